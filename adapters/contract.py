@@ -1,0 +1,151 @@
+"""What syncer asks of a destination and what it gets back: the one page an adapter author reads."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+
+class Action(StrEnum):
+    """What a destination is asked to do."""
+
+    DELETE = "delete"
+    UNSUBSCRIBE = "unsubscribe"
+    SUPPRESS = "suppress"
+
+
+class Outcome(StrEnum):
+    """How a destination stands to the person once the action is through."""
+
+    DONE = "done"  # found, acted on (or found already so)
+    ABSENT = "absent"  # searched everywhere and proven not held; nothing was changed
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The data subject: a person known by one address.
+
+    `spellings` holds the address as providers may store it, the normalised form first (lower-case, domain as
+    A-label); for an ordinary ASCII address it has one element, for an internationalised domain also the Unicode
+    form. `ref` is the keyed pseudonym, the only form that may be logged. `repr` never shows the address.
+    """
+
+    ref: str
+    spellings: tuple[str, ...] = field(repr=False)
+
+    @property
+    def address(self) -> str:
+        """The normalised address."""
+        return self.spellings[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call to the provider, as evidence: free of personal data.
+
+    `scope` is the audience or the kind of object, `call` a template without identifiers
+    (`POST /lists/{list}/members/{id}/actions/delete-permanent`), `status` the HTTP status or None when no answer
+    came, `request_id` the provider's own id of the answer, `ms` the time it took in milliseconds, `state` what the
+    answer said of the person there (`subscribed`, `absent`, `deleted` …) or "" where it says nothing.
+    """
+
+    scope: str
+    call: str
+    status: int | None
+    request_id: str | None
+    ms: int
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a destination answered to an apply or a confirm.
+
+    `notes` are short sentences in our own words that the report shows (what was left as it is and why).
+    `handles` are provider ids that let the confirm which directly follows an apply prove those very objects gone;
+    they live in memory only and are never stored or logged.
+    """
+
+    outcome: Outcome
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
+    handles: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding of `Adapter.check`: for a human eye, with the remedy when it is not ok."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How hard a destination may be driven: `senders` calls at one time."""
+
+    senders: int
+
+
+class SettingsError(ValueError):
+    """Raised by an adapter's constructor for an unusable setting; `key` names it, the text says the remedy."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class Adapter(ABC):
+    """One account at a provider. Thread-safe: syncer calls it from `limits.senders` threads at once.
+
+    Read-only before write: find the person, check that what came back is exactly the person asked for, and only
+    then change anything. Every action is idempotent. No retries, no logging, no clock but the monotonic one.
+    """
+
+    name: ClassVar[str]
+    actions: ClassVar[frozenset[Action]]
+    #: setting name -> one-line meaning; any other key under [destinations.NAME] is refused at start
+    options: ClassVar[Mapping[str, str]]
+
+    @classmethod
+    @abstractmethod
+    def configured(cls, options: Mapping[str, Any], api_key: str) -> Adapter:
+        """Build one from its table in settings.toml; opens no connection. Raises SettingsError."""
+
+    @property
+    @abstractmethod
+    def limits(self) -> Limits:
+        """How many calls may be under way at one time."""
+
+    @abstractmethod
+    def apply(self, action: Action, subject: Subject, received_at: datetime) -> Receipt:
+        """Carry out the action. `received_at` (UTC) is when the person asked: newer consent is held.
+
+        Raises Transient, Permanent or Misconfigured; every one carries the steps made until then.
+        """
+
+    @abstractmethod
+    def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
+        """Read back that it is so, changing nothing. `applied` is the receipt of an apply just before, if any.
+
+        Without it everything is read again, in every scope. Raises Transient `not_yet` when the provider answers
+        and it is not so; otherwise as `apply`.
+        """
+
+    @abstractmethod
+    def ping(self) -> None:
+        """Make one cheap authenticated call. Raises as `apply`: Misconfigured when the key is not good."""
+
+    @abstractmethod
+    def check(self) -> list[Check]:
+        """Try key, rights and scopes for `syncer check`; never raises for what it is there to find."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connections."""

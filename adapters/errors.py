@@ -1,0 +1,59 @@
+"""The three ways a destination can fail, because there are three things to do about it.
+
+AdapterError
+ ├── Transient      wait and repeat; the outcome may be unknown
+ ├── Permanent      a person must look; the delivery is held
+ └── Misconfigured  nothing will work until the operator acts; the lane pauses, no attempt is used up
+
+No message, attribute or cause of these may hold an address, its hash, a key or a provider's payload.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from adapters.contract import Step
+
+
+class AdapterError(Exception):
+    """Raised when a destination did not do, or did not show, what was asked.
+
+    `code` is a stable word for the cause (`rate_limited`, `newer_consent`, …), `detail` a short text for people
+    made of our own words, `steps` the calls made until then: evidence, like a receipt's.
+    """
+
+    def __init__(self, code: str, detail: str = "", *, steps: tuple[Step, ...] = ()) -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+        self.detail = detail
+        self.steps = steps
+
+
+class Transient(AdapterError):
+    """Raised when repeating later can help. A cut connection is one: whether the call was obeyed is unknown.
+
+    `retry_after` is in seconds, already parsed and capped; `cools_lane` says that every other call to this
+    destination would fail in the same way now (throttling), so that the whole lane must wait.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        *,
+        steps: tuple[Step, ...] = (),
+        retry_after: float | None = None,
+        cools_lane: bool = False,
+    ) -> None:
+        super().__init__(code, detail, steps=steps)
+        self.retry_after = retry_after
+        self.cools_lane = cools_lane
+
+
+class Permanent(AdapterError):
+    """Raised when only a person can go on: the delivery is held with this code."""
+
+
+class Misconfigured(AdapterError):
+    """Raised when key, address, audience or rights are wrong for every delivery of the destination."""
