@@ -1,0 +1,249 @@
+"""The composition root: builds everything from the settings, and is the only importer of the adapter registry."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from adapters import registry
+from adapters.contract import Adapter
+from adapters.contract import SettingsError as AdapterSettingsError
+from syncer import database
+from syncer.errors import KeyFileError, SettingsProblem
+from syncer.identity import Keyring
+from syncer.intake import Intake
+from syncer.lane import Lane
+from syncer.leases import Leases, owner_name
+from syncer.ledger import Ledger
+from syncer.operations import Operations
+from syncer.queue import Queue
+from syncer.schema import Tables, tables
+from syncer.settings import Settings, load, settings_digest
+from syncer.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a drain is: deliveries that left the queue of work, and those still due or under way."""
+
+    done: int
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
+class DrainResult:
+    """What a drain did. `still_due` counts deliveries that could go on now but did not (time was up, a pause)."""
+
+    taken: int
+    confirmed: int
+    held: int
+    retrying: int
+    still_due: int
+    waited_for_owner: bool
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Read and check the settings. Raises SettingsProblem."""
+    return load(path, os.environ, adapters=registry.load, known=registry.names())
+
+
+def make_tables(settings: Settings) -> Tables:
+    """Return the tables under the configured names."""
+    return tables(settings.database.prefix, settings.queue.table)
+
+
+def initialise(settings: Settings) -> list[str]:
+    """Make the key file, the tables and the queue table; what is there is left alone. Returns what was done."""
+    said = []
+    key_file = settings.identity.key_file
+    if key_file.exists():
+        keyring = Keyring.load(key_file)
+        said.append(f"key file {key_file}: there already")
+    else:
+        _refuse_new_key_for_old_data(settings)
+        keyring = Keyring.create(key_file)
+        said.append(f"key file {key_file}: made; back it up apart from the database")
+    said.append(upgrade(settings))
+    engine, all_tables = database.connect(settings.database.url), make_tables(settings)
+    ledger = Ledger(all_tables, keyring, actor("cli"), settings_digest(settings))
+    with database.writing(engine) as connection:
+        ledger.open(connection)
+    store = Store(engine, all_tables, ledger, now)
+    Leases(store, all_tables, owner_name()).ensure(list(settings.destinations))
+    engine.dispose()
+    if settings.queue.url is not None:
+        queue_engine = database.connect(settings.queue.url)
+        database.create_queue(queue_engine, all_tables)
+        queue_engine.dispose()
+    said.append(f"queue table {settings.queue.table}: ready")
+    return said
+
+
+def _refuse_new_key_for_old_data(settings: Settings) -> None:
+    engine = database.connect(settings.database.url)
+    try:
+        found = database.revision_of(engine, settings.database.prefix)
+    finally:
+        engine.dispose()
+    if found is not None:
+        raise KeyFileError(
+            f"{settings.identity.key_file}: missing, yet the database holds events made with it;"
+            " put the original key file back"
+        )
+
+
+def upgrade(settings: Settings) -> str:
+    """Bring the schema up to date; returns what was done. Raises UserError for a newer schema."""
+    engine = database.connect(settings.database.url)
+    try:
+        before = database.revision_of(engine, settings.database.prefix)
+        database.upgrade(engine, make_tables(settings), queue_here=settings.queue.url is None)
+    finally:
+        engine.dispose()
+    if before == database.REVISION:
+        return f"database schema {database.REVISION}: up to date"
+    return f"database schema {database.REVISION}: {'created' if before is None else f'upgraded from {before}'}"
+
+
+def open_app(settings: Settings, *, actor: str = "cli", clock: Callable[[], datetime] | None = None) -> App:
+    """Open key file and database. Raises UserError when one of them is not as it must be; needs no secrets."""
+    keyring = Keyring.load(settings.identity.key_file)
+    engine = database.connect(settings.database.url)
+    try:
+        database.require_current(engine, settings.database.prefix)
+        return App(settings, engine, keyring, actor, clock or now)
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+def now() -> datetime:
+    """Return the current time in UTC."""
+    return datetime.now(UTC)
+
+
+def actor(kind: str) -> dict[str, Any]:
+    """Return who acts, for the audit: kind (`cli`, `daemon`), uid, login uid, user, host and pid."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "?"
+    found: dict[str, Any] = {
+        "kind": kind,
+        "uid": os.getuid(),
+        "user": user,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+    }
+    try:  # survives sudo; 2^32-1 means "never logged in"
+        login = int(Path("/proc/self/loginuid").read_text(encoding="ascii"))
+        if login != 0xFFFFFFFF:
+            found["login_uid"] = login
+    except (OSError, ValueError):
+        pass
+    return found
+
+
+class App:
+    """Everything an installation consists of, wired together."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: sa.Engine,
+        keyring: Keyring,
+        kind: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.settings = settings
+        self.engine = engine
+        self.keyring = keyring
+        self.clock = clock
+        self.stop = threading.Event()
+        self.tables = make_tables(settings)
+        self.ledger = Ledger(self.tables, keyring, actor(kind), settings_digest(settings))
+        with database.writing(engine) as connection:
+            self.ledger.open(connection)
+        self.store = Store(engine, self.tables, self.ledger, clock)
+        self.leases = Leases(self.store, self.tables, owner_name())
+        apart = settings.queue.url is not None
+        queue_engine = database.connect(settings.queue.url) if settings.queue.url is not None else engine
+        self.queue = Queue(queue_engine, self.tables, shared=not apart)
+        self.recheck_days = tuple(settings.schedule.recheck_days)
+        self.intake = Intake(
+            self.queue,
+            self.store,
+            keyring,
+            settings.destinations,
+            settings.deadlines.zone,
+            settings.deadlines.answer_within_days,
+        )
+        self.operations = Operations(self.store, self.leases, keyring, settings.destinations, self.recheck_days)
+
+    def close(self) -> None:
+        """Close the database connections."""
+        self.engine.dispose()
+        if self.queue.engine is not self.engine:
+            self.queue.engine.dispose()
+
+    def adapter(self, name: str) -> Adapter:
+        """Build the adapter of a destination. Raises SettingsProblem for a missing secret or unusable option."""
+        destination = self.settings.destinations[name]
+        try:
+            return registry.load(destination.adapter).configured(destination.options, destination.secret())
+        except AdapterSettingsError as error:
+            raise SettingsProblem([f"{self.settings.path}: [destinations.{name}] {error.key}: {error}"]) from None
+
+    def require_secrets(self) -> None:
+        """Raise SettingsProblem with one line for each destination that cannot be built."""
+        problems: list[str] = []
+        for name in self.settings.destinations:
+            try:
+                self.adapter(name).close()
+            except SettingsProblem as problem:
+                problems += problem.problems
+        if problems:
+            raise SettingsProblem(problems)
+
+    def lanes(self) -> list[Lane]:
+        """Build the lanes of all configured destinations, with their adapters."""
+        self.leases.ensure(list(self.settings.destinations))
+        return [
+            Lane(name, self.adapter(name), self.store, self.leases, self.keyring, self.recheck_days, self.stop)
+            for name in self.settings.destinations
+        ]
+
+    def prepare(self) -> int:
+        """Do what comes before the lanes: take from the queue, start rechecks, hold removed destinations."""
+        taken = self.intake.take_all()
+        self.store.hold_removed(self.settings.destinations, self.recheck_days)
+        while self.store.start_rechecks(self.recheck_days):
+            pass
+        return taken
+
+    def drain(
+        self, max_seconds: float | None = None, on_progress: Callable[[Progress], None] | None = None
+    ) -> DrainResult:
+        """Work until nothing is due now, or for `max_seconds`. Raises SettingsProblem for missing secrets."""
+        from syncer.drain import Drain
+
+        self.require_secrets()
+        deadline = None if max_seconds is None else time.monotonic() + max_seconds
+        return Drain(self, deadline, on_progress).run()
+
+    def run(self) -> int:
+        """Be the daemon until SIGTERM or SIGINT; returns the exit code."""
+        from syncer.daemon import Daemon
+
+        self.require_secrets()
+        return Daemon(self).run()

@@ -1,0 +1,166 @@
+"""Engines, transactions and migrations: what differs between SQLite, MariaDB/MySQL and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from syncer.errors import UserError
+from syncer.schema import Tables
+
+#: The revision this code was written for; a database beyond it is refused.
+REVISION = "0001"
+ENGINES = {"sqlite", "mysql", "mariadb", "postgresql"}
+
+
+def connect(url: str) -> sa.Engine:
+    """Return an engine for `url`, tuned for its kind; opens no connection. Raises UserError for an unusable URL."""
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise UserError(
+            "settings.toml: [database] url: not a database URL; write it like sqlite:///syncer.db"
+        ) from None
+    backend = parsed.get_backend_name()
+    if backend not in ENGINES:
+        raise UserError(
+            f"settings.toml: [database] url: {backend} is not supported; use sqlite, mysql or postgresql"
+        )
+    try:
+        if backend == "sqlite":
+            return _sqlite(parsed)
+        return _server(parsed, backend)
+    except ModuleNotFoundError as missing:
+        extra = "postgresql" if backend == "postgresql" else "mysql"
+        raise UserError(
+            f"settings.toml: [database] url: the driver {missing.name} is not installed;"
+            f" install list-syncer[{extra}]"
+        ) from None
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(url, connect_args={"timeout": 30})
+
+    @sa.event.listens_for(engine, "connect")
+    def _opened(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, see below
+        connection.text_factory = _text
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=30000",
+            "secure_delete=ON",  # a shredded address must not live on in a free page
+            "recursive_triggers=ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        # read-then-write under a plain BEGIN fails when another writer came between: take the lock at once
+        writing = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def _text(raw: bytes) -> str:
+    # a producer's invalid UTF-8 must end as a held event, not as an exception at the head of the queue
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _server(url: sa.URL, backend: str) -> sa.Engine:
+    if url.drivername in ("mysql", "mariadb"):
+        url = url.set(drivername="mysql+pymysql")
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    args: dict[str, Any] = {"connect_timeout": 10}
+    if backend != "postgresql":
+        args["charset"] = "utf8mb4"
+        args["init_command"] = "SET time_zone = '+00:00'"
+    # READ COMMITTED: MariaDB's default would show a stale snapshot, PostgreSQL's stricter ones turn the head
+    # lock into serialization errors
+    return sa.create_engine(
+        url, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_recycle=1800, connect_args=args
+    )
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Yield a connection inside one write transaction, committed at the end."""
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Yield a connection for reading; nothing is committed."""
+    with engine.connect() as connection:
+        yield connection
+
+
+def utc_now(connection: sa.Connection) -> sa.ColumnElement[Any]:
+    """Return the database's own UTC time as an expression: leases must not hang on a host's clock."""
+    kind = connection.dialect.name
+    if kind == "sqlite":
+        # six digits like every stored moment: they are compared as text
+        return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now")
+    if kind == "postgresql":
+        return sa.func.timezone("UTC", sa.func.clock_timestamp())
+    return sa.func.utc_timestamp(6)
+
+
+def version_table(prefix: str) -> str:
+    """Return the name of Alembic's own table."""
+    return f"{prefix}alembic_version"
+
+
+def revision_of(engine: sa.Engine, prefix: str) -> str | None:
+    """Return the schema revision of the database, or None when syncer's tables are not there."""
+    with reading(engine) as connection:
+        if not sa.inspect(connection).has_table(version_table(prefix)):
+            return None
+        found = connection.execute(
+            sa.select(sa.column("version_num")).select_from(sa.table(version_table(prefix)))
+        ).scalar()
+        return str(found) if found is not None else None
+
+
+def require_current(engine: sa.Engine, prefix: str) -> None:
+    """Raise UserError unless the schema is exactly the one this code knows, naming the remedy."""
+    found = revision_of(engine, prefix)
+    where = engine.url.render_as_string(hide_password=True)
+    if found is None:
+        raise UserError(f"{where}: syncer's tables are not there; run `syncer init`")
+    if found > REVISION:
+        raise UserError(
+            f"{where}: schema {found} is newer than this syncer ({REVISION}); upgrade syncer, it was not touched"
+        )
+    if found < REVISION:
+        raise UserError(f"{where}: schema {found} is older than this syncer ({REVISION}); run `syncer db upgrade`")
+
+
+def upgrade(engine: sa.Engine, tables: Tables, *, queue_here: bool) -> None:
+    """Bring the schema to REVISION; harmless when it is there. A newer one raises UserError."""
+    from alembic import command
+    from alembic.config import Config
+
+    found = revision_of(engine, tables.prefix)
+    if found is not None and found > REVISION:
+        require_current(engine, tables.prefix)
+    config = Config()
+    config.set_main_option("script_location", "syncer:migrations")
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        config.attributes["tables"] = tables
+        config.attributes["queue_here"] = queue_here
+        command.upgrade(config, "head")
+
+
+def create_queue(engine: sa.Engine, tables: Tables) -> None:
+    """Create the queue table in its own database; left alone when it is there."""
+    with writing(engine) as connection:
+        tables.queue.create(connection, checkfirst=True)

@@ -1,0 +1,140 @@
+"""Queue rows become events, in one transaction; malformed rows are held and never in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from uuid_utils.compat import uuid7
+
+from syncer.database import writing
+from syncer.deadlines import due_on
+from syncer.errors import AddressError
+from syncer.identity import Keyring, normalise
+from syncer.model import ACCEPTED_RIGHTS, NewEvent, Plan, Right
+from syncer.queue import Queue, Row, moment
+from syncer.rows import Tx
+from syncer.settings import Destination
+from syncer.store import Store
+
+BATCH = 200
+#: a request outside this span was not received then: the producer's clock or its date format is wrong
+EARLIEST_YEAR = 2000
+FUTURE = timedelta(days=1)
+
+
+class Intake:
+    """Takes what producers wrote."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        store: Store,
+        keyring: Keyring,
+        destinations: Mapping[str, Destination],
+        zone: ZoneInfo,
+        answer_within_days: int,
+    ) -> None:
+        self._queue = queue
+        self._store = store
+        self._keyring = keyring
+        self._destinations = destinations
+        self._zone = zone
+        self._days = answer_within_days
+
+    def take(self) -> int:
+        """Take one batch of waiting rows; return how many."""
+        rows = self._queue.waiting(BATCH)
+        if not rows:
+            return 0
+        if self._queue.shared:
+            with self._store.write() as tx:
+                self._accept(tx, rows)
+                self._queue.mark_taken(tx.connection, [row.id for row in rows], tx.now)
+        else:
+            # two databases, two commits: killed in between, the rows are read again and known by their keys
+            with self._store.write() as tx:
+                self._accept(tx, rows)
+            with writing(self._queue.engine) as connection:
+                self._queue.mark_taken(connection, [row.id for row in rows], self._store.clock())
+        return len(rows)
+
+    def take_all(self) -> int:
+        """Take until nothing waits; return how many rows."""
+        total = 0
+        while taken := self.take():
+            total += taken
+        return total
+
+    def _accept(self, tx: Tx, rows: Sequence[Row]) -> None:
+        known = self._store.known_keys(tx, [_key(row) for row in rows])
+        fresh = [self._event(row, tx.now) for row in rows if _key(row) not in known]
+        self._store.accept(tx, fresh)
+
+    def _event(self, row: Row, now: datetime) -> NewEvent:
+        event_id = str(uuid7())
+        right = Right(row.kind) if row.kind in set(ACCEPTED_RIGHTS) else None
+        received, problems = _received(row, now)
+        subject = None
+        if right is None:
+            problems.append("kind is neither erasure nor objection")
+        if not row.event_key or _unclean(row.event_key):
+            problems.append("event_key is missing or no clean text")
+        address = (row.email or "").encode("utf-8", "replace").decode("utf-8")
+        try:
+            subject = self._keyring.ref(normalise(row.email or ""))
+        except AddressError as error:
+            problems.append(f"the address cannot be used ({error.code})")
+        return NewEvent(
+            id=event_id,
+            event_key=_key(row),
+            right=right,
+            subject=subject,
+            # even an unusable address is kept, sealed: a person may be able to read what was meant
+            email_sealed=self._keyring.seal(address, event_id) if address else None,
+            received_at=received,
+            due_on=due_on(received, self._zone, self._days),
+            source=_clean(row.source, 64),
+            source_ref=_clean(row.source_ref, 191),
+            queue_id=row.id,
+            plans=self._plans(right),
+            code="malformed" if problems else None,
+            detail="; ".join(problems),
+        )
+
+    def _plans(self, right: Right | None) -> tuple[Plan, ...]:
+        return tuple(
+            Plan(
+                name,
+                item.adapter,
+                None if right is None else item.erasure if right is Right.ERASURE else item.objection,
+            )
+            for name, item in self._destinations.items()
+        )
+
+
+def _key(row: Row) -> str:
+    # an unusable key is not carried on: an address in it would be printed by `events`
+    return f"row:{row.id}" if not row.event_key or _unclean(row.event_key) else row.event_key
+
+
+def _unclean(text: str) -> bool:
+    return "@" in text or not text.isprintable() or len(text) > 191
+
+
+def _clean(text: str | None, longest: int) -> str | None:
+    if text is None:
+        return None
+    shown = "".join(c if c.isprintable() else "�" for c in text.encode("utf-8", "replace").decode())
+    return ("[address]" if "@" in shown else shown)[:longest]
+
+
+def _received(row: Row, now: datetime) -> tuple[datetime, list[str]]:
+    try:
+        found = moment(row.received_at) or moment(row.created_at) or now
+    except ValueError:
+        return now, ["received_at is no time"]
+    if found.year < EARLIEST_YEAR or found > now + FUTURE:
+        return now, ["received_at is before 2000 or in the future"]
+    return found, []

@@ -1,0 +1,269 @@
+"""The walk of one destination: claim, begin, call, judge, record, confirm; its senders work side by side.
+
+The thread that calls `turn` does all the database work of the lane, so commits are shared by whatever came back
+meanwhile; the senders do nothing but call the adapter.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from adapters.contract import Adapter, Receipt
+from adapters.errors import AdapterError
+from syncer.errors import StaleFence
+from syncer.identity import Keyring
+from syncer.leases import RENEW_SECONDS, LaneRow, Leases
+from syncer.log import get_logger
+from syncer.model import Delivery, Lease, State
+from syncer.policy import PROBE_EVERY, Phase, judge
+from syncer.rows import Finished, Tx
+from syncer.senders import BURST_WAIT, Done, Senders, Work
+from syncer.store import Store, check_fence
+
+BATCH = 100
+#: seconds a turn waits for its senders once it was told to stop; systemd and SIGTERM allow 30 in all
+GRACE = 25.0
+
+
+class Lane:
+    """The ordered work of one destination."""
+
+    def __init__(
+        self,
+        name: str,
+        adapter: Adapter,
+        store: Store,
+        leases: Leases,
+        keyring: Keyring,
+        recheck_days: tuple[int, ...],
+        stop: threading.Event,
+        dice: Callable[[float, float], float] = random.uniform,
+        burst_wait: float = BURST_WAIT,
+    ) -> None:
+        self.name = name
+        self._adapter = adapter
+        self._store = store
+        self._leases = leases
+        self._recheck_days = recheck_days
+        self._stop = stop
+        self._dice = dice
+        self._log = get_logger("syncer.lane").bind(lane=name)
+        self._senders = Senders(name, adapter, keyring, stop, burst_wait)
+        self._gate = self._senders.gate
+        self._lease: Lease | None = None
+        self._renewed = 0.0
+        self._under_way: dict[int, str | None] = {}  # delivery id -> subject, begun and not yet recorded
+        self._strikes = 0
+
+    # -- one turn -------------------------------------------------------------------------------------------
+
+    def turn(self) -> int:
+        """Work until nothing of the lane is due; return how many calls were recorded. 0 when it is not ours."""
+        if self._senders.busy or not self._own():
+            return 0
+        row = self._leases.get(self.name)
+        if row is None or not self._may_call(row):
+            return 0
+        self._strikes = row.strikes
+        self._gate.set()
+        try:
+            return self._pump()
+        except StaleFence:
+            # somebody else owns the lane by now: what came back here is theirs to find out
+            self._lease = None
+            self._log.warning("lane.lost")
+            return 0
+        finally:
+            self._drop_leftovers()
+
+    def release(self) -> None:
+        """Give the lane back and end its senders."""
+        if self._lease is not None:
+            self._leases.release(self._lease)
+            self._lease = None
+        self._senders.close()
+        self._adapter.close()
+
+    @property
+    def owned(self) -> bool:
+        """Whether this process owned the lane at its last turn."""
+        return self._lease is not None
+
+    def _own(self) -> bool:
+        if self._lease is None:
+            self._lease = self._leases.acquire(self.name)
+            self._renewed = time.monotonic()
+            if self._lease is not None:
+                self._log.info("lane.taken", fence=self._lease.fence)
+        else:
+            self._renew()
+        return self._lease is not None
+
+    def _renew(self) -> None:
+        if self._lease is None or time.monotonic() - self._renewed < RENEW_SECONDS:
+            return
+        if not self._leases.renew(self._lease):
+            self._log.warning("lane.lost")
+            self._lease = None
+        self._renewed = time.monotonic()
+
+    def _may_call(self, row: LaneRow) -> bool:
+        now = self._store.clock()
+        if row.paused:
+            return row.paused_by == "syncer" and (row.probe_at is None or row.probe_at <= now) and self._probe()
+        return row.cool_until is None or row.cool_until <= now
+
+    def _probe(self) -> bool:
+        """Ask a lane that paused by itself whether it works again."""
+        try:
+            self._adapter.ping()
+        except AdapterError as error:
+            self._log.warning("lane.still_paused", code=error.code)
+            self._leases.probe_later(self.name, self._store.clock() + PROBE_EVERY)
+            return False
+        with self._store.write() as tx:
+            self._leases.resume(tx, self.name, "syncer", "the probe succeeded")
+        self._log.info("lane.resumed")
+        return True
+
+    # -- the pump -------------------------------------------------------------------------------------------
+
+    def _pump(self) -> int:
+        claimed: deque[Delivery] = deque()
+        recorded = 0
+        exhausted = False
+        stopped_at = 0.0
+        moved = True
+        while True:
+            if self._stop.is_set() and not stopped_at:
+                self._gate.clear()
+                stopped_at = time.monotonic()
+            if not claimed and not exhausted and self._gate.is_set():
+                claimed.extend(self._claim())
+                exhausted = not claimed
+            # sleep only when the last look found nothing to do
+            finished = self._senders.collect(BATCH, wait=0.5 if self._under_way and not moved else 0.0)
+            started = self._pick(claimed) if self._gate.is_set() else []
+            moved = bool(finished or started)
+            if moved:
+                works = self._commit(finished, started)
+                for work in works:
+                    self._senders.submit(work)
+                recorded += len(finished)
+                exhausted = exhausted and not finished
+            self._renew()
+            if not self._under_way and (exhausted or not self._gate.is_set()):
+                return recorded
+            if stopped_at and time.monotonic() - stopped_at > GRACE:
+                self._log.warning("lane.calls_left", count=len(self._under_way))
+                return recorded
+
+    def _claim(self) -> list[Delivery]:
+        found = self._store.claim(self.name, self._store.clock(), BATCH + len(self._under_way))
+        return [item for item in found if item.id not in self._under_way]
+
+    @property
+    def _capacity(self) -> int:
+        # twice the senders, so that none stands idle while the others' results are being committed
+        return self._senders.count * 2
+
+    def _pick(self, claimed: deque[Delivery]) -> list[Delivery]:
+        """Take what free hands can start; two deliveries of one person never run side by side."""
+        picked: list[Delivery] = []
+        busy = {who for who in self._under_way.values() if who}
+        skipped: list[Delivery] = []
+        while claimed and len(self._under_way) + len(picked) < self._capacity:
+            item = claimed.popleft()
+            if item.subject in busy:
+                skipped.append(item)
+                continue
+            picked.append(item)
+            if item.subject:
+                busy.add(item.subject)
+        claimed.extendleft(reversed(skipped))
+        return picked
+
+    def _commit(self, finished: list[Done], started: list[Delivery]) -> list[Work]:
+        """Record what came back and begin what comes next, in one transaction; return the calls to make."""
+        lease = self._lease
+        if lease is None:
+            raise StaleFence(f"the lane {self.name} was lost")
+        now = self._store.clock()
+        decided = [self._decide(item, now) for item in finished]
+        with self._store.write() as tx:
+            if check_fence(tx, self._store.tables, lease):
+                self._gate.clear()  # an operator paused the lane meanwhile
+            self._store.record(tx, decided, self._recheck_days)
+            self._note_lane(tx, decided)
+            fresh = [item for item in started if item.state is not State.APPLIED]
+            begun = self._store.begin(tx, lease, fresh)
+        for item in decided:
+            self._under_way.pop(item.delivery.id, None)
+            self._log_result(item)
+        works = [Work(item, Phase.APPLY) for item in begun]
+        works += [Work(item, Phase.CONFIRM) for item in started if item.state is State.APPLIED]
+        works += [
+            work for done, item in zip(finished, decided, strict=True) if (work := self._confirm_next(done, item))
+        ]
+        for work in works:
+            self._under_way[work.delivery.id] = work.delivery.subject
+        return works
+
+    def _decide(self, done: Done, now: datetime) -> Finished:
+        decision = judge(done.work.delivery, done.work.phase, done.result, now, self._dice, self._strikes)
+        return Finished(done.work.delivery, done.work.phase, done.result, decision)
+
+    def _confirm_next(self, done: Done, item: Finished) -> Work | None:
+        """Read back at once what was just applied."""
+        if item.decision.state is not State.APPLIED or done.work.phase is not Phase.APPLY:
+            return None
+        if not isinstance(done.result, Receipt) or not self._gate.is_set():
+            return None
+        changed = replace(
+            item.delivery,
+            state=State.APPLIED,
+            outcome=item.decision.outcome,
+            applied_at=item.decision.applied_at,
+            confirmed_at=None,
+        )
+        # without handles everything is read again
+        return Work(changed, Phase.CONFIRM, done.result if done.result.handles else None)
+
+    def _note_lane(self, tx: Tx, decided: list[Finished]) -> None:
+        """Pause or cool the lane where a result says so; forget old strikes once something went through."""
+        pause = next((item.decision for item in decided if item.decision.pause), None)
+        if pause is not None and self._gate.is_set():
+            self._gate.clear()
+            reason = f"{pause.pause}: {pause.detail}" if pause.detail else str(pause.pause)
+            self._leases.pause(tx, self.name, "syncer", reason, tx.now + PROBE_EVERY)
+            self._log.error("lane.paused", code=pause.pause)
+        cool = max((d.decision.cool_until for d in decided if d.decision.cool_until), default=None)
+        if cool is not None:
+            if self._gate.is_set():
+                self._strikes += 1
+            self._gate.clear()
+            self._leases.cool(tx, self.name, cool, self._strikes)
+            self._log.warning("lane.cooling", seconds=round((cool - tx.now).total_seconds(), 1))
+        elif self._strikes and any(isinstance(item.result, Receipt) for item in decided) and self._gate.is_set():
+            self._strikes = 0
+            self._leases.cool(tx, self.name, None, 0)
+
+    def _log_result(self, item: Finished) -> None:
+        self._log.info(
+            item.decision.what.replace(":", "."),
+            event_id=item.delivery.event_id,
+            state=str(item.decision.state),
+            code=item.decision.code,
+            attempt=item.delivery.attempts,
+        )
+
+    def _drop_leftovers(self) -> None:
+        # only after a lost lane or an overlong stop: results that arrive now have no owner here
+        self._senders.forget()
+        self._under_way.clear()

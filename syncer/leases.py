@@ -1,0 +1,220 @@
+"""The SQL of lanes: who owns one, for how long, and whether it is paused or cooling."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from syncer.database import reading, utc_now
+from syncer.model import Lease
+from syncer.rows import Tx
+from syncer.schema import Tables
+from syncer.store import Store
+
+LEASE_SECONDS = 30
+RENEW_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRow:
+    """What the database says of a lane. Times UTC."""
+
+    destination: str
+    owner: str | None
+    fence: int
+    lease_until: datetime | None
+    paused: bool
+    paused_by: str | None
+    reason: str | None
+    probe_at: datetime | None
+    cool_until: datetime | None
+    strikes: int
+
+
+def boot_id() -> str:
+    """Return the kernel's id of this boot, or "" where there is none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def started_ticks(pid: int) -> str:
+    """Return when a process of this host started (clock ticks since boot), or "" when it is not running."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]  # field 22; the name before it may hold blanks
+
+
+def owner_name() -> str:
+    """Return this process as an owner: host, boot id, pid and its start, so that a recycled pid is no one else."""
+    pid = os.getpid()
+    return f"{socket.gethostname()}|{boot_id()}|{pid}|{started_ticks(pid)}"
+
+
+def is_dead(owner: str) -> bool:
+    """Say whether `owner` was a process of this host that is certainly gone."""
+    host, _, rest = owner.partition("|")
+    if host != socket.gethostname() or rest.count("|") != 2:
+        return False
+    boot, pid, start = rest.split("|")
+    if not boot or not boot_id():
+        return False
+    return boot != boot_id() or not pid.isdigit() or started_ticks(int(pid)) != start
+
+
+class Leases:
+    """The lane rows of one installation."""
+
+    def __init__(self, store: Store, tables: Tables, owner: str) -> None:
+        self._store = store
+        self._lane = tables.lane
+        self.owner = owner
+
+    def ensure(self, destinations: Sequence[str]) -> None:
+        """Make sure that each destination has its row."""
+        with self._store.write() as tx:
+            there = set(tx.connection.execute(sa.select(self._lane.c.destination)).scalars())
+            for name in destinations:
+                if name not in there:
+                    tx.connection.execute(
+                        self._lane.insert().values(destination=name, fence=0, paused=False, strikes=0)
+                    )
+
+    def read(self) -> dict[str, LaneRow]:
+        """Return all lanes by destination."""
+        with reading(self._store.engine) as connection:
+            return {row.destination: _lane_row(row) for row in connection.execute(sa.select(self._lane))}
+
+    def get(self, destination: str) -> LaneRow | None:
+        """Return one lane."""
+        with reading(self._store.engine) as connection:
+            row = connection.execute(sa.select(self._lane).where(self._lane.c.destination == destination)).first()
+            return _lane_row(row) if row else None
+
+    def acquire(self, destination: str) -> Lease | None:
+        """Take the lane, or return None while somebody else owns it. A dead owner's lane is taken at once."""
+        lane = self._lane
+        with self._store.write() as tx:
+            row = tx.connection.execute(
+                sa.select(lane, (lane.c.lease_until > self._now(tx)).label("running"))
+                .where(lane.c.destination == destination)
+                .with_for_update()
+            ).first()
+            if row is None:
+                return None
+            if row.owner == self.owner and row.running:
+                return Lease(destination, self.owner, row.fence)
+            if row.owner and row.running and not is_dead(row.owner):
+                return None
+            fence = row.fence + 1
+            tx.connection.execute(
+                lane.update()
+                .where(lane.c.destination == destination)
+                .values(owner=self.owner, fence=fence, lease_until=self._until(tx))
+            )
+            facts = {"fence": fence, "after": "release" if not row.owner else "end of lease"}
+            tx.audit.add("lane:taken", destination=destination, facts=facts)
+            return Lease(destination, self.owner, fence)
+
+    def renew(self, lease: Lease) -> bool:
+        """Prolong the lease; False when the lane has another owner by now."""
+        lane = self._lane
+        with self._store.write() as tx:
+            done = tx.connection.execute(
+                lane.update()
+                .where(lane.c.destination == lease.destination, lane.c.fence == lease.fence)
+                .values(lease_until=self._until(tx))
+            )
+            return done.rowcount == 1
+
+    def release(self, lease: Lease) -> None:
+        """Give the lane back, if it is still ours."""
+        lane = self._lane
+        with self._store.write() as tx:
+            tx.connection.execute(
+                lane.update()
+                .where(lane.c.destination == lease.destination, lane.c.fence == lease.fence)
+                .values(owner=None, lease_until=None)
+            )
+
+    def _now(self, tx: Tx) -> sa.ColumnElement[Any]:
+        return utc_now(tx.connection)
+
+    def _until(self, tx: Tx) -> sa.ColumnElement[Any]:
+        kind = tx.connection.dialect.name
+        if kind == "sqlite":
+            # six digits like every stored moment: they are compared as text
+            return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now", f"+{LEASE_SECONDS} seconds")
+        if kind == "postgresql":
+            return sa.func.timezone("UTC", sa.func.clock_timestamp()) + sa.text(
+                f"interval '{LEASE_SECONDS} seconds'"
+            )
+        return sa.func.timestampadd(sa.text("SECOND"), LEASE_SECONDS, sa.func.utc_timestamp(6))
+
+    # -- pause and cool-down --------------------------------------------------------------------------------
+
+    def pause(self, tx: Tx, destination: str, by: str, reason: str, probe_at: datetime | None) -> None:
+        """Stop the lane. `by` is `operator` or `syncer`; the latter probes itself again at `probe_at` (UTC)."""
+        tx.connection.execute(
+            self._lane.update()
+            .where(self._lane.c.destination == destination)
+            .values(paused=True, paused_by=by, reason=reason[:255], paused_at=tx.now, probe_at=probe_at)
+        )
+        tx.audit.add("lane:paused", destination=destination, facts={"by": by, "reason": reason})
+
+    def resume(self, tx: Tx, destination: str, by: str, reason: str) -> None:
+        """Start the lane again and end any cool-down."""
+        tx.connection.execute(
+            self._lane.update()
+            .where(self._lane.c.destination == destination)
+            .values(
+                paused=False,
+                paused_by=None,
+                reason=None,
+                paused_at=None,
+                probe_at=None,
+                cool_until=None,
+                strikes=0,
+            )
+        )
+        tx.audit.add("lane:resumed", destination=destination, facts={"by": by, "reason": reason})
+
+    def probe_later(self, destination: str, at: datetime) -> None:
+        """Note when a paused lane is tried again (UTC)."""
+        with self._store.write() as tx:
+            tx.connection.execute(
+                self._lane.update().where(self._lane.c.destination == destination).values(probe_at=at)
+            )
+
+    def cool(self, tx: Tx, destination: str, until: datetime | None, strikes: int) -> None:
+        """Let the whole lane wait until `until` (UTC), or end the wait; `strikes` counts waits in a row."""
+        tx.connection.execute(
+            self._lane.update()
+            .where(self._lane.c.destination == destination)
+            .values(cool_until=until, strikes=strikes)
+        )
+
+
+def _lane_row(row: Any) -> LaneRow:
+    return LaneRow(
+        row.destination,
+        row.owner,
+        row.fence,
+        row.lease_until,
+        bool(row.paused),
+        row.paused_by,
+        row.reason,
+        row.probe_at,
+        row.cool_until,
+        row.strikes,
+    )

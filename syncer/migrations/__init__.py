@@ -1,0 +1,1 @@
+"""Alembic revisions, shipped in the wheel: `syncer db upgrade` and `syncer init` run them."""

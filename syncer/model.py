@@ -1,0 +1,153 @@
+"""The nouns of syncer: rights, states and their legal moves, events and deliveries as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from adapters.contract import Action, Outcome
+
+
+class Right(StrEnum):
+    """What a data subject can exercise. Only the first two can stand in the queue today."""
+
+    ERASURE = "erasure"  # GDPR Art. 17
+    OBJECTION = "objection"  # GDPR Art. 21
+    RESTRICTION = "restriction"  # GDPR Art. 18, not taken yet
+    RECTIFICATION = "rectification"  # GDPR Art. 16, not taken yet
+
+
+ACCEPTED_RIGHTS = frozenset({Right.ERASURE, Right.OBJECTION})
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"
+    RETRYING = "retrying"
+    APPLIED = "applied"
+    CONFIRMED = "confirmed"
+    HELD = "held"
+    EXEMPT = "exempt"
+
+
+class EventState(StrEnum):
+    """Where an event stands, given its deliveries."""
+
+    OPEN = "open"
+    HELD = "held"
+    FULFILLED = "fulfilled"
+
+
+#: Every legal move of a delivery. Staying where one is (a pause, a cool-down) is no move and always legal.
+MOVES: dict[State, frozenset[State]] = {
+    State.PENDING: frozenset({State.APPLIED, State.CONFIRMED, State.RETRYING, State.HELD}),
+    State.RETRYING: frozenset({State.APPLIED, State.CONFIRMED, State.HELD, State.PENDING}),
+    State.APPLIED: frozenset({State.CONFIRMED, State.RETRYING, State.HELD}),
+    State.CONFIRMED: frozenset({State.APPLIED}),
+    State.HELD: frozenset({State.PENDING, State.EXEMPT}),
+    State.EXEMPT: frozenset(),
+}
+
+#: Every legal move of an event; a fulfilled one opens again when a recheck finds the person back.
+EVENT_MOVES: dict[EventState, frozenset[EventState]] = {
+    EventState.OPEN: frozenset({EventState.HELD, EventState.FULFILLED}),
+    EventState.HELD: frozenset({EventState.OPEN, EventState.FULFILLED}),
+    EventState.FULFILLED: frozenset({EventState.OPEN, EventState.HELD}),
+}
+
+#: A worker takes up a delivery in one of these states when its time has come.
+WORKABLE = frozenset({State.PENDING, State.RETRYING, State.APPLIED})
+#: A delivery in one of these states needs nothing more.
+CLOSED = frozenset({State.CONFIRMED, State.EXEMPT})
+
+
+class IllegalMove(RuntimeError):
+    """Raised when code tries a move that the tables above do not know: always a bug."""
+
+
+def move(current: State, to: State) -> State:
+    """Return `to`, the only way a delivery changes its state; raise IllegalMove if that is not allowed."""
+    if to is not current and to not in MOVES[current]:
+        raise IllegalMove(f"a delivery cannot go from {current} to {to}")
+    return to
+
+
+def move_event(current: EventState, to: EventState) -> EventState:
+    """Return `to`; raise IllegalMove if an event cannot go there."""
+    if to is not current and to not in EVENT_MOVES[current]:
+        raise IllegalMove(f"an event cannot go from {current} to {to}")
+    return to
+
+
+class Ground(StrEnum):
+    """Why a person may decide that a destination is not told (Art. 17(3), Art. 19)."""
+
+    LEGAL_CLAIMS = "legal_claims"
+    LEGAL_OBLIGATION = "legal_obligation"
+    IMPOSSIBLE = "impossible"
+    DISPROPORTIONATE = "disproportionate"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an event asks of one destination."""
+
+    destination: str
+    adapter: str
+    action: Action | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event as intake hands it to the store. All times UTC; `code` is set when it is held from the start."""
+
+    id: str
+    event_key: str
+    right: Right | None
+    subject: str | None
+    email_sealed: str | None = field(repr=False)
+    received_at: datetime
+    due_on: date
+    source: str | None
+    source_ref: str | None
+    queue_id: int | None
+    plans: tuple[Plan, ...]
+    code: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event at one destination, as a worker needs it. All times UTC."""
+
+    id: int
+    event_id: str
+    destination: str
+    right: Right | None
+    action: Action | None
+    state: State
+    outcome: Outcome | None
+    code: str | None
+    attempts: int
+    applied_at: datetime | None
+    confirmed_at: datetime | None
+    subject: str | None
+    received_at: datetime
+    email_sealed: str | None = field(repr=False)
+
+    @property
+    def rechecking(self) -> bool:
+        """Whether it was confirmed before and is only being read back again."""
+        return self.state is State.APPLIED and self.confirmed_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Ownership of a lane: `fence` grows with each new owner, and every write of the lane checks it."""
+
+    destination: str
+    owner: str
+    fence: int

@@ -1,0 +1,199 @@
+"""The tables, as SQLAlchemy Core objects: one definition for SQLite, MariaDB/MySQL and PostgreSQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeDecorator
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime with microseconds, stored without a zone: no engine converts what has none."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
+        """Return DATETIME(6) on MariaDB and MySQL, whose plain DATETIME drops the microseconds."""
+        if dialect.name == "mysql":
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(sa.DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Refuse naive times: one that means local time would be stored hours off."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime cannot be stored")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Return the stored time as UTC."""
+        return value.replace(tzinfo=UTC) if value is not None else None
+
+
+BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite autoincrements INTEGER only
+LONG_TEXT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql")
+DIGEST = sa.LargeBinary(32).with_variant(mysql.BINARY(32), "mysql")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """All tables of one installation, under its prefix."""
+
+    prefix: str
+    metadata: sa.MetaData
+    queue: sa.Table
+    event: sa.Table
+    delivery: sa.Table
+    lane: sa.Table
+    audit: sa.Table
+    head: sa.Table
+
+    @property
+    def own(self) -> list[sa.Table]:
+        """What lives in syncer's own database; the queue may lie elsewhere."""
+        return [self.event, self.delivery, self.lane, self.audit, self.head]
+
+
+def _table(name: str, metadata: sa.MetaData, *items: sa.schema.SchemaItem) -> sa.Table:
+    # binary collation: two keys are equal only byte for byte, never by a collation's idea of equality
+    return sa.Table(
+        name, metadata, *items, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin"
+    )
+
+
+def queue_table(name: str, metadata: sa.MetaData) -> sa.Table:
+    """The contract with producers: they only INSERT, one statement per event."""
+    return _table(
+        name,
+        metadata,
+        sa.Column("id", BIG, primary_key=True, autoincrement=True),
+        sa.Column("event_key", sa.String(191), nullable=False, unique=True),
+        sa.Column("kind", sa.String(16)),
+        sa.Column("email", sa.String(320)),
+        sa.Column("received_at", Moment),
+        sa.Column("source", sa.String(64)),
+        sa.Column("source_ref", sa.String(191)),
+        sa.Column("created_at", Moment),
+        sa.Column("taken_at", Moment),
+        sa.Index(f"ix_{name}_taken", "taken_at", "id"),
+    )
+
+
+def _event(prefix: str, metadata: sa.MetaData) -> sa.Table:
+    return _table(
+        f"{prefix}event",
+        metadata,
+        sa.Column("id", sa.String(36), primary_key=True),
+        sa.Column("event_key", sa.String(191), nullable=False, unique=True),
+        sa.Column("right", sa.String(16)),
+        sa.Column("subject", sa.String(64)),
+        sa.Column("email_sealed", sa.Text),
+        sa.Column("received_at", Moment, nullable=False),
+        sa.Column("due_on", sa.Date, nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("code", sa.String(64)),
+        sa.Column("source", sa.String(64)),
+        sa.Column("source_ref", sa.String(191)),
+        sa.Column("queue_id", sa.BigInteger),
+        sa.Column("created_at", Moment, nullable=False),
+        sa.Column("fulfilled_at", Moment),
+        sa.Column("rechecks_done", sa.Integer, nullable=False),
+        sa.Column("next_recheck_at", Moment),
+        sa.Column("shredded_at", Moment),
+        sa.Index(f"ix_{prefix}event_subject", "subject"),
+        sa.Index(f"ix_{prefix}event_state", "state", "due_on"),
+        sa.Index(f"ix_{prefix}event_recheck", "next_recheck_at"),
+    )
+
+
+def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
+    return _table(
+        f"{prefix}delivery",
+        metadata,
+        sa.Column("id", BIG, primary_key=True, autoincrement=True),
+        sa.Column("event_id", sa.String(36), sa.ForeignKey(f"{prefix}event.id"), nullable=False),
+        sa.Column("destination", sa.String(64), nullable=False),
+        sa.Column("adapter", sa.String(64), nullable=False),
+        sa.Column("action", sa.String(16)),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("outcome", sa.String(16)),
+        sa.Column("code", sa.String(64)),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("next_attempt_at", Moment),
+        # 0 objection, 1 erasure, NULL when nobody needs to take it up: the claim reads one index range
+        sa.Column("claim_rank", sa.SmallInteger),
+        sa.Column("due_on", sa.Date, nullable=False),
+        sa.Column("applied_at", Moment),
+        sa.Column("confirmed_at", Moment),
+        sa.UniqueConstraint("event_id", "destination", name=f"uq_{prefix}delivery"),
+        sa.Index(f"ix_{prefix}delivery_claim", "destination", "claim_rank", "due_on", "id"),
+        sa.Index(f"ix_{prefix}delivery_state", "destination", "state"),
+    )
+
+
+def _lane(prefix: str, metadata: sa.MetaData) -> sa.Table:
+    return _table(
+        f"{prefix}lane",
+        metadata,
+        sa.Column("destination", sa.String(64), primary_key=True),
+        sa.Column("owner", sa.String(191)),
+        sa.Column("fence", sa.BigInteger, nullable=False),
+        sa.Column("lease_until", Moment),
+        sa.Column("paused", sa.Boolean, nullable=False),
+        sa.Column("paused_by", sa.String(16)),  # operator | syncer
+        sa.Column("reason", sa.String(255)),
+        sa.Column("paused_at", Moment),
+        sa.Column("probe_at", Moment),
+        sa.Column("cool_until", Moment),
+        sa.Column("strikes", sa.Integer, nullable=False),
+    )
+
+
+def _audit(prefix: str, metadata: sa.MetaData) -> sa.Table:
+    return _table(
+        f"{prefix}audit",
+        metadata,
+        sa.Column("seq", BIG, primary_key=True, autoincrement=False),
+        sa.Column("at", sa.String(27), nullable=False),
+        sa.Column("what", sa.String(32), nullable=False),
+        sa.Column("event_id", sa.String(36)),
+        sa.Column("destination", sa.String(64)),
+        sa.Column("body", LONG_TEXT),
+        sa.Column("leaf", DIGEST, nullable=False),
+        sa.Column("mac", DIGEST, nullable=False),
+        sa.Index(f"ix_{prefix}audit_event", "event_id", "seq"),
+        sa.Index(f"ix_{prefix}audit_what", "what", "seq"),
+    )
+
+
+def _head(prefix: str, metadata: sa.MetaData) -> sa.Table:
+    return _table(
+        f"{prefix}audit_head",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("seq", sa.BigInteger, nullable=False),
+        sa.Column("mac", DIGEST, nullable=False),
+        # shows a start with another key file, with which every search by address would miss
+        sa.Column("key_check", sa.String(64), nullable=False),
+    )
+
+
+def tables(prefix: str = "syncer_", queue: str = "syncer_queue") -> Tables:
+    """Return the tables of an installation; `prefix` and `queue` come from the settings."""
+    metadata = sa.MetaData()
+    return Tables(
+        prefix=prefix,
+        metadata=metadata,
+        queue=queue_table(queue, metadata),
+        event=_event(prefix, metadata),
+        delivery=_delivery(prefix, metadata),
+        lane=_lane(prefix, metadata),
+        audit=_audit(prefix, metadata),
+        head=_head(prefix, metadata),
+    )
