@@ -1,0 +1,176 @@
+"""What a provider answered, parsed strictly, and what an answer means that no provider can mean otherwise."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+
+from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
+
+#: the longest wait that a Retry-After can ask for, in seconds: six hours
+LONGEST_WAIT = 6 * 3600.0
+
+Kind = Literal["empty", "json", "html", "text", "broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer. `body` is the parsed JSON when `kind` is "json", else None: other text is not kept.
+
+    `kind` is "broken" where JSON was announced and is none. `retry_after` is in seconds or None, `ms` the time that
+    the call took in milliseconds. `repr` never shows the body.
+    """
+
+    status: int
+    content_type: str
+    kind: Kind
+    body: Any = field(repr=False)
+    retry_after: float | None
+    request_id: str | None
+    ms: int
+    maintenance: bool = False
+
+    @property
+    def object(self) -> Mapping[str, Any]:
+        """The JSON object of the body, empty if it is none."""
+        return self.body if isinstance(self.body, dict) else {}
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is a 2xx; success also needs the documented status and shape."""
+        return 200 <= self.status < 300
+
+
+def read_answer(status: int, headers: Mapping[str, str], payload: bytes, ms: int) -> Answer:
+    """Make an Answer of what came over the wire. Never raises: a broken body is a kind of answer."""
+    content_type = headers.get("Content-Type", "").split(";")[0].strip().lower()
+    kind, body = _parse(content_type, payload) if status != 204 else ("empty", None)
+    return Answer(
+        status=status,
+        content_type=content_type,
+        kind=kind,
+        body=body,
+        retry_after=parse_retry_after(headers.get("Retry-After"), headers.get("Date")),
+        request_id=clean_request_id(headers.get("X-Request-Id") or headers.get("CF-RAY")),
+        ms=ms,
+        # the page that ActiveCampaign shows during maintenance, with any status (activecampaign-api-php issue 68)
+        maintenance=kind in ("html", "text") and b"We are currently having some issues" in payload[:4096],
+    )
+
+
+def _parse(content_type: str, payload: bytes) -> tuple[Kind, Any]:
+    start = payload[:64].lstrip()
+    if not start:
+        return "empty", None
+    announced = content_type.endswith(("/json", "+json"))
+    # ActiveCampaign sends JSON as text/plain at times (its page of GET /lists shows a 403 that does)
+    if announced or start[:1] in (b"{", b"["):
+        try:
+            return "json", parse_json(payload)
+        except ValueError:
+            return "broken", None
+    return ("html" if "html" in content_type or start[:1] == b"<" else "text"), None
+
+
+def parse_json(payload: bytes) -> Any:
+    """Parse UTF-8 JSON strictly. Raises ValueError on a BOM, NaN, Infinity, doubled keys and endless nesting."""
+    try:
+        return json.loads(
+            payload.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite
+        )
+    except (ValueError, RecursionError):
+        raise ValueError("not acceptable as JSON") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("doubled key")
+    return made
+
+
+def _refuse(_: str) -> Any:
+    raise ValueError("not a number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("not a finite number")
+    return value
+
+
+def parse_retry_after(value: str | None, date: str | None = None) -> float | None:
+    """Give the seconds to wait, at most six hours; None for garbage, zero, a negative number or a past date.
+
+    A date is counted from the answer's own `Date`, so that a wrong clock here does no harm.
+    """
+    if value is None:
+        return None
+    value = value.strip()
+    if re.fullmatch(r"[0-9]{1,32}", value):
+        seconds = float(value)
+    else:
+        until = _http_date(value)
+        if until is None:
+            return None
+        since = _http_date(date) if date else None
+        seconds = until - (since if since is not None else time.time())
+    return min(seconds, LONGEST_WAIT) if seconds > 0 else None
+
+
+def _http_date(value: str) -> float | None:
+    try:
+        return parsedate_to_datetime(value).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError, OSError):
+        return None
+
+
+def clean_request_id(value: str | None) -> str | None:
+    """Reduce a request id to `[A-Za-z0-9._-]`, at most 64 of them: it is the provider's text and goes into the audit."""
+    return re.sub(r"[^A-Za-z0-9._-]", "", value or "")[:64] or None
+
+
+def common_failure(answer: Answer) -> AdapterError:
+    """Name the failure of an answer by what every provider means by its status.
+
+    Called when the answer is not the documented success. The provider's own classifier has looked at it before.
+    """
+    status, wait = answer.status, answer.retry_after
+    if answer.maintenance:
+        return Transient("unavailable", "maintenance", retry_after=wait, cools_lane=True)
+    if answer.ok:
+        return _not_a_success(answer)
+    if 300 <= status < 400:
+        return Misconfigured("redirected", "the provider answered with a redirect, which is never followed")
+    if status == 429:
+        return Transient("rate_limited", "HTTP 429", retry_after=wait, cools_lane=True)
+    if status == 503:
+        return Transient("unavailable", "HTTP 503", retry_after=wait, cools_lane=True)
+    if status >= 500:
+        return Transient("unavailable", f"HTTP {status}", retry_after=wait)
+    if status == 401:
+        return Misconfigured("unauthorized", "the provider does not accept the API key")
+    if status == 403 and answer.kind != "json":
+        return Transient("rate_limited", "HTTP 403 without JSON", retry_after=wait, cools_lane=True)
+    if status in (408, 425):
+        return Transient("unavailable", f"HTTP {status}", retry_after=wait)
+    if status in (409, 412):
+        return Transient("conflict", f"HTTP {status}", retry_after=wait)
+    if status == 410:
+        return Permanent("unknown_state", "HTTP 410, which the provider does not document")
+    return Permanent("rejected", f"HTTP {status}")
+
+
+def _not_a_success(answer: Answer) -> AdapterError:
+    if answer.kind == "html":
+        return Misconfigured("login_page", f"HTTP {answer.status} with a web page instead of data")
+    if answer.status == 202:
+        return Transient("not_yet", "HTTP 202: accepted, not done")
+    return Transient("unreadable", f"HTTP {answer.status} without the documented body")

@@ -1,0 +1,27 @@
+"""The adapters by the name that settings.toml gives them. Importing this page loads none of them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from adapters.contract import Adapter
+
+#: name -> "module:class"; a new adapter is one line here, one file and one stage in tests/adapters/stages.py
+_ADAPTERS = {
+    "mailchimp": "adapters.mailchimp:Mailchimp",
+    "activecampaign": "adapters.activecampaign:ActiveCampaign",
+}
+
+
+def names() -> tuple[str, ...]:
+    """Give the names in alphabetical order."""
+    return tuple(sorted(_ADAPTERS))
+
+
+def load(name: str) -> type[Adapter]:
+    """Give the class of that name and load its provider's SDK. Raises KeyError for an unknown name."""
+    module, _, attribute = _ADAPTERS[name].partition(":")
+    found: type[Adapter] = getattr(import_module(module), attribute)
+    return found

@@ -1,0 +1,124 @@
+"""A settable clock, a real SQLite installation and the shipped sandbox: what most tests stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
+from syncer.app import App, initialise, load_settings, open_app
+
+AUDIENCES = ("a1b2c3d4e5", "b2c3d4e5f6", "c3d4e5f6a7")
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, start: datetime) -> None:
+        self.now = start
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(datetime.now(UTC))
+
+
+@pytest.fixture
+def mailchimp() -> Iterator[MailchimpSandbox]:
+    with MailchimpSandbox(audiences=AUDIENCES) as server:
+        yield server
+
+
+@pytest.fixture
+def activecampaign() -> Iterator[ActiveCampaignSandbox]:
+    with ActiveCampaignSandbox(rate=None) as server:
+        yield server
+
+
+SETTINGS = """
+[database]
+url = "sqlite:///syncer.db"
+
+[deadlines]
+timezone = "Europe/Berlin"
+
+[schedule]
+intake_seconds = 1
+lane_seconds = 1
+recheck_days = {recheck_days}
+
+[destinations.newsletter]
+adapter = "mailchimp"
+api_key_env = "TEST_MAILCHIMP_KEY"
+base_url = "{mailchimp}"
+erasure = "delete"
+objection = "{objection}"
+
+[destinations.crm]
+adapter = "activecampaign"
+api_key_env = "TEST_ACTIVECAMPAIGN_KEY"
+base_url = "{activecampaign}"
+requests_per_second = {rate}
+erasure = "delete"
+objection = "{objection}"
+"""
+
+
+@pytest.fixture
+def settings_file(
+    tmp_path: Path,
+    mailchimp: MailchimpSandbox,
+    activecampaign: ActiveCampaignSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., Path]:
+    """Write a settings.toml that points at the two sandboxes and set their keys."""
+
+    def write(*, objection: str = "unsubscribe", recheck_days: str = "[1, 7]", rate: int = 1000) -> Path:
+        monkeypatch.setenv("TEST_MAILCHIMP_KEY", mailchimp.api_key)
+        monkeypatch.setenv("TEST_ACTIVECAMPAIGN_KEY", activecampaign.api_key)
+        path = tmp_path / "settings.toml"
+        path.write_text(
+            SETTINGS.format(
+                mailchimp=mailchimp.url,
+                activecampaign=activecampaign.url,
+                objection=objection,
+                recheck_days=recheck_days,
+                rate=rate,
+            ),
+            encoding="utf-8",
+        )
+        return path
+
+    return write
+
+
+@pytest.fixture
+def make_app(settings_file: Callable[..., Path], clock: Clock) -> Iterator[Callable[..., App]]:
+    """Initialise an installation and open it under the settable clock."""
+    opened: list[App] = []
+
+    def make(**options: Any) -> App:
+        settings = load_settings(settings_file(**options))
+        initialise(settings)
+        app = open_app(settings, clock=clock)
+        opened.append(app)
+        return app
+
+    yield make
+    for app in opened:
+        app.close()
+
+
+@pytest.fixture
+def app(make_app: Callable[..., App]) -> App:
+    return make_app()

@@ -1,0 +1,246 @@
+"""What to do after a result, as pure functions under every result there is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.contract import Action, Outcome, Receipt
+from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
+from syncer.model import CLOSED, Delivery, EventState, Right, State
+from syncer.policy import (
+    LONGEST_WAIT,
+    Decision,
+    NotCalled,
+    Phase,
+    Result,
+    backoff,
+    judge,
+    next_recheck,
+    reopened,
+    settle,
+)
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+DELIVERY = Delivery(
+    id=1,
+    event_id="e1",
+    destination="newsletter",
+    right=Right.ERASURE,
+    action=Action.DELETE,
+    state=State.PENDING,
+    outcome=None,
+    code=None,
+    attempts=1,
+    applied_at=None,
+    confirmed_at=None,
+    subject="p1:x",
+    received_at=NOW,
+    email_sealed="sealed",
+)
+APPLIED = replace(DELIVERY, state=State.APPLIED, applied_at=NOW, outcome=Outcome.DONE)
+RECHECKED = replace(APPLIED, confirmed_at=NOW - timedelta(days=1))
+
+
+def middle(low: float, high: float) -> float:
+    return (low + high) / 2
+
+
+def decide(delivery: Delivery, phase: Phase, result: Result, strikes: int = 0) -> Decision:
+    return judge(delivery, phase, result, NOW, middle, strikes)
+
+
+def test_what_was_done_is_applied_and_read_back_at_once() -> None:
+    decision = decide(DELIVERY, Phase.APPLY, Receipt(Outcome.DONE, ()))
+
+    assert (decision.state, decision.what, decision.next_attempt_at) == (State.APPLIED, "delivery:applied", NOW)
+    assert decision.confirmed_at is None
+
+
+def test_what_is_proven_absent_is_confirmed_without_another_look() -> None:
+    decision = decide(DELIVERY, Phase.APPLY, Receipt(Outcome.ABSENT, ()))
+
+    assert (decision.state, decision.outcome, decision.confirmed_at) == (State.CONFIRMED, Outcome.ABSENT, NOW)
+    assert decision.next_attempt_at is None
+
+
+def test_absent_after_an_earlier_apply_was_our_doing() -> None:
+    again = replace(DELIVERY, state=State.RETRYING, applied_at=NOW)
+
+    assert decide(again, Phase.APPLY, Receipt(Outcome.ABSENT, ())).outcome is Outcome.DONE
+
+
+def test_only_a_confirm_that_came_through_confirms() -> None:
+    assert decide(APPLIED, Phase.CONFIRM, Receipt(Outcome.DONE, ())).state is State.CONFIRMED
+    for failure in (Transient("not_yet"), Permanent("unknown_state"), Misconfigured("unauthorized"), NotCalled()):
+        assert decide(APPLIED, Phase.CONFIRM, failure).state is not State.CONFIRMED
+
+
+def test_a_transient_failure_waits_and_keeps_its_attempt() -> None:
+    decision = decide(DELIVERY, Phase.APPLY, Transient("timed_out"))
+
+    assert (decision.state, decision.code, decision.give_back) == (State.RETRYING, "timed_out", False)
+    assert decision.next_attempt_at is not None
+    assert decision.next_attempt_at > NOW
+
+
+def test_a_wish_to_wait_longer_is_respected() -> None:
+    decision = decide(DELIVERY, Phase.APPLY, Transient("delete_blocked", retry_after=86400))
+
+    assert decision.next_attempt_at == NOW + timedelta(days=1)
+
+
+def test_throttling_cools_the_lane_exactly_as_long_as_asked_and_gives_the_attempt_back() -> None:
+    decision = decide(DELIVERY, Phase.APPLY, Transient("rate_limited", retry_after=30, cools_lane=True))
+
+    assert decision.cool_until == decision.next_attempt_at == NOW + timedelta(seconds=30)
+    assert (decision.state, decision.give_back) == (State.PENDING, True)
+
+
+def test_throttling_without_a_hint_waits_longer_with_every_strike() -> None:
+    waits = [
+        decide(DELIVERY, Phase.APPLY, Transient("rate_limited", cools_lane=True), strikes).cool_until
+        for strikes in range(6)
+    ]
+
+    assert all(earlier < later for earlier, later in zip(waits, waits[1:], strict=False) if earlier and later)
+
+
+def test_a_wrong_key_pauses_the_lane_and_costs_no_attempt() -> None:
+    decision = decide(DELIVERY, Phase.APPLY, Misconfigured("unauthorized"))
+
+    assert (decision.pause, decision.give_back, decision.state) == ("unauthorized", True, State.PENDING)
+
+
+def test_what_needs_a_person_is_held_with_its_code() -> None:
+    decision = decide(DELIVERY, Phase.APPLY, Permanent("newer_consent", "timestamp_opt of 2026-12-01"))
+
+    assert (decision.state, decision.code, decision.next_attempt_at) == (State.HELD, "newer_consent", None)
+
+
+def test_a_person_found_again_at_a_recheck_has_reappeared() -> None:
+    decision = decide(RECHECKED, Phase.CONFIRM, Transient("not_yet"))
+
+    assert (decision.what, decision.state, decision.next_attempt_at) == (
+        "delivery:reappeared",
+        State.RETRYING,
+        NOW,
+    )
+    assert decision.confirmed_at is None
+
+
+def test_a_recheck_that_could_not_read_says_nothing_about_the_person() -> None:
+    decision = decide(RECHECKED, Phase.CONFIRM, Transient("unreachable"))
+
+    assert (decision.state, decision.confirmed_at) == (State.APPLIED, RECHECKED.confirmed_at)
+
+
+def test_a_read_back_that_says_no_is_applied_again() -> None:
+    assert decide(APPLIED, Phase.CONFIRM, Transient("not_yet")).state is State.RETRYING
+
+
+results = st.one_of(
+    st.builds(Receipt, st.sampled_from(Outcome), st.just(())),
+    st.builds(
+        Transient,
+        st.sampled_from(["not_yet", "timed_out", "rate_limited"]),
+        retry_after=st.none() | st.floats(0, 1e9),
+        cools_lane=st.booleans(),
+    ),
+    st.builds(Permanent, st.just("newer_consent")),
+    st.builds(Misconfigured, st.just("unauthorized")),
+    st.builds(NotCalled),
+)
+starts = st.sampled_from([State.PENDING, State.RETRYING])
+
+
+@given(
+    st.lists(results, max_size=30),
+    st.floats(0, 1),
+    starts,
+)
+def test_whatever_happens_a_delivery_is_closed_with_evidence_or_visibly_open(
+    story: list[Result], luck: float, start: State
+) -> None:
+    delivery = replace(DELIVERY, state=start)
+    for result in story:
+        if delivery.state in CLOSED or delivery.state is State.HELD:
+            break
+        phase = Phase.CONFIRM if delivery.state is State.APPLIED else Phase.APPLY
+        decision = judge(delivery, phase, result, NOW, lambda a, b: a + (b - a) * luck)
+
+        if decision.state is State.CONFIRMED:
+            assert isinstance(result, Receipt)
+            assert phase is Phase.CONFIRM or result.outcome is Outcome.ABSENT
+            assert decision.confirmed_at == NOW
+        elif decision.state is State.HELD:
+            assert decision.code
+            assert decision.next_attempt_at is None
+        else:
+            assert decision.next_attempt_at is not None
+            assert decision.next_attempt_at <= NOW + timedelta(seconds=max(LONGEST_WAIT, _asked(result)))
+        delivery = replace(
+            delivery,
+            state=decision.state,
+            outcome=decision.outcome,
+            applied_at=decision.applied_at,
+            confirmed_at=decision.confirmed_at,
+        )
+
+
+def _asked(result: Result) -> float:
+    return result.retry_after or 0.0 if isinstance(result, Transient) else 0.0
+
+
+@given(st.integers(0, 10_000), st.floats(0, 1))
+def test_backoff_is_at_least_a_second_and_at_most_six_hours(attempts: int, luck: float) -> None:
+    assert 1.0 <= backoff(attempts, lambda a, b: a + (b - a) * luck) <= LONGEST_WAIT
+
+
+@given(st.sampled_from(EventState), st.lists(st.tuples(st.sampled_from(State), st.booleans()), min_size=1))
+def test_an_event_is_fulfilled_only_when_every_delivery_is_confirmed_or_exempt(
+    current: EventState, deliveries: list[tuple[State, bool]]
+) -> None:
+    after = settle(current, deliveries)
+
+    if after is EventState.FULFILLED and current is not EventState.FULFILLED:
+        assert {state for state, _ in deliveries} <= CLOSED
+    if any(state is State.HELD for state, _ in deliveries):
+        assert after is EventState.HELD
+
+
+def test_a_fulfilled_event_stays_so_while_it_is_only_read_back_again() -> None:
+    assert settle(EventState.FULFILLED, [(State.APPLIED, True)]) is EventState.FULFILLED
+    assert settle(EventState.FULFILLED, [(State.RETRYING, False)]) is EventState.OPEN
+    assert settle(EventState.OPEN, [(State.APPLIED, True)]) is EventState.OPEN
+
+
+@pytest.mark.parametrize(
+    ("state", "to"),
+    [
+        (State.HELD, State.PENDING),
+        (State.RETRYING, State.PENDING),
+        (State.CONFIRMED, State.APPLIED),
+        (State.PENDING, None),
+        (State.APPLIED, None),
+        (State.EXEMPT, None),
+    ],
+)
+def test_resync_starts_held_and_retrying_over_and_reads_confirmed_back(state: State, to: State | None) -> None:
+    assert reopened(state, has_address=True) is to
+    assert reopened(state, has_address=False) is None
+
+
+def test_rechecks_come_on_their_days_and_end() -> None:
+    assert next_recheck(NOW, 0, (1, 7)) == NOW + timedelta(days=1)
+    assert next_recheck(NOW, 1, (1, 7)) == NOW + timedelta(days=7)
+    assert next_recheck(NOW, 2, (1, 7)) is None
+    assert next_recheck(NOW, 0, ()) is None
+
+
+def test_an_adapter_error_of_no_known_kind_is_retried_not_lost() -> None:
+    assert decide(DELIVERY, Phase.APPLY, AdapterError("odd")).state is State.RETRYING
