@@ -1,4 +1,4 @@
-"""ActiveCampaign's calls as methods: each asks, checks that the answer is about the person asked for, and reads it."""
+"""ActiveCampaign's calls as methods: each asks, checks that the answer is about the person, and reads it."""
 
 from __future__ import annotations
 

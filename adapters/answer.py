@@ -133,7 +133,7 @@ def _http_date(value: str) -> float | None:
 
 
 def clean_request_id(value: str | None) -> str | None:
-    """Reduce a request id to `[A-Za-z0-9._-]`, at most 64 of them: it is the provider's text and goes into the audit."""
+    """Reduce a request id to `[A-Za-z0-9._-]{1,64}`: it is the provider's text and goes into the audit."""
     return re.sub(r"[^A-Za-z0-9._-]", "", value or "")[:64] or None
 
 

@@ -5,7 +5,7 @@ The text of `detail` changed in 2021 and is localised in places (seen in the rec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 from adapters.answer import Answer, common_failure
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 
+#: rows per page; 1000 is the most, but shop customers are large
+PAGE = 500
 #: gets mail, or may (`transactional`: no campaigns, but ads and postcards)
 REACHED = frozenset({"subscribed", "pending", "transactional"})
 #: gets none (mailchimp.com/help/about-your-contacts)
@@ -151,6 +153,22 @@ def newer_consent(member: Member, received_at: datetime) -> Permanent | None:
             detail = f"{name} in audience {member.audience} is of {value.astimezone(UTC):%Y-%m-%d}"
             return Permanent("newer_consent", f"{detail}, after the request: decide which of the two holds")
     return None
+
+
+def pages(page: Callable[[int], Answer], key: str) -> Iterator[Mapping[str, Any]]:
+    """Read a listing to its `total_items`. Raises Transient `unreadable` for one that ends early."""
+    seen = 0
+    while True:
+        body = expect(page(seen), 200, key, "total_items")
+        rows, total = body[key], body["total_items"]
+        if not isinstance(rows, list) or not isinstance(total, int) or not all(isinstance(r, dict) for r in rows):
+            raise Transient("unreadable", "a listing without the documented rows")
+        yield from rows
+        seen += len(rows)
+        if seen >= total:
+            return
+        if not rows:
+            raise Transient("unreadable", "a listing ended before its total")
 
 
 def _time(value: object) -> datetime | None:

@@ -1,7 +1,7 @@
 """The one way out to HTTP: one session per destination, a real deadline, a size cap, no redirects, strict parsing.
 
-Every failure leaves as an AdapterError without a cause: the texts of requests and urllib3 print the URL, and the URL
-holds the person.
+Every failure leaves as an AdapterError without a cause: the texts of requests and urllib3 print the URL, and the
+URL holds the person.
 """
 
 from __future__ import annotations

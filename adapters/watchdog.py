@@ -70,7 +70,7 @@ current: ContextVar[Watch | None] = ContextVar("current", default=None)
 
 
 class Watchdog:
-    """Watches the calls of one transport. All have the same time to live, so they expire in the order they began."""
+    """Watches the calls of one transport. All live equally long, so they expire in the order they began."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

@@ -1,0 +1,57 @@
+"""What can go wrong in syncer, named for the situation; no message ever holds an address or a key.
+
+SyncerError
+ ├── UserError          one readable line that names file, key or row, and the remedy; exit code 2
+ │    ├── SettingsProblem   several such lines
+ │    └── KeyFileError
+ ├── AddressError       what cannot be normalised
+ ├── SealError          a sealed address that does not belong where it stands
+ ├── StaleFence         the lane has another owner by now
+ └── ChainBroken        the audit cannot be continued
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class SyncerError(Exception):
+    """Base of everything below."""
+
+
+class UserError(SyncerError):
+    """Raised for what the caller can mend; the text is shown as it is."""
+
+    exit_code = 2
+
+
+class SettingsProblem(UserError):
+    """Raised when the settings cannot be used; `problems` holds one line for each mistake."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = list(problems)
+
+
+class KeyFileError(UserError):
+    """Raised when the key file is missing, unreadable, open to others or not a key."""
+
+
+class AddressError(SyncerError):
+    """Raised when an address cannot be normalised; `code` says why in one word, never with the address."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class SealError(SyncerError):
+    """Raised when a sealed address does not open under this key and event."""
+
+
+class StaleFence(SyncerError):
+    """Raised when a lane is written to that has another owner by now."""
+
+
+class ChainBroken(SyncerError):
+    """Raised when the audit's head and its last entry disagree."""

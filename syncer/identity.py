@@ -1,0 +1,209 @@
+"""Who a data subject is: the normalised address, its keyed pseudonym, and the address sealed and opened."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import secrets
+import unicodedata
+from pathlib import Path
+
+import idna
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes, hmac
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from adapters.contract import Subject
+from syncer.errors import AddressError, KeyFileError, SealError
+
+LONGEST_ADDRESS = 254
+LONGEST_LOCAL = 64
+KEY_BYTES = 32
+_PREFIX = "syncer-key-v1:"
+#: general categories that no address holds: control, format (zero-width, bidi), surrogate, unassigned, private use,
+#: line and paragraph separators
+_REFUSED = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
+
+
+def normalise(raw: str) -> str:
+    """Return the form under which a person is known: lower-case, NFC, domain as A-label. Raises AddressError.
+
+    No dots are removed and no `+tag` is cut: that would hit a second person.
+    """
+    local, domain = _parts(raw)
+    local = unicodedata.normalize("NFC", local).lower()
+    if not local or len(local.encode()) > LONGEST_LOCAL:
+        raise AddressError("local_part")
+    found = f"{local}@{_a_label(domain)}"
+    if len(found.encode()) > LONGEST_ADDRESS:
+        raise AddressError("too_long")
+    return found
+
+
+def _parts(raw: str) -> tuple[str, str]:
+    text = raw.strip(" \t")
+    if not text:
+        raise AddressError("empty")
+    if len(text) > LONGEST_ADDRESS * 2:
+        raise AddressError("too_long")
+    if any(unicodedata.category(char) in _REFUSED for char in text):
+        raise AddressError("control_character")
+    if "＠" in text:
+        raise AddressError("full_width_at")  # NFKC would make it a real one
+    local, at, domain = text.rpartition("@")
+    if not at or not local or not domain:
+        raise AddressError("no_at")
+    quoted = len(local) >= 3 and local.startswith('"') and local.endswith('"')
+    if not quoted and ("@" in local or any(char.isspace() or char in '"(),:;<>[]\\' for char in local)):
+        raise AddressError("local_part")
+    if quoted and any(char in '"\\' for char in local[1:-1]):
+        raise AddressError("local_part")
+    return local, domain
+
+
+def _a_label(domain: str) -> str:
+    if domain.endswith("."):
+        raise AddressError("closing_dot")
+    try:
+        # never str.encode("idna"): it maps straße.test to another domain
+        found = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower()
+    except (idna.IDNAError, UnicodeError):
+        raise AddressError("domain") from None
+    if "." not in found or found.endswith("."):
+        raise AddressError("domain")
+    return found
+
+
+def spellings(raw: str) -> tuple[str, ...]:
+    """Return the address as providers may hold it, the normalised form first. Raises AddressError."""
+    normalised = normalise(raw)
+    local, _, domain = normalised.rpartition("@")
+    found = [normalised]
+    if "xn--" in domain:
+        try:
+            found.append(f"{local}@{idna.decode(domain)}")
+        except idna.IDNAError:
+            raise AddressError("domain") from None
+    found.append(raw.strip(" \t").lower())
+    return tuple(dict.fromkeys(found))
+
+
+class Keyring:
+    """The keys of an installation, each derived from the key file for one purpose only."""
+
+    __slots__ = ("_check", "_seal", "_subject", "chain_key", "key_id")
+
+    def __init__(self, root: bytes) -> None:
+        self._subject = _derive(root, b"subject")
+        self.chain_key = _derive(root, b"audit chain")
+        self._seal = AESGCM(_derive(root, b"sealing"))
+        self._check = _derive(root, b"check")
+        self.key_id = self._check[:4].hex()
+
+    def __repr__(self) -> str:
+        return f"Keyring(key_id={self.key_id!r})"
+
+    @classmethod
+    def create(cls, path: Path) -> Keyring:
+        """Write a new key file with mode 0600. Raises KeyFileError when there is one already."""
+        root = secrets.token_bytes(KEY_BYTES)
+        text = _PREFIX + base64.b64encode(root).decode("ascii") + "\n"
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            raise KeyFileError(f"{path}: there is a key file already; it is never written over") from None
+        except OSError as error:
+            raise KeyFileError(f"{path}: the key file cannot be written ({error.strerror})") from None
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        return cls(root)
+
+    @classmethod
+    def load(cls, path: Path) -> Keyring:
+        """Read a key file. Raises KeyFileError when it is missing, open to others, or no key."""
+        try:
+            mode = path.stat().st_mode
+            text = path.read_text(encoding="ascii")
+        except FileNotFoundError:
+            raise KeyFileError(f"{path}: the key file is missing; run `syncer init`, or put it back") from None
+        except (OSError, UnicodeDecodeError):
+            raise KeyFileError(f"{path}: the key file cannot be read; check its owner and its content") from None
+        if mode & 0o077 and not _is_credential(path):
+            raise KeyFileError(f"{path}: others can read the key file; run `chmod 600 {path}`")
+        return cls(_parse(path, text.strip()))
+
+    def ref(self, normalised: str) -> str:
+        """Return the keyed pseudonym of a normalised address."""
+        mac = _hmac(self._subject, b"syncer.subject.v1\0" + normalised.encode())
+        return "p1:" + _b64(mac)
+
+    @property
+    def check_value(self) -> str:
+        """A value to keep in the database: it shows a start with another key file."""
+        return _hmac(self._check, b"syncer.key.check.v1")[:16].hex()
+
+    def seal(self, raw_address: str, event_id: str) -> str:
+        """Encrypt an address for one event: v1.<key id>.<nonce>.<ciphertext>."""
+        nonce = secrets.token_bytes(12)
+        sealed = self._seal.encrypt(nonce, raw_address.encode(), _context(event_id))
+        return f"v1.{self.key_id}.{_b64(nonce)}.{_b64(sealed)}"
+
+    def open(self, sealed: str, event_id: str) -> str:
+        """Decrypt what `seal` made for this very event. Raises SealError."""
+        version, _, rest = sealed.partition(".")
+        parts = rest.split(".")
+        if version != "v1" or len(parts) != 3 or parts[0] != self.key_id:
+            raise SealError("not sealed with this key")
+        try:
+            return self._seal.decrypt(_unb64(parts[1]), _unb64(parts[2]), _context(event_id)).decode()
+        except (InvalidTag, ValueError, binascii.Error):
+            raise SealError("the sealed address does not belong to this event") from None
+
+
+def subject(keyring: Keyring, raw: str) -> Subject:
+    """Return the person of an address. Raises AddressError."""
+    forms = spellings(raw)
+    return Subject(keyring.ref(forms[0]), forms)
+
+
+def _is_credential(path: Path) -> bool:
+    # systemd hands credentials over in a folder of their own, readable by the unit's user only
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return bool(folder) and path.resolve().is_relative_to(Path(str(folder)).resolve())
+
+
+def _parse(path: Path, text: str) -> bytes:
+    try:
+        root = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
+    except binascii.Error:
+        root = b""
+    if not text.startswith(_PREFIX) or len(root) < KEY_BYTES:
+        raise KeyFileError(f"{path}: this is no key file of syncer; put the one back that `syncer init` made")
+    return root
+
+
+def _derive(root: bytes, purpose: bytes) -> bytes:
+    return HKDF(hashes.SHA256(), 32, b"syncer.v1", purpose).derive(root)
+
+
+def _hmac(key: bytes, data: bytes) -> bytes:
+    mac = hmac.HMAC(key, hashes.SHA256())
+    mac.update(data)
+    return mac.finalize()
+
+
+def _context(event_id: str) -> bytes:
+    # bound to the row: a ciphertext copied to another event must not open there
+    return f"syncer_event.email_sealed:{event_id}".encode()
+
+
+def _b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def _unb64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

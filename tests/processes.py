@@ -1,0 +1,61 @@
+"""The real command as a child process, for tests that signal it; whatever is started is ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def command(settings: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "syncer", "--settings", str(settings), *words]
+
+
+def run(settings: Path, *words: str, stdin: str = "", timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    return subprocess.run(
+        command(settings, *words), input=stdin, capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
+def as_json(settings: Path, *words: str, stdin: str = "") -> Any:
+    """Run a reading command and parse what it prints."""
+    done = run(settings, *words, "--json", stdin=stdin)
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
+@contextmanager
+def started(settings: Path, *words: str, log: Path, debug: bool = True) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a command and make sure that it ends with the block; its output goes to `log`."""
+    extra = ["--debug"] if debug else []
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [*command(settings, *words), *extra], stdout=out, stderr=out, env=dict(os.environ), cwd=settings.parent
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+def until(what: Callable[[], Any], seconds: float, every: float = 0.1) -> Any:
+    """Wait until `what` is true and return it; fail when it does not come."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := what():
+            return found
+        time.sleep(every)
+    raise AssertionError(f"did not happen within {seconds} s")
+
+
+def open_events(settings: Path) -> Sequence[Any]:
+    return [event for event in as_json(settings, "events") if event["state"] == "open"]
