@@ -1,0 +1,364 @@
+"""The plumbing under both sandboxes: HTTP/1.1 by hand over a threading server, faults, records, connections."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import socket
+import socketserver
+import struct
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from adapters.sandbox.faults import LOGIN_PAGE, Fault
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One request as it arrived, with the status it was answered with (None: the connection was broken)."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    status: int | None
+    headers: dict[str, str]
+
+
+@dataclass
+class Request:
+    """One parsed request; header names in lower case."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Return the body as JSON, or None where it is none."""
+        try:
+            return json.loads(self.body) if self.body else None
+        except ValueError:
+            return None
+
+
+@dataclass
+class Reply:
+    """One answer; `content_type` None sends no such header."""
+
+    status: int
+    body: bytes = b""
+    content_type: str | None = "application/json; charset=utf-8"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def as_json(status: int, content: Any, content_type: str = "application/json; charset=utf-8") -> Reply:
+    """Return a JSON answer."""
+    return Reply(status, json.dumps(content, separators=(",", ":")).encode(), content_type)
+
+
+class _Threads(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 128
+    sandbox: Sandbox
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Stay quiet: clients that go away are part of the tests."""
+
+
+class Sandbox:
+    """A provider played on 127.0.0.1; subclasses answer requests by `handle` under `self.lock`."""
+
+    #: the header with which this provider names an answer
+    request_id_header = "X-Request-Id"
+
+    def __init__(self, *, latency: float = 0.0, jitter: float = 0.0, port: int = 0) -> None:
+        self.latency = latency
+        self.jitter = jitter
+        self.lock = threading.RLock()
+        self.requests: list[Recorded] = []
+        self.arrivals: list[float] = []
+        self.throttled = 0
+        self.request_count = 0
+        self.peak_connections = 0
+        self._serving = 0
+        self._faults: list[Fault] = []
+        self._port = port
+        self._server: _Threads | None = None
+        self._sockets: set[socket.socket] = set()
+
+    # -- life -----------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Serve until `close`."""
+        server = _Threads(("127.0.0.1", self._port), _Handler, bind_and_activate=True)
+        server.sandbox = self
+        self._server = server
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """The base URL, without the version's path."""
+        assert self._server is not None, "not started"
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        """Stop serving and cut what is connected."""
+        if self._server is None:
+            return
+        self._server.shutdown()
+        self._server.server_close()
+        with self.lock:
+            sockets = list(self._sockets)
+        for connection in sockets:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._server = None
+
+    def __enter__(self) -> Any:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- faults and records ---------------------------------------------------------------------------------
+
+    def fault(self, fault: Fault) -> None:
+        """Let something go wrong from now on."""
+        with self.lock:
+            self._faults.append(fault)
+
+    def clear_faults(self) -> None:
+        """Let everything go right again."""
+        with self.lock:
+            self._faults.clear()
+
+    def clear_requests(self) -> None:
+        """Forget what was asked so far."""
+        with self.lock:
+            self.requests.clear()
+            self.arrivals.clear()
+            self.request_count = 0
+            self.throttled = 0
+
+    def _struck(self, request: Request) -> Fault | None:
+        with self.lock:
+            for fault in self._faults:
+                if fault.fits(request.method, request.path):
+                    if fault.times is not None:
+                        fault.times -= 1
+                    return fault
+        return None
+
+    # -- one request ----------------------------------------------------------------------------------------
+
+    def admit(self, request: Request) -> Reply | None:
+        """Answer at once where a limit is passed; None lets the request through."""
+        return None
+
+    def handle(self, request: Request) -> Reply:
+        """Answer one request; called under the lock."""
+        raise AssertionError("a sandbox answers its own calls")
+
+    def stale(self, request: Request) -> Reply:
+        """Answer from before the last write; called under the lock."""
+        return self.handle(request)
+
+    def left(self) -> None:
+        """Note that an answer was sent."""
+        with self.lock:
+            self._serving -= 1
+
+    def serve(self, request: Request, connection: socket.socket) -> bool:
+        """Answer one request; False ends the connection."""
+        with self.lock:
+            self.request_count += 1
+            self.arrivals.append(time.monotonic())
+            self._serving += 1
+            self.peak_connections = max(self.peak_connections, self._serving)
+            refused = self.admit(request)
+        try:
+            if refused is not None:
+                return self._send(request, refused, connection)
+            if self.latency:
+                time.sleep(max(0.0, self.latency + random.uniform(-self.jitter, self.jitter)))
+            fault = self._struck(request)
+            if fault is not None:
+                return self._strike(request, fault, connection)
+            with self.lock:
+                reply = self.handle(request)
+            return self._send(request, reply, connection)
+        finally:
+            self.left()
+
+    def record(self, request: Request, status: int | None) -> None:
+        """Keep what was asked and how it was answered."""
+        with self.lock:
+            if status == HTTPStatus.TOO_MANY_REQUESTS:
+                self.throttled += 1
+            self.requests.append(
+                Recorded(request.method, request.path, request.query, status, dict(request.headers))
+            )
+
+    def _strike(self, request: Request, fault: Fault, connection: socket.socket) -> bool:
+        obeyed = None
+        if fault.after_effect or fault.kind in ("drip", "drip_headers", "delay", "cut"):
+            if fault.kind == "delay":
+                time.sleep(fault.delay)
+            if fault.after_effect or fault.kind != "cut":
+                with self.lock:
+                    obeyed = self.handle(request)
+        if fault.kind == "delay" and obeyed is not None:
+            return self._send(request, obeyed, connection)
+        if fault.kind == "stale":
+            with self.lock:
+                return self._send(request, self.stale(request), connection)
+        return _WIRE[fault.kind](self, request, fault, connection, obeyed)
+
+    def _send(self, request: Request, reply: Reply, connection: socket.socket) -> bool:
+        self.record(request, reply.status)
+        connection.sendall(self.wire(reply))
+        return request.headers.get("connection", "").lower() != "close"
+
+    def wire(self, reply: Reply, length: int | None = None) -> bytes:
+        """Return the bytes of an answer; `length` may lie about its body."""
+        name = str(uuid.uuid4())
+        body = reply.body.replace(b"@REQUEST_ID@", name.encode())
+        phrase = HTTPStatus(reply.status).phrase if reply.status in set(HTTPStatus) else "Unknown"
+        lines = [f"HTTP/1.1 {reply.status} {phrase}", f"{self.request_id_header}: {name}"]
+        if reply.content_type:
+            lines.append(f"Content-Type: {reply.content_type}")
+        if reply.status != HTTPStatus.NO_CONTENT:
+            lines.append(f"Content-Length: {len(body) if length is None else length}")
+        lines += [f"{key}: {value}" for key, value in reply.headers.items()]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + (
+            body if reply.status != HTTPStatus.NO_CONTENT else b""
+        )
+
+
+# -- how each kind of fault looks on the wire ---------------------------------------------------------------
+
+
+def _answer(box: Sandbox, request: Request, fault: Fault, connection: socket.socket, _obeyed: Reply | None) -> bool:
+    status = fault.status or 500
+    reply = Reply(status, (fault.body or "").encode(), fault.content_type, dict(fault.headers))
+    return box._send(request, reply, connection)
+
+
+def _reset(box: Sandbox, request: Request, _f: Fault, connection: socket.socket, _obeyed: Reply | None) -> bool:
+    box.record(request, None)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return False
+
+
+def _close(box: Sandbox, request: Request, _f: Fault, _c: socket.socket, _obeyed: Reply | None) -> bool:
+    box.record(request, None)
+    return False
+
+
+def _cut(box: Sandbox, request: Request, _f: Fault, connection: socket.socket, obeyed: Reply | None) -> bool:
+    box.record(request, None)
+    reply = obeyed if obeyed is not None and obeyed.body else as_json(200, {"cut": "short"})
+    connection.sendall(box.wire(Reply(reply.status, reply.body[:5]), length=len(reply.body) + 100))
+    return False
+
+
+def _drip(box: Sandbox, request: Request, fault: Fault, connection: socket.socket, obeyed: Reply | None) -> bool:
+    box.record(request, None)
+    whole = box.wire(obeyed or as_json(200, {}))
+    head, _, body = whole.partition(b"\r\n\r\n")
+    slow = whole if fault.kind == "drip_headers" else body
+    if fault.kind == "drip":
+        connection.sendall(head + b"\r\n\r\n")
+    for byte in slow:
+        connection.sendall(bytes([byte]))
+        time.sleep(fault.delay)
+    return False
+
+
+def _redirect(box: Sandbox, request: Request, fault: Fault, connection: socket.socket, _o: Reply | None) -> bool:
+    headers = fault.headers or {"Location": "http://127.0.0.1:9/elsewhere"}
+    return box._send(request, Reply(fault.status or 302, b"", None, dict(headers)), connection)
+
+
+def _login_page(box: Sandbox, request: Request, _f: Fault, connection: socket.socket, _o: Reply | None) -> bool:
+    return box._send(request, Reply(200, LOGIN_PAGE.encode(), "text/html; charset=utf-8"), connection)
+
+
+def _empty(box: Sandbox, request: Request, _f: Fault, connection: socket.socket, _o: Reply | None) -> bool:
+    return box._send(request, Reply(200, b"", None), connection)
+
+
+def _gzip(box: Sandbox, request: Request, _f: Fault, connection: socket.socket, _o: Reply | None) -> bool:
+    import gzip
+
+    body = gzip.compress(b'{"status":"subscribed"}')
+    return box._send(request, Reply(200, body, headers={"Content-Encoding": "gzip"}), connection)
+
+
+def _endless(box: Sandbox, request: Request, _f: Fault, connection: socket.socket, _o: Reply | None) -> bool:
+    box.record(request, None)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+    with contextlib.suppress(OSError):
+        for _ in range(200):  # 12 MiB: far beyond any cap, and an end in case nobody hangs up
+            connection.sendall(b" " * 65536)
+    return False
+
+
+_WIRE = {
+    "answer": _answer,
+    "reset": _reset,
+    "close": _close,
+    "cut": _cut,
+    "drip": _drip,
+    "drip_headers": _drip,
+    "redirect": _redirect,
+    "login_page": _login_page,
+    "empty_200": _empty,
+    "gzip": _gzip,
+    "endless": _endless,
+}
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    """Reads requests off one connection until it ends."""
+
+    disable_nagle_algorithm = True
+    server: _Threads
+
+    def handle(self) -> None:
+        """Serve the connection."""
+        box = self.server.sandbox
+        with box.lock:
+            box._sockets.add(self.connection)
+        try:
+            while (request := self._read()) is not None:
+                if not box.serve(request, self.connection):
+                    return
+        except OSError:
+            return
+        finally:
+            with box.lock:
+                box._sockets.discard(self.connection)
+
+    def _read(self) -> Request | None:
+        line = self.rfile.readline(65536)
+        if not line.strip():
+            return None
+        method, target, _version = line.decode("latin-1").split(" ", 2)
+        headers: dict[str, str] = {}
+        while (raw := self.rfile.readline(65536)) not in (b"\r\n", b"\n", b""):
+            name, _, value = raw.decode("latin-1").partition(":")
+            headers[name.strip().lower()] = value.strip()
+        body = self.rfile.read(int(headers.get("content-length", "0") or "0"))
+        parts = urlsplit(target)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        return Request(method, unquote(parts.path), query, headers, body)

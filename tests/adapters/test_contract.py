@@ -1,0 +1,27 @@
+"""Every registered adapter under the contract."""
+
+from __future__ import annotations
+
+from adapters import registry
+
+from .contract import AdapterContract
+from .stages import STAGES, ActiveCampaignStage, MailchimpStage
+
+
+class TestMailchimp(AdapterContract):
+    stage_class = MailchimpStage
+
+
+class TestActiveCampaign(AdapterContract):
+    stage_class = ActiveCampaignStage
+
+
+def test_every_registered_adapter_stands_on_a_stage_and_under_the_contract() -> None:
+    under_contract = {test.stage_class for test in AdapterContract.__subclasses__()}
+
+    assert set(STAGES) == set(registry.names())
+    assert set(STAGES.values()) == under_contract
+
+
+def test_the_registry_knows_each_adapter_by_its_own_name() -> None:
+    assert all(registry.load(name).name == name for name in registry.names())
