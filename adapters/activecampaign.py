@@ -109,12 +109,8 @@ class ActiveCampaign(Adapter):
     def _calls(self, trail: Trail) -> Calls:
         """Give the calls, each leaving its step on this trail."""
 
-        def send(
-            method: str, path: str, template: str, scope: str, query: list[tuple[str, str]], body: Any
-        ) -> Answer:
-            return self._transport.call(
-                trail, method, path, scope=scope, template=template, params=query, body=body
-            )
+        def send(method: str, path: str, template: str, scope: str, query: list[tuple[str, str]], body: Any) -> Answer:
+            return self._transport.call(trail, method, path, scope=scope, template=template, params=query, body=body)
 
         return Calls(send, trail.state)
 
@@ -139,7 +135,5 @@ def _archive(calls: Calls) -> str:
 
 
 def _lists(calls: Calls) -> str:
-    number = calls.lists()
-    if not number:
-        raise Misconfigured("forbidden", "the key sees no list")
-    return f"{number} lists"
+    # a key with narrow rights can hide lists, and with them subscriptions: a person must know whether this is all
+    return f"the key sees {calls.lists()} lists: is that all of them?"

@@ -159,11 +159,7 @@ def _message(answer: Answer) -> str:
 def _edge_wait(answer: Answer) -> float | None:
     # Cloudflare in front of ActiveCampaign says it in the body (rudder-transformer's recorded 502)
     wait = answer.object.get("retry_after")
-    return (
-        min(float(wait), LONGEST_WAIT)
-        if isinstance(wait, int) and not isinstance(wait, bool) and wait > 0
-        else None
-    )
+    return min(float(wait), LONGEST_WAIT) if isinstance(wait, int) and not isinstance(wait, bool) and wait > 0 else None
 
 
 def _time(value: object) -> datetime | None:

@@ -49,7 +49,7 @@ class Calls:
         return answer.status == 200
 
     def lists(self) -> int:
-        """Count the lists that the key can see. A key that sees none would see no subscriptions either."""
+        """Count the lists that the key can see. Raises Permanent `forbidden` where it may see none (403)."""
         return len(list(self._pages("/lists", "lists", scope="account")))
 
     def find(self, spelling: str) -> list[Contact]:
@@ -59,9 +59,7 @@ class Calls:
         every contact of the account (PipedreamHQ/pipedream#4612).
         """
         bodies = list(
-            self._bodies(
-                "/contacts", "contacts", "contact", params=[("email", spelling), ("include", "contactLists")]
-            )
+            self._bodies("/contacts", "contacts", "contact", params=[("email", spelling), ("include", "contactLists")])
         )
         found = self._exact((row for body in bodies for row in objects(body["contacts"])), spelling)
         ids = list(dict.fromkeys(read_id(row) for row in found))

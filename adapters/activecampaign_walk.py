@@ -89,9 +89,7 @@ class Walk:
     def confirm_unsubscribed(self, applied: Receipt | None, *, suppress: bool) -> Receipt:
         """Read lists and automations again; for suppress, the exclusion."""
         handles = applied.handles if applied else ()
-        found = (
-            [] if handles else [contact for spelling in self._spellings for contact in self._calls.find(spelling)]
-        )
+        found = [] if handles else [contact for spelling in self._spellings for contact in self._calls.find(spelling)]
         ids = _named("contact", handles) or tuple(contact.id for contact in found)
         for one in ids:
             rows = self._calls.rows(one)
@@ -109,9 +107,7 @@ class Walk:
     def _find_with_rows(self) -> list[Contact]:
         found = [contact for spelling in self._spellings for contact in self._calls.find(spelling)]
         return [
-            contact
-            if contact.rows is not None
-            else Contact(contact.id, contact.spelling, self._calls.rows(contact.id))
+            contact if contact.rows is not None else Contact(contact.id, contact.spelling, self._calls.rows(contact.id))
             for contact in {contact.id: contact for contact in found}.values()
         ]
 
@@ -194,15 +190,11 @@ class Walk:
             if covered:
                 continue
             if not exact:
-                raise Permanent(
-                    "exclusion_needed", f"mail is stopped, but no exclusion covers the person: {_IMPORT}"
-                )
+                raise Permanent("exclusion_needed", f"mail is stopped, but no exclusion covers the person: {_IMPORT}")
             try:
                 self._calls.widen_exclusion(exact)
             except Permanent as error:
-                raise Permanent(
-                    "exclusion_needed", f"an exclusion exists but cannot be widened: {_IMPORT}"
-                ) from error
+                raise Permanent("exclusion_needed", f"an exclusion exists but cannot be widened: {_IMPORT}") from error
 
     def _covering(self, spelling: str) -> tuple[bool, str]:
         """Tell whether an exclusion covers the address; if none, the id of an exact but narrower one.

@@ -127,12 +127,8 @@ class Mailchimp(Adapter):
     def _client(self, trail: Trail) -> Client:
         """Give the SDK with every call leaving its step on this trail."""
 
-        def send(
-            method: str, path: str, template: str, scope: str, query: list[tuple[str, str]], body: Any
-        ) -> Answer:
-            return self._transport.call(
-                trail, method, path, scope=scope, template=template, params=query, body=body
-            )
+        def send(method: str, path: str, template: str, scope: str, query: list[tuple[str, str]], body: Any) -> Answer:
+            return self._transport.call(trail, method, path, scope=scope, template=template, params=query, body=body)
 
         return Client(send)
 
@@ -151,9 +147,7 @@ class Mailchimp(Adapter):
             fields = ["lists.id", "lists.name", "total_items"]
             rows = pages(lambda offset: lists.get_all_lists(count=PAGE, offset=offset, fields=fields), "lists")
         else:
-            rows = (
-                expect(lists.get_list(audience, fields=["id", "name"]), 200, "id") for audience in self._audiences
-            )
+            rows = (expect(lists.get_list(audience, fields=["id", "name"]), 200, "id") for audience in self._audiences)
         found = {read_id(row): str(row.get("name", "")) for row in rows}
         if not found:
             raise Misconfigured("wrong_address", "the account has no audience: is it the right one?")

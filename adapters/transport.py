@@ -197,9 +197,7 @@ class Transport:
             request, stream=True, timeout=self._timeout, verify=self._verify, proxies={}
         )
         payload = self._read(response)
-        return read_answer(
-            response.status_code, response.headers, payload, round((time.monotonic() - began) * 1000)
-        )
+        return read_answer(response.status_code, response.headers, payload, round((time.monotonic() - began) * 1000))
 
     def _read(self, response: requests.Response) -> bytes:
         """Read the body, never more than the cap; the connection goes back only if it was read to its end."""

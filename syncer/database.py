@@ -26,9 +26,7 @@ def connect(url: str) -> sa.Engine:
         ) from None
     backend = parsed.get_backend_name()
     if backend not in ENGINES:
-        raise UserError(
-            f"settings.toml: [database] url: {backend} is not supported; use sqlite, mysql or postgresql"
-        )
+        raise UserError(f"settings.toml: [database] url: {backend} is not supported; use sqlite, mysql or postgresql")
     try:
         if backend == "sqlite":
             return _sqlite(parsed)
@@ -36,8 +34,7 @@ def connect(url: str) -> sa.Engine:
     except ModuleNotFoundError as missing:
         extra = "postgresql" if backend == "postgresql" else "mysql"
         raise UserError(
-            f"settings.toml: [database] url: the driver {missing.name} is not installed;"
-            f" install list-syncer[{extra}]"
+            f"settings.toml: [database] url: the driver {missing.name} is not installed; install list-syncer[{extra}]"
         ) from None
 
 

@@ -156,9 +156,7 @@ class Leases:
             # six digits like every stored moment: they are compared as text
             return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now", f"+{LEASE_SECONDS} seconds")
         if kind == "postgresql":
-            return sa.func.timezone("UTC", sa.func.clock_timestamp()) + sa.text(
-                f"interval '{LEASE_SECONDS} seconds'"
-            )
+            return sa.func.timezone("UTC", sa.func.clock_timestamp()) + sa.text(f"interval '{LEASE_SECONDS} seconds'")
         return sa.func.timestampadd(sa.text("SECOND"), LEASE_SECONDS, sa.func.utc_timestamp(6))
 
     # -- pause and cool-down --------------------------------------------------------------------------------
@@ -199,9 +197,7 @@ class Leases:
     def cool(self, tx: Tx, destination: str, until: datetime | None, strikes: int) -> None:
         """Let the whole lane wait until `until` (UTC), or end the wait; `strikes` counts waits in a row."""
         tx.connection.execute(
-            self._lane.update()
-            .where(self._lane.c.destination == destination)
-            .values(cool_until=until, strikes=strikes)
+            self._lane.update().where(self._lane.c.destination == destination).values(cool_until=until, strikes=strikes)
         )
 
 

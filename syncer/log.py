@@ -80,8 +80,7 @@ def _frames_only(_logger: Any, _name: str, event: Event) -> Event:
     error = sys.exc_info()[1] if found is True else found[1] if isinstance(found, tuple) else found
     if isinstance(error, BaseException):
         frames = [
-            f"{frame.f_globals.get('__name__', '?')}:{line}"
-            for frame, line in traceback.walk_tb(error.__traceback__)
+            f"{frame.f_globals.get('__name__', '?')}:{line}" for frame, line in traceback.walk_tb(error.__traceback__)
         ]
         code = getattr(error, "code", None)
         suffix = f" ({code})" if isinstance(code, str) else ""

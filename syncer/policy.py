@@ -61,9 +61,7 @@ def backoff(attempts: int, dice: Dice, first: float = FIRST_WAIT, longest: float
     return max(1.0, dice(0.0, ceiling))
 
 
-def judge(
-    delivery: Delivery, phase: Phase, result: Result, now: datetime, dice: Dice, strikes: int = 0
-) -> Decision:
+def judge(delivery: Delivery, phase: Phase, result: Result, now: datetime, dice: Dice, strikes: int = 0) -> Decision:
     """Decide what becomes of a delivery. `strikes` counts the lane's cool-downs in a row. Raises IllegalMove."""
     if isinstance(result, NotCalled):
         return _given_back(delivery, phase, now, "not_called", "")

@@ -62,9 +62,7 @@ class Tables:
 
 def _table(name: str, metadata: sa.MetaData, *items: sa.schema.SchemaItem) -> sa.Table:
     # binary collation: two keys are equal only byte for byte, never by a collation's idea of equality
-    return sa.Table(
-        name, metadata, *items, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin"
-    )
+    return sa.Table(name, metadata, *items, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin")
 
 
 def queue_table(name: str, metadata: sa.MetaData) -> sa.Table:

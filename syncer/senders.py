@@ -42,9 +42,7 @@ class Done:
 class Senders:
     """As many threads as the destination allows calls at one time."""
 
-    def __init__(
-        self, name: str, adapter: Adapter, keyring: Keyring, stop: threading.Event, burst_wait: float
-    ) -> None:
+    def __init__(self, name: str, adapter: Adapter, keyring: Keyring, stop: threading.Event, burst_wait: float) -> None:
         self.count = adapter.limits.senders
         #: open while calls may be made; what was begun and finds it closed comes back as not called
         self.gate = threading.Event()

@@ -293,9 +293,7 @@ def _harmless(path: list[str]) -> bool:
     return path[-1] in ("erasure", "objection", "timezone", "level", "table", "prefix", "adapter")
 
 
-def _destination(
-    file: Path, folder: Path, name: str, item: _Destination, environ: Mapping[str, str]
-) -> Destination:
+def _destination(file: Path, folder: Path, name: str, item: _Destination, environ: Mapping[str, str]) -> Destination:
     options = {
         key: _from_environment(value, f"SYNCER_DESTINATIONS__{name}__{key}".upper(), environ)
         for key, value in (item.model_extra or {}).items()

@@ -33,4 +33,4 @@ _STATEMENTS = {"sqlite": _SQLITE, "mysql": _MYSQL, "mariadb": _MYSQL, "postgresq
 def create_append_only(connection: sa.Connection, table: str) -> None:
     """Create the triggers on `table`, whose name comes from the checked settings."""
     for statement in _STATEMENTS[connection.dialect.name]:
-        connection.execute(sa.DDL(statement.replace("{t}", table).replace("%", "%%")))
+        connection.exec_driver_sql(statement.replace("{t}", table))

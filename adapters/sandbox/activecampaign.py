@@ -108,9 +108,7 @@ class ActiveCampaignSandbox(Sandbox):
             "automations": {row["automation"]: row["status"] for row in contact["series"].values()},
         }
 
-    def add_exclusion(
-        self, phrase: str, match: str = "exact", channel: str = "all", lists: Sequence[str] = ()
-    ) -> str:
+    def add_exclusion(self, phrase: str, match: str = "exact", channel: str = "all", lists: Sequence[str] = ()) -> str:
         """Seed an exclusion; returns its id."""
         with self.lock:
             row = {
@@ -330,9 +328,7 @@ class ActiveCampaignSandbox(Sandbox):
         if not parts:
             names = sorted({row["list"] for c in self._contacts.values() for row in c["rows"].values()})
             rows = [{"id": name, "name": f"List {name}", "stringid": f"list-{name}"} for name in names]
-            return as_json(
-                200, {"lists": _page(rows, request), "meta": {"total": str(len(rows))}}, "application/json"
-            )
+            return as_json(200, {"lists": _page(rows, request), "meta": {"total": str(len(rows))}}, "application/json")
         if parts[0] == "exclusions":
             return self._exclusion_calls(request, parts[1:])
         return message(403, f"No Result found for List with id {parts[0]}")
@@ -365,9 +361,7 @@ class ActiveCampaignSandbox(Sandbox):
 
     def _archives(self, request: Request, parts: list[str]) -> Reply:
         if not self.admin:
-            return Reply(
-                404, b"", None
-            )  # EMPTY for a user outside the Admin group (page restore-archived-contacts)
+            return Reply(404, b"", None)  # EMPTY for a user outside the Admin group (page restore-archived-contacts)
         if not parts:
             wanted = request.query.get("search", "").lower()
             found = [row for row in self._archive.values() if row["email"].lower() == wanted]

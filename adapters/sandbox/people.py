@@ -11,9 +11,7 @@ STATUSES = ("subscribed",) * 6 + ("unsubscribed", "pending", "transactional", "c
 DOMAINS = ("mail.test", "post.test", "xn--bcher-kva.test", "shop.test", "letters.test")
 
 
-def populate(
-    mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox, count: int, seed: int
-) -> list[str]:
+def populate(mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox, count: int, seed: int) -> list[str]:
     """Seed `count` people over both accounts and return their addresses as the providers hold them."""
     dice = random.Random(seed)
     audiences = [str(item["id"]) for item in mailchimp.audiences()]

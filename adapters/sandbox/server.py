@@ -204,9 +204,7 @@ class Sandbox:
         with self.lock:
             if status == HTTPStatus.TOO_MANY_REQUESTS:
                 self.throttled += 1
-            self.requests.append(
-                Recorded(request.method, request.path, request.query, status, dict(request.headers))
-            )
+            self.requests.append(Recorded(request.method, request.path, request.query, status, dict(request.headers)))
 
     def _strike(self, request: Request, fault: Fault, connection: socket.socket) -> bool:
         obeyed = None

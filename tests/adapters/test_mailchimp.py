@@ -287,7 +287,11 @@ def test_an_account_without_audiences_pauses(configure: Callable[..., Mailchimp]
 def test_fault_042_a_404_that_is_not_mailchimps_own_is_no_absence(
     sandbox: MailchimpSandbox, adapter: Mailchimp
 ) -> None:
-    for body, content_type in (("", None), ("<html>not here</html>", "text/html"), ('{"error": "x"}', "application/json")):
+    for body, content_type in (
+        ("", None),
+        ("<html>not here</html>", "text/html"),
+        ('{"error": "x"}', "application/json"),
+    ):
         sandbox.fault(Fault(status=404, body=body, content_type=content_type, path="/members/"))
 
         error = refused(adapter)
@@ -309,15 +313,15 @@ def test_an_erasure_that_found_the_person_gone_meanwhile_succeeds(
     sandbox: MailchimpSandbox, adapter: Mailchimp
 ) -> None:
     sandbox.add(ADDRESS, ONE)
-    problem = json.dumps({"type": "-", "title": "Resource Not Found", "status": 404, "detail": "-", "instance": "-"})
+    problem = json.dumps(
+        {"type": "-", "title": "Resource Not Found", "status": 404, "detail": "-", "instance": "-"}
+    )
     sandbox.fault(Fault(status=404, body=problem, content_type="application/problem+json", method="POST"))
 
     assert adapter.apply(Action.DELETE, SUBJECT, ASKED).outcome is Outcome.DONE
 
 
-@pytest.mark.parametrize(
-    "name", ["reset", "close", "cut", "redirect", "login_page", "gzip", "empty_200"]
-)
+@pytest.mark.parametrize("name", ["reset", "close", "cut", "redirect", "login_page", "gzip", "empty_200"])
 def test_an_answer_lost_after_the_effect_ends_well(
     sandbox: MailchimpSandbox, adapter: Mailchimp, name: str
 ) -> None:
@@ -452,7 +456,10 @@ def test_audiences_are_paged_to_their_total() -> None:
         for page in pages:
             mock.get(base, json={"lists": page, "total_items": 4})
         mock.get(
-            re.compile(base + "/.*"), status=404, body=json.dumps(not_found), content_type="application/problem+json"
+            re.compile(base + "/.*"),
+            status=404,
+            body=json.dumps(not_found),
+            content_type="application/problem+json",
         )
         receipt = adapter.apply(Action.DELETE, SUBJECT, ASKED)
 

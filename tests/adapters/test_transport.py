@@ -30,7 +30,13 @@ Connect = Callable[..., Transport]
 
 def call(transport: Transport, method: str = "GET", trail: Trail | None = None, **options: Any) -> Answer:
     return transport.call(
-        trail or Trail(), method, "/contacts", scope="contact", template="/contacts", params=[("email", CANARY)], **options
+        trail or Trail(),
+        method,
+        "/contacts",
+        scope="contact",
+        template="/contacts",
+        params=[("email", CANARY)],
+        **options,
     )
 
 
@@ -80,7 +86,9 @@ def test_a_good_answer_is_parsed_and_leaves_a_step(serve: Serve, connect: Connec
 def test_a_plus_sign_is_encoded(serve: Serve, connect: Connect) -> None:
     server = serve(saying(GOOD))
 
-    connect(server.url).call(Trail(), "GET", "/c", scope="c", template="/c", params=[("email", "a+b &@example.org")])
+    connect(server.url).call(
+        Trail(), "GET", "/c", scope="c", template="/c", params=[("email", "a+b &@example.org")]
+    )
 
     assert b"email=a%2Bb%20%26@example.org" in server.requests[0]
 
@@ -145,9 +153,7 @@ def test_a_bad_certificate_pauses(
     assert server.requests == []
 
 
-def test_fault_009_an_unknown_authority_pauses(
-    serve: Serve, connect: Connect, certificates: Certificates
-) -> None:
+def test_fault_009_an_unknown_authority_pauses(serve: Serve, connect: Connect, certificates: Certificates) -> None:
     server = serve(saying(GOOD), certificates.context())
 
     assert failure_of(connect(server.url)).code == "tls"
@@ -301,9 +307,7 @@ def test_fault_023_an_endless_body_is_capped_and_the_connection_dropped(serve: S
 
 
 def test_fault_029_announcements_are_passed_over(serve: Serve, connect: Connect) -> None:
-    server = serve(
-        saying(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + GOOD, GOOD)
-    )
+    server = serve(saying(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + GOOD, GOOD))
     transport = connect(server.url)
 
     assert call(transport).status == 200
@@ -372,9 +376,7 @@ def test_fault_032_doubtful_json_is_not_read(payload: bytes, serve: Serve, conne
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_fault_033_a_redirect_is_never_followed(
-    status: int, method: str, serve: Serve, connect: Connect
-) -> None:
+def test_fault_033_a_redirect_is_never_followed(status: int, method: str, serve: Serve, connect: Connect) -> None:
     other = serve(saying(GOOD))
     server = serve(
         saying(b"HTTP/1.1 %d Moved\r\nLocation: %s/x\r\nContent-Length: 0\r\n\r\n" % (status, other.url.encode()))
@@ -447,7 +449,9 @@ def test_a_failing_call_leaves_a_step_without_status(connect: Connect) -> None:
     assert (trail.steps[0].status, trail.steps[0].request_id) == (None, None)
 
 
-def test_nothing_of_a_call_reaches_the_log(serve: Serve, connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_of_a_call_reaches_the_log(
+    serve: Serve, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
     odd = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n: nameless\r\nno colon\r\n\r\n{}"
     server = serve(saying(GOOD, odd))
     with caplog.at_level(logging.DEBUG):

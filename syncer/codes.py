@@ -1,0 +1,87 @@
+"""What each reason code means in plain words, and what a person can do about it."""
+
+from __future__ import annotations
+
+#: code -> (what happened, what to do)
+CODES: dict[str, tuple[str, str]] = {
+    "newer_consent": (
+        "the contact opted in again after this request, or something re-added it that looks like an opt-in",
+        "ask whether the person wants it; then `resync` after removing the opt-in, or `exempt`",
+    ),
+    "archived_not_purged": (
+        "deleted, but the key may not purge the provider's contact archive, where the data stays up to 360 days",
+        "use an API key of a user in the Admin group, then `resync`",
+    ),
+    "exclusion_needed": (
+        "unsubscribed, but an exclusion must be made by hand: the provider's API cannot create one",
+        'import the address at ActiveCampaign: Contacts > Import > "Import as excluded email address", a CSV with'
+        " the one column `email`; then `resync`",
+    ),
+    "destination_removed": (
+        "the destination is no longer in settings.toml",
+        "put it back and `resync`, or `exempt` with a ground",
+    ),
+    "malformed": (
+        "the queue row could not be understood (kind, address or time)",
+        "`resync --file` with a line `EVENT ADDRESS`, or submit it anew and `exempt` this one",
+    ),
+    "filter_ignored": (
+        "the provider answered with other people than the one asked for, so nothing was changed",
+        "look the person up by hand; report it to the provider; then `resync`",
+    ),
+    "unknown_state": (
+        "the provider shows a status that syncer does not know, and guesses nothing",
+        "look the person up by hand; upgrade syncer; then `resync`",
+    ),
+    "rejected": ("the provider refuses this address or this call", "look the person up by hand, then `resync`"),
+    "forbidden": ("the key's user lacks the right for this step", "give the user the right, then `resync`"),
+    "unsealable": (
+        "the stored address does not belong to this event: the database was changed by hand",
+        "find out who did it; then `resync --file`",
+    ),
+    "address_shredded": ("the address is gone", "bring it again with `resync --file`"),
+    "delete_blocked": (
+        "the provider refuses to delete now (its monthly allowance may be used up); the mail was stopped",
+        "it is tried again daily; the provider's support can lift the allowance",
+    ),
+    "not_yet": ("read back, and it was not so yet", "nothing: it is applied and read back again"),
+    "reappeared": (
+        "the person was found again at a recheck",
+        "nothing: it is carried out again; find what re-adds",
+    ),
+    "rate_limited": ("the provider asks to slow down", "nothing: the whole lane waits, then goes on"),
+    "unavailable": ("the provider has an outage", "nothing: it is repeated"),
+    "timed_out": ("no answer in time; whether it was obeyed is found out by reading", "nothing: it is repeated"),
+    "unreachable": ("the provider could not be reached", "check the network if it lasts"),
+    "cut_off": ("the connection broke; whether it was obeyed is found out by reading", "nothing: it is repeated"),
+    "unreadable": ("the answer could not be understood", "nothing: it is repeated"),
+    "too_big": ("the answer was too big to be right", "nothing: it is repeated"),
+    "conflict": ("the provider was busy with this contact", "nothing: it is repeated"),
+    "crashed": ("syncer itself failed at this delivery", "report the log line; it is repeated"),
+    "not_called": ("the lane stopped before the call was made", "nothing: it goes on with the lane"),
+    "unauthorized": ("the provider does not accept the key", "put a valid key in place, then `resume` or wait"),
+    "redirected": ("the provider's address sends us elsewhere", "correct base_url"),
+    "login_page": ("the provider shows a login page", "check key, account and base_url"),
+    "tls": ("the provider's certificate is not valid", "check base_url and the network; it is never bypassed"),
+    "clock": ("the provider's certificate is not valid yet by this machine's clock", "set the clock"),
+    "wrong_address": ("audience, data centre or base_url is wrong", "`syncer check` names it"),
+}
+GROUNDS = {
+    "legal_claims": "kept for legal claims, Art. 17(3)(e)",
+    "legal_obligation": "kept for a legal obligation, Art. 17(3)(b)",
+    "impossible": "telling the recipient is impossible, Art. 19",
+    "disproportionate": "telling the recipient takes disproportionate effort, Art. 19",
+    "other": "another ground, see the reason",
+}
+
+
+def meaning(code: str | None) -> str:
+    """Return what a code or a ground means, in plain words."""
+    if not code:
+        return ""
+    return CODES[code][0] if code in CODES else GROUNDS.get(code, code)
+
+
+def remedy(code: str | None) -> str:
+    """Return what to do about a code."""
+    return CODES.get(code or "", ("", "look at `syncer show`, then `resync` or `exempt`"))[1]
