@@ -162,14 +162,15 @@ def show(event: dict[str, Any]) -> None:
     for entry in event["audit"]:
         out.print(f"{day_time(entry['at'])}  {entry['destination'] or '':<12} {sentence(entry)}", soft_wrap=False)
         for step in (entry["facts"] or {}).get("steps", []):
-            out.print(Text("                        " + _step(step), style="dim"))
+            out.print(Text("    " + _step(step, brief=True), style="dim"))
+            out.print(Text(f"      request {step.get('request_id') or '-'}, {step['ms']} ms", style="dim"))
 
 
 def _delivery(out: Console, delivery: dict[str, Any]) -> None:
     outcome = f" - {OUTCOMES[delivery['outcome']]}" if delivery["outcome"] else ""
     out.print(
         f"\n{delivery['destination']} ({delivery['adapter']}): {delivery['action'] or '-'}: "
-        f"{STATES[delivery['state']]}{outcome}; {delivery['attempts']} attempts"
+        f"{STATES[delivery['state']]}{outcome}; {_times(delivery['attempts'])}"
     )
     if delivery["code"]:
         out.print(f"  why   {delivery['code']}: {meaning(delivery['code'])}")
@@ -177,6 +178,10 @@ def _delivery(out: Console, delivery: dict[str, Any]) -> None:
         out.print(f"  do    {remedy(delivery['code'])}")
     if delivery["next_attempt_at"]:
         out.print(f"  next  {day_time(delivery['next_attempt_at'])}")
+
+
+def _times(attempts: int) -> str:
+    return "1 attempt" if attempts == 1 else f"{attempts} attempts"
 
 
 def sentence(entry: dict[str, Any]) -> str:
@@ -193,8 +198,10 @@ def sentence(entry: dict[str, Any]) -> str:
     return WORDS.get(entry["what"], entry["what"]).format(**words)
 
 
-def _step(step: dict[str, Any]) -> str:
+def _step(step: dict[str, Any], *, brief: bool = False) -> str:
     state = f", {step['state']}" if step.get("state") else ""
+    if brief:
+        return f"{step['scope']}: {step['call']} -> {step['status'] or 'no answer'}{state}"
     request = f", request {step['request_id']}" if step.get("request_id") else ""
     return f"{step['scope']}: {step['call']} -> {step['status'] or 'no answer'}{state}{request}, {step['ms']} ms"
 
@@ -242,10 +249,11 @@ def report_text(found: dict[str, Any]) -> str:
     counts = found["summary"]
     lines = [
         "PROPAGATION LOG",
-        f"made {day_time(found['generated_at'])} by syncer {found['software']}; days are {found['timezone']}, times UTC",
+        f"made {day_time(found['generated_at'])} by syncer {found['software']};"
+        f" days are {found['timezone']}, times UTC",
         "",
-        f"{counts['requests']} requests: {counts['fulfilled']} carried out everywhere, {counts['held']} need a decision,"
-        f" {counts['open']} under way; {counts['overdue'] or 'none'} late.",
+        f"{counts['requests']} requests: {counts['fulfilled']} carried out everywhere,"
+        f" {counts['held']} need a decision, {counts['open']} under way; {counts['overdue'] or 'none'} late.",
         "",
         *_needs_a_person(found["events"]),
         "REQUESTS AND RECIPIENTS",
@@ -307,10 +315,10 @@ def _integrity(found: dict[str, Any]) -> list[str]:
 
 
 COLUMNS = (
-    "event", "event_key", "source", "source_ref", "right", "subject", "received_at", "due_on", "overdue", "event_state",
-    "fulfilled_at", "recipient", "adapter", "action", "state", "outcome", "code", "meaning", "attempts", "first_attempt_at",
-    "last_attempt_at", "applied_at", "confirmed_at", "read_back", "request_ids", "decided_by", "reason", "next_attempt_at",
-    "audit_seq",
+    "event", "event_key", "source", "source_ref", "right", "subject", "received_at", "due_on", "overdue",
+    "event_state", "fulfilled_at", "recipient", "adapter", "action", "state", "outcome", "code", "meaning",
+    "attempts", "first_attempt_at", "last_attempt_at", "applied_at", "confirmed_at", "read_back", "request_ids",
+    "decided_by", "reason", "next_attempt_at", "audit_seq",
 )  # fmt: skip
 
 

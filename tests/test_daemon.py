@@ -57,9 +57,7 @@ def test_an_event_inserted_while_it_runs_is_delivered_within_ten_seconds_and_a_s
     assert "daemon:stopped" in whats
 
 
-def test_a_signal_lets_the_call_in_hand_finish(
-    settings: Path, tmp_path: Path, mailchimp: MailchimpSandbox
-) -> None:
+def test_a_signal_lets_the_call_in_hand_finish(settings: Path, tmp_path: Path, mailchimp: MailchimpSandbox) -> None:
     mailchimp.add("ada@lovelace.test", AUDIENCES[0])
     mailchimp.latency = 1.0
     log = tmp_path / "log"

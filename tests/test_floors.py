@@ -105,7 +105,8 @@ def test_only_the_transport_opens_connections() -> None:
 
 def test_sql_is_spoken_only_where_it_belongs() -> None:
     allowed = {
-        "app", "database", "drain", "ledger", "leases", "operations", "queue", "report", "rows", "schema", "store",
+        "app", "check", "database", "drain", "ledger", "leases", "operations", "queue", "report", "rows", "schema",
+        "settings", "store",
         "triggers",
     }  # fmt: skip
     users = {path.stem for path in modules("syncer") if any(n.startswith("sqlalchemy") for n in imports(path))}

@@ -191,9 +191,7 @@ def test_newer_consent_is_held_and_nothing_is_changed(app: App, mailchimp: Mailc
     assert mailchimp.member(PERSON, AUDIENCES[0]) is not None
 
 
-def test_a_key_without_the_archive_right_is_held_not_confirmed(
-    app: App, activecampaign: ActiveCampaignSandbox
-) -> None:
+def test_a_key_without_the_archive_right_is_held_not_confirmed(app: App, activecampaign: ActiveCampaignSandbox) -> None:
     activecampaign.admin = False
     activecampaign.add(PERSON)
     put(app, "erasure", PERSON, "k1")
@@ -362,9 +360,7 @@ def test_objections_are_claimed_before_erasures_and_near_days_before_far(app: Ap
     assert order == ["object", "soon", "late"]
 
 
-def test_erasure_and_objection_of_one_person_never_run_side_by_side(
-    app: App, mailchimp: MailchimpSandbox
-) -> None:
+def test_erasure_and_objection_of_one_person_never_run_side_by_side(app: App, mailchimp: MailchimpSandbox) -> None:
     mailchimp.latency = 0.05
     mailchimp.add(PERSON, AUDIENCES[0])
     put(app, "erasure", PERSON, "k1")

@@ -148,9 +148,7 @@ class Certificates:
             .not_valid_before(now - dt.timedelta(days=900))
             .not_valid_after(now + dt.timedelta(days=900))
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(
-                x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True
-            )
+            .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
@@ -173,9 +171,7 @@ class Certificates:
             .not_valid_before(now + dt.timedelta(days=first_day))
             .not_valid_after(now + dt.timedelta(days=last_day))
             .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         path = self._folder / f"{certificate.serial_number}.pem"

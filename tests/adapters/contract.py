@@ -210,9 +210,7 @@ class AdapterContract:
 
     @pytest.mark.parametrize("action", [Action.DELETE, Action.UNSUBSCRIBE])
     @pytest.mark.parametrize("name", sorted(FAULTS))
-    def test_nothing_is_confirmed_untruly_while_a_fault_is_on(
-        self, stage: Stage, name: str, action: Action
-    ) -> None:
+    def test_nothing_is_confirmed_untruly_while_a_fault_is_on(self, stage: Stage, name: str, action: Action) -> None:
         if name in SLOW:
             pytest.skip("waits for the deadline: the transport's tests have it")
         stage.knows(CANARY)

@@ -136,9 +136,7 @@ class MailchimpStage(Stage):
 
     def mixes_people_up(self, other: str) -> None:
         body = json.dumps({"email_address": other, "list_id": AUDIENCES[0], "status": "subscribed"})
-        self.sandbox.fault(
-            Fault(status=200, body=body, content_type="application/json", path="/members/", times=None)
-        )
+        self.sandbox.fault(Fault(status=200, body=body, content_type="application/json", path="/members/", times=None))
 
     def suppresses(self, address: str) -> None:
         pass

@@ -249,9 +249,7 @@ def test_automations_are_left_also_one_that_the_unsubscribing_starts(
     assert adapter.confirm(Action.UNSUBSCRIBE, SUBJECT, receipt).outcome is Outcome.DONE
 
 
-def test_a_contact_in_an_automation_is_not_confirmed(
-    sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign
-) -> None:
+def test_a_contact_in_an_automation_is_not_confirmed(sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign) -> None:
     sandbox.add(ADDRESS, automations=("7",))
 
     with pytest.raises(Transient, match="not_yet"):
@@ -398,9 +396,7 @@ def test_an_exclusion_that_covers_the_person_is_enough(
 
 
 @pytest.mark.parametrize("channel", ["allSms", "several", "email"])
-def test_a_narrower_exclusion_is_widened(
-    sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign, channel: str
-) -> None:
+def test_a_narrower_exclusion_is_widened(sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign, channel: str) -> None:
     sandbox.add_exclusion(ADDRESS, "exact", channel)
 
     receipt = adapter.apply(Action.SUPPRESS, SUBJECT, ASKED)
@@ -427,9 +423,7 @@ def test_without_an_exclusion_the_person_is_unsubscribed_and_held(
         adapter.confirm(Action.SUPPRESS, SUBJECT)
 
 
-def test_an_exclusion_that_cannot_be_widened_is_held(
-    sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign
-) -> None:
+def test_an_exclusion_that_cannot_be_widened_is_held(sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign) -> None:
     sandbox.add_exclusion(ADDRESS, "exact", "allSms")
     body = json.dumps({"message": "You don't have permission to access this resource"})
     sandbox.fault(Fault(status=403, body=body, content_type="application/json", method="PUT"))
@@ -437,9 +431,7 @@ def test_an_exclusion_that_cannot_be_widened_is_held(
     assert refused(adapter, Action.SUPPRESS).code == "exclusion_needed"
 
 
-def test_an_unclear_403_asks_who_the_key_belongs_to(
-    sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign
-) -> None:
+def test_an_unclear_403_asks_who_the_key_belongs_to(sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign) -> None:
     sandbox.fault(Fault(status=403, body="", path="/contacts$"))
     throttled = refused(adapter)
     sandbox.fault(Fault(status=403, body="", times=None))
@@ -467,9 +459,7 @@ def test_fault_035_a_login_page_pauses(sandbox: ActiveCampaignSandbox, adapter: 
     assert isinstance(error, Misconfigured) and error.code == "login_page"
 
 
-@pytest.mark.parametrize(
-    ("body", "content_type"), [("<html>", "text/html"), ("", None), ("{}", "application/json")]
-)
+@pytest.mark.parametrize(("body", "content_type"), [("<html>", "text/html"), ("", None), ("{}", "application/json")])
 def test_fault_043_another_404_is_a_wrong_address_and_no_absence(
     sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign, body: str, content_type: str | None
 ) -> None:

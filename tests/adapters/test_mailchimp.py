@@ -122,9 +122,7 @@ def test_only_the_configured_audiences_are_worked_on(
     assert status_of(sandbox, ONE) is None and status_of(sandbox, TWO) == "subscribed"
 
 
-def test_newer_consent_in_one_audience_stops_the_change_in_all(
-    sandbox: MailchimpSandbox, adapter: Mailchimp
-) -> None:
+def test_newer_consent_in_one_audience_stops_the_change_in_all(sandbox: MailchimpSandbox, adapter: Mailchimp) -> None:
     sandbox.add(ADDRESS, ONE)
     sandbox.add(ADDRESS, THREE, timestamp_opt=LATER)
 
@@ -247,9 +245,7 @@ def test_an_objection_leaves_customers_alone(sandbox: MailchimpSandbox, adapter:
     assert len(sandbox.customers()) == 1
 
 
-def test_without_e_commerce_no_store_is_asked(
-    sandbox: MailchimpSandbox, configure: Callable[..., Mailchimp]
-) -> None:
+def test_without_e_commerce_no_store_is_asked(sandbox: MailchimpSandbox, configure: Callable[..., Mailchimp]) -> None:
     sandbox.add_customer(ADDRESS, store="store1")
 
     configure(sandbox, ecommerce=False).apply(Action.DELETE, SUBJECT, ASKED)
@@ -257,9 +253,7 @@ def test_without_e_commerce_no_store_is_asked(
     assert not any("ecommerce" in call for call in calls(sandbox))
 
 
-def test_fault_043_an_unknown_audience_pauses(
-    sandbox: MailchimpSandbox, configure: Callable[..., Mailchimp]
-) -> None:
+def test_fault_043_an_unknown_audience_pauses(sandbox: MailchimpSandbox, configure: Callable[..., Mailchimp]) -> None:
     adapter = configure(sandbox, audiences=[ONE, "0000000000"])
 
     error = refused(adapter)
@@ -268,9 +262,7 @@ def test_fault_043_an_unknown_audience_pauses(
     assert not next(check for check in adapter.check() if check.name == "audiences").ok
 
 
-def test_fault_043_a_vanished_audience_pauses(
-    sandbox: MailchimpSandbox, configure: Callable[..., Mailchimp]
-) -> None:
+def test_fault_043_a_vanished_audience_pauses(sandbox: MailchimpSandbox, configure: Callable[..., Mailchimp]) -> None:
     adapter = configure(sandbox, audiences=[ONE])
     sandbox.remove_audience(ONE)
 
@@ -313,18 +305,14 @@ def test_an_erasure_that_found_the_person_gone_meanwhile_succeeds(
     sandbox: MailchimpSandbox, adapter: Mailchimp
 ) -> None:
     sandbox.add(ADDRESS, ONE)
-    problem = json.dumps(
-        {"type": "-", "title": "Resource Not Found", "status": 404, "detail": "-", "instance": "-"}
-    )
+    problem = json.dumps({"type": "-", "title": "Resource Not Found", "status": 404, "detail": "-", "instance": "-"})
     sandbox.fault(Fault(status=404, body=problem, content_type="application/problem+json", method="POST"))
 
     assert adapter.apply(Action.DELETE, SUBJECT, ASKED).outcome is Outcome.DONE
 
 
 @pytest.mark.parametrize("name", ["reset", "close", "cut", "redirect", "login_page", "gzip", "empty_200"])
-def test_an_answer_lost_after_the_effect_ends_well(
-    sandbox: MailchimpSandbox, adapter: Mailchimp, name: str
-) -> None:
+def test_an_answer_lost_after_the_effect_ends_well(sandbox: MailchimpSandbox, adapter: Mailchimp, name: str) -> None:
     sandbox.add(ADDRESS, ONE)
     sandbox.fault(Fault(kind=name, after_effect=True, method="POST"))
 
@@ -336,9 +324,7 @@ def test_an_answer_lost_after_the_effect_ends_well(
     assert again.outcome is Outcome.ABSENT
 
 
-def test_both_spellings_of_an_international_domain_are_searched(
-    sandbox: MailchimpSandbox, adapter: Mailchimp
-) -> None:
+def test_both_spellings_of_an_international_domain_are_searched(sandbox: MailchimpSandbox, adapter: Mailchimp) -> None:
     subject = Subject("ref", ("jane@xn--strae-oqa.test", "jane@straße.test"))
     sandbox.add("jane@straße.test", TWO)
 

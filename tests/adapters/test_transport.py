@@ -86,9 +86,7 @@ def test_a_good_answer_is_parsed_and_leaves_a_step(serve: Serve, connect: Connec
 def test_a_plus_sign_is_encoded(serve: Serve, connect: Connect) -> None:
     server = serve(saying(GOOD))
 
-    connect(server.url).call(
-        Trail(), "GET", "/c", scope="c", template="/c", params=[("email", "a+b &@example.org")]
-    )
+    connect(server.url).call(Trail(), "GET", "/c", scope="c", template="/c", params=[("email", "a+b &@example.org")])
 
     assert b"email=a%2Bb%20%26@example.org" in server.requests[0]
 
@@ -449,9 +447,7 @@ def test_a_failing_call_leaves_a_step_without_status(connect: Connect) -> None:
     assert (trail.steps[0].status, trail.steps[0].request_id) == (None, None)
 
 
-def test_nothing_of_a_call_reaches_the_log(
-    serve: Serve, connect: Connect, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_nothing_of_a_call_reaches_the_log(serve: Serve, connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
     odd = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n: nameless\r\nno colon\r\n\r\n{}"
     server = serve(saying(GOOD, odd))
     with caplog.at_level(logging.DEBUG):
