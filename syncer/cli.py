@@ -549,7 +549,8 @@ def _write(lines: Any, out: Path | None) -> tuple[int, str]:
 def _stdin() -> Any:
     if sys.stdin.isatty():
         click.echo("addresses, one a line; end with Ctrl-D", err=True)
-    return click.get_text_stream("stdin", errors="surrogateescape")
+    stream: Any = click.get_text_stream("stdin", errors="surrogateescape")
+    return stream
 
 
 def _require_reason(reason: str) -> None:

@@ -60,6 +60,7 @@ CODES: dict[str, tuple[str, str]] = {
     "crashed": ("syncer itself failed at this delivery", "report the log line; it is repeated"),
     "not_called": ("the lane stopped before the call was made", "nothing: it goes on with the lane"),
     "unauthorized": ("the provider does not accept the key", "put a valid key in place, then `resume` or wait"),
+    "unpaid": ("the provider says that the account is not paid for", "settle it with the provider; the lane probes"),
     "redirected": ("the provider's address sends us elsewhere", "correct base_url"),
     "login_page": ("the provider shows a login page", "check key, account and base_url"),
     "tls": ("the provider's certificate is not valid", "check base_url and the network; it is never bypassed"),

@@ -50,6 +50,8 @@ def _parts(raw: str) -> tuple[str, str]:
         raise AddressError("too_long")
     if any(unicodedata.category(char) in _REFUSED for char in text):
         raise AddressError("control_character")
+    if "\ufffd" in text:
+        raise AddressError("damaged")  # some program before us could not decode it: this is not what was typed
     if "＠" in text:
         raise AddressError("full_width_at")  # NFKC would make it a real one
     local, at, domain = text.rpartition("@")

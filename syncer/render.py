@@ -195,7 +195,7 @@ def sentence(entry: dict[str, Any]) -> str:
         "ground": f"{meaning(facts.get('ground'))}: {facts.get('reason', '')}",
         "reason": facts.get("reason", ""),
     }
-    return WORDS.get(entry["what"], entry["what"]).format(**words)
+    return WORDS.get(str(entry["what"]), str(entry["what"])).format(**words)
 
 
 def _step(step: dict[str, Any], *, brief: bool = False) -> str:

@@ -42,12 +42,13 @@ def submit(
             person = app.keyring.ref(normalise(address))
         except AddressError:
             doubtful.append(number)
-            person = app.keyring.ref(f"line {number}: {address}")
+            person = app.keyring.ref(f"line {number}: {address!r}")
         rows.append(
             {
                 "event_key": _key(kind, ref, person),
                 "kind": kind,
-                "email": address[:320],
+                # bytes that are no UTF-8 stay visible, and unusable, instead of becoming another address
+                "email": address.encode("utf-8", "backslashreplace").decode()[:320],
                 "received_at": received_at,
                 "source": source,
                 "source_ref": ref,

@@ -168,7 +168,7 @@ class AdapterContract:
         assert stage.everybody() == before
         assert {request.method for request in stage.sandbox.requests} == {"GET"}
 
-    def test_an_empty_address_is_refused_before_any_call(self, stage: Stage) -> None:
+    def test_an_empty_address_is_refused_before_any_change(self, stage: Stage) -> None:
         stage.knows(OTHER)
 
         with pytest.raises(Permanent):

@@ -246,6 +246,7 @@ def test_automations_are_left_also_one_that_the_unsubscribing_starts(
     receipt = adapter.apply(Action.UNSUBSCRIBE, SUBJECT, ASKED)
 
     assert calls(sandbox).count("DELETE /contactAutomations/*") == 3
+    assert calls(sandbox)[-1] == "GET /contacts/*/contactAutomations"  # read once more: leaving may start another
     assert adapter.confirm(Action.UNSUBSCRIBE, SUBJECT, receipt).outcome is Outcome.DONE
 
 

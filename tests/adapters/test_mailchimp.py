@@ -283,6 +283,7 @@ def test_fault_042_a_404_that_is_not_mailchimps_own_is_no_absence(
         ("", None),
         ("<html>not here</html>", "text/html"),
         ('{"error": "x"}', "application/json"),
+        ('{"title": "Resource Not Found", "status": 404}', "application/json"),
     ):
         sandbox.fault(Fault(status=404, body=body, content_type=content_type, path="/members/"))
 

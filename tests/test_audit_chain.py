@@ -1,0 +1,202 @@
+"""The chain over the audit: published vectors, attacks on it, and canonical JSON."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncer.audit import ZERO, Chain, Row, canonical, csv_safe, leaf, mac, verify
+
+KEY = b"\x01" * 32
+AT = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
+VECTORS = [
+    "27fd365cb80701c696fcf70c969d8757e889599183e1a0244a00d3219795cac1",
+    "fc8a602955a64450bd7930802eca5980110bff0b1a66740d4d80ae1259f34002",
+    "339e269d570b6318f90269c8e96ebad46859ef851c5813da7d1fe881c8eff560",
+]
+
+
+def rows(count: int) -> list[Row]:
+    chain = Chain(KEY, 0, ZERO)
+    found: list[Row] = []
+    for number in range(count):
+        e = chain.append(
+            what="event:received",
+            at=AT,
+            event=f"e{number}",
+            subject="p1:x",
+            destination=None,
+            actor={"kind": "cli"},
+            facts={"n": number},
+            sw="0",
+            cfg="c",
+        )
+        found.append((e.seq, e.at, e.what, e.event, e.destination, e.body, e.leaf, e.mac))
+    return found
+
+
+def head(found: list[Row]) -> tuple[int, bytes]:
+    return (found[-1][0], found[-1][7]) if found else (0, ZERO)
+
+
+def test_the_chain_follows_the_published_vectors() -> None:
+    last = ZERO
+    for number, expected in enumerate(VECTORS, 1):
+        body = canonical({"nonce": "AAAAAAAAAAAAAAAAAAAAAA==", "seq": number, "what": "event:received"})
+        last = mac(KEY, last, number, leaf(body))
+
+        assert last.hex() == expected
+
+
+def test_an_untouched_chain_verifies() -> None:
+    found = rows(20)
+
+    verdict = verify(found, KEY, head(found))
+
+    assert (verdict.ok, verdict.entries, verdict.first_bad) == (True, 20, None)
+    assert verify([], KEY, (0, ZERO)).ok
+
+
+def altered(row: Row, **changes: Any) -> Row:
+    names = ("seq", "at", "what", "event", "destination", "body", "leaf", "mac")
+    values = dict(zip(names, row, strict=True)) | changes
+    return tuple(values[name] for name in names)  # type: ignore[return-value]
+
+
+@given(st.integers(2, 12), st.data())
+def test_an_altered_entry_is_named(count: int, data: st.DataObject) -> None:
+    found = rows(count)
+    at = data.draw(st.integers(0, count - 1))
+    body = found[at][5]
+    assert body is not None
+    found[at] = altered(found[at], body=body.replace('"n":', '"m":'))
+
+    verdict = verify(found, KEY, head(found))
+
+    assert (verdict.ok, verdict.first_bad, verdict.reason) == (False, at + 1, f"entry {at + 1} was altered")
+
+
+@given(st.integers(2, 12), st.data())
+def test_an_altered_entry_with_a_new_leaf_is_named_too(count: int, data: st.DataObject) -> None:
+    found = rows(count)
+    at = data.draw(st.integers(0, count - 1))
+    body = str(found[at][5]).replace('"n":', '"m":')
+    found[at] = altered(found[at], body=body, leaf=leaf(body.encode()))
+
+    assert verify(found, KEY, head(found)).first_bad == at + 1
+
+
+@given(st.integers(2, 12), st.data())
+def test_a_missing_entry_is_named(count: int, data: st.DataObject) -> None:
+    found = rows(count)
+    at = data.draw(st.integers(0, count - 2))
+    whole = head(found)
+    del found[at]
+
+    verdict = verify(found, KEY, whole)
+
+    assert (verdict.first_bad, verdict.reason) == (at + 1, f"entry {at + 1} is missing")
+
+
+@given(st.integers(2, 12), st.data())
+def test_swapped_entries_are_named(count: int, data: st.DataObject) -> None:
+    found = rows(count)
+    at = data.draw(st.integers(0, count - 2))
+    a, b = found[at], found[at + 1]
+    found[at], found[at + 1] = altered(b, seq=a[0]), altered(a, seq=b[0])
+
+    assert verify(found, KEY, head(found)).first_bad == at + 1
+
+
+@given(st.integers(2, 12), st.data())
+def test_an_inserted_entry_is_named(count: int, data: st.DataObject) -> None:
+    found = rows(count)
+    at = data.draw(st.integers(0, count - 1))
+    found.insert(at, found[at])
+
+    assert not verify(found, KEY, head(found)).ok
+
+
+@given(st.integers(2, 12), st.integers(1, 5))
+def test_a_tail_that_was_cut_or_grown_against_the_head_is_found(count: int, cut: int) -> None:
+    found = rows(count)
+    whole = head(found)
+
+    verdict = verify(found[:-cut] if cut < count else [], KEY, whole)
+
+    assert not verdict.ok
+    assert verdict.reason is not None
+    assert "cut off or added" in verdict.reason
+
+
+def test_entries_sealed_with_another_key_are_refused() -> None:
+    found = rows(3)
+
+    assert verify(found, b"\x02" * 32, head(found)).first_bad == 1
+
+
+@pytest.mark.parametrize("column", ["at", "what", "event", "destination"])
+def test_a_column_that_does_not_say_what_its_body_says_is_found(column: str) -> None:
+    found = rows(3)
+    found[1] = altered(found[1], **{column: "other"})
+
+    assert verify(found, KEY, head(found)).first_bad == 2
+
+
+def test_a_purged_body_leaves_the_rest_verifiable() -> None:
+    found = rows(3)
+    found[1] = altered(found[1], body=None)
+
+    assert verify(found, KEY, head(found)).ok
+
+
+plain = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(max_codepoint=127), max_size=8), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.text(st.characters(max_codepoint=127), max_size=8), plain, max_size=6))
+def test_our_canonical_json_is_rfc_8785(body: dict[str, Any]) -> None:
+    assert canonical(body) == rfc8785.dumps(body)
+    assert json.loads(canonical(body)) == body
+
+
+@pytest.mark.parametrize("bad", [1.5, b"x", 2**60, {1: "x"}, {"ü": 1}, {"x": object()}, [float("nan")]])
+def test_what_canonical_json_cannot_hold_is_refused(bad: Any) -> None:
+    with pytest.raises(TypeError):
+        canonical({"x": bad})
+
+
+def test_a_word_that_is_none_of_ours_is_refused() -> None:
+    with pytest.raises(ValueError, match="audit word"):
+        Chain(KEY, 0, ZERO).append(
+            what="delivery:vanished",
+            at=AT,
+            event=None,
+            subject=None,
+            destination=None,
+            actor={},
+            facts={},
+            sw="",
+            cfg="",
+        )
+
+
+@pytest.mark.parametrize("evil", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "＝1", "\0x"])
+def test_a_spreadsheet_runs_nothing_of_ours(evil: str) -> None:
+    assert csv_safe(evil) == "'" + evil
+    assert csv_safe("plain") == "plain"
