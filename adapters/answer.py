@@ -50,7 +50,10 @@ class Answer:
 def read_answer(status: int, headers: Mapping[str, str], payload: bytes, ms: int) -> Answer:
     """Make an Answer of what came over the wire. Never raises: a broken body is a kind of answer."""
     content_type = headers.get("Content-Type", "").split(";")[0].strip().lower()
-    kind, body = _parse(content_type, payload) if status != 204 else ("empty", None)
+    kind: Kind = "empty"
+    body: Any = None
+    if status != 204:
+        kind, body = _parse(content_type, payload)
     return Answer(
         status=status,
         content_type=content_type,

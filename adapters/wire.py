@@ -80,7 +80,7 @@ class _Connection(HTTPConnection):
                 watch.guard(self._handle)
         super().request(*args, **kwargs)
 
-    def getresponse(self) -> HTTPResponse:
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 itself narrows it so
         watch = current.get()
         if watch is not None:
             self.timeout = watch.remaining()
@@ -141,7 +141,7 @@ class Wire(HTTPAdapter):
         super().__init__(pool_connections=1, pool_maxsize=connections, max_retries=0, pool_block=True)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)  # type: ignore[no-untyped-call]
+        super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
 

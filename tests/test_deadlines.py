@@ -53,7 +53,7 @@ def test_a_local_day_ends_when_it_ends_there(day: str, end: str) -> None:
     assert end_of_day(date.fromisoformat(day), BERLIN).isoformat() == end
 
 
-moments = st.datetimes(datetime(2001, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))
+moments = st.datetimes(datetime(2001, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
 
 @given(moments, st.sampled_from(ZONES), st.integers(1, 60))

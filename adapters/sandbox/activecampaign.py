@@ -385,7 +385,8 @@ class ActiveCampaignSandbox(Sandbox):
     def _ecom_customers(self, request: Request, parts: list[str]) -> Reply:
         if not parts:
             wanted = request.query.get("filters[email]")
-            rows = [row for row in self._customers.values() if wanted in (None, row["email"])]
+            # letter case is documented nowhere; taken as for contacts, which MySQL's usual collation would give
+            rows = [row for row in self._customers.values() if wanted is None or wanted.lower() == row["email"].lower()]
             content = {"ecomCustomers": _page(rows, request), "meta": {"total": str(len(rows))}}
             return as_json(200, content, "application/json")
         if self._customers.pop(parts[0], None) is None:

@@ -1,0 +1,164 @@
+"""Every fault of the sandbox in turn: nothing is confirmed that is not so, and all ends well after it."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.sandbox import FAULTS, ActiveCampaignSandbox, Fault, MailchimpSandbox
+from adapters.sandbox.people import populate
+from syncer.app import App
+from syncer.identity import normalise
+from tests.conftest import AUDIENCES, Clock
+from tests.test_walk import PERSON, put, rows
+
+REACHED = ("subscribed", "pending", "transactional")
+
+
+def gone(mailchimp: MailchimpSandbox, crm: ActiveCampaignSandbox, address: str) -> dict[str, bool]:
+    return {
+        "newsletter": all(mailchimp.member(address, audience) is None for audience in AUDIENCES),
+        "crm": crm.contact(address) is None
+        and address not in {row["email"].lower() for row in crm.archived()}
+        and address not in {email.lower() for email in crm.customers()},
+    }
+
+
+def silent(mailchimp: MailchimpSandbox, crm: ActiveCampaignSandbox, address: str) -> dict[str, bool]:
+    contact = crm.contact(address)
+    return {
+        "newsletter": not any(
+            (mailchimp.member(address, audience) or {}).get("status") in REACHED for audience in AUDIENCES
+        ),
+        "crm": contact is None
+        or (
+            not {"0", "1"} & {str(status) for status in contact["lists"].values()}
+            and set(contact["automations"].values()) <= {"2"}
+        ),
+    }
+
+
+@pytest.mark.parametrize("right", ["erasure", "objection"])
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_no_fault_makes_a_lie_and_all_ends_well_after_it(
+    app: App,
+    mailchimp: MailchimpSandbox,
+    activecampaign: ActiveCampaignSandbox,
+    clock: Clock,
+    name: str,
+    right: str,
+) -> None:
+    for audience in AUDIENCES[:2]:
+        mailchimp.add(PERSON, audience)
+    activecampaign.add(PERSON)
+    for server in (mailchimp, activecampaign):
+        fault = FAULTS[name]()
+        fault.times = None
+        server.fault(fault)
+    put(app, right, PERSON, "k1")
+    truth = gone if right == "erasure" else silent
+
+    app.drain()
+
+    now = truth(mailchimp, activecampaign, PERSON)
+    for row in rows(app, app.tables.delivery):
+        assert row.state != "confirmed" or now[row.destination], f"{row.destination} was confirmed under {name}"
+    for server in (mailchimp, activecampaign):
+        server.clear_faults()
+    for _ in range(6):
+        _reopen(app)
+        clock.advance(hours=25)
+        app.drain()
+    assert {row.state for row in rows(app, app.tables.delivery)} == {"confirmed"}, name
+    assert all(truth(mailchimp, activecampaign, PERSON).values())
+    assert app.ledger.verify(app.engine).ok
+
+
+def _reopen(app: App) -> None:
+    """What an operator does about held deliveries, once the provider is well again."""
+    plan = app.operations.plan_resync(held=True)
+    if plan.deliveries:
+        app.operations.apply_resync(plan, "the provider is well again")
+
+
+def test_three_hundred_mixed_events_agree_person_by_person_with_the_providers_books(
+    app: App, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox
+) -> None:
+    people = populate(mailchimp, activecampaign, 500, 20261124)
+    dice = random.Random(5)
+    chosen = dice.sample(people, 280) + [f"nobody{number}@absent.test" for number in range(20)]
+    erased = {normalise(address) for address in chosen[:180]}
+    objectors = {normalise(address) for address in chosen[180:]}
+    others = {normalise(address) for address in people} - erased - objectors
+    before = books(mailchimp, activecampaign, others)
+    for number, address in enumerate(chosen):
+        put(app, "erasure" if number < 180 else "objection", address, f"k{number}")
+
+    result = app.drain()
+
+    assert (result.taken, result.still_due) == (300, 0)
+    assert {row.state for row in rows(app, app.tables.delivery)} == {"confirmed"}
+    assert len(rows(app, app.tables.event)) == 300
+    for address in erased:
+        assert all(gone(mailchimp, activecampaign, address).values())
+    for address in objectors:
+        assert all(silent(mailchimp, activecampaign, address).values())
+    assert erased.isdisjoint(email.lower() for email in mailchimp.customers())
+    assert books(mailchimp, activecampaign, others) == before
+    assert mailchimp.peak_connections <= 10
+    assert app.ledger.verify(app.engine).ok
+
+
+def books(mailchimp: MailchimpSandbox, crm: ActiveCampaignSandbox, people: set[str]) -> list[Any]:
+    """Everything both providers hold of these people."""
+    return [
+        sorted(row for row in mailchimp.members() if row[1].lower() in people),
+        sorted(
+            (c["email"], str(c["lists"]), str(c["automations"])) for c in crm.contacts() if c["email"].lower() in people
+        ),
+        sorted(email for email in mailchimp.customers() + crm.customers() if email.lower() in people),
+    ]
+
+
+CANARY = "canary.bird@coalmine.test"
+
+
+def test_a_person_and_the_keys_leave_no_trace_but_the_sealed_one(
+    make_app: Callable[..., App],
+    mailchimp: MailchimpSandbox,
+    activecampaign: ActiveCampaignSandbox,
+    clock: Clock,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    from syncer.log import configure
+
+    configure("debug", json=True)
+    app = make_app(recheck_days="[1]")
+    for server in (mailchimp, activecampaign):
+        for name in ("reset_before", "status_500_html", "redirect_302", "broken_json"):
+            server.fault(FAULTS[name]())
+        server.fault(Fault(status=400, body=f'{{"title":"Bad","detail":"{CANARY}"}}', times=1))
+    mailchimp.add(CANARY, AUDIENCES[0])
+    activecampaign.add(CANARY)
+    put(app, "erasure", CANARY, "k1")
+    for _ in range(8):
+        app.drain()
+        _reopen(app)
+        clock.advance(hours=25)
+    assert {row.state for row in rows(app, app.tables.event)} == {"fulfilled"}
+    app.close()
+
+    haystack = "".join(capfd.readouterr()).encode()
+    for path in tmp_path.rglob("*"):
+        if path.is_file() and path.suffix not in (".toml", ".key"):
+            haystack += path.read_bytes()
+    digest = hashlib.md5(CANARY.encode(), usedforsecurity=False).hexdigest()
+    for needle in (CANARY, "canary.bird", digest, digest.upper(), mailchimp.api_key, activecampaign.api_key):
+        assert needle.encode() not in haystack, needle
+    configure("warning")
