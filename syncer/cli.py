@@ -549,7 +549,8 @@ def _write(lines: Any, out: Path | None) -> tuple[int, str]:
 def _stdin() -> Any:
     if sys.stdin.isatty():
         click.echo("addresses, one a line; end with Ctrl-D", err=True)
-    stream: Any = click.get_text_stream("stdin", errors="surrogateescape")
+    get: Any = click.get_text_stream  # click leaves a part of its type open
+    stream: Any = get("stdin", errors="surrogateescape")
     return stream
 
 
