@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 from collections.abc import Iterable
@@ -13,7 +11,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from syncer.audit import csv_safe
 from syncer.codes import meaning, remedy
 
 WIDTH = 100
@@ -162,7 +159,7 @@ def show(event: dict[str, Any]) -> None:
     for entry in event["audit"]:
         out.print(f"{day_time(entry['at'])}  {entry['destination'] or '':<12} {sentence(entry)}", soft_wrap=False)
         for step in (entry["facts"] or {}).get("steps", []):
-            out.print(Text("    " + _step(step, brief=True), style="dim"))
+            out.print(Text("    " + step_line(step, brief=True), style="dim"))
             out.print(Text(f"      request {step.get('request_id') or '-'}, {step['ms']} ms", style="dim"))
 
 
@@ -198,7 +195,7 @@ def sentence(entry: dict[str, Any]) -> str:
     return WORDS.get(str(entry["what"]), str(entry["what"])).format(**words)
 
 
-def _step(step: dict[str, Any], *, brief: bool = False) -> str:
+def step_line(step: dict[str, Any], *, brief: bool = False) -> str:
     state = f", {step['state']}" if step.get("state") else ""
     if brief:
         return f"{step['scope']}: {step['call']} -> {step['status'] or 'no answer'}{state}"
@@ -239,129 +236,6 @@ def as_json(found: Any) -> str:
 def line(text: str) -> None:
     """Print one line to stdout."""
     sys.stdout.write(text + "\n")
-
-
-# -- the propagation log ------------------------------------------------------------------------------------
-
-
-def report_text(found: dict[str, Any]) -> str:
-    """Return the propagation log for a reader who is no programmer."""
-    counts = found["summary"]
-    lines = [
-        "PROPAGATION LOG",
-        f"made {day_time(found['generated_at'])} by syncer {found['software']};"
-        f" days are {found['timezone']}, times UTC",
-        "",
-        f"{counts['requests']} requests: {counts['fulfilled']} carried out everywhere,"
-        f" {counts['held']} need a decision, {counts['open']} under way; {counts['overdue'] or 'none'} late.",
-        "",
-        *_needs_a_person(found["events"]),
-        "REQUESTS AND RECIPIENTS",
-    ]
-    for event in found["events"]:
-        lines += ["", *_event_lines(event)]
-    lines += ["", "DECISIONS OF PEOPLE, LOOK-UPS AND EXPORTS"]
-    lines += [
-        f"  {day_time(item['at'])}  {(item['actor'] or {}).get('user', '?')}: {sentence(item)}"
-        for item in found["decisions"]
-    ] or ["  none"]
-    return "\n".join([*lines, "", *_integrity(found["integrity"])]) + "\n"
-
-
-def _needs_a_person(events_: list[dict[str, Any]]) -> list[str]:
-    rows = [(event, d) for event in events_ for d in event["deliveries"] if d["state"] == "held"]
-    late = [event for event in events_ if event["overdue"]]
-    if not rows and not late:
-        return []
-    lines = ["WHAT NEEDS A PERSON"]
-    lines += [f"  LATE since {event['due_on']}: {event['id']} ({event['state']})" for event in late]
-    for event, delivery in rows:
-        lines.append(f"  {event['id']} at {delivery['destination']}: {meaning(delivery['code'])}")
-        lines.append(f"      to do: {remedy(delivery['code'])}")
-    return [*lines, ""]
-
-
-def _event_lines(event: dict[str, Any]) -> list[str]:
-    late = "  ** LATE **" if event["overdue"] else ""
-    lines = [
-        f"{event['id']}  {RIGHTS[event['right']]}",
-        f"  received {day_time(event['received_at'])}, due {event['due_on']}: {STATES[event['state']]}{late}",
-    ]
-    for delivery in event["deliveries"]:
-        outcome = f", {OUTCOMES[delivery['outcome']]}" if delivery["outcome"] else ""
-        when = f" {day_time(delivery['confirmed_at'])}" if delivery["confirmed_at"] else ""
-        lines.append(
-            f"  - {delivery['destination']} ({delivery['action'] or '-'}): {STATES[delivery['state']]}{when}{outcome}"
-        )
-        if delivery["code"]:
-            lines.append(f"      {meaning(delivery['code'])}")
-        lines += [
-            f"      read back: {_step(step)}"
-            for step in delivery.get("read_back", [])
-            if step["call"].startswith("GET")
-        ]
-    return lines
-
-
-def _integrity(found: dict[str, Any]) -> list[str]:
-    verified = "verified, unbroken" if found["verified"] else f"NOT INTACT: {found['reason']}"
-    return [
-        "INTEGRITY",
-        f"  {found['entries']} entries, head {found['head']}",
-        f"  chain: {verified}",
-        "  not proven:",
-        *(f"    - {item}" for item in found["not_proven"]),
-    ]
-
-
-COLUMNS = (
-    "event", "event_key", "source", "source_ref", "right", "subject", "received_at", "due_on", "overdue",
-    "event_state", "fulfilled_at", "recipient", "adapter", "action", "state", "outcome", "code", "meaning",
-    "attempts", "first_attempt_at", "last_attempt_at", "applied_at", "confirmed_at", "read_back", "request_ids",
-    "decided_by", "reason", "next_attempt_at", "audit_seq",
-)  # fmt: skip
-
-
-def report_csv(found: dict[str, Any]) -> str:
-    """Return the propagation log as CSV (RFC 4180), one row for each delivery, guarded against formulas."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    for event in found["events"]:
-        for delivery in event["deliveries"]:
-            row = _csv_row(event, delivery)
-            writer.writerow([csv_safe("" if row[name] is None else str(row[name])) for name in COLUMNS])
-    return out.getvalue()
-
-
-def _csv_row(event: dict[str, Any], delivery: dict[str, Any]) -> dict[str, Any]:
-    steps = delivery.get("read_back", [])
-    extra = ("first_attempt_at", "last_attempt_at", "decided_by", "reason")
-    return {
-        **{
-            key: event[key]
-            for key in ("event_key", "source", "source_ref", "right", "subject", "received_at", "due_on")
-        },
-        **{key: event[key] for key in ("overdue", "fulfilled_at")},
-        **{key: value for key, value in delivery.items() if key in COLUMNS},
-        **{key: delivery.get(key) for key in extra},
-        "event": event["id"],
-        "event_state": event["state"],
-        "recipient": delivery["destination"],
-        "meaning": meaning(delivery["code"]),
-        "read_back": "; ".join(_step(step) for step in steps),
-        "request_ids": " ".join(step["request_id"] for step in steps if step.get("request_id")),
-        "audit_seq": " ".join(map(str, delivery.get("audit_seq", []))),
-    }
-
-
-def audit_csv(rows: Iterable[dict[str, Any]]) -> Iterable[str]:
-    """Yield the audit as CSV lines, guarded against formulas."""
-    names = ("seq", "at", "what", "event", "destination", "body", "leaf", "mac")
-    for row in ({name: name for name in names}, *rows):
-        out = io.StringIO(newline="")
-        csv.writer(out).writerow([csv_safe("" if row[name] is None else str(row[name])) for name in names])
-        yield out.getvalue()
 
 
 def demo_console() -> Console:

@@ -33,6 +33,8 @@ FLOORS = {
         {"app"},
         {"drain", "daemon", "report", "check", "submit"},
         {"render", "demo"},
+        {"propagation", "cli_common"},
+        {"cli_work", "cli_read", "cli_decide"},
         {"cli"},
     ],
 }

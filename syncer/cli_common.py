@@ -1,0 +1,121 @@
+"""What the commands share: where the settings are, options, dates, reasons, standard input, files."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from syncer.errors import UserError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from syncer.app import App
+    from syncer.settings import Settings
+
+JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout, for scripts.")
+REASON = click.option("--reason", required=True, help="Why; kept in the audit.")
+
+
+class Context:
+    """What stands before the command: where the settings are, and whether to log everything."""
+
+    def __init__(self) -> None:
+        self.path: Path | None = None
+        self.debug = False
+
+    def settings(self) -> Settings:
+        """Load the settings and set the log up."""
+        from syncer.app import load_settings
+        from syncer.log import configure
+
+        configure("debug" if self.debug else "warning")
+        settings = load_settings(self.path)
+        configure("debug" if self.debug else settings.log.level)
+        return settings
+
+    def app(self, actor: str = "cli") -> App:
+        """Open the installation."""
+        from syncer.app import open_app
+
+        return open_app(self.settings(), actor=actor)
+
+
+def common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --settings and --debug, and its Context as first argument."""
+
+    @click.option("--settings", "settings_path", type=click.Path(path_type=Path), help="The settings file.")
+    @click.option("--debug", is_flag=True, help="Log everything to stderr.")
+    @click.pass_obj
+    @functools.wraps(command)
+    def wrapped(context: Context, settings_path: Path | None, debug: bool, *args: Any, **kwargs: Any) -> Any:
+        context.path = settings_path or context.path
+        context.debug = debug or context.debug
+        return command(context, *args, **kwargs)
+
+    return wrapped
+
+
+def write_out(lines: Any, out: Path | None) -> tuple[int, str]:
+    """Write text to a file or stdout; returns how many pieces and their SHA-256 (hex)."""
+    import hashlib
+
+    digest, count = hashlib.sha256(), 0
+    try:
+        target = out.open("w", encoding="utf-8", newline="") if out else None
+    except OSError as error:
+        raise UserError(f"{out}: cannot be written ({error.strerror}); choose another --out") from None
+    try:
+        for line in lines:
+            digest.update(line.encode())
+            (target or sys.stdout).write(line)
+            count += 1
+    finally:
+        if target:
+            target.close()
+    if out:
+        click.echo(f"{out}: written, SHA-256 {digest.hexdigest()}", err=True)
+    return count, digest.hexdigest()
+
+
+def read_stdin() -> Any:
+    if sys.stdin.isatty():
+        click.echo("addresses, one a line; end with Ctrl-D", err=True)
+    get: Any = click.get_text_stream  # click leaves a part of its type open
+    stream: Any = get("stdin", errors="surrogateescape")
+    return stream
+
+
+def require_reason(reason: str) -> None:
+    if len(reason.strip()) < 5:
+        raise UserError("--reason: say why in at least five characters; it is kept in the audit")
+    if "@" in reason:
+        raise UserError("--reason: no addresses, please: it is kept in the audit for years")
+
+
+def moment_of(app: App, text: str, option: str) -> datetime:
+    """Read a time; a bare date is midnight in the controller's time zone."""
+    from datetime import UTC, datetime
+
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"{option}: not a date; write YYYY-MM-DD or an ISO 8601 date-time") from None
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=app.settings.deadlines.zone)
+    return found.astimezone(UTC)
+
+
+def list_events(found: list[dict[str, Any]], as_json: bool) -> int:
+    from syncer import render
+
+    if as_json:
+        render.line(render.as_json(found))
+    else:
+        render.events(found)
+    return 1 if any(event["state"] == "held" or event["overdue"] for event in found) else 0

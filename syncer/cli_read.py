@@ -1,0 +1,195 @@
+"""Commands that read and prove: status, events, show, find, audit, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from syncer.cli_common import (
+    JSON,
+    Context,
+    common,
+    list_events,
+    moment_of,
+    read_stdin,
+    write_out,
+)
+from syncer.errors import UserError
+
+if TYPE_CHECKING:
+    pass
+
+# -- reading ------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@JSON
+@common
+def status(context: Context, as_json: bool) -> int:
+    """Show what is open, held, late and paused."""
+    from syncer import render
+    from syncer.report import Reader, needs_attention
+
+    app = context.app()
+    try:
+        found = Reader(app).status()
+    finally:
+        app.close()
+    if as_json:
+        render.line(render.as_json(found))
+    else:
+        render.status(found)
+    return 1 if needs_attention(found) else 0
+
+
+@click.command()
+@click.option("--state", type=click.Choice(["open", "held", "fulfilled", "overdue"]))
+@click.option("--since", help="Received on or after: YYYY-MM-DD, or ISO 8601.")
+@JSON
+@common
+def events(context: Context, state: str | None, since: str | None, as_json: bool) -> int:
+    """List events with their deliveries."""
+    from syncer.report import Reader
+
+    app = context.app()
+    try:
+        moment = moment_of(app, since, "--since") if since else None
+        found = Reader(app).events(state=state, since=moment)
+    finally:
+        app.close()
+    return list_events(found, as_json)
+
+
+@click.command()
+@click.argument("event")
+@JSON
+@common
+def show(context: Context, event: str, as_json: bool) -> int:
+    """Show one event, its deliveries and its whole timeline. The first characters of its id suffice."""
+    from syncer import render
+    from syncer.report import Reader
+
+    app = context.app()
+    try:
+        reader = Reader(app)
+        found = reader.show(reader.resolve(event))
+    finally:
+        app.close()
+    if as_json:
+        render.line(render.as_json(found))
+    else:
+        render.show(found)
+    return 1 if found["state"] == "held" or found["overdue"] else 0
+
+
+@click.command()
+@JSON
+@common
+def find(context: Context, as_json: bool) -> int:
+    """Find the events of a person: the address comes from stdin, and the look-up is audited."""
+    from syncer.errors import AddressError
+    from syncer.identity import normalise
+    from syncer.report import Reader
+    from syncer.submit import addresses
+
+    app = context.app()
+    try:
+        lines = addresses(read_stdin())
+        if len(lines) != 1:
+            raise UserError(f"find takes one address, {len(lines)} were given")
+        try:
+            ref = app.keyring.ref(normalise(lines[0][1]))
+        except AddressError as error:
+            raise UserError(f"the address cannot be used ({error.code}); correct it") from None
+        found = Reader(app).events(subject=ref)
+        app.operations.looked_up(ref, len(found))
+    finally:
+        app.close()
+    if not found and not as_json:
+        click.echo("no event for this address")
+        return 0
+    return list_events(found, as_json)
+
+
+# -- proof --------------------------------------------------------------------------------------------------
+
+
+@click.group()
+def audit() -> None:
+    """The audit chain."""
+
+
+@audit.command()
+@JSON
+@common
+def verify(context: Context, as_json: bool) -> int:
+    """Check the whole chain and name the first bad entry."""
+    from syncer import render
+
+    app = context.app()
+    try:
+        found = app.ledger.verify(app.engine)
+    finally:
+        app.close()
+    content = {"ok": found.ok, "entries": found.entries, "first_bad": found.first_bad, "reason": found.reason}
+    if as_json:
+        render.line(render.as_json(content))
+    elif found.ok:
+        click.echo(f"{found.entries} entries, unbroken; not proven: that nothing was cut off together with the head")
+    else:
+        click.echo(f"NOT INTACT: {found.reason}")
+    return 0 if found.ok else 1
+
+
+@audit.command()
+@click.option("--format", "fmt", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: stdout.")
+@common
+def export(context: Context, fmt: str, out: Path | None) -> None:
+    """Export every entry."""
+    import json
+
+    from syncer import propagation
+
+    app = context.app()
+    try:
+        rows = app.ledger.rows(app.engine)
+        lines = propagation.audit_csv(rows) if fmt == "csv" else (json.dumps(row) + "\n" for row in rows)
+        count, sha256 = write_out(lines, out)
+        app.operations.exported("audit", fmt, count - (fmt == "csv"), sha256)
+    finally:
+        app.close()
+
+
+@click.command()
+@click.option("--format", "fmt", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+@click.option("--since", help="Received on or after: YYYY-MM-DD, or ISO 8601.")
+@click.option("--until", help="Received before.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: stdout.")
+@common
+def report(context: Context, fmt: str, since: str | None, until: str | None, out: Path | None) -> int:
+    """Write the propagation log for compliance."""
+    from syncer.report import Reader
+
+    app = context.app()
+    try:
+        found = Reader(app).report(
+            moment_of(app, since, "--since") if since else None, moment_of(app, until, "--until") if until else None
+        )
+        text = _rendered(found, fmt)
+        _, sha256 = write_out([text], out)
+        app.operations.exported("report", fmt, sum(len(e["deliveries"]) for e in found["events"]), sha256)
+    finally:
+        app.close()
+    counts = found["summary"]
+    return 1 if counts["held"] or counts["overdue"] or not found["integrity"]["verified"] else 0
+
+
+def _rendered(found: dict[str, Any], fmt: str) -> str:
+    from syncer import propagation, render
+
+    if fmt == "text":
+        return propagation.report_text(found)
+    return propagation.report_csv(found) if fmt == "csv" else render.as_json(found) + "\n"
