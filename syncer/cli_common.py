@@ -84,6 +84,7 @@ def write_out(lines: Any, out: Path | None) -> tuple[int, str]:
 
 
 def read_stdin() -> Any:
+    """Return standard input as text; bytes that are no UTF-8 become surrogates, which no address holds."""
     if sys.stdin.isatty():
         click.echo("addresses, one a line; end with Ctrl-D", err=True)
     get: Any = click.get_text_stream  # click leaves a part of its type open
@@ -92,6 +93,7 @@ def read_stdin() -> Any:
 
 
 def require_reason(reason: str) -> None:
+    """Raise UserError unless the reason says something and holds no address."""
     if len(reason.strip()) < 5:
         raise UserError("--reason: say why in at least five characters; it is kept in the audit")
     if "@" in reason:
@@ -112,6 +114,7 @@ def moment_of(app: App, text: str, option: str) -> datetime:
 
 
 def list_events(found: list[dict[str, Any]], as_json: bool) -> int:
+    """Print events; returns the exit code, 1 when one is held or late."""
     from syncer import render
 
     if as_json:

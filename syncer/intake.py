@@ -10,12 +10,12 @@ from uuid_utils.compat import uuid7
 
 from syncer.database import writing
 from syncer.deadlines import due_on
+from syncer.destinations import Destination
 from syncer.errors import AddressError
 from syncer.identity import Keyring, normalise
 from syncer.model import ACCEPTED_RIGHTS, NewEvent, Plan, Right
 from syncer.queue import Queue, Row, moment
 from syncer.rows import Tx
-from syncer.settings import Destination
 from syncer.store import Store
 
 BATCH = 200

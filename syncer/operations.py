@@ -12,13 +12,13 @@ import sqlalchemy as sa
 
 from syncer.audit import canonical
 from syncer.database import reading
+from syncer.destinations import Destination
 from syncer.errors import AddressError, UserError
 from syncer.identity import Keyring, normalise
 from syncer.leases import Leases
 from syncer.model import Ground, State
 from syncer.policy import reopened
 from syncer.rows import Tx, rank
-from syncer.settings import Destination
 from syncer.store import Store
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,11 +18,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from adapters.contract import Action, Adapter
+from syncer.destinations import Destination, wrong
 from syncer.errors import SettingsProblem
 
 SYSTEM_WIDE = Path("/etc/syncer/settings.toml")
-_OWN_KEYS = frozenset({"adapter", "erasure", "objection", "api_key_env", "api_key_file"})
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
 class _Table(BaseModel):
@@ -130,44 +128,6 @@ class _File(BaseSettings):
 
 
 @dataclass(frozen=True)
-class Destination:
-    """One configured account: its adapter, what each right asks of it, and the adapter's own options."""
-
-    name: str
-    adapter: str
-    erasure: Action
-    objection: Action
-    options: Mapping[str, Any]
-    api_key_env: str | None = None
-    api_key_file: Path | None = None
-    where: str = "settings.toml"
-
-    def has_secret(self) -> bool:
-        """Say whether the secret can be read now."""
-        try:
-            return bool(self.secret())
-        except SettingsProblem:
-            return False
-
-    def secret(self) -> str:
-        """Read the API key from the environment or its file. Raises SettingsProblem with the remedy."""
-        key = f"{self.where}: [destinations.{self.name}]"
-        if self.api_key_env is not None:
-            found = os.environ.get(self.api_key_env, "").strip()
-            if not found:
-                raise SettingsProblem([f"{key} api_key_env: {self.api_key_env} is not set; export it"])
-            return found
-        assert self.api_key_file is not None  # one of the two is checked at load
-        try:
-            found = self.api_key_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            raise SettingsProblem([f"{key} api_key_file: {self.api_key_file} cannot be read; check it"]) from None
-        if not found:
-            raise SettingsProblem([f"{key} api_key_file: {self.api_key_file} is empty; put the key into it"])
-        return found
-
-
-@dataclass(frozen=True)
 class Settings:
     """Everything configured, checked. `path` is the file it came from."""
 
@@ -218,7 +178,7 @@ def load(
     destinations: dict[str, Destination] = {}
     for name, item in parsed.destinations.items():
         destination = _destination(file, folder, name, item, environ)
-        problems += _wrong(file, destination, adapters, known)
+        problems += wrong(file, destination, adapters, known)
         destinations[name] = destination
     problems += _wrong_urls(file, parsed)
     if problems:
@@ -318,32 +278,6 @@ def _from_environment(value: Any, variable: str, environ: Mapping[str, str]) -> 
         return json.loads(value)
     except ValueError:
         return value
-
-
-def _wrong(
-    file: Path, destination: Destination, adapters: Callable[[str], type[Adapter]], known: tuple[str, ...]
-) -> list[str]:
-    place = f"{file}: [destinations.{destination.name}]"
-    found = []
-    if not _NAME.fullmatch(destination.name):
-        found.append(f"{place}: a destination's name has lower-case letters, digits, - and _ only; rename it")
-    if (destination.api_key_env is None) == (destination.api_key_file is None):
-        found.append(f"{place}: give api_key_env or api_key_file, exactly one of the two")
-    if destination.adapter not in known:
-        return [*found, f'{place} adapter: "{destination.adapter}" is not known; use {" or ".join(known)}']
-    adapter = adapters(destination.adapter)
-    for right in ("erasure", "objection"):
-        action = getattr(destination, right)
-        if action not in adapter.actions:
-            usable = ", ".join(sorted(adapter.actions))
-            found.append(f'{place} {right}: {destination.adapter} cannot "{action}"; use {usable}')
-    if destination.objection is Action.DELETE:
-        found.append(f"{place} objection: an objection is no erasure; use unsubscribe or suppress")
-    for key in destination.options:
-        if key not in adapter.options:
-            usable = ", ".join(sorted({*adapter.options, *_OWN_KEYS}))
-            found.append(f"{place} {key}: unknown key; known here: {usable}")
-    return found
 
 
 def _wrong_urls(file: Path, parsed: _File) -> list[str]:

@@ -22,7 +22,7 @@ FLOORS = {
     ],
     "syncer": [
         {"errors", "codes"},
-        {"model", "deadlines", "identity", "log"},
+        {"model", "deadlines", "identity", "log", "destinations"},
         {"audit", "policy", "schema", "settings", "triggers"},
         {"database"},
         {"ledger", "queue"},

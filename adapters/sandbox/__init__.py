@@ -3,6 +3,6 @@
 from adapters.sandbox.activecampaign import ActiveCampaignSandbox
 from adapters.sandbox.faults import FAULTS, Fault
 from adapters.sandbox.mailchimp import MailchimpSandbox
-from adapters.sandbox.server import Recorded
+from adapters.sandbox.messages import Recorded
 
 __all__ = ["FAULTS", "ActiveCampaignSandbox", "Fault", "MailchimpSandbox", "Recorded"]

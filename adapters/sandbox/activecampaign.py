@@ -14,7 +14,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adapters.sandbox.server import Reply, Request, Sandbox, as_json
+from adapters.sandbox.messages import Reply, Request, as_json
+from adapters.sandbox.server import Sandbox
 
 NO_DATE = "0000-00-00 00:00:00"
 

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.sandbox.server import Reply, Request, Sandbox, as_json
+from adapters.sandbox.messages import Reply, Request, as_json
+from adapters.sandbox.server import Sandbox
 
 PROBLEM = "application/problem+json; charset=utf-8"
 NEVER_MAILED = ("unsubscribed", "cleaned", "archived")

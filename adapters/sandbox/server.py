@@ -3,64 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import random
 import socket
 import socketserver
-import struct
 import threading
 import time
 import uuid
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from adapters.sandbox.faults import LOGIN_PAGE, Fault
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """One request as it arrived, with the status it was answered with (None: the connection was broken)."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    status: int | None
-    headers: dict[str, str]
-
-
-@dataclass
-class Request:
-    """One parsed request; header names in lower case."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        """Return the body as JSON, or None where it is none."""
-        try:
-            return json.loads(self.body) if self.body else None
-        except ValueError:
-            return None
-
-
-@dataclass
-class Reply:
-    """One answer; `content_type` None sends no such header."""
-
-    status: int
-    body: bytes = b""
-    content_type: str | None = "application/json; charset=utf-8"
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-def as_json(status: int, content: Any, content_type: str = "application/json; charset=utf-8") -> Reply:
-    """Return a JSON answer."""
-    return Reply(status, json.dumps(content, separators=(",", ":")).encode(), content_type)
+from adapters.sandbox.breakage import WIRE
+from adapters.sandbox.faults import Fault
+from adapters.sandbox.messages import Recorded, Reply, Request
 
 
 class _Threads(socketserver.ThreadingTCPServer):
@@ -187,7 +142,7 @@ class Sandbox:
             refused = self.admit(request)
         try:
             if refused is not None:
-                return self._send(request, refused, connection)
+                return self.send(request, refused, connection)
             if self.latency:
                 time.sleep(max(0.0, self.latency + random.uniform(-self.jitter, self.jitter)))
             fault = self._struck(request)
@@ -195,7 +150,7 @@ class Sandbox:
                 return self._strike(request, fault, connection)
             with self.lock:
                 reply = self.handle(request)
-            return self._send(request, reply, connection)
+            return self.send(request, reply, connection)
         finally:
             self.left()
 
@@ -215,13 +170,14 @@ class Sandbox:
                 with self.lock:
                     obeyed = self.handle(request)
         if fault.kind == "delay" and obeyed is not None:
-            return self._send(request, obeyed, connection)
+            return self.send(request, obeyed, connection)
         if fault.kind == "stale":
             with self.lock:
-                return self._send(request, self.stale(request), connection)
-        return _WIRE[fault.kind](self, request, fault, connection, obeyed)
+                return self.send(request, self.stale(request), connection)
+        return WIRE[fault.kind](self, request, fault, connection, obeyed)
 
-    def _send(self, request: Request, reply: Reply, connection: socket.socket) -> bool:
+    def send(self, request: Request, reply: Reply, connection: socket.socket) -> bool:
+        """Answer as it should be; False when the client asked to close."""
         self.record(request, reply.status)
         connection.sendall(self.wire(reply))
         return request.headers.get("connection", "").lower() != "close"
@@ -240,90 +196,6 @@ class Sandbox:
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + (
             body if reply.status != HTTPStatus.NO_CONTENT else b""
         )
-
-
-# -- how each kind of fault looks on the wire ---------------------------------------------------------------
-
-
-def _answer(box: Sandbox, request: Request, fault: Fault, connection: socket.socket, _obeyed: Reply | None) -> bool:
-    status = fault.status or 500
-    reply = Reply(status, (fault.body or "").encode(), fault.content_type, dict(fault.headers))
-    return box._send(request, reply, connection)
-
-
-def _reset(box: Sandbox, request: Request, _f: Fault, connection: socket.socket, _obeyed: Reply | None) -> bool:
-    box.record(request, None)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    return False
-
-
-def _close(box: Sandbox, request: Request, _f: Fault, _c: socket.socket, _obeyed: Reply | None) -> bool:
-    box.record(request, None)
-    return False
-
-
-def _cut(box: Sandbox, request: Request, _f: Fault, connection: socket.socket, obeyed: Reply | None) -> bool:
-    box.record(request, None)
-    reply = obeyed if obeyed is not None and obeyed.body else as_json(200, {"cut": "short"})
-    connection.sendall(box.wire(Reply(reply.status, reply.body[:5]), length=len(reply.body) + 100))
-    return False
-
-
-def _drip(box: Sandbox, request: Request, fault: Fault, connection: socket.socket, obeyed: Reply | None) -> bool:
-    box.record(request, None)
-    whole = box.wire(obeyed or as_json(200, {}))
-    head, _, body = whole.partition(b"\r\n\r\n")
-    slow = whole if fault.kind == "drip_headers" else body
-    if fault.kind == "drip":
-        connection.sendall(head + b"\r\n\r\n")
-    for byte in slow:
-        connection.sendall(bytes([byte]))
-        time.sleep(fault.delay)
-    return False
-
-
-def _redirect(box: Sandbox, request: Request, fault: Fault, connection: socket.socket, _o: Reply | None) -> bool:
-    headers = fault.headers or {"Location": "http://127.0.0.1:9/elsewhere"}
-    return box._send(request, Reply(fault.status or 302, b"", None, dict(headers)), connection)
-
-
-def _login_page(box: Sandbox, request: Request, _f: Fault, connection: socket.socket, _o: Reply | None) -> bool:
-    return box._send(request, Reply(200, LOGIN_PAGE.encode(), "text/html; charset=utf-8"), connection)
-
-
-def _empty(box: Sandbox, request: Request, _f: Fault, connection: socket.socket, _o: Reply | None) -> bool:
-    return box._send(request, Reply(200, b"", None), connection)
-
-
-def _gzip(box: Sandbox, request: Request, _f: Fault, connection: socket.socket, _o: Reply | None) -> bool:
-    import gzip
-
-    body = gzip.compress(b'{"status":"subscribed"}')
-    return box._send(request, Reply(200, body, headers={"Content-Encoding": "gzip"}), connection)
-
-
-def _endless(box: Sandbox, request: Request, _f: Fault, connection: socket.socket, _o: Reply | None) -> bool:
-    box.record(request, None)
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
-    with contextlib.suppress(OSError):
-        for _ in range(200):  # 12 MiB: far beyond any cap, and an end in case nobody hangs up
-            connection.sendall(b" " * 65536)
-    return False
-
-
-_WIRE = {
-    "answer": _answer,
-    "reset": _reset,
-    "close": _close,
-    "cut": _cut,
-    "drip": _drip,
-    "drip_headers": _drip,
-    "redirect": _redirect,
-    "login_page": _login_page,
-    "empty_200": _empty,
-    "gzip": _gzip,
-    "endless": _endless,
-}
 
 
 class _Handler(socketserver.StreamRequestHandler):

@@ -1,0 +1,51 @@
+"""Requests and replies of the sandbox, as values."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One request as it arrived, with the status it was answered with (None: the connection was broken)."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    status: int | None
+    headers: dict[str, str]
+
+
+@dataclass
+class Request:
+    """One parsed request; header names in lower case."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Return the body as JSON, or None where it is none."""
+        try:
+            return json.loads(self.body) if self.body else None
+        except ValueError:
+            return None
+
+
+@dataclass
+class Reply:
+    """One answer; `content_type` None sends no such header."""
+
+    status: int
+    body: bytes = b""
+    content_type: str | None = "application/json; charset=utf-8"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def as_json(status: int, content: Any, content_type: str = "application/json; charset=utf-8") -> Reply:
+    """Return a JSON answer."""
+    return Reply(status, json.dumps(content, separators=(",", ":")).encode(), content_type)
