@@ -8,24 +8,16 @@ from __future__ import annotations
 
 import copy
 import itertools
-import re
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from adapters.sandbox.activecampaign_records import Records, contact_body, message, page_of
 from adapters.sandbox.messages import Reply, Request, as_json
-from adapters.sandbox.server import Sandbox
-
-NO_DATE = "0000-00-00 00:00:00"
 
 
-def message(status: int, text: str) -> Reply:
-    """Return the short error document of v3."""
-    return as_json(status, {"message": text}, "application/json")
-
-
-class ActiveCampaignSandbox(Sandbox):
+class ActiveCampaignSandbox(Records):
     """One account: contacts, their list rows and automations, the archive, exclusions, shop customers."""
 
     request_id_header = "CF-Ray"
@@ -206,7 +198,7 @@ class ActiveCampaignSandbox(Sandbox):
             # GET says "Result" and "Subscriber" (page get-contact)
             return message(404, f"No Result found for Subscriber with id {parts[0]}")
         if len(parts) == 1:
-            return as_json(200, {"contact": self._contact(contact), **self._rows_of([contact])}, "application/json")
+            return as_json(200, {"contact": contact_body(contact), **self._rows_of([contact])}, "application/json")
         if parts[1] == "contactLists":
             return as_json(200, self._rows_of([contact]), "application/json")
         if parts[1] == "contactAutomations":
@@ -219,10 +211,10 @@ class ActiveCampaignSandbox(Sandbox):
         # a filter that is not applied answers everybody (a public connector's report); so does an empty one
         everybody = self.ignore_filter or not wanted
         found = [c for c in self._contacts.values() if everybody or c["email"].lower() == str(wanted).lower()]
-        page = _page(found, request)
+        page = page_of(found, request)
         content: dict[str, Any] = {
             "scoreValues": [],
-            "contacts": [self._contact(contact) for contact in page],
+            "contacts": [contact_body(contact) for contact in page],
             # `page_input` does not show whether the address filter was used (page list-all-contacts)
             "meta": {
                 "total": str(len(found)),
@@ -232,21 +224,6 @@ class ActiveCampaignSandbox(Sandbox):
         if "contactLists" in request.query.get("include", ""):
             content |= self._rows_of(page)
         return as_json(200, content, "application/json")
-
-    def _contact(self, contact: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "id": contact["id"],
-            "email": contact["email"],
-            "phone": "",
-            "firstName": "Test",
-            "lastName": "Person",
-            "cdate": "2020-01-01T00:00:00-05:00",
-            "udate": "2020-01-01T00:00:00-05:00",
-            "deleted": "0",
-            "anonymized": "0",
-            "deleted_at": NO_DATE,
-            "bounced_hard": "0",
-        }
 
     def _rows_of(self, contacts: Sequence[dict[str, Any]]) -> dict[str, Any]:
         return {
@@ -311,7 +288,7 @@ class ActiveCampaignSandbox(Sandbox):
         if status == "2" and self.goodbye_automation:
             contact["series"][str(next(self._ids))] = {"automation": self.goodbye_automation, "status": "1"}
         answer = {"contact": contact["id"], "list": name, "status": int(status)}
-        return as_json(200, {"contacts": [self._contact(contact)], "contactList": answer}, "application/json")
+        return as_json(200, {"contacts": [contact_body(contact)], "contactList": answer}, "application/json")
 
     def _contact_automations(self, request: Request, parts: list[str]) -> Reply:
         for contact in self._contacts.values():
@@ -325,75 +302,6 @@ class ActiveCampaignSandbox(Sandbox):
         status = 403 if request.method == "DELETE" else 404
         return message(status, f"No Result found for SubscriberSeries with id {'/'.join(parts)}")
 
-    def _lists(self, request: Request, parts: list[str]) -> Reply:
-        if not parts:
-            names = sorted({row["list"] for c in self._contacts.values() for row in c["rows"].values()})
-            rows = [{"id": name, "name": f"List {name}", "stringid": f"list-{name}"} for name in names]
-            return as_json(200, {"lists": _page(rows, request), "meta": {"total": str(len(rows))}}, "application/json")
-        if parts[0] == "exclusions":
-            return self._exclusion_calls(request, parts[1:])
-        return message(403, f"No Result found for List with id {parts[0]}")
-
-    def _exclusion_calls(self, request: Request, parts: list[str]) -> Reply:
-        if not parts:
-            if request.method != "GET":
-                return Reply(405, b"", None)  # none can be created by a documented call
-            known = re.compile(r"^(limit|offset|filters\[(matchPhrase|lists)\](\[\])?)$")
-            if any(not known.match(name) for name in request.query):
-                errors = [{"title": "Unknown filter", "detail": "", "code": "field_invalid"}]
-                return as_json(422, {"errors": errors}, "application/json")
-            phrase = request.query.get("filters[matchPhrase]", "").lower()
-            # contains-like, as the example of the page shows
-            rows = [row for row in self._exclusions if phrase in row["matchPhrase"].lower()]
-            content = {"exclusions": _page(rows, request), "meta": {"total": len(rows)}}
-            return as_json(200, content, "application/json")
-        found = next((row for row in self._exclusions if row["id"] == parts[0]), None)
-        if request.method == "PUT":
-            if not self.admin:
-                return message(403, "You don't have permission to access this resource")
-            if found is None:
-                return message(404, f"No Result found for Exclusion with id {parts[0]}")
-            found.update({k: v for k, v in (request.json() or {}).items() if k in ("channel", "lists")})
-        if found is None:
-            return message(404, f"Exclusion not found [id={parts[0]}]")
-        return as_json(200, found, "application/json")
-
-    # -- archive, shop --------------------------------------------------------------------------------------
-
-    def _archives(self, request: Request, parts: list[str]) -> Reply:
-        if not self.admin:
-            return Reply(404, b"", None)  # EMPTY for a user outside the Admin group (page restore-archived-contacts)
-        if not parts:
-            wanted = request.query.get("search", "").lower()
-            found = [row for row in self._archive.values() if row["email"].lower() == wanted]
-            rows = [
-                {**self._contact(row), "deleted_at": "2026-11-01T10:00:00-05:00", "is_restorable": False}
-                for row in found
-            ]
-            # envelope and paging are inferred: nobody has shown a body
-            content = {"contactArchives": _page(rows, request), "meta": {"total": str(len(rows))}}
-            return as_json(200, content, "application/json")
-        if parts == ["deleteList"]:
-            for name in (request.json() or {}).get("ids", [])[:100]:
-                self._archive.pop(str(name), None)
-            return as_json(200, {}, "application/json")
-        if request.method == "DELETE":
-            self._archive.pop(parts[0], None)  # 200 also when it was gone already (page delete-archived-contact)
-            return as_json(200, {}, "application/json")
-        row = self._archive.get(parts[0])
-        return as_json(200, {"contactArchive": self._contact(row)}) if row else message(404, "No Result found")
-
-    def _ecom_customers(self, request: Request, parts: list[str]) -> Reply:
-        if not parts:
-            wanted = request.query.get("filters[email]")
-            # letter case is documented nowhere; taken as for contacts, which MySQL's usual collation would give
-            rows = [row for row in self._customers.values() if wanted is None or wanted.lower() == row["email"].lower()]
-            content = {"ecomCustomers": _page(rows, request), "meta": {"total": str(len(rows))}}
-            return as_json(200, content, "application/json")
-        if self._customers.pop(parts[0], None) is None:
-            return message(404, f"No Result found for EcomCustomer with id {parts[0]}")
-        return as_json(200, {}, "application/json")
-
 
 _ROUTES = {
     "users": ActiveCampaignSandbox._users,
@@ -405,10 +313,3 @@ _ROUTES = {
     "contactArchives": ActiveCampaignSandbox._archives,
     "ecomCustomers": ActiveCampaignSandbox._ecom_customers,
 }
-
-
-def _page(rows: list[Any], request: Request) -> list[Any]:
-    # 20 by default, 100 at most (page pagination)
-    limit = min(int(request.query.get("limit", "20")), 100)
-    offset = int(request.query.get("offset", "0"))
-    return rows[offset : offset + limit]

@@ -8,45 +8,28 @@ from __future__ import annotations
 
 import base64
 import copy
-import hashlib
 import re
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+from adapters.sandbox.mailchimp_bodies import (
+    audience_body,
+    chosen,
+    compliance,
+    key_of,
+    not_found,
+    now,
+    page_of,
+    problem,
+    shown,
+)
 from adapters.sandbox.messages import Reply, Request, as_json
 from adapters.sandbox.server import Sandbox
 
-PROBLEM = "application/problem+json; charset=utf-8"
-NEVER_MAILED = ("unsubscribed", "cleaned", "archived")
 _MEMBER = re.compile(r"^lists/([^/]+)/members/([^/]+)(/actions/delete-permanent)?$")
 #: every address at the reserved example domains is refused on add (recorded by grouparoo)
 _FAKE = re.compile(r"@(.*\.)?example\.(com|org|net)$")
-
-
-def key_of(email: str) -> str:
-    """Return the member id: MD5 of the lower-case address (documentation, "subscriber hash")."""
-    return hashlib.md5(email.lower().encode(), usedforsecurity=False).hexdigest()
-
-
-def problem(status: int, title: str, detail: str, **more: Any) -> Reply:
-    """Return an error document; its instance equals the X-Request-Id (recorded since about 2019)."""
-    content = {
-        "type": "https://mailchimp.com/developer/marketing/docs/errors/",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "instance": "@REQUEST_ID@",
-    }
-    reply = as_json(status, content, PROBLEM)
-    reply.headers.update(more)
-    return reply
-
-
-def not_found() -> Reply:
-    """One body for "no such audience" and "no such member" (recorded by dominicsayers and grouparoo)."""
-    return problem(404, "Resource Not Found", "The requested resource could not be found.")
 
 
 class MailchimpSandbox(Sandbox):
@@ -134,7 +117,7 @@ class MailchimpSandbox(Sandbox):
     def audiences(self) -> list[dict[str, Any]]:
         """Return the audiences as the account lists them."""
         with self.lock:
-            return [_audience(name, len(people)) for name, people in self._lists.items()]
+            return [audience_body(name, len(people)) for name, people in self._lists.items()]
 
     def add_customer(self, email: str, store: str = "store1") -> None:
         """Seed a shop customer; its id is the MD5 of the address, as mc-woocommerce makes it."""
@@ -192,7 +175,7 @@ class MailchimpSandbox(Sandbox):
             return as_json(200, {"health_status": "Everything's Chimpy!"})
         if path == "":
             account = {"account_id": "sandbox", "account_name": "Sandbox", "total_subscribers": len(self.members())}
-            return as_json(200, _chosen(account, request))
+            return as_json(200, chosen(account, request))
         if path == "lists":
             return self._lists_page(request)
         if path == "search-members":
@@ -207,17 +190,17 @@ class MailchimpSandbox(Sandbox):
         return not_found()
 
     def _lists_page(self, request: Request) -> Reply:
-        found = [_audience(name, len(people)) for name, people in self._lists.items()]
+        found = [audience_body(name, len(people)) for name, people in self._lists.items()]
         if email := request.query.get("email"):
             found = [item for item in found if key_of(email) in self._lists[item["id"]]]
-        page = _page(found, request)
+        page = page_of(found, request)
         content = {"lists": page, "total_items": len(found), "constraints": {"may_create": False}}
-        return as_json(200, _chosen(content, request))
+        return as_json(200, chosen(content, request))
 
     def _list(self, request: Request, parts: list[str]) -> Reply:
         people = self._lists[parts[1]]
         if len(parts) == 2 and request.method == "GET":
-            return as_json(200, _chosen(_audience(parts[1], len(people)), request))
+            return as_json(200, chosen(audience_body(parts[1], len(people)), request))
         if parts[2:] != ["members"]:
             return not_found()
         if request.method == "POST":
@@ -225,24 +208,24 @@ class MailchimpSandbox(Sandbox):
         status = request.query.get("status")
         since = request.query.get("since_last_changed", "")
         found = [
-            _shown(member)
+            shown(member)
             for member in people.values()
             if (member["status"] == status if status else member["status"] != "archived")
             and member["last_changed"] >= since
         ]
-        content = {"members": _page(found, request), "list_id": parts[1], "total_items": len(found)}
-        return as_json(200, _chosen(content, request))
+        content = {"members": page_of(found, request), "list_id": parts[1], "total_items": len(found)}
+        return as_json(200, chosen(content, request))
 
     def _search(self, request: Request) -> Reply:
         query = request.query.get("query", "").lower()
         found = [
-            _shown(member)
+            shown(member)
             for people in self._lists.values()
             for member in people.values()
             if member["email_address"].lower() == query
         ]
         hits = {"members": found, "total_items": len(found)}
-        return as_json(200, _chosen({"exact_matches": hits, "full_search": hits}, request))
+        return as_json(200, chosen({"exact_matches": hits, "full_search": hits}, request))
 
     # -- one member -----------------------------------------------------------------------------------------
 
@@ -261,7 +244,7 @@ class MailchimpSandbox(Sandbox):
         if key not in people:
             return not_found()
         if request.method == "GET":
-            return as_json(200, _chosen(_shown(people[key]), request))
+            return as_json(200, chosen(shown(people[key]), request))
         if request.method == "PATCH":
             return self._patch(request, people[key])
         if request.method == "DELETE":
@@ -285,7 +268,7 @@ class MailchimpSandbox(Sandbox):
             # not 404, not 204 (60 of 60 recorded by grouparoo)
             detail = "This list member cannot be removed. Bounced, pending and archived contacts cannot be archived"
             return problem(405, "Method Not Allowed", detail, Allow="GET, PUT")
-        member.update(status="archived", last_changed=_now())
+        member.update(status="archived", last_changed=now())
         return Reply(204)
 
     def _patch(self, request: Request, member: dict[str, Any]) -> Reply:
@@ -294,10 +277,10 @@ class MailchimpSandbox(Sandbox):
         if status not in (None, "subscribed", "unsubscribed", "cleaned", "pending"):
             return problem(400, "Invalid Resource", "The status is not one of the allowed values.")
         if status in ("subscribed", "pending") and member.get("_by_person"):
-            return _compliance()
+            return compliance()
         if status:
-            member.update(status=status, last_changed=_now())
-        return as_json(200, _chosen(_shown(member), request))
+            member.update(status=status, last_changed=now())
+        return as_json(200, chosen(shown(member), request))
 
     def _put(self, request: Request, audience: str, key: str) -> Reply:
         people, wanted = self._lists[audience], request.json() or {}
@@ -324,9 +307,9 @@ class MailchimpSandbox(Sandbox):
         if there and there["status"] != "archived":
             return problem(400, "Member Exists", f"{email} is already a list member.")
         if there and there.get("_by_person") and status == "subscribed":
-            return _compliance()
-        self.add(email, audience, status, timestamp_opt=_now())
-        return as_json(200, _chosen(_shown(people[key]), request))
+            return compliance()
+        self.add(email, audience, status, timestamp_opt=now())
+        return as_json(200, chosen(shown(people[key]), request))
 
     def stale(self, request: Request) -> Reply:
         """Answer a read of a member from before the last write to it."""
@@ -334,14 +317,14 @@ class MailchimpSandbox(Sandbox):
         if request.method != "GET" or match is None or (match[1], match[2]) not in self._before:
             return self.handle(request)
         old = self._before[match[1], match[2]]
-        return as_json(200, _chosen(_shown(old), request)) if old else not_found()
+        return as_json(200, chosen(shown(old), request)) if old else not_found()
 
     # -- shops ----------------------------------------------------------------------------------------------
 
     def _shop(self, request: Request, parts: list[str]) -> Reply:
         if len(parts) == 0:
             stores = [{"id": name, "name": name, "list_id": next(iter(self._lists), "")} for name in self._stores]
-            return as_json(200, _chosen({"stores": _page(stores, request), "total_items": len(stores)}, request))
+            return as_json(200, chosen({"stores": page_of(stores, request), "total_items": len(stores)}, request))
         customers = self._stores.get(parts[0])
         if customers is None or len(parts) < 2 or parts[1] != "customers":
             return not_found()
@@ -352,67 +335,10 @@ class MailchimpSandbox(Sandbox):
                 for key, email in customers.items()
                 if wanted is None or email.lower() == wanted.lower()
             ]
-            return as_json(200, _chosen({"customers": _page(rows, request), "total_items": len(rows)}, request))
+            return as_json(200, chosen({"customers": page_of(rows, request), "total_items": len(rows)}, request))
         if parts[2] not in customers:
             return not_found()
         if request.method == "DELETE":
             del customers[parts[2]]
             return Reply(204)
         return as_json(200, {"id": parts[2], "email_address": customers[parts[2]]})
-
-
-def _compliance() -> Reply:
-    detail = "The address is in a compliance state due to unsubscribe, bounce, or compliance review."
-    return problem(400, "Member In Compliance State", detail)
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00")
-
-
-def _shown(member: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in member.items() if not key.startswith("_")}
-
-
-def _audience(name: str, count: int) -> dict[str, Any]:
-    return {
-        "id": name,
-        "web_id": 1,
-        "name": f"Audience {name}",
-        "permission_reminder": "You signed up on our site.",
-        "date_created": "2020-01-01T00:00:00+00:00",
-        "list_rating": 0,
-        "double_optin": False,
-        "visibility": "prv",
-        "stats": {"member_count": count, "unsubscribe_count": 0},
-    }
-
-
-def _page(rows: list[Any], request: Request) -> list[Any]:
-    # 10 by default, 1000 at most (documentation)
-    count = min(int(request.query.get("count", "10")), 1000)
-    offset = int(request.query.get("offset", "0"))
-    return rows[offset : offset + count]
-
-
-def _chosen(content: dict[str, Any], request: Request) -> dict[str, Any]:
-    """Keep only the dotted `fields=` that were asked for."""
-    wanted = request.query.get("fields")
-    if not wanted:
-        return content
-    kept: dict[str, Any] = {}
-    for name in wanted.split(","):
-        head, _, rest = name.partition(".")
-        value = content.get(head)
-        if head not in content:
-            continue
-        if not rest:
-            kept[head] = value
-        elif isinstance(value, list):
-            rows = kept.setdefault(head, [{} for _ in value])
-            for row, source in zip(rows, value, strict=True):
-                if rest in source:
-                    row[rest] = source[rest]
-        elif isinstance(value, dict):
-            kept.setdefault(head, {})[rest.split(".")[0]] = value.get(rest.split(".")[0])
-    return kept
