@@ -13,6 +13,8 @@ from syncer import __version__, cli_decide, cli_read, cli_work
 from syncer.cli_common import Context
 from syncer.errors import SyncerError, UserError
 
+NO_ADDRESS_HERE = "an address does not belong on the command line (it stands in the process list); use stdin or --file"
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="syncer")
@@ -50,6 +52,7 @@ for _command in (
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run a command and exit as designed: 0 fine, 1 something needs attention, 2 called or configured wrongly."""
     try:
+        _refuse_addresses(sys.argv[1:] if argv is None else argv)
         code = cli.main(args=argv, prog_name="syncer", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Exit as done:
@@ -71,11 +74,17 @@ def main(argv: list[str] | None = None) -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _refuse_addresses(words: list[str]) -> None:
+    # whatever it was meant for: it stands in the process list and the shell's history already
+    if any("@" in word and "/" not in word for word in words):
+        raise UserError(NO_ADDRESS_HERE)
+
+
 def _usage(error: click.ClickException) -> str:
     # click repeats what was typed, and somebody may have typed an address
     text = error.format_message()
     if "@" in text:
-        return "an address does not belong on the command line (it stands in the process list); use stdin or --file"
+        return NO_ADDRESS_HERE
     return f"{text} See `syncer --help`."
 
 

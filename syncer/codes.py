@@ -9,7 +9,7 @@ CODES: dict[str, tuple[str, str]] = {
         "ask whether the person wants it; then `resync` after removing the opt-in, or `exempt`",
     ),
     "archived_not_purged": (
-        "deleted, but the key may not purge the provider's contact archive, where the data stays up to 360 days",
+        "no live contact is left, but the key may not look into or purge the contact archive, where data stays 360 days",
         "use an API key of a user in the Admin group, then `resync`",
     ),
     "exclusion_needed": (

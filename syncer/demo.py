@@ -207,7 +207,7 @@ def _stored(address: str) -> str:
 
 
 def _syncer(console: Console, folder: Path, *words: str, stdin: str | None = None) -> None:
-    given = f"   < {len(stdin.splitlines())} addresses" if stdin is not None else ""
+    given = f"   (lines on stdin: {len(stdin.splitlines())})" if stdin is not None else ""
     console.print(f"\n[bold]$ syncer {' '.join(words)}[/bold]{given}", highlight=False)
     subprocess.run(  # noqa: S603 — our own command line
         _command(folder, *words), input=stdin, text=True, check=False, cwd=folder

@@ -59,8 +59,9 @@ def _route_standard_library(number: int) -> None:
     root.setLevel(max(number, logging.INFO))
     # its debug records print the path: Mailchimp's MD5 of the address, ActiveCampaign's ?email=
     logging.getLogger("urllib3").setLevel(logging.WARNING)
-    # "executed successfully" every second is no news
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    # "executed successfully" every second and "setup plugin" at each migration are no news
+    for name in ("apscheduler", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class _Forward(logging.Handler):

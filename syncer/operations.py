@@ -144,15 +144,17 @@ class Operations:
                     ref = self._keyring.ref(normalise(address))
                 except AddressError as error:
                     raise UserError(
-                        f"resync: line {number} of the file: the address cannot be used ({error.code}); correct it"
+                        f"resync: address {number} of the file cannot be used ({error.code}); correct it"
                     ) from None
                 wanted = e.subject == ref if event_id is None else e.id == event_id
                 rows = connection.execute(sa.select(e.id, e.subject).where(wanted)).all()
                 if not rows:
-                    notes.append(f"line {number} of the file: no event")
+                    notes.append(f"address {number} of the file: no event")
                 for row in rows:
                     if row.subject not in (None, ref):
-                        raise UserError(f"resync: line {number} of the file: not the address of event {row.id}")
+                        raise UserError(
+                            f"resync: address {number} of the file is not the one of event {row.id}; correct it"
+                        )
                     brought[row.id] = address
         return brought, notes
 

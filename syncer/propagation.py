@@ -45,9 +45,13 @@ def _needs_a_person(events_: list[dict[str, Any]]) -> list[str]:
         return []
     lines = ["WHAT NEEDS A PERSON"]
     lines += [f"  LATE since {event['due_on']}: {event['id']} ({event['state']})" for event in late]
+    groups: dict[tuple[str, str | None], list[str]] = {}
     for event, delivery in rows:
-        lines.append(f"  {event['id']} at {delivery['destination']}: {meaning(delivery['code'])}")
-        lines.append(f"      to do: {remedy(delivery['code'])}")
+        groups.setdefault((delivery["destination"], delivery["code"]), []).append(event["id"])
+    for (destination, code), ids in groups.items():
+        lines.append(f"  {len(ids)} at {destination}: {meaning(code)}")
+        lines.append(f"      to do: {remedy(code)}")
+        lines += [f"      {event_id}" for event_id in ids]
     return [*lines, ""]
 
 
