@@ -40,7 +40,8 @@ class Mailchimp(Adapter):
     Suppression has a blind spot. An address erased for good cannot be added again, not even as a tombstone: the
     PUT answers 400 "Forgotten Email Not Subscribed", the strongest suppression there is. But a read cannot tell it
     from an address never seen, both are 404. So `apply` marks such an audience in the receipt's handles, and the
-    confirm right after it accepts the absence there; a confirm alone, which may change nothing, answers `not_yet`,
+    confirm right after it accepts the absence there; a confirm alone, which may change nothing, answers
+    `suppression_missing`,
     and the next apply finds the 400 again.
     """
 

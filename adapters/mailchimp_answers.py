@@ -146,7 +146,13 @@ def same_address(found: object, asked: str) -> bool:
 
 
 def newer_consent(member: Member, received_at: datetime) -> Permanent | None:
-    """Give the reason to hold: an opt-in after the person asked. A missing time is no evidence of consent."""
+    """Give the reason to hold: an opt-in after the person asked. A missing time is no evidence of consent.
+
+    Only of somebody who receives mail now: an unsubscribed, bounced or archived contact has no consent left, and
+    the tombstone of our own `suppress` is an unsubscribed contact whose opt-in time is that of our call.
+    """
+    if member.status in ("unsubscribed", "cleaned", "archived"):
+        return None
     since = received_at if received_at.tzinfo else received_at.replace(tzinfo=UTC)
     for name, value in (("timestamp_opt", member.opt_in), ("timestamp_signup", member.sign_up)):
         if value is not None and value > since:

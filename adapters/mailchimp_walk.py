@@ -84,7 +84,7 @@ class Walk:
         return Receipt(outcome, self._trail.steps, tuple(self._notes), tuple(sorted(handles)))
 
     def confirm(self, action: Action, applied: Receipt | None) -> Receipt:
-        """Read again, changing nothing. Raises Transient `not_yet`."""
+        """Read again, changing nothing. Raises Transient `not_yet` or `suppression_missing`."""
         handles = applied.handles if applied else ()
         forgotten = _named("forgotten", handles)
         audiences = _named("audience", handles) + forgotten if handles else tuple(self._scopes.audiences)
@@ -97,7 +97,8 @@ class Walk:
         elif any(member.status in REACHED for member in members):
             raise Transient("not_yet", "the person can still be reached")
         elif action is Action.SUPPRESS and not all(found[audience] for audience in set(audiences) - set(forgotten)):
-            raise Transient("not_yet", "an audience shows no suppression of the person")
+            # nobody there who could be reached: not the same as a person who is back
+            raise Transient("suppression_missing", "an audience shows no suppression of the person")
         outcome = applied.outcome if applied else Outcome.DONE if members else Outcome.ABSENT
         return Receipt(outcome, self._trail.steps, handles=handles)
 

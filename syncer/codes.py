@@ -9,7 +9,7 @@ CODES: dict[str, tuple[str, str]] = {
         "ask whether the person wants it; then `resync` after removing the opt-in, or `exempt`",
     ),
     "archived_not_purged": (
-        "no live contact is left, but the key may not look into or purge the contact archive, where data stays 360 days",
+        "no live contact is left, but the key may not look into or purge the contact archive (kept 360 days)",
         "use an API key of a user in the Admin group, then `resync`",
     ),
     "exclusion_needed": (
@@ -45,6 +45,10 @@ CODES: dict[str, tuple[str, str]] = {
         "it is tried again daily; the provider's support can lift the allowance",
     ),
     "not_yet": ("read back, and it was not so yet", "nothing: it is applied and read back again"),
+    "suppression_missing": (
+        "the entry that shows the objection is gone, or was erased for good; nobody there could be reached",
+        "nothing: it is put there again, or the provider's refusal is taken as proof",
+    ),
     "reappeared": (
         "the person was found again at a recheck",
         "nothing: it is carried out again; find what re-adds",

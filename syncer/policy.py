@@ -146,16 +146,17 @@ def _retry(delivery: Delivery, phase: Phase, error: AdapterError, now: datetime,
     retry_after = error.retry_after if isinstance(error, Transient) else None
     wait = max(retry_after or 0.0, backoff(delivery.attempts, dice))
     # a recheck that cannot read today says nothing about the person: it stays applied and reads again
-    state = delivery.state if delivery.rechecking else move(delivery.state, State.RETRYING)
+    unread = delivery.rechecking and error.code != "suppression_missing"
+    state = delivery.state if unread else move(delivery.state, State.RETRYING)
     return Decision(
         state,
         "delivery:retrying",
-        outcome=delivery.outcome if delivery.rechecking else None,
+        outcome=delivery.outcome if unread else None,
         code=error.code,
         detail=error.detail,
         next_attempt_at=now + timedelta(seconds=wait),
         applied_at=delivery.applied_at,
-        confirmed_at=delivery.confirmed_at,
+        confirmed_at=delivery.confirmed_at if unread else None,
     )
 
 

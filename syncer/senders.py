@@ -154,7 +154,7 @@ def _after(before: list[Step], receipt: Receipt) -> Receipt:
     outcome = receipt.outcome
     if outcome is Outcome.ABSENT and any(not step.call.startswith("GET ") for step in before):
         outcome = Outcome.DONE  # the call whose answer was lost had done it
-    return replace(receipt, outcome=outcome, steps=(*before, *receipt.steps), handles=())
+    return replace(receipt, outcome=outcome, steps=(*before, *receipt.steps))
 
 
 def _worth_repeating(error: BaseException) -> bool:

@@ -184,7 +184,9 @@ class Store:
         if after is EventState.FULFILLED:
             values |= self._fulfilled(tx, event, rows, current, recheck_days)
         elif after is not current:
-            values |= {"fulfilled_at": None, "next_recheck_at": None, "rechecks_done": 0}
+            values |= {"fulfilled_at": None, "next_recheck_at": None}
+            if any(row.code == "reappeared" for row in rows):
+                values["rechecks_done"] = 0  # somebody brings the person back: watch as long as after the first time
         if after is EventState.HELD and (current is not after or event.code != code):
             tx.audit.add("event:held", event=event.id, subject=event.subject, facts={"code": code})
         tx.connection.execute(self.tables.event.update().where(self.tables.event.c.id == event.id).values(values))
@@ -195,8 +197,8 @@ class Store:
         values: dict[str, Any] = {}
         fulfilled_at, done = event.fulfilled_at, event.rechecks_done
         if current is not EventState.FULFILLED:
-            fulfilled_at, done = tx.now, 0
-            values = {"fulfilled_at": fulfilled_at, "rechecks_done": 0}
+            fulfilled_at = tx.now
+            values = {"fulfilled_at": fulfilled_at}
             tx.audit.add("event:fulfilled", event=event.id, subject=event.subject)
         if any(row.state == State.APPLIED for row in rows):
             return values  # still being read back again

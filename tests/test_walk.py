@@ -394,3 +394,24 @@ def test_a_write_with_a_stale_fence_is_refused(app: App) -> None:
 
     with pytest.raises(StaleFence), app.store.write() as tx:
         check_fence(tx, app.tables, Lease("crm", lease.owner, lease.fence - 1))
+
+
+def test_an_objection_after_an_erasure_counts_the_forgotten_address_as_suppressed_at_every_recheck(
+    make_app: Callable[..., App], mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox, clock: Clock
+) -> None:
+    app = make_app(objection="suppress", recheck_days="[1]")
+    mailchimp.add(PERSON, AUDIENCES[0])
+    activecampaign.add_exclusion(PERSON)
+    put(app, "erasure", PERSON, "k1")
+    app.drain()
+    put(app, "objection", PERSON, "k2")
+    app.drain()
+    assert {row.state for row in rows(app, app.tables.event)} == {"fulfilled"}
+
+    for _ in range(3):
+        clock.advance(days=1)
+        app.drain()
+
+    assert {row.state for row in rows(app, app.tables.event)} == {"fulfilled"}
+    assert {row.email_sealed for row in rows(app, app.tables.event)} == {None}
+    assert mailchimp.forgotten(PERSON, AUDIENCES[0])

@@ -170,7 +170,7 @@ def test_suppress_is_not_confirmed_where_an_audience_shows_nothing(
 ) -> None:
     sandbox.add(ADDRESS, ONE, status="unsubscribed")
 
-    with pytest.raises(Transient, match="not_yet"):
+    with pytest.raises(Transient, match="suppression_missing"):
         adapter.confirm(Action.SUPPRESS, SUBJECT)
 
 
@@ -187,7 +187,7 @@ def test_fault_065_an_address_erased_for_good_counts_as_suppressed(
     assert "cannot be added again" in receipt.notes[0]
     assert adapter.confirm(Action.SUPPRESS, SUBJECT, receipt).outcome is Outcome.DONE
     # alone, a read cannot tell it from an address never seen; the next apply finds the 400 again
-    with pytest.raises(Transient, match="not_yet"):
+    with pytest.raises(Transient, match="suppression_missing"):
         adapter.confirm(Action.SUPPRESS, SUBJECT)
 
 
