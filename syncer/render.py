@@ -62,7 +62,12 @@ def day_time(moment: str | None) -> str:
 def _grid(*columns: str, **options: Any) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", **options)
     for name in columns:
-        table.add_column(name.lstrip("#"), justify="right" if name.startswith("#") else "left", overflow="fold")
+        table.add_column(
+            name.lstrip("#"),
+            justify="right" if name.startswith("#") else "left",
+            overflow="fold",
+            no_wrap=name == "event",
+        )
     return table
 
 
@@ -126,7 +131,7 @@ def events(found: list[dict[str, Any]]) -> None:
     if not found:
         out.print("no events")
         return
-    table = _grid("event", "right", "received", "due", "state", "deliveries")
+    table = _grid("event", "right", "due", "state", "deliveries")
     for event in found:
         due = Text(event["due_on"], style="bold red" if event["overdue"] else "")
         parts = [
@@ -135,7 +140,6 @@ def events(found: list[dict[str, Any]]) -> None:
         table.add_row(
             event["id"],
             event["right"] or "?",
-            event["received_at"][:10],
             due,
             _mark(event["state"]),
             "\n".join(parts),

@@ -91,6 +91,11 @@ def test_nothing_for_people_is_wider_than_a_hundred_columns(settings: Path, held
         assert "\x1b" not in shown.stdout
 
 
+def test_an_event_id_is_never_broken_over_two_lines(settings: Path, held: dict[str, Any]) -> None:
+    for words in (("events",), ("resync", "--held", "--reason", "again")):
+        assert held["id"] in run(settings, *words).stdout
+
+
 def test_find_looks_a_person_up_and_leaves_a_trace(settings: Path, held: dict[str, Any]) -> None:
     assert [event["id"] for event in as_json(settings, "find", stdin=PERSON.upper())] == [held["id"]]
     assert run(settings, "find", stdin="nobody@nowhere.test").stdout == "no event for this address\n"
