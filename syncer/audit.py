@@ -9,7 +9,7 @@ import json
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 ZERO = bytes(32)
@@ -56,22 +56,30 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a verification found: how many entries were read, and the first bad one with the reason."""
+    """What a verification found: how many entries were read, and the first bad one with the reason.
+
+    `purged` counts entries without a body: chain and place of these are proven, their words are not.
+    """
 
     ok: bool
     entries: int
     first_bad: int | None = None
     reason: str | None = None
+    purged: int = 0
 
 
 def canonical(body: Mapping[str, Any]) -> bytes:
-    """Return RFC 8785 canonical JSON. Raises TypeError for anything but str, int, bool, None, list, mapping.
+    """Return RFC 8785 canonical JSON. Raises TypeError for anything but str, int, bool, None, list and dict.
 
     With ASCII keys and without floats the standard encoder writes exactly what RFC 8785 asks for, six times
     faster than a general implementation; a property test compares the two.
     """
     _check(body)
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise TypeError("an audit body holds no half of a surrogate pair") from None
 
 
 def _check(value: Any) -> None:
@@ -85,7 +93,7 @@ def _check(value: Any) -> None:
         for item in value:
             _check(item)
         return
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str) or not key.isascii():
                 raise TypeError("an audit body has ASCII keys only")
@@ -125,11 +133,13 @@ class Chain:
         sw: str,
         cfg: str,
     ) -> Entry:
-        """Return the next entry; `what` is a word of WHATS, else ValueError."""
+        """Return the next entry. Raises ValueError for a `what` outside WHATS and for a time without a zone."""
         if what not in WHATS:
             raise ValueError(f"{what} is no audit word")
+        if at.tzinfo is None:
+            raise ValueError("an audit entry needs a time with its zone")
         seq = self.seq + 1
-        stamp = at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        stamp = at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
         body = canonical(
             {
                 "v": 1,
@@ -141,8 +151,8 @@ class Chain:
                 "event": event,
                 "subject": subject,
                 "destination": destination,
-                "actor": actor,
-                "facts": facts,
+                "actor": dict(actor),
+                "facts": dict(facts),
                 "sw": sw,
                 "cfg": cfg,
             }
@@ -157,42 +167,63 @@ Row = tuple[int, str, str, str | None, str | None, str | None, bytes, bytes]
 
 
 def verify(rows: Iterable[Row], key: bytes, head: tuple[int, bytes] | None) -> Verdict:
-    """Check entries in the order of their seq against chain and head; constant memory. Names the first bad one."""
-    previous, expected = ZERO, 1
-    for seq, at, what, event, destination, body, leaf_hash, found_mac in rows:
-        if seq != expected:
-            return Verdict(False, expected - 1, expected, _gap(seq, expected))
-        problem = _problem(seq, (at, what, event, destination), body, bytes(leaf_hash))
+    """Check entries in the order of their seq against chain and head; constant memory. Names the first bad one.
+
+    A row is seq, at, what, event, destination, body, leaf, mac as they stand in the table, whoever wrote them
+    there; nothing in one raises. Without a head a cut tail cannot be seen.
+    """
+    previous, count, purged = ZERO, 0, 0
+    for seq, at, what, event, destination, body, found_leaf, found_mac in rows:
+        if type(seq) is not int or seq != count + 1:
+            return Verdict(False, count, *_gap(seq, count + 1), purged)
+        leaf_hash = _digest(found_leaf)
+        problem = f"entry {seq} was altered" if leaf_hash is None else None
+        if body is None:
+            purged += 1  # the leaf stands for it
+        elif leaf_hash is not None:
+            problem = _problem(seq, (at, what, event, destination), body, leaf_hash)
+        if problem is None and leaf_hash is not None:
+            previous = hmac.digest(key, previous + seq.to_bytes(8, "big") + leaf_hash, "sha256")
+            if previous != _digest(found_mac):
+                problem = f"entry {seq} does not follow its predecessor (inserted, replaced or sealed with another key)"
         if problem:
-            return Verdict(False, seq, seq, problem)
-        previous = hmac.digest(key, previous + seq.to_bytes(8, "big") + bytes(leaf_hash), "sha256")
-        if previous != bytes(found_mac):
-            reason = f"entry {seq} does not follow its predecessor (inserted, replaced or sealed with another key)"
-            return Verdict(False, seq, seq, reason)
-        expected += 1
-    count = expected - 1
-    if head is not None and head != (count, previous):
+            return Verdict(False, seq, seq, problem, purged)
+        count = seq
+    if head is not None and head[0] != count:
         reason = f"the log ends at {count} but the head says {head[0]}: entries were cut off or added"
-        return Verdict(False, count, min(count, head[0]) + 1, reason)
-    return Verdict(True, count)
+        return Verdict(False, count, min(count, head[0]) + 1, reason, purged)
+    if head is not None and head[1] != previous:
+        reason = f"the head does not end at entry {count}: one of the two was replaced"
+        return Verdict(False, count, count, reason, purged)
+    return Verdict(True, count, purged=purged)
 
 
-def _gap(seq: int, expected: int) -> str:
+def _gap(seq: Any, expected: int) -> tuple[int, str]:
+    if type(seq) is not int:
+        return expected, f"entry {expected} was altered: its number is none"
     if seq > expected:
-        return f"entry {expected} is missing"
-    return f"entry {seq} stands there twice or out of order"
+        return expected, f"entry {expected} is missing"
+    return seq, f"entry {seq} stands there twice or out of order"
 
 
-def _problem(seq: int, columns: tuple[Any, ...], body: str | None, leaf_hash: bytes) -> str | None:
-    if body is None:
-        return None  # purged: the leaf stands for it
-    raw = body.encode("utf-8", "surrogateescape")
-    if hashlib.sha256(b"\x00" + raw).digest() != leaf_hash:
-        return f"entry {seq} was altered"
-    content = json.loads(raw)
-    if content.get("seq") != seq:
+def _digest(stored: Any) -> bytes | None:
+    # a database file gives back whatever type was written into it
+    return bytes(stored) if isinstance(stored, (bytes, bytearray, memoryview)) and len(stored) == 32 else None
+
+
+def _problem(seq: int, columns: tuple[Any, ...], body: Any, leaf_hash: bytes) -> str | None:
+    try:
+        raw = body.encode("utf-8")
+        if hashlib.sha256(b"\x00" + raw).digest() != leaf_hash:
+            return f"entry {seq} was altered"
+        content = json.loads(raw)
+        found = content["seq"]
+        inside = (content["at"], content["what"], content["event"], content["destination"])
+    except (AttributeError, TypeError, ValueError, KeyError, RecursionError):
+        return f"entry {seq} was altered: its body is none of ours"
+    if found != seq:
         return f"entry {seq} was moved"
-    if columns != (content.get("at"), content.get("what"), content.get("event"), content.get("destination")):
+    if columns != inside:
         return f"entry {seq} was altered: its columns do not say what its body says"
     return None
 

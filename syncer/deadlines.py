@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 def due_on(received_at: datetime, zone: ZoneInfo, answer_within_days: int) -> date:
     """Return the last day to answer: the earlier of one month and the promised days after receipt.
 
-    `received_at` is aware; the day of receipt is the controller's local one and is not counted
-    (Regulation 1182/71, Art. 3).
+    The day of receipt is the controller's local one and is not counted (Regulation 1182/71, Art. 3). Raises
+    ValueError for a `received_at` without a zone.
     """
+    if received_at.tzinfo is None:
+        raise ValueError("a time of receipt needs its zone")
     day = received_at.astimezone(zone).date()
     return min(add_months(day, 1), day + timedelta(days=answer_within_days))
 
@@ -35,5 +37,5 @@ def is_overdue(due: date, zone: ZoneInfo, now: datetime) -> bool:
 
 
 def objection_target(received_at: datetime, hours: int) -> datetime:
-    """Return when an objection should be through (UTC)."""
+    """Return when an objection should be through: UTC, `hours` after an aware `received_at`."""
     return received_at.astimezone(UTC) + timedelta(hours=hours)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import os
+import re
 import secrets
 import unicodedata
 from pathlib import Path
@@ -21,19 +21,24 @@ from syncer.errors import AddressError, KeyFileError, SealError
 LONGEST_ADDRESS = 254
 LONGEST_LOCAL = 64
 KEY_BYTES = 32
+LONGEST_FILE = 4096  # bytes of a key file that are looked at
 _PREFIX = "syncer-key-v1:"
 #: general categories that no address holds: control, format (zero-width, bidi), surrogate, unassigned, private use,
 #: line and paragraph separators
 _REFUSED = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
+#: letters and marks that are not seen either: fillers, joiners, variation selectors (default ignorable code points)
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+_LOOKS_LIKE_AT = re.compile("[\uff20\ufe6b]")  # NFKC would make each a real @
 
 
 def normalise(raw: str) -> str:
     """Return the form under which a person is known: lower-case, NFC, domain as A-label. Raises AddressError.
 
-    No dots are removed and no `+tag` is cut: that would hit a second person.
+    No dots are removed and no `+tag` is cut: that would hit a second person. What comes out goes in unchanged.
     """
     local, domain = _parts(raw)
-    local = unicodedata.normalize("NFC", local).lower()
+    # NFC once more: lower() takes some letters apart (İ), and the marks behind them may then stand in another order
+    local = unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).lower())
     if not local or len(local.encode()) > LONGEST_LOCAL:
         raise AddressError("local_part")
     found = f"{local}@{_a_label(domain)}"
@@ -48,12 +53,12 @@ def _parts(raw: str) -> tuple[str, str]:
         raise AddressError("empty")
     if len(text) > LONGEST_ADDRESS * 2:
         raise AddressError("too_long")
-    if any(unicodedata.category(char) in _REFUSED for char in text):
+    if any(unicodedata.category(char) in _REFUSED for char in text) or _UNSEEN.search(text):
         raise AddressError("control_character")
     if "\ufffd" in text:
         raise AddressError("damaged")  # some program before us could not decode it: this is not what was typed
-    if "＠" in text:
-        raise AddressError("full_width_at")  # NFKC would make it a real one
+    if _LOOKS_LIKE_AT.search(text):
+        raise AddressError("full_width_at")
     local, at, domain = text.rpartition("@")
     if not at or not local or not domain:
         raise AddressError("no_at")
@@ -109,7 +114,7 @@ class Keyring:
 
     @classmethod
     def create(cls, path: Path) -> Keyring:
-        """Write a new key file with mode 0600. Raises KeyFileError when there is one already."""
+        """Write a new key file with mode 0600, never over another one. Raises KeyFileError."""
         root = secrets.token_bytes(KEY_BYTES)
         text = _PREFIX + base64.b64encode(root).decode("ascii") + "\n"
         try:
@@ -122,21 +127,26 @@ class Keyring:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        _sync_folder(path.parent)  # a key that a power cut takes away would take every pseudonym with it
         return cls(root)
 
     @classmethod
     def load(cls, path: Path) -> Keyring:
         """Read a key file. Raises KeyFileError when it is missing, open to others, or no key."""
         try:
-            mode = path.stat().st_mode
-            text = path.read_text(encoding="ascii")
+            with path.open("rb") as file:
+                mode = os.fstat(file.fileno()).st_mode
+                content = file.read(LONGEST_FILE)
         except FileNotFoundError:
             raise KeyFileError(f"{path}: the key file is missing; run `syncer init`, or put it back") from None
-        except (OSError, UnicodeDecodeError):
-            raise KeyFileError(f"{path}: the key file cannot be read; check its owner and its content") from None
-        if mode & 0o077 and not _is_credential(path):
+        except OSError as error:
+            raise KeyFileError(
+                f"{path}: the key file cannot be read ({error.strerror}); run `chmod 600 {path}` as its owner"
+            ) from None
+        # systemd's credentials are its own: owned by root and shown to the unit's user alone, by group or ACL
+        if mode & (0o037 if _is_credential(path) else 0o077):
             raise KeyFileError(f"{path}: others can read the key file; run `chmod 600 {path}`")
-        return cls(_parse(path, text.strip()))
+        return cls(_parse(path, content.decode("ascii", "replace").strip()))
 
     def ref(self, normalised: str) -> str:
         """Return the keyed pseudonym of a normalised address."""
@@ -162,7 +172,7 @@ class Keyring:
             raise SealError("not sealed with this key")
         try:
             return self._seal.decrypt(_unb64(parts[1]), _unb64(parts[2]), _context(event_id)).decode()
-        except (InvalidTag, ValueError, binascii.Error):
+        except (InvalidTag, ValueError):
             raise SealError("the sealed address does not belong to this event") from None
 
 
@@ -172,8 +182,15 @@ def subject(keyring: Keyring, raw: str) -> Subject:
     return Subject(keyring.ref(forms[0]), forms)
 
 
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _is_credential(path: Path) -> bool:
-    # systemd hands credentials over in a folder of their own, readable by the unit's user only
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     return bool(folder) and path.resolve().is_relative_to(Path(str(folder)).resolve())
 
@@ -181,10 +198,12 @@ def _is_credential(path: Path) -> bool:
 def _parse(path: Path, text: str) -> bytes:
     try:
         root = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
-    except binascii.Error:
+    except ValueError:  # not base64, or not even ASCII
         root = b""
     if not text.startswith(_PREFIX) or len(root) < KEY_BYTES:
-        raise KeyFileError(f"{path}: this is no key file of syncer; put the one back that `syncer init` made")
+        raise KeyFileError(
+            f"{path}: this is no key file of syncer, or not a whole one; put the one back that `syncer init` made"
+        )
     return root
 
 

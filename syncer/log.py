@@ -12,7 +12,11 @@ from typing import Any, TextIO
 
 import structlog
 
-LONGEST = 300
+from adapters.errors import AdapterError
+from syncer.errors import SyncerError
+
+LONGEST = 300  # characters of a value
+LONGEST_READ = 20 * LONGEST  # characters of a value that are looked at
 ALLOWED = frozenset(
     {
         "event", "level", "timestamp", "logger", "lane", "destination", "delivery", "event_id", "state", "code",
@@ -20,8 +24,11 @@ ALLOWED = frozenset(
         "error", "phase", "exception", "dropped",
     }
 )  # fmt: skip
-_ADDRESS = re.compile(r"[^\s\"'<>]+@[^\s\"'<>]+")
-_HASH = re.compile(r"(?<![0-9a-fA-F-])[0-9a-fA-F]{32}(?![0-9a-fA-F-])")
+#: a quoted local part with its address, else a run without blanks, quotes and angle brackets
+_WORD = re.compile(r"""\"[^"\n]{1,64}\"@[^\s"'<>]+|[^\s"'<>]+""")
+_AT = re.compile("[@＠﹫]|%40", re.IGNORECASE)
+_HASH = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{32}(?![0-9a-fA-F])")
+_OURS = (SyncerError, AdapterError)
 Event = MutableMapping[str, Any]
 
 
@@ -31,7 +38,10 @@ def get_logger(name: str) -> Any:
 
 
 def configure(level: str, stream: TextIO | None = None, json: bool | None = None) -> None:
-    """Send structlog's and the standard library's records through one pipe to `stream` (default stderr)."""
+    """Send structlog's and the standard library's records through one pipe to `stream` (default stderr).
+
+    `level` is debug, info, warning or error. `json` None means: JSON lines unless `stream` is a terminal.
+    """
     out = stream or sys.stderr
     as_json = not out.isatty() if json is None else json
     number = getattr(logging, level.upper())
@@ -43,7 +53,8 @@ def configure(level: str, stream: TextIO | None = None, json: bool | None = None
     ]
     renderer: Any = structlog.processors.JSONRenderer(sort_keys=False)
     if not as_json:
-        renderer = structlog.dev.ConsoleRenderer(colors=not os.environ.get("NO_COLOR"), sort_keys=False)
+        colours = out.isatty() and not os.environ.get("NO_COLOR")
+        renderer = structlog.dev.ConsoleRenderer(colors=colours, sort_keys=False)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -70,7 +81,8 @@ class _Forward(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         logger = structlog.get_logger(record.name).bind(logger=record.name)
         fields: dict[str, Any] = {"exc_info": record.exc_info} if record.exc_info else {}
-        logger.log(record.levelno, "library.message", reason=str(record.msg), **fields)
+        level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)  # structlog knows no others
+        logger.log(level, "library.message", reason=str(record.msg), **fields)
 
 
 def _frames_only(_logger: Any, _name: str, event: Event) -> Event:
@@ -78,15 +90,18 @@ def _frames_only(_logger: Any, _name: str, event: Event) -> Event:
     found = event.pop("exc_info", None)
     if not found:
         return event
-    error = sys.exc_info()[1] if found is True else found[1] if isinstance(found, tuple) else found
+    error = found[1] if isinstance(found, tuple) else found if isinstance(found, BaseException) else sys.exc_info()[1]
     if isinstance(error, BaseException):
         frames = [
             f"{frame.f_globals.get('__name__', '?')}:{line}" for frame, line in traceback.walk_tb(error.__traceback__)
         ]
-        code = getattr(error, "code", None)
-        suffix = f" ({code})" if isinstance(code, str) else ""
-        event["exception"] = f"{type(error).__name__}{suffix} at {' > '.join(frames[-8:])}"
+        event["exception"] = f"{_named(error)} at {' > '.join(frames[-8:])}"
     return event
+
+
+def _named(error: BaseException) -> str:
+    code = getattr(error, "code", None) if isinstance(error, _OURS) else None
+    return f"{type(error).__name__} ({code})" if isinstance(code, str) else type(error).__name__
 
 
 def scrub(_logger: Any, _name: str, event: Event) -> Event:
@@ -97,12 +112,19 @@ def scrub(_logger: Any, _name: str, event: Event) -> Event:
     if dropped:
         event["dropped"] = ",".join(dropped)
     for key, value in event.items():
-        if isinstance(value, str) and key != "timestamp":
-            event[key] = clean(value)
+        if key != "timestamp" and not isinstance(value, (bool, int, float, type(None))):
+            event[key] = clean(_named(value) if isinstance(value, BaseException) else str(value))
     return event
 
 
 def clean(text: str) -> str:
-    """Return text that is harmless on a terminal and in a file: masked, escaped, at most LONGEST characters."""
-    masked = _HASH.sub("[hash]", _ADDRESS.sub("[address]", text))
+    """Return text that is harmless on a terminal and in a file: masked, ASCII, at most LONGEST characters."""
+    if len(text) > LONGEST_READ:
+        # the last word may have been cut before its @
+        text = text[:LONGEST_READ].rpartition(" ")[0]
+    masked = _HASH.sub("[hash]", _WORD.sub(_mask, text))
     return masked.encode("unicode_escape").decode("ascii")[:LONGEST]
+
+
+def _mask(word: re.Match[str]) -> str:
+    return "[address]" if _AT.search(word[0]) else word[0]

@@ -1,19 +1,20 @@
-"""settings.toml and the environment become Settings, or one line for each mistake: file, key and remedy."""
+"""settings.toml and the environment become Settings, or one line for each mistake: place, key and remedy."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_origin
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, field_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -22,24 +23,43 @@ from syncer.destinations import Destination, wrong
 from syncer.errors import SettingsProblem
 
 SYSTEM_WIDE = Path("/etc/syncer/settings.toml")
+BACKENDS = ("sqlite", "mysql", "mariadb", "postgresql")
+_PREFIX = "SYNCER_"
+_VARIABLE = re.compile(r"(?![0-9a-fA-F]{20})[A-Za-z_][A-Za-z0-9_]{0,63}")  # not what looks like a key itself
+_SECRET = re.compile(r"(api[_-]?)?(key|token)|.*(secret|password|passwd).*", re.IGNORECASE)
+_ACTIONS = "delete, unsubscribe or suppress"
 
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Database(_Table):
-    """Where syncer's own tables live."""
+def _database_url(value: str | None) -> str | None:
+    try:
+        kind = "sqlite" if value is None else make_url(value).get_backend_name()
+    except (ArgumentError, ValueError):  # the second for a port that is no number
+        raise ValueError("not a database URL; write it like sqlite:///syncer.db") from None
+    if kind not in BACKENDS:
+        raise ValueError("this kind of database is not supported; use sqlite, mysql or postgresql")
+    return value
 
-    url: str = "sqlite:///syncer.db"
+
+class Database(_Table):
+    """Where syncer's own tables live; `url` may hold a password and is not shown."""
+
+    url: str = Field(default="sqlite:///syncer.db", repr=False)
     prefix: str = Field(default="syncer_", pattern=r"^[a-z][a-z0-9_]{0,20}$")
+
+    _usable = field_validator("url")(_database_url)
 
 
 class Queue(_Table):
     """Where producers write; `url` None means the database above."""
 
-    url: str | None = None
+    url: str | None = Field(default=None, repr=False)
     table: str = Field(default="syncer_queue", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,60}$")
+
+    _usable = field_validator("url")(_database_url)
 
 
 class Identity(_Table):
@@ -49,11 +69,11 @@ class Identity(_Table):
 
 
 class Deadlines(_Table):
-    """The controller's promise."""
+    """The controller's promise: days and hours after receipt, counted in `timezone`."""
 
     timezone: str
-    answer_within_days: int = Field(default=30, ge=1, le=90)
-    objection_target_hours: int = Field(default=48, ge=1, le=720)
+    answer_within_days: int = Field(default=30, ge=1, le=90, strict=True)
+    objection_target_hours: int = Field(default=48, ge=1, le=720, strict=True)
 
     @field_validator("timezone")
     @classmethod
@@ -71,11 +91,11 @@ class Deadlines(_Table):
 
 
 class Schedule(_Table):
-    """How often the daemon looks; seconds and days."""
+    """How often the daemon looks, in seconds; how many days after fulfilment it reads back again."""
 
-    intake_seconds: float = Field(default=5, ge=0.1, le=3600)
-    lane_seconds: float = Field(default=1, ge=0.1, le=3600)
-    recheck_days: tuple[int, ...] = (1, 7)
+    intake_seconds: float = Field(default=5, ge=0.1, le=3600, strict=True, allow_inf_nan=False)
+    lane_seconds: float = Field(default=1, ge=0.1, le=3600, strict=True, allow_inf_nan=False)
+    recheck_days: tuple[StrictInt, ...] = (1, 7)
 
     @field_validator("recheck_days")
     @classmethod
@@ -91,6 +111,17 @@ class Log(_Table):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class _Tables(BaseSettings):
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    database: Database = Database()
+    queue: Queue = Queue()
+    identity: Identity = Identity()
+    deadlines: Deadlines
+    schedule: Schedule = Schedule()
+    log: Log = Log()
+
+
 class _Destination(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -101,35 +132,9 @@ class _Destination(BaseModel):
     api_key_file: Path | None = None
 
 
-class _File(BaseSettings):
-    model_config = SettingsConfigDict(
-        env_prefix="SYNCER_", env_nested_delimiter="__", extra="forbid", frozen=True, case_sensitive=False
-    )
-
-    database: Database = Database()
-    queue: Queue = Queue()
-    identity: Identity = Identity()
-    deadlines: Deadlines
-    schedule: Schedule = Schedule()
-    log: Log = Log()
-    destinations: dict[str, _Destination] = {}
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over the file, which arrives as init arguments."""
-        return EnvSettingsSource(settings_cls), init_settings
-
-
 @dataclass(frozen=True)
 class Settings:
-    """Everything configured, checked. `path` is the file it came from."""
+    """Everything configured, checked; files and SQLite URLs are absolute. `path` is the file it came from."""
 
     path: Path
     database: Database
@@ -143,15 +148,20 @@ class Settings:
 
 def find(path: Path | None, environ: Mapping[str, str]) -> Path:
     """Return the settings file to read. Raises SettingsProblem when it is not there."""
-    if path is None and environ.get("SYNCER_SETTINGS"):
-        path = Path(environ["SYNCER_SETTINGS"])
-    if path is not None:
-        if not path.is_file():
-            raise SettingsProblem([f"{path}: no such settings file; give its path with --settings"])
-        return path
-    for candidate in (Path("settings.toml"), SYSTEM_WIDE):
-        if candidate.is_file():
-            return candidate
+    named = environ.get("SYNCER_SETTINGS")
+    given = path or (Path(named) if named else None)
+    for candidate in (given,) if given else (Path("settings.toml"), SYSTEM_WIDE):
+        try:
+            candidate.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            pass  # it is there, but not for us: reading it says so
+        return candidate
+    if path:
+        raise SettingsProblem([f"{path}: no such settings file; give its path with --settings"])
+    if given:
+        raise SettingsProblem([f"{given}: no such settings file; correct SYNCER_SETTINGS or unset it"])
     raise SettingsProblem(
         [f"settings.toml: neither here nor at {SYSTEM_WIDE}; give its path with --settings or SYNCER_SETTINGS"]
     )
@@ -164,155 +174,225 @@ def load(
     adapters: Callable[[str], type[Adapter]],
     known: tuple[str, ...],
 ) -> Settings:
-    """Read and check the settings. Raises SettingsProblem with one line for each mistake."""
+    """Read and check the settings. Raises SettingsProblem with one line for each mistake.
+
+    `adapters` gives the class of an adapter's name; it is asked for names in `known` only.
+    """
     file = find(path, environ)
-    raw = _parse(file)
-    problems = [*_secrets_in_file(file, raw), *_unknown_variables(environ)]
-    if problems:
-        raise SettingsProblem(problems)
-    try:
-        parsed = _File(**raw)
-    except ValidationError as error:
-        raise SettingsProblem([_line(file, item) for item in error.errors(include_input=True)]) from None
-    folder = file.resolve().parent
-    destinations: dict[str, Destination] = {}
-    for name, item in parsed.destinations.items():
-        destination = _destination(file, folder, name, item, environ)
-        problems += wrong(file, destination, adapters, known)
-        destinations[name] = destination
-    problems += _wrong_urls(file, parsed)
-    if problems:
-        raise SettingsProblem(problems)
-    return Settings(
-        path=file,
-        database=parsed.database.model_copy(update={"url": _absolute(parsed.database.url, folder)}),
-        queue=parsed.queue.model_copy(
-            update={"url": _absolute(parsed.queue.url, folder) if parsed.queue.url else None}
-        ),
-        identity=Identity(key_file=folder / parsed.identity.key_file),
-        deadlines=parsed.deadlines,
-        schedule=parsed.schedule,
-        log=parsed.log,
-        destinations=destinations,
-    )
+    return _Reader(file, _parse(file), environ).read(adapters, known)
 
 
 def _parse(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
         raise SettingsProblem([f"{file}: not valid TOML: {error}; correct that line"]) from None
     except (OSError, UnicodeDecodeError):
         raise SettingsProblem([f"{file}: cannot be read; check its owner, mode and encoding (UTF-8)"]) from None
 
 
-def _secrets_in_file(file: Path, raw: Mapping[str, Any]) -> list[str]:
-    tables = raw.get("destinations")
-    found = []
-    for name, table in tables.items() if isinstance(tables, dict) else ():
-        for key in table if isinstance(table, dict) else ():
-            if key in ("api_key", "key", "token", "secret", "password"):
-                found.append(
-                    f"{file}: [destinations.{name}] {key}: secrets never stand in this file;"
-                    " name a variable with api_key_env or a file with api_key_file, and change the key"
-                )
-    return found
+class _Reader:
+    """One reading of a file: the environment laid over it, and the mistakes found on the way."""
 
+    def __init__(self, file: Path, raw: dict[str, Any], environ: Mapping[str, str]) -> None:
+        self._file = file
+        self._folder = file.resolve().parent
+        self._destinations: Any = raw.pop("destinations", {})
+        self._raw = {"deadlines": {}} | raw
+        self._environment: dict[str, Any] = {}
+        self._variables: dict[tuple[str, ...], str] = {}
+        self._problems: list[str] = []
+        if not isinstance(self._destinations, dict):
+            self._wrong(("destinations",), "must be tables, written [destinations.NAME]")
+            self._destinations = {}
+        for name in sorted(environ):
+            if name.startswith(_PREFIX) and "__" in name[len(_PREFIX) :]:
+                self._override(name, environ[name])
 
-def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    tables = set(_File.model_fields)
-    return [
-        f"environment: {name}: there is no table [{name[7:].split('__')[0].lower()}]; unset it or correct its name"
-        for name in sorted(environ)
-        if name.startswith("SYNCER_") and "__" in name and name[7:].split("__")[0].lower() not in tables
-    ]
+    def read(self, adapters: Callable[[str], type[Adapter]], known: tuple[str, ...]) -> Settings:
+        tables = self._tables()
+        destinations = {name: self._destination(name, adapters, known) for name in self._destinations}
+        if tables is None or self._problems:
+            shown = ("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in self._problems)
+            raise SettingsProblem(list(dict.fromkeys(shown)))
+        queue = tables.queue.url
+        return Settings(
+            path=self._file,
+            database=tables.database.model_copy(update={"url": _absolute(tables.database.url, self._folder)}),
+            queue=tables.queue.model_copy(update={"url": queue and _absolute(queue, self._folder)}),
+            identity=Identity(key_file=self._folder / tables.identity.key_file),
+            deadlines=tables.deadlines,
+            schedule=tables.schedule,
+            log=tables.log,
+            destinations={name: item for name, item in destinations.items() if item is not None},
+        )
 
+    def _override(self, variable: str, text: str) -> None:
+        table, *rest = variable[len(_PREFIX) :].lower().split("__")
+        if table == "destinations" and len(rest) == 2:
+            names = [name for name in self._destinations if name.lower().replace("-", "_") == rest[0]]
+            if names and isinstance(self._destinations[names[0]], dict):
+                before = self._destinations[names[0]].get(rest[1])
+                self._destinations[names[0]][rest[1]] = _typed(text, before)
+                self._variables["destinations", names[0], rest[1]] = variable
+                return
+        elif table in _Tables.model_fields and len(rest) == 1 and rest[0]:
+            self._environment.setdefault(table, {})[rest[0]] = _decoded(text) if _is_number(table, rest[0]) else text
+            self._variables[table, rest[0]] = variable
+            return
+        place = ".".join([table, *rest[:-1]])
+        self._problems.append(f"environment: {variable}: there is no table [{place}]; correct its name or unset it")
 
-def _line(file: Path, error: Any) -> str:
-    """Turn one mistake of pydantic's into a line; the value is shown only where it cannot be a secret."""
-    path = [str(part) for part in error["loc"]]
-    table, key = path[:-1], path[-1]
-    place = f"[{'.'.join(table)}] {key}" if table else f"[{key}]"
-    kind = error["type"]
-    shown = f'"{error["input"]}" ' if isinstance(error.get("input"), str) and _harmless(path) else ""
-    if kind == "extra_forbidden":
-        return f"{file}: {place}: unknown key; correct its name or remove it"
-    if kind == "missing":
-        return f"{file}: {place}: missing; add it"
-    if kind == "enum":
-        return f"{file}: {place}: {shown}is not an action; use delete, unsubscribe or suppress"
-    if kind == "literal_error":
-        return f"{file}: {place}: {shown}is not known; use {error['ctx']['expected']}"
-    if kind == "string_pattern_mismatch":
-        return f"{file}: {place}: {shown}has characters that a table name cannot have; use a-z, 0-9 and _"
-    text = str(error["msg"]).removeprefix("Value error, ")
-    return f"{file}: {place}: {shown}{text[0].lower()}{text[1:]}"
+    def _tables(self) -> _Tables | None:
+        environment = self._environment
 
+        class Layered(_Tables):
+            @classmethod
+            def settings_customise_sources(
+                cls,
+                settings_cls: type[BaseSettings],
+                init_settings: PydanticBaseSettingsSource,
+                env_settings: PydanticBaseSettingsSource,
+                dotenv_settings: PydanticBaseSettingsSource,
+                file_secret_settings: PydanticBaseSettingsSource,
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                """The environment wins over the file."""
+                return InitSettingsSource(settings_cls, environment), init_settings
 
-def _harmless(path: list[str]) -> bool:
-    return path[-1] in ("erasure", "objection", "timezone", "level", "table", "prefix", "adapter")
-
-
-def _destination(file: Path, folder: Path, name: str, item: _Destination, environ: Mapping[str, str]) -> Destination:
-    options = {
-        key: _from_environment(value, f"SYNCER_DESTINATIONS__{name}__{key}".upper(), environ)
-        for key, value in (item.model_extra or {}).items()
-    }
-    return Destination(
-        name=name,
-        adapter=item.adapter,
-        erasure=item.erasure,
-        objection=item.objection,
-        options=options,
-        api_key_env=item.api_key_env,
-        api_key_file=folder / item.api_key_file if item.api_key_file else None,
-        where=str(file),
-    )
-
-
-def _from_environment(value: Any, variable: str, environ: Mapping[str, str]) -> Any:
-    # the environment knows text only; a number, a truth value or a list is written as JSON there
-    if variable not in {name.upper() for name in environ} or not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
-
-
-def _wrong_urls(file: Path, parsed: _File) -> list[str]:
-    found = []
-    for table, url in (("database", parsed.database.url), ("queue", parsed.queue.url)):
         try:
-            if url is not None:
-                make_url(url)
-        except ArgumentError:
-            found.append(f"{file}: [{table}] url: not a database URL; write it like sqlite:///syncer.db")
+            return Layered(**self._raw)
+        except ValidationError as error:
+            self._explain(error, ())
+            return None
+
+    def _destination(
+        self, name: str, adapters: Callable[[str], type[Adapter]], known: tuple[str, ...]
+    ) -> Destination | None:
+        here, table = ("destinations", name), self._destinations[name]
+        if not isinstance(table, dict):
+            self._wrong(here, "must be a table")
+            return None
+        for key in [key for key in table if key not in _Destination.model_fields and _SECRET.fullmatch(key)]:
+            del table[key]
+            remedy = "name a variable with api_key_env or a file with api_key_file, and have the key renewed"
+            self._wrong((*here, key), f"secrets never stand in this file; {remedy}")
+        variable = table.get("api_key_env")
+        if isinstance(variable, str) and not _VARIABLE.fullmatch(variable):
+            self._wrong((*here, "api_key_env"), "not a variable's name; put the key into a variable and name that")
+        try:
+            item = _Destination.model_validate(table)
+        except ValidationError as error:
+            self._explain(error, here)
+            return None
+        found = Destination(
+            name=name,
+            adapter=item.adapter,
+            erasure=item.erasure,
+            objection=item.objection,
+            options=dict(item.model_extra or {}),
+            api_key_env=item.api_key_env,
+            api_key_file=self._folder / item.api_key_file if item.api_key_file else None,
+            where=str(self._file),
+        )
+        self._problems += wrong(self._file, found, adapters, known)
+        return found
+
+    def _explain(self, error: ValidationError, here: tuple[str, ...]) -> None:
+        for item in error.errors():
+            path = (*here, *(part for part in item["loc"] if isinstance(part, str)))
+            self._wrong(path, _words(path, item))
+
+    def _wrong(self, path: tuple[str, ...], text: str) -> None:
+        if path in self._variables:
+            self._problems.append(f"environment: {self._variables[path]}: {text}")
+            return
+        tables = 2 if path[0] == "destinations" else 1
+        place = f"[{'.'.join(path[:tables])}]" + "".join(f" {part}" for part in path[tables:])
+        self._problems.append(f"{self._file}: {place}: {text}")
+
+
+def _words(path: tuple[str, ...], item: Any) -> str:
+    """Say what pydantic found, with the remedy; the value is shown only where it cannot be a secret."""
+    key, kind = path[-1], item["type"]
+    harmless = key in ("erasure", "objection", "timezone", "level", "table", "prefix")
+    shown = f'"{item["input"][:60]}" ' if harmless and isinstance(item["input"], str) else ""
+    if kind == "extra_forbidden":
+        if len(path) == 1:
+            return f"unknown key; known tables: {_listed([*_Tables.model_fields, 'destinations'])}"
+        return f"unknown key; known here: {_listed(_table_of(path[0]).model_fields)}"
+    if kind == "missing":
+        hint = {"timezone": 'it, like timezone = "Europe/Berlin"', "adapter": "the name of one"}
+        return f"missing; add {hint.get(key, f'it: {_ACTIONS}')}"
+    if kind == "enum":
+        return f"{shown}is not an action; use {_ACTIONS}"
+    if kind == "literal_error":
+        return f"{shown}is not known; use {item['ctx']['expected']}"
+    if kind == "string_pattern_mismatch":
+        return f"{shown}cannot be part of a table's name; use letters, digits and _, a letter first"
+    if kind.startswith(("model_", "dict_")):
+        return f"must be a table, written [{path[0]}]"
+    text = str(item["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"{shown}{text[0].lower()}{text[1:]}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(set(names)))
+
+
+def _table_of(name: str) -> type[BaseModel]:
+    found = _Tables.model_fields[name].annotation
+    assert isinstance(found, type) and issubclass(found, BaseModel)
     return found
+
+
+def _is_number(table: str, key: str) -> bool:
+    known = _table_of(table).model_fields.get(key)
+    return known is not None and (known.annotation in (int, float) or get_origin(known.annotation) is tuple)
+
+
+def _decoded(text: str) -> Any:
+    # the environment knows text only; a number, a truth value or a list is written as JSON there
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _typed(text: str, before: Any) -> Any:
+    """Decode an adapter's option; where the file holds text, digits stay text (an audience's id)."""
+    found = _decoded(text)
+    if isinstance(found, list) or (isinstance(found, (bool, int, float)) and not isinstance(before, str)):
+        return found
+    return text
 
 
 def _absolute(url: str, folder: Path) -> str:
     """Anchor a relative SQLite file at the settings' folder, wherever the command is called from."""
     parsed = make_url(url)
-    database = parsed.database
-    if parsed.get_backend_name() != "sqlite" or not database or database == ":memory:":
+    name = parsed.database
+    if parsed.get_backend_name() != "sqlite" or not name or name.startswith((":memory:", "file:")):
         return url
-    return parsed.set(database=str(folder / database)).render_as_string(hide_password=False)
+    return parsed.set(database=str(folder / name)).render_as_string(hide_password=False)
 
 
 def settings_digest(settings: Settings) -> str:
     """Return SHA-256 (hex) of the effective settings without any secret."""
     content = {
-        "database": [
-            make_url(settings.database.url).render_as_string(hide_password=True),
-            settings.database.prefix,
-        ],
-        "queue": settings.queue.table,
+        "database": [_without_password(settings.database.url), settings.database.prefix],
+        "queue": [settings.queue.url and _without_password(settings.queue.url), settings.queue.table],
+        "identity": settings.identity.model_dump(mode="json"),
         "deadlines": settings.deadlines.model_dump(mode="json"),
         "schedule": settings.schedule.model_dump(mode="json"),
+        "log": settings.log.model_dump(mode="json"),
         "destinations": {
-            name: [item.adapter, item.erasure, item.objection, dict(item.options)]
+            name: [item.adapter, item.erasure, item.objection, item.api_key_env, item.api_key_file, dict(item.options)]
             for name, item in settings.destinations.items()
         },
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _without_password(url: str) -> str:
+    parsed = make_url(url)
+    hidden = [key for key in parsed.query if _SECRET.fullmatch(key)]
+    return parsed._replace(password=None).difference_update_query(hidden).render_as_string()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import tracemalloc
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.audit import ZERO, Chain, Row, canonical, csv_safe, leaf, mac, verify
+from syncer.audit import ZERO, Chain, Entry, Row, canonical, csv_safe, leaf, mac, verify
 
 KEY = b"\x01" * 32
 AT = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
@@ -200,3 +202,129 @@ def test_a_word_that_is_none_of_ours_is_refused() -> None:
 def test_a_spreadsheet_runs_nothing_of_ours(evil: str) -> None:
     assert csv_safe(evil) == "'" + evil
     assert csv_safe("plain") == "plain"
+
+
+def log(size: int) -> tuple[list[Row], tuple[int, bytes]]:
+    found = rows(size)
+    return found, head(found)
+
+
+Attack = Callable[[list[Row]], list[Row]]
+
+
+def put(place: int, **columns: Any) -> Attack:
+    return lambda found: [*found[: place - 1], altered(found[place - 1], **columns), *found[place:]]
+
+
+def resealed(body: str) -> Attack:
+    """What somebody without the key can do: a new body with its right leaf."""
+    return put(3, body=body, leaf=leaf(body.encode()))
+
+
+ATTACKS: dict[str, tuple[Attack, int, str]] = {
+    "body with other columns": (resealed('{"at":1,"what":2,"event":3,"destination":4,"seq":3}'), 3, "was altered"),
+    "body is no JSON": (resealed("x"), 3, "entry 3 was altered"),
+    "body is a list": (resealed("[3]"), 3, "entry 3 was altered"),
+    "body is deep": (resealed("[" * 100_000), 3, "entry 3 was altered"),
+    "body is bytes": (put(3, body=b"x"), 3, "entry 3 was altered"),
+    "body is a number": (put(3, body=3), 3, "entry 3 was altered"),
+    "body is half a character": (put(3, body="\udc80"), 3, "entry 3 was altered"),
+    "leaf is a huge number": (put(3, leaf=2**40), 3, "entry 3 was altered"),
+    "leaf gone": (put(3, leaf=None), 3, "entry 3 was altered"),
+    "leaf gone from a purged entry": (put(3, leaf=None, body=None), 3, "entry 3 was altered"),
+    "leaf of a purged entry altered": (put(3, leaf=bytes(32), body=None), 3, "does not follow its predecessor"),
+    "mac altered": (put(3, mac=bytes(32)), 3, "does not follow its predecessor"),
+    "mac gone": (put(3, mac=None), 3, "does not follow its predecessor"),
+    "number is none": (put(3, seq="3"), 3, "entry 3 was altered"),
+    "first deleted": (lambda found: found[1:], 1, "entry 1 is missing"),
+    "deleted, rest renumbered": (
+        lambda found: [*found[:2], *(altered(row, seq=row[0] - 1) for row in found[3:])],
+        3,
+        "entry 3 was moved",
+    ),
+    "doubled": (lambda found: [*found[:3], *found[2:]], 3, "stands there twice or out of order"),
+    "all deleted": (lambda found: [], 1, "ends at 0 but the head says 6"),
+    "another log of the same length": (lambda found: rows(6), 6, "head does not end at entry 6"),
+}
+
+
+@pytest.mark.parametrize(("attack", "first_bad", "reason"), ATTACKS.values(), ids=ATTACKS.keys())
+def test_an_attack_is_a_verdict_and_never_an_exception(attack: Attack, first_bad: int, reason: str) -> None:
+    found, end = log(6)
+
+    verdict = verify(attack(found), KEY, end)
+
+    assert (verdict.ok, verdict.first_bad) == (False, first_bad)
+    assert reason in str(verdict.reason)
+
+
+def test_an_entry_behind_the_head_is_seen() -> None:
+    found, _end = log(6)
+
+    verdict = verify(found, KEY, (5, found[4][7]))
+
+    assert verdict.first_bad == 6
+    assert verdict.reason == "the log ends at 6 but the head says 5: entries were cut off or added"
+
+
+@given(st.permutations(range(5)).filter(lambda order: order != sorted(order)))
+def test_no_other_order_verifies(order: list[int]) -> None:
+    found, end = log(5)
+
+    assert not verify([found[index] for index in order], KEY, end).ok
+    assert not verify([altered(found[index], seq=n) for n, index in enumerate(order, 1)], KEY, end).ok
+
+
+def test_purged_bodies_are_counted() -> None:
+    found, end = log(6)
+
+    assert verify(put(3, body=None)(found), KEY, end).purged == 1
+    assert verify(found, KEY, end).purged == 0
+
+
+def test_other_kinds_of_bytes_are_as_good() -> None:
+    found, end = log(2)
+
+    assert verify(put(2, leaf=memoryview(found[1][6]), mac=bytearray(found[1][7]))(found), KEY, end).ok
+
+
+def entry(chain: Chain, at: datetime, **facts: Any) -> Entry:
+    return chain.append(
+        what="lane:taken", at=at, event=None, subject=None, destination="crm", actor={}, facts=facts, sw="0", cfg="c"
+    )
+
+
+def test_an_entry_says_its_time_in_utc_with_microseconds() -> None:
+    west = AT.replace(microsecond=0).astimezone(timezone(timedelta(hours=-8)))
+    found = entry(Chain(KEY, 0, ZERO), west)
+    body = json.loads(found.body)
+
+    assert found.at == body["at"] == "2026-11-24T12:00:00.000000Z"
+    assert canonical(body).decode() == found.body
+    assert set(body) == {
+        "v", "seq", "at", "what", "nonce", "event", "subject", "destination", "actor", "facts", "sw", "cfg"
+    }  # fmt: skip
+    assert entry(Chain(KEY, 0, ZERO), west).leaf != found.leaf  # the nonce
+
+
+def test_a_refused_entry_leaves_the_chain_as_it_was() -> None:
+    chain = Chain(KEY, 4, b"\2" * 32)
+
+    with pytest.raises(ValueError, match="zone"):
+        entry(chain, AT.replace(tzinfo=None))
+    with pytest.raises(TypeError):
+        entry(chain, AT, share=0.5)
+    with pytest.raises(TypeError):
+        entry(chain, AT, reason="\ud800")
+    assert (chain.seq, chain.mac) == (4, b"\2" * 32)
+
+
+def test_verification_streams() -> None:
+    found, end = log(2000)
+    tracemalloc.start()
+    verdict = verify(iter(found), KEY, end)
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert verdict.ok
+    assert peak < 100_000

@@ -83,3 +83,25 @@ def test_an_objection_has_its_hours() -> None:
     received = datetime(2026, 11, 24, tzinfo=UTC)
 
     assert objection_target(received, 48) == datetime(2026, 11, 26, tzinfo=UTC)
+
+
+@given(moments, st.integers(0, 40))
+def test_a_month_later_is_never_in_the_wrong_month(moment: datetime, months: int) -> None:
+    day = moment.date()
+    found = add_months(day, months)
+
+    assert (found.year - day.year) * 12 + found.month - day.month == months
+    assert found.day <= day.day
+
+
+@given(moments, st.sampled_from([*ZONES, ZoneInfo("America/Sao_Paulo"), ZoneInfo("Africa/Cairo")]))
+def test_a_local_day_ends_where_the_next_one_begins_also_when_midnight_is_skipped(m: datetime, zone: ZoneInfo) -> None:
+    end = end_of_day(m.date(), zone)
+
+    assert end.astimezone(zone).date() > m.date()
+    assert (end - timedelta(microseconds=1)).astimezone(zone).date() == m.date()
+
+
+def test_a_receipt_without_a_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="zone"):
+        due_on(datetime(2026, 1, 1), BERLIN, 30)  # noqa: DTZ001 — that is the point

@@ -162,3 +162,99 @@ def test_an_unusable_key_file_is_refused_with_its_name_and_the_remedy(
         Keyring.load(path)
 
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("us﹫er@x.test", "full_width_at"),
+        ("x\u3164@x.test", "control_character"),
+        ("x\ufe0f@x.test", "control_character"),
+        ("x\u034f@x.test", "control_character"),
+        ("x@\u2066x.test", "control_character"),
+        ("x@example.org。", "domain"),
+        ("x@[127.0.0.1]", "domain"),
+        (f"{'ä' * 33}@x.test", "local_part"),
+        ("a" * 10_000_000 + "@x.test", "too_long"),
+    ],
+    ids=range(9),
+)
+def test_what_cannot_be_seen_or_sent_is_refused_with_its_reason(address: str, code: str) -> None:
+    with pytest.raises(AddressError) as caught:
+        normalise(address)
+
+    assert (caught.value.code, str(caught.value), caught.value.__cause__) == (code, code, None)
+
+
+def test_marks_in_another_order_make_no_second_person() -> None:
+    once = normalise("İ\u0327@x.test")
+
+    assert normalise(once) == once
+
+
+def test_a_quoted_local_part_may_hold_an_at_and_an_a_label_its_capitals() -> None:
+    assert normalise('"a@b"@x.test') == '"a@b"@x.test'
+    assert normalise("x@XN--BCHER-KVA.test") == "x@xn--bcher-kva.test"
+
+
+def test_the_form_as_given_is_kept_where_it_differs() -> None:
+    assert spellings("U\u0308@x.test") == ("ü@x.test", "u\u0308@x.test")
+
+
+def test_every_purpose_has_its_own_key_and_none_is_shown() -> None:
+    shown = repr(KEYS)
+
+    assert KEYS.chain_key != b"\x01" * 32
+    assert not KEYS.chain_key.hex().startswith((KEYS.check_value, KEYS.key_id))
+    assert KEYS.chain_key.hex() not in shown
+    assert Keyring(b"\x02" * 32).check_value != KEYS.check_value
+
+
+def test_a_seal_opens_neither_elsewhere_nor_changed() -> None:
+    sealed = KEYS.seal("user@x.test", "e")
+    _version, key_id, nonce, text = sealed.split(".")
+    spoiled = [f"v2.{key_id}.{nonce}.{text}", f"v1.00000000.{nonce}.{text}", f"v1.{key_id}..{text}", f"{sealed}.x"]
+    spoiled += [f"v1.{key_id}.{nonce}.é", f"v1.{key_id}.{nonce}.{'B' if text[0] == 'A' else 'A'}{text[1:]}"]
+
+    for item, event in [*((item, "e") for item in spoiled), (sealed, "another")]:
+        with pytest.raises(SealError) as caught:
+            KEYS.open(item, event)
+        assert "user" not in str(caught.value)
+    assert sealed != KEYS.seal("user@x.test", "e")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe" * 40, b"syncer-key-v1:\xff", b"syncer-key-v1:QUJD", b"", b"\0" * 99])
+def test_a_file_that_is_no_key_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "syncer.key"
+    path.write_bytes(content)
+    path.chmod(0o600)
+
+    with pytest.raises(KeyFileError, match=f"{path}: this is no key file of syncer"):
+        Keyring.load(path)
+
+
+def test_a_folder_is_no_key_file_and_no_folder_takes_none(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError, match="cannot be read"):
+        Keyring.load(tmp_path)
+    with pytest.raises(KeyFileError, match="cannot be written"):
+        Keyring.create(tmp_path / "no" / "syncer.key")
+
+
+def test_a_systemd_credential_may_be_readable_by_its_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "credentials" / "syncer.key"
+    path.parent.mkdir()
+    made = Keyring.create(path)
+    path.chmod(0o440)
+    with pytest.raises(KeyFileError, match=f"chmod 600 {path}"):
+        Keyring.load(path)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(path.parent))
+
+    assert Keyring.load(path).check_value == made.check_value
+
+    path.chmod(0o444)
+    with pytest.raises(KeyFileError):
+        Keyring.load(path)
+    path.chmod(0o440)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "elsewhere"))
+    with pytest.raises(KeyFileError):
+        Keyring.load(path)
