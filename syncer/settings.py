@@ -7,119 +7,25 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_origin
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, field_validator
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from adapters.contract import Action, Adapter
 from syncer.destinations import Destination, wrong
 from syncer.errors import SettingsProblem
+from syncer.settings_tables import Database, Deadlines, Identity, Log, Queue, Schedule, SettingsTables
+from syncer.settings_words import is_number, words
 
 SYSTEM_WIDE = Path("/etc/syncer/settings.toml")
-BACKENDS = ("sqlite", "mysql", "mariadb", "postgresql")
 _PREFIX = "SYNCER_"
 _VARIABLE = re.compile(r"(?![0-9a-fA-F]{20})[A-Za-z_][A-Za-z0-9_]{0,63}")  # not what looks like a key itself
 _SECRET = re.compile(r"(api[_-]?)?(key|token)|.*(secret|password|passwd).*", re.IGNORECASE)
-_ACTIONS = "delete, unsubscribe or suppress"
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _database_url(value: str | None) -> str | None:
-    try:
-        kind = "sqlite" if value is None else make_url(value).get_backend_name()
-    except (ArgumentError, ValueError):  # the second for a port that is no number
-        raise ValueError("not a database URL; write it like sqlite:///syncer.db") from None
-    if kind not in BACKENDS:
-        raise ValueError("this kind of database is not supported; use sqlite, mysql or postgresql")
-    return value
-
-
-class Database(_Table):
-    """Where syncer's own tables live; `url` may hold a password and is not shown."""
-
-    url: str = Field(default="sqlite:///syncer.db", repr=False)
-    prefix: str = Field(default="syncer_", pattern=r"^[a-z][a-z0-9_]{0,20}$")
-
-    _usable = field_validator("url")(_database_url)
-
-
-class Queue(_Table):
-    """Where producers write; `url` None means the database above."""
-
-    url: str | None = Field(default=None, repr=False)
-    table: str = Field(default="syncer_queue", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,60}$")
-
-    _usable = field_validator("url")(_database_url)
-
-
-class Identity(_Table):
-    """The key file."""
-
-    key_file: Path = Path("syncer.key")
-
-
-class Deadlines(_Table):
-    """The controller's promise: days and hours after receipt, counted in `timezone`."""
-
-    timezone: str
-    answer_within_days: int = Field(default=30, ge=1, le=90, strict=True)
-    objection_target_hours: int = Field(default=48, ge=1, le=720, strict=True)
-
-    @field_validator("timezone")
-    @classmethod
-    def _exists(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("is no time zone; write it like Europe/Berlin") from None
-        return value
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The controller's time zone."""
-        return ZoneInfo(self.timezone)
-
-
-class Schedule(_Table):
-    """How often the daemon looks, in seconds; how many days after fulfilment it reads back again."""
-
-    intake_seconds: float = Field(default=5, ge=0.1, le=3600, strict=True, allow_inf_nan=False)
-    lane_seconds: float = Field(default=1, ge=0.1, le=3600, strict=True, allow_inf_nan=False)
-    recheck_days: tuple[StrictInt, ...] = (1, 7)
-
-    @field_validator("recheck_days")
-    @classmethod
-    def _rises(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if any(day < 1 for day in value) or list(value) != sorted(set(value)):
-            raise ValueError("must be rising whole days after fulfilment, like [1, 7]")
-        return value
-
-
-class Log(_Table):
-    """How much is logged."""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-
-
-class _Tables(BaseSettings):
-    model_config = SettingsConfigDict(extra="forbid", frozen=True)
-
-    database: Database = Database()
-    queue: Queue = Queue()
-    identity: Identity = Identity()
-    deadlines: Deadlines
-    schedule: Schedule = Schedule()
-    log: Log = Log()
 
 
 class _Destination(BaseModel):
@@ -236,17 +142,17 @@ class _Reader:
                 self._destinations[names[0]][rest[1]] = _typed(text, before)
                 self._variables["destinations", names[0], rest[1]] = variable
                 return
-        elif table in _Tables.model_fields and len(rest) == 1 and rest[0]:
-            self._environment.setdefault(table, {})[rest[0]] = _decoded(text) if _is_number(table, rest[0]) else text
+        elif table in SettingsTables.model_fields and len(rest) == 1 and rest[0]:
+            self._environment.setdefault(table, {})[rest[0]] = _decoded(text) if is_number(table, rest[0]) else text
             self._variables[table, rest[0]] = variable
             return
         place = ".".join([table, *rest[:-1]])
         self._problems.append(f"environment: {variable}: there is no table [{place}]; correct its name or unset it")
 
-    def _tables(self) -> _Tables | None:
+    def _tables(self) -> SettingsTables | None:
         environment = self._environment
 
-        class Layered(_Tables):
+        class Layered(SettingsTables):
             @classmethod
             def settings_customise_sources(
                 cls,
@@ -300,7 +206,7 @@ class _Reader:
     def _explain(self, error: ValidationError, here: tuple[str, ...]) -> None:
         for item in error.errors():
             path = (*here, *(part for part in item["loc"] if isinstance(part, str)))
-            self._wrong(path, _words(path, item))
+            self._wrong(path, words(path, item))
 
     def _wrong(self, path: tuple[str, ...], text: str) -> None:
         if path in self._variables:
@@ -309,45 +215,6 @@ class _Reader:
         tables = 2 if path[0] == "destinations" else 1
         place = f"[{'.'.join(path[:tables])}]" + "".join(f" {part}" for part in path[tables:])
         self._problems.append(f"{self._file}: {place}: {text}")
-
-
-def _words(path: tuple[str, ...], item: Any) -> str:
-    """Say what pydantic found, with the remedy; the value is shown only where it cannot be a secret."""
-    key, kind = path[-1], item["type"]
-    harmless = key in ("erasure", "objection", "timezone", "level", "table", "prefix")
-    shown = f'"{item["input"][:60]}" ' if harmless and isinstance(item["input"], str) else ""
-    if kind == "extra_forbidden":
-        if len(path) == 1:
-            return f"unknown key; known tables: {_listed([*_Tables.model_fields, 'destinations'])}"
-        return f"unknown key; known here: {_listed(_table_of(path[0]).model_fields)}"
-    if kind == "missing":
-        hint = {"timezone": 'it, like timezone = "Europe/Berlin"', "adapter": "the name of one"}
-        return f"missing; add {hint.get(key, f'it: {_ACTIONS}')}"
-    if kind == "enum":
-        return f"{shown}is not an action; use {_ACTIONS}"
-    if kind == "literal_error":
-        return f"{shown}is not known; use {item['ctx']['expected']}"
-    if kind == "string_pattern_mismatch":
-        return f"{shown}cannot be part of a table's name; use letters, digits and _, a letter first"
-    if kind.startswith(("model_", "dict_")):
-        return f"must be a table, written [{path[0]}]"
-    text = str(item["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
-    return f"{shown}{text[0].lower()}{text[1:]}"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(set(names)))
-
-
-def _table_of(name: str) -> type[BaseModel]:
-    found = _Tables.model_fields[name].annotation
-    assert isinstance(found, type) and issubclass(found, BaseModel)
-    return found
-
-
-def _is_number(table: str, key: str) -> bool:
-    known = _table_of(table).model_fields.get(key)
-    return known is not None and (known.annotation in (int, float) or get_origin(known.annotation) is tuple)
 
 
 def _decoded(text: str) -> Any:
