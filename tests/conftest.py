@@ -11,6 +11,7 @@ import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App, initialise, load_settings, open_app
+from tests.servers import Server, server_or_skip
 
 AUDIENCES = ("a1b2c3d4e5", "b2c3d4e5f6", "c3d4e5f6a7")
 
@@ -45,9 +46,41 @@ def activecampaign() -> Iterator[ActiveCampaignSandbox]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Server]:
+    server = server_or_skip("mariadb")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    server = server_or_skip("postgresql")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> str:
+    """The kind of database. Ask for others by `@pytest.mark.parametrize("engine", ENGINES, indirect=True)`."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+def database_url(engine: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty database of the test's kind."""
+    if engine == "sqlite":
+        yield "sqlite:///syncer.db"
+        return
+    server: Server = request.getfixturevalue(engine)
+    url = server.new_database()
+    yield url
+    server.drop_database(url)
+
+
 SETTINGS = """
 [database]
-url = "sqlite:///syncer.db"
+url = "{database}"
 
 [deadlines]
 timezone = "Europe/Berlin"
@@ -77,6 +110,7 @@ objection = "{objection}"
 @pytest.fixture
 def settings_file(
     tmp_path: Path,
+    database_url: str,
     mailchimp: MailchimpSandbox,
     activecampaign: ActiveCampaignSandbox,
     monkeypatch: pytest.MonkeyPatch,
@@ -89,6 +123,7 @@ def settings_file(
         path = tmp_path / "settings.toml"
         path.write_text(
             SETTINGS.format(
+                database=database_url,
                 mailchimp=mailchimp.url,
                 activecampaign=activecampaign.url,
                 objection=objection,
