@@ -77,7 +77,7 @@ def initialise(settings: Settings) -> list[str]:
     engine, all_tables = database.connect(settings.database.url), make_tables(settings)
     ledger = Ledger(all_tables, keyring, actor("cli"), settings_digest(settings))
     with database.writing(engine) as connection:
-        ledger.open(connection)
+        ledger.begin(connection)
     store = Store(engine, all_tables, ledger, now)
     Leases(store, all_tables, owner_name()).ensure(list(settings.destinations))
     engine.dispose()
@@ -172,8 +172,8 @@ class App:
         self.stop = threading.Event()
         self.tables = make_tables(settings)
         self.ledger = Ledger(self.tables, keyring, actor(kind), settings_digest(settings))
-        with database.writing(engine) as connection:
-            self.ledger.open(connection)
+        with database.reading(engine) as connection:
+            self.ledger.require_key(connection)
         self.store = Store(engine, self.tables, self.ledger, clock)
         self.leases = Leases(self.store, self.tables, owner_name())
         apart = settings.queue.url is not None

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from syncer.errors import UserError
-from syncer.schema import Tables
+from syncer.schema import Tables, collate
 
 #: The revision this code was written for; a database beyond it is refused.
 REVISION = "0001"
@@ -70,14 +70,15 @@ def _text(raw: bytes) -> str:
 
 
 def _server(url: sa.URL, backend: str) -> sa.Engine:
-    if url.drivername in ("mysql", "mariadb"):
-        url = url.set(drivername="mysql+pymysql")
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
     args: dict[str, Any] = {"connect_timeout": 10}
-    if backend != "postgresql":
+    if backend == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    else:
+        # one name for both servers: SQLAlchemy calls MariaDB "mysql" or "mariadb" by how the URL begins
+        url = url.set(drivername="mysql+pymysql")
         args["charset"] = "utf8mb4"
-        args["init_command"] = "SET time_zone = '+00:00'"
+        # a server set up for WordPress may not be strict: it would cut what is too long, without an error
+        args["init_command"] = "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
     # READ COMMITTED: MariaDB's default would show a stale snapshot, PostgreSQL's stricter ones turn the head
     # lock into serialization errors
     return sa.create_engine(
@@ -99,6 +100,15 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
+@contextmanager
+def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Yield a connection that sees one moment of the database, whatever others commit meanwhile."""
+    with engine.connect() as connection:
+        if engine.dialect.name != "sqlite":  # whose read transactions are snapshots
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
+
+
 def utc_now(connection: sa.Connection) -> sa.ColumnElement[Any]:
     """Return the database's own UTC time as an expression: leases must not hang on a host's clock."""
     kind = connection.dialect.name
@@ -108,6 +118,19 @@ def utc_now(connection: sa.Connection) -> sa.ColumnElement[Any]:
     if kind == "postgresql":
         return sa.func.timezone("UTC", sa.func.clock_timestamp())
     return sa.func.utc_timestamp(6)
+
+
+def no_pad_collation(connection: sa.Connection) -> str | None:
+    """Return the server's collation that tells any two texts apart; None where the engine compares bytes anyway.
+
+    `utf8mb4_bin` of MariaDB and MySQL takes a key with trailing blanks for the same key.
+    """
+    if connection.dialect.name != "mysql":
+        return None
+    for name in ("utf8mb4_nopad_bin", "utf8mb4_0900_bin"):  # MariaDB, MySQL 8.0.17
+        if connection.execute(sa.text("SHOW COLLATION LIKE :name"), {"name": name}).first():
+            return name
+    return "utf8mb4_bin"
 
 
 def version_table(prefix: str) -> str:
@@ -160,4 +183,5 @@ def upgrade(engine: sa.Engine, tables: Tables, *, queue_here: bool) -> None:
 def create_queue(engine: sa.Engine, tables: Tables) -> None:
     """Create the queue table in its own database; left alone when it is there."""
     with writing(engine) as connection:
+        collate([tables.queue], no_pad_collation(connection))
         tables.queue.create(connection, checkfirst=True)

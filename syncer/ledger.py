@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from syncer import __version__
 from syncer.audit import ZERO, Chain, Entry, Verdict, verify
-from syncer.database import reading
+from syncer.database import reading, snapshot
 from syncer.errors import UserError
 from syncer.identity import Keyring
 from syncer.schema import Tables
@@ -56,17 +56,18 @@ class Ledger:
         self._actor = dict(actor)
         self._cfg = cfg
 
-    def open(self, connection: sa.Connection) -> None:
+    def begin(self, connection: sa.Connection) -> None:
         """Create the head row of an empty log; raise UserError when the key file is not the database's."""
         head = self._tables.head
-        check = connection.execute(sa.select(head.c.key_check)).scalar()
-        if check is None:
+        if connection.execute(sa.select(head.c.id)).scalar() is None:
             connection.execute(head.insert().values(id=1, seq=0, mac=ZERO, key_check=self._keyring.check_value))
-        else:
-            self.require_key(check)
+        self.require_key(connection)
 
-    def require_key(self, check: str) -> None:
-        """Raise UserError unless `check` was made with this key file."""
+    def require_key(self, connection: sa.Connection) -> None:
+        """Raise UserError unless the log was begun with this key file. Reads only."""
+        check = connection.execute(sa.select(self._tables.head.c.key_check)).scalar()
+        if check is None:
+            raise UserError("the database has no audit yet; run `syncer init`")
         if check != self._keyring.check_value:
             raise UserError(
                 "settings.toml: [identity] key_file: this is not the key the database was made with;"
@@ -87,8 +88,8 @@ class Ledger:
         connection.execute(head.update().values(seq=chain.seq, mac=chain.mac))
 
     def verify(self, engine: sa.Engine) -> Verdict:
-        """Check the whole chain in constant memory."""
-        with reading(engine) as connection:
+        """Check the whole chain in constant memory, beside a daemon that goes on writing."""
+        with snapshot(engine) as connection:
             head = connection.execute(sa.select(self._tables.head.c.seq, self._tables.head.c.mac)).one()
             return verify(self._raw(connection), self._keyring.chain_key, (head.seq, bytes(head.mac)))
 

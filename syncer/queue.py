@@ -54,16 +54,17 @@ class Queue:
 
     def _columns(self) -> list[sa.ColumnElement[Any]]:
         t = self.table.c
-        # every column as plain text: SQLite stores what a producer wrote, and a typed read of it may raise
+        # every column as plain text: SQLite stores what a producer wrote, PostgreSQL knows 'infinity', and a typed
+        # read of either raises
         return [
             t.id,
             sa.type_coerce(t.event_key, sa.Text),
             sa.type_coerce(t.kind, sa.Text),
             sa.func.substr(t.email, 1, LONGEST).label("email"),
-            sa.type_coerce(t.received_at, sa.String()).label("received_at"),
+            sa.cast(t.received_at, sa.Text).label("received_at"),
             sa.type_coerce(t.source, sa.Text),
             sa.type_coerce(t.source_ref, sa.Text),
-            sa.type_coerce(t.created_at, sa.String()).label("created_at"),
+            sa.cast(t.created_at, sa.Text).label("created_at"),
         ]
 
     def _read(self, query: sa.Select[Any]) -> list[Row]:

@@ -55,7 +55,9 @@ class Reader:
             conditions.append(e.c.subject == subject)
         if event_id is not None:
             conditions.append(e.c.id == event_id)
-        chosen = sa.select(e).where(*conditions).order_by(e.c.id)
+        # not the sealed address: the account of a reader may not see it
+        columns = [column for column in e.c if column is not e.c.email_sealed]
+        chosen = sa.select(*columns).where(*conditions).order_by(e.c.id)
         joined = sa.select(d).join(e, d.c.event_id == e.c.id).where(*conditions).order_by(d.c.id)
         deliveries: dict[str, list[dict[str, Any]]] = {}
         with reading(self._app.engine) as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -63,6 +64,13 @@ class Tables:
 def _table(name: str, metadata: sa.MetaData, *items: sa.schema.SchemaItem) -> sa.Table:
     # binary collation: two keys are equal only byte for byte, never by a collation's idea of equality
     return sa.Table(name, metadata, *items, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin")
+
+
+def collate(wanted: Iterable[sa.Table], collation: str | None) -> None:
+    """Let the tables be created with another binary collation on MariaDB and MySQL; None leaves them as they are."""
+    for table in wanted:
+        if collation is not None:
+            table.dialect_options["mysql"]["collate"] = collation
 
 
 def queue_table(name: str, metadata: sa.MetaData) -> sa.Table:

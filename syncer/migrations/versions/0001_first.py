@@ -8,7 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import context, op
 
-from syncer.schema import BIG, DIGEST, LONG_TEXT, Moment, Tables
+from syncer.database import no_pad_collation
+from syncer.schema import BIG, DIGEST, LONG_TEXT, Moment, Tables, collate
 from syncer.triggers import create_append_only
 
 revision = "0001"
@@ -23,6 +24,7 @@ def upgrade() -> None:
     wanted = [build(tables.prefix, metadata) for build in (_event, _delivery, _lane, _audit, _head)]
     if context.config.attributes["queue_here"]:
         wanted.append(_queue(tables.queue.name, metadata))
+    collate(wanted, no_pad_collation(connection))
     metadata.create_all(connection, tables=wanted, checkfirst=True)
     create_append_only(connection, tables.audit.name)
 

@@ -1,0 +1,86 @@
+"""What producers may write into each kind of database, and what intake makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from syncer.app import App
+from tests.servers import ENGINES
+from tests.test_walk import OTHER, put, rows
+
+INSERT = "INSERT INTO syncer_queue (event_key, kind, email, received_at) VALUES ('bad', 'erasure', 'a@b.test', "
+#: what SQLite stores because it stores anything
+SQLITE = (
+    "INSERT INTO syncer_queue (event_key, kind, email) VALUES ('bad', 'erasure', x'ff40fe2e')",
+    "INSERT INTO syncer_queue (event_key, kind, email) VALUES ('bad', 'erasure', CAST(x'ffc3' AS TEXT))",
+    "INSERT INTO syncer_queue (event_key, kind, email) VALUES ('bad', 'erasure', printf('%.*c', 5000000, 'x'))",
+    "INSERT INTO syncer_queue (event_key, kind, email, source) VALUES ('bad', x'00ff', 'a@b.test', x'ff')",
+    f"{INSERT} 'soon')",
+    f"{INSERT} 17)",
+)
+#: what WordPress' connection, which is not strict, lets through
+MARIADB = (
+    f"{INSERT} '0000-00-00 00:00:00')",
+    f"{INSERT} 'soon')",
+    "INSERT INTO syncer_queue (event_key, kind, email) VALUES ('bad', 'erasure', REPEAT('x', 5000000))",
+    "INSERT INTO syncer_queue (event_key, kind, email) VALUES ('bad', 'a right with a long name', 'a@b.test')",
+    "INSERT INTO syncer_queue (event_key, kind, email) VALUES ('bad', 'erasure', x'61ff4062')",
+)
+POSTGRESQL = (f"{INSERT} 'infinity')", f"{INSERT} '-infinity')", f"{INSERT} '0044-03-15 BC')")
+ANYWHERE = (f"{INSERT} '1970-01-01 00:00:00')", f"{INSERT} '2999-01-01 00:00:00')")
+
+
+def cases() -> list[Any]:
+    """Every statement on every kind of database that takes it."""
+    own = {"sqlite": SQLITE, "mariadb": MARIADB, "postgresql": POSTGRESQL}
+    return [
+        pytest.param(kind, statement, id=f"{kind}-{number}")
+        for kind in ENGINES
+        for number, statement in enumerate(own[kind] + ANYWHERE)
+    ]
+
+
+@pytest.mark.parametrize(("engine", "statement"), cases(), indirect=["engine"])
+def test_whatever_a_producer_wrote_is_read_without_a_crash(app: App, engine: str, statement: str) -> None:
+    with app.queue.engine.begin() as connection:
+        if engine == "mariadb":
+            connection.exec_driver_sql("SET sql_mode = ''")
+        connection.exec_driver_sql(statement.replace("%", "%%") if engine == "mariadb" else statement)
+        if engine == "mariadb":
+            connection.exec_driver_sql("SET sql_mode = DEFAULT")
+    put(app, "erasure", OTHER, "good")
+
+    app.drain()
+
+    found = {row.event_key: row.state for row in rows(app, app.tables.event)}
+    assert found == {"bad": "held", "good": "fulfilled"}
+
+
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+def test_two_keys_that_only_a_collation_takes_for_one_are_two_events(app: App) -> None:
+    keys = ["key", "KEY", "kéy", "key ", "straße", "strasse"]
+    for key in keys:
+        put(app, "erasure", OTHER, key)
+
+    app.prepare()
+
+    assert sorted(row.event_key for row in rows(app, app.tables.event)) == sorted(keys)
+
+
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+def test_times_of_the_queue_keep_their_microseconds(make_app: Callable[..., App]) -> None:
+    app = make_app()
+    with app.queue.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO syncer_queue (event_key, kind, email, received_at)"
+            " VALUES ('k1', 'erasure', 'a@b.test', '2026-03-29 01:30:00.500001'),"
+            " ('k2', 'erasure', 'a@b.test', '2026-10-25 00:30:00.5')"
+        )
+
+    app.prepare()
+
+    received = {row.event_key: row.received_at.isoformat() for row in rows(app, app.tables.event)}
+    assert received == {"k1": "2026-03-29T01:30:00.500001+00:00", "k2": "2026-10-25T00:30:00.500000+00:00"}
