@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from adapters.contract import Check
 from adapters.errors import AdapterError
+from syncer import safeguards
 from syncer.errors import SyncerError, UserError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def run(settings: Settings) -> list[Check]:
         found.append(Check("database", True, app.engine.url.render_as_string(hide_password=True)))
         found.append(_queue(app))
         found.append(_chain(app))
+        found += safeguards.run(app.engine, app.queue.engine, app.tables)
         for name in settings.destinations:
             found += _destination(app, name)
     finally:

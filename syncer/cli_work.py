@@ -65,6 +65,30 @@ def upgrade(context: Context) -> None:
     click.echo(upgrade_database(context.settings()))
 
 
+@db.command()
+@click.option("--host", default="localhost", show_default=True, help="Where a MariaDB account connects from.")
+@common
+def grants(context: Context, host: str) -> None:
+    """Print the accounts with the least privileges they need, as SQL for the server's administrator."""
+    import sqlalchemy as sa
+
+    from syncer import grants as least
+    from syncer.app import make_tables
+
+    settings = context.settings()
+    tables = make_tables(settings)
+    wanted = least.grants(tables)
+    apart = settings.queue.url is not None
+    own = [grant for grant in wanted if not apart or grant.table != tables.queue.name]
+    places = [(settings.database.url, own)]
+    if settings.queue.url is not None:
+        places.append((settings.queue.url, [grant for grant in wanted if grant not in own]))
+    for address, part in places:
+        url = sa.make_url(address)
+        kind = url.get_backend_name().replace("mariadb", "mysql")
+        click.echo(least.statements(kind, tables, part, url.database or "", host), nl=False)
+
+
 # -- the work -----------------------------------------------------------------------------------------------
 
 

@@ -103,9 +103,9 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
 @contextmanager
 def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Yield a connection that sees one moment of the database, whatever others commit meanwhile."""
-    with engine.connect() as connection:
-        if engine.dialect.name != "sqlite":  # whose read transactions are snapshots
-            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+    # SQLite's read transactions are snapshots by themselves
+    options = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+    with engine.connect().execution_options(**options) as connection:
         yield connection
 
 

@@ -228,7 +228,7 @@ def checks(found: list[dict[str, Any]]) -> None:
                 f"{item['name']}: {item['detail']}", style="default"
             )
         )
-        if not item["ok"]:
+        if item["remedy"]:
             out.print(f"     remedy: {item['remedy']}")
 
 

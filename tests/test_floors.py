@@ -26,7 +26,7 @@ FLOORS = {
         {"settings_words"},
         {"audit", "policy", "schema", "settings", "triggers"},
         {"database"},
-        {"ledger", "queue"},
+        {"ledger", "queue", "grants", "safeguards"},
         {"rows"},
         {"store"},
         {"leases", "senders"},
@@ -117,7 +117,8 @@ def test_only_the_transport_opens_connections() -> None:
 
 def test_sql_is_spoken_only_where_it_belongs() -> None:
     allowed = {
-        "app", "check", "database", "drain", "ledger", "leases", "operations", "queue", "report", "rows", "schema",
+        "app", "check", "database", "drain", "ledger", "leases", "operations", "queue", "report", "rows", "safeguards",
+        "schema",
         "settings", "settings_tables", "store", "triggers",
     }  # fmt: skip
     users = {path.stem for path in modules("syncer") if any(n.startswith("sqlalchemy") for n in imports(path))}
