@@ -96,7 +96,7 @@ class ActiveCampaign(Adapter):
         """Try the key and the three rights that a silent lack of would look like "nobody there"."""
         calls = self._calls(Trail())
         return [
-            _check("key", calls.me, "check base_url and the API key in Settings > Developer"),
+            _check("key", lambda: self._account(calls), "check base_url and the API key in Settings > Developer"),
             _check("admin", lambda: _admin(calls), "put the key's user into the Admin group"),
             _check("archive", lambda: _archive(calls), "put the key's user into the Admin group: erasure needs it"),
             _check("lists", lambda: _lists(calls), "let the key's user see all lists"),
@@ -105,6 +105,11 @@ class ActiveCampaign(Adapter):
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
+
+    def _account(self, calls: Calls) -> str:
+        # the account's name is the first label of its host; nothing in a key tells a trial account from the real one
+        calls.me()
+        return f"accepted by {self._transport.host}: is that the right account?"
 
     def _calls(self, trail: Trail) -> Calls:
         """Give the calls, each leaving its step on this trail."""
@@ -115,9 +120,9 @@ class ActiveCampaign(Adapter):
         return Calls(send, trail.state)
 
 
-def _check(name: str, find: Callable[[], str | None], remedy: str) -> Check:
+def _check(name: str, find: Callable[[], str], remedy: str) -> Check:
     try:
-        return Check(name, True, find() or "accepted")
+        return Check(name, True, find())
     except AdapterError as error:
         return Check(name, False, str(error), remedy)
 
@@ -136,4 +141,5 @@ def _archive(calls: Calls) -> str:
 
 def _lists(calls: Calls) -> str:
     # a key with narrow rights can hide lists, and with them subscriptions: a person must know whether this is all
-    return f"the key sees {calls.lists()} lists: is that all of them?"
+    names = calls.lists()
+    return f"the key sees {len(names)} lists: is that all of them? {', '.join(names)}".rstrip()

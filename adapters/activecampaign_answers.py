@@ -23,6 +23,9 @@ REACHED = frozenset({"0", "1"})
 #: "2" unsubscribed, "3" bounced, "91" removed by the old API's contact_edit (help article 360021838379)
 LEFT = frozenset({"2", "3", "91"})
 
+#: codes of `errors` in a 422 (reference: errors; rudderlabs/rudder-transformer)
+_REASONS = frozenset({"field_missing", "duplicate", "related_missing", "email_invalid"})
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -60,7 +63,8 @@ def failure(answer: Answer) -> AdapterError:
     if status == 404 and not answer.maintenance:
         return Misconfigured("wrong_address", "HTTP 404 that is not about an object: another host, or no account")
     if status == 422:
-        return Permanent("rejected", "ActiveCampaign refused the values (HTTP 422)")
+        reasons = ", ".join(_reasons(answer))
+        return Permanent("rejected", f"ActiveCampaign refused the values (HTTP 422{reasons and f', {reasons}'})")
     if status >= 500:
         found = common_failure(answer)
         if isinstance(found, Transient) and found.retry_after is None:
@@ -71,10 +75,7 @@ def failure(answer: Answer) -> AdapterError:
 
 def is_forbidden(answer: Answer) -> bool:
     """Tell a missing right, documented for lists and exclusions, from a bad token and from throttling."""
-    errors = answer.object.get("errors")
-    titles = (
-        [str(e.get("title", "")).lower() for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
-    )
+    titles = [str(error.get("title", "")).lower() for error in _errors(answer)]
     message = _message(answer)
     return answer.status == 403 and (
         "forbidden" in titles or message == "forbidden" or message.startswith("you don't have permission")
@@ -104,7 +105,7 @@ def expect_done(answer: Answer) -> None:
     """Accept a 200 with an object or nothing: `{}` is documented, empty bytes are seen (tap-activecampaign)."""
     if answer.status != 200:
         raise failure(answer)
-    if answer.kind != "empty" and not (answer.kind == "json" and not answer.object.get("errors")):
+    if answer.kind != "empty" and (answer.kind != "json" or answer.object.keys() & {"error", "errors"}):
         raise common_failure(answer)
 
 
@@ -149,6 +150,17 @@ def newer_consent(rows: tuple[Row, ...], received_at: datetime) -> Permanent | N
                 "newer_consent", f"sdate on list {row.list} is of {day}, after the request: decide which holds"
             )
     return None
+
+
+def _errors(answer: Answer) -> list[Mapping[str, Any]]:
+    errors = answer.object.get("errors")
+    return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+
+
+def _reasons(answer: Answer) -> list[str]:
+    """Give the known codes of a refusal; titles and details are not repeated, for they can quote the address."""
+    codes = [str(error.get("code", "")) for error in _errors(answer)]
+    return [code for code in dict.fromkeys(codes) if code in _REASONS]
 
 
 def _message(answer: Answer) -> str:

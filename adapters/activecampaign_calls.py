@@ -39,7 +39,8 @@ class Calls:
     def me(self) -> None:
         """Ask who the key belongs to. Raises Misconfigured when it is refused."""
         answer = self._send("GET", "/users/me", "/users/me", "account", [], None)
-        if answer.status == 403 and not answer.maintenance:
+        if answer.status == 403 and answer.kind != "html" and not answer.maintenance:
+            # a web page is the firewall before ActiveCampaign: it says nothing of the key
             raise Misconfigured("unauthorized", "ActiveCampaign does not accept the API key")
         expect(answer, "user")
 
@@ -48,9 +49,9 @@ class Calls:
         answer = self._ask("GET", "/settings/account", scope="account", accept=is_forbidden)
         return answer.status == 200
 
-    def lists(self) -> int:
-        """Count the lists that the key can see. Raises Permanent `forbidden` where it may see none (403)."""
-        return len(list(self._pages("/lists", "lists", scope="account")))
+    def lists(self) -> list[str]:
+        """Name the lists that the key can see. Raises Permanent `forbidden` where it may see none (403)."""
+        return [f"{row.get('name', '')} ({read_id(row)})" for row in self._pages("/lists", "lists", scope="account")]
 
     def find(self, spelling: str) -> list[Contact]:
         """Find the contacts with exactly this address, with their list rows where the answer brings them.
@@ -197,8 +198,13 @@ class Calls:
         params: list[tuple[str, str]] | None = None,
         accept: Callable[[Answer], bool] = lambda _: False,
     ) -> Iterator[Mapping[str, Any]]:
-        """Read a listing page by page: to `meta.total` where it is given, else to a page that is not full."""
+        """Read a listing page by page: to `meta.total` where it is given, else to a page that is not full.
+
+        Raises Transient `unreadable` if it ends early, or changes meanwhile: rows may have moved to a page already
+        read.
+        """
         seen = 0
+        first: int | None = None
         while True:
             paging = [("limit", str(_PAGE)), ("offset", str(seen))]
             answer = self._ask("GET", path, template, scope=scope, params=(params or []) + paging, accept=accept)
@@ -209,6 +215,9 @@ class Calls:
             yield body
             seen += number
             total = _total(body)
+            first = total if first is None else first
+            if total != first:
+                raise Transient("unreadable", "a listing changed while it was read: it is read again from its start")
             if number < _PAGE and (total is None or seen >= total):
                 return
             if number == 0:

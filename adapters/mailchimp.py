@@ -100,11 +100,13 @@ class Mailchimp(Adapter):
             return self._walk(trail, subject).confirm(action, applied)
 
     def ping(self) -> None:
-        """Make Mailchimp's own test call, which needs a valid key. Raises AdapterError."""
+        """Make Mailchimp's own test call, which needs a valid key, and prove the audiences. Raises AdapterError.
+
+        Both, or a lane that paused for a wrong audience would start again at every probe.
+        """
         with evidence() as trail:
-            answer = self._client(trail).pings.get()
-            if expect(answer, 200, "health_status")["health_status"] != "Everything's Chimpy!":
-                raise Transient("unreadable", "the test call did not answer as documented")
+            self._test_call(trail)
+            self._prove_audiences(trail)
 
     def check(self) -> list[Check]:
         """Show account, audiences and stores for a human eye."""
@@ -142,7 +144,22 @@ class Mailchimp(Adapter):
                 self._proof = Scopes(self._prove_audiences(trail), self._find_stores(trail), until)
             return self._proof
 
+    def _test_call(self, trail: Trail) -> None:
+        answer = self._client(trail).pings.get()
+        if answer.status == 404:
+            raise Misconfigured("wrong_address", "HTTP 404 to Mailchimp's own test call: another host answers here")
+        if expect(answer, 200, "health_status")["health_status"] != "Everything's Chimpy!":
+            raise Transient("unreadable", "the test call did not answer as documented")
+
     def _prove_audiences(self, trail: Trail) -> dict[str, str]:
+        try:
+            return self._read_audiences(trail)
+        except Transient as error:
+            if error.code == "unreadable":
+                self._test_call(trail)  # is it Mailchimp at all that answers?
+            raise
+
+    def _read_audiences(self, trail: Trail) -> dict[str, str]:
         lists = self._client(trail).lists
         if self._audiences is None:
             fields = ["lists.id", "lists.name", "total_items"]

@@ -66,6 +66,8 @@ def title_of(answer: Answer) -> str:
     title = body.get("title")
     if answer.kind != "json" or not isinstance(title, str) or body.get("status", answer.status) != answer.status:
         return ""
+    if body.get("type") == "akamai_error_message":
+        return ""  # the edge before Mailchimp, dressed as a problem document (ibericode/mailchimp-for-wordpress)
     return title.lower() if title.lower() in _TITLES else ""
 
 
@@ -162,13 +164,21 @@ def newer_consent(member: Member, received_at: datetime) -> Permanent | None:
 
 
 def pages(page: Callable[[int], Answer], key: str) -> Iterator[Mapping[str, Any]]:
-    """Read a listing to its `total_items`. Raises Transient `unreadable` for one that ends early."""
+    """Read a listing to its `total_items`.
+
+    Raises Transient `unreadable` for one that ends early, or changes while it is read: rows may have moved from a
+    page not yet read to one already read.
+    """
     seen = 0
+    first: object = None
     while True:
         body = expect(page(seen), 200, key, "total_items")
         rows, total = body[key], body["total_items"]
         if not isinstance(rows, list) or not isinstance(total, int) or not all(isinstance(r, dict) for r in rows):
             raise Transient("unreadable", "a listing without the documented rows")
+        first = total if first is None else first
+        if total != first:
+            raise Transient("unreadable", "a listing changed while it was read: it is read again from its start")
         yield from rows
         seen += len(rows)
         if seen >= total:

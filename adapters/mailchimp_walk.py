@@ -134,6 +134,8 @@ class Walk:
         answer = self._lists.delete_list_member_permanent(member.audience, member.key)
         if answer.status == 405:
             raise Transient("rejected", "delete-permanent answered 405: the state is read again")
+        if answer.status == 410:
+            raise Transient("unknown_state", "delete-permanent answered 410: the state is read again")
         if not is_absent(answer):
             expect(answer, 204)
         self._trail.state("deleted")

@@ -107,6 +107,11 @@ class Transport:
         self._timeout = (connect_timeout, total_timeout)
 
     @property
+    def host(self) -> str:
+        """The host that is called, as written in the settings."""
+        return urlsplit(self._base).hostname or ""
+
+    @property
     def slots(self) -> Slots:
         """The slots of this destination, with the gap learned."""
         return self._slots
@@ -139,6 +144,9 @@ class Transport:
             trail.add(Step(scope=scope, call=f"{method} {template}", status=status, request_id=request_id, ms=ms))
         if 300 <= answer.status < 400:
             raise common_failure(answer)
+        if answer.status == 202 and method == "GET":
+            # `not_yet` is kept for a person who was read and is still there
+            raise Transient("unreadable", "HTTP 202 to a read, which answers nothing")
         return answer
 
     def close(self) -> None:

@@ -21,12 +21,14 @@ from syncer.identity import Keyring
 from syncer.leases import RENEW_SECONDS, LaneRow, Leases
 from syncer.log import get_logger
 from syncer.model import Delivery, Lease, State
-from syncer.policy import PROBE_EVERY, Phase, judge
+from syncer.policy import PROBE_EVERY, Phase, judge, unreachable_in_a_row
 from syncer.rows import Finished, Tx
 from syncer.senders import BURST_WAIT, Done, Senders, Work
 from syncer.store import Store, check_fence
 
 BATCH = 100
+#: what a person must see: somebody has to decide, or somebody is back who was erased
+ALARMS = frozenset({"delivery:held", "delivery:reappeared"})
 #: seconds a turn waits for its senders once it was told to stop; systemd and SIGTERM allow 30 in all
 GRACE = 25.0
 
@@ -60,6 +62,7 @@ class Lane:
         self._renewed = 0.0
         self._under_way: dict[int, str | None] = {}  # delivery id -> subject, begun and not yet recorded
         self._strikes = 0
+        self._unreachable = 0
 
     # -- one turn -------------------------------------------------------------------------------------------
 
@@ -127,6 +130,7 @@ class Lane:
             self._log.warning("lane.still_paused", code=error.code)
             self._leases.probe_later(self.name, self._store.clock() + PROBE_EVERY)
             return False
+        self._unreachable = 0
         with self._store.write() as tx:
             self._leases.resume(tx, self.name, "syncer", "the probe succeeded")
         self._log.info("lane.resumed")
@@ -216,8 +220,10 @@ class Lane:
         return works
 
     def _decide(self, done: Done, now: datetime) -> Finished:
-        decision = judge(done.work.delivery, done.work.phase, done.result, now, self._dice, self._strikes)
-        return Finished(done.work.delivery, done.work.phase, done.result, decision)
+        work, result = done.work, done.result
+        self._unreachable = unreachable_in_a_row(self._unreachable, result)
+        decision = judge(work.delivery, work.phase, result, now, self._dice, self._strikes, self._unreachable)
+        return Finished(work.delivery, work.phase, result, decision)
 
     def _confirm_next(self, done: Done, item: Finished) -> Work | None:
         """Read back at once what was just applied."""
@@ -255,7 +261,8 @@ class Lane:
             self._leases.cool(tx, self.name, None, 0)
 
     def _log_result(self, item: Finished) -> None:
-        self._log.info(
+        say = self._log.warning if item.decision.what in ALARMS else self._log.info
+        say(
             item.decision.what.replace(":", "."),
             event_id=item.delivery.event_id,
             state=str(item.decision.state),

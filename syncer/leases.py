@@ -195,9 +195,18 @@ class Leases:
             )
 
     def cool(self, tx: Tx, destination: str, until: datetime | None, strikes: int) -> None:
-        """Let the whole lane wait until `until` (UTC), or end the wait; `strikes` counts waits in a row."""
+        """Let the whole lane wait until `until` (UTC), or end the wait; `strikes` counts waits in a row.
+
+        A longer wait that was asked for before stands: answers to calls made at the same time come in any order.
+        """
+        lane = self._lane.c
+        later = None
+        if until is not None:
+            later = sa.case(
+                (lane.cool_until > until, lane.cool_until), else_=sa.literal(until, lane.cool_until.type)
+            )
         tx.connection.execute(
-            self._lane.update().where(self._lane.c.destination == destination).values(cool_until=until, strikes=strikes)
+            self._lane.update().where(lane.destination == destination).values(cool_until=later, strikes=strikes)
         )
 
 

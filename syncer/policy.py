@@ -15,6 +15,8 @@ from syncer.model import CLOSED, Delivery, EventState, State, move
 FIRST_WAIT = 30.0
 LONGEST_WAIT = 6 * 3600.0
 PROBE_EVERY = timedelta(minutes=15)
+#: so many results in a row without a connection pause the lane: a wrong host name would else go on unseen
+UNREACHABLE_MOST = 5
 
 Dice = Callable[[float, float], float]
 
@@ -61,11 +63,30 @@ def backoff(attempts: int, dice: Dice, first: float = FIRST_WAIT, longest: float
     return max(1.0, dice(0.0, ceiling))
 
 
-def judge(delivery: Delivery, phase: Phase, result: Result, now: datetime, dice: Dice, strikes: int = 0) -> Decision:
-    """Decide what becomes of a delivery. `strikes` counts the lane's cool-downs in a row. Raises IllegalMove."""
+def unreachable_in_a_row(before: int, result: Result) -> int:
+    """Count a lane's results without a connection; a call that was not made says nothing, any answer ends the row."""
+    if isinstance(result, NotCalled):
+        return before
+    return before + 1 if isinstance(result, Transient) and result.code == "unreachable" else 0
+
+
+def judge(
+    delivery: Delivery,
+    phase: Phase,
+    result: Result,
+    now: datetime,
+    dice: Dice,
+    strikes: int = 0,
+    unreachable: int = 0,
+) -> Decision:
+    """Decide what becomes of a delivery.
+
+    `strikes` counts the lane's cool-downs in a row, `unreachable` its results without a connection, this one
+    included. Raises IllegalMove.
+    """
     if isinstance(result, NotCalled):
         return _given_back(delivery, phase, now, "not_called", "")
-    if isinstance(result, Misconfigured):
+    if isinstance(result, Misconfigured) or (isinstance(result, Transient) and unreachable >= UNREACHABLE_MOST):
         decision = _given_back(delivery, phase, now, result.code, result.detail)
         return _with(decision, pause=result.code)
     if isinstance(result, Permanent):

@@ -28,7 +28,7 @@ class RawServer:
 
     def __init__(self, script: Script, context: ssl.SSLContext | None = None) -> None:
         self._script = script
-        self._context = context
+        self.context = context
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
@@ -41,7 +41,7 @@ class RawServer:
 
     @property
     def url(self) -> str:
-        return f"{'https' if self._context else 'http'}://127.0.0.1:{self.port}"
+        return f"{'https' if self.context else 'http'}://127.0.0.1:{self.port}"
 
     def request(self, conn: socket.socket) -> bytes:
         """Read one request, b"" when the client hangs up."""
@@ -57,8 +57,9 @@ class RawServer:
         )
         while len(body) < length:
             body += conn.recv(65536)
-        self.requests.append(head + b"\r\n\r\n" + body)
-        return got
+        whole = head + b"\r\n\r\n" + body
+        self.requests.append(whole)
+        return whole
 
     def close(self) -> None:
         self.stopped.set()
@@ -83,8 +84,8 @@ class RawServer:
 
     def _serve(self, conn: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            if self._context:
-                conn = self._context.wrap_socket(conn, server_side=True)
+            if self.context:
+                conn = self.context.wrap_socket(conn, server_side=True)
                 self._open.append(conn)
             self._script(conn, self)
         with contextlib.suppress(OSError):

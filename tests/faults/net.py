@@ -1,0 +1,265 @@
+"""A relay between an adapter and its sandbox that spoils answers, and the installation that walks through it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from adapters.activecampaign import ActiveCampaign
+from adapters.contract import Adapter
+from adapters.mailchimp import Mailchimp
+from adapters.pacer import Pacer
+from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
+from adapters.transport import Transport
+from syncer.app import App
+from syncer.lane import Lane
+from tests.adapters.conftest import Certificates, RawServer
+from tests.conftest import AUDIENCES, Clock
+from tests.test_faults_sweep import gone
+from tests.test_walk import put, rows
+
+PERSON = "ada@lovelace.test"
+BOTH = ("newsletter", "crm")
+
+#: what happens to an answer on its way to the client; the connection is closed after it
+Spoil = Callable[[socket.socket, bytes, RawServer], None]
+
+
+class Relay(RawServer):
+    """Passes every call on to a sandbox, whole and obeyed, and gives the answer back as it came or spoiled."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(self._pass_on)
+        self._target = ("127.0.0.1", int(target.rpartition(":")[2]))
+        self.spoil: Spoil | None = None
+        self.writes_only = False
+        self.times: int | None = None
+
+    def spoils(self, spoil: Spoil | None, *, writes_only: bool = False, times: int | None = None) -> None:
+        """Spoil all answers from now on, or those to changes only, so many times."""
+        self.spoil, self.writes_only, self.times = spoil, writes_only, times
+
+    def _pass_on(self, conn: socket.socket, _: RawServer) -> None:
+        while request := self.request(conn):
+            answer = self._ask(request)
+            spoil = self._struck(request)
+            if spoil is not None:
+                spoil(conn, answer, self)
+                return
+            conn.sendall(answer)
+
+    def _struck(self, request: bytes) -> Spoil | None:
+        if self.spoil is None or self.times == 0 or (self.writes_only and request.startswith(b"GET ")):
+            return None
+        if self.times is not None:
+            self.times -= 1
+        return self.spoil
+
+    def _ask(self, request: bytes) -> bytes:
+        with socket.create_connection(self._target, timeout=5) as provider:
+            provider.sendall(request)
+            got = b""
+            while not _is_whole(got):
+                part = provider.recv(65536)
+                if not part:
+                    raise ConnectionError("the sandbox hung up")
+                got += part
+        return got
+
+
+def _is_whole(answer: bytes) -> bool:
+    head, end, body = answer.partition(b"\r\n\r\n")
+    length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
+    return bool(end) and len(body) >= length
+
+
+class QuickApp(App):
+    """The whole installation with short timeouts, whose adapters talk to any address."""
+
+    urls: dict[str, str]
+    keys: dict[str, str]
+    options: dict[str, Any]
+
+    def adapter(self, name: str) -> Adapter:
+        """Build the adapter as its `configured` does, with this test's timeouts and certificates."""
+        base, key = self.urls[name], self.keys[name]
+        if name == "newsletter":
+            way = Transport(
+                f"{base}/3.0", headers={"Authorization": f"Bearer {key}"}, connections=4, learn_gap=True, **self.options
+            )
+            return Mailchimp(way, audiences=None, ecommerce=True, connections=4)
+        way = Transport(
+            f"{base}/api/3", headers={"Api-Token": key}, connections=6, pacer=Pacer(1000.0), **self.options
+        )
+        return ActiveCampaign(way, ecommerce=True)
+
+    def lanes(self) -> list[Lane]:
+        """Build the lanes with hardly a wait between the calls of one attempt."""
+        self.leases.ensure(list(self.settings.destinations))
+        return [
+            Lane(
+                name, self.adapter(name), self.store, self.leases, self.keyring, self.recheck_days, self.stop,
+                burst_wait=0.01,
+            )
+            for name in self.settings.destinations
+        ]  # fmt: skip
+
+
+class Rig:
+    """An installation, the two sandboxes, a relay before each, and what the fault list says of them."""
+
+    def __init__(self, app: App, mailchimp: MailchimpSandbox, crm: ActiveCampaignSandbox, clock: Clock) -> None:
+        self.mailchimp, self.crm, self.clock = mailchimp, crm, clock
+        self.boxes: dict[str, MailchimpSandbox | ActiveCampaignSandbox] = {"newsletter": mailchimp, "crm": crm}
+        self.relays = {name: Relay(box.url) for name, box in self.boxes.items()}
+        self.app = QuickApp(app.settings, app.engine, app.keyring, "cli", clock)
+        self.app.urls = {name: relay.url for name, relay in self.relays.items()}
+        self.app.keys = {name: box.api_key for name, box in self.boxes.items()}
+        self.app.options = {"connect_timeout": 0.5, "total_timeout": 3.0}
+        mailchimp.add(PERSON, AUDIENCES[0])
+        crm.add(PERSON)
+
+    def close(self) -> None:
+        """End the relays."""
+        for relay in self.relays.values():
+            relay.close()
+
+    # -- what tests do --------------------------------------------------------------------------------------
+
+    def ask(self, right: str = "erasure", person: str = PERSON, key: str = "k1", **more: Any) -> None:
+        """Put one request into the queue."""
+        put(self.app, right, person, key, **more)
+
+    def drain(self) -> None:
+        """Work until nothing is due."""
+        self.app.drain()
+
+    def spoils(self, spoil: Spoil | None, *, writes_only: bool = False, times: int | None = None) -> None:
+        """Spoil the answers of both providers."""
+        for relay in self.relays.values():
+            relay.spoils(spoil, writes_only=writes_only, times=times)
+
+    def secures(self, certificates: Certificates, **options: Any) -> None:
+        """Speak TLS from now on, with a certificate of these dates and name."""
+        for name, relay in self.relays.items():
+            relay.context = certificates.context(**options)
+            self.app.urls[name] = relay.url
+        self.app.options["ca_bundle"] = certificates.bundle
+
+    def heals(self) -> None:
+        """Take every fault away, wait longer than any backoff, and work."""
+        self.spoils(None)
+        for name, box in self.boxes.items():
+            box.clear_faults()
+            self.app.urls[name] = self.relays[name].url
+        self.clock.advance(hours=7)
+        self.drain()
+
+    # -- what tests look at ---------------------------------------------------------------------------------
+
+    def delivery(self, name: str) -> Any:
+        """Give the only delivery of a destination."""
+        (found,) = [row for row in rows(self.app, self.app.tables.delivery) if row.destination == name]
+        return found
+
+    def lane(self, name: str) -> Any:
+        """Give the lane's row."""
+        return self.app.leases.get(name)
+
+    def audit(self, what: str, name: str | None = None) -> list[Any]:
+        """Give the audit entries of one kind."""
+        entries = self.app.ledger.rows(self.app.engine)
+        return [row for row in entries if row["what"] == what and name in (None, row["destination"])]
+
+    def writes(self, name: str, path: str = "") -> list[str]:
+        """Name the changes that reached the provider."""
+        return [
+            f"{one.method} {one.path}"
+            for one in self.boxes[name].requests
+            if one.method != "GET" and path in one.path
+        ]
+
+    # -- the short words of the fault list ------------------------------------------------------------------
+
+    def is_retrying(self, code: str, *names: str, attempts: int = 1) -> None:
+        """retry, unknown: counted, waiting, never confirmed; the lane is free for others."""
+        for name in names or BOTH:
+            row, lane = self.delivery(name), self.lane(name)
+            assert (row.state, row.code, row.attempts) == ("retrying", code, attempts), name
+            assert row.next_attempt_at > self.clock()
+            assert (lane.paused, lane.cool_until) == (False, None)
+            assert self.audit("delivery:retrying", name)
+            self._is_open(name)
+
+    def is_paused(self, code: str, *names: str) -> None:
+        """pause: state unchanged, attempt given back, one alarm, one probe in 15 minutes and no other call."""
+        for name in names or BOTH:
+            self._is_paused(name, code)
+        asked = {name: self._calls(name) for name in names or BOTH}
+        self.clock.advance(minutes=14)
+        self.drain()
+        assert asked == {name: self._calls(name) for name in asked}
+        self.clock.advance(minutes=2)
+        self.drain()
+        for name in asked:
+            self._is_paused(name, code)
+            assert self.lane(name).probe_at > self.clock()
+
+    def _is_paused(self, name: str, code: str) -> None:
+        row, lane = self.delivery(name), self.lane(name)
+        assert (lane.paused, lane.paused_by) == (True, "syncer"), name
+        assert lane.reason.split(":")[0] == code
+        assert (row.state, row.code, row.attempts) == ("pending", code, 0)
+        assert len(self.audit("lane:paused", name)) == 1
+        self._is_open(name)
+
+    def is_cooling(self, code: str, *names: str, least: float, most: float) -> None:
+        """cool: the whole lane waits, the attempt is not lost, no call is made meanwhile."""
+        for name in names or BOTH:
+            row, lane = self.delivery(name), self.lane(name)
+            assert (row.state, row.code, row.attempts) == ("pending", code, 0), name
+            assert least <= (lane.cool_until - self.clock()).total_seconds() <= most
+            assert not lane.paused
+            self._is_open(name)
+        asked = {name: self._calls(name) for name in names or BOTH}
+        self.clock.advance(seconds=least * 0.9)
+        self.drain()
+        assert asked == {name: self._calls(name) for name in asked}
+
+    def is_held(self, code: str, *names: str) -> None:
+        """held: visible, with this code; nobody takes it up by itself."""
+        for name in names or BOTH:
+            row = self.delivery(name)
+            assert (row.state, row.code, row.next_attempt_at) == ("held", code, None), name
+            assert not self.lane(name).paused
+            self._is_open(name, "held")
+
+    def reopens(self) -> None:
+        """What an operator does about held deliveries once the cause is gone."""
+        self.app.operations.apply_resync(self.app.operations.plan_resync(held=True), "the cause is gone")
+
+    def is_done(self, outcome: str = "done") -> None:
+        """Everything ended with evidence, and the person is gone from both providers."""
+        for name in BOTH:
+            row = self.delivery(name)
+            assert (row.state, row.outcome) == ("confirmed", outcome), (name, row.state, row.code, row.detail)
+        assert all(gone(self.mailchimp, self.crm, PERSON).values())
+        (event,) = rows(self.app, self.app.tables.event)
+        assert event.state == "fulfilled"
+        assert self.app.ledger.verify(self.app.engine).ok
+        assert PERSON not in str(self.app.ledger.rows(self.app.engine))
+
+    def ends_well(self) -> None:
+        """With the fault gone, everything is confirmed."""
+        self.heals()
+        self.is_done()
+
+    def _is_open(self, name: str, state: str = "open") -> None:
+        assert not self.audit("delivery:confirmed", name)
+        assert self.audit("delivery:attempted", name)
+        assert all(row.state in (state, "held") for row in rows(self.app, self.app.tables.event))
+        assert self.app.ledger.verify(self.app.engine).ok
+
+    def _calls(self, name: str) -> tuple[int, int]:
+        return (self.relays[name].connections, len(self.boxes[name].requests))
