@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -22,8 +23,8 @@ from tests.test_walk import put, rows
 PERSON = "ada@lovelace.test"
 BOTH = ("newsletter", "crm")
 
-#: what happens to an answer on its way to the client; the connection is closed after it
-Spoil = Callable[[socket.socket, bytes, RawServer], None]
+#: what happens to an answer on its way to the client; the connection lives on only if it says True
+Spoil = Callable[[socket.socket, bytes, RawServer], bool | None]
 
 
 class Relay(RawServer):
@@ -44,10 +45,10 @@ class Relay(RawServer):
         while request := self.request(conn):
             answer = self._ask(request)
             spoil = self._struck(request)
-            if spoil is not None:
-                spoil(conn, answer, self)
+            if spoil is None:
+                conn.sendall(answer)
+            elif not spoil(conn, answer, self):
                 return
-            conn.sendall(answer)
 
     def _struck(self, request: bytes) -> Spoil | None:
         if self.spoil is None or self.times == 0 or (self.writes_only and request.startswith(b"GET ")):
@@ -171,6 +172,11 @@ class Rig:
         """Give the audit entries of one kind."""
         entries = self.app.ledger.rows(self.app.engine)
         return [row for row in entries if row["what"] == what and name in (None, row["destination"])]
+
+    def steps(self, what: str, name: str) -> list[dict[str, Any]]:
+        """Give the calls that the last audit entry of this kind shows as evidence."""
+        found: list[dict[str, Any]] = json.loads(self.audit(what, name)[-1]["body"])["facts"]["steps"]
+        return found
 
     def writes(self, name: str, path: str = "") -> list[str]:
         """Name the changes that reached the provider."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import socket
 import zlib
+from collections.abc import Callable
 
 from tests.adapters.conftest import RawServer
 from tests.adapters.test_transport import reset
@@ -92,11 +94,15 @@ def endless(conn: socket.socket, answer: bytes, server: RawServer) -> None:
         conn.sendall(b" " * 65536)
 
 
-def gzip_bomb(conn: socket.socket, answer: bytes, server: RawServer) -> None:
+@functools.cache
+def _bomb() -> bytes:
+    """Give 200 MiB of blanks in 200 KiB."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    block = b" " * (1 << 20)
-    bomb = b"".join(packer.compress(block) for _ in range(200)) + packer.flush()
-    says(bomb, b"Content-Encoding: gzip")(conn, answer, server)
+    return b"".join(packer.compress(b" " * (1 << 20)) for _ in range(200)) + packer.flush()
+
+
+def gzip_bomb(conn: socket.socket, answer: bytes, server: RawServer) -> None:
+    says(_bomb(), b"Content-Encoding: gzip")(conn, answer, server)
 
 
 def garbage_gzip(conn: socket.socket, answer: bytes, server: RawServer) -> None:
@@ -120,6 +126,41 @@ def two_lengths(conn: socket.socket, answer: bytes, _server: RawServer) -> None:
     conn.sendall(head + b"\r\nContent-Length: 7\r\n\r\n" + body)
 
 
-def announced(conn: socket.socket, answer: bytes, _server: RawServer) -> None:
+def announced(conn: socket.socket, answer: bytes, _server: RawServer) -> bool:
     """The true answer after a 100 and a 103."""
     conn.sendall(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + answer)
+    return True
+
+
+def closing_when_used_again() -> Spoil:
+    """Answer the first request of each connection and hang up without a word on its second."""
+    used: set[int] = set()
+
+    def spoil(conn: socket.socket, answer: bytes, _server: RawServer) -> bool:
+        if conn.fileno() in used:
+            used.discard(conn.fileno())
+            return False
+        used.add(conn.fileno())
+        conn.sendall(answer)
+        return True
+
+    return spoil
+
+
+def with_a_body_where_none_belongs(conn: socket.socket, answer: bytes, _server: RawServer) -> bool:
+    """A 204 that brings a body, and a connection that lives on."""
+    no_content = answer.startswith(b"HTTP/1.1 204 ")
+    conn.sendall(answer[:-2] + b"Content-Length: %d\r\n\r\n" % len(_SOME) + _SOME if no_content else answer)
+    return True
+
+
+def changed(change: Callable[[bytes], bytes]) -> Spoil:
+    """The true answer with another body."""
+
+    def spoil(conn: socket.socket, answer: bytes, _server: RawServer) -> bool:
+        head, body = _parts(answer)
+        other = change(body)
+        conn.sendall(_without_length(head) + b"\r\nContent-Length: %d\r\n\r\n" % len(other) + other)
+        return True
+
+    return spoil
