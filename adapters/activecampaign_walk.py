@@ -75,6 +75,8 @@ class Walk:
         contacts = self._find_with_rows()
         if any(row.status not in REACHED | LEFT for contact in contacts for row in contact.rows or ()):
             raise Permanent("unknown_state", "a list row has a status unknown to this version")
+        if not all(contact.rows for contact in contacts):
+            self._prove_lists()
         self._hold_newer_consent(contacts, received_at)
         for contact in contacts:
             left = sorted({row.status for row in contact.rows or () if row.status in LEFT})
@@ -93,6 +95,8 @@ class Walk:
         ids = _named("contact", handles) or tuple(contact.id for contact in found)
         for one in ids:
             rows = self._calls.rows(one)
+            if not rows:
+                self._prove_lists()
             if any(row.status not in REACHED | LEFT for row in rows):
                 raise Permanent("unknown_state", "a list row has a status unknown to this version")
             if any(row.status in REACHED for row in rows):
@@ -110,6 +114,14 @@ class Walk:
             contact if contact.rows is not None else Contact(contact.id, contact.spelling, self._calls.rows(contact.id))
             for contact in {contact.id: contact for contact in found}.values()
         ]
+
+    def _prove_lists(self) -> None:
+        """Make sure that a contact without list rows has none: a key that may see no lists is not shown them.
+
+        Raises Permanent `forbidden`.
+        """
+        self._calls.lists()
+        self._trail.state("visible")
 
     def _hold_newer_consent(self, contacts: list[Contact], received_at: datetime) -> None:
         for contact in contacts:

@@ -194,8 +194,7 @@ def _refuse_inner(host: str, address: str) -> None:
     """Refuse to send a key into the local network because a name server said so."""
     if is_loopback(host) or _literal(host) is not None:
         return  # written so in settings.toml
-    inner = ipaddress.ip_address(address)
-    if inner.is_private or inner.is_loopback or inner.is_link_local or inner.is_unspecified:
+    if not ipaddress.ip_address(address).is_global:  # 100.64.0.0/10, shared behind a carrier's NAT, is none either
         raise Misconfigured("wrong_address", "the host name leads to an address inside the local network")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,21 @@ __all__ = ["certificates", "connect", "serve"]
 
 
 @pytest.fixture
-def rig(
+def make_rig(
     make_app: Callable[..., App], mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox, clock: Clock
-) -> Iterator[Rig]:
-    made = Rig(make_app(), mailchimp, activecampaign, clock)
-    yield made
-    made.close()
+) -> Iterator[Callable[..., Rig]]:
+    """Make an installation between relays, with the settings that `settings_file` knows."""
+    made: list[Rig] = []
+
+    def make(**options: Any) -> Rig:
+        made.append(Rig(make_app(**options), mailchimp, activecampaign, clock))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def rig(make_rig: Callable[..., Rig]) -> Rig:
+    return make_rig()
