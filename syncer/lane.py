@@ -251,10 +251,9 @@ class Lane:
             self._log.error("lane.paused", code=pause.pause)
         cool = max((d.decision.cool_until for d in decided if d.decision.cool_until), default=None)
         if cool is not None:
-            if self._gate.is_set():
-                self._strikes += 1
             self._gate.clear()
-            self._leases.cool(tx, self.name, cool, self._strikes)
+            # what else comes back from before is the same storm: strikes are read anew at the next turn only
+            self._leases.cool(tx, self.name, cool, self._strikes + 1)
             self._log.warning("lane.cooling", seconds=round((cool - tx.now).total_seconds(), 1))
         elif self._strikes and any(isinstance(item.result, Receipt) for item in decided) and self._gate.is_set():
             self._strikes = 0

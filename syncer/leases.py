@@ -202,9 +202,7 @@ class Leases:
         lane = self._lane.c
         later = None
         if until is not None:
-            later = sa.case(
-                (lane.cool_until > until, lane.cool_until), else_=sa.literal(until, lane.cool_until.type)
-            )
+            later = sa.case((lane.cool_until > until, lane.cool_until), else_=sa.literal(until, lane.cool_until.type))
         tx.connection.execute(
             self._lane.update().where(lane.destination == destination).values(cool_until=later, strikes=strikes)
         )

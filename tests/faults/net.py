@@ -37,10 +37,14 @@ class Relay(RawServer):
 
     def __init__(self, target: str) -> None:
         super().__init__(self._pass_on)
-        self._target = ("127.0.0.1", int(target.rpartition(":")[2]))
+        self.points_to(target)
         self.spoil: Spoil | None = None
         self.writes_only = False
         self.times: int | None = None
+
+    def points_to(self, target: str) -> None:
+        """Pass calls on to the sandbox at this address."""
+        self._target = ("127.0.0.1", int(target.rpartition(":")[2]))
 
     def spoils(self, spoil: Spoil | None, *, writes_only: bool = False, times: int | None = None) -> None:
         """Spoil all answers from now on, or those to changes only, so many times."""
@@ -96,9 +100,7 @@ class QuickApp(App):
                 f"{base}/3.0", headers={"Authorization": f"Bearer {key}"}, connections=4, learn_gap=True, **self.options
             )
             return Mailchimp(way, audiences=self.audiences, ecommerce=True, connections=4)
-        way = Transport(
-            f"{base}/api/3", headers={"Api-Token": key}, connections=6, pacer=Pacer(1000.0), **self.options
-        )
+        way = Transport(f"{base}/api/3", headers={"Api-Token": key}, connections=6, pacer=Pacer(1000.0), **self.options)
         return ActiveCampaign(way, ecommerce=True)
 
     def lanes(self) -> list[Lane]:
@@ -186,8 +188,11 @@ class Rig:
 
     def audit(self, what: str, name: str | None = None) -> list[Any]:
         """Give the audit entries of one kind."""
-        entries = self.app.ledger.rows(self.app.engine)
-        return [row for row in entries if row["what"] == what and name in (None, row["destination"])]
+        return [row for row in self.log() if row["what"] == what and name in (None, row["destination"])]
+
+    def log(self) -> list[Any]:
+        """Give the whole audit."""
+        return list(self.app.ledger.rows(self.app.engine))
 
     def facts(self, what: str, name: str) -> dict[str, Any]:
         """Give what the last audit entry of this kind says."""
@@ -202,9 +207,7 @@ class Rig:
     def writes(self, name: str, path: str = "") -> list[str]:
         """Name the changes that reached the provider."""
         return [
-            f"{one.method} {one.path}"
-            for one in self.boxes[name].requests
-            if one.method != "GET" and path in one.path
+            f"{one.method} {one.path}" for one in self.boxes[name].requests if one.method != "GET" and path in one.path
         ]
 
     # -- the short words of the fault list ------------------------------------------------------------------
@@ -275,7 +278,7 @@ class Rig:
         assert {row.state for row in rows(self.app, self.app.tables.event)} == {"fulfilled"}
         assert all((gone if right == "erasure" else silent)(self.mailchimp, self.crm, person).values())
         assert self.app.ledger.verify(self.app.engine).ok
-        assert PERSON not in str(self.app.ledger.rows(self.app.engine))
+        assert PERSON not in str(self.log())
 
     def ends_well(self, right: str = "erasure") -> None:
         """With the fault gone, everything is confirmed."""

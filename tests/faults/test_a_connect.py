@@ -193,9 +193,7 @@ def pauses_until_trusted(rig: Rig, certificates: Certificates, code: str) -> Non
     rig.ends_well()
 
 
-def test_fault_007_an_expired_certificate_pauses_and_is_never_passed_over(
-    rig: Rig, certificates: Certificates
-) -> None:
+def test_fault_007_an_expired_certificate_pauses_and_is_never_passed_over(rig: Rig, certificates: Certificates) -> None:
     rig.secures(certificates, last_day=-1)
     pauses_until_trusted(rig, certificates, "tls")
 
@@ -240,9 +238,7 @@ def test_fault_011_a_server_without_tls_1_2_pauses(rig: Rig, certificates: Certi
     pauses_until_trusted(rig, certificates, "tls")
 
 
-def test_fault_012_proxies_and_netrc_have_no_effect(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_fault_012_proxies_and_netrc_have_no_effect(rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login thief password thief\ndefault login thief password thief\n")
     monkeypatch.setenv("NETRC", str(netrc))

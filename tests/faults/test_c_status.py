@@ -358,7 +358,7 @@ def test_fault_048_a_refused_address_is_held_with_the_title_and_without_the_addr
     rig.is_held("rejected")
     assert "Invalid Resource" in rig.facts("delivery:held", "newsletter")["detail"]
     assert "email_invalid" in rig.facts("delivery:held", "crm")["detail"]
-    assert not any(PERSON in row["body"] for row in rig.app.ledger.rows(rig.app.engine))
+    assert not any(PERSON in row["body"] for row in rig.log())
     rig.reopens()
     rig.ends_well("objection")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
@@ -155,18 +155,19 @@ def overdue(rig: Rig) -> list[bool]:
 
 
 def test_fault_054_a_wait_beyond_the_due_day_is_capped_and_the_event_shows_overdue_in_time(rig: Rig) -> None:
+    rig.clock.now = datetime(2026, 6, 15, 9, tzinfo=UTC)
     rig.breaks(status=503, body="", headers={"Retry-After": str(40 * 86400)})
-    rig.ask(received_at=rig.clock() - timedelta(days=27))
+    rig.ask(received_at=rig.clock() - timedelta(days=29))
 
     rig.drain()
 
     assert overdue(rig) == [False]
     rig.is_cooling("unavailable", least=LONGEST_WAIT, most=LONGEST_WAIT)
     asked = [box.request_count for box in rig.boxes.values()]
-    for _ in range(20):
+    for _ in range(8):
         rig.clock.advance(hours=6)
         rig.drain()
-    assert all(box.request_count >= before + 18 for box, before in zip(rig.boxes.values(), asked, strict=True))
+    assert all(box.request_count >= before + 7 for box, before in zip(rig.boxes.values(), asked, strict=True))
     assert overdue(rig) == [True]
     assert Reader(rig.app).status()["events"]["overdue"] == 1
     rig.ends_well()
@@ -198,13 +199,13 @@ def test_fault_055_after_three_days_of_maintenance_everything_catches_up_oldest_
         assert all(box.request_count > before for box, before in zip(rig.boxes.values(), asked, strict=True))
     rig.ask("objection", person="objector@lovelace.test", key="objection")
     assert not rig.audit("delivery:confirmed")
-    seen = len(rig.app.ledger.rows(rig.app.engine))
+    seen = len(rig.log())
 
     rig.heals()
 
     keys = {row.id: row.event_key for row in rows(rig.app, rig.app.tables.event)}
     for name in BOTH:
-        entries = rig.app.ledger.rows(rig.app.engine)[seen:]
+        entries = rig.log()[seen:]
         begun = [
             keys[entry["event"]]
             for entry in entries
