@@ -117,7 +117,7 @@ def test_fault_001_an_unknown_host_is_unreachable(connect: Connect) -> None:
 
 
 def test_fault_003_a_name_that_leads_inside_is_refused() -> None:
-    for inside in ("127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "fd00::1"):
+    for inside in ("127.0.0.1", "10.1.2.3", "169.254.169.254", "100.64.0.1", "::1", "fd00::1", "fe80::1%lo"):
         with pytest.raises(Misconfigured, match="wrong_address"):
             _refuse_inner("us1.api.mailchimp.com", inside)
 

@@ -2,29 +2,52 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
-from syncer.app import App
+from syncer.app import initialise, load_settings, open_app
 from tests.adapters.conftest import certificates, connect, serve
-from tests.conftest import Clock
+from tests.conftest import SETTINGS, Clock
 from tests.faults.net import Rig
 
 __all__ = ["certificates", "connect", "serve"]
 
 
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with a fresh key file and database: migrating a new one takes longer than most cases."""
+    folder = tmp_path_factory.mktemp("installed")
+    nowhere, path = "http://127.0.0.1:9", folder / "settings.toml"
+    text = SETTINGS.format(
+        mailchimp=nowhere, activecampaign=nowhere, objection="unsubscribe", recheck_days="[]", rate=1
+    )
+    path.write_text(text, encoding="utf-8")
+    initialise(load_settings(path))
+    path.unlink()
+    return folder
+
+
 @pytest.fixture
 def make_rig(
-    make_app: Callable[..., App], mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox, clock: Clock
+    installed: Path,
+    settings_file: Callable[..., Path],
+    mailchimp: MailchimpSandbox,
+    activecampaign: ActiveCampaignSandbox,
+    clock: Clock,
 ) -> Iterator[Callable[..., Rig]]:
     """Make an installation between relays, with the settings that `settings_file` knows."""
     made: list[Rig] = []
 
     def make(**options: Any) -> Rig:
-        made.append(Rig(make_app(**options), mailchimp, activecampaign, clock))
+        path = settings_file(**options)
+        shutil.copytree(installed, path.parent, dirs_exist_ok=True)
+        app = open_app(load_settings(path), clock=clock)
+        made.append(Rig(app, mailchimp, activecampaign, clock))
         return made[-1]
 
     yield make

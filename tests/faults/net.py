@@ -130,9 +130,10 @@ class Rig:
         crm.add(PERSON)
 
     def close(self) -> None:
-        """End the relays."""
+        """End the relays and the connections to the database."""
         for relay in self.relays.values():
             relay.close()
+        self.app.close()
 
     # -- what tests do --------------------------------------------------------------------------------------
 
@@ -209,6 +210,14 @@ class Rig:
         return [
             f"{one.method} {one.path}" for one in self.boxes[name].requests if one.method != "GET" and path in one.path
         ]
+
+    def books(self) -> tuple[Any, Any]:
+        """Give everything that both providers hold."""
+        return sorted(self.mailchimp.members()), self.crm.contacts()
+
+    def erasures(self, name: str) -> int:
+        """Count the calls that erase, obeyed or not."""
+        return len(self.writes(name, "/actions/delete-permanent" if name == "newsletter" else "/contacts/"))
 
     # -- the short words of the fault list ------------------------------------------------------------------
 

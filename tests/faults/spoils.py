@@ -95,14 +95,14 @@ def endless(conn: socket.socket, answer: bytes, server: RawServer) -> None:
 
 
 @functools.cache
-def _bomb() -> bytes:
+def bomb() -> bytes:
     """Give 200 MiB of blanks in 200 KiB."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     return b"".join(packer.compress(b" " * (1 << 20)) for _ in range(200)) + packer.flush()
 
 
 def gzip_bomb(conn: socket.socket, answer: bytes, server: RawServer) -> None:
-    says(_bomb(), b"Content-Encoding: gzip")(conn, answer, server)
+    says(bomb(), b"Content-Encoding: gzip")(conn, answer, server)
 
 
 def garbage_gzip(conn: socket.socket, answer: bytes, server: RawServer) -> None:

@@ -132,8 +132,7 @@ def test_fault_053_after_an_outage_in_mid_deletion_the_state_is_read_before_anyt
         method = ERASING[name]["method"]
         erased = [step for step in rig.steps("delivery:applied", name) if step["status"] == status]
         assert [step["call"].split()[0] for step in erased] == [method]
-        path = "/actions/delete-permanent" if name == "newsletter" else "/contacts/"
-        assert len(rig.writes(name, path)) == 1
+        assert rig.erasures(name) == 1
     assert not rig.audit("delivery:retrying")
     rig.is_done()
 
@@ -182,7 +181,6 @@ MAINTENANCE = "<html><body>We are currently having some issues. Please check bac
     [
         pytest.param({"status": 503, "body": ""}, id="503"),
         pytest.param({"status": 200, "body": MAINTENANCE, "content_type": HTML}, id="maintenance_page"),
-        pytest.param({"status": 500, "body": "<html>", "content_type": HTML}, id="500"),
     ],
 )
 def test_fault_055_after_three_days_of_maintenance_everything_catches_up_oldest_due_first(

@@ -1,4 +1,4 @@
-"""Group D, what the provider means: people found again, several contacts, other people, newer consent, rights."""
+"""Group D, what the provider means: people found again, several contacts, other people, newer consent."""
 
 from __future__ import annotations
 
@@ -12,21 +12,15 @@ import pytest
 import requests
 import structlog
 
-from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
+from adapters.sandbox import Fault, MailchimpSandbox
 from syncer.app import initialise, load_settings, open_app
-from syncer.check import run as check
 from syncer.model import Ground
 from tests.conftest import AUDIENCES, Clock
 from tests.faults.net import BOTH, PERSON, Rig
-from tests.test_faults_sweep import gone, silent
+from tests.test_faults_sweep import gone
 from tests.test_walk import event, put, rows, states
 
 JSON = "application/json"
-
-
-def books(rig: Rig) -> tuple[Any, Any]:
-    """Everything that both providers hold."""
-    return sorted(rig.mailchimp.members()), rig.crm.contacts()
 
 
 def test_fault_056_a_deletion_that_reading_does_not_show_is_never_confirmed_and_carried_out_again(rig: Rig) -> None:
@@ -181,7 +175,7 @@ def contacts(*addresses: str) -> str:
     ],
 )
 def test_fault_060_other_people_in_the_answer_stop_everything(rig: Rig, found: list[str]) -> None:
-    before = books(rig)
+    before = rig.books()
     rig.breaks("crm", status=200, body=contacts(*found), content_type=JSON, path="/contacts$", method="GET")
     member = {"email_address": found[-1], "list_id": AUDIENCES[0], "status": "subscribed"}
     rig.breaks("newsletter", status=200, body=json.dumps(member), content_type=JSON, path="/members/", method="GET")
@@ -190,7 +184,7 @@ def test_fault_060_other_people_in_the_answer_stop_everything(rig: Rig, found: l
     rig.drain()
 
     rig.is_held("filter_ignored")
-    assert books(rig) == before
+    assert rig.books() == before
     assert rig.writes("newsletter") == rig.writes("crm") == []
     rig.reopens()
     rig.ends_well()
@@ -200,13 +194,13 @@ def test_fault_060_a_filter_that_answers_everybody_stops_everything(rig: Rig) ->
     for number in range(5):
         rig.crm.add(f"person{number}@lovelace.test")
     rig.crm.ignore_filter = True
-    before = books(rig)
+    before = rig.books()
     rig.ask()
 
     rig.drain()
 
     rig.is_held("filter_ignored", "crm")
-    assert rig.writes("crm") == [] and books(rig)[1] == before[1]
+    assert rig.writes("crm") == [] and rig.books()[1] == before[1]
     rig.crm.ignore_filter = False
     rig.reopens()
     rig.ends_well()
@@ -218,18 +212,18 @@ def test_fault_061_an_opt_in_newer_than_the_request_is_held_and_nothing_is_chang
     later = (rig.clock() - timedelta(hours=1)).isoformat(timespec="seconds")
     rig.mailchimp.add(PERSON, AUDIENCES[1], timestamp_opt=later)
     rig.crm.add(PERSON, sdate=later)
-    before = books(rig)
+    before = rig.books()
     rig.ask(right, received_at=rig.clock() - timedelta(hours=2))
 
     rig.drain()
 
     rig.is_held("newer_consent")
-    assert books(rig) == before
+    assert rig.books() == before
     assert rig.writes("newsletter") == rig.writes("crm") == []
     for name in BOTH:
         rig.app.operations.exempt(event(rig.app).id, name, Ground.OTHER, "asked, and the person wants the news")
     assert event(rig.app).state == "fulfilled"
-    assert books(rig) == before
+    assert rig.books() == before
 
 
 def come_back(rig: Rig, opt_in: str) -> None:
@@ -270,155 +264,3 @@ def test_fault_062_a_person_who_comes_back_with_a_newer_opt_in_is_found_and_held
     assert not any(gone(rig.mailchimp, rig.crm, PERSON).values())
     assert len([one for one in logs if one["event"] == "delivery.held" and one["log_level"] == "warning"]) == 2
     assert rig.app.ledger.verify(rig.app.engine).ok
-
-
-@pytest.mark.parametrize("order", [("erasure", "objection"), ("objection", "erasure")])
-def test_fault_063_erasure_and_objection_of_one_person_go_one_after_the_other_objection_first(
-    rig: Rig, order: tuple[str, str]
-) -> None:
-    for box in rig.boxes.values():
-        box.latency = 0.01
-    for right in order:
-        rig.ask(right, key=right)
-
-    rig.drain()
-
-    rights = {row.id: row.right for row in rows(rig.app, rig.app.tables.event)}
-    for name in BOTH:  # each ended before the next began
-        told = [row for row in rig.log() if row["destination"] == name and row["event"]]
-        assert [(row["what"].partition(":")[2], rights[row["event"]]) for row in told] == [
-            (what, right) for right in ("objection", "erasure") for what in ("attempted", "applied", "confirmed")
-        ]
-    assert [one.split()[0] for one in rig.writes("newsletter")] == ["PATCH", "POST"]
-    first, last = rig.writes("crm")[0], rig.writes("crm")[-1]
-    assert first == "POST /api/3/contactLists" and last.startswith("DELETE /api/3/contactArchives/")
-    rig.is_done()
-
-
-def test_fault_064_an_objection_of_a_person_who_is_not_there_is_absent_and_creates_nobody(rig: Rig) -> None:
-    before = books(rig)
-    rig.ask("objection", person="nobody@nowhere.test")
-
-    rig.drain()
-
-    assert {(row.state, row.outcome) for row in rows(rig.app, rig.app.tables.delivery)} == {("confirmed", "absent")}
-    assert books(rig) == before
-    assert rig.writes("newsletter") == rig.writes("crm") == []
-
-
-def test_fault_064_a_suppression_of_a_person_who_is_not_there_is_left_behind_and_read_back(
-    make_rig: Callable[..., Rig],
-) -> None:
-    rig = make_rig(objection="suppress")
-    rig.ask("objection", person="nobody@nowhere.test")
-
-    rig.drain()
-
-    rig.is_held("exclusion_needed", "crm")
-    assert rig.delivery("newsletter").state == "confirmed"
-    tombstones = [rig.mailchimp.member("nobody@nowhere.test", audience) for audience in AUDIENCES]
-    assert [one and one["status"] for one in tombstones] == ["unsubscribed"] * 3
-    told = [(step["call"].split()[0], step["state"]) for step in rig.steps("delivery:confirmed", "newsletter")]
-    assert told == [("GET", "unsubscribed")] * 3
-    rig.crm.add_exclusion("nobody@nowhere.test")
-    rig.reopens()
-    rig.drain()
-    assert {(row.state, row.outcome) for row in rows(rig.app, rig.app.tables.delivery)} == {("confirmed", "done")}
-    assert rig.steps("delivery:confirmed", "crm")[-1]["state"] == "excluded"
-    assert event(rig.app).state == "fulfilled"
-
-
-def test_fault_065_an_address_erased_for_good_counts_as_suppressed(make_rig: Callable[..., Rig]) -> None:
-    rig = make_rig(objection="suppress")
-    for audience in AUDIENCES:
-        rig.mailchimp.add(PERSON, audience)
-    rig.crm.add_exclusion(PERSON)
-    rig.ask(key="erasure")
-    rig.drain()
-    rig.ask("objection", key="objection")
-
-    rig.drain()
-
-    assert all(rig.mailchimp.forgotten(PERSON, audience) for audience in AUDIENCES)
-    assert [one.status for one in rig.mailchimp.requests if one.method == "PUT"] == [400] * 3
-    rig.is_done()
-
-
-def test_fault_066_a_new_status_value_is_held_and_not_guessed(rig: Rig) -> None:
-    rig.mailchimp.add(PERSON, AUDIENCES[1], status="paused")
-    rig.crm.add(PERSON, lists={"1": 7})
-    before = books(rig)
-    rig.ask("objection")
-
-    rig.drain()
-
-    rig.is_held("unknown_state")
-    assert books(rig) == before
-    rig.mailchimp.add(PERSON, AUDIENCES[1], status="unsubscribed")
-    rig.crm.archive(PERSON)
-    rig.crm.archive(PERSON)
-    rig.reopens()
-    rig.heals()
-    assert {row.state for row in rows(rig.app, rig.app.tables.delivery)} == {"confirmed"}
-    assert all(silent(rig.mailchimp, rig.crm, PERSON).values())
-
-
-def test_fault_066_a_version_of_the_api_that_is_gone_is_held(rig: Rig) -> None:
-    rig.breaks(status=410, body='{"message": "this version is retired"}', content_type=JSON)
-    rig.ask()
-
-    rig.drain()
-
-    rig.is_held("unknown_state")
-    rig.reopens()
-    rig.ends_well()
-
-
-@pytest.mark.parametrize("person", [PERSON, "nobody@nowhere.test"])
-def test_fault_067_a_key_without_the_archive_is_named_by_the_check_and_held_never_absent(rig: Rig, person: str) -> None:
-    rig.crm.admin = False
-    found = {one.name: one for one in check(rig.app.settings)}
-    assert not found["crm: archive"].ok and "Admin group" in found["crm: archive"].remedy
-    rig.ask(person=person)
-
-    rig.drain()
-
-    rig.is_held("archived_not_purged", "crm")
-    rig.crm.admin = True
-    rig.reopens()
-    rig.heals()
-    assert {row.state for row in rows(rig.app, rig.app.tables.delivery)} == {"confirmed"}
-    assert all(gone(rig.mailchimp, rig.crm, person).values())
-
-
-def test_fault_067_a_key_that_may_see_no_lists_is_named_by_the_check_and_held_never_done(rig: Rig) -> None:
-    hidden = json.dumps({"contactLists": [], "contacts": [{"id": "1", "email": PERSON}], "meta": {"total": "1"}})
-    rig.breaks(
-        "crm", status=403, body='{"errors": [{"title": "Forbidden"}]}', content_type="text/plain", path="/lists$"
-    )
-    rig.breaks("crm", status=200, body=hidden, content_type=JSON, path="/contacts$|/contactLists$", method="GET")
-    found = {one.name: one for one in check(rig.app.settings)}
-    assert not found["crm: lists"].ok and "see all lists" in found["crm: lists"].remedy
-    rig.ask("objection")
-
-    rig.drain()
-
-    rig.is_held("forbidden", "crm")
-    rig.reopens()
-    rig.ends_well("objection")
-
-
-def test_fault_068_the_check_shows_account_and_audiences_for_a_human_eye(
-    settings_file: Callable[..., Path], activecampaign: ActiveCampaignSandbox
-) -> None:
-    activecampaign.add(PERSON)
-    settings = load_settings(settings_file())
-    initialise(settings)
-
-    found = {one.name: one.detail for one in check(settings)}
-
-    assert found["newsletter: key"] == "account Sandbox"
-    assert all(f"Audience {audience} ({audience})" in found["newsletter: audiences"] for audience in AUDIENCES)
-    assert "127.0.0.1" in found["crm: key"]  # the account is part of the host's name
-    assert "List 1 (1), List 2 (2)" in found["crm: lists"]
-    assert PERSON not in str(found)
