@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 import threading
 import time
@@ -156,7 +157,8 @@ class Mailchimp(Adapter):
             return self._read_audiences(trail)
         except Transient as error:
             if error.code == "unreadable":
-                self._test_call(trail)  # is it Mailchimp at all that answers?
+                with contextlib.suppress(Transient):
+                    self._test_call(trail)  # is it Mailchimp at all that answers?
             raise
 
     def _read_audiences(self, trail: Trail) -> dict[str, str]:

@@ -14,6 +14,7 @@ from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from syncer.model import CLOSED, Delivery, EventState, Right, State
 from syncer.policy import (
     LONGEST_WAIT,
+    UNREACHABLE_MOST,
     Decision,
     NotCalled,
     Phase,
@@ -23,6 +24,7 @@ from syncer.policy import (
     next_recheck,
     reopened,
     settle,
+    unreachable_in_a_row,
 )
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -114,6 +116,21 @@ def test_a_wrong_key_pauses_the_lane_and_costs_no_attempt() -> None:
     decision = decide(DELIVERY, Phase.APPLY, Misconfigured("unauthorized"))
 
     assert (decision.pause, decision.give_back, decision.state) == ("unauthorized", True, State.PENDING)
+
+
+def test_several_results_without_a_connection_in_a_row_pause_the_lane() -> None:
+    nowhere = Transient("unreachable", "no connection to the host")
+    one_less = judge(DELIVERY, Phase.APPLY, nowhere, NOW, middle, unreachable=UNREACHABLE_MOST - 1)
+    enough = judge(DELIVERY, Phase.APPLY, nowhere, NOW, middle, unreachable=UNREACHABLE_MOST)
+
+    assert (one_less.state, one_less.pause, one_less.give_back) == (State.RETRYING, None, False)
+    assert (enough.state, enough.pause, enough.give_back) == (State.PENDING, "unreachable", True)
+
+
+def test_only_a_call_that_was_answered_ends_the_row_without_a_connection() -> None:
+    assert unreachable_in_a_row(2, Transient("unreachable")) == 3
+    assert unreachable_in_a_row(2, NotCalled()) == 2
+    assert unreachable_in_a_row(2, Transient("timed_out")) == unreachable_in_a_row(2, Receipt(Outcome.DONE, ())) == 0
 
 
 def test_what_needs_a_person_is_held_with_its_code() -> None:

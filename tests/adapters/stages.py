@@ -31,7 +31,7 @@ class Stage(ABC):
         400: (Permanent, Permanent),
         401: (Misconfigured, Misconfigured),
         403: (Transient, Misconfigured),
-        404: (Transient, Misconfigured),
+        404: (Misconfigured, Misconfigured),
         405: (Permanent, Permanent),
         409: (Transient, Transient),
         410: (Permanent, Permanent),
@@ -151,7 +151,6 @@ class ActiveCampaignStage(Stage):
         **Stage.meanings,
         402: (Misconfigured, Misconfigured),
         403: (Misconfigured, Misconfigured),  # GET /users/me is refused as well
-        404: (Misconfigured, Misconfigured),
     }
 
     def __init__(self) -> None:

@@ -419,6 +419,7 @@ def test_the_data_centre_comes_from_the_key_or_the_address(base_url: str | None)
     adapter = Mailchimp.configured({"base_url": base_url} if base_url else {}, "key-us7")
     with responses.RequestsMock() as mock:
         mock.get("https://us7.api.mailchimp.com/3.0/ping", json={"health_status": "Everything's Chimpy!"})
+        mock.get("https://us7.api.mailchimp.com/3.0/lists", json={"lists": [{"id": "list1"}], "total_items": 1})
         adapter.ping()
 
         assert mock.calls[0].request.headers["Authorization"].startswith("Basic ")
