@@ -56,7 +56,10 @@ CODES: dict[str, tuple[str, str]] = {
     "rate_limited": ("the provider asks to slow down", "nothing: the whole lane waits, then goes on"),
     "unavailable": ("the provider has an outage", "nothing: it is repeated"),
     "timed_out": ("no answer in time; whether it was obeyed is found out by reading", "nothing: it is repeated"),
-    "unreachable": ("the provider could not be reached", "check the network if it lasts"),
+    "unreachable": (
+        "the provider could not be reached",
+        "check the network and base_url if it lasts; after five in a row the lane pauses and probes",
+    ),
     "cut_off": ("the connection broke; whether it was obeyed is found out by reading", "nothing: it is repeated"),
     "unreadable": ("the answer could not be understood", "nothing: it is repeated"),
     "too_big": ("the answer was too big to be right", "nothing: it is repeated"),

@@ -12,7 +12,7 @@ import pytest
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import initialise, load_settings, open_app
 from tests.adapters.conftest import certificates, connect, serve
-from tests.conftest import SETTINGS, Clock
+from tests.conftest import Clock
 from tests.faults.net import Rig
 
 __all__ = ["certificates", "connect", "serve"]
@@ -22,11 +22,8 @@ __all__ = ["certificates", "connect", "serve"]
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder with a fresh key file and database: migrating a new one takes longer than most cases."""
     folder = tmp_path_factory.mktemp("installed")
-    nowhere, path = "http://127.0.0.1:9", folder / "settings.toml"
-    text = SETTINGS.format(
-        mailchimp=nowhere, activecampaign=nowhere, objection="unsubscribe", recheck_days="[]", rate=1
-    )
-    path.write_text(text, encoding="utf-8")
+    path = folder / "settings.toml"
+    path.write_text('[database]\nurl = "sqlite:///syncer.db"\n[deadlines]\ntimezone = "Europe/Berlin"\n')
     initialise(load_settings(path))
     path.unlink()
     return folder
