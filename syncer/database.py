@@ -12,7 +12,7 @@ from syncer.errors import UserError
 from syncer.schema import Tables, collate
 
 #: The revision this code was written for; a database beyond it is refused.
-REVISION = "0001"
+REVISION = "0002"
 ENGINES = {"sqlite", "mysql", "mariadb", "postgresql"}
 
 
@@ -118,6 +118,16 @@ def utc_now(connection: sa.Connection) -> sa.ColumnElement[Any]:
     if kind == "postgresql":
         return sa.func.timezone("UTC", sa.func.clock_timestamp())
     return sa.func.utc_timestamp(6)
+
+
+def utc_in(connection: sa.Connection, seconds: int) -> sa.ColumnElement[Any]:
+    """Return the database's own UTC time so many seconds from now as an expression."""
+    kind = connection.dialect.name
+    if kind == "sqlite":
+        return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now", f"+{seconds} seconds")
+    if kind == "postgresql":
+        return utc_now(connection) + sa.text(f"interval '{seconds} seconds'")
+    return sa.func.timestampadd(sa.text("SECOND"), seconds, sa.func.utc_timestamp(6))
 
 
 def no_pad_collation(connection: sa.Connection) -> str | None:

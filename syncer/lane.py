@@ -23,7 +23,7 @@ from syncer.log import get_logger
 from syncer.model import Delivery, Lease, State
 from syncer.policy import PROBE_EVERY, Phase, judge, unreachable_in_a_row
 from syncer.rows import Finished, Tx
-from syncer.senders import BURST_WAIT, Done, Senders, Work
+from syncer.senders import BURST_WAIT, Done, Senders, Work, awake_or_asleep
 from syncer.store import Store, check_fence
 
 BATCH = 100
@@ -60,6 +60,8 @@ class Lane:
         self._gate = self._senders.gate
         self._lease: Lease | None = None
         self._renewed = 0.0
+        self._leaving = threading.Event()
+        self._calls_left = False
         self._under_way: dict[int, str | None] = {}  # delivery id -> subject, begun and not yet recorded
         self._strikes = 0
         self._unreachable = 0
@@ -68,7 +70,12 @@ class Lane:
 
     def turn(self) -> int:
         """Work until nothing of the lane is due; return how many calls were recorded. 0 when it is not ours."""
-        if self._senders.busy or not self._own():
+        if self._senders.busy:
+            return 0
+        if self._leaving.is_set():
+            self._give_back()
+            return 0
+        if not self._own():
             return 0
         row = self._leases.get(self.name)
         if row is None or not self._may_call(row):
@@ -85,13 +92,28 @@ class Lane:
         finally:
             self._drop_leftovers()
 
+    def leave(self) -> None:
+        """Give the lane to another daemon at the next turn; a turn under way finishes the calls in hand first."""
+        self._leaving.set()
+
     def release(self) -> None:
         """Give the lane back and end its senders."""
+        if not self._calls_left:  # or another daemon would start over what is still being called here
+            self._give_back()
+        self._senders.close()
+        self._adapter.close()
+
+    def _give_back(self) -> None:
         if self._lease is not None:
             self._leases.release(self._lease)
             self._lease = None
-        self._senders.close()
-        self._adapter.close()
+            self._log.info("lane.given_back")
+        self._leaving.clear()
+
+    @property
+    def busy(self) -> bool:
+        """Whether calls are under way."""
+        return self._senders.busy
 
     @property
     def owned(self) -> bool:
@@ -100,21 +122,29 @@ class Lane:
 
     def _own(self) -> bool:
         if self._lease is None:
+            began = awake_or_asleep()
             self._lease = self._leases.acquire(self.name)
-            self._renewed = time.monotonic()
             if self._lease is not None:
+                self._lease_runs_from(began)
                 self._log.info("lane.taken", fence=self._lease.fence)
         else:
             self._renew()
         return self._lease is not None
 
     def _renew(self) -> None:
-        if self._lease is None or time.monotonic() - self._renewed < self._leases.renew_seconds:
+        if self._lease is None or awake_or_asleep() - self._renewed < self._leases.renew_seconds:
             return
-        if not self._leases.renew(self._lease):
+        began = awake_or_asleep()
+        if self._leases.renew(self._lease):
+            self._lease_runs_from(began)
+        else:
             self._log.warning("lane.lost")
             self._lease = None
-        self._renewed = time.monotonic()
+
+    def _lease_runs_from(self, moment: float) -> None:
+        # counted from before the database was asked, so never longer than the database thinks
+        self._renewed = moment
+        self._senders.good_until = moment + self._leases.seconds
 
     def _may_call(self, row: LaneRow) -> bool:
         now = self._store.clock()
@@ -148,6 +178,8 @@ class Lane:
             if self._stop.is_set() and not stopped_at:
                 self._gate.clear()
                 stopped_at = time.monotonic()
+            if self._leaving.is_set():
+                self._gate.clear()
             if not claimed and not exhausted and self._gate.is_set():
                 claimed.extend(self._claim())
                 exhausted = not claimed
@@ -165,6 +197,7 @@ class Lane:
             if not self._under_way and (exhausted or not self._gate.is_set()):
                 return recorded
             if stopped_at and time.monotonic() - stopped_at > GRACE:
+                self._calls_left = True
                 self._log.warning("lane.calls_left", count=len(self._under_way))
                 return recorded
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.database import reading, utc_now
+from syncer.database import reading, utc_in, utc_now
 from syncer.model import Lease
 from syncer.rows import Tx
 from syncer.schema import Tables
@@ -28,6 +28,7 @@ class LaneRow:
     destination: str
     owner: str | None
     fence: int
+    taken_at: datetime | None
     lease_until: datetime | None
     paused: bool
     paused_by: str | None
@@ -60,15 +61,28 @@ def owner_name() -> str:
     return f"{socket.gethostname()}|{boot_id()}|{pid}|{started_ticks(pid)}"
 
 
-def is_dead(owner: str) -> bool:
-    """Say whether `owner` was a process of this host that is certainly gone."""
-    host, _, rest = owner.partition("|")
-    if host != socket.gethostname() or rest.count("|") != 2:
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An owner's name taken apart; what it does not say is ""."""
+
+    host: str
+    boot: str
+    pid: str
+    start: str
+
+
+def parse_owner(name: str) -> Owner:
+    """Take an owner's name apart, whoever wrote it."""
+    host, boot, pid, start, *_ = [*name.split("|"), "", "", "", ""]
+    return Owner(host, boot, pid, start)
+
+
+def is_dead(name: str) -> bool:
+    """Say whether the owner was a process of this host that is certainly gone."""
+    owner = parse_owner(name)
+    if owner.host != socket.gethostname() or not owner.boot or not boot_id():
         return False
-    boot, pid, start = rest.split("|")
-    if not boot or not boot_id():
-        return False
-    return boot != boot_id() or not pid.isdigit() or started_ticks(int(pid)) != start
+    return owner.boot != boot_id() or not owner.pid.isdigit() or started_ticks(int(owner.pid)) != owner.start
 
 
 class Leases:
@@ -77,8 +91,8 @@ class Leases:
     def __init__(self, store: Store, tables: Tables, owner: str, seconds: int = LEASE_SECONDS) -> None:
         self._store = store
         self._lane = tables.lane
-        self._seconds = seconds
         self.owner = owner
+        self.seconds = seconds
         #: seconds after which an owner prolongs its lease; two of them may be missed
         self.renew_seconds = seconds / 3
 
@@ -108,7 +122,7 @@ class Leases:
         lane = self._lane
         with self._store.write() as tx:
             row = tx.connection.execute(
-                sa.select(lane, (lane.c.lease_until > self._now(tx)).label("running"))
+                sa.select(lane, (lane.c.lease_until > utc_now(tx.connection)).label("running"))
                 .where(lane.c.destination == destination)
                 .with_for_update()
             ).first()
@@ -122,7 +136,12 @@ class Leases:
             tx.connection.execute(
                 lane.update()
                 .where(lane.c.destination == destination)
-                .values(owner=self.owner, fence=fence, lease_until=self._until(tx))
+                .values(
+                    owner=self.owner,
+                    fence=fence,
+                    taken_at=utc_now(tx.connection),
+                    lease_until=self.end(tx.connection),
+                )
             )
             facts = {"fence": fence, "after": "release" if not row.owner else "end of lease"}
             tx.audit.add("lane:taken", destination=destination, facts=facts)
@@ -135,7 +154,7 @@ class Leases:
             done = tx.connection.execute(
                 lane.update()
                 .where(lane.c.destination == lease.destination, lane.c.fence == lease.fence)
-                .values(lease_until=self._until(tx))
+                .values(lease_until=self.end(tx.connection))
             )
             return done.rowcount == 1
 
@@ -146,20 +165,12 @@ class Leases:
             tx.connection.execute(
                 lane.update()
                 .where(lane.c.destination == lease.destination, lane.c.fence == lease.fence)
-                .values(owner=None, lease_until=None)
+                .values(owner=None, taken_at=None, lease_until=None)
             )
 
-    def _now(self, tx: Tx) -> sa.ColumnElement[Any]:
-        return utc_now(tx.connection)
-
-    def _until(self, tx: Tx) -> sa.ColumnElement[Any]:
-        kind = tx.connection.dialect.name
-        if kind == "sqlite":
-            # six digits like every stored moment: they are compared as text
-            return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now", f"+{self._seconds} seconds")
-        if kind == "postgresql":
-            return sa.func.timezone("UTC", sa.func.clock_timestamp()) + sa.text(f"interval '{self._seconds} seconds'")
-        return sa.func.timestampadd(sa.text("SECOND"), self._seconds, sa.func.utc_timestamp(6))
+    def end(self, connection: sa.Connection) -> sa.ColumnElement[Any]:
+        """Return when a lease that begins now ends, by the database's clock, as an expression."""
+        return utc_in(connection, self.seconds)
 
     # -- pause and cool-down --------------------------------------------------------------------------------
 
@@ -215,6 +226,7 @@ def _lane_row(row: Any) -> LaneRow:
         row.destination,
         row.owner,
         row.fence,
+        row.taken_at,
         row.lease_until,
         bool(row.paused),
         row.paused_by,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import queue as queues
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -39,6 +41,12 @@ class Done:
     result: Result
 
 
+def awake_or_asleep() -> float:
+    """Return seconds since boot, those of a suspended machine and of a stopped process included."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
 class Senders:
     """As many threads as the destination allows calls at one time."""
 
@@ -46,6 +54,8 @@ class Senders:
         self.count = adapter.limits.senders
         #: open while calls may be made; what was begun and finds it closed comes back as not called
         self.gate = threading.Event()
+        #: on the clock of `awake_or_asleep`: no call is made later, for the lane may have another owner by then
+        self.good_until = math.inf
         self._adapter = adapter
         self._keyring = keyring
         self._stop = stop
@@ -91,7 +101,7 @@ class Senders:
     def _send(self, work: Work, results: queues.SimpleQueue[Done]) -> None:
         """Make the calls of one delivery. Whatever happens, something is brought back."""
         result: Result
-        if not self.gate.is_set():
+        if not self.gate.is_set() or awake_or_asleep() > self.good_until:
             result = NotCalled()
         else:
             try:

@@ -30,7 +30,7 @@ FLOORS = {
         {"rows"},
         {"store"},
         {"leases", "senders"},
-        {"lane", "intake", "operations"},
+        {"lane", "intake", "operations", "sharing"},
         {"app"},
         {"drain", "daemon", "report", "check", "submit"},
         {"render", "demo"},
@@ -118,8 +118,7 @@ def test_only_the_transport_opens_connections() -> None:
 def test_sql_is_spoken_only_where_it_belongs() -> None:
     allowed = {
         "app", "check", "database", "drain", "ledger", "leases", "operations", "queue", "report", "rows", "safeguards",
-        "schema",
-        "settings", "settings_tables", "store", "triggers",
+        "schema", "settings", "settings_tables", "sharing", "store", "triggers",
     }  # fmt: skip
     users = {path.stem for path in modules("syncer") if any(n.startswith("sqlalchemy") for n in imports(path))}
 
