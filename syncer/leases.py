@@ -52,7 +52,10 @@ def started_ticks(pid: int) -> str:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    return stat.rpartition(")")[2].split()[19]  # field 22; the name before it may hold blanks
+    fields = stat.rpartition(")")[2].split()  # from field 3 on; the name before it may hold blanks
+    if fields[0] in ("Z", "X"):
+        return ""  # dead, and only not yet waited for by its parent
+    return fields[19]
 
 
 def owner_name() -> str:
