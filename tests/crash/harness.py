@@ -14,7 +14,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,11 +27,11 @@ from adapters.sandbox.people import populate
 from syncer.app import App, initialise, load_settings, open_app
 from syncer.identity import normalise
 from tests.conftest import AUDIENCES
-from tests.crash.invariants import ALWAYS, AT_THE_END, RESULTS, Evidence, Wanted, gather, held_of, judge
+from tests.crash import books
+from tests.crash.invariants import ALWAYS, AT_THE_END, RESULTS, Evidence, Wanted, gather, judge
 from tests.crash.points import DAEMON, DRAIN, passings
 from tests.crash.worker import Job, work
 from tests.servers import Server
-from tests.test_faults_sweep import books
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.crash.harness"])
@@ -125,8 +125,9 @@ class Installation:
         self.days = 0.0
         self.app: App = open_app(settings, clock=self._now)
         self.wanted: dict[str, Wanted] = {}
-        self.bystanders = frozenset(normalise(a) for a in populate(self.mailchimp, self.crm, 40, seed))
-        self.before: list[Any] = books(self.mailchimp, self.crm, set(self.bystanders))
+        others = populate(self.mailchimp, self.crm, 40, seed)
+        held = books.read(self.mailchimp, self.crm)
+        self.bystanders: dict[str, Any] = {address: held.held_of(address) for address in map(normalise, others)}
         self.kills: list[str] = []
         self.objections: list[str] = []
         self._runs = itertools.count(1)
@@ -161,15 +162,16 @@ class Installation:
             add(list_only, AUDIENCES[1])
             add(pending, AUDIENCES[2], status="pending")
             self.crm.add(pending, lists={"1": 0, "2": 1})
+            held = books.read(self.mailchimp, self.crm)
             for person in (everywhere, nowhere, crm_only, archived):
-                self._queue("erasure", person)
+                self._queue("erasure", person, held)
             for person in (list_only, silent, pending):
-                self._queue("objection", person)
-            self._queue("objection", everywhere)  # both rights of one person
+                self._queue("objection", person, held)
+            self._queue("objection", everywhere, held)  # both rights of one person
 
-    def _queue(self, right: str, address: str) -> None:
+    def _queue(self, right: str, address: str, held: books.Books) -> None:
         key = f"{right}-{len(self.wanted)}"
-        self.wanted[key] = Wanted(right, address, held_of(self.mailchimp, self.crm, address))
+        self.wanted[key] = Wanted(right, address, held.held_of(address))
         self.app.queue.insert([{"event_key": key, "kind": right, "email": address, "created_at": self._now()}])
 
     # -- workers --------------------------------------------------------------------------------------------
@@ -214,7 +216,7 @@ class Installation:
     def prepare(self, mode: str, point: str) -> None:
         """Bring about what the next worker is to meet."""
         self.ask()
-        if point.endswith("recheck") and self.shape.recheck_days:
+        if point.endswith(("recheck", "shred")) and self.shape.recheck_days:
             self.run(self.job("drain"))
             self.days += 1.01
 
@@ -275,7 +277,7 @@ class Installation:
 
     def seen(self) -> Evidence:
         """Read all that the judge looks at."""
-        return gather(self.app, self.mailchimp, self.crm, self.wanted, self.bystanders, self.before)
+        return gather(self.app, self.mailchimp, self.crm, self.wanted, self.bystanders)
 
     def repeated_calls(self) -> int:
         """Return how many calls have no result on record: a crash cut them, and they were made again."""
@@ -323,6 +325,3 @@ def installed(shape: Shape, server: Server | None, seed: int = 1) -> Iterator[In
             for url in made:
                 if server is not None:
                     server.drop_database(url)
-
-
-Say = Callable[[str], None]
