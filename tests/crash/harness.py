@@ -231,11 +231,16 @@ class Installation:
             raise NeverPassed(f"{point} is not on the way of {mode} ({self.shape.name})")
         return self._counts[mode][point]
 
+    def passing(self, point: str, which: str) -> int:
+        """Return the number of the first, middle or last passing of a point in a run. Raises NeverPassed."""
+        found = self.count(self.shape.mode(point.partition(" ")[2]), point)
+        return {"first": 1, "middle": (found + 1) // 2, "last": found}[which]
+
     def kill_at(self, point: str, which: str = "first") -> None:
         """Kill a worker at the first, middle or last passing of a point, and judge what it leaves."""
         mode = self.shape.mode(point.partition(" ")[2])
         for _ in range(4):
-            number = {"first": 1, "middle": (self.count(mode, point) + 1) // 2, "last": self.count(mode, point)}[which]
+            number = self.passing(point, which)
             self.prepare(mode, point)
             job = self.job(mode, point, number)
             if self.run(job):
