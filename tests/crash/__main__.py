@@ -15,12 +15,14 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from tests.crash.harness import SHAPES, Installation, NeverPassed, Shape, installed
+from tests.crash.harness import SHAPES, Installation, Shape, installed
 from tests.crash.points import sides
 from tests.crash.takeover import seconds_to_take_over
 from tests.servers import ENGINES, SERVERS, Missing, Server
 
 WHICH = ("first", "middle", "last")
+#: points that share one installation
+POINTS_EACH = 10
 #: seconds within which a dead daemon's lanes go on elsewhere
 TAKEOVER = 45.0
 
@@ -33,9 +35,11 @@ class Tally:
     repeated: Counter[str] = field(default_factory=Counter)
     objections: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, point: str, installation: Installation, kills: int, repeated: int) -> None:
+    def add(self, point: str, installation: Installation, kills: int) -> None:
+        """Take over what an installation found since it was last asked."""
         self.kills[point] += kills
-        self.repeated[point] += repeated
+        self.repeated[point] += installation.repeated
+        installation.repeated = 0
         self.objections.setdefault(point, []).extend(installation.objections)
         installation.objections.clear()
 
@@ -54,45 +58,43 @@ def server_of(kind: str) -> Iterator[Server | None]:
 
 
 def crash(kind: str, shape: Shape, server: Server | None, randoms: int, seed: int, bar: Progress) -> Tally:
-    """Kill at every point of one installation, then at random moments, and end it."""
+    """Kill at every point, then at random moments, and end each installation."""
     tally = Tally()
     dice = random.Random(f"{seed} {kind} {shape.name}")
     points = sides(*shape.points)
     task = bar.add_task(f"{kind}, {shape.name}", total=len(points) + randoms)
-    with installed(shape, server, seed) as installation:
-        for point in points:
-            try:
+    # a small database is judged quickly: a new one after some points
+    for start in range(0, len(points), POINTS_EACH):
+        with installed(shape, server, seed) as installation:
+            for point in points[start : start + POINTS_EACH]:
                 _kill_at(installation, point, tally)
-            except (NeverPassed, AssertionError) as failed:
-                tally.objections.setdefault(point, []).append(str(failed))
-            bar.advance(task)
+                bar.advance(task)
+            _finish(installation, tally)
+    with installed(shape, server, seed) as installation:
         for _ in range(randoms):
-            before, repeated = len(installation.kills), installation.repeated_calls()
+            kills = len(installation.kills)
             installation.kill_randomly(dice)
-            tally.add(
-                "random moments",
-                installation,
-                len(installation.kills) - before,
-                installation.repeated_calls() - repeated,
-            )
+            tally.add("random moments", installation, len(installation.kills) - kills)
             bar.advance(task)
-        before_end = installation.repeated_calls()
-        installation.finish()
-        tally.add("the end", installation, 0, installation.repeated_calls() - before_end)
+        _finish(installation, tally)
     bar.remove_task(task)
     return tally
 
 
 def _kill_at(installation: Installation, point: str, tally: Tally) -> None:
-    done: set[int] = set()
-    for which in WHICH:
-        number = installation.passing(point, which)
-        if number in done:
-            continue
-        done.add(number)
-        before = installation.repeated_calls()
-        installation.kill_at(point, which)
-        tally.add(point, installation, 1, installation.repeated_calls() - before)
+    try:
+        # two of the three may be the same passing
+        for which in {installation.passing(point, which): which for which in reversed(WHICH)}.values():
+            installation.kill_at(point, which)
+            tally.add(point, installation, 1)
+    except AssertionError as failed:  # never passed, or a worker that hangs or breaks
+        installation.objections.append(str(failed))
+        tally.add(point, installation, 0)
+
+
+def _finish(installation: Installation, tally: Tally) -> None:
+    installation.finish()
+    tally.add("the end", installation, 0)
 
 
 def show(found: dict[str, Tally], console: Console) -> int:

@@ -132,6 +132,9 @@ class Installation:
         self.bystanders: dict[str, Any] = {address: held.held_of(address) for address in map(normalise, others)}
         self.kills: list[str] = []
         self.objections: list[str] = []
+        #: calls without a result on record: a crash cut them, and they were made again
+        self.repeated = 0
+        self._made = self._cut = 0
         self._runs = itertools.count(1)
         self._people = itertools.count(1)
         self._counts: dict[str, Counter[str]] = {}
@@ -191,6 +194,7 @@ class Installation:
             process.join(PATIENCE)
             if process.exitcode is None:
                 raise AssertionError(f"the worker hangs: {job.log.with_suffix('.said').read_text()[-2000:]}")
+        self._ended(job)
         if process.exitcode == -signal.SIGKILL and job.point is not None:
             return True
         if process.exitcode:
@@ -266,12 +270,21 @@ class Installation:
             time.sleep(dice.random() * 0.6)
             process.kill()
             process.join(PATIENCE)
+        self._ended(job)
         if process.exitcode == -signal.SIGKILL:
             self._died(f"random moment of {mode}")
 
+    def _ended(self, job: Job) -> None:
+        passed = passings(job.log)
+        self._made += passed["before call.apply"] + passed["before call.confirm"]
+
     def _died(self, where: str) -> None:
         self.kills.append(where)
-        self.objections += [f"after {where}: {said}" for said in judge(self.seen(), ALWAYS)]
+        seen = self.seen()
+        cut = self._made - sum(map(_is_result, seen.audit))
+        self.repeated += cut - self._cut
+        self._cut = cut
+        self.objections += [f"after {where}: {said}" for said in judge(seen, ALWAYS)]
 
     # -- the end --------------------------------------------------------------------------------------------
 
@@ -289,16 +302,9 @@ class Installation:
         """Read all that the judge looks at."""
         return gather(self.app, self.mailchimp, self.crm, self.wanted, self.bystanders)
 
-    def repeated_calls(self) -> int:
-        """Return how many calls have no result on record: a crash cut them, and they were made again."""
-        passed: Counter[str] = Counter()
-        for log in self.folder.glob("worker*.log"):
-            passed += passings(log)
-        made = passed["before call.apply"] + passed["before call.confirm"]
-        recorded = sum(
-            row["what"] in RESULTS and row["body"]["facts"].get("code") != "not_called" for row in self.seen().audit
-        )
-        return made - recorded
+
+def _is_result(row: dict[str, Any]) -> bool:
+    return row["what"] in RESULTS and row["body"]["facts"].get("code") != "not_called"
 
 
 @contextmanager

@@ -6,6 +6,7 @@ An invariant returns its objections, none when it holds. Addresses never stand i
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -54,6 +55,7 @@ class Evidence:
         return self.books.gone(wanted.address) if wanted.right == "erasure" else self.books.silent(wanted.address)
 
 
+_ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+")
 Invariant = Callable[[Evidence], list[str]]
 
 
@@ -206,8 +208,8 @@ def people_outside_the_events_are_untouched(seen: Evidence) -> list[str]:
 
 
 def no_address_stands_in_the_open(seen: Evidence) -> list[str]:
-    everything = "\n".join(seen.texts).lower()
-    return [f"{key}: the address stands in a table" for key, w in seen.wanted.items() if w.address in everything]
+    found = {word for text in seen.texts for word in _ADDRESS.findall(text)}
+    return [f"{key}: the address stands in a table" for key, w in seen.wanted.items() if w.address in found]
 
 
 ALWAYS: tuple[Invariant, ...] = (

@@ -26,7 +26,6 @@ from adapters.contract import Action, Adapter, Check, Limits, Receipt, Subject
 
 #: a commit of one of these functions has the name beside it
 FUNCTIONS = {
-    ("app", "__init__"): "app.open",
     ("leases", "ensure"): "leases.ensure",
     ("leases", "acquire"): "leases.acquire",
     ("leases", "renew"): "leases.renew",
@@ -49,7 +48,7 @@ WORDS = {
     "identity:shredded": "shred",
 }
 DRAIN = (
-    "app.open", "leases.ensure", "leases.acquire", "leases.release", "lane.commit", "lane.begin", "lane.applied",
+    "leases.ensure", "leases.acquire", "leases.release", "lane.commit", "lane.begin", "lane.applied",
     "lane.confirmed", "settle", "call.apply", "call.confirm", "http.get", "http.post", "http.delete", "http.patch",
 )  # fmt: skip
 DAEMON = ("leases.renew", "daemons.arrive", "daemons.beat", "daemons.leave", "daemon.audit")
