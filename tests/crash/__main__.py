@@ -124,7 +124,7 @@ def main(words: Iterable[str]) -> int:
     parser.add_argument("--random", type=int, default=20, help="random kills per installation")
     parser.add_argument("--engines", default=",".join(ENGINES))
     options = parser.parse_args(list(words))
-    console = Console()
+    console = Console(width=140)
     console.print(f"seed {options.seed} (make crash SEED={options.seed} repeats it)")
     began, found, missing = time.monotonic(), {}, []
     with Progress(console=Console(stderr=True), transient=True) as bar:
