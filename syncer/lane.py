@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -47,6 +46,8 @@ class Lane:
         stop: threading.Event,
         dice: Callable[[float, float], float] = random.uniform,
         burst_wait: float = BURST_WAIT,
+        senders: Callable[..., Senders] = Senders,
+        monotonic: Callable[[], float] = awake_or_asleep,
     ) -> None:
         self.name = name
         self._adapter = adapter
@@ -56,7 +57,8 @@ class Lane:
         self._stop = stop
         self._dice = dice
         self._log = get_logger("syncer.lane").bind(lane=name)
-        self._senders = Senders(name, adapter, keyring, stop, burst_wait)
+        self._senders = senders(name, adapter, keyring, stop, burst_wait, monotonic)
+        self._monotonic = monotonic
         self._gate = self._senders.gate
         self._lease: Lease | None = None
         self._renewed = 0.0
@@ -122,7 +124,7 @@ class Lane:
 
     def _own(self) -> bool:
         if self._lease is None:
-            began = awake_or_asleep()
+            began = self._monotonic()
             self._lease = self._leases.acquire(self.name)
             if self._lease is not None:
                 self._lease_runs_from(began)
@@ -132,9 +134,9 @@ class Lane:
         return self._lease is not None
 
     def _renew(self) -> None:
-        if self._lease is None or awake_or_asleep() - self._renewed < self._leases.renew_seconds:
+        if self._lease is None or self._monotonic() - self._renewed < self._leases.renew_seconds:
             return
-        began = awake_or_asleep()
+        began = self._monotonic()
         if self._leases.renew(self._lease):
             self._lease_runs_from(began)
         else:
@@ -177,7 +179,7 @@ class Lane:
         while True:
             if self._stop.is_set() and not stopped_at:
                 self._gate.clear()
-                stopped_at = time.monotonic()
+                stopped_at = self._monotonic()
             if self._leaving.is_set():
                 self._gate.clear()
             if not claimed and not exhausted and self._gate.is_set():
@@ -196,7 +198,7 @@ class Lane:
             self._renew()
             if not self._under_way and (exhausted or not self._gate.is_set()):
                 return recorded
-            if stopped_at and time.monotonic() - stopped_at > GRACE:
+            if stopped_at and self._monotonic() - stopped_at > GRACE:
                 self._calls_left = True
                 self._log.warning("lane.calls_left", count=len(self._under_way))
                 return recorded

@@ -6,6 +6,7 @@ import math
 import queue as queues
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -50,13 +51,22 @@ def awake_or_asleep() -> float:
 class Senders:
     """As many threads as the destination allows calls at one time."""
 
-    def __init__(self, name: str, adapter: Adapter, keyring: Keyring, stop: threading.Event, burst_wait: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        adapter: Adapter,
+        keyring: Keyring,
+        stop: threading.Event,
+        burst_wait: float,
+        monotonic: Callable[[], float] = awake_or_asleep,
+    ) -> None:
         self.count = adapter.limits.senders
         #: open while calls may be made; what was begun and finds it closed comes back as not called
         self.gate = threading.Event()
-        #: on the clock of `awake_or_asleep`: no call is made later, for the lane may have another owner by then
+        #: by `monotonic`, in seconds: no call is made later, for the lane may have another owner by then
         self.good_until = math.inf
         self._adapter = adapter
+        self._monotonic = monotonic
         self._keyring = keyring
         self._stop = stop
         self._burst_wait = burst_wait
@@ -101,7 +111,7 @@ class Senders:
     def _send(self, work: Work, results: queues.SimpleQueue[Done]) -> None:
         """Make the calls of one delivery. Whatever happens, something is brought back."""
         result: Result
-        if not self.gate.is_set() or awake_or_asleep() > self.good_until:
+        if not self.gate.is_set() or self._monotonic() > self.good_until:
             result = NotCalled()
         else:
             try:
