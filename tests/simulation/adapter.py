@@ -42,7 +42,8 @@ class Visit:
         seconds = weather.latency(account.name, world.timeline.now)
         trouble = weather.strike(account.name, self.verb, effect, world.timeline.now)
         obeyed = trouble is None or trouble.obeyed
-        consent = record.opt_in if record else None
+        # what a contact that gets no mail once opted in to holds nobody back
+        consent = record.opt_in if record and record.status in REACHED else None
         if obeyed:
             do()
         elif trouble is not None and trouble.name == "late":

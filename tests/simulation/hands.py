@@ -26,11 +26,8 @@ class Owner(Protocol):
     def wait(self, until: datetime) -> None:
         """Let time pass, at most until then."""
 
-    def started(self, destination: str, under_way: int) -> None:
-        """Hear that a call starts, beside so many others."""
-
-    def heard(self, destination: str, delivery: Delivery) -> None:
-        """Hear that a call was made for this delivery."""
+    def started(self, delivery: Delivery, under_way: int) -> None:
+        """Hear that a call for this delivery starts, as which of so many at one time."""
 
 
 class Hands(Senders):
@@ -97,8 +94,7 @@ class Hands(Senders):
         while self._waiting and len(self._flying) < self.count:
             work = self._waiting.popleft()
             if self.gate.is_set():
-                self._owner.started(self.name, self.under_way + 1)
-                self._owner.heard(self.name, work.delivery)
+                self._owner.started(work.delivery, self.under_way + 1)
             self._account.spent = 0.0
             box: queues.SimpleQueue[Done] = queues.SimpleQueue()
             self._send(work, box)

@@ -20,6 +20,7 @@ class Standing:
     attempts: int = 0
     confirmed_at: datetime | None = None
     since: int = 0
+    last: str = ""
 
 
 @dataclass(slots=True)
@@ -86,7 +87,7 @@ class History:
         if case is not None:
             self._follow(case, standing, what, facts, at)
         if standing is not None:
-            standing.since = calls
+            standing.since, standing.last = calls, what
         return Entry(seq, at, what, facts, case, destination, before, since)
 
     def _case(self, body: dict[str, Any], facts: dict[str, Any]) -> Case:

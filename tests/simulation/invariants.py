@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
+from syncer.model import Delivery
 from tests.simulation.history import Case, Entry
 from tests.simulation.world import REACHED, Call, Record
 
@@ -41,7 +42,7 @@ class Invariant:
     def on_call(self, call: Call) -> None:
         """Look at one step at a provider."""
 
-    def on_start(self, process: Process, destination: str, under_way: int, others: list[Process]) -> None:
+    def on_start(self, process: Process, delivery: Delivery, under_way: int, others: list[Process]) -> None:
         """Look at a call that starts, beside those of other processes at the same destination."""
 
     def on_entry(self, entry: Entry) -> None:
@@ -103,6 +104,13 @@ class AttemptedBeforeActing(Invariant):
             self.broken(f"{call.account} was called for person {call.person} without an attempt in the audit")
         if self.run.open_transactions():
             self.broken(f"{call.account} was called inside a transaction")
+
+    def on_start(self, process: Process, delivery: Delivery, under_way: int, others: list[Process]) -> None:
+        """The last that the audit says of a delivery before its call is the attempt, or what a person did since."""
+        last = self.run.history.cases[delivery.event_id].deliveries[delivery.destination].last
+        known = ("delivery:attempted", "delivery:reopened", "delivery:exempt")
+        if delivery.state in ("pending", "retrying") and last not in known and process.stalled_at is None:
+            self.broken(f"{delivery.destination} was called after {last or 'nothing'}")
 
 
 class FulfilledOnlyWhenClosed(Invariant):
@@ -207,13 +215,22 @@ class LimitsAreKept(Invariant):
 
     name = "I7"
 
-    def on_start(self, process: Process, destination: str, under_way: int, others: list[Process]) -> None:
-        """Another process has calls under way only if it was stalled, and so has lost the lane."""
-        if under_way > self.run.scenario.senders:
-            self.broken(f"{under_way} calls at {destination} at once")
+    def on_start(self, process: Process, delivery: Delivery, under_way: int, others: list[Process]) -> None:
+        """A process that was not stalled calls alone, within its number, and never while the lane must wait."""
+        place, scenario = delivery.destination, self.run.scenario
+        if under_way > scenario.senders:
+            self.broken(f"{under_way} calls at {place} at once")
+        if process.stalled_at is not None:
+            return
         for other in others:
-            if other.stalled_at is None and process.stalled_at is None:
-                self.broken(f"{process.name} and {other.name} call {destination} at once")
+            if other.stalled_at is None:
+                self.broken(f"{process.name} and {other.name} call {place} at once")
+        now = process.clock().strftime("%Y-%m-%d %H:%M:%S.%f")
+        if self.run.select(
+            "SELECT 1 FROM syncer_lane WHERE destination = ? AND (cool_until > ? OR paused AND paused_by = 'syncer')",
+            place, now,
+        ):  # fmt: skip
+            self.broken(f"{process.name} calls {place} while the lane must wait")
 
 
 class ChainVerifies(Invariant):

@@ -46,7 +46,7 @@ class Process:
         self.db_trouble = 0.0
         self.stalled_at: datetime | None = None
         self.on_stack = False
-        self.in_transaction = 0
+        self._connections: list[sqlite3.Connection] = []
         self.app = App(settings, self._engine(settings.database.url), Keyring.load(settings.identity.key_file),
                        "daemon", self.clock)  # fmt: skip
         app = self.app
@@ -76,7 +76,9 @@ class Process:
     def work(self, due: Callable[[str], bool]) -> None:
         """Do what a daemon's jobs do, in any order; a failed job is no end of the others. Raises Killed."""
         app = self.app
-        jobs: list[Callable[[], Any]] = [app.intake.take_all, self._recheck]
+        jobs: list[Callable[[], Any]] = [
+            job for job in (app.intake.take_all, self._recheck) if self.dice.random() < 0.5
+        ]
         jobs += [lane.turn for lane in self.lanes if due(lane.name) or self.dice.random() < 0.1]
         self.dice.shuffle(jobs)
         self.on_stack = True
@@ -109,28 +111,31 @@ class Process:
         """How many calls of this process at a destination have not ended."""
         return sum(hands.under_way for hands in self.hands if hands.name == destination)
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether it has a transaction open."""
+        return any(connection.in_transaction for connection in self._connections)
+
     # -- what the hands ask for -----------------------------------------------------------------------------
 
     def wait(self, until: datetime) -> None:
         """Let time pass while calls are under way; others may work meanwhile, and the process may be stalled."""
         self._run.look()
+        soon = self.timeline.now + timedelta(seconds=LOOK_AFTER)
         if self.dice.random() < self._run.stall_chance:
             self.stalled_at = self.timeline.now
             self._run.count("stalls")
             until = self.timeline.now + timedelta(seconds=self.dice.uniform(20, 900))
         else:
-            until = min(until, self.timeline.now + timedelta(seconds=LOOK_AFTER))
+            # a thread is seldom back in the very moment; what lands meanwhile shares the next commit
+            until = min(until + timedelta(seconds=self.dice.choice((0, 0.5, 2, 5))), soon)
         self._run.meanwhile(self)
         self.timeline.pass_until(until)
         self._run.meanwhile(self)
 
-    def started(self, destination: str, under_way: int) -> None:
-        """Tell the judge that a call starts."""
-        self._run.call_starts(self, destination, under_way)
-
-    def heard(self, destination: str, delivery: Delivery) -> None:
-        """Tell the judge for which delivery."""
-        self._run.called_for(destination, delivery)
+    def started(self, delivery: Delivery, under_way: int) -> None:
+        """Tell the judge that a call for this delivery starts."""
+        self._run.call_starts(self, delivery, under_way)
 
     # -- where it may die -----------------------------------------------------------------------------------
 
@@ -148,17 +153,10 @@ class Process:
 
         @sa.event.listens_for(engine, "connect")
         def _opened(connection: Any, _record: Any) -> None:
+            self._connections.append(connection)
             # the database's clock is the timeline; nothing here must outlive a power cut
             connection.create_function("strftime", -1, self._strftime)
             connection.execute("PRAGMA synchronous=OFF")
-
-        @sa.event.listens_for(engine, "begin")
-        def _begun(_connection: sa.Connection) -> None:
-            self.in_transaction += 1
-
-        @sa.event.listens_for(engine, "rollback")
-        def _rolled_back(_connection: sa.Connection) -> None:
-            self.in_transaction -= 1
 
         @sa.event.listens_for(engine, "before_cursor_execute")
         def _statement(*_: Any) -> None:
@@ -167,7 +165,6 @@ class Process:
 
         @sa.event.listens_for(engine, "commit")
         def _commit(connection: sa.Connection) -> None:
-            self.in_transaction -= 1
             self._commit(connection)
 
         return engine
@@ -181,7 +178,6 @@ class Process:
             if self.dice.random() < 0.5:
                 connection.connection.cursor().execute("COMMIT")
                 self._run.count("lost commits")
-            self.in_transaction += 1  # SQLAlchemy rolls back next, and says so
             raise
 
     def _database_fails(self) -> None:

@@ -236,19 +236,16 @@ class Run:
         for invariant in self.invariants:
             invariant.on_call(call)
 
-    def call_starts(self, process: Process, destination: str, under_way: int) -> None:
-        """Hear that a process starts a call."""
+    def call_starts(self, process: Process, delivery: Delivery, under_way: int) -> None:
+        """Hear that a process starts a call, as which of so many at one time."""
         self.look()
+        self._note(delivery.destination, self.history.cases[delivery.event_id].key, delivery.attempts)
         others = [
             other for other in self.processes
-            if other is not process and other.calls_under_way(destination)
+            if other is not process and other.calls_under_way(delivery.destination)
         ]  # fmt: skip
         for invariant in self.invariants:
-            invariant.on_start(process, destination, under_way, others)
-
-    def called_for(self, destination: str, delivery: Delivery) -> None:
-        """Hear for which delivery a call is made."""
-        self._note(destination, self.history.cases[delivery.event_id].key, delivery.attempts)
+            invariant.on_start(process, delivery, under_way, others)
 
     def job_failed(self, process: Process, error: Exception) -> None:
         """Note what a daemon's scheduler would have logged."""
@@ -279,9 +276,9 @@ class Run:
         """Return the real report over the run's database."""
         return Reader(self.judge.app)
 
-    def open_transactions(self) -> int:
-        """How many transactions are open in all processes."""
-        return sum(process.in_transaction for process in (*self.processes, self.judge))
+    def open_transactions(self) -> bool:
+        """Whether any process has a transaction open."""
+        return any(process.in_transaction for process in (*self.processes, self.judge))
 
     def bystanders(self) -> list[str]:
         """Return everything that is held of people who ask for nothing."""
@@ -324,12 +321,16 @@ class Run:
             )
             if row[0]
         ]
+        if self._waits():
+            found.append(self.timeline.now)
         return min(found, default=None)
+
+    def _waits(self) -> bool:
+        return bool(self.select("SELECT 1 FROM syncer_queue WHERE taken_at IS NULL LIMIT 1"))
 
     def _ended(self) -> bool:
         open_ = "SELECT 1 FROM syncer_event WHERE state <> 'fulfilled' OR email_sealed IS NOT NULL LIMIT 1"
-        waiting = "SELECT 1 FROM syncer_queue WHERE taken_at IS NULL LIMIT 1"
-        return not self.select(open_) and not self.select(waiting)
+        return not self.select(open_) and not self._waits()
 
     def _close(self) -> None:
         for process in (*self.processes, self.judge, self.operator.process):

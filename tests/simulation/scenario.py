@@ -117,7 +117,7 @@ def draw(scenario: Scenario) -> Plan:
 
 def _rows(d: _Draw, people: dict[int, tuple[str, ...]], count: int) -> tuple[Row, ...]:
     rows: list[Row] = []
-    bursts = [d.moment() for _ in range(max(1, d.s.events // 12))]
+    bursts = [d.moment() for _ in range(min(40, 1 + d.s.events // 8))]
     while len(rows) < d.s.events:
         arrives = d.dice.choice(bursts) + timedelta(seconds=d.dice.randrange(3))
         key = f"wp:{len(rows)}"
