@@ -20,6 +20,7 @@ from syncer.model import Delivery
 from syncer.operations import Operations
 from syncer.settings import Settings
 from tests.simulation.hands import Hands
+from tests.simulation.strand import Strand
 
 if TYPE_CHECKING:
     from tests.simulation.run import Run
@@ -45,7 +46,7 @@ class Process:
         self.fuse: int | None = None
         self.db_trouble = 0.0
         self.stalled_at: datetime | None = None
-        self.on_stack = False
+        self.strand: Strand | None = None
         self._connections: list[sqlite3.Connection] = []
         self.app = App(settings, self._engine(settings.database.url), Keyring.load(settings.identity.key_file),
                        "daemon", self.clock)  # fmt: skip
@@ -81,16 +82,12 @@ class Process:
         ]
         jobs += [lane.turn for lane in self.lanes if due(lane.name) or self.dice.random() < 0.1]
         self.dice.shuffle(jobs)
-        self.on_stack = True
-        try:
-            for job in jobs:
-                try:
-                    job()
-                except Exception as error:
-                    self._run.job_failed(self, error)
-                self._run.look()
-        finally:
-            self.on_stack = False
+        for job in jobs:
+            try:
+                job()
+            except Exception as error:
+                self._run.job_failed(self, error)
+            self._run.look()
 
     def _recheck(self) -> None:
         self.app.store.hold_removed(self.app.settings.destinations, self.app.recheck_days)
@@ -112,6 +109,11 @@ class Process:
         return sum(hands.under_way for hands in self.hands if hands.name == destination)
 
     @property
+    def busy(self) -> bool:
+        """Whether it is in the middle of its work."""
+        return self.strand is not None and not self.strand.done
+
+    @property
     def in_transaction(self) -> bool:
         """Whether it has a transaction open."""
         return any(connection.in_transaction for connection in self._connections)
@@ -119,7 +121,8 @@ class Process:
     # -- what the hands ask for -----------------------------------------------------------------------------
 
     def wait(self, until: datetime) -> None:
-        """Let time pass while calls are under way; others may work meanwhile, and the process may be stalled."""
+        """Let time pass while calls are under way; others work meanwhile, and the process itself may be stalled."""
+        assert self.strand is not None
         self._run.look()
         soon = self.timeline.now + timedelta(seconds=LOOK_AFTER)
         if self.dice.random() < self._run.stall_chance:
@@ -129,9 +132,8 @@ class Process:
         else:
             # a thread is seldom back in the very moment; what lands meanwhile shares the next commit
             until = min(until + timedelta(seconds=self.dice.choice((0, 0.5, 2, 5))), soon)
-        self._run.meanwhile(self)
-        self.timeline.pass_until(until)
-        self._run.meanwhile(self)
+        self.timeline.at(until, self.strand.resume)
+        self.strand.pause()
 
     def started(self, delivery: Delivery, under_way: int) -> None:
         """Tell the judge that a call for this delivery starts."""

@@ -34,13 +34,16 @@ from tests.simulation.invariants import ALL, Invariant, NoPlainAddress, Violatio
 from tests.simulation.operator import Operator
 from tests.simulation.process import Killed, Process
 from tests.simulation.scenario import ARCHIVES, SCOPES, Plan, Row, Scenario, draw
+from tests.simulation.strand import Strand
 from tests.simulation.timeline import START, Timeline
 from tests.simulation.weather import Weather
 from tests.simulation.world import Account, Call, Record, World
 
 #: virtual days after the last fault within which everything must have ended
 BOUND = 45
+#: seconds from one look at the processes to the next, at least
 STEPS = (1, 10, 60, 900, 3600, 3 * 3600)
+STEPS_BUSY = (1, 5, 20)
 
 SETTINGS = """
 [database]
@@ -83,7 +86,7 @@ class Run:
         self._settings = _install(folder, suppress=scenario.suppress)
         self._without = self._settings[1]
         self.settings: Settings = self._settings[0]
-        self._connection = sqlite3.connect(folder / "syncer.db", isolation_level=None)
+        self._connection = sqlite3.connect(folder / "syncer.db", isolation_level=None, check_same_thread=False)
         self.judge = self._person("judge")
         self.operator = Operator(self, self._person("operator"))
         self._born = 0
@@ -105,9 +108,17 @@ class Run:
         bound = end + timedelta(days=BOUND)
         while self.timeline.now < bound and not self._ended():
             self._step(bound)
+        while any(process.busy for process in self.processes) and self.timeline.next is not None:
+            self.timeline.pass_until(self.timeline.next)
         self._check("daily")
         self._check("at_end")
         self._close()
+
+    def abandon(self) -> None:
+        """End what is still in the middle of something after a run that broke off."""
+        for process in self.processes:
+            if process.strand is not None:
+                process.strand.drop()
 
     def _write_calendar(self) -> None:
         for row in self.plan.rows:
@@ -126,20 +137,18 @@ class Run:
                 self.timeline.at(START + timedelta(days=day), self.operator.day)
 
     def _step(self, end: datetime) -> None:
-        """Go to where something happens next, and let every process work there."""
-        least = self.timeline.now + timedelta(seconds=self._dice.choice(STEPS))
+        """Go to where something happens next, and let the processes that are free work there."""
+        busy = any(process.busy for process in self.processes)
+        least = self.timeline.now + timedelta(seconds=self._dice.choice(STEPS_BUSY if busy else STEPS))
         soon = min((when for when in (self.timeline.next, self._next_work()) if when is not None), default=end)
         self.timeline.pass_until(min(max(least, soon), end))
         if self.scenario.crashes and not self.calm and self._dice.random() < self.scenario.crashes / 10:
             self._restart(self._dice.choice(self.processes)) if self.processes else None
-        self.meanwhile(None)
-
-    def meanwhile(self, busy: Process | None) -> None:
-        """Let the processes work that are free; while one waits for its calls only some do."""
-        others = [process for process in self.processes if not process.on_stack]
-        self._dice.shuffle(others)
-        for process in others:
-            if process in self.processes and not process.on_stack and (busy is None or self._dice.random() < 0.15):
+        busy = any(process.busy for process in self.processes)
+        free = [process for process in self.processes if not process.busy]
+        self._dice.shuffle(free)
+        for process in free:
+            if process in self.processes and (not busy or self._dice.random() < 0.2):
                 self._round(process)
 
     def _round(self, process: Process) -> None:
@@ -147,7 +156,12 @@ class Run:
         if wild and self._dice.random() < self.scenario.crashes:
             process.fuse = self._dice.randint(1, 60)
         process.db_trouble = 0.02 if wild and self._dice.random() < self.scenario.crashes else 0.0
-        process.stalled_at = None
+        if not any(hands.under_way for hands in process.hands):
+            process.stalled_at = None
+        process.strand = Strand(lambda: self._work(process))
+        process.strand.resume()
+
+    def _work(self, process: Process) -> None:
         try:
             process.work(lambda name: self._is_due(name, process.clock()))
         except Killed:
@@ -178,7 +192,7 @@ class Run:
     def _restart(self, process: Process) -> None:
         """Tell it to stop; one that is at work finishes first."""
         process.app.stop.set()
-        if not process.on_stack:
+        if not process.busy:
             self._end(process)
 
     def _end(self, process: Process) -> None:
@@ -362,7 +376,10 @@ def simulate(scenario: Scenario, adapter: type[SimulatedAdapter] = SimulatedAdap
     try:
         run = Run(scenario, folder, adapter)
         with run.logging():
-            run.live()
+            try:
+                run.live()
+            finally:
+                run.abandon()
     finally:
         shutil.rmtree(folder)
     run.counts["milliseconds"] = round((time.perf_counter() - started) * 1000)
