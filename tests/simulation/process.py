@@ -74,13 +74,8 @@ class Process:
 
     # -- one round ------------------------------------------------------------------------------------------
 
-    def work(self, due: Callable[[str], bool]) -> None:
-        """Do what a daemon's jobs do, in any order; a failed job is no end of the others. Raises Killed."""
-        app = self.app
-        jobs: list[Callable[[], Any]] = [
-            job for job in (app.intake.take_all, self._recheck) if self.dice.random() < 0.5
-        ]
-        jobs += [lane.turn for lane in self.lanes if due(lane.name) or self.dice.random() < 0.1]
+    def work(self, jobs: list[Callable[[], object]]) -> None:
+        """Do the jobs of a daemon in any order; a failed one is no end of the others. Raises Killed."""
         self.dice.shuffle(jobs)
         for job in jobs:
             try:
@@ -89,7 +84,8 @@ class Process:
                 self._run.job_failed(self, error)
             self._run.look()
 
-    def _recheck(self) -> None:
+    def recheck(self) -> None:
+        """Do what the daemon does every minute."""
         self.app.store.hold_removed(self.app.settings.destinations, self.app.recheck_days)
         self.app.store.start_rechecks(self.app.recheck_days)
 

@@ -13,7 +13,7 @@ import sqlite3
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cache
@@ -33,7 +33,7 @@ from tests.simulation.history import History
 from tests.simulation.invariants import ALL, Invariant, NoPlainAddress, Violation
 from tests.simulation.operator import Operator
 from tests.simulation.process import Killed, Process
-from tests.simulation.scenario import ARCHIVES, SCOPES, Plan, Row, Scenario, draw
+from tests.simulation.scenario import ARCHIVES, Plan, Row, Scenario, draw
 from tests.simulation.strand import Strand
 from tests.simulation.timeline import START, Timeline
 from tests.simulation.weather import Weather
@@ -77,13 +77,13 @@ class Run:
         self._log = io.StringIO()
         self._keys: dict[str, str] = {}
         self._seq = 0
-        self.world = _world(self.plan, self.timeline)
+        self.world = _world(scenario, self.plan, self.timeline)
         self.weather = Weather(random.Random(f"weather/{scenario.seed}"), scenario.trouble, self.plan.windows)
         self.history = History(self.plan)
         self.bystanders_before = self.bystanders()
         self.invariants: list[Invariant] = [kind(self) for kind in ALL]
         self.world.watchers.append(self._called)
-        self._settings = _install(folder, suppress=scenario.suppress)
+        self._settings = _install(folder, scenario)
         self._without = self._settings[1]
         self.settings: Settings = self._settings[0]
         self._connection = sqlite3.connect(folder / "syncer.db", isolation_level=None, check_same_thread=False)
@@ -163,7 +163,7 @@ class Run:
 
     def _work(self, process: Process) -> None:
         try:
-            process.work(lambda name: self._is_due(name, process.clock()))
+            process.work(list(self.work_to_do(process)))
         except Killed:
             self.count("crashes")
             self._bury(process)
@@ -322,7 +322,7 @@ class Run:
             "SELECT 1 FROM syncer_delivery WHERE destination = ? AND claim_rank IS NOT NULL"
             " AND next_attempt_at <= ? LIMIT 1"
         )
-        return bool(self.select(query, name, now.strftime("%Y-%m-%d %H:%M:%S.%f")))
+        return bool(self.select(query, name, _stored(now)))
 
     def _next_work(self) -> datetime | None:
         found = [
@@ -338,6 +338,17 @@ class Run:
         if self._waits():
             found.append(self.timeline.now)
         return min(found, default=None)
+
+    def work_to_do(self, process: Process) -> Iterator[Callable[[], object]]:
+        """Yield the jobs of a daemon that have something to do, and now and then one that has not."""
+        recheck = "SELECT 1 FROM syncer_event WHERE state = 'fulfilled' AND next_recheck_at <= ? LIMIT 1"
+        if self._waits() or process.dice.random() < 0.1:
+            yield process.app.intake.take_all
+        if self.select(recheck, _stored(process.clock())) or process.dice.random() < 0.1:
+            yield process.recheck
+        for lane in process.lanes:
+            if self._is_due(lane.name, process.clock()) or process.dice.random() < 0.1:
+                yield lane.turn
 
     def _waits(self) -> bool:
         return bool(self.select("SELECT 1 FROM syncer_queue WHERE taken_at IS NULL LIMIT 1"))
@@ -386,8 +397,8 @@ def simulate(scenario: Scenario, adapter: type[SimulatedAdapter] = SimulatedAdap
     return run
 
 
-def _world(plan: Plan, timeline: Timeline) -> World:
-    accounts = {name: Account(name, scopes, archives=name in ARCHIVES) for name, scopes in SCOPES.items()}
+def _world(scenario: Scenario, plan: Plan, timeline: Timeline) -> World:
+    accounts = {name: Account(name, scopes, archives=name in ARCHIVES) for name, scopes in scenario.scopes.items()}
     accounts["crm"].archive_right = False  # until the operator asks for it
     who = {spelling.lower(): person for person, spellings in plan.people.items() for spelling in spellings}
     for record in plan.records:
@@ -395,17 +406,17 @@ def _world(plan: Plan, timeline: Timeline) -> World:
     return World(timeline, accounts, who)
 
 
-def _install(folder: Path, *, suppress: bool) -> tuple[Settings, Settings]:
+def _install(folder: Path, scenario: Scenario) -> tuple[Settings, Settings]:
     """Put an initialised database into the folder; return the settings, and those without one destination."""
     (folder / "syncer.db").write_bytes(_empty_database())
     _write_key(folder)
     found = []
-    for file, names in (("settings.toml", sorted(SCOPES)), ("without.toml", sorted(set(SCOPES) - {"shop"}))):
+    for file, names in (("settings.toml", scenario.scopes), ("without.toml", Scenario(0, shop=False).scopes)):
         text = SETTINGS + "".join(
             DESTINATION.format(
                 name=name,
                 adapter="activecampaign" if name in ARCHIVES else "mailchimp",
-                objection="suppress" if suppress and name == "newsletter" else "unsubscribe",
+                objection="suppress" if scenario.suppress and name == "newsletter" else "unsubscribe",
             )
             for name in names
         )
@@ -428,6 +439,10 @@ def _empty_database() -> bytes:
         _write_key(folder)
         initialise(load_settings(folder / "settings.toml"))
         return (folder / "syncer.db").read_bytes()
+
+
+def _stored(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 def _moment(text: str) -> datetime:

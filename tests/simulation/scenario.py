@@ -32,6 +32,12 @@ class Scenario:
     crashes: float = 0.05
     suppress: bool = False
     bad_days: bool = True
+    shop: bool = True
+
+    @property
+    def scopes(self) -> dict[str, tuple[str, ...]]:
+        """The destinations of this run, with their lists."""
+        return {name: lists for name, lists in SCOPES.items() if self.shop or name != "shop"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,7 @@ def draw(scenario: Scenario) -> Plan:
                           f"p{number - count}+x@people.test")[number % 3],)  # fmt: skip
     records = tuple(
         d.record(account, person, spellings, scope)
-        for account, scopes in SCOPES.items()
+        for account, scopes in scenario.scopes.items()
         for scope in scopes
         for person, spellings in people.items()
         if d.dice.random() < 0.6
@@ -144,10 +150,10 @@ def _returns(d: _Draw, people: dict[int, tuple[str, ...]], count: int) -> tuple[
     found = []
     for _ in range(max(1, d.s.events // 8)):
         when, person = d.moment(0.05), d.dice.randrange(count)
-        account = d.dice.choice(sorted(SCOPES))
+        account = d.dice.choice(sorted(d.s.scopes))
         consented = d.dice.random() < 0.25
         opt_in = when if consented else d.dice.choice((None, START - timedelta(days=500)))
-        scope = d.dice.choice(SCOPES[account])
+        scope = d.dice.choice(d.s.scopes[account])
         record = Record(account, scope, d.dice.choice(people[person]), person, "subscribed", opt_in, when)
         found.append((when, record))
     return tuple(found)
@@ -158,7 +164,7 @@ def _windows(d: _Draw) -> tuple[Window, ...]:
         return ()
     found = []
     for kind, account, days in (
-        ("outage", "shop", 3.0), ("outage", "newsletter", 0.4), ("revoked", "newsletter", 2.0),
+        ("outage", "shop" if d.s.shop else "newsletter", 3.0), ("outage", "crm", 0.4), ("revoked", "newsletter", 2.0),
         ("slow", "crm", 1.5), ("slow", "newsletter", 1.0), ("allowance", "crm", 4.0), ("revoked", "crm", 0.3),
     ):  # fmt: skip
         start = d.moment(0.0, 0.85)
@@ -167,12 +173,12 @@ def _windows(d: _Draw) -> tuple[Window, ...]:
 
 
 def _pauses(d: _Draw) -> tuple[Window, ...]:
-    account = d.dice.choice(sorted(SCOPES))
+    account = d.dice.choice(sorted(d.s.scopes))
     start = d.moment(0.1, 0.8)
     return (Window("pause", account, start, start + timedelta(days=d.dice.uniform(0.1, 2.0))),)
 
 
 def _removal(d: _Draw) -> Window | None:
     start = d.moment(0.2, 0.7)
-    chosen = d.dice.random() < 0.6
+    chosen = d.s.shop and d.dice.random() < 0.6
     return Window("removed", "shop", start, start + timedelta(days=d.dice.uniform(0.2, 1.5))) if chosen else None
