@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+import traceback
 
 from tests.simulation.run import Run, simulate
 from tests.simulation.scenario import Scenario
@@ -50,15 +51,24 @@ def main() -> int:
     options = parser.parse_args()
     failed = 0
     for seed in range(options.first, options.first + options.seeds):
-        run = simulate(scenario(seed, options.events))
-        print(summary(run), flush=True)
-        for violation in run.violations[:10]:
-            print(f"    {violation.invariant} on day {violation.day}: {violation.text}", flush=True)
-        if run.violations:
+        if not _one(seed, options.events):
             failed += 1
             print(f"    again: python -m tests.simulation --seeds 1 --first {seed} --events {options.events}")
     print(f"{options.seeds} seeds, {failed} failed")
     return 1 if failed else 0
+
+
+def _one(seed: int, events: int) -> bool:
+    try:
+        run = simulate(scenario(seed, events))
+    except Exception:
+        print(f"seed {seed}: broke off", flush=True)
+        traceback.print_exc()
+        return False
+    print(summary(run), flush=True)
+    for violation in run.violations[:10]:
+        print(f"    {violation.invariant} on day {violation.day}: {violation.text}", flush=True)
+    return not run.violations
 
 
 if __name__ == "__main__":

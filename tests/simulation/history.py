@@ -102,9 +102,7 @@ class History:
             self.of_person[person].append(self.cases[event_id])
         return self.cases[event_id]
 
-    def _follow(
-        self, case: Case, standing: Standing | None, what: str, facts: dict[str, Any], at: datetime
-    ) -> None:
+    def _follow(self, case: Case, standing: Standing | None, what: str, facts: dict[str, Any], at: datetime) -> None:
         if what == "event:received":
             case.times_received += 1
         elif what == "event:held" and facts.get("code") == "malformed" and not case.fulfilled:

@@ -137,9 +137,7 @@ class FulfilledOnlyWhenClosed(Invariant):
     def at_end(self) -> None:
         """The state of each delivery is the one its audit ends with."""
         self.daily()
-        for event_id, destination, state in self.run.select(
-            "SELECT event_id, destination, state FROM syncer_delivery"
-        ):
+        for event_id, destination, state in self.run.select("SELECT event_id, destination, state FROM syncer_delivery"):
             case = self.run.history.cases.get(event_id)
             if case is None or case.deliveries[destination].state != state:
                 self.broken(f"{event_id} at {destination} is {state}, its audit says otherwise")
@@ -332,4 +330,3 @@ ALL: tuple[type[Invariant], ...] = (
     NoEventLostOrDoubled, AttemptedBeforeActing, FulfilledOnlyWhenClosed, ConfirmedOnlyWhatIsSo, OnlyTheEventsPerson,
     NeverSubscribes, LimitsAreKept, ChainVerifies, NoPlainAddress, OverdueIsVisible, PoisonBlocksNobody, EverythingEnds,
 )  # fmt: skip
-

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
 import json
 import logging
 import random
 import shutil
-import sqlite3
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,40 +21,25 @@ import sqlalchemy as sa
 import structlog
 
 from syncer import log
-from syncer.app import initialise, load_settings
 from syncer.model import Delivery
 from syncer.report import Reader
 from syncer.settings import Settings
 from tests.simulation.adapter import SimulatedAdapter
 from tests.simulation.history import History
+from tests.simulation.installation import install
 from tests.simulation.invariants import ALL, Invariant, NoPlainAddress, Violation
 from tests.simulation.operator import Operator
 from tests.simulation.process import Killed, Process
 from tests.simulation.scenario import ARCHIVES, Plan, Row, Scenario, draw
 from tests.simulation.strand import Strand
+from tests.simulation.tables import Tables
 from tests.simulation.timeline import START, Timeline
 from tests.simulation.weather import Weather
 from tests.simulation.world import Account, Call, Record, World
 
-#: virtual days after the last fault within which everything must have ended
-BOUND = 45
 #: seconds from one look at the processes to the next, at least
-STEPS = (1, 10, 60, 900, 3600, 3 * 3600)
-STEPS_BUSY = (1, 5, 20)
-
-SETTINGS = """
-[database]
-url = "sqlite:///syncer.db"
-[deadlines]
-timezone = "Europe/Berlin"
-"""
-DESTINATION = """
-[destinations.{name}]
-adapter = "{adapter}"
-api_key_env = "SIMULATION_KEY"
-erasure = "delete"
-objection = "{objection}"
-"""
+STEPS = (1, 60, 3600, 3 * 3600, 5 * 3600)
+STEPS_BUSY = (1, 20, 60)
 
 
 class Run:
@@ -83,10 +65,9 @@ class Run:
         self.bystanders_before = self.bystanders()
         self.invariants: list[Invariant] = [kind(self) for kind in ALL]
         self.world.watchers.append(self._called)
-        self._settings = _install(folder, scenario)
-        self._without = self._settings[1]
-        self.settings: Settings = self._settings[0]
-        self._connection = sqlite3.connect(folder / "syncer.db", isolation_level=None, check_same_thread=False)
+        self._whole, self._without = install(folder, scenario)
+        self.settings: Settings = self._whole
+        self.tables = Tables(folder / "syncer.db")
         self.judge = self._person("judge")
         self.operator = Operator(self, self._person("operator"))
         self._born = 0
@@ -105,8 +86,8 @@ class Run:
         self.calm = True
         self.weather.clear_up()
         self.stall_chance = 0.0
-        bound = end + timedelta(days=BOUND)
-        while self.timeline.now < bound and not self._ended():
+        bound = end + timedelta(days=self.scenario.bound)
+        while self.timeline.now < bound and not self.tables.ended():
             self._step(bound)
         while any(process.busy for process in self.processes) and self.timeline.next is not None:
             self.timeline.pass_until(self.timeline.next)
@@ -130,8 +111,8 @@ class Run:
             self.timeline.at(window.end, lambda name=window.account: self.operator.resume(name))  # type: ignore[misc]
         if self.plan.removal is not None:
             self.timeline.at(self.plan.removal.start, lambda: self._reconfigure(self._without))
-            self.timeline.at(self.plan.removal.end, lambda: self._reconfigure(self._settings[0]))
-        for day in range(1, self.scenario.days + BOUND):
+            self.timeline.at(self.plan.removal.end, lambda: self._reconfigure(self._whole))
+        for day in range(1, self.scenario.days + self.scenario.bound):
             self.timeline.at(START + timedelta(days=day, hours=3), lambda: self._check("daily"))
             if day % 2 or day > self.scenario.days:
                 self.timeline.at(START + timedelta(days=day), self.operator.day)
@@ -140,7 +121,10 @@ class Run:
         """Go to where something happens next, and let the processes that are free work there."""
         busy = any(process.busy for process in self.processes)
         least = self.timeline.now + timedelta(seconds=self._dice.choice(STEPS_BUSY if busy else STEPS))
-        soon = min((when for when in (self.timeline.next, self._next_work()) if when is not None), default=end)
+        soon = min(
+            (when for when in (self.timeline.next, self.tables.next_work(self.timeline.now)) if when is not None),
+            default=end,
+        )
         self.timeline.pass_until(min(max(least, soon), end))
         if self.scenario.crashes and not self.calm and self._dice.random() < self.scenario.crashes / 10:
             self._restart(self._dice.choice(self.processes)) if self.processes else None
@@ -232,7 +216,9 @@ class Run:
 
     def look(self) -> None:
         """Read what is new in the audit."""
-        found = self.select("SELECT seq, what, destination, body FROM syncer_audit WHERE seq > ? ORDER BY seq", self._seq)
+        found = self.select(
+            "SELECT seq, what, destination, body FROM syncer_audit WHERE seq > ? ORDER BY seq", self._seq
+        )
         for seq, what, destination, text in found:
             self._seq = seq
             body = json.loads(text)
@@ -284,7 +270,7 @@ class Run:
 
     def select(self, query: str, *values: object) -> list[Any]:
         """Ask the database file, past all of syncer's own code."""
-        return self._connection.execute(query, values).fetchall()
+        return self.tables.select(query, *values)
 
     def reader(self) -> Reader:
         """Return the real report over the run's database."""
@@ -317,50 +303,20 @@ class Run:
         """A hash over every call, every audit entry and every failure, with their virtual times."""
         return self._trace.hexdigest()
 
-    def _is_due(self, name: str, now: datetime) -> bool:
-        query = (
-            "SELECT 1 FROM syncer_delivery WHERE destination = ? AND claim_rank IS NOT NULL"
-            " AND next_attempt_at <= ? LIMIT 1"
-        )
-        return bool(self.select(query, name, _stored(now)))
-
-    def _next_work(self) -> datetime | None:
-        found = [
-            _moment(row[0])
-            for row in self.select(
-                "SELECT MAX(MIN(d.next_attempt_at), COALESCE(CASE WHEN l.paused THEN l.probe_at ELSE l.cool_until END, ''))"
-                " FROM syncer_delivery d JOIN syncer_lane l ON l.destination = d.destination"
-                " WHERE d.claim_rank IS NOT NULL GROUP BY d.destination"
-                " UNION ALL SELECT MIN(next_recheck_at) FROM syncer_event WHERE state = 'fulfilled'"
-            )
-            if row[0]
-        ]
-        if self._waits():
-            found.append(self.timeline.now)
-        return min(found, default=None)
-
     def work_to_do(self, process: Process) -> Iterator[Callable[[], object]]:
         """Yield the jobs of a daemon that have something to do, and now and then one that has not."""
-        recheck = "SELECT 1 FROM syncer_event WHERE state = 'fulfilled' AND next_recheck_at <= ? LIMIT 1"
-        if self._waits() or process.dice.random() < 0.1:
+        if self.tables.waits() or process.dice.random() < 0.1:
             yield process.app.intake.take_all
-        if self.select(recheck, _stored(process.clock())) or process.dice.random() < 0.1:
+        if self.tables.recheck_is_due(process.clock()) or process.dice.random() < 0.1:
             yield process.recheck
         for lane in process.lanes:
-            if self._is_due(lane.name, process.clock()) or process.dice.random() < 0.1:
+            if self.tables.is_due(lane.name, process.clock()) or process.dice.random() < 0.1:
                 yield lane.turn
-
-    def _waits(self) -> bool:
-        return bool(self.select("SELECT 1 FROM syncer_queue WHERE taken_at IS NULL LIMIT 1"))
-
-    def _ended(self) -> bool:
-        open_ = "SELECT 1 FROM syncer_event WHERE state <> 'fulfilled' OR email_sealed IS NOT NULL LIMIT 1"
-        return not self.select(open_) and not self._waits()
 
     def _close(self) -> None:
         for process in (*self.processes, self.judge, self.operator.process):
             process.close()
-        self._connection.close()
+        self.tables.close()
         content = (self.folder / "syncer.db").read_bytes()
         for invariant in self.invariants:
             if isinstance(invariant, NoPlainAddress):
@@ -380,14 +336,22 @@ class Run:
             root.setLevel(level)
 
 
-def simulate(scenario: Scenario, adapter: type[SimulatedAdapter] = SimulatedAdapter) -> Run:
-    """Run a scenario to its end in a folder of its own; the run tells what it saw."""
+def simulate(
+    scenario: Scenario,
+    adapter: type[SimulatedAdapter] = SimulatedAdapter,
+    sabotage: Callable[[Run], None] = lambda run: None,
+) -> Run:
+    """Run a scenario to its end in a folder of its own; the run tells what it saw.
+
+    `sabotage` may put something on the run's timeline that must not happen, for the judges to see.
+    """
     started = time.perf_counter()
     folder = Path(tempfile.mkdtemp(prefix="syncer-simulation-"))
     try:
         run = Run(scenario, folder, adapter)
         with run.logging():
             try:
+                sabotage(run)
                 run.live()
             finally:
                 run.abandon()
@@ -404,46 +368,3 @@ def _world(scenario: Scenario, plan: Plan, timeline: Timeline) -> World:
     for record in plan.records:
         accounts[record.account].put(record)
     return World(timeline, accounts, who)
-
-
-def _install(folder: Path, scenario: Scenario) -> tuple[Settings, Settings]:
-    """Put an initialised database into the folder; return the settings, and those without one destination."""
-    (folder / "syncer.db").write_bytes(_empty_database())
-    _write_key(folder)
-    found = []
-    for file, names in (("settings.toml", scenario.scopes), ("without.toml", Scenario(0, shop=False).scopes)):
-        text = SETTINGS + "".join(
-            DESTINATION.format(
-                name=name,
-                adapter="activecampaign" if name in ARCHIVES else "mailchimp",
-                objection="suppress" if scenario.suppress and name == "newsletter" else "unsubscribe",
-            )
-            for name in names
-        )
-        (folder / file).write_text(text, encoding="utf-8")
-        found.append(load_settings(folder / file))
-    return found[0], found[1]
-
-
-def _write_key(folder: Path) -> None:
-    key = folder / "syncer.key"
-    key.write_text("syncer-key-v1:" + base64.b64encode(bytes(range(32))).decode() + "\n", encoding="ascii")
-    key.chmod(0o600)
-
-
-@cache
-def _empty_database() -> bytes:
-    with tempfile.TemporaryDirectory(prefix="syncer-simulation-") as name:
-        folder = Path(name)
-        (folder / "settings.toml").write_text(SETTINGS, encoding="utf-8")
-        _write_key(folder)
-        initialise(load_settings(folder / "settings.toml"))
-        return (folder / "syncer.db").read_bytes()
-
-
-def _stored(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=START.tzinfo)

@@ -33,6 +33,7 @@ class Scenario:
     suppress: bool = False
     bad_days: bool = True
     shop: bool = True
+    bound: int = 45  # virtual days after the last fault within which everything must have ended
 
     @property
     def scopes(self) -> dict[str, tuple[str, ...]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.contract import Action, Outcome, Receipt, Subject
+from adapters.contract import Action, Limits, Outcome, Receipt, Subject
 from tests.simulation.__main__ import summary
 from tests.simulation.adapter import SimulatedAdapter, Visit
 from tests.simulation.run import Run, simulate
@@ -69,17 +71,17 @@ def test_whatever_the_seed_and_the_weather_every_invariant_holds(scenario: Scena
 
 
 def test_the_same_seed_is_the_same_run_to_the_last_call() -> None:
-    scenario = Scenario(7, events=20, workers=3, trouble=0.1, crashes=0.2)
+    scenario = Scenario(7, events=10, days=7, workers=2, trouble=0.1, crashes=0.2)
 
     first, second = simulate(scenario), simulate(scenario)
 
     assert first.trace == second.trace
-    assert first.trace != simulate(Scenario(8, events=20, workers=3, trouble=0.1, crashes=0.2)).trace
+    assert first.trace != simulate(replace(scenario, seed=8)).trace
 
 
 # -- the judges can see -------------------------------------------------------------------------------------
 
-QUIET = Scenario(3, events=12, days=5, trouble=0.0, crashes=0.0, bad_days=False, workers=1)
+QUIET = Scenario(3, events=12, days=5, trouble=0.0, crashes=0.0, bad_days=False, workers=1, bound=20)
 
 
 def broken(run: Run) -> set[str]:
@@ -177,4 +179,92 @@ class Meddles(SimulatedAdapter):
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
 def test_an_adapter_that_misbehaves_is_seen(adapter: type[SimulatedAdapter], seen: set[str]) -> None:
-    assert seen <= broken(simulate(QUIET, adapter))
+    assert seen <= broken(simulate(replace(QUIET, events=8, days=2, bound=1), adapter))
+
+
+class CallsTooMuch(SimulatedAdapter):
+    """Says that it may be called more often at one time than the account allows."""
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self._senders + 3)
+
+
+def consented(run: Run) -> None:
+    """Let everybody opt in again a day after the end, which is newer than any request."""
+    for account in run.world.accounts.values():
+        for record in account.records():
+            record.opt_in = run.timeline.now.replace(year=2040)
+
+
+def on_day(day: float, *statements: str) -> Callable[[Run], None]:
+    """Let somebody change the database by hand on a day of the run."""
+
+    def sabotage(run: Run) -> None:
+        def change() -> None:
+            for statement in statements:
+                run.select(statement)
+
+        run.timeline.at(run.timeline.now + timedelta(days=day), change)
+
+    return sabotage
+
+
+def stop_the_crm(run: Run) -> None:
+    """Stop a lane every day, so that events stay open."""
+    for day in range(run.scenario.days + run.scenario.bound):
+        run.timeline.at(run.timeline.now + timedelta(days=day), lambda: run.operator.pause("crm"))
+
+
+def stop_the_crm_and(change: Callable[[Run], None]) -> Callable[[Run], None]:
+    """Stop a lane, and change something besides."""
+
+    def sabotage(run: Run) -> None:
+        stop_the_crm(run)
+        change(run)
+
+    return sabotage
+
+
+ONE = "(SELECT MIN(event_key) FROM syncer_event WHERE state = 'fulfilled')"
+SABOTAGES: dict[str, tuple[str, Scenario, Callable[[Run], None]]] = {
+    "a queue row is removed before it is taken": (
+        "I1", replace(QUIET, workers=0, bound=1), on_day(4.9, "DELETE FROM syncer_queue WHERE taken_at IS NULL")
+    ),
+    "an event is removed": ("I1", QUIET, on_day(4, f"DELETE FROM syncer_event WHERE event_key = {ONE}")),
+    "an event is called fulfilled by hand": (
+        "I3", replace(QUIET, bound=1),
+        stop_the_crm_and(on_day(3, "UPDATE syncer_event SET state = 'fulfilled'")),
+    ),
+    "a delivery is opened again by hand": (
+        "I3", replace(QUIET, bound=1), on_day(4, "UPDATE syncer_delivery SET state = 'exempt' WHERE id < 4")
+    ),
+    "an audit entry is altered": (
+        "I8", QUIET,
+        on_day(4, "DROP TRIGGER syncer_audit_no_update", "UPDATE syncer_audit SET at = '2031' WHERE seq = 5"),
+    ),
+    "what is late does not show": (
+        "I10", replace(QUIET, bound=34),
+        stop_the_crm_and(on_day(4.99, "UPDATE syncer_event SET due_on = '2999-01-01'")),
+    ),
+    "what is in time shows as late": (
+        "I10", replace(QUIET, bound=1), stop_the_crm_and(on_day(4.99, "UPDATE syncer_event SET due_on = '2000-01-01'"))
+    ),
+    "nobody takes from the queue": ("I11", replace(QUIET, workers=0, bound=1), lambda run: None),
+    "a lane is never started again": ("I12", replace(QUIET, bound=1), stop_the_crm),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", SABOTAGES)
+def test_what_somebody_breaks_behind_syncers_back_is_seen(what: str) -> None:
+    invariant, scenario, sabotage = SABOTAGES[what]
+
+    assert invariant in broken(simulate(scenario, sabotage=sabotage))
+
+
+def test_more_calls_at_once_than_allowed_are_seen() -> None:
+    assert "I7" in broken(simulate(replace(QUIET, events=20, days=1, bound=12), CallsTooMuch))
+
+
+def test_an_erasure_in_spite_of_newer_consent_is_seen() -> None:
+    assert "I6" in broken(simulate(QUIET, IgnoresConsent, consented))

@@ -77,7 +77,9 @@ class Weather:
                 return self._outage()
             if window.kind == "allowance" and effect == "deleted":
                 return Trouble(
-                    "allowance", False, lambda: Transient("delete_blocked", "HTTP 403; mail is stopped", retry_after=DAY)
+                    "allowance",
+                    False,
+                    lambda: Transient("delete_blocked", "HTTP 403; mail is stopped", retry_after=DAY),
                 )
         return None
 
