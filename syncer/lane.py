@@ -73,6 +73,8 @@ class Lane:
     def turn(self) -> int:
         """Work until nothing of the lane is due; return how many calls were recorded. 0 when it is not ours."""
         if self._senders.busy:
+            # calls of a turn that failed are still under way: nobody else may start beside them
+            self._renew()
             return 0
         if self._leaving.is_set():
             self._give_back()
@@ -158,8 +160,9 @@ class Lane:
         """Ask a lane that paused by itself whether it works again."""
         try:
             self._adapter.ping()
-        except AdapterError as error:
-            self._log.warning("lane.still_paused", code=error.code)
+        except Exception as error:  # noqa: BLE001 — a bug in an adapter must not have it asked every second
+            code = error.code if isinstance(error, AdapterError) else "crashed"
+            self._log.warning("lane.still_paused", code=code, error=type(error).__name__)
             self._leases.probe_later(self.name, self._store.clock() + PROBE_EVERY)
             return False
         self._unreachable = 0

@@ -55,6 +55,7 @@ class Process:
         app.leases = Leases(app.store, app.tables, f"host-{name}|boot|1|1")
         app.operations = Operations(app.store, app.leases, app.keyring, settings.destinations, app.recheck_days)
         self.hands: list[Hands] = []
+        self._at_work: Lane | None = None
         self.lanes = self._lanes(settings) if lanes else []
 
     def clock(self) -> datetime:
@@ -83,6 +84,27 @@ class Process:
             except Exception as error:
                 self._run.job_failed(self, error)
             self._run.look()
+
+    def turn(self, lane: Lane) -> None:
+        """Let a lane have its turn; the others have theirs beside it."""
+        self._at_work = lane
+        try:
+            lane.turn()
+        finally:
+            self._at_work = None
+
+    @property
+    def lingering(self) -> list[Lane]:
+        """The lanes whose calls are still under way after a turn that failed; each has its turn every second."""
+        names = {hands.name for hands in self.hands if hands.under_way}
+        return [lane for lane in self.lanes if lane.name in names and lane is not self._at_work]
+
+    def _look_after_others(self) -> None:
+        for lane in self.lingering:
+            try:
+                lane.turn()
+            except Exception as error:
+                self._run.job_failed(self, error)
 
     def recheck(self) -> None:
         """Do what the daemon does every minute."""
@@ -119,6 +141,7 @@ class Process:
     def wait(self, until: datetime) -> None:
         """Let time pass while calls are under way; others work meanwhile, and the process itself may be stalled."""
         assert self.strand is not None
+        self._look_after_others()
         self._run.look()
         soon = self.timeline.now + timedelta(seconds=LOOK_AFTER)
         if self.dice.random() < self._run.stall_chance:

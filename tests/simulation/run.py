@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from tests.simulation.history import History
 from tests.simulation.installation import install
 from tests.simulation.invariants import ALL, Invariant, NoPlainAddress, Violation
 from tests.simulation.operator import Operator
-from tests.simulation.process import Killed, Process
+from tests.simulation.process import LOOK_AFTER, Killed, Process
 from tests.simulation.scenario import ARCHIVES, Plan, Row, Scenario, draw
 from tests.simulation.strand import Strand
 from tests.simulation.tables import Tables
@@ -125,6 +126,8 @@ class Run:
             (when for when in (self.timeline.next, self.tables.next_work(self.timeline.now)) if when is not None),
             default=end,
         )
+        if any(process.lingering for process in self.processes if not process.busy):
+            end = min(end, self.timeline.now + timedelta(seconds=LOOK_AFTER))
         self.timeline.pass_until(min(max(least, soon), end))
         if self.scenario.crashes and not self.calm and self._dice.random() < self.scenario.crashes / 10:
             self._restart(self._dice.choice(self.processes)) if self.processes else None
@@ -132,7 +135,7 @@ class Run:
         free = [process for process in self.processes if not process.busy]
         self._dice.shuffle(free)
         for process in free:
-            if process in self.processes and (not busy or self._dice.random() < 0.2):
+            if process in self.processes and (not busy or process.lingering or self._dice.random() < 0.2):
                 self._round(process)
 
     def _round(self, process: Process) -> None:
@@ -310,8 +313,9 @@ class Run:
         if self.tables.recheck_is_due(process.clock()) or process.dice.random() < 0.1:
             yield process.recheck
         for lane in process.lanes:
-            if self.tables.is_due(lane.name, process.clock()) or process.dice.random() < 0.1:
-                yield lane.turn
+            wanted = self.tables.is_due(lane.name, process.clock()) or lane in process.lingering
+            if wanted or process.dice.random() < 0.1:
+                yield partial(process.turn, lane)
 
     def _close(self) -> None:
         for process in (*self.processes, self.judge, self.operator.process):
