@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.simulation.run import Run
 
 #: longest a wait may last before the lane looks after its lease again, in seconds
-LOOK_AFTER = 8.0
+LOOK_AFTER = 5.0
 
 
 class Killed(BaseException):
@@ -87,11 +87,16 @@ class Process:
 
     def turn(self, lane: Lane) -> None:
         """Let a lane have its turn; the others have theirs beside it."""
-        self._at_work = lane
+        lingers = lane in self.lingering
+        at_work, self._at_work = self._at_work, lane
         try:
             lane.turn()
+        except Exception:
+            if lingers:
+                self.stalled_at = self.timeline.now  # cut off from the database it cannot keep the lease
+            raise
         finally:
-            self._at_work = None
+            self._at_work = at_work
 
     @property
     def lingering(self) -> list[Lane]:
@@ -102,7 +107,7 @@ class Process:
     def _look_after_others(self) -> None:
         for lane in self.lingering:
             try:
-                lane.turn()
+                self.turn(lane)
             except Exception as error:
                 self._run.job_failed(self, error)
 

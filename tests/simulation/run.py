@@ -126,8 +126,6 @@ class Run:
             (when for when in (self.timeline.next, self.tables.next_work(self.timeline.now)) if when is not None),
             default=end,
         )
-        if any(process.lingering for process in self.processes if not process.busy):
-            end = min(end, self.timeline.now + timedelta(seconds=LOOK_AFTER))
         self.timeline.pass_until(min(max(least, soon), end))
         if self.scenario.crashes and not self.calm and self._dice.random() < self.scenario.crashes / 10:
             self._restart(self._dice.choice(self.processes)) if self.processes else None
@@ -135,7 +133,7 @@ class Run:
         free = [process for process in self.processes if not process.busy]
         self._dice.shuffle(free)
         for process in free:
-            if process in self.processes and (not busy or process.lingering or self._dice.random() < 0.2):
+            if process in self.processes and (not busy or self._dice.random() < 0.2):
                 self._round(process)
 
     def _round(self, process: Process) -> None:
@@ -158,6 +156,13 @@ class Run:
             process.fuse = None
             if process.app.stop.is_set():
                 self._end(process)
+            elif process.lingering:
+                self.timeline.at(self.timeline.now + timedelta(seconds=LOOK_AFTER), lambda: self._again(process))
+
+    def _again(self, process: Process) -> None:
+        """Let a process have its turn, whose calls are still under way after one that failed."""
+        if process in self.processes and not process.busy:
+            self._round(process)
 
     # -- processes ------------------------------------------------------------------------------------------
 
