@@ -175,7 +175,7 @@ class App:
         with database.reading(engine) as connection:
             self.ledger.require_key(connection)
         self.store = Store(engine, self.tables, self.ledger, clock)
-        self.leases = Leases(self.store, self.tables, owner_name())
+        self.leases = Leases(self.store, self.tables, owner_name(), settings.schedule.lease_seconds)
         apart = settings.queue.url is not None
         queue_engine = database.connect(settings.queue.url) if settings.queue.url is not None else engine
         self.queue = Queue(queue_engine, self.tables, shared=not apart)

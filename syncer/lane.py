@@ -18,7 +18,7 @@ from adapters.contract import Adapter, Receipt
 from adapters.errors import AdapterError
 from syncer.errors import StaleFence
 from syncer.identity import Keyring
-from syncer.leases import RENEW_SECONDS, LaneRow, Leases
+from syncer.leases import LaneRow, Leases
 from syncer.log import get_logger
 from syncer.model import Delivery, Lease, State
 from syncer.policy import PROBE_EVERY, Phase, judge, unreachable_in_a_row
@@ -109,7 +109,7 @@ class Lane:
         return self._lease is not None
 
     def _renew(self) -> None:
-        if self._lease is None or time.monotonic() - self._renewed < RENEW_SECONDS:
+        if self._lease is None or time.monotonic() - self._renewed < self._leases.renew_seconds:
             return
         if not self._leases.renew(self._lease):
             self._log.warning("lane.lost")

@@ -19,7 +19,6 @@ from syncer.schema import Tables
 from syncer.store import Store
 
 LEASE_SECONDS = 30
-RENEW_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +72,15 @@ def is_dead(owner: str) -> bool:
 
 
 class Leases:
-    """The lane rows of one installation."""
+    """The lane rows of one installation; a lease runs `seconds` by the database's clock."""
 
-    def __init__(self, store: Store, tables: Tables, owner: str) -> None:
+    def __init__(self, store: Store, tables: Tables, owner: str, seconds: int = LEASE_SECONDS) -> None:
         self._store = store
         self._lane = tables.lane
+        self._seconds = seconds
         self.owner = owner
+        #: seconds after which an owner prolongs its lease; two of them may be missed
+        self.renew_seconds = seconds / 3
 
     def ensure(self, destinations: Sequence[str]) -> None:
         """Make sure that each destination has its row."""
@@ -154,10 +156,10 @@ class Leases:
         kind = tx.connection.dialect.name
         if kind == "sqlite":
             # six digits like every stored moment: they are compared as text
-            return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now", f"+{LEASE_SECONDS} seconds")
+            return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now", f"+{self._seconds} seconds")
         if kind == "postgresql":
-            return sa.func.timezone("UTC", sa.func.clock_timestamp()) + sa.text(f"interval '{LEASE_SECONDS} seconds'")
-        return sa.func.timestampadd(sa.text("SECOND"), LEASE_SECONDS, sa.func.utc_timestamp(6))
+            return sa.func.timezone("UTC", sa.func.clock_timestamp()) + sa.text(f"interval '{self._seconds} seconds'")
+        return sa.func.timestampadd(sa.text("SECOND"), self._seconds, sa.func.utc_timestamp(6))
 
     # -- pause and cool-down --------------------------------------------------------------------------------
 
