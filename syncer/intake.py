@@ -14,6 +14,7 @@ from syncer.destinations import Destination
 from syncer.errors import AddressError
 from syncer.identity import Keyring, normalise
 from syncer.model import ACCEPTED_RIGHTS, NewEvent, Plan, Right
+from syncer.outages import repeated
 from syncer.queue import Queue, Row, moment
 from syncer.rows import Tx
 from syncer.store import Store
@@ -43,6 +44,7 @@ class Intake:
         self._zone = zone
         self._days = answer_within_days
 
+    @repeated
     def take(self) -> int:
         """Take one batch of waiting rows; return how many."""
         rows = self._queue.waiting(BATCH)
