@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -37,6 +38,8 @@ class Intake:
         zone: ZoneInfo,
         answer_within_days: int,
     ) -> None:
+        #: when a batch was last taken (monotonic clock)
+        self.moved_at = time.monotonic()
         self._queue = queue
         self._store = store
         self._keyring = keyring
@@ -67,6 +70,7 @@ class Intake:
         total = 0
         while taken := self.take():
             total += taken
+            self.moved_at = time.monotonic()
         return total
 
     def _accept(self, tx: Tx, rows: Sequence[Row]) -> None:

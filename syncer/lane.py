@@ -50,6 +50,8 @@ class Lane:
         burst_wait: float = BURST_WAIT,
     ) -> None:
         self.name = name
+        #: when its turn last went a step on (monotonic clock)
+        self.moved_at = time.monotonic()
         self._adapter = adapter
         self._store = store
         self._leases = leases
@@ -88,11 +90,13 @@ class Lane:
 
     def release(self) -> None:
         """Give the lane back and end its senders."""
-        if self._lease is not None:
-            self._leases.release(self._lease)
-            self._lease = None
-        self._senders.close()
-        self._adapter.close()
+        lease, self._lease = self._lease, None
+        try:
+            if lease is not None:
+                self._leases.release(lease)
+        finally:
+            self._senders.close()
+            self._adapter.close()
 
     @property
     def owned(self) -> bool:
@@ -146,6 +150,7 @@ class Lane:
         stopped_at = 0.0
         moved = True
         while True:
+            self.moved_at = time.monotonic()
             if self._stop.is_set() and not stopped_at:
                 self._gate.clear()
                 stopped_at = time.monotonic()
