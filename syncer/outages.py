@@ -70,11 +70,11 @@ def _code(error: BaseException | None) -> int | str | None:
     if isinstance(error, sqlite3.Error):
         found = getattr(error, "sqlite_errorcode", None)
         return None if found is None else int(found) & 0xFF
-    state = getattr(error, "sqlstate", None)
-    if state is not None:
-        return str(state)
     first = error.args[0] if error is not None and error.args else None
-    return first if isinstance(first, int) and first else None
+    if isinstance(first, int):  # MariaDB's; its SQLSTATE is the general one for most of these
+        return first or None
+    state = getattr(error, "sqlstate", None)
+    return None if state is None else str(state)
 
 
 def repeated(transaction: Callable[P, T]) -> Callable[P, T]:
