@@ -21,6 +21,7 @@ from syncer.app import App, initialise, load_settings, open_app
 from syncer.outages import is_outage
 from tests.conftest import AUDIENCES
 from tests.faults.relay import Relay
+from tests.faults.systemd import Systemd
 from tests.processes import run, started, until
 from tests.servers import ENGINES, Server, server_or_skip
 from tests.test_walk import PERSON, put, rows, whats
@@ -72,15 +73,16 @@ def all_confirmed(settings: Path) -> bool:
 
 @on_doomed_servers
 def test_fault_069_a_daemon_waits_for_a_database_that_is_down_at_start_and_a_command_says_so_in_one_line(
-    doomed: Server, settings: Path, tmp_path: Path, mailchimp: MailchimpSandbox
+    doomed: Server, settings: Path, tmp_path: Path, mailchimp: MailchimpSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mailchimp.add(PERSON, AUDIENCES[0])
     with opened(settings) as app:
         put(app, "erasure", PERSON, "k1")
     doomed.stop()
     log = tmp_path / "log"
-    with started(settings, "run", log=log) as daemon:
+    with Systemd(tmp_path, monkeypatch, watchdog=60.0) as systemd, started(settings, "run", log=log) as daemon:
         until(lambda: "database.away" in log.read_text(), 30)
+        assert {"READY=1", "WATCHDOG=1"} <= set(systemd.heard(1))
         command = run(settings, "status")
         assert command.returncode == 2
         assert command.stderr.count("\n") == 1

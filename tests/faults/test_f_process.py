@@ -6,11 +6,11 @@ import contextlib
 import json
 import resource
 import signal
-import socket
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer import database
 from syncer.app import initialise, load_settings, make_tables, open_app
 from tests.conftest import AUDIENCES
+from tests.faults.systemd import Systemd
 from tests.processes import as_json, run, started, until
 from tests.test_walk import PERSON, put, rows
 
@@ -86,7 +87,7 @@ def test_fault_085_told_to_stop_it_ends_the_calls_in_hand_gives_back_the_rest_an
     for person in people:
         mailchimp.add(person, AUDIENCES[0])
     submit(settings, *people)
-    mailchimp.latency = 1.0
+    mailchimp.latency = 0.5
     log = tmp_path / "log"
     with started(settings, "run", log=log) as daemon:
         until(lambda: mailchimp.request_count > 0, 30)
@@ -217,11 +218,11 @@ def test_fault_091_out_of_files_or_memory_nothing_is_half_recorded_and_it_ends_w
 
         with contextlib.suppress(ProcessLookupError):
             resource.prlimit(daemon.pid, limit, before)
-        if daemon.poll() is None:
-            until(lambda: all_confirmed(settings) or daemon.poll() is not None, 60)
-            daemon.terminate()
-            daemon.wait(timeout=30)
-    run(settings, "drain")
+        daemon.terminate()
+        daemon.wait(timeout=30)
+    later = open_app(load_settings(settings), clock=lambda: datetime.now(UTC) + timedelta(days=1))
+    later.drain()
+    later.close()
 
     assert all_confirmed(settings)
     assert set(count(settings, "delivery:confirmed").values()) == {1}
@@ -232,60 +233,29 @@ def test_fault_091_out_of_files_or_memory_nothing_is_half_recorded_and_it_ends_w
 # -- 92: the watchdog ---------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """The socket that systemd would listen on, and a watchdog of 3 s."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(tmp_path / "notify"))
-        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        monkeypatch.setenv("WATCHDOG_USEC", "3000000")
-        yield listener
-
-
-def heard(listener: socket.socket, seconds: float) -> Counter[str]:
-    """What the daemon says within that time."""
-    found: Counter[str] = Counter()
-    deadline = time.monotonic() + seconds
-    while (left := deadline - time.monotonic()) > 0:
-        listener.settimeout(left)
-        with contextlib.suppress(TimeoutError):
-            found[listener.recv(1000).decode()] += 1
-    return found
-
-
 def test_fault_092_the_watchdog_is_fed_while_the_lanes_move_and_not_while_one_hangs(
-    settings: Path, tmp_path: Path, systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
+    settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SYNCER_SCHEDULE__LEASE_SECONDS", "3")  # a lane at rest writes once a second
+    systemd = Systemd(tmp_path, monkeypatch, watchdog=3.0)
     log = tmp_path / "log"
-    with started(settings, "run", log=log) as daemon:
+    with systemd, started(settings, "run", log=log) as daemon:
         until(said(log, "daemon.started"), 30)
-        healthy = heard(systemd, 4)
+        healthy = systemd.heard(4)
         assert healthy["READY=1"] == 1
         assert healthy["WATCHDOG=1"] >= 2
 
         with contextlib.closing(sqlite3.connect(settings.parent / "syncer.db", timeout=30)) as other:
             other.execute("BEGIN IMMEDIATE")  # somebody holds the database and does not let go
             until(said(log, "daemon.stuck"), 15)
-            heard(systemd, 0.1)
-            assert heard(systemd, 3)["WATCHDOG=1"] == 0
+            systemd.heard(0.1)
+            assert systemd.heard(3)["WATCHDOG=1"] == 0
             other.rollback()
 
-        until(lambda: heard(systemd, 1)["WATCHDOG=1"] > 0, 20, every=0)
+        until(lambda: systemd.heard(1)["WATCHDOG=1"] > 0, 20, every=0)
         daemon.terminate()
         assert daemon.wait(timeout=30) == 0
-    assert heard(systemd, 0.2)["STOPPING=1"] == 1
-
-
-def test_fault_092_a_daemon_that_waits_for_its_database_is_fed_because_it_works_as_it_should(
-    settings: Path, tmp_path: Path, systemd: socket.socket
-) -> None:
-    with contextlib.closing(sqlite3.connect(settings.parent / "syncer.db", timeout=30)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        with started(settings, "run", log=tmp_path / "log") as daemon:
-            until(said(tmp_path / "log", "database.away"), 90)
-            assert heard(systemd, 1)["WATCHDOG=1"] >= 1
-            daemon.kill()
+        assert systemd.heard(0.2)["STOPPING=1"] == 1
 
 
 # -- 93 and 94: what changes between two runs ---------------------------------------------------------------
