@@ -170,7 +170,6 @@ def test_fault_090_a_jump_is_audited_said_in_the_report_and_ends_only_waits_that
     for number in range(3):
         put(app, "erasure", PERSON, f"k{number}")
     app.prepare()
-    app.leases.ensure(["crm"])
     before, after = clock(), clock() - timedelta(hours=1)
     meant, too_long = before + timedelta(hours=2), after + timedelta(hours=6, minutes=1)
     delivery, lane = app.tables.delivery, app.tables.lane
@@ -185,7 +184,7 @@ def test_fault_090_a_jump_is_audited_said_in_the_report_and_ends_only_waits_that
 
     due = {row.id: row.next_attempt_at for row in rows(app, delivery)}
     assert [due[id_] for id_ in ids] == [after, meant, after]
-    assert [(row.cool_until, row.probe_at) for row in rows(app, lane)] == [(after, meant)]
+    assert {(row.cool_until, row.probe_at) for row in rows(app, lane)} == {(after, meant)}
     text = " ".join(report_text(Reader(app).report(None, None)).split())
     assert "the machine's clock jumped by -3600 seconds" in text
     assert app.ledger.verify(app.engine).ok
