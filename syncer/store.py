@@ -13,6 +13,7 @@ from syncer.database import reading, writing
 from syncer.errors import StaleFence
 from syncer.ledger import Ledger, Pending
 from syncer.model import Delivery, EventState, Lease, NewEvent, State, move_event
+from syncer.outages import repeated
 from syncer.policy import next_recheck, settle
 from syncer.rows import (
     Finished,
@@ -209,6 +210,7 @@ class Store:
             tx.audit.add("identity:shredded", event=event.id, subject=event.subject)
         return values
 
+    @repeated
     def start_rechecks(self, recheck_days: tuple[int, ...], limit: int = 500) -> int:
         """Send the deliveries of events whose recheck is due back to be read again; return how many events."""
         e, d = self.tables.event, self.tables.delivery
@@ -235,6 +237,7 @@ class Store:
             self.settle(tx, ids, recheck_days)
             return len(ids)
 
+    @repeated
     def hold_removed(self, configured: Iterable[str], recheck_days: tuple[int, ...]) -> int:
         """Hold the open deliveries of destinations that left the settings; return how many."""
         d, e = self.tables.delivery, self.tables.event
