@@ -147,8 +147,10 @@ class Daemon:
     def _balance(self) -> None:
         """Show that this daemon is there, and hand lanes over to one that owns fewer, idle ones first."""
         self._app.daemons.beat()
-        owned = sorted((lane for lane in self._lanes if lane.owned), key=lambda lane: (lane.busy, lane.name))
-        for lane in owned[: self._share.to_hand_over()]:
+        owned = [lane for lane in self._lanes if lane.owned]
+        on_their_way = sum(lane.leaving for lane in owned)  # still ours in the database until their turn ends
+        staying = sorted((lane for lane in owned if not lane.leaving), key=lambda lane: (lane.busy, lane.name))
+        for lane in staying[: max(0, self._share.to_hand_over() - on_their_way)]:
             self._log.info("lane.handed_over", lane=lane.name)
             lane.leave()
 

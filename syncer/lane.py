@@ -114,11 +114,19 @@ class Lane:
             self._adapter.close()
 
     def _give_back(self) -> None:
-        lease, self._lease = self._lease, None
-        self._leaving.clear()
-        if lease is not None:
-            self._leases.release(lease)
-            self._log.info("lane.given_back")
+        try:
+            if self._lease is not None:
+                self._leases.release(self._lease)
+                self._log.info("lane.given_back")
+        finally:
+            # only now: while the database still shows the lane as ours, it counts as on its way
+            self._lease = None
+            self._leaving.clear()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it is about to be given to another daemon."""
+        return self._leaving.is_set()
 
     @property
     def busy(self) -> bool:
