@@ -1,4 +1,4 @@
-"""Commands that read and prove: status, events, show, find, audit, report."""
+"""Commands that read and prove: status, events, show, find, metrics, audit, report."""
 
 from __future__ import annotations
 
@@ -111,6 +111,24 @@ def find(context: Context, as_json: bool) -> int:
         click.echo("no event for this address")
         return 0
     return list_events(found, as_json)
+
+
+@click.command()
+@click.option("--textfile", type=click.Path(path_type=Path, dir_okay=False), help="For node_exporter; default: stdout.")
+@common
+def metrics(context: Context, textfile: Path | None) -> None:
+    """Print the figures that the daemon hands out to Prometheus."""
+    from syncer import metrics as figures
+    from syncer import render
+
+    app = context.app()
+    try:
+        if textfile is not None:
+            figures.write(app, textfile)
+        else:
+            render.line(figures.text(app).rstrip("\n"))
+    finally:
+        app.close()
 
 
 # -- proof --------------------------------------------------------------------------------------------------

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from syncer import __version__
 from syncer.database import reading
-from syncer.deadlines import is_overdue
+from syncer.deadlines import WARN_DAYS
 from syncer.errors import UserError
 from syncer.leases import LaneRow, Owner, parse_owner
-from syncer.model import EventState, State
+from syncer.model import EventState, Right, State
 from syncer.rows import stamp
 from syncer.sharing import Running
 
@@ -33,7 +34,6 @@ class Reader:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._zone = app.settings.deadlines.zone
 
     # -- events ---------------------------------------------------------------------------------------------
 
@@ -73,7 +73,7 @@ class Reader:
         return [item for item in found if item["overdue"]] if state == "overdue" else found
 
     def _event(self, row: Any, deliveries: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
-        late = row.state != EventState.FULFILLED and is_overdue(row.due_on, self._zone, now)
+        rule, waiting = self._app.rule, row.state != EventState.FULFILLED
         return {
             "id": row.id,
             "event_key": row.event_key,
@@ -83,7 +83,12 @@ class Reader:
             "code": row.code,
             "received_at": stamp(row.received_at),
             "due_on": row.due_on.isoformat(),
-            "overdue": late,
+            "overdue": waiting and rule.late(row.right, row.received_at, row.due_on, now),
+            "warning": rule.warning(row.received_at, now) if waiting else None,
+            "target_at": _stamp(rule.target_at(row.right, row.received_at)),
+            "legal_due_on": _day(row.legal_due_on),
+            "extended_at": _stamp(row.extended_at),
+            "informed_on": _day(row.informed_on),
             "source": row.source,
             "source_ref": row.source_ref,
             "fulfilled_at": _stamp(row.fulfilled_at),
@@ -124,18 +129,28 @@ class Reader:
             "queue": {"waiting": self._app.queue.count()},
         }
 
-    def _event_counts(self) -> dict[str, int]:
-        e = self._app.tables.event.c
+    def _event_counts(self) -> dict[str, Any]:
+        e, now, rule = self._app.tables.event.c, self._app.clock(), self._app.rule
+        today, target = rule.late_before(now)
+        late = sa.or_(e.due_on < today, sa.and_(e.right == Right.OBJECTION, e.received_at <= target))
+        borders = [*(rule.warned_before(days, now) for days in WARN_DAYS), None]
+        levels = [
+            sa.and_(e.received_at < border, e.received_at >= after if after is not None else sa.true())
+            for border, after in pairwise(borders)
+        ]
         with reading(self._app.engine) as connection:
             counts: Counter[str] = Counter()
             for state, number in connection.execute(sa.select(e.state, sa.func.count()).group_by(e.state)):
                 counts[state] = number
-            days = connection.execute(
-                sa.select(e.due_on, sa.func.count()).where(e.state != EventState.FULFILLED).group_by(e.due_on)
-            ).all()
-        now = self._app.clock()
-        late = sum(number for day, number in days if is_overdue(day, self._zone, now))
-        return {state.value: counts[state] for state in EventState} | {"overdue": late}
+            wanted = (sa.func.count(sa.case((condition, 1))) for condition in (late, *levels))
+            query = sa.select(sa.func.min(e.received_at), *wanted).where(e.state != EventState.FULFILLED)
+            oldest, overdue, *warned = connection.execute(query).one()
+        return {
+            **{state.value: counts[state] for state in EventState},
+            "overdue": overdue,
+            **{f"warn_{days}": number for days, number in zip(WARN_DAYS, warned, strict=True)},
+            "oldest_open": _stamp(oldest),
+        }
 
     def _lanes(self) -> dict[str, Any]:
         d, e = self._app.tables.delivery, self._app.tables.event
@@ -287,6 +302,10 @@ def _delivery(row: Any) -> dict[str, Any]:
         "applied_at": _stamp(row.applied_at),
         "confirmed_at": _stamp(row.confirmed_at),
     }
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day is not None else None
 
 
 def _stamp(moment: datetime | None) -> str | None:
