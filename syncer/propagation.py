@@ -93,6 +93,9 @@ COLUMNS = (
     "event_state", "fulfilled_at", "recipient", "adapter", "action", "state", "outcome", "code", "meaning",
     "attempts", "first_attempt_at", "last_attempt_at", "applied_at", "confirmed_at", "read_back", "request_ids",
     "decided_by", "reason", "next_attempt_at", "audit_seq",
+    # the record that the CCPA regulations ask for, § 7101(b), in their words
+    "date_of_request", "nature_of_request", "manner_of_request", "date_of_response", "nature_of_response",
+    "basis_of_denial",
 )  # fmt: skip
 
 
@@ -126,6 +129,20 @@ def _csv_row(event: dict[str, Any], delivery: dict[str, Any]) -> dict[str, Any]:
         "read_back": "; ".join(step_line(step) for step in steps),
         "request_ids": " ".join(step["request_id"] for step in steps if step.get("request_id")),
         "audit_seq": " ".join(map(str, delivery.get("audit_seq", []))),
+        **_ccpa(event, delivery),
+    }
+
+
+def _ccpa(event: dict[str, Any], delivery: dict[str, Any]) -> dict[str, Any]:
+    exempt = delivery["state"] == "exempt"
+    outcome = OUTCOMES.get(delivery["outcome"] or "")
+    return {
+        "date_of_request": event["received_at"],
+        "nature_of_request": RIGHTS[event["right"]],
+        "manner_of_request": event["source"],
+        "date_of_response": delivery.get("decided_at") if exempt else delivery["confirmed_at"],
+        "nature_of_response": STATES[delivery["state"]] + (f": {outcome}" if outcome else ""),
+        "basis_of_denial": f"{meaning(delivery['code'])}: {delivery.get('reason') or '-'}" if exempt else None,
     }
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from syncer.codes import meaning, remedy
 from syncer.deadlines import WARN_DAYS
+from syncer.log import visible
 
 WIDTH = 100
 RIGHTS = {"erasure": "erase me (Art. 17)", "objection": "stop your marketing (Art. 21)", None: "unknown right"}
@@ -221,7 +222,7 @@ def sentence(entry: dict[str, Any]) -> str:
         "reason": facts.get("reason", ""),
         **{name: facts.get(name, "?") for name in ("seconds", "expected", "found")},
     }
-    return WORDS.get(str(entry["what"]), str(entry["what"])).format(**words)
+    return str(visible(WORDS.get(str(entry["what"]), str(entry["what"])).format(**words)))
 
 
 def step_line(step: dict[str, Any], *, brief: bool = False) -> str:

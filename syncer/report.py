@@ -14,6 +14,7 @@ from syncer import __version__
 from syncer.database import reading
 from syncer.deadlines import WARN_DAYS
 from syncer.errors import UserError
+from syncer.evidence import Evidence
 from syncer.leases import LaneRow, Owner, parse_owner
 from syncer.model import EventState, Right, State
 from syncer.rows import stamp
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 #: what belongs to no one event: what people did, and what casts doubt on the times
 DECISIONS = (
-    "operator:resynced", "delivery:exempt", "operator:looked_up", "report:exported", "lane:paused", "clock:anomaly",
+    "operator:resynced", "delivery:exempt", "event:extended", "operator:looked_up", "report:exported", "lane:paused",
+    "lane:resumed", "clock:anomaly",
 )  # fmt: skip
 OPEN = (State.PENDING, State.RETRYING, State.APPLIED, State.HELD)
 
@@ -190,58 +192,41 @@ class Reader:
 
     def report(self, since: datetime | None, until: datetime | None) -> dict[str, Any]:
         """Return the propagation log for a span of receipt (UTC), with what proves it and what does not."""
+        app = self._app
         events = self.events(since=since, until=until)
-        evidence = self._evidence({event["id"] for event in events})
-        for event in events:
-            for delivery in event["deliveries"]:
-                delivery.update(evidence.get((event["id"], delivery["destination"]), {}))
-        verdict = self._app.ledger.verify(self._app.engine)
-        entries, head = self._app.ledger.head(self._app.engine)
+        evidence = Evidence(app.ledger, app.engine, since, until)
+        evidence.add_to(events)
         return {
-            "generated_at": stamp(self._app.clock()),
+            "generated_at": stamp(app.clock()),
             "software": __version__,
-            "timezone": self._app.settings.deadlines.timezone,
+            "timezone": app.settings.deadlines.timezone,
+            "rule": app.rule.due(app.clock()).rule,
+            "objection_target_hours": app.rule.objection_target_hours,
             "filter": {"since": _stamp(since), "until": _stamp(until)},
             "summary": summary(events),
             "events": events,
-            "decisions": [
-                entry
-                for entry in self._app.ledger.entries(self._app.engine, DECISIONS)
-                if (since is None or entry["at"] >= stamp(since)) and (until is None or entry["at"] < stamp(until))
-            ],
-            "integrity": {
-                "entries": entries,
-                "head": head,
-                "verified": verdict.ok,
-                "reason": verdict.reason,
-                "not_proven": [
-                    "that nobody who holds both the database and the key file rewrote the log",
-                    "that no entries were cut off the end together with the head row",
-                    "what a provider keeps in backups and internal copies; the read-back is the provider's own word",
-                    "orders, carts, conversations, deals, notes and old exports at a provider",
-                ],
-            },
+            "destinations": self._lanes(),
+            "reappeared": evidence.reappeared(),
+            "decisions": app.ledger.entries(app.engine, DECISIONS, _stamp(since), _stamp(until)),
+            "integrity": self._integrity(),
         }
 
-    def _evidence(self, wanted: set[str]) -> dict[tuple[str, str], dict[str, Any]]:
-        """Return first and last attempt, the read-back and the seq numbers of each delivery."""
-        found: dict[tuple[str, str], dict[str, Any]] = {}
-        whats = ("delivery:attempted", "delivery:confirmed", "delivery:applied", "delivery:exempt", "delivery:held")
-        for entry in self._app.ledger.entries(self._app.engine, whats):
-            if entry["event"] not in wanted:
-                continue
-            item = found.setdefault((entry["event"], entry["destination"]), {"audit_seq": []})
-            item["audit_seq"].append(entry["seq"])
-            facts = entry["facts"] or {}
-            if entry["what"] == "delivery:attempted":
-                item.setdefault("first_attempt_at", entry["at"])
-                item["last_attempt_at"] = entry["at"]
-            if entry["what"] == "delivery:confirmed":
-                item["read_back"] = facts.get("steps", [])
-            if entry["what"] == "delivery:exempt":
-                item["reason"] = facts.get("reason")
-                item["decided_by"] = (entry["actor"] or {}).get("user")
-        return found
+    def _integrity(self) -> dict[str, Any]:
+        """Say what proves the log and what does not; `root`, `origin` and `anchors` stand here where they exist."""
+        verdict = self._app.ledger.verify(self._app.engine)
+        entries, head = self._app.ledger.head(self._app.engine)
+        return {
+            "entries": entries,
+            "head": head,
+            "verified": verdict.ok,
+            "reason": verdict.reason,
+            "not_proven": [
+                "that nobody who holds both the database and the key file rewrote the log",
+                "that no entries were cut off the end together with the head row",
+                "what a provider keeps in backups and internal copies; the read-back is the provider's own word",
+                "orders, carts, conversations, deals, notes and old exports at a provider",
+            ],
+        }
 
 
 def summary(events: Sequence[dict[str, Any]]) -> dict[str, int]:

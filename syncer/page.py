@@ -1,0 +1,70 @@
+"""The propagation log as one HTML file: no script, nothing from elsewhere, everything escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from syncer.codes import meaning
+from syncer.log import visible
+from syncer.overview import Overview
+from syncer.render import OUTCOMES, RIGHTS, STATES, day_time, sentence
+
+#: state -> a sign beside the word, so that nothing hangs on colour alone
+SIGNS = {
+    "pending": "…",
+    "retrying": "↻",
+    "applied": "↻",
+    "confirmed": "✓",
+    "held": "!",
+    "exempt": "§",
+    "open": "…",
+    "fulfilled": "✓",
+}
+#: what a cell of the matrix says: shorter than STATES, which stands in the legend
+BRIEF = {
+    "pending": "waiting",
+    "retrying": "tried again",
+    "applied": "being read back",
+    "confirmed": "confirmed",
+    "held": "needs a person",
+    "exempt": "exempt",
+    "open": "under way",
+    "fulfilled": "done",
+}
+
+
+def report_html(found: dict[str, Any]) -> Iterator[str]:
+    """Yield the propagation log as pieces of one HTML file, ready to be written."""
+    style = files("syncer").joinpath("templates/report.css").read_text(encoding="utf-8")
+    template = environment().get_template("report.html")
+    stream = template.stream(
+        found=found,
+        overview=Overview(found),
+        # the policy of the file allows this very style sheet and nothing else
+        style=Markup(style),  # noqa: S704 — our own file, shipped beside the template
+        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii"),
+    )
+    stream.enable_buffering(500)
+    yield from stream
+
+
+def environment() -> Environment:
+    """Return the templates' environment: every value is escaped, masked and made visible; a missing one is a bug."""
+    found = Environment(
+        loader=PackageLoader("syncer"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=visible,
+    )
+    found.filters |= {"time": day_time, "meaning": meaning, "sentence": sentence}
+    found.globals |= {"RIGHTS": RIGHTS, "STATES": STATES, "OUTCOMES": OUTCOMES, "SIGNS": SIGNS, "BRIEF": BRIEF}
+    return found
