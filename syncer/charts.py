@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 #: SVG units: room for the labels, the longest bar, the height of a row
-LABEL, LONGEST, ROW = 120, 300, 26
+LABEL, LONGEST, ROW = 150, 290, 26
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 #: how long until it was confirmed: label, and the seconds below which a case belongs there

@@ -103,7 +103,7 @@ class Overview:
                     if not need.events or need.events[-1] is not event:
                         need.events.append(event)
         paused = [
-            Need(f"{name} is paused: {_reason(lane)}", remedy(lane["pause_reason"]), recipients={name})
+            Need(f"{name} is paused: {_reason(lane)}", _remedy(name, lane), recipients={name})
             for name, lane in self.found["destinations"].items()
             if lane["paused"]
         ]
@@ -145,11 +145,9 @@ class Overview:
         """Return when the event was first tried anywhere (UTC)."""
         return min((d["first_attempt_at"] for d in event["deliveries"] if d.get("first_attempt_at")), default=None)
 
-    def days_open(self, event: dict[str, Any]) -> int:
-        """Return full days from receipt to fulfilment, or to now."""
-        end = event["fulfilled_at"]
-        until = datetime.fromisoformat(end) if end else self._now
-        return max((until - datetime.fromisoformat(event["received_at"])).days, 0)
+    def after(self, event: dict[str, Any]) -> str:
+        """Return the time from receipt to fulfilment, or to now, in words."""
+        return _span(_seconds(event["received_at"], event["fulfilled_at"] or self.found["generated_at"]))
 
     def at(self, event: dict[str, Any]) -> list[dict[str, Any] | None]:
         """Return the event's delivery for each recipient, None where it was not told."""
@@ -247,6 +245,12 @@ def _many(number: int, one: str, more: str) -> str:
 
 def _reason(lane: dict[str, Any]) -> str:
     return meaning(lane["pause_reason"]) or str(lane["pause_reason"] or "")
+
+
+def _remedy(name: str, lane: dict[str, Any]) -> str:
+    if lane["paused_by"] == "operator":
+        return f"when the reason is over, `syncer resume {name}`; its deliveries wait until then"
+    return remedy(lane["pause_reason"])
 
 
 def _seconds(start: str, end: str) -> float:

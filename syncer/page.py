@@ -9,12 +9,12 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from syncer.codes import meaning
 from syncer.log import visible
 from syncer.overview import Overview
-from syncer.render import OUTCOMES, RIGHTS, STATES, day_time, sentence
+from syncer.render import OUTCOMES, RIGHTS, STATES, sentence
 
 #: state -> a sign beside the word, so that nothing hangs on colour alone
 SIGNS = {
@@ -36,7 +36,7 @@ BRIEF = {
     "held": "needs a person",
     "exempt": "exempt",
     "open": "under way",
-    "fulfilled": "done",
+    "fulfilled": "carried out",
 }
 
 
@@ -55,6 +55,18 @@ def report_html(found: dict[str, Any]) -> Iterator[str]:
     yield from stream
 
 
+def _time(moment: str | None) -> str:
+    # to the minute: the second stands in the audit
+    return Markup("<time>{} {}Z</time>").format(moment[:10], moment[11:16]) if moment else "-"
+
+
+def _code(text: str) -> Markup:
+    """Mark what stands between backticks as a command."""
+    parts = str(visible(text)).split("`")
+    marked = (Markup("<code>{}</code>").format(part) if n % 2 else escape(part) for n, part in enumerate(parts))
+    return Markup("").join(marked)
+
+
 def environment() -> Environment:
     """Return the templates' environment: every value is escaped, masked and made visible; a missing one is a bug."""
     found = Environment(
@@ -65,6 +77,6 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=visible,
     )
-    found.filters |= {"time": day_time, "meaning": meaning, "sentence": sentence}
+    found.filters |= {"time": _time, "code": _code, "meaning": meaning, "sentence": sentence}
     found.globals |= {"RIGHTS": RIGHTS, "STATES": STATES, "OUTCOMES": OUTCOMES, "SIGNS": SIGNS, "BRIEF": BRIEF}
     return found
