@@ -58,6 +58,8 @@ class Overview:
     def __init__(self, found: dict[str, Any]) -> None:
         self.found = found
         self.events: list[dict[str, Any]] = found["events"]
+        #: event id -> its number in this report, which anchors are made of
+        self.number = {event["id"]: number for number, event in enumerate(self.events, 1)}
         self._zone = ZoneInfo(found["timezone"])
         self._now = datetime.fromisoformat(found["generated_at"])
         self._proofs: dict[tuple[Any, ...], Proof] = {}

@@ -16,18 +16,7 @@ from syncer.log import visible
 from syncer.overview import Overview
 from syncer.render import OUTCOMES, RIGHTS, STATES, sentence
 
-#: state -> a sign beside the word, so that nothing hangs on colour alone
-SIGNS = {
-    "pending": "…",
-    "retrying": "↻",
-    "applied": "↻",
-    "confirmed": "✓",
-    "held": "!",
-    "exempt": "§",
-    "open": "…",
-    "fulfilled": "✓",
-}
-#: what a cell of the matrix says: shorter than STATES, which stands in the legend
+#: what a cell says: shorter than STATES, which stands in the legend; the style sheet puts a sign before each
 BRIEF = {
     "pending": "waiting",
     "retrying": "tried again",
@@ -78,5 +67,5 @@ def environment() -> Environment:
         finalize=visible,
     )
     found.filters |= {"time": _time, "code": _code, "meaning": meaning, "sentence": sentence}
-    found.globals |= {"RIGHTS": RIGHTS, "STATES": STATES, "OUTCOMES": OUTCOMES, "SIGNS": SIGNS, "BRIEF": BRIEF}
+    found.globals |= {"RIGHTS": RIGHTS, "STATES": STATES, "OUTCOMES": OUTCOMES, "BRIEF": BRIEF}
     return found
