@@ -9,6 +9,7 @@ from typing import Any
 
 from syncer.audit import csv_safe
 from syncer.codes import meaning, remedy
+from syncer.log import visible
 from syncer.render import OUTCOMES, RIGHTS, STATES, day_time, sentence, step_line
 
 # -- the propagation log ------------------------------------------------------------------------------------
@@ -107,7 +108,7 @@ def report_csv(found: dict[str, Any]) -> str:
     for event in found["events"]:
         for delivery in event["deliveries"]:
             row = _csv_row(event, delivery)
-            writer.writerow([csv_safe("" if row[name] is None else str(row[name])) for name in COLUMNS])
+            writer.writerow([csv_safe("" if row[name] is None else str(visible(row[name]))) for name in COLUMNS])
     return out.getvalue()
 
 

@@ -63,6 +63,7 @@ def _held_and_decided(app: App, clock: Clock, activecampaign: ActiveCampaignSand
         put(app, "erasure", address, f"form {number}", source=HOSTILE_SOURCE, source_ref=HOSTILE_REF)
     app.drain()
     activecampaign.admin = True
+    clock.advance(hours=5)
     held = Reader(app).events(state="held")
     app.operations.exempt(held[0]["id"], "crm", Ground.LEGAL_CLAIMS, HOSTILE_REASON)
     today = clock.now.astimezone(app.rule.zone).date()
