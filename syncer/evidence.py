@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
-from syncer.ledger import Ledger
+    from syncer.ledger import Ledger
 
 #: an attempt says nothing that its place and time do not say; the others are read with their bodies
 _ATTEMPTED = ("delivery:attempted",)

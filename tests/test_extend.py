@@ -7,13 +7,19 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import DDL
 
 from syncer.app import App
+from syncer.database import connect, reading, upgrade, writing
 from syncer.errors import UserError
 from syncer.extensions import Extension
 from syncer.report import Reader
+from syncer.schema import tables
 from tests.conftest import Clock
 from tests.processes import as_json, run
+from tests.servers import ENGINES
 from tests.test_walk import event, put, rows
 
 PERSON = "ada@lovelace.test"
@@ -33,6 +39,7 @@ def received(app: App, clock: Clock) -> App:
     return app
 
 
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_the_due_day_moves_to_three_months_after_receipt_from_the_original_day(received: App) -> None:
     extend(received, date(2026, 2, 13))
 
@@ -51,6 +58,31 @@ def test_the_due_day_moves_to_three_months_after_receipt_from_the_original_day(r
     }
     assert entry["actor"]["user"]
     assert received.ledger.verify(received.engine).ok
+
+
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+def test_an_older_database_gets_the_columns_and_keeps_its_events(database_url: str, tmp_path: Path) -> None:
+    engine = connect(database_url.replace("///", f"///{tmp_path}/"))
+    all_tables = tables()
+    with writing(engine) as connection:
+        config = Config()
+        config.set_main_option("script_location", "syncer:migrations")
+        config.attributes.update({"connection": connection, "tables": all_tables, "queue_here": True})
+        command.upgrade(config, "0001")
+    with writing(engine) as connection:
+        old = {"id": "e1", "event_key": "k1", "state": "open", "rechecks_done": 0, "due_on": date(2026, 2, 28)}
+        moment = datetime(2026, 1, 31, tzinfo=UTC)
+        connection.execute(all_tables.event.insert().values(**old, received_at=moment, created_at=moment))
+        # a machine that failed after the first step on MariaDB, where each is for good
+        connection.execute(DDL(f"ALTER TABLE {all_tables.event.name} ADD COLUMN legal_due_on DATE"))
+
+    for _ in range(2):
+        upgrade(engine, all_tables, queue_here=True)
+
+    with reading(engine) as connection:
+        (row,) = connection.execute(all_tables.event.select()).all()
+    engine.dispose()
+    assert (row.due_on, row.legal_due_on, row.extended_at, row.informed_on) == (date(2026, 2, 28), None, None, None)
 
 
 def test_it_is_possible_on_the_last_day_of_the_first_month_and_not_after(received: App, clock: Clock) -> None:

@@ -22,6 +22,7 @@ from syncer.reminders import remind
 from syncer.report import Reader
 from tests.conftest import Clock
 from tests.processes import as_json, run, started, until
+from tests.servers import ENGINES
 from tests.test_walk import put
 
 PERSON = "ada@lovelace.test"
@@ -45,6 +46,7 @@ def stuck(app: App, clock: Clock, mailchimp: MailchimpSandbox) -> App:
     return app
 
 
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_every_figure_is_there_under_its_name(stuck: App) -> None:
     found = figures(metrics.text(stuck))
 

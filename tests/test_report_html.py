@@ -28,6 +28,7 @@ from tests import rich
 from tests.browser import Tab, axe_or_skip, chromium
 from tests.conftest import AUDIENCES, SETTINGS, Clock
 from tests.processes import run
+from tests.servers import ENGINES
 from tests.test_walk import put
 
 VOID = {"meta", "br", "link", "hr", "img", "input"}
@@ -273,6 +274,23 @@ def test_a_report_of_a_span_holds_the_evidence_of_that_span_only(
     assert (len(before["reappeared"]), len(after["reappeared"])) == (1, 0)
     assert {item["what"] for item in before["decisions"]} == set()
     assert "operator:looked_up" in {item["what"] for item in after["decisions"]}
+
+
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+def test_every_engine_gives_the_same_evidence(
+    app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox, found: dict[str, Any]
+) -> None:
+    clock.now = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+    rich.fill(app, clock, mailchimp, activecampaign)
+
+    here = Reader(app).report(datetime(2020, 1, 1, tzinfo=UTC), None)
+
+    assert here["integrity"]["verified"] is True
+    assert here["summary"] == found["summary"]
+    for event, known in zip(here["events"], found["events"], strict=True):
+        for delivery, other in zip(event["deliveries"], known["deliveries"], strict=True):
+            assert delivery.keys() == other.keys()
+            assert len(delivery["audit_seq"]) == len(other["audit_seq"])
 
 
 def test_many_events_are_paged_by_month_and_nothing_is_open_at_first(found: dict[str, Any]) -> None:
