@@ -70,7 +70,7 @@ class Overview:
             (event["id"], delivery["destination"]): self._proof(delivery)
             for event in self.events
             for delivery in event["deliveries"]
-            if delivery["state"] == "confirmed" and delivery.get("read_back")
+            if (delivery["state"] == "confirmed" or rechecking(delivery)) and delivery.get("read_back")
         }
 
     # -- the sentence ---------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ class Overview:
     def needs(self) -> list[Need]:
         """Return what needs a person, the most urgent first: late, paused recipients, then held by cause."""
         late = Need(
-            "late: the due day has passed, or an objection has missed its target",
+            "late, that is past the due day or, for an objection, past its target",
             "syncer goes on trying; look below for what stops each recipient, and tell the person why it takes longer",
             [event for event in self.events if event["overdue"]],
         )
@@ -150,6 +150,10 @@ class Overview:
     def after(self, event: dict[str, Any]) -> str:
         """Return the time from receipt to fulfilment, or to now, in words."""
         return _span(_seconds(event["received_at"], event["fulfilled_at"] or self.found["generated_at"]))
+
+    def closed(self, event: dict[str, Any]) -> int:
+        """Return how many of its recipients need nothing more."""
+        return sum(d["state"] in ("confirmed", "exempt") or rechecking(d) for d in event["deliveries"])
 
     def at(self, event: dict[str, Any]) -> list[dict[str, Any] | None]:
         """Return the event's delivery for each recipient, None where it was not told."""
@@ -239,6 +243,11 @@ class Overview:
         now = {(event["id"], d["destination"]): d for event, d in self._deliveries(None)}
         for item in self.found["reappeared"]:
             yield item, now.get((item["event"], item["destination"]))
+
+
+def rechecking(delivery: dict[str, Any]) -> bool:
+    """Say whether it was confirmed before and is only being read back again."""
+    return delivery["state"] == "applied" and delivery["confirmed_at"] is not None
 
 
 def _many(number: int, one: str, more: str) -> str:

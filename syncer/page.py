@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from syncer.codes import meaning
 from syncer.log import visible
-from syncer.overview import Overview
+from syncer.overview import Overview, rechecking
 from syncer.render import OUTCOMES, RIGHTS, STATES, sentence
 
 #: what a cell says: shorter than STATES, which stands in the legend; the style sheet puts a sign before each
@@ -67,5 +67,11 @@ def environment() -> Environment:
         finalize=visible,
     )
     found.filters |= {"time": _time, "code": _code, "meaning": meaning, "sentence": sentence}
-    found.globals |= {"RIGHTS": RIGHTS, "STATES": STATES, "OUTCOMES": OUTCOMES, "BRIEF": BRIEF}
+    found.globals |= {
+        "rechecking": rechecking,
+        "RIGHTS": RIGHTS,
+        "STATES": STATES,
+        "OUTCOMES": OUTCOMES,
+        "BRIEF": BRIEF,
+    }
     return found

@@ -155,7 +155,7 @@ def test_a_confirmation_says_how_it_was_read_back(found: dict[str, Any], source:
         (event, delivery)
         for event in found["events"]
         for delivery in event["deliveries"]
-        if delivery["state"] == "confirmed"
+        if delivery["state"] == "confirmed" or delivery["confirmed_at"]
     ]
     numbers = {proof.number for proof, _ in overview.proofs()}
 
@@ -165,6 +165,16 @@ def test_a_confirmation_says_how_it_was_read_back(found: dict[str, Any], source:
     assert "GET /lists/{list}/members/{id} -&gt; 404, absent" in source
     for _, delivery in confirmed:
         assert f"#{delivery['confirmed_seq']}<" in source
+
+
+def test_what_is_read_back_again_counts_as_confirmed_meanwhile(found: dict[str, Any], source: str) -> None:
+    event = next(e for e in found["events"] if e["state"] == "fulfilled" and e["deliveries"][0]["state"] == "confirmed")
+    event["deliveries"][0] |= {"state": "applied"}
+
+    again = "".join(report_html(found))
+
+    assert again.count("being read back again") == source.count("being read back again") + 1
+    assert again.count("2 of 2 recipients closed") == source.count("2 of 2 recipients closed")
 
 
 def test_the_policy_allows_the_style_sheet_by_its_hash_and_nothing_else(source: str) -> None:
