@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from syncer.codes import meaning
 from syncer.log import visible
 from syncer.overview import Overview, rechecking
-from syncer.render import OUTCOMES, RIGHTS, STATES, sentence
+from syncer.render import RIGHTS, STATES, sentence
 
 #: what a cell says: shorter than STATES, which stands in the legend; the style sheet puts a sign before each
 BRIEF = {
@@ -67,11 +67,5 @@ def environment() -> Environment:
         finalize=visible,
     )
     found.filters |= {"time": _time, "code": _code, "meaning": meaning, "sentence": sentence}
-    found.globals |= {
-        "rechecking": rechecking,
-        "RIGHTS": RIGHTS,
-        "STATES": STATES,
-        "OUTCOMES": OUTCOMES,
-        "BRIEF": BRIEF,
-    }
+    found.globals |= {"RIGHTS": RIGHTS, "STATES": STATES, "BRIEF": BRIEF, "rechecking": rechecking}
     return found

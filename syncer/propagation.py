@@ -45,7 +45,9 @@ def _needs_a_person(events_: list[dict[str, Any]]) -> list[str]:
     if not rows and not late:
         return []
     lines = ["WHAT NEEDS A PERSON"]
-    lines += [f"  LATE since {event['due_on']}: {event['id']} ({event['state']})" for event in late]
+    for event in late:
+        target = f", target {day_time(event['target_at'])}" if event["target_at"] else ""
+        lines.append(f"  LATE, due {event['due_on']}{target}: {event['id']} ({event['state']})")
     groups: dict[tuple[str, str | None], list[str]] = {}
     for event, delivery in rows:
         groups.setdefault((delivery["destination"], delivery["code"]), []).append(event["id"])

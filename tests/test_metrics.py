@@ -114,13 +114,19 @@ def test_a_taken_port_is_one_line_with_the_remedy(app: App) -> None:
             metrics.Listener(app, "127.0.0.1", port)
 
 
-def test_the_daemon_hands_them_out_and_stops_with_it(settings_file: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_daemon_hands_them_out_and_reminds_and_stops_with_it(
+    settings_file: Callable[..., Path], tmp_path: Path
+) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     path = settings_file()
     path.write_text(f'{path.read_text()}\n[metrics]\nlisten = "127.0.0.1:{port}"\n')
     run(path, "init")
+    for lane in ("newsletter", "crm"):
+        run(path, "pause", lane, "--reason", "only to keep it open")
+    run(path, "submit", "erasure", "--received", "2026-01-05", stdin=PERSON)
+    run(path, "drain")
 
     def scraped() -> str | None:
         try:
@@ -134,7 +140,8 @@ def test_the_daemon_hands_them_out_and_stops_with_it(settings_file: Callable[...
         process.terminate()
         assert process.wait(timeout=30) == 0
 
-    assert figures(text)["syncer_up",] == 1
+    assert figures(text)["syncer_overdue_events",] == 1
+    assert '"deadline.overdue"' in (tmp_path / "log").read_text()
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 

@@ -203,6 +203,7 @@ def test_what_others_wrote_is_harmless_in_text_and_csv_too(found: dict[str, Any]
     for harmful in ("\x1b", "\u202e"):
         assert harmful not in text
         assert harmful not in table
+    assert "LATE, due 2026-11-23, target 2026-10-26 14:37:00Z: " in text
     rows = list(csv.DictReader(io.StringIO(table)))
     assert {row["source_ref"] for row in rows if row["source"].startswith("</")} == {f"'{rich.HOSTILE_REF}"}
     assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "@", "\t"))]
@@ -341,6 +342,23 @@ def test_the_bars_are_as_long_as_their_counts_and_say_them_in_words() -> None:
     assert [bar.count for bar in chart.bars] == [2, 1, 0, 0, 0, 1, 0, 1]
     assert [bar.width for bar in chart.bars] == [290, 145, 0, 0, 0, 145, 0, 145]
     assert chart.text.startswith("under 1 minute: 2; under 15 minutes: 1;")
+
+
+def test_a_recheck_does_not_make_the_first_confirmation_late(found: dict[str, Any]) -> None:
+    overview = Overview(found)
+    rechecked = [
+        delivery
+        for event in found["events"]
+        for delivery in event["deliveries"]
+        if delivery.get("first_confirmed_at", "") < (delivery["confirmed_at"] or "")
+    ]
+
+    assert rechecked
+    assert [bar.count for bar in overview.charts()[0].bars[3:]] == [0, 0, 0, 0, 0]
+    assert {item["name"]: item["median"] for item in overview.health()} == {
+        "newsletter": "7.0 minutes",
+        "crm": "7.0 minutes",
+    }
 
 
 def test_the_command_writes_the_file_audits_its_fingerprint_and_exits_by_what_is_in_it(
