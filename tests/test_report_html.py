@@ -111,6 +111,7 @@ def test_every_section_is_there_in_the_order_in_which_it_is_needed(source: str) 
     ]  # fmt: skip
     ids = [attributes["id"] for _, attributes in page.tags if attributes.get("id")]
     assert len(ids) == len(set(ids))
+    assert [picture["role"] for picture in page.all("svg")] == ["img", "img"]
     links = {str(attributes["href"]) for attributes in page.all("a")}
     assert links <= {f"#{name}" for name in ids}
 
@@ -283,6 +284,7 @@ def test_a_report_of_a_span_holds_the_evidence_of_that_span_only(
     for event in before["events"] + after["events"]:
         assert event["deliveries"] == by_id[event["id"]]
     assert (len(before["reappeared"]), len(after["reappeared"])) == (1, 0)
+    assert Reader(app).report(None, datetime(2026, 9, 1, tzinfo=UTC))["reappeared"] == []
     assert {item["what"] for item in before["decisions"]} == set()
     assert "operator:looked_up" in {item["what"] for item in after["decisions"]}
 
