@@ -23,7 +23,7 @@ from syncer.clockwatch import ClockWatch, Jump, record, since_last_entry
 from syncer.jobs import Job, cause, when_up
 from syncer.log import get_logger
 from syncer.outages import is_outage
-from syncer.reminders import EVERY, remind
+from syncer.reminders import EVERY, Reminders
 from syncer.sharing import Share
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Daemon:
             Job("intake", intake.take_all, intake): schedule.intake_seconds,
             Job("recheck", self._recheck): RECHECK_SECONDS,
             Job("balance", self._balance): renew,
-            Job("reminders", partial(remind, self._app)): EVERY,
+            Job("reminders", Reminders(self._app).remind): EVERY,
         }
         # an idle lane prolongs its lease in its turn
         often = min(schedule.lane_seconds, renew)

@@ -18,7 +18,7 @@ from syncer import metrics
 from syncer.app import App
 from syncer.errors import UserError
 from syncer.log import configure
-from syncer.reminders import remind
+from syncer.reminders import Reminders
 from syncer.report import Reader
 from tests.conftest import Clock
 from tests.processes import as_json, run, started, until
@@ -74,18 +74,22 @@ def test_status_counts_each_event_at_its_highest_warning(stuck: App, clock: Cloc
     assert [item["overdue"] for item in Reader(stuck).events()] == [False, True]
 
 
-def test_the_day_s_reminders_count_and_name_nobody(stuck: App) -> None:
+def test_the_reminders_come_once_a_day_and_name_nobody(stuck: App, clock: Clock) -> None:
     log = StringIO()
     configure("info", log, json=True)
 
-    remind(stuck)
+    reminders = Reminders(stuck)
+    for hours in (1, 1, 10):  # the third is after midnight in Berlin
+        reminders.remind()
+        clock.advance(hours=hours)
+    reminders.remind()
 
     configure("warning")
     said = [json.loads(line) for line in log.getvalue().splitlines()]
     assert [(line["event"], line["count"], line["level"]) for line in said] == [
         ("deadline.overdue", 1, "error"),
         ("deadline.near", 2, "warning"),
-    ]
+    ] * 2
     assert "@" not in log.getvalue()
 
 
