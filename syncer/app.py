@@ -20,6 +20,7 @@ from adapters.contract import Adapter
 from adapters.contract import SettingsError as AdapterSettingsError
 from syncer import database
 from syncer.errors import KeyFileError, SettingsProblem
+from syncer.extensions import Extensions
 from syncer.identity import Keyring
 from syncer.intake import Intake
 from syncer.lane import Lane
@@ -203,15 +204,16 @@ class App:
         apart = settings.queue.url is not None
         queue_engine = database.connect(settings.queue.url) if settings.queue.url is not None else engine
         self.queue = Queue(queue_engine, self.tables, shared=not apart)
+        self.rule = settings.deadlines.rule
         self.recheck_days = tuple(settings.schedule.recheck_days)
         self.intake = Intake(
             self.queue,
             self.store,
             keyring,
             settings.destinations,
-            settings.deadlines.zone,
-            settings.deadlines.answer_within_days,
+            self.rule,
         )
+        self.extensions = Extensions(self.store, self.rule)
         self.operations = Operations(self.store, self.leases, keyring, settings.destinations, self.recheck_days)
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ WHATS = frozenset(
         "event:received",
         "event:held",
         "event:fulfilled",
+        "event:extended",
         "delivery:attempted",
         "delivery:applied",
         "delivery:confirmed",

@@ -39,10 +39,12 @@ for _command in (
     cli_read.events,
     cli_read.show,
     cli_read.find,
+    cli_read.metrics,
     cli_read.audit,
     cli_read.report,
     cli_decide.resync,
     cli_decide.exempt,
+    cli_decide.extend,
     cli_decide.pause,
     cli_decide.resume,
 ):

@@ -13,7 +13,7 @@ import click
 from syncer.errors import UserError
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from syncer.app import App
     from syncer.settings import Settings
@@ -96,6 +96,8 @@ def require_reason(reason: str) -> None:
     """Raise UserError unless the reason says something and holds no address."""
     if len(reason.strip()) < 5:
         raise UserError("--reason: say why in at least five characters; it is kept in the audit")
+    if not reason.isprintable():
+        raise UserError("--reason: one line of plain text, please, without control characters")
     if "@" in reason:
         raise UserError("--reason: no addresses, please: it is kept in the audit for years")
 
@@ -111,6 +113,16 @@ def moment_of(app: App, text: str, option: str) -> datetime:
     if found.tzinfo is None:
         found = found.replace(tzinfo=app.settings.deadlines.zone)
     return found.astimezone(UTC)
+
+
+def day_of(text: str, option: str) -> date:
+    """Read a plain day, YYYY-MM-DD."""
+    from datetime import date
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"{option}: not a day; write YYYY-MM-DD") from None
 
 
 def list_events(found: list[dict[str, Any]], as_json: bool) -> int:

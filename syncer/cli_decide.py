@@ -1,4 +1,4 @@
-"""Commands that carry out a person's decision: resync, exempt, pause, resume."""
+"""Commands that carry out a person's decision: resync, exempt, extend, pause, resume."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from syncer.cli_common import (
     REASON,
     Context,
     common,
+    day_of,
     moment_of,
     require_reason,
 )
@@ -112,6 +113,26 @@ def exempt(context: Context, event: str, destination: str, ground: str, reason: 
     finally:
         app.close()
     click.echo(f"{destination}: exempt; it is in the audit with your name and the reason")
+
+
+@click.command()
+@click.argument("event")
+@click.option("--informed", required=True, help="The day on which the person was told why: YYYY-MM-DD.")
+@REASON
+@common
+def extend(context: Context, event: str, informed: str, reason: str) -> None:
+    """Prolong the period of a complex erasure to three months after receipt, once."""
+    from syncer.extensions import Extension
+    from syncer.report import Reader
+
+    require_reason(reason)
+    told = day_of(informed, "--informed")
+    app = context.app()
+    try:
+        due = app.extensions.extend(Extension(Reader(app).resolve(event), reason, told))
+    finally:
+        app.close()
+    click.echo(f"due on {due.on} now; it is in the audit with your name, the reason and the day the person was told")
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Commands that read and prove: status, events, show, find, audit, report."""
+"""Commands that read and prove: status, events, show, find, metrics, audit, report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from syncer.cli_common import (
 from syncer.errors import UserError
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Iterable
 
 # -- reading ------------------------------------------------------------------------------------------------
 
@@ -113,6 +113,24 @@ def find(context: Context, as_json: bool) -> int:
     return list_events(found, as_json)
 
 
+@click.command()
+@click.option("--textfile", type=click.Path(path_type=Path, dir_okay=False), help="For node_exporter; default: stdout.")
+@common
+def metrics(context: Context, textfile: Path | None) -> None:
+    """Print the figures that the daemon hands out to Prometheus."""
+    from syncer import metrics as figures
+    from syncer import render
+
+    app = context.app()
+    try:
+        if textfile is not None:
+            figures.write(app, textfile)
+        else:
+            render.line(figures.text(app).rstrip("\n"))
+    finally:
+        app.close()
+
+
 # -- proof --------------------------------------------------------------------------------------------------
 
 
@@ -164,7 +182,7 @@ def export(context: Context, fmt: str, out: Path | None) -> None:
 
 
 @click.command()
-@click.option("--format", "fmt", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+@click.option("--format", "fmt", type=click.Choice(["text", "json", "csv", "html"]), default="text", show_default=True)
 @click.option("--since", help="Received on or after: YYYY-MM-DD, or ISO 8601.")
 @click.option("--until", help="Received before.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: stdout.")
@@ -178,8 +196,7 @@ def report(context: Context, fmt: str, since: str | None, until: str | None, out
         found = Reader(app).report(
             moment_of(app, since, "--since") if since else None, moment_of(app, until, "--until") if until else None
         )
-        text = _rendered(found, fmt)
-        _, sha256 = write_out([text], out)
+        _, sha256 = write_out(_rendered(found, fmt), out)
         app.operations.exported("report", fmt, sum(len(e["deliveries"]) for e in found["events"]), sha256)
     finally:
         app.close()
@@ -187,9 +204,13 @@ def report(context: Context, fmt: str, since: str | None, until: str | None, out
     return 1 if counts["held"] or counts["overdue"] or not found["integrity"]["verified"] else 0
 
 
-def _rendered(found: dict[str, Any], fmt: str) -> str:
+def _rendered(found: dict[str, Any], fmt: str) -> Iterable[str]:
     from syncer import propagation, render
 
+    if fmt == "html":
+        from syncer.page import report_html
+
+        return report_html(found)
     if fmt == "text":
-        return propagation.report_text(found)
-    return propagation.report_csv(found) if fmt == "csv" else render.as_json(found) + "\n"
+        return [propagation.report_text(found)]
+    return [propagation.report_csv(found) if fmt == "csv" else render.as_json(found) + "\n"]

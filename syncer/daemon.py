@@ -23,11 +23,13 @@ from syncer.clockwatch import ClockWatch, Jump, record, since_last_entry
 from syncer.jobs import Job, cause, when_up
 from syncer.log import get_logger
 from syncer.outages import is_outage
+from syncer.reminders import EVERY, Reminders
 from syncer.sharing import Share
 
 if TYPE_CHECKING:
     from syncer.app import App
     from syncer.lane import Lane
+    from syncer.metrics import Listener
     from syncer.settings import Settings
 
 #: seconds between two looks for due rechecks and removed destinations
@@ -74,6 +76,7 @@ class Daemon:
 
     def run(self) -> int:
         """Work until told to stop; finish the calls in hand, release the lanes, return 0."""
+        listener = self._listen()
         lanes = when_up(self._begin, self._stop, feed)
         if lanes is None:
             return 0
@@ -88,12 +91,22 @@ class Daemon:
         notify("STOPPING=1")
         self._app.stop.set()
         scheduler.shutdown(wait=True)
+        if listener is not None:
+            listener.close()
         for lane in lanes:
             self._unless_away(lane.release)
         self._unless_away(self._app.daemons.leave)
         self._unless_away(lambda: self._audit("daemon:stopped"))
         self._log.info("daemon.stopped")
         return 0
+
+    def _listen(self) -> Listener | None:
+        place = self._app.settings.metrics.place
+        if place is None:
+            return None
+        from syncer.metrics import Listener
+
+        return Listener(self._app, *place)
 
     def _begin(self) -> list[Lane]:
         step_back = since_last_entry(self._app.store)
@@ -113,6 +126,7 @@ class Daemon:
             Job("intake", intake.take_all, intake): schedule.intake_seconds,
             Job("recheck", self._recheck): RECHECK_SECONDS,
             Job("balance", self._balance): renew,
+            Job("reminders", Reminders(self._app).remind): EVERY,
         }
         # an idle lane prolongs its lease in its turn
         often = min(schedule.lane_seconds, renew)

@@ -1,10 +1,95 @@
-"""Due dates. Pure: one rule, in the controller's time zone, without any rolling over weekends."""
+"""Due dates. Pure: one rule, in the controller's time zone; what is due never moves, the legal date beside it does."""
 
 from __future__ import annotations
 
 import calendar
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+OBJECTION = "objection"
+#: days after receipt from which an event that is still open is shown more and more urgently
+WARN_DAYS = (7, 14, 21)
+#: months from receipt: the ordinary period and the extended one (GDPR Art. 12(3))
+ONE_MONTH, EXTENDED = 1, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Until when to answer, as local days: `on` is what syncer works to and never moves over a weekend.
+
+    `legal_on` is the end of the month as Regulation 1182/71 counts it, moved past days off; it is only recorded.
+    `rule` says in words how both were found.
+    """
+
+    on: date
+    legal_on: date
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The controller's promise: days and hours after receipt, counted in `zone`; `day_off` knows the holidays."""
+
+    zone: ZoneInfo
+    answer_within_days: int
+    objection_target_hours: int
+    day_off: Callable[[date], bool]
+    country: str | None = None
+
+    def due(self, received_at: datetime) -> Due:
+        """Return the due day of a request. Raises ValueError for a `received_at` without a zone."""
+        month = add_months(local_day(received_at, self.zone), ONE_MONTH)
+        words = f"the earlier of {self.answer_within_days} days and the same date next month"
+        return Due(due_on(received_at, self.zone, self.answer_within_days), self._rolled(month), self._words(words))
+
+    def extended(self, received_at: datetime) -> Due:
+        """Return the due day after an extension: the same date three months after receipt, from the original day."""
+        month = add_months(local_day(received_at, self.zone), EXTENDED)
+        return Due(month, self._rolled(month), self._words("extended: the same date three months after receipt"))
+
+    def may_be_extended_until(self, received_at: datetime) -> date:
+        """Return the last local day on which a person can still be told of an extension: the first month's end."""
+        return add_months(local_day(received_at, self.zone), ONE_MONTH)
+
+    def target_at(self, right: str | None, received_at: datetime) -> datetime | None:
+        """Return when an objection should be through (UTC), or None for any other right."""
+        return objection_target(received_at, self.objection_target_hours) if right == OBJECTION else None
+
+    def late(self, right: str | None, received_at: datetime, due: date, now: datetime) -> bool:
+        """Say whether an open event is late: its due day has ended, or an objection has missed its target."""
+        target = self.target_at(right, received_at)
+        return is_overdue(due, self.zone, now) or (target is not None and now >= target)
+
+    def warning(self, received_at: datetime, now: datetime) -> int | None:
+        """Return the highest of WARN_DAYS that an open event has reached, in local days since receipt."""
+        age = (local_day(now, self.zone) - local_day(received_at, self.zone)).days
+        return max((days for days in WARN_DAYS if age >= days), default=None)
+
+    def late_before(self, now: datetime) -> tuple[date, datetime]:
+        """Return the two borders of `late`, for counting in a database: a due day before the first is over, an
+        objection received at or before the second has missed its target.
+        """
+        return local_day(now, self.zone), now - timedelta(hours=self.objection_target_hours)
+
+    def warned_before(self, days: int, now: datetime) -> datetime:
+        """Return the border of `warning`: what was received before it has been with us for `days` local days."""
+        return end_of_day(local_day(now, self.zone) - timedelta(days=days), self.zone)
+
+    def _rolled(self, day: date) -> date:
+        return roll(day, self.day_off)
+
+    def _words(self, words: str) -> str:
+        off = f"weekends and holidays of {self.country}" if self.country else "weekends"
+        return f"{words}, {self.zone.key}; the legal date is moved past {off}"
+
+
+def local_day(moment: datetime, zone: ZoneInfo) -> date:
+    """Return the day of a moment where the controller is. Raises ValueError for a moment without a zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs its zone")
+    return moment.astimezone(zone).date()
 
 
 def due_on(received_at: datetime, zone: ZoneInfo, answer_within_days: int) -> date:
@@ -13,10 +98,8 @@ def due_on(received_at: datetime, zone: ZoneInfo, answer_within_days: int) -> da
     The day of receipt is the controller's local one and is not counted (Regulation 1182/71, Art. 3). Raises
     ValueError for a `received_at` without a zone.
     """
-    if received_at.tzinfo is None:
-        raise ValueError("a time of receipt needs its zone")
-    day = received_at.astimezone(zone).date()
-    return min(add_months(day, 1), day + timedelta(days=answer_within_days))
+    day = local_day(received_at, zone)
+    return min(add_months(day, ONE_MONTH), day + timedelta(days=answer_within_days))
 
 
 def add_months(day: date, months: int) -> date:
@@ -24,6 +107,13 @@ def add_months(day: date, months: int) -> date:
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def roll(day: date, day_off: Callable[[date], bool]) -> date:
+    """Return the first day from `day` on that is no day off (Regulation 1182/71, Art. 3(4))."""
+    while day_off(day):
+        day += timedelta(days=1)
+    return day
 
 
 def end_of_day(day: date, zone: ZoneInfo) -> datetime:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+REPORT = "propagation-log.html"
 AUDIENCES = ("a1b2c3d4e5", "b2c3d4e5f6", "c3d4e5f6a7")
 PEOPLE = 300
 #: the sandbox account allows more than the real 5 calls a second, so that the demo takes seconds
@@ -170,6 +171,8 @@ def _show(console: Console, folder: Path) -> None:
     first = next(event for event in events if event["state"] == "held" and event["right"])
     _syncer(console, folder, "show", first["id"])
     _syncer(console, folder, "audit", "verify")
+    _syncer(console, folder, "report", "--format", "html", "--out", REPORT)
+    console.print(f"Open it in a browser: {(folder / REPORT).as_uri()}", soft_wrap=True)
 
 
 def _snapshot(world: World, people: Sequence[str]) -> list[Any]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from uuid_utils.compat import uuid7
 
 from syncer.database import writing
-from syncer.deadlines import due_on
+from syncer.deadlines import Rule
 from syncer.destinations import Destination
 from syncer.errors import AddressError
 from syncer.identity import Keyring, normalise
@@ -36,8 +35,7 @@ class Intake:
         store: Store,
         keyring: Keyring,
         destinations: Mapping[str, Destination],
-        zone: ZoneInfo,
-        answer_within_days: int,
+        rule: Rule,
     ) -> None:
         #: when a batch was last taken (monotonic clock)
         self.moved_at = time.monotonic()
@@ -45,8 +43,7 @@ class Intake:
         self._store = store
         self._keyring = keyring
         self._destinations = destinations
-        self._zone = zone
-        self._days = answer_within_days
+        self._rule = rule
 
     @repeated
     def take(self) -> int:
@@ -105,6 +102,7 @@ class Intake:
         event_id = str(uuid7())
         right = Right(row.kind) if row.kind in set(ACCEPTED_RIGHTS) else None
         received, problems = _received(row, now)
+        due = self._rule.due(received)
         subject = None
         if right is None:
             problems.append("kind is neither erasure nor objection")
@@ -122,7 +120,9 @@ class Intake:
             # even an unusable address is kept, sealed: a person may be able to read what was meant
             email_sealed=self._keyring.seal(_shown(row.email), event_id) if row.email else None,
             received_at=received,
-            due_on=due_on(received, self._zone, self._days),
+            due_on=due.on,
+            legal_due_on=due.legal_on,
+            due_rule=due.rule,
             source=_clean(row.source, 64),
             source_ref=_clean(row.source_ref, 191),
             queue_id=row.id,

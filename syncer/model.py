@@ -117,6 +117,8 @@ class NewEvent:
     plans: tuple[Plan, ...]
     code: str | None = None
     detail: str = ""
+    legal_due_on: date | None = None
+    due_rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from syncer.audit import csv_safe
 from syncer.codes import meaning, remedy
+from syncer.log import visible
 from syncer.render import OUTCOMES, RIGHTS, STATES, day_time, sentence, step_line
 
 # -- the propagation log ------------------------------------------------------------------------------------
@@ -44,7 +45,9 @@ def _needs_a_person(events_: list[dict[str, Any]]) -> list[str]:
     if not rows and not late:
         return []
     lines = ["WHAT NEEDS A PERSON"]
-    lines += [f"  LATE since {event['due_on']}: {event['id']} ({event['state']})" for event in late]
+    for event in late:
+        target = f", target {day_time(event['target_at'])}" if event["target_at"] else ""
+        lines.append(f"  LATE, due {event['due_on']}{target}: {event['id']} ({event['state']})")
     groups: dict[tuple[str, str | None], list[str]] = {}
     for event, delivery in rows:
         groups.setdefault((delivery["destination"], delivery["code"]), []).append(event["id"])
@@ -93,6 +96,9 @@ COLUMNS = (
     "event_state", "fulfilled_at", "recipient", "adapter", "action", "state", "outcome", "code", "meaning",
     "attempts", "first_attempt_at", "last_attempt_at", "applied_at", "confirmed_at", "read_back", "request_ids",
     "decided_by", "reason", "next_attempt_at", "audit_seq",
+    # the record that the CCPA regulations ask for, § 7101(b), in their words
+    "date_of_request", "nature_of_request", "manner_of_request", "date_of_response", "nature_of_response",
+    "basis_of_denial",
 )  # fmt: skip
 
 
@@ -104,7 +110,7 @@ def report_csv(found: dict[str, Any]) -> str:
     for event in found["events"]:
         for delivery in event["deliveries"]:
             row = _csv_row(event, delivery)
-            writer.writerow([csv_safe("" if row[name] is None else str(row[name])) for name in COLUMNS])
+            writer.writerow([csv_safe("" if row[name] is None else str(visible(row[name]))) for name in COLUMNS])
     return out.getvalue()
 
 
@@ -126,6 +132,20 @@ def _csv_row(event: dict[str, Any], delivery: dict[str, Any]) -> dict[str, Any]:
         "read_back": "; ".join(step_line(step) for step in steps),
         "request_ids": " ".join(step["request_id"] for step in steps if step.get("request_id")),
         "audit_seq": " ".join(map(str, delivery.get("audit_seq", []))),
+        **_ccpa(event, delivery),
+    }
+
+
+def _ccpa(event: dict[str, Any], delivery: dict[str, Any]) -> dict[str, Any]:
+    exempt = delivery["state"] == "exempt"
+    outcome = OUTCOMES.get(delivery["outcome"] or "")
+    return {
+        "date_of_request": event["received_at"],
+        "nature_of_request": RIGHTS[event["right"]],
+        "manner_of_request": event["source"],
+        "date_of_response": delivery.get("decided_at") if exempt else delivery["confirmed_at"],
+        "nature_of_response": STATES[delivery["state"]] + (f": {outcome}" if outcome else ""),
+        "basis_of_denial": f"{meaning(delivery['code'])}: {delivery.get('reason') or '-'}" if exempt else None,
     }
 
 

@@ -12,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from syncer.codes import meaning, remedy
+from syncer.deadlines import WARN_DAYS
+from syncer.log import visible
 
 WIDTH = 100
 RIGHTS = {"erasure": "erase me (Art. 17)", "objection": "stop your marketing (Art. 21)", None: "unknown right"}
@@ -29,6 +31,7 @@ WORDS = {
     "event:received": "request received",
     "event:held": "the request waits for a person",
     "event:fulfilled": "the request is carried out everywhere",
+    "event:extended": "the period was extended to {due_on}; the person was told on {informed_on}: {reason}",
     "delivery:attempted": "asked to {action}, attempt {attempt}",
     "delivery:applied": "carried out; read back next",
     "delivery:confirmed": "confirmed: {outcome}",
@@ -43,6 +46,7 @@ WORDS = {
     "report:exported": "an export was made",
     "lane:paused": "the destination was paused: {reason}",
     "clock:anomaly": "the machine's clock jumped by {seconds} seconds: it showed {found} when {expected} was due",
+    "lane:resumed": "the destination goes on: {reason}",
 }
 OUTCOMES = {"done": "found, acted on, read back", "absent": "searched everywhere, not held there"}
 
@@ -81,10 +85,13 @@ def status(found: dict[str, Any]) -> None:
     """Print the status so that it fits a screen."""
     out, events = console(), found["events"]
     late = f", {events['overdue']} OVERDUE" if events["overdue"] else ", none overdue"
+    warned = [f"{events[f'warn_{days}']} for {days} days or more" for days in WARN_DAYS if events[f"warn_{days}"]]
     out.print(
         f"requests: {events['open']} under way, {events['held']} held, {events['fulfilled']} fulfilled{late}"
         f"; {found['queue']['waiting']} waiting in the queue"
     )
+    if warned:
+        out.print(f"open since receipt, each counted once: {', '.join(warned)}")
     table = _grid(
         "destination",
         "adapter",
@@ -166,6 +173,12 @@ def show(event: dict[str, Any]) -> None:
     out.print(
         f"request   {RIGHTS[event['right']]}, received {day_time(event['received_at'])}, due {event['due_on']}{late}"
     )
+    if event["extended_at"]:
+        out.print(f"extended  {day_time(event['extended_at'])}; the person was told on {event['informed_on']}")
+    elif event["target_at"]:
+        out.print(f"target    {day_time(event['target_at'])}")
+    if event["legal_due_on"]:
+        out.print(f"legal day {event['legal_due_on']}, past weekends and holidays; syncer works to the earlier one")
     out.print(f"person    {event['subject'] or 'not known: the address cannot be used'}")
     out.print(f"state     {STATES[event['state']]}" + (f": {meaning(event['code'])}" if event["code"] else ""))
     for delivery in event["deliveries"]:
@@ -205,10 +218,11 @@ def sentence(entry: dict[str, Any]) -> str:
         "outcome": OUTCOMES.get(facts.get("outcome", ""), "read back"),
         "meaning": meaning(facts.get("code")) + (f" ({facts['detail']})" if facts.get("detail") else ""),
         "ground": f"{meaning(facts.get('ground'))}: {facts.get('reason', '')}",
+        **{key: facts.get(key, "?") for key in ("due_on", "informed_on")},
         "reason": facts.get("reason", ""),
         **{name: facts.get(name, "?") for name in ("seconds", "expected", "found")},
     }
-    return WORDS.get(str(entry["what"]), str(entry["what"])).format(**words)
+    return str(visible(WORDS.get(str(entry["what"]), str(entry["what"])).format(**words)))
 
 
 def step_line(step: dict[str, Any], *, brief: bool = False) -> str:

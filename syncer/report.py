@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from syncer import __version__
 from syncer.database import reading
-from syncer.deadlines import is_overdue
+from syncer.deadlines import WARN_DAYS
 from syncer.errors import UserError
+from syncer.evidence import Evidence
 from syncer.leases import LaneRow, Owner, parse_owner
-from syncer.model import EventState, State
+from syncer.model import EventState, Right, State
 from syncer.rows import stamp
 from syncer.sharing import Running
 
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 
 #: what belongs to no one event: what people did, and what casts doubt on the times
 DECISIONS = (
-    "operator:resynced", "delivery:exempt", "operator:looked_up", "report:exported", "lane:paused", "clock:anomaly",
+    "operator:resynced", "delivery:exempt", "event:extended", "operator:looked_up", "report:exported", "lane:paused",
+    "lane:resumed", "clock:anomaly",
 )  # fmt: skip
 OPEN = (State.PENDING, State.RETRYING, State.APPLIED, State.HELD)
 
@@ -33,7 +36,6 @@ class Reader:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._zone = app.settings.deadlines.zone
 
     # -- events ---------------------------------------------------------------------------------------------
 
@@ -73,7 +75,7 @@ class Reader:
         return [item for item in found if item["overdue"]] if state == "overdue" else found
 
     def _event(self, row: Any, deliveries: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
-        late = row.state != EventState.FULFILLED and is_overdue(row.due_on, self._zone, now)
+        rule, waiting = self._app.rule, row.state != EventState.FULFILLED
         return {
             "id": row.id,
             "event_key": row.event_key,
@@ -83,7 +85,12 @@ class Reader:
             "code": row.code,
             "received_at": stamp(row.received_at),
             "due_on": row.due_on.isoformat(),
-            "overdue": late,
+            "overdue": waiting and rule.late(row.right, row.received_at, row.due_on, now),
+            "warning": rule.warning(row.received_at, now) if waiting else None,
+            "target_at": _stamp(rule.target_at(row.right, row.received_at)),
+            "legal_due_on": _day(row.legal_due_on),
+            "extended_at": _stamp(row.extended_at),
+            "informed_on": _day(row.informed_on),
             "source": row.source,
             "source_ref": row.source_ref,
             "fulfilled_at": _stamp(row.fulfilled_at),
@@ -124,18 +131,28 @@ class Reader:
             "queue": {"waiting": self._app.queue.count()},
         }
 
-    def _event_counts(self) -> dict[str, int]:
-        e = self._app.tables.event.c
+    def _event_counts(self) -> dict[str, Any]:
+        e, now, rule = self._app.tables.event.c, self._app.clock(), self._app.rule
+        today, target = rule.late_before(now)
+        late = sa.or_(e.due_on < today, sa.and_(e.right == Right.OBJECTION, e.received_at <= target))
+        borders = [*(rule.warned_before(days, now) for days in WARN_DAYS), None]
+        levels = [
+            sa.and_(e.received_at < border, e.received_at >= after if after is not None else sa.true())
+            for border, after in pairwise(borders)
+        ]
         with reading(self._app.engine) as connection:
             counts: Counter[str] = Counter()
             for state, number in connection.execute(sa.select(e.state, sa.func.count()).group_by(e.state)):
                 counts[state] = number
-            days = connection.execute(
-                sa.select(e.due_on, sa.func.count()).where(e.state != EventState.FULFILLED).group_by(e.due_on)
-            ).all()
-        now = self._app.clock()
-        late = sum(number for day, number in days if is_overdue(day, self._zone, now))
-        return {state.value: counts[state] for state in EventState} | {"overdue": late}
+            wanted = (sa.func.count(sa.case((condition, 1))) for condition in (late, *levels))
+            query = sa.select(sa.func.min(e.received_at), *wanted).where(e.state != EventState.FULFILLED)
+            oldest, overdue, *warned = connection.execute(query).one()
+        return {
+            **{state.value: counts[state] for state in EventState},
+            "overdue": overdue,
+            **{f"warn_{days}": number for days, number in zip(WARN_DAYS, warned, strict=True)},
+            "oldest_open": _stamp(oldest),
+        }
 
     def _lanes(self) -> dict[str, Any]:
         d, e = self._app.tables.delivery, self._app.tables.event
@@ -175,58 +192,41 @@ class Reader:
 
     def report(self, since: datetime | None, until: datetime | None) -> dict[str, Any]:
         """Return the propagation log for a span of receipt (UTC), with what proves it and what does not."""
+        app = self._app
         events = self.events(since=since, until=until)
-        evidence = self._evidence({event["id"] for event in events})
-        for event in events:
-            for delivery in event["deliveries"]:
-                delivery.update(evidence.get((event["id"], delivery["destination"]), {}))
-        verdict = self._app.ledger.verify(self._app.engine)
-        entries, head = self._app.ledger.head(self._app.engine)
+        evidence = Evidence(app.ledger, app.engine, since, until)
+        evidence.add_to(events)
         return {
-            "generated_at": stamp(self._app.clock()),
+            "generated_at": stamp(app.clock()),
             "software": __version__,
-            "timezone": self._app.settings.deadlines.timezone,
+            "timezone": app.settings.deadlines.timezone,
+            "rule": app.rule.due(app.clock()).rule,
+            "objection_target_hours": app.rule.objection_target_hours,
             "filter": {"since": _stamp(since), "until": _stamp(until)},
             "summary": summary(events),
             "events": events,
-            "decisions": [
-                entry
-                for entry in self._app.ledger.entries(self._app.engine, DECISIONS)
-                if (since is None or entry["at"] >= stamp(since)) and (until is None or entry["at"] < stamp(until))
-            ],
-            "integrity": {
-                "entries": entries,
-                "head": head,
-                "verified": verdict.ok,
-                "reason": verdict.reason,
-                "not_proven": [
-                    "that nobody who holds both the database and the key file rewrote the log",
-                    "that no entries were cut off the end together with the head row",
-                    "what a provider keeps in backups and internal copies; the read-back is the provider's own word",
-                    "orders, carts, conversations, deals, notes and old exports at a provider",
-                ],
-            },
+            "destinations": self._lanes(),
+            "reappeared": evidence.reappeared(),
+            "decisions": app.ledger.entries(app.engine, DECISIONS, _stamp(since), _stamp(until)),
+            "integrity": self._integrity(),
         }
 
-    def _evidence(self, wanted: set[str]) -> dict[tuple[str, str], dict[str, Any]]:
-        """Return first and last attempt, the read-back and the seq numbers of each delivery."""
-        found: dict[tuple[str, str], dict[str, Any]] = {}
-        whats = ("delivery:attempted", "delivery:confirmed", "delivery:applied", "delivery:exempt", "delivery:held")
-        for entry in self._app.ledger.entries(self._app.engine, whats):
-            if entry["event"] not in wanted:
-                continue
-            item = found.setdefault((entry["event"], entry["destination"]), {"audit_seq": []})
-            item["audit_seq"].append(entry["seq"])
-            facts = entry["facts"] or {}
-            if entry["what"] == "delivery:attempted":
-                item.setdefault("first_attempt_at", entry["at"])
-                item["last_attempt_at"] = entry["at"]
-            if entry["what"] == "delivery:confirmed":
-                item["read_back"] = facts.get("steps", [])
-            if entry["what"] == "delivery:exempt":
-                item["reason"] = facts.get("reason")
-                item["decided_by"] = (entry["actor"] or {}).get("user")
-        return found
+    def _integrity(self) -> dict[str, Any]:
+        """Say what proves the log and what does not; `root`, `origin` and `anchors` stand here where they exist."""
+        verdict = self._app.ledger.verify(self._app.engine)
+        entries, head = self._app.ledger.head(self._app.engine)
+        return {
+            "entries": entries,
+            "head": head,
+            "verified": verdict.ok,
+            "reason": verdict.reason,
+            "not_proven": [
+                "that nobody who holds both the database and the key file rewrote the log",
+                "that no entries were cut off the end together with the head row",
+                "what a provider keeps in backups and internal copies; the read-back is the provider's own word",
+                "orders, carts, conversations, deals, notes and old exports at a provider",
+            ],
+        }
 
 
 def summary(events: Sequence[dict[str, Any]]) -> dict[str, int]:
@@ -287,6 +287,10 @@ def _delivery(row: Any) -> dict[str, Any]:
         "applied_at": _stamp(row.applied_at),
         "confirmed_at": _stamp(row.confirmed_at),
     }
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day is not None else None
 
 
 def _stamp(moment: datetime | None) -> str | None:

@@ -47,6 +47,7 @@ def event_row(event: NewEvent, now: datetime) -> dict[str, Any]:
         "email_sealed": event.email_sealed,
         "received_at": event.received_at,
         "due_on": event.due_on,
+        "legal_due_on": event.legal_due_on,
         "state": EventState.HELD if event.code else EventState.OPEN,
         "code": event.code,
         "source": event.source,
@@ -84,6 +85,8 @@ def audit_accepted(tx: Tx, event: NewEvent) -> None:
         "source_ref": event.source_ref,
         "received_at": stamp(event.received_at),
         "due_on": event.due_on.isoformat(),
+        "due_rule": event.due_rule,
+        "legal_due_on": event.legal_due_on.isoformat() if event.legal_due_on else None,
         "destinations": [f"{plan.destination}:{plan.action or '-'}" for plan in event.plans],
     }
     tx.audit.add("event:received", event=event.id, subject=event.subject, facts=facts)

@@ -103,6 +103,9 @@ def _event(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("email_sealed", sa.Text),
         sa.Column("received_at", Moment, nullable=False),
         sa.Column("due_on", sa.Date, nullable=False),
+        sa.Column("legal_due_on", sa.Date),  # moved past days off; only recorded
+        sa.Column("extended_at", Moment),
+        sa.Column("informed_on", sa.Date),  # when the person was told of the extension
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("code", sa.String(64)),
         sa.Column("source", sa.String(64)),

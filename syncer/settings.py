@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 from adapters.contract import Action, Adapter
 from syncer.destinations import Destination, wrong
 from syncer.errors import SettingsProblem
-from syncer.settings_tables import Database, Deadlines, Identity, Log, Queue, Schedule, SettingsTables
+from syncer.settings_tables import Database, Deadlines, Identity, Log, Metrics, Queue, Schedule, SettingsTables
 from syncer.settings_words import is_number, words
 
 SYSTEM_WIDE = Path("/etc/syncer/settings.toml")
@@ -49,6 +49,7 @@ class Settings:
     deadlines: Deadlines
     schedule: Schedule
     log: Log
+    metrics: Metrics
     destinations: Mapping[str, Destination] = field(default_factory=dict)
 
 
@@ -130,6 +131,7 @@ class _Reader:
             deadlines=tables.deadlines,
             schedule=tables.schedule,
             log=tables.log,
+            metrics=tables.metrics,
             destinations={name: item for name, item in destinations.items() if item is not None},
         )
 
@@ -251,6 +253,7 @@ def settings_digest(settings: Settings) -> str:
         "deadlines": settings.deadlines.model_dump(mode="json"),
         "schedule": settings.schedule.model_dump(mode="json"),
         "log": settings.log.model_dump(mode="json"),
+        "metrics": settings.metrics.model_dump(mode="json"),
         "destinations": {
             name: [item.adapter, item.erasure, item.objection, item.api_key_env, item.api_key_file, dict(item.options)]
             for name, item in settings.destinations.items()

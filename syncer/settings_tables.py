@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+
+from syncer.deadlines import Rule
+from syncer.workdays import days_off
 
 BACKENDS = ("sqlite", "mysql", "mariadb", "postgresql")
 
@@ -55,9 +59,10 @@ class Identity(Table):
 
 
 class Deadlines(Table):
-    """The controller's promise: days and hours after receipt, counted in `timezone`."""
+    """The controller's promise: days and hours after receipt, counted in `timezone`; `country` has its holidays."""
 
     timezone: str
+    country: str | None = None
     answer_within_days: int = Field(default=30, ge=1, le=90, strict=True)
     objection_target_hours: int = Field(default=48, ge=1, le=720, strict=True)
 
@@ -70,10 +75,22 @@ class Deadlines(Table):
             raise ValueError("is no time zone; write it like Europe/Berlin") from None
         return value
 
+    @field_validator("country")
+    @classmethod
+    def _has_holidays(cls, value: str | None) -> str | None:
+        days_off(value)
+        return value
+
     @property
     def zone(self) -> ZoneInfo:
         """The controller's time zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def rule(self) -> Rule:
+        """The promise as a rule that counts."""
+        hours = self.objection_target_hours
+        return Rule(self.zone, self.answer_within_days, hours, days_off(self.country), self.country)
 
 
 class Schedule(Table):
@@ -98,6 +115,44 @@ class Log(Table):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class Metrics(Table):
+    """Where the daemon hands out its metrics, `HOST:PORT`; None: nowhere. `public` allows more than this machine."""
+
+    listen: str | None = None
+    public: bool = False
+
+    @model_validator(mode="after")
+    def _stays_here(self) -> Metrics:
+        if self.place is not None and not self.public and not ip_address(self.place[0]).is_loopback:
+            raise ValueError("listen can be reached from elsewhere; use 127.0.0.1:9464, or say public = true as well")
+        return self
+
+    @field_validator("listen")
+    @classmethod
+    def _is_a_place(cls, value: str | None) -> str | None:
+        try:
+            place_of(value)
+        except ValueError:
+            raise ValueError("is no address and port; write it like 127.0.0.1:9464") from None
+        return value
+
+    @property
+    def place(self) -> tuple[str, int] | None:
+        """The IP address and the port."""
+        return place_of(self.listen)
+
+
+def place_of(text: str | None) -> tuple[str, int] | None:
+    """Return IP address and port of `HOST:PORT`, None for None. Raises ValueError for anything else."""
+    if text is None:
+        return None
+    host, _, port = text.rpartition(":")
+    address = ip_address(host.removeprefix("[").removesuffix("]"))
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError("no port")
+    return str(address), int(port)
+
+
 class SettingsTables(BaseSettings):
     """All tables but the destinations, whose keys depend on their adapters."""
 
@@ -109,3 +164,4 @@ class SettingsTables(BaseSettings):
     deadlines: Deadlines
     schedule: Schedule = Schedule()
     log: Log = Log()
+    metrics: Metrics = Metrics()

@@ -15,7 +15,7 @@ ACTIONS = "delete, unsubscribe or suppress"
 def words(path: tuple[str, ...], item: Any) -> str:
     """Say what pydantic found, with the remedy; the value is shown only where it cannot be a secret."""
     key, kind = path[-1], item["type"]
-    harmless = key in ("erasure", "objection", "timezone", "level", "table", "prefix")
+    harmless = key in ("erasure", "objection", "timezone", "level", "table", "prefix", "country", "listen")
     shown = f'"{item["input"][:60]}" ' if harmless and isinstance(item["input"], str) else ""
     if kind == "extra_forbidden":
         if len(path) == 1:

@@ -65,7 +65,7 @@ def test_submit_drain_and_read_in_every_form(settings: Path, mailchimp: Mailchim
         {"seq", "at", "what", "destination", "actor", "facts"} for _ in shown["audit"]
     ]
     status = as_json(settings, "status")
-    assert status["events"] == {"open": 0, "held": 0, "fulfilled": 1, "overdue": 0}
+    assert {"open": 0, "held": 0, "fulfilled": 1, "overdue": 0}.items() <= status["events"].items()
     assert {"adapter", "paused", "pause_reason", "pending", "retrying", "applied", "confirmed", "held", "exempt",
             "oldest_open"} <= set(status["destinations"]["crm"])  # fmt: skip
     assert as_json(settings, "audit", "verify") == {

@@ -21,20 +21,24 @@ FLOORS = {
         {"registry"},
     ],
     "syncer": [
-        {"errors", "codes", "outages"},
-        {"model", "deadlines", "identity", "log", "destinations", "settings_tables"},
+        {"errors", "codes", "outages", "deadlines", "workdays"},
+        {"model", "identity", "log", "destinations", "settings_tables"},
         {"settings_words"},
         {"audit", "policy", "schema", "settings", "triggers"},
         {"database", "jobs"},
         {"ledger", "queue", "grants", "safeguards"},
         {"rows"},
         {"store"},
-        {"leases", "senders", "clockwatch"},
-        {"lane", "intake", "operations", "sharing"},
+        {"leases", "senders", "clockwatch", "evidence"},
+        {"lane", "intake", "operations", "sharing", "extensions"},
         {"app"},
-        {"drain", "daemon", "report", "check", "submit"},
+        {"drain", "report", "check", "submit"},
+        {"metrics", "reminders"},
+        {"daemon"},
         {"render", "demo"},
-        {"propagation", "cli_common"},
+        {"propagation", "cli_common", "charts"},
+        {"overview"},
+        {"page"},
         {"cli_work", "cli_read", "cli_decide"},
         {"cli"},
     ],
@@ -117,9 +121,9 @@ def test_only_the_transport_opens_connections() -> None:
 
 def test_sql_is_spoken_only_where_it_belongs() -> None:
     allowed = {
-        "app", "check", "clockwatch", "database", "drain", "ledger", "leases", "operations", "outages", "queue",
-        "report", "rows", "safeguards", "schema", "settings", "settings_tables", "sharing", "store",
-        "triggers",
+        "app", "check", "clockwatch", "database", "drain", "extensions", "leases", "ledger", "metrics", "operations",
+        "outages", "queue", "report", "rows", "safeguards", "schema", "settings", "settings_tables", "sharing",
+        "store", "triggers",
     }  # fmt: skip
     users = {path.stem for path in modules("syncer") if any(n.startswith("sqlalchemy") for n in imports(path))}
 

@@ -61,6 +61,16 @@ def test_the_settings_in_the_repository_work_as_they_stand() -> None:
         (('api_key_env = "TEST_KEY"', 'api_key = "hunter2secret"'), "secrets never stand in this file"),
         (("base_url =", "bsae_url ="), r"bsae_url: unknown key; known here: .*base_url"),
         (("[deadlines]", "[dedlines]"), r"\[dedlines\]: unknown key"),
+        (("[deadlines]", '[deadlines]\ncountry = "XX"'), r"\[deadlines\] country: \"XX\" is no country .* \"DE-BY\""),
+        (("[deadlines]", '[deadlines]\ncountry = "DE-XX"'), r"\[deadlines\] country: \"DE-XX\" is no country"),
+        (
+            ("[deadlines]", '[metrics]\nlisten = "0.0.0.0:9464"\n[deadlines]'),
+            r"\[metrics\]: listen can be reached",
+        ),
+        (
+            ("[deadlines]", '[metrics]\nlisten = "localhost"\n[deadlines]'),
+            r"\[metrics\] listen: .* is no address",
+        ),
         (("[deadlines]", "[deadlines]\nanswer_in = 3"), r"\[deadlines\] answer_in: unknown key"),
         (("[deadlines]", "[deadlines]\nanswer_within_days = 0"), r"answer_within_days: .*greater than or equal to 1"),
         (("[deadlines]", "[schedule]\nrecheck_days = [7, 1]\n[deadlines]"), "recheck_days: must be rising"),

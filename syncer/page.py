@@ -1,0 +1,71 @@
+"""The propagation log as one HTML file: no script, nothing from elsewhere, everything escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from syncer.codes import meaning
+from syncer.log import visible
+from syncer.overview import Overview, rechecking
+from syncer.render import RIGHTS, STATES, sentence
+
+#: what a cell says: shorter than STATES, which stands in the legend; the style sheet puts a sign before each
+BRIEF = {
+    "pending": "waiting",
+    "retrying": "tried again",
+    "applied": "being read back",
+    "confirmed": "confirmed",
+    "held": "needs a person",
+    "exempt": "exempt",
+    "open": "under way",
+    "fulfilled": "carried out",
+}
+
+
+def report_html(found: dict[str, Any]) -> Iterator[str]:
+    """Yield the propagation log as pieces of one HTML file, ready to be written."""
+    style = files("syncer").joinpath("templates/report.css").read_text(encoding="utf-8")
+    template = environment().get_template("report.html")
+    stream = template.stream(
+        found=found,
+        overview=Overview(found),
+        # the policy of the file allows this very style sheet and nothing else
+        style=Markup(style),  # noqa: S704 — our own file, shipped beside the template
+        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii"),
+    )
+    stream.enable_buffering(500)
+    yield from stream
+
+
+def _time(moment: str | None) -> str:
+    # to the minute: the second stands in the audit
+    return Markup("<time>{} {}Z</time>").format(moment[:10], moment[11:16]) if moment else "-"
+
+
+def _code(text: str) -> Markup:
+    """Mark what stands between backticks as a command."""
+    parts = str(visible(text)).split("`")
+    marked = (Markup("<code>{}</code>").format(part) if n % 2 else escape(part) for n, part in enumerate(parts))
+    return Markup("").join(marked)
+
+
+def environment() -> Environment:
+    """Return the templates' environment: every value is escaped, masked and made visible; a missing one is a bug."""
+    found = Environment(
+        loader=PackageLoader("syncer"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=visible,
+    )
+    found.filters |= {"time": _time, "code": _code, "meaning": meaning, "sentence": sentence}
+    found.globals |= {"RIGHTS": RIGHTS, "STATES": STATES, "BRIEF": BRIEF, "rechecking": rechecking}
+    return found

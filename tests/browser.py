@@ -1,0 +1,143 @@
+"""A real headless Chromium, driven over its debugging pipe: no driver, no port, nothing left behind."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+    "--remote-debugging-pipe",
+)  # fmt: skip
+PATIENCE = 60.0
+
+
+def chromium_or_skip() -> str:
+    """Return the browser's path; without one skip, or fail where SYNCER_REQUIRE asks for chromium."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        if "chromium" in os.environ.get("SYNCER_REQUIRE", "").split(","):
+            pytest.fail("chromium is required here and not installed")
+        pytest.skip("chromium is not installed")
+    return found
+
+
+def axe_or_skip() -> str:
+    """Return axe-core's source."""
+    spec = util.find_spec("axe_core_python")
+    if spec is None or spec.origin is None:
+        if "chromium" in os.environ.get("SYNCER_REQUIRE", "").split(","):
+            pytest.fail("axe-core-python is required here and not installed")
+        pytest.skip("axe-core-python is not installed")
+    return (Path(spec.origin).parent / "axe.min.js").read_text(encoding="utf-8")
+
+
+class Tab:
+    """One page of the browser."""
+
+    def __init__(self, write: int, read: int) -> None:
+        self._write, self._read = write, read
+        self._buffer = b""
+        self._number = 0
+        self._session: str | None = None
+        self.events: list[dict[str, Any]] = []
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
+
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        """Send one command and return its result; what happens meanwhile is kept in `events`."""
+        self._number += 1
+        message: dict[str, Any] = {"id": self._number, "method": method, "params": params}
+        if self._session:
+            message["sessionId"] = self._session
+        data = json.dumps(message).encode() + b"\0"
+        while data:
+            data = data[os.write(self._write, data) :]
+        while True:
+            answer = self._receive()
+            if answer.get("id") == self._number:
+                assert "error" not in answer, answer["error"]
+                return dict(answer["result"])
+            self.events.append(answer)
+
+    def _receive(self) -> dict[str, Any]:
+        deadline = time.monotonic() + PATIENCE
+        while b"\0" not in self._buffer:
+            ready, _, _ = select.select([self._read], [], [], max(deadline - time.monotonic(), 0))
+            assert ready, "the browser does not answer"
+            self._buffer += os.read(self._read, 1 << 20)
+        raw, _, self._buffer = self._buffer.partition(b"\0")
+        return dict(json.loads(raw))
+
+    def open(self, file: Path) -> None:
+        """Load a file and wait until it is there."""
+        self.events.clear()
+        self.call("Page.navigate", url=file.as_uri())
+        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+            self.events.append(self._receive())
+
+    def look(self, *, width: int, dark: bool = False, medium: str = "screen", height: int = 900) -> None:
+        """Set the size of the window, the colour scheme and the medium."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 700
+        )
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", media=medium, features=[scheme])
+
+    def value(self, expression: str) -> Any:
+        """Return what an expression is in the page; promises are waited for."""
+        found = self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in found, found["exceptionDetails"]
+        return found["result"].get("value")
+
+    def picture(self, file: Path) -> None:
+        """Write a PNG of the whole page."""
+        found = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        file.write_bytes(base64.b64decode(found["data"]))
+
+    def pdf(self, file: Path) -> None:
+        """Print the page."""
+        found = self.call("Page.printToPDF", preferCSSPageSize=True, paperWidth=8.27, paperHeight=11.69)
+        file.write_bytes(base64.b64decode(found["data"]))
+
+
+@contextmanager
+def chromium() -> Iterator[Tab]:
+    """Start a browser with an empty profile and end it with the block."""
+    binary = chromium_or_skip()
+    to_read, to_write = os.pipe()
+    from_read, from_write = os.pipe()
+    with tempfile.TemporaryDirectory(prefix="syncer-chromium-", ignore_cleanup_errors=True) as profile:
+        # the browser reads its commands from descriptor 3 and answers on 4
+        shell = f'exec "$0" "$@" 3<&{to_read} 4>&{from_write}'
+        process = subprocess.Popen(
+            ["bash", "-c", shell, binary, *FLAGS, f"--user-data-dir={profile}"],
+            pass_fds=(to_read, from_write),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(to_read)
+        os.close(from_write)
+        try:
+            yield Tab(to_write, from_read)
+        finally:
+            process.kill()
+            process.wait()
+            os.close(to_write)
+            os.close(from_read)

@@ -1,0 +1,77 @@
+"""An installation in which everything happened at once: late, held, exempt, extended, paused, back again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
+from syncer.app import App
+from syncer.extensions import Extension
+from syncer.model import Ground
+from syncer.report import Reader
+from tests.conftest import AUDIENCES, Clock
+from tests.test_walk import put
+
+#: what a form or a colleague could write into places that a report shows
+HOSTILE_SOURCE = "</script><b>form"
+HOSTILE_REF = "=cmd|' /C calc'!A0"
+HOSTILE_REASON = "court\n\x1b[31mcase\x1b[0m </style><script>alert(1)</script> \u202egnp.exe =cmd|'!A0"
+BACK, PLAIN = "back@again.test", "ada@lovelace.test"
+
+
+def fill(app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox) -> None:
+    """Let about ten weeks pass. `app` rechecks after 1 and 7 days; the clock ends where the report is made."""
+    end = clock.now
+    clock.now = end - timedelta(days=70)
+    _carried_out(app, clock, mailchimp, activecampaign)
+    _held_and_decided(app, clock, activecampaign)
+    _late(app, clock, mailchimp)
+    clock.now = end - timedelta(days=2)
+    put(app, "erasure", "\u202enot an address", "form 9", source="form", received_at=clock.now)
+    app.prepare()
+    clock.now = end
+    put(app, "erasure", "new@today.test", "form 10", source="wordpress", source_ref="1:4711")
+    app.prepare()
+    app.operations.looked_up(app.keyring.ref(PLAIN), 1)
+    app.operations.pause("newsletter", "account review by the provider")
+
+
+def _carried_out(app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox) -> None:
+    for number, address in enumerate((PLAIN, BACK, "grace@hopper.test", "nobody@absent.test")):
+        if not address.startswith("nobody"):
+            mailchimp.add(address, AUDIENCES[number % 3])
+            activecampaign.add(address)
+        put(app, "erasure", address, f"form {number}", source="wordpress", source_ref=f"1:34{number}")
+    put(app, "objection", "tired@three.test", "form 4", source="form")
+    mailchimp.add("tired@three.test", AUDIENCES[1])
+    clock.advance(minutes=7)
+    app.drain()
+    clock.advance(days=1)
+    mailchimp.add(BACK, AUDIENCES[1])
+    app.drain()
+    for days in (1, 7):
+        clock.advance(days=days)
+        app.drain()
+
+
+def _held_and_decided(app: App, clock: Clock, activecampaign: ActiveCampaignSandbox) -> None:
+    activecampaign.admin = False
+    clock.advance(days=30)
+    for number in range(5, 8):
+        address = f"held{number}@archive.test"
+        activecampaign.add(address)
+        put(app, "erasure", address, f"form {number}", source=HOSTILE_SOURCE, source_ref=HOSTILE_REF)
+    app.drain()
+    activecampaign.admin = True
+    clock.advance(hours=5)
+    held = Reader(app).events(state="held")
+    app.operations.exempt(held[0]["id"], "crm", Ground.LEGAL_CLAIMS, HOSTILE_REASON)
+    today = clock.now.astimezone(app.rule.zone).date()
+    app.extensions.extend(Extension(held[1]["id"], "many systems to search by hand", today))
+
+
+def _late(app: App, clock: Clock, mailchimp: MailchimpSandbox) -> None:
+    mailchimp.fault(Fault(status=500, body="<html>", content_type="text/html", times=None))
+    put(app, "objection", "late@target.test", "form 8", source="form")
+    clock.advance(minutes=2)
+    app.drain()
