@@ -30,6 +30,7 @@ from syncer.queue import Queue
 from syncer.schema import Tables, tables
 from syncer.settings import Settings, load, settings_digest
 from syncer.store import Store
+from syncer.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,7 @@ class App:
             settings.deadlines.zone,
             settings.deadlines.answer_within_days,
         )
+        self.watch = Watch(self.store, keyring, self.recheck_days)
         self.operations = Operations(self.store, self.leases, keyring, settings.destinations, self.recheck_days)
 
     def close(self) -> None:

@@ -6,10 +6,12 @@ import os
 import signal
 import socket
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
+from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from syncer import __version__
@@ -17,9 +19,12 @@ from syncer.log import get_logger
 
 if TYPE_CHECKING:
     from syncer.app import App
+    from syncer.lane import Lane
 
 #: seconds between two looks for due rechecks and removed destinations
 RECHECK_SECONDS = 60
+#: seconds between two thoughts of whether the daily look for people who are back is due
+WATCH_SECONDS = 60
 
 
 class Daemon:
@@ -34,13 +39,17 @@ class Daemon:
         """Work until told to stop; finish the calls in hand, release the lanes, return 0."""
         app = self._app
         lanes = app.lanes()
-        scheduler = BackgroundScheduler(timezone="UTC")
+        # every lane can hold two threads, its turn and its look for people who are back; none may keep intake waiting
+        threads = ThreadPoolExecutor(2 * len(lanes) + 4)
+        scheduler = BackgroundScheduler(timezone="UTC", executors={"default": threads})
         scheduler.add_listener(self._job_failed, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
         schedule = app.settings.schedule
         self._every(scheduler, schedule.intake_seconds, app.intake.take_all, "intake")
         self._every(scheduler, RECHECK_SECONDS, self._recheck, "recheck")
         for lane in lanes:
             self._every(scheduler, schedule.lane_seconds, lane.turn, f"lane {lane.name}")
+            if schedule.watch_hours:
+                self._every(scheduler, WATCH_SECONDS, partial(self._watch, lane), f"watch {lane.name}")
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._signalled)
         self._audit("daemon:started")
@@ -77,6 +86,16 @@ class Daemon:
         app = self._app
         app.store.hold_removed(app.settings.destinations, app.recheck_days)
         app.store.start_rechecks(app.recheck_days)
+
+    def _watch(self, lane: Lane) -> None:
+        """Look for people who are back, once a day, where this process owns the lane."""
+        app = self._app
+        every = timedelta(hours=app.settings.schedule.watch_hours)
+        if not lane.owned or not app.watch.due(lane.name, every):
+            return
+        look = app.watch.look(lane.name, lane.adapter, lambda: lane.owned and not app.stop.is_set())
+        level = "warning" if look.incidents or not look.complete else "info"
+        getattr(self._log, level)("watch.looked", lane=lane.name, count=len(look.incidents), code=look.code)
 
     def _job_failed(self, event: Any) -> None:
         error = getattr(event, "exception", None)

@@ -54,14 +54,16 @@ class Tables:
     lane: sa.Table
     audit: sa.Table
     head: sa.Table
+    watch: sa.Table
 
     @property
     def own(self) -> list[sa.Table]:
         """What lives in syncer's own database; the queue may lie elsewhere."""
-        return [self.event, self.delivery, self.lane, self.audit, self.head]
+        return [self.event, self.delivery, self.lane, self.audit, self.head, self.watch]
 
 
-def _table(name: str, metadata: sa.MetaData, *items: sa.schema.SchemaItem) -> sa.Table:
+def plain_table(name: str, metadata: sa.MetaData, *items: sa.schema.SchemaItem) -> sa.Table:
+    """Return a table as all of ours are made."""
     # binary collation: two keys are equal only byte for byte, never by a collation's idea of equality
     return sa.Table(name, metadata, *items, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin")
 
@@ -75,7 +77,7 @@ def collate(wanted: Iterable[sa.Table], collation: str | None) -> None:
 
 def queue_table(name: str, metadata: sa.MetaData) -> sa.Table:
     """The contract with producers: they only INSERT, one statement per event."""
-    return _table(
+    return plain_table(
         name,
         metadata,
         sa.Column("id", BIG, primary_key=True, autoincrement=True),
@@ -92,7 +94,7 @@ def queue_table(name: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _event(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return _table(
+    return plain_table(
         f"{prefix}event",
         metadata,
         sa.Column("id", sa.String(36), primary_key=True),
@@ -119,7 +121,7 @@ def _event(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return _table(
+    return plain_table(
         f"{prefix}delivery",
         metadata,
         sa.Column("id", BIG, primary_key=True, autoincrement=True),
@@ -144,7 +146,7 @@ def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _lane(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return _table(
+    return plain_table(
         f"{prefix}lane",
         metadata,
         sa.Column("destination", sa.String(64), primary_key=True),
@@ -162,7 +164,7 @@ def _lane(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _audit(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return _table(
+    return plain_table(
         f"{prefix}audit",
         metadata,
         sa.Column("seq", BIG, primary_key=True, autoincrement=False),
@@ -179,7 +181,7 @@ def _audit(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _head(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return _table(
+    return plain_table(
         f"{prefix}audit_head",
         metadata,
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
@@ -187,6 +189,16 @@ def _head(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("mac", DIGEST, nullable=False),
         # shows a start with another key file, with which every search by address would miss
         sa.Column("key_check", sa.String(64), nullable=False),
+    )
+
+
+def _watch(prefix: str, metadata: sa.MetaData) -> sa.Table:
+    return plain_table(
+        f"{prefix}watch",
+        metadata,
+        sa.Column("destination", sa.String(64), primary_key=True),
+        sa.Column("looked_at", Moment, nullable=False),
+        sa.Column("seen", sa.Integer, nullable=False),
     )
 
 
@@ -202,4 +214,5 @@ def tables(prefix: str = "syncer_", queue: str = "syncer_queue") -> Tables:
         lane=_lane(prefix, metadata),
         audit=_audit(prefix, metadata),
         head=_head(prefix, metadata),
+        watch=_watch(prefix, metadata),
     )

@@ -82,6 +82,7 @@ class Schedule(Table):
     intake_seconds: float = Field(default=5, ge=0.1, le=3600, strict=True, allow_inf_nan=False)
     lane_seconds: float = Field(default=1, ge=0.1, le=3600, strict=True, allow_inf_nan=False)
     recheck_days: tuple[StrictInt, ...] = (1, 7)
+    watch_hours: int = Field(default=24, ge=0, le=168, strict=True)
 
     @field_validator("recheck_days")
     @classmethod
