@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
 from adapters.activecampaign_calls import Calls
 from adapters.activecampaign_walk import Walk
 from adapters.answer import Answer
-from adapters.contract import Action, Adapter, Check, Limits, Receipt, SettingsError, Subject
+from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject
 from adapters.errors import AdapterError, Misconfigured
 from adapters.pacer import Pacer
 from adapters.transport import Trail, Transport, check_api_key, check_base_url, check_flag, evidence
@@ -86,6 +86,17 @@ class ActiveCampaign(Adapter):
             if action is Action.DELETE:
                 return walk.confirm_deleted(applied, ecommerce=self._ecommerce)
             return walk.confirm_unsubscribed(applied, suppress=action is Action.SUPPRESS)
+
+    def changed(self, since: datetime) -> Iterator[Seen]:
+        """Yield the contacts updated since then (UTC); the archive is searched by address only. Raises AdapterError."""
+        with evidence() as trail:
+            for address in self._calls(trail).changed(since):
+                yield Seen("contact", address)
+
+    def opted_in(self, subject: Subject) -> datetime | None:
+        """Return the newest `sdate` of a list by which mail reaches the person. Raises AdapterError."""
+        with evidence() as trail:
+            return Walk(self._calls(trail), trail, subject).opted_in()
 
     def ping(self) -> None:
         """Ask who the key belongs to. Raises AdapterError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from adapters.activecampaign_answers import (
@@ -72,6 +73,34 @@ class Calls:
             for contact, more in read_rows(body["contactLists"], frozenset(ids)).items():
                 rows[contact] += more
         return [Contact(one, spelling, tuple(rows[one])) for one in ids]
+
+    def changed(self, since: datetime) -> Iterator[str]:
+        """Yield the addresses of the contacts updated since then (UTC), in the order of their ids.
+
+        By `id_greater`, whose pages do not shift (reference: pagination). A date filter that is not applied gives
+        everybody, which is more than asked for and does no harm. Raises Transient `incomplete` for pages that are
+        out of order or end before their total.
+        """
+        filters = [("filters[updated_after]", since.astimezone(UTC).isoformat(timespec="seconds"))]
+        total, rows = self._after(0, filters)
+        last, seen = 0, 0
+        while rows:
+            ids = [int(read_id(row)) for row in rows]
+            if ids != sorted(set(ids)) or ids[0] <= last:
+                raise Transient("incomplete", "a listing was not in the order asked for")
+            yield from (str(row.get("email", "")) for row in rows)
+            last, seen = ids[-1], seen + len(rows)
+            _, rows = self._after(last, filters)
+        if seen < total and seen < self._after(0, filters)[0]:  # fewer by now: some were deleted meanwhile
+            raise Transient("incomplete", "a listing did not show as many contacts as it counts")
+
+    def _after(self, last: int, filters: list[tuple[str, str]]) -> tuple[int, list[Mapping[str, Any]]]:
+        paging = [("orders[id]", "ASC"), ("id_greater", str(last)), ("limit", str(_PAGE))]
+        body = expect(self._ask("GET", "/contacts", scope="contact", params=filters + paging), "contacts")
+        total = _total(body)
+        if total is None:
+            raise Transient("unreadable", "a listing without its total")
+        return total, objects(body["contacts"])
 
     def is_gone(self, contact: str) -> bool:
         """Tell whether the contact is proven not to exist: 404 and the words for it."""

@@ -108,6 +108,11 @@ class Walk:
         outcome = applied.outcome if applied else Outcome.DONE if ids or suppress else Outcome.ABSENT
         return self._receipt(outcome, handles)
 
+    def opted_in(self) -> datetime | None:
+        """Return the newest subscription to a list by which mail reaches the person."""
+        rows = [row for contact in self._find_with_rows() for row in contact.rows or ()]
+        return max((row.since for row in rows if row.status in REACHED and row.since), default=None)
+
     def _find_with_rows(self) -> list[Contact]:
         found = [contact for spelling in self._spellings for contact in self._calls.find(spelling)]
         return [

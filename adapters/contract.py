@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -77,6 +77,14 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """A contact as a listing shows it: where (`scope`, as in Step) and under which address, as the provider has it."""
+
+    scope: str
+    address: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One finding of `Adapter.check`: for a human eye, with the remedy when it is not ok."""
 
@@ -136,6 +144,21 @@ class Adapter(ABC):
 
         Without it everything is read again, in every scope. Raises Transient `not_yet` when the provider answers
         and it is not so; otherwise as `apply`.
+        """
+
+    @abstractmethod
+    def changed(self, since: datetime) -> Iterator[Seen]:
+        """Yield every contact that was added or changed since then (UTC), archived ones too. More is fine, less is not.
+
+        Raises Transient `incomplete` for a listing that does not add up: what it lacks could be the person who came
+        back. Otherwise as `apply`.
+        """
+
+    @abstractmethod
+    def opted_in(self, subject: Subject) -> datetime | None:
+        """Return the newest opt-in (UTC) of the person among what mail reaches, None where none is shown.
+
+        Raises as `apply`.
         """
 
     @abstractmethod

@@ -7,14 +7,15 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
 from adapters.answer import Answer
-from adapters.contract import Action, Adapter, Check, Limits, Receipt, SettingsError, Subject
+from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from adapters.mailchimp_answers import PAGE, expect, pages, read_id
+from adapters.mailchimp_listing import changed
 from adapters.mailchimp_sdk import LIST_ID, Client
 from adapters.mailchimp_walk import Scopes, Walk
 from adapters.transport import Trail, Transport, check_api_key, check_base_url, check_flag, evidence
@@ -99,6 +100,18 @@ class Mailchimp(Adapter):
         """Read the person again where the apply found them, or everywhere. Raises AdapterError."""
         with evidence() as trail:
             return self._walk(trail, subject).confirm(action, applied)
+
+    def changed(self, since: datetime) -> Iterator[Seen]:
+        """Yield the members of all audiences that changed since then (UTC). Raises AdapterError."""
+        with evidence() as trail:
+            client = self._client(trail)
+            for audience in self._scopes(trail).audiences:
+                yield from changed(client, audience, since)
+
+    def opted_in(self, subject: Subject) -> datetime | None:
+        """Return the newest opt-in or sign-up of the person where mail reaches them. Raises AdapterError."""
+        with evidence() as trail:
+            return self._walk(trail, subject).opted_in()
 
     def ping(self) -> None:
         """Make Mailchimp's own test call, which needs a valid key, and prove the audiences. Raises AdapterError.

@@ -102,6 +102,12 @@ class Walk:
         outcome = applied.outcome if applied else Outcome.DONE if members else Outcome.ABSENT
         return Receipt(outcome, self._trail.steps, handles=handles)
 
+    def opted_in(self) -> datetime | None:
+        """Return the newest opt-in or sign-up among the audiences from which mail reaches the person."""
+        members = [member for audience in self._scopes.audiences for member in self._members(audience)]
+        times = [when for one in members if one.status in REACHED for when in (one.opt_in, one.sign_up) if when]
+        return max(times, default=None)
+
     def _members(self, audience: str) -> Iterator[Member]:
         for spelling in self._subject.spellings:
             key = _key(spelling)

@@ -32,6 +32,7 @@ from syncer.schema import Tables, tables
 from syncer.settings import Settings, load, settings_digest
 from syncer.sharing import Daemons
 from syncer.store import Store
+from syncer.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,7 @@ class App:
             self.rule,
         )
         self.extensions = Extensions(self.store, self.rule)
+        self.watch = Watch(self.store, keyring, self.recheck_days)
         self.operations = Operations(self.store, self.leases, keyring, settings.destinations, self.recheck_days)
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from syncer import __version__, cli_decide, cli_read, cli_work
+from syncer import __version__, cli_decide, cli_read, cli_watch, cli_work
 from syncer.cli_common import Context
 from syncer.errors import SyncerError, UserError
 
@@ -42,6 +42,8 @@ for _command in (
     cli_read.metrics,
     cli_read.audit,
     cli_read.report,
+    cli_watch.watch,
+    cli_watch.reconcile,
     cli_decide.resync,
     cli_decide.exempt,
     cli_decide.extend,

@@ -53,6 +53,8 @@ CODES: dict[str, tuple[str, str]] = {
         "the person was found again at a recheck",
         "nothing: it is carried out again; find what re-adds",
     ),
+    "incomplete": ("a listing was not shown whole", "nothing: it is read again; until then nobody is proven gone"),
+    "interrupted": ("the look was broken off because another daemon took the lane", "nothing: it is taken again"),
     "rate_limited": ("the provider asks to slow down", "nothing: the whole lane waits, then goes on"),
     "unavailable": ("the provider has an outage", "nothing: it is repeated"),
     "timed_out": ("no answer in time; whether it was obeyed is found out by reading", "nothing: it is repeated"),

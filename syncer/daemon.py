@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,8 @@ RECHECK_SECONDS = 60
 PATIENCE = 60.0
 #: seconds between two looks at the jobs and the clock, at most
 LOOK_SECONDS = 10.0
+#: seconds between two thoughts of whether the daily look for people who are back is due
+WATCH_SECONDS = 60
 
 
 def serve(settings: Settings) -> int:
@@ -67,7 +69,7 @@ class Daemon:
         self._app = app
         self._stop = stop
         self._log = get_logger("syncer.daemon")
-        self._watch = ClockWatch(app.clock)
+        self._clock_watch = ClockWatch(app.clock)
         self._jumps: deque[Jump] = deque()
         self._stuck: set[str] = set()
         self._lanes: list[Lane] = []
@@ -121,7 +123,7 @@ class Daemon:
         """Return the jobs with the seconds between two of their starts; the first one is the scheduler's pulse."""
         schedule, intake = self._app.settings.schedule, self._app.intake
         renew = self._app.leases.renew_seconds
-        found = {
+        found: dict[Job, float] = {
             Job("pulse", lambda: None): min(LOOK_SECONDS, self._bound / 3),
             Job("intake", intake.take_all, intake): schedule.intake_seconds,
             Job("recheck", self._recheck): RECHECK_SECONDS,
@@ -130,7 +132,14 @@ class Daemon:
         }
         # an idle lane prolongs its lease in its turn
         often = min(schedule.lane_seconds, renew)
-        return found | {Job(f"lane {lane.name}", partial(self._turn, lane), lane): often for lane in self._lanes}
+        found |= {Job(f"lane {lane.name}", partial(self._turn, lane), lane): often for lane in self._lanes}
+        if schedule.watch_hours:
+            watch = self._app.watch
+            found |= {
+                Job(f"watch {lane.name}", partial(self._look_for_people, lane), watch): WATCH_SECONDS
+                for lane in self._lanes
+            }
+        return found
 
     def _scheduler(self, jobs: dict[Job, float]) -> BackgroundScheduler:
         # a thread for each: a lane at work on a backlog holds its thread for hours
@@ -176,6 +185,16 @@ class Daemon:
         app.store.hold_removed(app.settings.destinations, app.recheck_days)
         app.store.start_rechecks(app.recheck_days)
 
+    def _look_for_people(self, lane: Lane) -> None:
+        """Look for people who are back, once a day, where this process owns the lane."""
+        app = self._app
+        every = timedelta(hours=app.settings.schedule.watch_hours)
+        if not lane.owned or not app.watch.due(lane.name, every):
+            return
+        look = app.watch.look(lane.name, lane.adapter, lambda: lane.owned and not app.stop.is_set())
+        level = "warning" if look.incidents or not look.complete else "info"
+        getattr(self._log, level)("watch.looked", lane=lane.name, count=len(look.incidents), code=look.code)
+
     def _job_failed(self, event: Any) -> None:
         error = getattr(event, "exception", None)
         self._log.error("job.failed", job=event.job_id, error=type(error).__name__ if error else "missed")
@@ -183,7 +202,7 @@ class Daemon:
     # -- what the main thread looks at ----------------------------------------------------------------------
 
     def _look_at_the_clock(self, scheduler: BackgroundScheduler) -> None:
-        found = self._watch.look()
+        found = self._clock_watch.look()
         if found is None:
             return
         self._note(found)

@@ -134,6 +134,11 @@ class Lane:
         return self._senders.busy
 
     @property
+    def adapter(self) -> Adapter:
+        """The destination's adapter, which paces every call to it, ours and others'."""
+        return self._adapter
+
+    @property
     def owned(self) -> bool:
         """Whether this process owned the lane at its last turn."""
         return self._lease is not None

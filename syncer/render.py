@@ -258,6 +258,22 @@ def checks(found: list[dict[str, Any]]) -> None:
             out.print(f"     remedy: {item['remedy']}")
 
 
+def drift(rows: list[dict[str, Any]]) -> None:
+    """Print what `reconcile` found: a count for each destination, and each delivery that is not as recorded."""
+    out = console()
+    if not rows:
+        out.print("nothing is within its rechecks: there is no address left to ask about")
+    for name in dict.fromkeys(row["destination"] for row in rows):
+        own = [row for row in rows if row["destination"] == name]
+        odd = [row for row in own if row["today"] != "as_recorded"]
+        out.print(f"{name}: {len(own) - len(odd)} of {len(own)} as recorded")
+        for row in odd:
+            word = "DRIFTED" if row["today"] == "drifted" else "unknown"
+            out.print(f"  {word} {row['event']} ({row['action']}): {meaning(row['code'])}")
+    if any(row["today"] == "drifted" for row in rows):
+        out.print("`syncer resync --event EVENT --reason …` reads it back again and carries it out")
+
+
 def as_json(found: Any) -> str:
     """Return JSON as every command prints it."""
     return json.dumps(found, indent=2, ensure_ascii=False)

@@ -129,9 +129,14 @@ def facts_of(item: Finished) -> dict[str, Any]:
         "attempt_given_back": True if decision.give_back else None,
         "next_attempt_at": stamp(decision.next_attempt_at) if decision.next_attempt_at else None,
         "notes": list(result.notes) if isinstance(result, Receipt) and result.notes else None,
-        "steps": [{k: v for k, v in asdict(step).items() if v != ""} for step in steps],
+        "steps": step_facts(steps),
     }
     return {key: value for key, value in facts.items() if value is not None}
+
+
+def step_facts(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
+    """Return calls as the audit keeps them."""
+    return [{k: v for k, v in asdict(step).items() if v != ""} for step in steps]
 
 
 def delivery_of(row: Any) -> Delivery:

@@ -55,14 +55,16 @@ class Tables:
     daemon: sa.Table
     audit: sa.Table
     head: sa.Table
+    watch: sa.Table
 
     @property
     def own(self) -> list[sa.Table]:
         """What lives in syncer's own database; the queue may lie elsewhere."""
-        return [self.event, self.delivery, self.lane, self.daemon, self.audit, self.head]
+        return [self.event, self.delivery, self.lane, self.daemon, self.audit, self.head, self.watch]
 
 
-def _table(name: str, metadata: sa.MetaData, *items: sa.schema.SchemaItem) -> sa.Table:
+def plain_table(name: str, metadata: sa.MetaData, *items: sa.schema.SchemaItem) -> sa.Table:
+    """Return a table as all of ours are made."""
     # binary collation: two keys are equal only byte for byte, never by a collation's idea of equality
     return sa.Table(name, metadata, *items, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin")
 
@@ -76,7 +78,7 @@ def collate(wanted: Iterable[sa.Table], collation: str | None) -> None:
 
 def queue_table(name: str, metadata: sa.MetaData) -> sa.Table:
     """The contract with producers: they only INSERT, one statement per event."""
-    return _table(
+    return plain_table(
         name,
         metadata,
         sa.Column("id", BIG, primary_key=True, autoincrement=True),
@@ -93,7 +95,7 @@ def queue_table(name: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _event(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return _table(
+    return plain_table(
         f"{prefix}event",
         metadata,
         sa.Column("id", sa.String(36), primary_key=True),
@@ -123,7 +125,7 @@ def _event(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return _table(
+    return plain_table(
         f"{prefix}delivery",
         metadata,
         sa.Column("id", BIG, primary_key=True, autoincrement=True),
@@ -148,7 +150,7 @@ def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _lane(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return _table(
+    return plain_table(
         f"{prefix}lane",
         metadata,
         sa.Column("destination", sa.String(64), primary_key=True),
@@ -167,7 +169,7 @@ def _lane(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _daemon(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return _table(
+    return plain_table(
         f"{prefix}daemon",
         metadata,
         sa.Column("owner", sa.String(191), primary_key=True),
@@ -177,7 +179,7 @@ def _daemon(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _audit(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return _table(
+    return plain_table(
         f"{prefix}audit",
         metadata,
         sa.Column("seq", BIG, primary_key=True, autoincrement=False),
@@ -194,7 +196,7 @@ def _audit(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _head(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return _table(
+    return plain_table(
         f"{prefix}audit_head",
         metadata,
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
@@ -202,6 +204,16 @@ def _head(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("mac", DIGEST, nullable=False),
         # shows a start with another key file, with which every search by address would miss
         sa.Column("key_check", sa.String(64), nullable=False),
+    )
+
+
+def _watch(prefix: str, metadata: sa.MetaData) -> sa.Table:
+    return plain_table(
+        f"{prefix}watch",
+        metadata,
+        sa.Column("destination", sa.String(64), primary_key=True),
+        sa.Column("looked_at", Moment, nullable=False),
+        sa.Column("seen", sa.Integer, nullable=False),
     )
 
 
@@ -218,4 +230,5 @@ def tables(prefix: str = "syncer_", queue: str = "syncer_queue") -> Tables:
         daemon=_daemon(prefix, metadata),
         audit=_audit(prefix, metadata),
         head=_head(prefix, metadata),
+        watch=_watch(prefix, metadata),
     )

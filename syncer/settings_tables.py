@@ -100,6 +100,7 @@ class Schedule(Table):
     lane_seconds: float = Field(default=1, ge=0.1, le=3600, strict=True, allow_inf_nan=False)
     lease_seconds: int = Field(default=30, ge=3, le=3600, strict=True)
     recheck_days: tuple[StrictInt, ...] = (1, 7)
+    watch_hours: int = Field(default=24, ge=0, le=168, strict=True)
 
     @field_validator("recheck_days")
     @classmethod

@@ -15,7 +15,7 @@ FLOORS = {
         {"contract"},
         {"answer", "pacer", "watchdog"},
         {"wire", "mailchimp_answers", "mailchimp_sdk", "activecampaign_answers"},
-        {"transport", "activecampaign_calls"},
+        {"transport", "activecampaign_calls", "mailchimp_listing"},
         {"mailchimp_walk", "activecampaign_walk"},
         {"mailchimp", "activecampaign"},
         {"registry"},
@@ -29,8 +29,8 @@ FLOORS = {
         {"ledger", "queue", "grants", "safeguards"},
         {"rows"},
         {"store"},
-        {"leases", "senders", "clockwatch", "evidence"},
-        {"lane", "intake", "operations", "sharing", "extensions"},
+        {"leases", "senders", "clockwatch", "evidence", "incidents", "reconcile"},
+        {"lane", "intake", "operations", "sharing", "extensions", "watch"},
         {"app"},
         {"drain", "report", "check", "submit"},
         {"metrics", "reminders"},
@@ -39,7 +39,7 @@ FLOORS = {
         {"propagation", "cli_common", "charts"},
         {"overview"},
         {"page"},
-        {"cli_work", "cli_read", "cli_decide"},
+        {"cli_work", "cli_read", "cli_decide", "cli_watch"},
         {"cli"},
     ],
 }
@@ -122,8 +122,8 @@ def test_only_the_transport_opens_connections() -> None:
 def test_sql_is_spoken_only_where_it_belongs() -> None:
     allowed = {
         "app", "check", "clockwatch", "database", "drain", "extensions", "leases", "ledger", "metrics", "operations",
-        "outages", "queue", "report", "rows", "safeguards", "schema", "settings", "settings_tables", "sharing",
-        "store", "triggers",
+        "outages", "queue", "reconcile", "report", "rows", "safeguards", "schema", "settings", "settings_tables",
+        "sharing", "store", "triggers", "watch",
     }  # fmt: skip
     users = {path.stem for path in modules("syncer") if any(n.startswith("sqlalchemy") for n in imports(path))}
 

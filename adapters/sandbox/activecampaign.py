@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adapters.sandbox.activecampaign_records import Records, contact_body, message, page_of
+from adapters.sandbox.activecampaign_records import Records, beyond, contact_body, message, page_of, updated
 from adapters.sandbox.messages import Reply, Request, as_json
 
 
@@ -55,6 +55,7 @@ class ActiveCampaignSandbox(Records):
         lists: Mapping[str, int] | None = None,
         automations: Sequence[str] = ("7",),
         sdate: str | None = "2020-01-01T00:00:00-05:00",
+        udate: str = "2020-01-01T00:00:00-05:00",
     ) -> str:
         """Seed a contact on lists (list -> status) and in automations; returns its id."""
         with self.lock:
@@ -63,6 +64,7 @@ class ActiveCampaignSandbox(Records):
             self._contacts[contact] = {
                 "id": contact,
                 "email": email,
+                "udate": udate,
                 "rows": {
                     str(next(self._ids)): {"list": name, "status": str(status), "sdate": sdate}
                     for name, status in wanted.items()
@@ -211,7 +213,8 @@ class ActiveCampaignSandbox(Records):
         # a filter that is not applied answers everybody (a public connector's report); so does an empty one
         everybody = self.ignore_filter or not wanted
         found = [c for c in self._contacts.values() if everybody or c["email"].lower() == str(wanted).lower()]
-        page = page_of(found, request)
+        found = updated(found, request)
+        page = page_of(beyond(found, request), request)
         content: dict[str, Any] = {
             "scoreValues": [],
             "contacts": [contact_body(contact) for contact in page],

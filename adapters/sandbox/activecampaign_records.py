@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from adapters.sandbox.messages import Reply, Request, as_json
@@ -25,7 +26,7 @@ def contact_body(contact: dict[str, Any]) -> dict[str, Any]:
         "firstName": "Test",
         "lastName": "Person",
         "cdate": "2020-01-01T00:00:00-05:00",
-        "udate": "2020-01-01T00:00:00-05:00",
+        "udate": contact["udate"],
         "deleted": "0",
         "anonymized": "0",
         "deleted_at": NO_DATE,
@@ -39,6 +40,17 @@ def page_of(rows: list[Any], request: Request) -> list[Any]:
     limit = min(int(request.query.get("limit", "20")), 100)
     offset = int(request.query.get("offset", "0"))
     return rows[offset : offset + limit]
+
+
+def updated(rows: list[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
+    """Return the contacts that the date filter leaves (page list-all-contacts)."""
+    after = request.query.get("filters[updated_after]")
+    return [row for row in rows if not after or datetime.fromisoformat(row["udate"]) > datetime.fromisoformat(after)]
+
+
+def beyond(rows: list[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
+    """Return the contacts behind `id_greater`; the total still counts all of them (page pagination)."""
+    return [row for row in rows if int(row["id"]) > int(request.query.get("id_greater", "0"))]
 
 
 class Records(Sandbox):

@@ -11,6 +11,7 @@ import copy
 import re
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from adapters.sandbox.mailchimp_bodies import (
@@ -64,6 +65,7 @@ class MailchimpSandbox(Sandbox):
         timestamp_opt: str = "2020-01-01T00:00:00+00:00",
         timestamp_signup: str = "",
         by_person: bool = False,
+        last_changed: str | None = None,
     ) -> None:
         """Seed a member; `by_person`: the status was set by the person, who cannot be subscribed by API then."""
         with self.lock:
@@ -82,7 +84,7 @@ class MailchimpSandbox(Sandbox):
                 "ip_opt": "203.0.113.7",
                 "timestamp_opt": timestamp_opt,
                 "member_rating": 2,
-                "last_changed": timestamp_opt,
+                "last_changed": last_changed or timestamp_opt,
                 "language": "",
                 "vip": False,
                 "email_client": "",
@@ -209,9 +211,9 @@ class MailchimpSandbox(Sandbox):
         since = request.query.get("since_last_changed", "")
         found = [
             shown(member)
-            for member in people.values()
+            for member in sorted(people.values(), key=lambda one: str(one.get(request.query.get("sort_field", "id"))))
             if (member["status"] == status if status else member["status"] != "archived")
-            and member["last_changed"] >= since
+            and (not since or _moment(member["last_changed"]) >= _moment(since))
         ]
         content = {"members": page_of(found, request), "list_id": parts[1], "total_items": len(found)}
         return as_json(200, chosen(content, request))
@@ -342,3 +344,7 @@ class MailchimpSandbox(Sandbox):
             del customers[parts[2]]
             return Reply(204)
         return as_json(200, {"id": parts[2], "email_address": customers[parts[2]]})
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -51,7 +51,7 @@ class Stage(ABC):
         """Start the sandbox and configure the adapter for it."""
 
     @abstractmethod
-    def knows(self, address: str, *, since: datetime | None = None) -> None:
+    def knows(self, address: str, *, since: datetime | None = None, changed: datetime | None = None) -> None:
         """Let the provider hold the person everywhere it can, reachable by mail; opted in at `since`."""
 
     @abstractmethod
@@ -69,6 +69,10 @@ class Stage(ABC):
     @abstractmethod
     def mixes_people_up(self, other: str) -> None:
         """Let the provider answer with this other person whoever is asked for."""
+
+    @abstractmethod
+    def shortens_its_listing(self) -> None:
+        """Let a listing count more people than it shows, however often it is read."""
 
     @abstractmethod
     def suppresses(self, address: str) -> None:
@@ -119,9 +123,10 @@ class MailchimpStage(Stage):
         self.sandbox.start()
         self.adapter = Mailchimp.configured({"base_url": self.sandbox.url}, self.sandbox.api_key)
 
-    def knows(self, address: str, *, since: datetime | None = None) -> None:
+    def knows(self, address: str, *, since: datetime | None = None, changed: datetime | None = None) -> None:
         for audience in AUDIENCES:
             options = {"timestamp_opt": since.isoformat(timespec="seconds")} if since else {}
+            options |= {"last_changed": changed.isoformat(timespec="seconds")} if changed else {}
             self.sandbox.add(address, audience, **options)
 
     def holds(self, address: str) -> bool:
@@ -137,6 +142,12 @@ class MailchimpStage(Stage):
     def mixes_people_up(self, other: str) -> None:
         body = json.dumps({"email_address": other, "list_id": AUDIENCES[0], "status": "subscribed"})
         self.sandbox.fault(Fault(status=200, body=body, content_type="application/json", path="/members/", times=None))
+
+    def shortens_its_listing(self) -> None:
+        body = {"members": [{"id": "1", "email_address": "one@short.test"}], "total_items": 2}
+        self.sandbox.fault(
+            Fault(status=200, body=json.dumps(body), content_type="application/json", path="/members$", times=None)
+        )
 
     def suppresses(self, address: str) -> None:
         pass
@@ -160,8 +171,9 @@ class ActiveCampaignStage(Stage):
             {"base_url": self.sandbox.url, "requests_per_second": 2000}, self.sandbox.api_key
         )
 
-    def knows(self, address: str, *, since: datetime | None = None) -> None:
+    def knows(self, address: str, *, since: datetime | None = None, changed: datetime | None = None) -> None:
         options = {"sdate": since.isoformat(timespec="seconds")} if since else {}
+        options |= {"udate": changed.isoformat(timespec="seconds")} if changed else {}
         self.sandbox.add(address, lists={"1": 1, "2": 1}, automations=("7",), **options)
 
     def holds(self, address: str) -> bool:
@@ -179,6 +191,12 @@ class ActiveCampaignStage(Stage):
     def mixes_people_up(self, other: str) -> None:
         self.sandbox.add(other, lists={"1": 1})
         self.sandbox.ignore_filter = True
+
+    def shortens_its_listing(self) -> None:
+        body = {"contacts": [], "meta": {"total": "2"}}
+        self.sandbox.fault(
+            Fault(status=200, body=json.dumps(body), content_type="application/json", path="/contacts$", times=None)
+        )
 
     def suppresses(self, address: str) -> None:
         self.sandbox.add_exclusion(address, "exact", "all")

@@ -5,14 +5,15 @@ from __future__ import annotations
 from adapters import registry
 
 from .contract import AdapterContract
+from .contract_listing import ListingContract
 from .stages import STAGES, ActiveCampaignStage, MailchimpStage
 
 
-class TestMailchimp(AdapterContract):
+class TestMailchimp(AdapterContract, ListingContract):
     stage_class = MailchimpStage
 
 
-class TestActiveCampaign(AdapterContract):
+class TestActiveCampaign(AdapterContract, ListingContract):
     stage_class = ActiveCampaignStage
 
 
@@ -21,6 +22,7 @@ def test_every_registered_adapter_stands_on_a_stage_and_under_the_contract() -> 
 
     assert set(STAGES) == set(registry.names())
     assert set(STAGES.values()) == under_contract
+    assert set(AdapterContract.__subclasses__()) == set(ListingContract.__subclasses__())
 
 
 def test_the_registry_knows_each_adapter_by_its_own_name() -> None:

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any
 import requests
 import sqlalchemy as sa
 
-from adapters.contract import Action, Adapter, Check, Limits, Receipt, Subject
+from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, Subject
 
 #: a commit of one of these functions has the name beside it
 FUNCTIONS = {
@@ -175,6 +175,12 @@ class Watched(Adapter):
     def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
         with self._points.around(["call.confirm"]):
             return self._inner.confirm(action, subject, applied)
+
+    def changed(self, since: datetime) -> Iterator[Seen]:
+        return self._inner.changed(since)
+
+    def opted_in(self, subject: Subject) -> datetime | None:
+        return self._inner.opted_in(subject)
 
     def ping(self) -> None:
         self._inner.ping()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 
-from adapters.contract import Action, Adapter, Check, Limits, Outcome, Receipt, Step, Subject
+from adapters.contract import Action, Adapter, Check, Limits, Outcome, Receipt, Seen, Step, Subject
 from adapters.errors import AdapterError, Permanent, Transient
 from tests.simulation.weather import Weather
 from tests.simulation.world import REACHED, Account, Record, World
@@ -105,6 +105,18 @@ class SimulatedAdapter(Adapter):
         except AdapterError as error:
             error.steps = tuple(visit.steps)
             raise
+
+    def changed(self, since: datetime) -> Iterator[Seen]:
+        """List the whole account: more than changed is fine."""
+        self.touch()
+        yield from (Seen(one.scope, one.address) for records in self.account.people.values() for one in records)
+
+    def opted_in(self, subject: Subject) -> datetime | None:
+        """Give the newest opt-in among what mail reaches."""
+        found = [
+            one for scope in self.account.scopes for form in subject.spellings for one in self.account.find(scope, form)
+        ]
+        return max((one.opt_in for one in found if one.status in REACHED and one.opt_in), default=None)
 
     def ping(self) -> None:
         """Ask whether the key is good."""
