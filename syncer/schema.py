@@ -62,7 +62,8 @@ class Tables:
         return [self.event, self.delivery, self.lane, self.daemon, self.audit, self.head]
 
 
-def _table(name: str, metadata: sa.MetaData, *items: sa.schema.SchemaItem) -> sa.Table:
+def plain_table(name: str, metadata: sa.MetaData, *items: sa.schema.SchemaItem) -> sa.Table:
+    """Return a table in one character set, compared byte by byte, whatever the server's own default is."""
     # binary collation: two keys are equal only byte for byte, never by a collation's idea of equality
     return sa.Table(name, metadata, *items, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin")
 
@@ -76,7 +77,7 @@ def collate(wanted: Iterable[sa.Table], collation: str | None) -> None:
 
 def queue_table(name: str, metadata: sa.MetaData) -> sa.Table:
     """The contract with producers: they only INSERT, one statement per event."""
-    return _table(
+    return plain_table(
         name,
         metadata,
         sa.Column("id", BIG, primary_key=True, autoincrement=True),
@@ -93,7 +94,7 @@ def queue_table(name: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _event(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return _table(
+    return plain_table(
         f"{prefix}event",
         metadata,
         sa.Column("id", sa.String(36), primary_key=True),
@@ -116,11 +117,12 @@ def _event(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Index(f"ix_{prefix}event_subject", "subject"),
         sa.Index(f"ix_{prefix}event_state", "state", "due_on"),
         sa.Index(f"ix_{prefix}event_recheck", "next_recheck_at"),
+        sa.Index(f"ix_{prefix}event_source_ref", "source_ref"),
     )
 
 
 def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return _table(
+    return plain_table(
         f"{prefix}delivery",
         metadata,
         sa.Column("id", BIG, primary_key=True, autoincrement=True),
@@ -145,7 +147,7 @@ def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _lane(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return _table(
+    return plain_table(
         f"{prefix}lane",
         metadata,
         sa.Column("destination", sa.String(64), primary_key=True),
@@ -164,7 +166,7 @@ def _lane(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _daemon(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return _table(
+    return plain_table(
         f"{prefix}daemon",
         metadata,
         sa.Column("owner", sa.String(191), primary_key=True),
@@ -174,7 +176,7 @@ def _daemon(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _audit(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return _table(
+    return plain_table(
         f"{prefix}audit",
         metadata,
         sa.Column("seq", BIG, primary_key=True, autoincrement=False),
@@ -191,7 +193,7 @@ def _audit(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _head(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return _table(
+    return plain_table(
         f"{prefix}audit_head",
         metadata,
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),

@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 BACKENDS = ("sqlite", "mysql", "mariadb", "postgresql")
+WORDPRESS_BACKENDS = ("mysql", "mariadb")
 
 
 class Table(BaseModel):
@@ -98,8 +99,25 @@ class Log(Table):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class WordPress(Table):
+    """The WordPress that feeds the queue; `url` None means the queue's database and may hold a password."""
+
+    url: str | None = Field(default=None, repr=False)
+    table_prefix: str = Field(default="wp_", pattern=r"^[A-Za-z0-9_]{1,40}$")
+    sweep_minutes: float = Field(default=5, ge=0.05, le=1440, strict=True, allow_inf_nan=False)
+    alert_after_days: int = Field(default=7, ge=1, le=90, strict=True)
+    status_table: bool = True
+
+    @field_validator("url")
+    @classmethod
+    def _is_wordpress(cls, value: str | None) -> str | None:
+        if value is not None and make_url(str(_database_url(value))).get_backend_name() not in WORDPRESS_BACKENDS:
+            raise ValueError("WordPress runs on MariaDB or MySQL; write it like mysql://syncer@localhost/wordpress")
+        return value
+
+
 class SettingsTables(BaseSettings):
-    """All tables but the destinations, whose keys depend on their adapters."""
+    """All tables but the destinations, whose keys depend on their adapters. No [wordpress], no WordPress."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
@@ -109,3 +127,4 @@ class SettingsTables(BaseSettings):
     deadlines: Deadlines
     schedule: Schedule = Schedule()
     log: Log = Log()
+    wordpress: WordPress | None = None

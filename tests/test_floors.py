@@ -22,27 +22,34 @@ FLOORS = {
     ],
     "syncer": [
         {"errors", "codes", "outages"},
-        {"model", "deadlines", "identity", "log", "destinations", "settings_tables"},
+        {"model", "deadlines", "identity", "log", "destinations", "settings_tables", "wordpress.install"},
         {"settings_words"},
         {"audit", "policy", "schema", "settings", "triggers"},
-        {"database", "jobs"},
-        {"ledger", "queue", "grants", "safeguards"},
-        {"rows"},
+        {"database", "jobs", "wordpress.tables"},
+        {"ledger", "queue", "grants", "safeguards", "wordpress.requests"},
+        {"rows", "wordpress.judge", "wordpress.grants"},
         {"store"},
-        {"leases", "senders", "clockwatch"},
-        {"lane", "intake", "operations", "sharing"},
+        {"leases", "senders", "clockwatch", "wordpress.memory", "wordpress.status"},
+        {"lane", "intake", "operations", "sharing", "wordpress.sweep"},
+        {"wordpress.bridge"},
         {"app"},
         {"drain", "daemon", "report", "check", "submit"},
         {"render", "demo"},
         {"propagation", "cli_common"},
-        {"cli_work", "cli_read", "cli_decide"},
+        {"cli_work", "cli_read", "cli_decide", "cli_wordpress"},
         {"cli"},
     ],
 }
 
 
 def modules(package: str) -> list[Path]:
-    return sorted((ROOT / package).glob("*.py"))
+    inner = [] if package == "adapters" else (ROOT / package / "wordpress").glob("*.py")
+    return sorted([*(ROOT / package).glob("*.py"), *inner])
+
+
+def name_of(package: str, path: Path) -> str:
+    """The module's name inside its package: `store`, `wordpress.sweep`."""
+    return ".".join(path.relative_to(ROOT / package).with_suffix("").parts)
 
 
 def floor_of(package: str, module: str) -> int | None:
@@ -65,23 +72,25 @@ def imports(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("package", FLOORS)
 def test_every_module_has_its_floor(package: str) -> None:
-    unknown = [path.stem for path in modules(package) if floor_of(package, path.stem) is None]
+    names = [name_of(package, path) for path in modules(package)]
+    unknown = [name for name in names if floor_of(package, name) is None]
 
-    assert set(unknown) <= {"__init__", "__main__"}
+    assert set(unknown) <= {"__init__", "__main__", "wordpress.__init__"}
 
 
 @pytest.mark.parametrize("package", FLOORS)
 def test_a_module_imports_only_from_floors_below_its_own(package: str) -> None:
     wrong = []
     for path in modules(package):
-        own = floor_of(package, path.stem)
+        stem = name_of(package, path)
+        own = floor_of(package, stem)
         if own is None:
             continue
         for name in imports(path):
             head, _, rest = name.partition(".")
             other = floor_of(package, rest) if head == package and rest else None
-            if other is not None and other >= own and rest != path.stem:
-                wrong.append(f"{path.stem} imports {rest}")
+            if other is not None and other >= own and rest != stem:
+                wrong.append(f"{stem} imports {rest}")
 
     assert wrong == []
 
@@ -120,7 +129,11 @@ def test_sql_is_spoken_only_where_it_belongs() -> None:
         "app", "check", "clockwatch", "database", "drain", "ledger", "leases", "operations", "outages", "queue",
         "report", "rows", "safeguards", "schema", "settings", "settings_tables", "sharing", "store",
         "triggers",
+        "wordpress.bridge", "wordpress.grants", "wordpress.memory", "wordpress.requests", "wordpress.status",
+        "wordpress.tables",
     }  # fmt: skip
-    users = {path.stem for path in modules("syncer") if any(n.startswith("sqlalchemy") for n in imports(path))}
+    users = {
+        name_of("syncer", path) for path in modules("syncer") if any(n.startswith("sqlalchemy") for n in imports(path))
+    }
 
     assert users <= allowed
