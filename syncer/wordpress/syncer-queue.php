@@ -161,7 +161,7 @@ function syncer_show_status( $column, $request ) {
 	$row   = syncer_status( get_current_blog_id() . ":$request->ID" );
 	$ended = 'request-completed' === $request->status;
 	if ( ! $row || ( $ended && (int) $request->completed_timestamp > strtotime( "$row->updated_at UTC" ) ) ) {
-		$text = $row ? __( 'Completed after the last report, which said:', 'syncer' ) : __( 'Queued; no report yet', 'syncer' );
+		$text = $row ? __( 'Completed after the last report, which said:', 'syncer' ) : __( 'No report from syncer yet', 'syncer' );
 		echo $row || $ended ? '<em>' . esc_html( $text ) . '</em><br>' : '&#8212;';
 	}
 	$words = array(

@@ -41,7 +41,7 @@ def test_complete_request_which_runs_no_eraser_is_caught(site: Site, installatio
     site.act("complete", request)
 
     assert [row[1] for row in site.queued(request)] == ["completed"]
-    assert "Queued; no report yet" in site.screen()
+    assert "No report from syncer yet" in site.screen()
     installation.drain()
     assert installation.confirmed(f"1:{request}") == [CONFIRMED]
     assert installation.gone("grace@hopper.test")

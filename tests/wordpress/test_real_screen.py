@@ -78,7 +78,7 @@ def test_the_screen_shows_how_far_each_list_is(site: Site, installation: Install
     assert "\nActiveCampaign: confirmed " in cells[done]
     assert "Mailchimp: confirmed " in cells[waiting]
     assert "\nActiveCampaign: waiting\nAnswer due by " in cells[waiting]
-    assert cells[fresh] == "Queued; no report yet"
+    assert cells[fresh] == "No report from syncer yet"
 
 
 def _cell(browser: object, request: int) -> str:
