@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench crash lock clean
+.PHONY: demo test test-wordpress lint bench crash lock clean
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "syncer needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
@@ -20,6 +20,11 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
+
+# a real WordPress; installs Debian's packages where they are missing
+test-wordpress: $(VENV)/.installed
+	tests/wordpress/packages.sh
+	SYNCER_REQUIRE=mariadb,wordpress,chromium $(BIN)/python -m pytest -m wordpress tests/wordpress
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

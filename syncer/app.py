@@ -33,6 +33,7 @@ from syncer.settings import Settings, load, settings_digest
 from syncer.sharing import Daemons
 from syncer.store import Store
 from syncer.watch import Watch
+from syncer.wordpress.bridge import WordPress, create_status_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,9 @@ def initialise(settings: Settings) -> list[str]:
         database.create_queue(queue_engine, all_tables)
         queue_engine.dispose()
     said.append(f"queue table {settings.queue.table}: ready")
+    if settings.wordpress is not None and settings.wordpress.status_table:
+        create_status_table(settings)
+        said.append(f"status table {settings.database.prefix}wp_status: ready")
     return said
 
 
@@ -206,6 +210,7 @@ class App:
         queue_engine = database.connect(settings.queue.url) if settings.queue.url is not None else engine
         self.queue = Queue(queue_engine, self.tables, shared=not apart)
         self.rule = settings.deadlines.rule
+        self.wordpress = None if settings.wordpress is None else WordPress(settings, self.store, self.queue, clock)
         self.recheck_days = tuple(settings.schedule.recheck_days)
         self.intake = Intake(
             self.queue,
@@ -223,6 +228,8 @@ class App:
         self.engine.dispose()
         if self.queue.engine is not self.engine:
             self.queue.engine.dispose()
+        if self.wordpress is not None:
+            self.wordpress.close()
 
     def adapter(self, name: str) -> Adapter:
         """Build the adapter of a destination. Raises SettingsProblem for a missing secret or unusable option."""
@@ -252,4 +259,7 @@ class App:
 
         require_secrets(self.settings)
         deadline = None if max_seconds is None else time.monotonic() + max_seconds
-        return Drain(self, deadline, on_progress).run()
+        result = Drain(self, deadline, on_progress).run()
+        if self.wordpress is not None:
+            self.wordpress.publish()
+        return result

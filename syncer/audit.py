@@ -33,6 +33,7 @@ WHATS = frozenset(
         "lane:taken",
         "operator:looked_up",
         "operator:resynced",
+        "operator:dismissed",
         "report:exported",
         "identity:shredded",
         "daemon:started",

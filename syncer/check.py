@@ -14,6 +14,7 @@ from syncer.errors import SyncerError, UserError
 if TYPE_CHECKING:
     from syncer.app import App
     from syncer.settings import Settings
+    from syncer.wordpress.bridge import WordPress
 
 
 def run(settings: Settings) -> list[Check]:
@@ -35,6 +36,8 @@ def run(settings: Settings) -> list[Check]:
         found.append(_queue(app))
         found.append(_chain(app))
         found += safeguards.run(app.engine, app.queue.engine, app.tables)
+        if app.wordpress is not None:
+            found.append(_wordpress(app.wordpress))
         for name in settings.destinations:
             found += _destination(app, name)
     finally:
@@ -47,6 +50,17 @@ def _queue(app: App) -> Check:
         return Check("queue table", True, f"{app.queue.table.name}, {app.queue.count()} waiting")
     except sa.exc.SQLAlchemyError:
         return Check("queue table", False, f"{app.queue.table.name} cannot be read", "run `syncer init`")
+
+
+def _wordpress(wordpress: WordPress) -> Check:
+    try:
+        problems = wordpress.problems()
+    except sa.exc.SQLAlchemyError as error:
+        detail = f"its database cannot be reached ({type(error).__name__})"
+        return Check("WordPress", False, detail, "check [wordpress] url and that the server runs")
+    if problems:
+        return Check("WordPress", False, "; ".join(problems), "run what `syncer wordpress grants` prints")
+    return Check("WordPress", True, "its requests can be read, its status table written")
 
 
 def _chain(app: App) -> Check:

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from syncer import __version__, cli_decide, cli_read, cli_watch, cli_work
+from syncer import __version__, cli_decide, cli_read, cli_watch, cli_wordpress, cli_work
 from syncer.cli_common import Context
 from syncer.errors import SyncerError, UserError
 
@@ -49,6 +49,7 @@ for _command in (
     cli_decide.extend,
     cli_decide.pause,
     cli_decide.resume,
+    cli_wordpress.wordpress,
 ):
     cli.add_command(_command)
 

@@ -25,6 +25,7 @@ from syncer.log import get_logger
 from syncer.outages import is_outage
 from syncer.reminders import EVERY, Reminders
 from syncer.sharing import Share
+from syncer.wordpress.bridge import STATUS_SECONDS
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -130,6 +131,9 @@ class Daemon:
             Job("balance", self._balance): renew,
             Job("reminders", Reminders(self._app).remind): EVERY,
         }
+        if (wordpress := self._app.wordpress) is not None:
+            found[Job("wordpress sweep", wordpress.sweep)] = wordpress.sweep_seconds
+            found[Job("wordpress status", wordpress.publish)] = STATUS_SECONDS
         # an idle lane prolongs its lease in its turn
         often = min(schedule.lane_seconds, renew)
         found |= {Job(f"lane {lane.name}", partial(self._turn, lane), lane): often for lane in self._lanes}

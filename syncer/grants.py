@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from syncer.database import version_table
 from syncer.schema import Tables
+from syncer.wordpress.tables import wordpress_tables
 
 ACCOUNTS: Mapping[str, str] = {
     "producer": "writes requests and can read nothing, not even its own",
@@ -35,6 +36,8 @@ def grants(tables: Tables) -> list[Grant]:
     """Return what each account but `migrate` needs, and nothing more."""
     queue, audit, head = tables.queue.name, tables.audit.name, tables.head.name
     work = [table.name for table in (tables.event, tables.delivery, tables.lane)]
+    memory = wordpress_tables(tables.prefix)
+    swept = [memory.request.name, memory.site.name]
     readable = tuple(column.name for column in tables.event.c if column.name != "email_sealed")
     return [
         Grant("producer", queue, ("INSERT",)),
@@ -43,6 +46,7 @@ def grants(tables: Tables) -> list[Grant]:
         *(Grant("daemon", name, ("SELECT", "INSERT", "UPDATE")) for name in work),
         # a daemon that stops takes its word back, and forgets those that cannot any more
         Grant("daemon", tables.daemon.name, ("SELECT", "INSERT", "UPDATE", "DELETE")),
+        *(Grant("daemon", name, ("SELECT", "INSERT", "DELETE")) for name in swept),
         Grant("daemon", audit, ("SELECT", "INSERT")),
         Grant("daemon", head, ("SELECT", "UPDATE")),
         Grant("daemon", version_table(tables.prefix), ("SELECT",)),
@@ -50,7 +54,7 @@ def grants(tables: Tables) -> list[Grant]:
         Grant("reader", tables.event.name, ("SELECT",), readable),
         *(
             Grant("reader", name, ("SELECT",))
-            for name in (*work[1:], tables.daemon.name, audit, head, version_table(tables.prefix))
+            for name in (*work[1:], *swept, tables.daemon.name, audit, head, version_table(tables.prefix))
         ),
         Grant("retention", audit, ("SELECT", "INSERT")),
         Grant("retention", audit, ("UPDATE",), ("body",)),

@@ -15,6 +15,8 @@ from syncer.schema import Tables
 
 #: characters of an address that are read; an address has at most 254, the rest is no address
 LONGEST = 400
+#: rows written with one commit
+INSERTED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,15 @@ class Queue:
         with reading(self.engine) as connection:
             query = sa.select(sa.func.count()).select_from(self.table).where(self._open())
             return int(connection.execute(query).scalar_one())
+
+    def made(self, prefix: str) -> list[tuple[str, str | None, datetime | None]]:
+        """Return (key, source_ref, created_at in UTC or None) of all rows whose key begins so, taken or not."""
+        t = self.table.c
+        query = sa.select(t.event_key, t.source_ref, sa.type_coerce(t.created_at, sa.String())).where(
+            t.event_key.startswith(prefix, autoescape=True)
+        )
+        with reading(self.engine) as connection:
+            return [(str(_text(row[0])), _text(row[1]), _made_at(row[2])) for row in connection.execute(query)]
 
     def _open(self) -> sa.ColumnElement[bool]:
         return self.table.c.taken_at.is_(None)
@@ -91,25 +102,30 @@ class Queue:
 
     def insert(self, rows: Sequence[dict[str, Any]]) -> int:
         """Put rows into the queue as a producer would; return how many were new. Doubled keys are left alone."""
-        new = 0
-        for row in rows:
-            try:
-                self._insert(row)
-                new += 1
-            except sa.exc.IntegrityError:
-                continue
-        return new
+        return sum(self._insert(rows[start : start + INSERTED]) for start in range(0, len(rows), INSERTED))
 
     @repeated
-    def _insert(self, row: dict[str, Any]) -> None:
-        with writing(self.engine) as connection:
-            connection.execute(self.table.insert().values(**row))
+    def _insert(self, rows: Sequence[dict[str, Any]]) -> int:
+        try:
+            with writing(self.engine) as connection:
+                connection.execute(self.table.insert(), list(rows))
+        except sa.exc.IntegrityError:
+            # one of them is there already: a commit for each finds out which
+            return 0 if len(rows) == 1 else sum(self._insert([row]) for row in rows)
+        return len(rows)
 
 
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+
+
+def _made_at(value: Any) -> datetime | None:
+    try:
+        return moment(value)
+    except ValueError:
+        return None
 
 
 def moment(value: Any) -> datetime | None:

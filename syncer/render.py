@@ -42,6 +42,7 @@ WORDS = {
     "delivery:reappeared": "the person was found again",
     "identity:shredded": "the stored address was destroyed",
     "operator:resynced": "a person started deliveries over: {reason}",
+    "operator:dismissed": "a person dismissed a vanished request of WordPress: {reason}",
     "operator:looked_up": "somebody looked a person up",
     "report:exported": "an export was made",
     "lane:paused": "the destination was paused: {reason}",
@@ -115,7 +116,30 @@ def status(found: dict[str, Any]) -> None:
             out.print(line)
     for line in _daemon_lines(found["daemons"]):
         out.print(line)
+    for line in _wordpress_lines(found["wordpress"]):
+        out.print(line)
     out.print(f"audit: {found['audit']['entries']} entries, head {found['audit']['head'][:16]}…")
+
+
+def _wordpress_lines(found: dict[str, Any]) -> list[str]:
+    if not found["configured"]:
+        return []
+    swept = f"swept {day_time(found['swept_at'])}" if found["swept_at"] else "never swept"
+    lines = [f"WordPress: {found['requests']} erasure requests on {found['sites']} sites, {swept}"]
+    for alarm in found["alarms"]:
+        since = f" since {day_time(alarm['since'])}" if alarm["since"] else ""
+        lines.append(f"ALARM {alarm['code']} ({alarm['about']}){since}: {alarm['remedy']}")
+    return lines
+
+
+def swept(missed: int, found: dict[str, Any]) -> None:
+    """Print what a sweep of WordPress found."""
+    out = console()
+    for text in _wordpress_lines(found):
+        out.print(text)
+    out.print(
+        f"{missed} that nobody had queued {'is' if missed == 1 else 'are'} queued now" if missed else "none missed"
+    )
 
 
 def _lane_lines(name: str, lane: dict[str, Any]) -> list[str]:

@@ -19,14 +19,15 @@ from syncer.leases import LaneRow, Owner, parse_owner
 from syncer.model import EventState, Right, State
 from syncer.rows import stamp
 from syncer.sharing import Running
+from syncer.wordpress.bridge import nothing
 
 if TYPE_CHECKING:
     from syncer.app import App
 
 #: what belongs to no one event: what people did, and what casts doubt on the times
 DECISIONS = (
-    "operator:resynced", "delivery:exempt", "event:extended", "operator:looked_up", "report:exported", "lane:paused",
-    "lane:resumed", "clock:anomaly",
+    "operator:resynced", "operator:dismissed", "delivery:exempt", "event:extended", "operator:looked_up",
+    "report:exported", "lane:paused", "lane:resumed", "clock:anomaly",
 )  # fmt: skip
 OPEN = (State.PENDING, State.RETRYING, State.APPLIED, State.HELD)
 
@@ -129,6 +130,7 @@ class Reader:
             "daemons": [_running(item) for item in self._app.daemons.running()],
             "audit": {"entries": entries, "head": head},
             "queue": {"waiting": self._app.queue.count()},
+            "wordpress": nothing() if self._app.wordpress is None else self._app.wordpress.state(),
         }
 
     def _event_counts(self) -> dict[str, Any]:
@@ -242,9 +244,10 @@ def summary(events: Sequence[dict[str, Any]]) -> dict[str, int]:
 
 
 def needs_attention(status: dict[str, Any]) -> bool:
-    """Say whether something is held, overdue or paused."""
+    """Say whether something is held, overdue or paused, or WordPress gives an alarm."""
     events, lanes = status["events"], status["destinations"].values()
-    return bool(events["held"] or events["overdue"] or any(lane["paused"] or lane["held"] for lane in lanes))
+    waiting = events["held"] or events["overdue"] or status["wordpress"]["alarms"]
+    return bool(waiting or any(lane["paused"] or lane["held"] for lane in lanes))
 
 
 def _lane(row: LaneRow | None) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Tables:
 
 
 def plain_table(name: str, metadata: sa.MetaData, *items: sa.schema.SchemaItem) -> sa.Table:
-    """Return a table as all of ours are made."""
+    """Return a table in one character set, compared byte by byte, whatever the server's own default is."""
     # binary collation: two keys are equal only byte for byte, never by a collation's idea of equality
     return sa.Table(name, metadata, *items, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin")
 
@@ -121,6 +121,7 @@ def _event(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Index(f"ix_{prefix}event_subject", "subject"),
         sa.Index(f"ix_{prefix}event_state", "state", "due_on"),
         sa.Index(f"ix_{prefix}event_recheck", "next_recheck_at"),
+        sa.Index(f"ix_{prefix}event_source_ref", "source_ref"),
     )
 
 

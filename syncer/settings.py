@@ -19,7 +19,18 @@ from sqlalchemy.engine import make_url
 from adapters.contract import Action, Adapter
 from syncer.destinations import Destination, wrong
 from syncer.errors import SettingsProblem
-from syncer.settings_tables import Database, Deadlines, Identity, Log, Metrics, Queue, Schedule, SettingsTables
+from syncer.settings_tables import (
+    WORDPRESS_BACKENDS,
+    Database,
+    Deadlines,
+    Identity,
+    Log,
+    Metrics,
+    Queue,
+    Schedule,
+    SettingsTables,
+    WordPress,
+)
 from syncer.settings_words import is_number, words
 
 SYSTEM_WIDE = Path("/etc/syncer/settings.toml")
@@ -51,6 +62,13 @@ class Settings:
     log: Log
     metrics: Metrics
     destinations: Mapping[str, Destination] = field(default_factory=dict)
+    wordpress: WordPress | None = None
+
+    @property
+    def wordpress_url(self) -> str:
+        """The database WordPress lives in: the queue's unless [wordpress] names another."""
+        own = self.wordpress.url if self.wordpress is not None else None
+        return own or self.queue.url or self.database.url
 
 
 def find(path: Path | None, environ: Mapping[str, str]) -> Path:
@@ -123,7 +141,7 @@ class _Reader:
             shown = ("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in self._problems)
             raise SettingsProblem(list(dict.fromkeys(shown)))
         queue = tables.queue.url
-        return Settings(
+        found = Settings(
             path=self._file,
             database=tables.database.model_copy(update={"url": _absolute(tables.database.url, self._folder)}),
             queue=tables.queue.model_copy(update={"url": queue and _absolute(queue, self._folder)}),
@@ -133,7 +151,12 @@ class _Reader:
             log=tables.log,
             metrics=tables.metrics,
             destinations={name: item for name, item in destinations.items() if item is not None},
+            wordpress=tables.wordpress,
         )
+        if found.wordpress and make_url(found.wordpress_url).get_backend_name() not in WORDPRESS_BACKENDS:
+            remedy = 'name it here, like url = "mysql://syncer@localhost/wordpress", or as [queue] url'
+            raise SettingsProblem([f"{self._file}: [wordpress] url: WordPress' own database is needed; {remedy}"])
+        return found
 
     def _override(self, variable: str, text: str) -> None:
         table, *rest = variable[len(_PREFIX) :].lower().split("__")
@@ -254,6 +277,8 @@ def settings_digest(settings: Settings) -> str:
         "schedule": settings.schedule.model_dump(mode="json"),
         "log": settings.log.model_dump(mode="json"),
         "metrics": settings.metrics.model_dump(mode="json"),
+        "wordpress": settings.wordpress
+        and settings.wordpress.model_dump(mode="json") | {"url": _without_password(settings.wordpress_url)},
         "destinations": {
             name: [item.adapter, item.erasure, item.objection, item.api_key_env, item.api_key_file, dict(item.options)]
             for name, item in settings.destinations.items()

@@ -16,6 +16,7 @@ from syncer.deadlines import Rule
 from syncer.workdays import days_off
 
 BACKENDS = ("sqlite", "mysql", "mariadb", "postgresql")
+WORDPRESS_BACKENDS = ("mysql", "mariadb")
 
 
 class Table(BaseModel):
@@ -154,8 +155,25 @@ def place_of(text: str | None) -> tuple[str, int] | None:
     return str(address), int(port)
 
 
+class WordPress(Table):
+    """The WordPress that feeds the queue; `url` None means the queue's database and may hold a password."""
+
+    url: str | None = Field(default=None, repr=False)
+    table_prefix: str = Field(default="wp_", pattern=r"^[A-Za-z0-9_]{1,40}$")
+    sweep_minutes: float = Field(default=5, ge=0.05, le=1440, strict=True, allow_inf_nan=False)
+    alert_after_days: int = Field(default=7, ge=1, le=90, strict=True)
+    status_table: bool = True
+
+    @field_validator("url")
+    @classmethod
+    def _is_wordpress(cls, value: str | None) -> str | None:
+        if value is not None and make_url(str(_database_url(value))).get_backend_name() not in WORDPRESS_BACKENDS:
+            raise ValueError("WordPress runs on MariaDB or MySQL; write it like mysql://syncer@localhost/wordpress")
+        return value
+
+
 class SettingsTables(BaseSettings):
-    """All tables but the destinations, whose keys depend on their adapters."""
+    """All tables but the destinations, whose keys depend on their adapters. No [wordpress], no WordPress."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
@@ -166,3 +184,5 @@ class SettingsTables(BaseSettings):
     schedule: Schedule = Schedule()
     log: Log = Log()
     metrics: Metrics = Metrics()
+
+    wordpress: WordPress | None = None

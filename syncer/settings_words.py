@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -15,7 +15,17 @@ ACTIONS = "delete, unsubscribe or suppress"
 def words(path: tuple[str, ...], item: Any) -> str:
     """Say what pydantic found, with the remedy; the value is shown only where it cannot be a secret."""
     key, kind = path[-1], item["type"]
-    harmless = key in ("erasure", "objection", "timezone", "level", "table", "prefix", "country", "listen")
+    harmless = key in (
+        "erasure",
+        "objection",
+        "timezone",
+        "level",
+        "table",
+        "prefix",
+        "table_prefix",
+        "country",
+        "listen",
+    )
     shown = f'"{item["input"][:60]}" ' if harmless and isinstance(item["input"], str) else ""
     if kind == "extra_forbidden":
         if len(path) == 1:
@@ -44,8 +54,10 @@ def listed(names: Iterable[str]) -> str:
 def table_of(name: str) -> type[BaseModel]:
     """Return the type of a table."""
     found = SettingsTables.model_fields[name].annotation
-    assert isinstance(found, type) and issubclass(found, BaseModel)
-    return found
+    for kind in (found, *get_args(found)):  # a table that may be absent is `Table | None`
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    raise KeyError(name)
 
 
 def is_number(table: str, key: str) -> bool:

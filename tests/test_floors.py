@@ -22,15 +22,25 @@ FLOORS = {
     ],
     "syncer": [
         {"errors", "codes", "outages", "deadlines", "workdays"},
-        {"model", "identity", "log", "destinations", "settings_tables"},
+        {"model", "identity", "log", "destinations", "settings_tables", "wordpress.install"},
         {"settings_words"},
         {"audit", "policy", "schema", "settings", "triggers"},
-        {"database", "jobs"},
-        {"ledger", "queue", "grants", "safeguards"},
-        {"rows"},
+        {"database", "jobs", "wordpress.tables"},
+        {"ledger", "queue", "grants", "safeguards", "wordpress.requests"},
+        {"rows", "wordpress.judge", "wordpress.grants"},
         {"store"},
-        {"leases", "senders", "clockwatch", "evidence", "incidents", "reconcile"},
-        {"lane", "intake", "operations", "sharing", "extensions", "watch"},
+        {
+            "leases",
+            "senders",
+            "clockwatch",
+            "evidence",
+            "incidents",
+            "reconcile",
+            "wordpress.memory",
+            "wordpress.status",
+        },
+        {"lane", "intake", "operations", "sharing", "extensions", "watch", "wordpress.sweep"},
+        {"wordpress.bridge"},
         {"app"},
         {"drain", "report", "check", "submit"},
         {"metrics", "reminders"},
@@ -39,14 +49,20 @@ FLOORS = {
         {"propagation", "cli_common", "charts"},
         {"overview"},
         {"page"},
-        {"cli_work", "cli_read", "cli_decide", "cli_watch"},
+        {"cli_work", "cli_read", "cli_decide", "cli_watch", "cli_wordpress"},
         {"cli"},
     ],
 }
 
 
 def modules(package: str) -> list[Path]:
-    return sorted((ROOT / package).glob("*.py"))
+    inner = [] if package == "adapters" else (ROOT / package / "wordpress").glob("*.py")
+    return sorted([*(ROOT / package).glob("*.py"), *inner])
+
+
+def name_of(package: str, path: Path) -> str:
+    """The module's name inside its package: `store`, `wordpress.sweep`."""
+    return ".".join(path.relative_to(ROOT / package).with_suffix("").parts)
 
 
 def floor_of(package: str, module: str) -> int | None:
@@ -69,23 +85,25 @@ def imports(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("package", FLOORS)
 def test_every_module_has_its_floor(package: str) -> None:
-    unknown = [path.stem for path in modules(package) if floor_of(package, path.stem) is None]
+    names = [name_of(package, path) for path in modules(package)]
+    unknown = [name for name in names if floor_of(package, name) is None]
 
-    assert set(unknown) <= {"__init__", "__main__"}
+    assert set(unknown) <= {"__init__", "__main__", "wordpress.__init__"}
 
 
 @pytest.mark.parametrize("package", FLOORS)
 def test_a_module_imports_only_from_floors_below_its_own(package: str) -> None:
     wrong = []
     for path in modules(package):
-        own = floor_of(package, path.stem)
+        stem = name_of(package, path)
+        own = floor_of(package, stem)
         if own is None:
             continue
         for name in imports(path):
             head, _, rest = name.partition(".")
             other = floor_of(package, rest) if head == package and rest else None
-            if other is not None and other >= own and rest != path.stem:
-                wrong.append(f"{path.stem} imports {rest}")
+            if other is not None and other >= own and rest != stem:
+                wrong.append(f"{stem} imports {rest}")
 
     assert wrong == []
 
@@ -124,7 +142,11 @@ def test_sql_is_spoken_only_where_it_belongs() -> None:
         "app", "check", "clockwatch", "database", "drain", "extensions", "leases", "ledger", "metrics", "operations",
         "outages", "queue", "reconcile", "report", "rows", "safeguards", "schema", "settings", "settings_tables",
         "sharing", "store", "triggers", "watch",
+        "wordpress.bridge", "wordpress.grants", "wordpress.memory", "wordpress.requests", "wordpress.status",
+        "wordpress.tables",
     }  # fmt: skip
-    users = {path.stem for path in modules("syncer") if any(n.startswith("sqlalchemy") for n in imports(path))}
+    users = {
+        name_of("syncer", path) for path in modules("syncer") if any(n.startswith("sqlalchemy") for n in imports(path))
+    }
 
     assert users <= allowed

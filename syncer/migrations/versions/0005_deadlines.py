@@ -8,7 +8,7 @@ from alembic import context, op
 from syncer.schema import Moment, Tables
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0004"
 
 
 def upgrade() -> None:

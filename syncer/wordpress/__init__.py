@@ -1,0 +1,1 @@
+"""WordPress on the other side: the must-use plugin that feeds the queue, the sweep behind it, the answer back."""

@@ -1,0 +1,213 @@
+<?php
+/**
+ * Plugin Name:       Syncer Queue
+ * Description:       Hands erasure requests and objections to syncer; Tools > Erase Personal Data shows how far they are.
+ * Version:           1
+ * Requires at least: 5.7
+ * Requires PHP:      7.4
+ * License:           MIT
+ *
+ * A must-use plugin for wp-content/mu-plugins. It only INSERTs into syncer's queue and SELECTs syncer's status table.
+ *
+ * @package Syncer
+ */
+
+defined( 'ABSPATH' ) || exit;
+defined( 'SYNCER_QUEUE_TABLE' ) || define( 'SYNCER_QUEUE_TABLE', 'syncer_queue' ); // As [queue] table in settings.toml.
+defined( 'SYNCER_STATUS_TABLE' ) || define( 'SYNCER_STATUS_TABLE', 'syncer_wp_status' );
+
+/** Returns the queue's CREATE TABLE, as dbDelta() writes it: one character set, compared byte by byte. */
+function syncer_queue_schema() {
+	global $wpdb;
+	$nopad = $wpdb->get_var( "SHOW COLLATION WHERE Collation IN ('utf8mb4_nopad_bin', 'utf8mb4_0900_bin')" );
+	$bin   = $nopad ? $nopad : 'utf8mb4_bin'; // In the others, blanks at the end make no difference.
+	$table = SYNCER_QUEUE_TABLE;
+	return "CREATE TABLE $table (
+		id bigint(20) NOT NULL AUTO_INCREMENT,
+		event_key varchar(191) NOT NULL,
+		kind varchar(16) DEFAULT NULL,
+		email varchar(320) DEFAULT NULL,
+		received_at datetime(6) DEFAULT NULL,
+		source varchar(64) DEFAULT NULL,
+		source_ref varchar(191) DEFAULT NULL,
+		created_at datetime(6) DEFAULT NULL,
+		taken_at datetime(6) DEFAULT NULL,
+		PRIMARY KEY  (id),
+		UNIQUE KEY event_key (event_key),
+		KEY ix_{$table}_taken (taken_at,id)
+	) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=$bin;";
+}
+
+/** Creates the queue once for a whole network; a table that is there is left alone. */
+function syncer_create_queue() {
+	global $wpdb;
+	$there = $wpdb->prepare( 'SHOW TABLES LIKE %s', $wpdb->esc_like( SYNCER_QUEUE_TABLE ) );
+	if ( '1:' . SYNCER_QUEUE_TABLE === get_site_option( 'syncer_queue' ) ) {
+		return;
+	}
+	if ( $wpdb->get_var( $there ) || $wpdb->query( syncer_queue_schema() ) ) { // phpcs:ignore
+		update_site_option( 'syncer_queue', '1:' . SYNCER_QUEUE_TABLE );
+	}
+}
+add_action( 'admin_init', 'syncer_create_queue' );
+
+/** Inserts one event in one statement; a key that is there already is left alone. Returns true or a WP_Error. */
+function syncer_enqueue( $kind, $email, $key, $source, $request = 0, $received_at = '' ) {
+	global $wpdb;
+	$email = wp_specialchars_decode( (string) $email, ENT_QUOTES );
+	$ref   = $request ? get_current_blog_id() . ':' . $request : '';
+	$code  = 'syncer_address';
+	if ( strlen( $email ) <= 254 && false !== strpos( $email, '@' ) && preg_match( '//u', $email ) ) {
+		syncer_create_queue();
+		$quiet = $wpdb->suppress_errors( true ); // WordPress would log the query, and the address with it.
+		$sql   = 'INSERT IGNORE INTO `' . SYNCER_QUEUE_TABLE . "` (event_key, kind, email, received_at, source, source_ref, created_at) VALUES (%s, %s, %s, NULLIF(%s, ''), %s, NULLIF(%s, ''), UTC_TIMESTAMP(6))";
+		$time  = (int) $received_at ? $received_at : '';
+		$done  = $wpdb->query( $wpdb->prepare( $sql, $key, $kind, $email, $time, substr( sanitize_key( $source ), 0, 64 ), $ref ) ); // phpcs:ignore
+		$wpdb->suppress_errors( $quiet );
+		if ( false !== $done ) {
+			return true;
+		}
+		delete_site_option( 'syncer_queue' ); // The table may be gone: look again on the next load.
+		$code = 'syncer_queue';
+	}
+	error_log( "syncer: not queued ($code): $kind from $source $ref" ); // phpcs:ignore
+	do_action( 'syncer_enqueue_failed', $kind, $source, $ref, $code );
+	return new WP_Error( $code, __( 'The mailing lists could not be told; the request stays open. Try again.', 'syncer' ) );
+}
+
+/** Queues an event that belongs to no request, once for each key; without a key, once a second. */
+function syncer_enqueue_once( $kind, $email, $once_key, $source ) {
+	$once = '' === (string) $once_key ? gmdate( 'YmdHis' ) : $once_key;
+	$hash = substr( hash_hmac( 'sha256', "$once|$email", wp_salt() ), 0, 40 ); // Keyed: a plain hash could be guessed.
+	return syncer_enqueue( $kind, $email, "$kind:" . get_current_blog_id() . ":$hash", $source );
+}
+
+/** Returns the key of a run: the request as it was before. Eraser and net make the same one. */
+function syncer_request_key( $before ) {
+	$modified = preg_replace( '/\D/', '', $before->post_modified_gmt );
+	return 'erasure:' . get_current_blog_id() . ":$before->ID:$before->post_status:$modified";
+}
+
+/** The eraser: the one place where a failure keeps the request open. */
+function syncer_erase_request( $email ) {
+	$post = get_post( absint( $_POST['id'] ?? 0 ) ); // phpcs:ignore -- core has checked the nonce and the right.
+	if ( $post && 'user_request' === $post->post_type ) {
+		$queued = syncer_enqueue( 'erasure', $email, syncer_request_key( $post ), 'eraser', $post->ID, $post->post_date_gmt );
+	} else { // WP-CLI gives no request.
+		$queued = syncer_enqueue_once( 'erasure', $email, gmdate( 'YmdHi' ), 'eraser' );
+	}
+	if ( is_wp_error( $queued ) ) {
+		return $queued;
+	}
+	$known = syncer_status( 'destinations' );
+	$names = $known ? implode( ', ', array_column( $known->lines, 'name' ) ) : __( 'the mailing lists', 'syncer' );
+	/* translators: %s: names of mailing-list providers. */
+	$text = sprintf( __( 'Queued, not done yet: %s will be told to erase this person. The column "Mailing lists" shows when it is done.', 'syncer' ), $names );
+	return array(
+		'items_removed'  => false,
+		'items_retained' => true,
+		'messages'       => array( esc_html( $text ) ),
+		'done'           => true,
+	);
+}
+$syncer_eraser = array(
+	'eraser_friendly_name' => 'syncer',
+	'callback'             => 'syncer_erase_request',
+);
+add_filter( 'wp_privacy_personal_data_erasers', fn( $erasers ) => $erasers + array( 'syncer' => $syncer_eraser ), 99 );
+
+/** The net: "Complete request" runs no eraser. */
+function syncer_request_completed( $id, $after, $before ) {
+	$erasure = 'user_request' === $after->post_type && 0 === strpos( $after->post_name, 'remove_personal_data' );
+	if ( $erasure && 'request-completed' === $after->post_status && 'request-completed' !== $before->post_status ) {
+		syncer_enqueue( 'erasure', $after->post_title, syncer_request_key( $before ), 'completed', $id, $after->post_date_gmt );
+	}
+}
+add_action( 'post_updated', 'syncer_request_completed', 10, 3 );
+
+// For forms and other plugins: do_action( 'syncer_object', $email, $once_key, $source ), and syncer_erase alike.
+add_action( 'syncer_object', fn( $email, $once_key = '', $source = 'object' ) => syncer_enqueue_once( 'objection', $email, $once_key, $source ), 10, 3 );
+add_action( 'syncer_erase', fn( $email, $once_key = '', $source = 'erase' ) => syncer_enqueue_once( 'erasure', $email, $once_key, $source ), 10, 3 );
+foreach ( array( 'fluentcrm_subscriber_status_to_unsubscribed', 'fluentcrm_subscriber_status_to_complained', 'fluent_crm/subscriber_unsubscribed_from_web_ui' ) as $syncer_hook ) {
+	add_action( $syncer_hook, fn( $subscriber ) => do_action( 'syncer_object', $subscriber->email, '', 'fluentcrm' ) );
+}
+
+/** Closing an account is no erasure request, unless the site's filter says so. */
+function syncer_deleted_user( $id, $reassign, $user ) {
+	// On a network the user may only have left one site, and is still there.
+	if ( ! get_userdata( $id ) && apply_filters( 'syncer_erase_deleted_users', false, $user ) ) {
+		syncer_enqueue_once( 'erasure', $user->user_email, "user:$id:$user->user_registered", 'deleted_user' );
+	}
+}
+add_action( 'deleted_user', 'syncer_deleted_user', 10, 3 );
+
+/** Returns what syncer last reported of "blog:request", its lines decoded, or null. */
+function syncer_status( $request ) {
+	global $wpdb;
+	$quiet = $wpdb->suppress_errors( true ); // The table is syncer's and may not be there yet.
+	$row   = $wpdb->get_row( $wpdb->prepare( 'SELECT state, destinations, due_on, updated_at FROM `' . SYNCER_STATUS_TABLE . '` WHERE request = %s', $request ) ); // phpcs:ignore
+	$wpdb->suppress_errors( $quiet );
+	if ( $row ) {
+		$row->lines = (array) json_decode( $row->destinations, true );
+	}
+	return $row;
+}
+
+/** Prints the column's cell. */
+function syncer_show_status( $column, $request ) {
+	if ( 'syncer' !== $column || ! current_user_can( 'erase_others_personal_data' ) ) {
+		return;
+	}
+	$row   = syncer_status( get_current_blog_id() . ":$request->ID" );
+	$ended = 'request-completed' === $request->status;
+	if ( ! $row || ( $ended && (int) $request->completed_timestamp > strtotime( "$row->updated_at UTC" ) ) ) {
+		$text = $row ? __( 'Completed after the last report, which said:', 'syncer' ) : __( 'No report from syncer yet', 'syncer' );
+		echo $row || $ended ? '<em>' . esc_html( $text ) . '</em><br>' : '&#8212;';
+	}
+	$words = array(
+		'pending'   => __( 'waiting', 'syncer' ),
+		'retrying'  => __( 'waiting, will be tried again', 'syncer' ),
+		'applied'   => __( 'carried out, being checked', 'syncer' ),
+		/* translators: %s: time of day, or date. */
+		'confirmed' => __( 'confirmed %s', 'syncer' ),
+		'held'      => __( 'needs a decision in syncer', 'syncer' ),
+		'exempt'    => __( 'not told, by decision', 'syncer' ),
+	);
+	foreach ( $row ? $row->lines : array() as $line ) {
+		$at    = strtotime( $line['at'] ?? 'now' );
+		$today = wp_date( 'Ymd', $at ) === wp_date( 'Ymd' );
+		$time  = wp_date( get_option( $today ? 'time_format' : 'date_format' ), $at );
+		echo esc_html( $line['name'] . ': ' . sprintf( $words[ $line['state'] ] ?? $line['state'], $time ) ) . '<br>';
+	}
+	if ( $row && 'fulfilled' !== $row->state ) {
+		/* translators: %s: date. */
+		echo esc_html( sprintf( __( 'Answer due by %s', 'syncer' ), wp_date( get_option( 'date_format' ), strtotime( "$row->due_on 12:00 UTC" ) ) ) );
+	}
+}
+add_action( 'manage_erase-personal-data_custom_column', 'syncer_show_status', 10, 2 );
+// "Next steps" stays last.
+add_filter( 'manage_erase-personal-data_columns', fn( $columns ) => array_slice( $columns, 0, -1 ) + array( 'syncer' => __( 'Mailing lists', 'syncer' ) ) + $columns );
+
+/** With SYNCER_MAIL_WHEN_DONE, "Erasure Request Fulfilled" is mailed when the lists are done, not before. */
+function syncer_mail_when_done() {
+	$due = array(
+		'post_type'   => 'user_request',
+		'post_status' => 'request-completed',
+		'meta_key'    => '_syncer_mail_due', // phpcs:ignore
+		'fields'      => 'ids',
+		'numberposts' => -1,
+	);
+	foreach ( get_posts( $due ) as $id ) {
+		$row = syncer_status( get_current_blog_id() . ":$id" );
+		if ( $row && 'fulfilled' === $row->state ) {
+			_wp_privacy_send_erasure_fulfillment_notification( $id ); // Sends once: it looks at _wp_user_notified.
+			get_post_meta( $id, '_wp_user_notified', true ) && delete_post_meta( $id, '_syncer_mail_due' );
+		}
+	}
+}
+if ( defined( 'SYNCER_MAIL_WHEN_DONE' ) && SYNCER_MAIL_WHEN_DONE ) {
+	add_action( 'admin_init', fn() => remove_action( 'wp_privacy_personal_data_erased', '_wp_privacy_send_erasure_fulfillment_notification' ) );
+	add_action( 'admin_init', fn() => wp_next_scheduled( 'syncer_mail_when_done' ) || wp_schedule_event( time(), 'hourly', 'syncer_mail_when_done' ) );
+	add_action( 'wp_privacy_personal_data_erased', fn( $id ) => update_post_meta( $id, '_syncer_mail_due', 1 ) );
+	add_action( 'syncer_mail_when_done', 'syncer_mail_when_done' );
+}

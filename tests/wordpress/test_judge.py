@@ -1,0 +1,159 @@
+"""What a sweep makes of what it sees, without a database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from syncer.wordpress import judge
+from syncer.wordpress.judge import Known, Seen, Site
+from syncer.wordpress.requests import Request
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+DONE = NOW - HOUR
+SITES = frozenset({1})
+
+
+def request(**more: object) -> Request:
+    values: dict[str, object] = {
+        "site": 1, "id": 5, "address": "ada@lovelace.test", "status": "request-completed",
+        "received_at": NOW - 24 * HOUR, "modified_at": DONE, "confirmed_at": None, "completed_at": DONE,
+    }  # fmt: skip
+    return Request(**(values | more))  # type: ignore[arg-type]
+
+
+def confirmed(at: datetime = DONE - HOUR, **more: object) -> Request:
+    values = {"status": "request-confirmed", "modified_at": at, "confirmed_at": at, "completed_at": None}
+    return request(**(values | more))
+
+
+def keys(*rows: Known, now: datetime = NOW, seen: Seen | None = None, swept: datetime | None = None) -> list[str]:
+    """The keys that a sweep of the one completed request would queue."""
+    known = {"1:5": rows} if rows else {}
+    last = {"1:5": seen} if seen else {}
+    sites = {1: Site(1, swept, 1)} if swept else {}
+    return [item.key for item in judge.missed([request()], known, last, sites, now)]
+
+
+def test_a_completion_without_any_row_was_missed() -> None:
+    assert keys() == [f"erasure:1:5:completed:{int(DONE.timestamp())}"]
+
+
+@pytest.mark.parametrize("after", [-90, -1, 0, 1, 90, 3600])
+def test_a_row_not_older_than_the_completion_covers_it_whatever_the_clocks_differ_by(after: int) -> None:
+    assert keys(Known("erasure:1:5:request-confirmed:1", DONE + timedelta(seconds=after))) == []
+
+
+def test_a_row_of_an_earlier_run_does_not_cover_a_later_completion() -> None:
+    assert len(keys(Known("erasure:1:5:request-confirmed:1", DONE - HOUR))) == 1
+
+
+def test_a_row_without_a_time_covers_nothing_by_its_time() -> None:
+    assert len(keys(Known("erasure:1:5:request-confirmed:1", None))) == 1
+
+
+def test_a_completion_that_is_too_young_is_left_to_the_next_sweep() -> None:
+    assert keys(now=DONE + 30 * timedelta(seconds=1)) == []
+    assert len(keys(now=DONE + 61 * timedelta(seconds=1))) == 1
+
+
+def test_an_old_row_of_the_run_that_the_last_sweep_saw_open_covers_the_completion() -> None:
+    began = DONE - 24 * HOUR
+    row = Known(judge.run_key("1:5", "request-confirmed", began), began + HOUR)
+    seen = Seen("1:5", "request-confirmed", began, began)
+
+    assert keys(row, seen=seen, swept=DONE - 5 * MINUTE) == []
+    # an old sight proves nothing: it may have been completed, resent and completed again since
+    assert len(keys(row, seen=seen, swept=DONE - HOUR)) == 1
+
+
+def test_what_only_its_key_covers_is_remembered_also_when_the_request_is_resent() -> None:
+    began = DONE - 24 * HOUR
+    known = {"1:5": [Known(judge.run_key("1:5", "request-confirmed", began), began)]}
+    seen = {"1:5": Seen("1:5", "request-confirmed", began, began)}
+    swept = {1: Site(1, DONE - 5 * MINUTE, 1)}
+
+    later = judge.remember([request()], known, seen, swept, SITES, NOW)
+    resent = request(status="request-pending", modified_at=NOW)
+    latest = judge.remember([resent], known, later, {1: Site(1, NOW, 1)}, SITES, NOW + HOUR)
+
+    assert later["1:5"].covered_at == latest["1:5"].covered_at == DONE
+    assert judge.missed([resent], known, latest, {1: Site(1, NOW, 1)}, NOW + 2 * HOUR) == []
+
+
+def test_a_missed_completion_takes_the_plugins_own_key_where_the_last_sweep_saw_what_it_began_from() -> None:
+    seen = Seen("1:5", "request-pending", DONE - HOUR, None)
+
+    assert keys(seen=seen, swept=DONE - MINUTE) == [judge.run_key("1:5", "request-pending", DONE - HOUR)]
+
+
+def test_the_key_is_the_one_that_the_plugin_writes() -> None:
+    at = datetime(2026, 11, 24, 8, 0, 5, tzinfo=UTC)
+
+    assert judge.run_key("1:344121", "request-confirmed", at) == "erasure:1:344121:request-confirmed:20261124080005"
+
+
+def test_a_resent_request_keeps_its_completion_and_that_is_still_looked_for() -> None:
+    resent = request(status="request-pending", modified_at=NOW)
+
+    assert len(judge.missed([resent], {}, {}, {}, NOW + HOUR)) == 1
+
+
+def test_a_sweep_repeated_after_it_queued_finds_nothing_more() -> None:
+    (key,) = keys()
+
+    assert keys(Known(key, NOW)) == []
+    assert keys(Known(key, None)) == []
+
+
+def test_a_confirmed_request_that_is_gone_is_kept_as_vanished_until_it_is_dismissed_or_back() -> None:
+    first = judge.remember([confirmed()], {}, {}, {}, SITES, NOW)
+    second = judge.remember([], {}, first, {}, SITES, NOW + MINUTE)
+    third = judge.remember([], {}, second, {}, SITES, NOW + HOUR)
+    back = judge.remember([confirmed()], {}, third, {}, SITES, NOW + HOUR)
+
+    assert first["1:5"].gone_at is None
+    assert second["1:5"].gone_at == third["1:5"].gone_at == NOW + MINUTE
+    assert back["1:5"].gone_at is None
+
+
+def test_a_trashed_request_is_as_good_as_gone() -> None:
+    first = judge.remember([confirmed()], {}, {}, {}, SITES, NOW)
+
+    assert judge.remember([confirmed(status="trash")], {}, first, {}, SITES, NOW)["1:5"].gone_at == NOW
+
+
+def test_a_confirmed_request_that_was_queued_and_removed_is_no_alarm() -> None:
+    first = judge.remember([confirmed()], {}, {}, {}, SITES, NOW)
+
+    assert judge.remember([], {"1:5": [Known("k", NOW)]}, first, {}, SITES, NOW) == {}
+
+
+def test_the_requests_of_a_site_that_cannot_be_read_have_not_vanished() -> None:
+    first = judge.remember([confirmed()], {}, {}, {}, SITES, NOW)
+
+    assert judge.remember([], {}, first, {}, frozenset(), NOW) == first
+
+
+def test_alarms_name_what_waits_what_vanished_and_a_sweep_that_does_not_come() -> None:
+    seen = [
+        Seen("1:5", "request-confirmed", None, NOW - 8 * 24 * HOUR),
+        Seen("1:6", "request-confirmed", None, NOW - 6 * 24 * HOUR),
+        Seen("1:7", "request-confirmed", None, NOW - HOUR, NOW),
+        Seen("1:8", "request-pending", NOW - 99 * 24 * HOUR, None),
+    ]
+    sites = [Site(1, NOW - 16 * MINUTE, 4), Site(2, NOW - 20 * MINUTE, 0, "site_unreadable")]
+    days, every = timedelta(days=7), 5 * MINUTE
+
+    found = judge.alarms(seen, sites, NOW, alert_after=days, swept_every=every)
+
+    assert [(alarm.code, alarm.about) for alarm in found] == [
+        ("confirmed_waiting", "1:5"),
+        ("request_vanished", "1:7"),
+        ("site_unreadable", "site 2"),
+        ("sweep_overdue", "sweep"),
+    ]
+    assert [a.code for a in judge.alarms([], [], NOW, alert_after=days, swept_every=every)] == ["sweep_overdue"]
+    assert judge.alarms([], [Site(1, NOW, 0)], NOW, alert_after=days, swept_every=every) == []
