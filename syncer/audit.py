@@ -37,6 +37,9 @@ WHATS = frozenset(
         "daemon:started",
         "daemon:stopped",
         "clock:anomaly",
+        "audit:checkpoint",
+        "audit:purged",
+        "audit:forked",
     }
 )
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from syncer import __version__, cli_decide, cli_read, cli_work
+from syncer import __version__, cli_audit, cli_decide, cli_read, cli_work
 from syncer.cli_common import Context
 from syncer.errors import SyncerError, UserError
 
@@ -39,7 +39,9 @@ for _command in (
     cli_read.events,
     cli_read.show,
     cli_read.find,
-    cli_read.audit,
+    cli_audit.audit,
+    cli_audit.replay,
+    cli_audit.retention,
     cli_read.report,
     cli_decide.resync,
     cli_decide.exempt,

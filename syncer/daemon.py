@@ -36,6 +36,10 @@ RECHECK_SECONDS = 60
 PATIENCE = 60.0
 #: seconds between two looks at the jobs and the clock, at most
 LOOK_SECONDS = 10.0
+#: seconds between two looks whether the log is to be signed
+SIGN_SECONDS = 10
+#: seconds between two looks for addresses that outlived their rechecks
+SHRED_SECONDS = 3600
 
 
 def serve(settings: Settings) -> int:
@@ -92,6 +96,7 @@ class Daemon:
             self._unless_away(lane.release)
         self._unless_away(self._app.daemons.leave)
         self._unless_away(lambda: self._audit("daemon:stopped"))
+        self._unless_away(self._app.notary.finish)
         self._log.info("daemon.stopped")
         return 0
 
@@ -113,6 +118,8 @@ class Daemon:
             Job("intake", intake.take_all, intake): schedule.intake_seconds,
             Job("recheck", self._recheck): RECHECK_SECONDS,
             Job("balance", self._balance): renew,
+            Job("shred", self._app.retention.shred): SHRED_SECONDS,
+            Job("checkpoint", self._app.notary.tick, self._app.notary): SIGN_SECONDS,
         }
         # an idle lane prolongs its lease in its turn
         often = min(schedule.lane_seconds, renew)

@@ -13,7 +13,7 @@ from syncer.errors import UserError
 from syncer.schema import Tables, collate
 
 #: The revision this code was written for; a database beyond it is refused.
-REVISION = "0002"
+REVISION = "0006"
 #: how long SQLite waits for another writer before it says busy; then the transaction is repeated
 BUSY_SECONDS = 5
 ENGINES = {"sqlite", "mysql", "mariadb", "postgresql"}

@@ -120,7 +120,7 @@ class Reader:
             "events": self._event_counts(),
             "destinations": self._lanes(),
             "daemons": [_running(item) for item in self._app.daemons.running()],
-            "audit": {"entries": entries, "head": head},
+            "audit": {"entries": entries, "head": head} | self._app.notary.standing().as_json(),
             "queue": {"waiting": self._app.queue.count()},
         }
 
@@ -201,7 +201,7 @@ class Reader:
                 "reason": verdict.reason,
                 "not_proven": [
                     "that nobody who holds both the database and the key file rewrote the log",
-                    "that no entries were cut off the end together with the head row",
+                    "anything after the last signed checkpoint that was anchored elsewhere",
                     "what a provider keeps in backups and internal copies; the read-back is the provider's own word",
                     "orders, carts, conversations, deals, notes and old exports at a provider",
                 ],
@@ -242,9 +242,10 @@ def summary(events: Sequence[dict[str, Any]]) -> dict[str, int]:
 
 
 def needs_attention(status: dict[str, Any]) -> bool:
-    """Say whether something is held, overdue or paused."""
+    """Say whether something is held, overdue or paused, or the log could not be anchored for a day."""
     events, lanes = status["events"], status["destinations"].values()
-    return bool(events["held"] or events["overdue"] or any(lane["paused"] or lane["held"] for lane in lanes))
+    waits = events["held"] or events["overdue"] or status["audit"]["page"]
+    return bool(waits or any(lane["paused"] or lane["held"] for lane in lanes))
 
 
 def _lane(row: LaneRow | None) -> dict[str, Any]:

@@ -6,18 +6,14 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator
+from pydantic import Field, StrictInt, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from syncer.settings_anchors import Anchor, Checkpoints, Retention, Table, check_names
+
 BACKENDS = ("sqlite", "mysql", "mariadb", "postgresql")
-
-
-class Table(BaseModel):
-    """Any table: unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _database_url(value: str | None) -> str | None:
@@ -109,3 +105,8 @@ class SettingsTables(BaseSettings):
     deadlines: Deadlines
     schedule: Schedule = Schedule()
     log: Log = Log()
+    checkpoints: Checkpoints = Checkpoints()
+    retention: Retention = Retention()
+    anchors: dict[str, Anchor] = {}
+
+    _anchor_names = field_validator("anchors")(check_names)

@@ -21,21 +21,25 @@ FLOORS = {
         {"registry"},
     ],
     "syncer": [
-        {"errors", "codes", "outages"},
+        {"errors", "codes", "outages", "tree"},
+        {"settings_anchors", "notes"},
         {"model", "deadlines", "identity", "log", "destinations", "settings_tables"},
         {"settings_words"},
         {"audit", "policy", "schema", "settings", "triggers"},
-        {"database", "jobs"},
+        {"database", "jobs", "meaning", "proofs"},
+        {"verifier"},
         {"ledger", "queue", "grants", "safeguards"},
         {"rows"},
         {"store"},
-        {"leases", "senders", "clockwatch"},
+        {"leases", "senders", "clockwatch", "checkpoints"},
+        {"notary", "retention"},
         {"lane", "intake", "operations", "sharing"},
+        {"forks"},
         {"app"},
-        {"drain", "daemon", "report", "check", "submit"},
+        {"drain", "daemon", "report", "check", "submit", "verification"},
         {"render", "demo"},
         {"propagation", "cli_common"},
-        {"cli_work", "cli_read", "cli_decide"},
+        {"cli_work", "cli_read", "cli_decide", "cli_audit"},
         {"cli"},
     ],
 }
@@ -117,9 +121,9 @@ def test_only_the_transport_opens_connections() -> None:
 
 def test_sql_is_spoken_only_where_it_belongs() -> None:
     allowed = {
-        "app", "check", "clockwatch", "database", "drain", "ledger", "leases", "operations", "outages", "queue",
-        "report", "rows", "safeguards", "schema", "settings", "settings_tables", "sharing", "store",
-        "triggers",
+        "app", "check", "checkpoints", "clockwatch", "database", "drain", "ledger", "leases", "operations", "outages",
+        "queue", "report", "retention", "rows", "safeguards", "schema", "settings", "settings_tables", "sharing",
+        "store", "triggers", "verification",
     }  # fmt: skip
     users = {path.stem for path in modules("syncer") if any(n.startswith("sqlalchemy") for n in imports(path))}
 
