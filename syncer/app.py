@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,19 @@ from adapters import registry
 from adapters.contract import Adapter
 from adapters.contract import SettingsError as AdapterSettingsError
 from syncer import database
+from syncer.checkpoints import Checkpoints, Schedule
 from syncer.errors import KeyFileError, SettingsProblem
 from syncer.extensions import Extensions
+from syncer.forks import Forks
 from syncer.identity import Keyring
 from syncer.intake import Intake
 from syncer.lane import Lane
 from syncer.leases import Leases, owner_name
 from syncer.ledger import Ledger
+from syncer.notary import Notary, targets
 from syncer.operations import Operations
 from syncer.queue import Queue
+from syncer.retention import Retention
 from syncer.schema import Tables, tables
 from syncer.settings import Settings, load, settings_digest
 from syncer.sharing import Daemons
@@ -83,6 +87,7 @@ def initialise(settings: Settings) -> list[str]:
     with database.writing(engine) as connection:
         ledger.begin(connection)
     store = Store(engine, all_tables, ledger, now)
+    public = _notary(settings, store, all_tables, ledger, keyring).checkpoints.public_keys()[-1]
     Leases(store, all_tables, owner_name()).ensure(list(settings.destinations))
     engine.dispose()
     if settings.queue.url is not None:
@@ -93,6 +98,7 @@ def initialise(settings: Settings) -> list[str]:
     if settings.wordpress is not None and settings.wordpress.status_table:
         create_status_table(settings)
         said.append(f"status table {settings.database.prefix}wp_status: ready")
+    said.append(f"public key of the log, for whoever keeps its notes: {public}")
     return said
 
 
@@ -182,6 +188,16 @@ def actor(kind: str) -> dict[str, Any]:
     return found
 
 
+def _notary(settings: Settings, store: Store, all_tables: Tables, ledger: Ledger, keyring: Keyring) -> Notary:
+    wanted = settings.checkpoints
+    assert wanted.folder is not None  # the settings name it
+    every, host = timedelta(minutes=wanted.every_minutes), socket.gethostname()
+    schedule = Schedule(every, wanted.every_entries)
+    checkpoints = Checkpoints(store, all_tables, ledger, keyring, schedule, wanted.origin)
+    places = targets(settings.anchors, wanted.folder, every, host)
+    return Notary(checkpoints, wanted.folder, places, store.clock, host)
+
+
 class App:
     """Everything an installation consists of, wired together."""
 
@@ -204,6 +220,8 @@ class App:
         with database.reading(engine) as connection:
             self.ledger.require_key(connection)
         self.store = Store(engine, self.tables, self.ledger, clock)
+        self.notary = _notary(settings, self.store, self.tables, self.ledger, keyring)
+        self.store.guard = self.notary.guard
         self.leases = Leases(self.store, self.tables, owner or owner_name(), settings.schedule.lease_seconds)
         self.daemons = Daemons(self.store, self.tables, self.leases)
         apart = settings.queue.url is not None
@@ -222,6 +240,10 @@ class App:
         self.extensions = Extensions(self.store, self.rule)
         self.watch = Watch(self.store, keyring, self.recheck_days)
         self.operations = Operations(self.store, self.leases, keyring, settings.destinations, self.recheck_days)
+        self.forks = Forks(self.notary, self.store, self.operations, self.queue)
+        self.retention = Retention(
+            self.store, self.tables, self.notary.checkpoints, settings.retention.audit_months, self.recheck_days
+        )
 
     def close(self) -> None:
         """Close the database connections."""

@@ -39,6 +39,9 @@ WHATS = frozenset(
         "daemon:started",
         "daemon:stopped",
         "clock:anomaly",
+        "audit:checkpoint",
+        "audit:purged",
+        "audit:forked",
     }
 )
 

@@ -35,6 +35,7 @@ def run(settings: Settings) -> list[Check]:
         found.append(Check("database", True, app.engine.url.render_as_string(hide_password=True)))
         found.append(_queue(app))
         found.append(_chain(app))
+        found.append(_anchors(app))
         found += safeguards.run(app.engine, app.queue.engine, app.tables)
         if app.wordpress is not None:
             found.append(_wordpress(app.wordpress))
@@ -68,6 +69,22 @@ def _chain(app: App) -> Check:
     if verdict.ok:
         return Check("audit chain", True, f"{verdict.entries} entries verified")
     return Check("audit chain", False, verdict.reason or "", "stop the daemon and keep the database as it is")
+
+
+def _anchors(app: App) -> Check:
+    problem = app.notary.problem()
+    if problem:
+        what, _, remedy = problem.partition("; ")
+        return Check("checkpoints", False, what, remedy)
+    standing = app.notary.standing()
+    failing = [f"{item.name}: {item.error}" for item in standing.anchors if item.error]
+    if failing:
+        return Check("checkpoints", False, "; ".join(failing), "see [anchors] in settings.toml; it is tried again")
+    names = ", ".join(item.name for item in standing.anchors)
+    if len(standing.anchors) == 1:
+        # a warning, not a failure: it works, but who has this machine has the only copy of the proof
+        return Check("checkpoints", True, f"warning: kept on this machine only ({names}); add an [anchors.NAME] table")
+    return Check("checkpoints", True, f"go to {names}")
 
 
 def _destination(app: App, name: str) -> list[Check]:

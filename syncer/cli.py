@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from syncer import __version__, cli_decide, cli_read, cli_watch, cli_wordpress, cli_work
+from syncer import __version__, cli_audit, cli_decide, cli_read, cli_watch, cli_wordpress, cli_work
 from syncer.cli_common import Context
 from syncer.errors import SyncerError, UserError
 
@@ -40,7 +40,9 @@ for _command in (
     cli_read.show,
     cli_read.find,
     cli_read.metrics,
-    cli_read.audit,
+    cli_audit.audit,
+    cli_audit.replay,
+    cli_audit.retention,
     cli_read.report,
     cli_watch.watch,
     cli_watch.reconcile,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -87,9 +88,9 @@ def read_stdin() -> Any:
     """Return standard input as text; bytes that are no UTF-8 become surrogates, which no address holds."""
     if sys.stdin.isatty():
         click.echo("addresses, one a line; end with Ctrl-D", err=True)
-    get: Any = click.get_text_stream  # click leaves a part of its type open
-    stream: Any = get("stdin", errors="surrogateescape")
-    return stream
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")
+    return sys.stdin
 
 
 def require_reason(reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Commands that read and prove: status, events, show, find, metrics, audit, report."""
+"""Commands that read and prove: status, events, show, find, metrics, report."""
 
 from __future__ import annotations
 
@@ -131,54 +131,7 @@ def metrics(context: Context, textfile: Path | None) -> None:
         app.close()
 
 
-# -- proof --------------------------------------------------------------------------------------------------
-
-
-@click.group()
-def audit() -> None:
-    """The audit chain."""
-
-
-@audit.command()
-@JSON
-@common
-def verify(context: Context, as_json: bool) -> int:
-    """Check the whole chain and name the first bad entry."""
-    from syncer import render
-
-    app = context.app()
-    try:
-        found = app.ledger.verify(app.engine)
-    finally:
-        app.close()
-    content = {"ok": found.ok, "entries": found.entries, "first_bad": found.first_bad, "reason": found.reason}
-    if as_json:
-        render.line(render.as_json(content))
-    elif found.ok:
-        click.echo(f"{found.entries} entries, unbroken; not proven: that nothing was cut off together with the head")
-    else:
-        click.echo(f"NOT INTACT: {found.reason}")
-    return 0 if found.ok else 1
-
-
-@audit.command()
-@click.option("--format", "fmt", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: stdout.")
-@common
-def export(context: Context, fmt: str, out: Path | None) -> None:
-    """Export every entry."""
-    import json
-
-    from syncer import propagation
-
-    app = context.app()
-    try:
-        rows = app.ledger.rows(app.engine)
-        lines = propagation.audit_csv(rows) if fmt == "csv" else (json.dumps(row) + "\n" for row in rows)
-        count, sha256 = write_out(lines, out)
-        app.operations.exported("audit", fmt, count - (fmt == "csv"), sha256)
-    finally:
-        app.close()
+# -- the propagation log -------------------------------------------------------------------------------------
 
 
 @click.command()
@@ -193,6 +146,7 @@ def report(context: Context, fmt: str, since: str | None, until: str | None, out
 
     app = context.app()
     try:
+        app.notary.guard()  # before the first line: this command writes that it was run
         found = Reader(app).report(
             moment_of(app, since, "--since") if since else None, moment_of(app, until, "--until") if until else None
         )

@@ -110,6 +110,7 @@ def submit(
 
     app = context.app()
     try:
+        app.notary.guard()
         moment = moment_of(app, received, "--received") if received else app.clock()
         lines = addresses(file if file is not None else read_stdin())
         keys, doubtful = queue(app, right, lines, source=source[:64], ref=ref, received_at=moment)
@@ -148,6 +149,7 @@ def drain(context: Context, max_seconds: float | None) -> int:
             result = _with_bar(app, max_seconds)
         else:
             result = app.drain(max_seconds)
+        app.notary.finish()
         status = Reader(app).status()
     finally:
         app.close()

@@ -41,6 +41,10 @@ PATIENCE = 60.0
 LOOK_SECONDS = 10.0
 #: seconds between two thoughts of whether the daily look for people who are back is due
 WATCH_SECONDS = 60
+#: seconds between two looks whether the log is to be signed
+SIGN_SECONDS = 10
+#: seconds between two looks for addresses that outlived their rechecks
+SHRED_SECONDS = 3600
 
 
 def serve(settings: Settings) -> int:
@@ -100,6 +104,7 @@ class Daemon:
             self._unless_away(lane.release)
         self._unless_away(self._app.daemons.leave)
         self._unless_away(lambda: self._audit("daemon:stopped"))
+        self._unless_away(self._app.notary.finish)
         self._log.info("daemon.stopped")
         return 0
 
@@ -130,6 +135,8 @@ class Daemon:
             Job("recheck", self._recheck): RECHECK_SECONDS,
             Job("balance", self._balance): renew,
             Job("reminders", Reminders(self._app).remind): EVERY,
+            Job("shred", self._app.retention.shred): SHRED_SECONDS,
+            Job("checkpoint", self._app.notary.tick, self._app.notary): SIGN_SECONDS,
         }
         if (wordpress := self._app.wordpress) is not None:
             found[Job("wordpress sweep", wordpress.sweep)] = wordpress.sweep_seconds

@@ -103,6 +103,7 @@ def run(console: Console) -> int:
         _work(console, folder, world)
         _show(console, folder)
         _compare(console, world, before, bystanders)
+    console.print(f"\nThe signed checkpoints lie in {folder / 'checkpoints'}.")
     console.print(f"\nThat took {time.monotonic() - started:.0f} s. The log stays in {folder}.")
     console.print(
         "Next, with real keys: edit settings.toml, export MAILCHIMP_API_KEY and ACTIVECAMPAIGN_API_KEY, then\n"
@@ -170,6 +171,7 @@ def _show(console: Console, folder: Path) -> None:
     _syncer(console, folder, "report", "--format", "text")
     first = next(event for event in events if event["state"] == "held" and event["right"])
     _syncer(console, folder, "show", first["id"])
+    _syncer(console, folder, "audit", "checkpoint")
     _syncer(console, folder, "audit", "verify")
     _syncer(console, folder, "report", "--format", "html", "--out", REPORT)
     console.print(f"Open it in a browser: {(folder / REPORT).as_uri()}", soft_wrap=True)

@@ -35,9 +35,10 @@ class Grant:
 def grants(tables: Tables) -> list[Grant]:
     """Return what each account but `migrate` needs, and nothing more."""
     queue, audit, head = tables.queue.name, tables.audit.name, tables.head.name
-    work = [table.name for table in (tables.event, tables.delivery, tables.lane)]
+    work = [table.name for table in (tables.event, tables.delivery, tables.lane, tables.watch)]
     memory = wordpress_tables(tables.prefix)
     swept = [memory.request.name, memory.site.name]
+    signed = [tables.checkpoint.name, tables.anchor.name]
     readable = tuple(column.name for column in tables.event.c if column.name != "email_sealed")
     return [
         Grant("producer", queue, ("INSERT",)),
@@ -49,16 +50,20 @@ def grants(tables: Tables) -> list[Grant]:
         *(Grant("daemon", name, ("SELECT", "INSERT", "DELETE")) for name in swept),
         Grant("daemon", audit, ("SELECT", "INSERT")),
         Grant("daemon", head, ("SELECT", "UPDATE")),
+        Grant("daemon", tables.checkpoint.name, ("SELECT", "INSERT")),
+        Grant("daemon", tables.anchor.name, ("SELECT", "INSERT", "UPDATE")),
         Grant("daemon", version_table(tables.prefix), ("SELECT",)),
         Grant("reader", queue, ("SELECT",), ("id", "taken_at")),
         Grant("reader", tables.event.name, ("SELECT",), readable),
         *(
             Grant("reader", name, ("SELECT",))
-            for name in (*work[1:], *swept, tables.daemon.name, audit, head, version_table(tables.prefix))
+            for name in (*work[1:], *swept, tables.daemon.name, audit, head, *signed, version_table(tables.prefix))
         ),
         Grant("retention", audit, ("SELECT", "INSERT")),
         Grant("retention", audit, ("UPDATE",), ("body",)),
         Grant("retention", head, ("SELECT", "UPDATE")),
+        Grant("retention", tables.checkpoint.name, ("SELECT",)),  # the comparison before the first write
+        Grant("retention", tables.event.name, ("SELECT",), readable),
         Grant("retention", version_table(tables.prefix), ("SELECT",)),
     ]
 
@@ -116,7 +121,8 @@ def _postgresql(tables: Tables, wanted: Sequence[Grant], database: str) -> Itera
             for name in dict.fromkeys(grant.table for grant in wanted):
                 yield f'ALTER TABLE IF EXISTS "{name}" OWNER TO {who};'
             if any(grant.table == tables.audit.name for grant in wanted):
-                yield f"ALTER FUNCTION {tables.audit.name}_refuse() OWNER TO {who};"
+                for function in ("refuse", "guard"):
+                    yield f"ALTER FUNCTION {tables.audit.name}_{function}() OWNER TO {who};"
         for grant in own:
             yield f'GRANT {_verbs(grant, chr(34))} ON "{grant.table}" TO {who};'
             if "INSERT" in grant.verbs and grant.table in (tables.queue.name, tables.delivery.name):

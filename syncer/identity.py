@@ -100,7 +100,7 @@ def spellings(raw: str) -> tuple[str, ...]:
 class Keyring:
     """The keys of an installation, each derived from the key file for one purpose only."""
 
-    __slots__ = ("_check", "_seal", "_subject", "chain_key", "key_id")
+    __slots__ = ("_check", "_seal", "_subject", "chain_key", "key_id", "signing_seed")
 
     def __init__(self, root: bytes) -> None:
         self._subject = _derive(root, b"subject")
@@ -108,6 +108,9 @@ class Keyring:
         self._seal = AESGCM(_derive(root, b"sealing"))
         self._check = _derive(root, b"check")
         self.key_id = self._check[:4].hex()
+        # Ed25519, of the checkpoints. Derived like the others and no file of its own: who reads one file of this
+        # host reads both, and a second secret to back up is a second one to lose
+        self.signing_seed = _derive(root, b"checkpoint signing")
 
     def __repr__(self) -> str:
         return f"Keyring(key_id={self.key_id!r})"

@@ -91,9 +91,10 @@ class Ledger:
         """Check the whole chain in constant memory, beside a daemon that goes on writing."""
         with snapshot(engine) as connection:
             head = connection.execute(sa.select(self._tables.head.c.seq, self._tables.head.c.mac)).one()
-            return verify(self._raw(connection), self._keyring.chain_key, (head.seq, bytes(head.mac)))
+            return verify(self.raw(connection), self._keyring.chain_key, (head.seq, bytes(head.mac)))
 
-    def _raw(self, connection: sa.Connection) -> Iterator[Any]:
+    def raw(self, connection: sa.Connection) -> Iterator[Any]:
+        """Yield seq, at, what, event, destination, body, leaf and mac of every entry, in their order."""
         t = self._tables.audit.c
         query = sa.select(t.seq, t.at, t.what, t.event_id, t.destination, t.body, t.leaf, t.mac).order_by(t.seq)
         result = connection.execution_options(stream_results=True, yield_per=FETCH).execute(query)
@@ -103,7 +104,7 @@ class Ledger:
     def rows(self, engine: sa.Engine) -> Iterator[dict[str, Any]]:
         """Yield every entry with its leaf and mac in hex, for the export."""
         with reading(engine) as connection:
-            for seq, at, what, event, destination, body, leaf, mac in self._raw(connection):
+            for seq, at, what, event, destination, body, leaf, mac in self.raw(connection):
                 yield {
                     "seq": seq,
                     "at": at,

@@ -86,6 +86,10 @@ def _integrity(found: dict[str, Any]) -> list[str]:
         "INTEGRITY",
         f"  {found['entries']} entries, head {found['head']}",
         f"  chain: {verified}",
+        f"  signed up to entry {found['signed']['size']} at {day_time(found['signed']['at'])}"
+        if found["signed"]
+        else "  not signed yet",
+        *(f"  note up to entry {item['size']} at {item['where']}" for item in found["anchors"]),
         "  not proven:",
         *(f"    - {item}" for item in found["not_proven"]),
     ]

@@ -61,6 +61,14 @@ class Queue:
         with reading(self.engine) as connection:
             return [(str(_text(row[0])), _text(row[1]), _made_at(row[2])) for row in connection.execute(query)]
 
+    def taken_since(self, moment: datetime) -> list[tuple[str, str | None]]:
+        """Return key and kind of the rows that were taken since then (UTC)."""
+        t = self.table.c
+        query = sa.select(sa.type_coerce(t.event_key, sa.Text), sa.type_coerce(t.kind, sa.Text))
+        with reading(self.engine) as connection:
+            rows = connection.execute(query.where(t.taken_at >= moment).order_by(t.id)).all()
+        return [(str(_text(key)), _text(kind)) for key, kind in rows]
+
     def _open(self) -> sa.ColumnElement[bool]:
         return self.table.c.taken_at.is_(None)
 

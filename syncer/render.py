@@ -45,6 +45,9 @@ WORDS = {
     "operator:dismissed": "a person dismissed a vanished request of WordPress: {reason}",
     "operator:looked_up": "somebody looked a person up",
     "report:exported": "an export was made",
+    "audit:checkpoint": "the log was signed",
+    "audit:purged": "bodies of old entries were purged, as the retention policy says",
+    "audit:forked": "a person recorded that the database was restored: {reason}",
     "lane:paused": "the destination was paused: {reason}",
     "clock:anomaly": "the machine's clock jumped by {seconds} seconds: it showed {found} when {expected} was due",
     "lane:resumed": "the destination goes on: {reason}",
@@ -118,7 +121,22 @@ def status(found: dict[str, Any]) -> None:
         out.print(line)
     for line in _wordpress_lines(found["wordpress"]):
         out.print(line)
-    out.print(f"audit: {found['audit']['entries']} entries, head {found['audit']['head'][:16]}…")
+    for line in _audit_lines(found["audit"]):
+        out.print(line)
+
+
+def _audit_lines(audit: dict[str, Any]) -> list[str]:
+    last = audit["checkpoint"]
+    signed = f"signed up to {last['size']} at {day_time(last['at'])}" if last else "not signed yet"
+    lines = [f"audit: {audit['entries']} entries, head {audit['head'][:16]}…, {signed}"]
+    if audit["late"] and audit["unsigned"]:
+        lines.append(f"LATE: {audit['unsigned']} entries are not signed yet; see that `syncer run` runs")
+    for name, anchor in audit["anchors"].items():
+        if anchor["error"]:
+            loud = {"ok": "", "late": "LATE: ", "page": "PROOF AT RISK: "}[anchor["level"]]
+            since = day_time(anchor["failing_since"])
+            lines.append(f"{loud}anchor {name} fails since {since}: {anchor['error']}; deliveries go on")
+    return lines
 
 
 def _wordpress_lines(found: dict[str, Any]) -> list[str]:
@@ -267,6 +285,43 @@ def plan(found: dict[str, Any], skipped: Iterable[str]) -> None:
     for line in skipped:
         out.print(f"left alone: {line}")
     out.print(f"digest {found['digest']}")
+
+
+def verdict(found: dict[str, Any]) -> None:
+    """Print what a verification of the audit found, and up to where it proves anything."""
+    out, at = console(), found["anchored"]
+    if not found["ok"]:
+        out.print(f"NOT INTACT: {found['reason']}")
+        return
+    purged = f", the bodies of {found['purged']} purged on record" if found["purged"] else ""
+    out.print(f"{found['entries']} entries, unbroken{purged}; {found['notes']} signed notes agree")
+    if at:
+        out.print(f"not proven beyond size {at['size']} anchored at {day_time(at['at'])}")
+    else:
+        out.print("not proven: that nothing was cut off; no note was signed yet")
+    for text in found["warnings"]:
+        out.print(f"note: {text}")
+
+
+def retention(found: dict[str, Any]) -> None:
+    """Print what a retention run takes, or would take."""
+    out, verb = console(), "would go" if found["dry_run"] else "purged"
+    for key, kind in (("unfinished", "bodies that an earlier purge left"), ("bodies", "bodies")):
+        span = found[key]
+        if span:
+            out.print(
+                f"{span['count']} {kind} of entries {span['from']} to {span['to']}, written before"
+                f" {day_time(span['before'])}: {verb}"
+            )
+    if not found["bodies"] and not found["unfinished"]:
+        out.print(f"no bodies older than {found['audit_months']} months")
+    gone = len(found["addresses"]) - (0 if found["dry_run"] else len(found["addresses_left"]))
+    out.print(f"{gone} addresses past their time: {'would be shredded' if found['dry_run'] else 'shredded'}")
+    if found["addresses_left"] and not found["dry_run"]:
+        out.print(
+            f"{len(found['addresses_left'])} addresses wait for a recheck that is late: see that `syncer run` runs"
+            " and no destination is paused"
+        )
 
 
 def checks(found: list[dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -19,6 +20,7 @@ from syncer.leases import LaneRow, Owner, parse_owner
 from syncer.model import EventState, Right, State
 from syncer.rows import stamp
 from syncer.sharing import Running
+from syncer.verification import verify
 from syncer.wordpress.bridge import nothing
 
 if TYPE_CHECKING:
@@ -128,7 +130,7 @@ class Reader:
             "events": self._event_counts(),
             "destinations": self._lanes(),
             "daemons": [_running(item) for item in self._app.daemons.running()],
-            "audit": {"entries": entries, "head": head},
+            "audit": {"entries": entries, "head": head} | self._app.notary.standing().as_json(),
             "queue": {"waiting": self._app.queue.count()},
             "wordpress": nothing() if self._app.wordpress is None else self._app.wordpress.state(),
         }
@@ -214,17 +216,30 @@ class Reader:
         }
 
     def _integrity(self) -> dict[str, Any]:
-        """Say what proves the log and what does not; `root`, `origin` and `anchors` stand here where they exist."""
-        verdict = self._app.ledger.verify(self._app.engine)
+        """Say what proves the log and what does not: size, root, where signed notes lie, and since when."""
+        checked, standing = verify(self._app), self._app.notary.standing()
         entries, head = self._app.ledger.head(self._app.engine)
+        last = standing.newest
         return {
             "entries": entries,
             "head": head,
-            "verified": verdict.ok,
-            "reason": verdict.reason,
+            "verified": checked["ok"],
+            "reason": checked["reason"],
+            "warnings": checked["warnings"],
+            "origin": standing.origin,
+            "signed": {"size": last.size, "at": stamp(last.at)} if last else None,
+            "root": b64encode(last.checkpoint.root).decode("ascii") if last else None,
+            "anchors": [
+                {"size": item.size, "where": item.place or item.kind, "at": stamp(item.at)}
+                for item in standing.anchors
+                if item.at is not None
+            ],
             "not_proven": [
                 "that nobody who holds both the database and the key file rewrote the log",
-                "that no entries were cut off the end together with the head row",
+                f"anything after entry {last.size}, the last that is signed"
+                if last
+                else "the end of the log: no entry is signed yet",
+                "more than a note proves that left this machine: compare with one that somebody else keeps",
                 "what a provider keeps in backups and internal copies; the read-back is the provider's own word",
                 "orders, carts, conversations, deals, notes and old exports at a provider",
             ],
@@ -244,9 +259,9 @@ def summary(events: Sequence[dict[str, Any]]) -> dict[str, int]:
 
 
 def needs_attention(status: dict[str, Any]) -> bool:
-    """Say whether something is held, overdue or paused, or WordPress gives an alarm."""
+    """Say whether something is held, overdue or paused, WordPress alarms, or an anchor is lost for a day."""
     events, lanes = status["events"], status["destinations"].values()
-    waiting = events["held"] or events["overdue"] or status["wordpress"]["alarms"]
+    waiting = events["held"] or events["overdue"] or status["wordpress"]["alarms"] or status["audit"]["page"]
     return bool(waiting or any(lane["paused"] or lane["held"] for lane in lanes))
 
 

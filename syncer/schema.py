@@ -56,11 +56,14 @@ class Tables:
     audit: sa.Table
     head: sa.Table
     watch: sa.Table
+    checkpoint: sa.Table
+    anchor: sa.Table
 
     @property
     def own(self) -> list[sa.Table]:
         """What lives in syncer's own database; the queue may lie elsewhere."""
-        return [self.event, self.delivery, self.lane, self.daemon, self.audit, self.head, self.watch]
+        work = [self.event, self.delivery, self.lane, self.daemon, self.watch]
+        return [*work, self.audit, self.head, self.checkpoint, self.anchor]
 
 
 def plain_table(name: str, metadata: sa.MetaData, *items: sa.schema.SchemaItem) -> sa.Table:
@@ -218,6 +221,35 @@ def _watch(prefix: str, metadata: sa.MetaData) -> sa.Table:
     )
 
 
+def _checkpoint(prefix: str, metadata: sa.MetaData) -> sa.Table:
+    return plain_table(
+        f"{prefix}checkpoint",
+        metadata,
+        sa.Column("size", BIG, primary_key=True, autoincrement=False),
+        sa.Column("at", Moment, nullable=False),
+        sa.Column("origin", sa.String(191), nullable=False),
+        sa.Column("root", DIGEST, nullable=False),
+        sa.Column("frontier", sa.LargeBinary, nullable=False),  # the compact range: the next root needs new leaves only
+        sa.Column("note", sa.Text, nullable=False),
+    )
+
+
+def _anchor(prefix: str, metadata: sa.MetaData) -> sa.Table:
+    return plain_table(
+        f"{prefix}anchor",
+        metadata,
+        sa.Column("name", sa.String(64), primary_key=True),
+        # a folder belongs to one host; "" where all daemons reach the same place
+        sa.Column("host", sa.String(191), primary_key=True),
+        sa.Column("size", sa.BigInteger, nullable=False),
+        sa.Column("at", Moment),
+        sa.Column("place", sa.String(255)),
+        sa.Column("tried_at", Moment),
+        sa.Column("failing_since", Moment),
+        sa.Column("error", sa.String(255)),
+    )
+
+
 def tables(prefix: str = "syncer_", queue: str = "syncer_queue") -> Tables:
     """Return the tables of an installation; `prefix` and `queue` come from the settings."""
     metadata = sa.MetaData()
@@ -232,4 +264,6 @@ def tables(prefix: str = "syncer_", queue: str = "syncer_queue") -> Tables:
         audit=_audit(prefix, metadata),
         head=_head(prefix, metadata),
         watch=_watch(prefix, metadata),
+        checkpoint=_checkpoint(prefix, metadata),
+        anchor=_anchor(prefix, metadata),
     )

@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 from adapters.contract import Action, Adapter
 from syncer.destinations import Destination, wrong
 from syncer.errors import SettingsProblem
+from syncer.settings_anchors import KINDS, Anchor, Checkpoints, Retention, anchored_at
 from syncer.settings_tables import (
     WORDPRESS_BACKENDS,
     Database,
@@ -61,6 +62,9 @@ class Settings:
     schedule: Schedule
     log: Log
     metrics: Metrics
+    checkpoints: Checkpoints
+    retention: Retention
+    anchors: Mapping[str, Anchor] = field(default_factory=dict)
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     wordpress: WordPress | None = None
 
@@ -141,15 +145,20 @@ class _Reader:
             shown = ("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in self._problems)
             raise SettingsProblem(list(dict.fromkeys(shown)))
         queue = tables.queue.url
+        database = _absolute(tables.database.url, self._folder)
+        notes = self._folder / (tables.checkpoints.folder or _beside(database) / "checkpoints")
         found = Settings(
             path=self._file,
-            database=tables.database.model_copy(update={"url": _absolute(tables.database.url, self._folder)}),
+            database=tables.database.model_copy(update={"url": database}),
             queue=tables.queue.model_copy(update={"url": queue and _absolute(queue, self._folder)}),
             identity=Identity(key_file=self._folder / tables.identity.key_file),
             deadlines=tables.deadlines,
             schedule=tables.schedule,
             log=tables.log,
             metrics=tables.metrics,
+            checkpoints=tables.checkpoints.model_copy(update={"folder": notes}),
+            retention=tables.retention,
+            anchors={name: anchored_at(item, self._folder) for name, item in tables.anchors.items()},
             destinations={name: item for name, item in destinations.items() if item is not None},
             wordpress=tables.wordpress,
         )
@@ -160,14 +169,16 @@ class _Reader:
 
     def _override(self, variable: str, text: str) -> None:
         table, *rest = variable[len(_PREFIX) :].lower().split("__")
-        if table == "destinations" and len(rest) == 2:
-            names = [name for name in self._destinations if name.lower().replace("-", "_") == rest[0]]
-            if names and isinstance(self._destinations[names[0]], dict):
-                before = self._destinations[names[0]].get(rest[1])
-                self._destinations[names[0]][rest[1]] = _typed(text, before)
-                self._variables["destinations", names[0], rest[1]] = variable
+        if table in ("destinations", "anchors") and len(rest) == 2:
+            named = self._destinations if table == "destinations" else self._raw.get("anchors", {})
+            names = [
+                name for name in (named if isinstance(named, dict) else ()) if name.lower().replace("-", "_") == rest[0]
+            ]
+            if names and isinstance(named[names[0]], dict):
+                named[names[0]][rest[1]] = _typed(text, named[names[0]].get(rest[1]))
+                self._variables[table, names[0], rest[1]] = variable
                 return
-        elif table in SettingsTables.model_fields and len(rest) == 1 and rest[0]:
+        elif table != "anchors" and table in SettingsTables.model_fields and len(rest) == 1 and rest[0]:
             self._environment.setdefault(table, {})[rest[0]] = _decoded(text) if is_number(table, rest[0]) else text
             self._variables[table, rest[0]] = variable
             return
@@ -231,13 +242,16 @@ class _Reader:
     def _explain(self, error: ValidationError, here: tuple[str, ...]) -> None:
         for item in error.errors():
             path = (*here, *(part for part in item["loc"] if isinstance(part, str)))
-            self._wrong(path, words(path, item))
+            text = words(path, item)
+            if path[0] == "anchors" and len(path) > 2 and path[2] in KINDS:
+                path = path[:2] + path[3:]  # pydantic puts the kind there
+            self._wrong(path, text)
 
     def _wrong(self, path: tuple[str, ...], text: str) -> None:
         if path in self._variables:
             self._problems.append(f"environment: {self._variables[path]}: {text}")
             return
-        tables = 2 if path[0] == "destinations" else 1
+        tables = 2 if path[0] in ("destinations", "anchors") else 1
         place = f"[{'.'.join(path[:tables])}]" + "".join(f" {part}" for part in path[tables:])
         self._problems.append(f"{self._file}: {place}: {text}")
 
@@ -267,6 +281,15 @@ def _absolute(url: str, folder: Path) -> str:
     return parsed.set(database=str(folder / name)).render_as_string(hide_password=False)
 
 
+def _beside(url: str) -> Path:
+    """Return the folder of an SQLite file; an empty path, which is the settings' folder, for any other database."""
+    parsed = make_url(url)
+    name = parsed.database
+    if parsed.get_backend_name() != "sqlite" or not name or name.startswith((":memory:", "file:")):
+        return Path()
+    return Path(name).parent
+
+
 def settings_digest(settings: Settings) -> str:
     """Return SHA-256 (hex) of the effective settings without any secret."""
     content = {
@@ -279,6 +302,9 @@ def settings_digest(settings: Settings) -> str:
         "metrics": settings.metrics.model_dump(mode="json"),
         "wordpress": settings.wordpress
         and settings.wordpress.model_dump(mode="json") | {"url": _without_password(settings.wordpress_url)},
+        "checkpoints": settings.checkpoints.model_dump(mode="json"),
+        "retention": settings.retention.model_dump(mode="json"),
+        "anchors": {name: item.model_dump(mode="json") for name, item in settings.anchors.items()},
         "destinations": {
             name: [item.adapter, item.erasure, item.objection, item.api_key_env, item.api_key_file, dict(item.options)]
             for name, item in settings.destinations.items()

@@ -7,22 +7,17 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
+from pydantic import Field, StrictInt, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from syncer.deadlines import Rule
+from syncer.settings_anchors import Anchor, Checkpoints, Retention, Table, check_names
 from syncer.workdays import days_off
 
 BACKENDS = ("sqlite", "mysql", "mariadb", "postgresql")
 WORDPRESS_BACKENDS = ("mysql", "mariadb")
-
-
-class Table(BaseModel):
-    """Any table: unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _database_url(value: str | None) -> str | None:
@@ -186,3 +181,8 @@ class SettingsTables(BaseSettings):
     metrics: Metrics = Metrics()
 
     wordpress: WordPress | None = None
+    checkpoints: Checkpoints = Checkpoints()
+    retention: Retention = Retention()
+    anchors: dict[str, Anchor] = {}
+
+    _anchor_names = field_validator("anchors")(check_names)

@@ -7,6 +7,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
+from syncer.settings_anchors import KINDS, Anchor
 from syncer.settings_tables import SettingsTables
 
 ACTIONS = "delete, unsubscribe or suppress"
@@ -30,7 +31,12 @@ def words(path: tuple[str, ...], item: Any) -> str:
     if kind == "extra_forbidden":
         if len(path) == 1:
             return f"unknown key; known tables: {listed([*SettingsTables.model_fields, 'destinations'])}"
-        return f"unknown key; known here: {listed(table_of(path[0]).model_fields)}"
+        table = _anchor(path[2]) if path[0] == "anchors" else table_of(path[0])
+        return f"unknown key; known here: {listed(table.model_fields)}"
+    if kind.startswith("union_tag"):
+        return f"kind is missing or not known; use {', '.join(KINDS)}"
+    if kind == "missing" and path[0] == "anchors":
+        return "missing; add it"
     if kind == "missing":
         hint = {"timezone": 'it, like timezone = "Europe/Berlin"', "adapter": "the name of one"}
         return f"missing; add {hint.get(key, f'it: {ACTIONS}')}"
@@ -41,7 +47,7 @@ def words(path: tuple[str, ...], item: Any) -> str:
     if kind == "string_pattern_mismatch":
         return f"{shown}cannot be part of a table's name; use letters, digits and _, a letter first"
     if kind.startswith(("model_", "dict_")):
-        return f"must be a table, written [{path[0]}]"
+        return f"must be a table, written [{'anchors.NAME' if path[0] == 'anchors' else path[0]}]"
     text = str(item["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     return f"{shown}{text[0].lower()}{text[1:]}"
 
@@ -58,6 +64,11 @@ def table_of(name: str) -> type[BaseModel]:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             return kind
     raise KeyError(name)
+
+
+def _anchor(kind: str) -> type[BaseModel]:
+    types: tuple[type[BaseModel], ...] = get_args(get_args(Anchor)[0])
+    return types[KINDS.index(kind)]
 
 
 def is_number(table: str, key: str) -> bool:

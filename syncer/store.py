@@ -38,10 +38,13 @@ class Store:
         self.tables = tables
         self.ledger = ledger
         self.clock = clock
+        #: asked before every write; raises when this database must not be written to
+        self.guard: Callable[[], None] = _writable
 
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """Open a transaction; the audit entries are chained and written at its end, the head row locked last."""
+        self.guard()
         with writing(self.engine) as connection:
             tx = Tx(connection, self.clock(), Pending())
             yield tx
@@ -276,6 +279,10 @@ class Store:
         )
         with reading(self.engine) as connection:
             return int(connection.execute(query).scalar_one())
+
+
+def _writable() -> None:
+    return
 
 
 def check_fence(tx: Tx, tables: Tables, lease: Lease) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+
+from syncer.cli import main
 
 
 def command(settings: Path, *words: str) -> list[str]:
@@ -27,6 +30,27 @@ def run(settings: Path, *words: str, stdin: str = "", timeout: float = 60) -> su
 def as_json(settings: Path, *words: str, stdin: str = "") -> Any:
     """Run a reading command and parse what it prints."""
     done = run(settings, *words, "--json", stdin=stdin)
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
+def inside(settings: Path, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run one command in this process: a tenth of the time, for what does not hang on a process of its own."""
+    out, err, before = io.StringIO(), io.StringIO(), sys.stdin
+    sys.stdin = io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            main(["--settings", str(settings), *words])
+    except SystemExit as done:
+        code = done.code if isinstance(done.code, int) else 1
+    finally:
+        sys.stdin = before
+    return subprocess.CompletedProcess(list(words), code, out.getvalue(), err.getvalue())
+
+
+def inside_json(settings: Path, *words: str, stdin: str = "") -> Any:
+    """Run one reading command in this process and parse what it prints."""
+    done = inside(settings, *words, "--json", stdin=stdin)
     assert done.stdout, done.stderr
     return json.loads(done.stdout)
 

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from adapters.sandbox import MailchimpSandbox
 from syncer import database, grants
-from syncer.app import App, load_settings, make_tables
-from tests.conftest import AUDIENCES
+from syncer.app import App, load_settings, make_tables, open_app
+from syncer.verification import verify
+from tests.conftest import AUDIENCES, Clock
 from tests.processes import as_json, run
 from tests.servers import ENGINES, Server
 from tests.test_walk import PERSON, put
@@ -149,3 +150,36 @@ def test_the_migrating_account_can_build_everything_from_nothing(
 
 def test_sqlite_says_that_files_have_modes_not_accounts(app: App) -> None:
     assert "chmod 600" in run(app.settings.path, "db", "grants").stdout
+
+
+@on_servers
+def test_the_retention_account_purges_and_can_do_nothing_else(
+    app: App, clock: Clock, accounts: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(app, "erasure", PERSON, "k1")
+    app.drain()
+    clock.advance(days=10)
+    for _ in range(3):
+        app.prepare()
+        app.drain()
+    app.notary.make()
+    clock.advance(days=40 * 31)
+    settings = _as(app, accounts("retention"), monkeypatch)
+    purging = open_app(load_settings(settings), clock=clock)
+
+    done = purging.retention.carry_out()
+
+    assert done.bodies is not None
+    assert done.addresses == ()
+    purging.close()
+    assert verify(app)["purged"] == done.bodies.count
+    retention = database.connect(accounts("retention"))
+    for statement in (
+        "SELECT email_sealed FROM syncer_event",
+        "UPDATE syncer_event SET state = 'fulfilled'",
+        "UPDATE syncer_audit SET leaf = mac",
+        "DELETE FROM syncer_audit",
+    ):
+        with pytest.raises(sa.exc.DBAPIError, match="denied"), retention.begin() as connection:
+            connection.exec_driver_sql(statement)
+    retention.dispose()

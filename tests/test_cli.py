@@ -68,12 +68,10 @@ def test_submit_drain_and_read_in_every_form(settings: Path, mailchimp: Mailchim
     assert {"open": 0, "held": 0, "fulfilled": 1, "overdue": 0}.items() <= status["events"].items()
     assert {"adapter", "paused", "pause_reason", "pending", "retrying", "applied", "confirmed", "held", "exempt",
             "oldest_open"} <= set(status["destinations"]["crm"])  # fmt: skip
-    assert as_json(settings, "audit", "verify") == {
-        "ok": True,
-        "entries": status["audit"]["entries"],
-        "first_bad": None,
-        "reason": None,
-    }
+    verdict = as_json(settings, "audit", "verify")
+    assert {"ok", "entries", "first_bad", "reason"} <= set(verdict)
+    assert (verdict["ok"], verdict["first_bad"], verdict["reason"]) == (True, None, None)
+    assert verdict["entries"] == status["audit"]["entries"]
 
 
 def test_nothing_for_people_is_wider_than_a_hundred_columns(settings: Path, held: dict[str, Any]) -> None:

@@ -157,7 +157,7 @@ def test_check_finds_a_trigger_that_was_dropped(app: App, engine: str) -> None:
     before = list(app.ledger.rows(app.engine))
     fine = safeguards.run(app.engine, app.queue.engine, app.tables)[0]
     with app.engine.begin() as connection:
-        name = "syncer_audit_no_change ON syncer_audit" if engine == "postgresql" else "syncer_audit_no_update"
+        name = "syncer_audit_no_update ON syncer_audit" if engine == "postgresql" else "syncer_audit_no_update"
         connection.exec_driver_sql(f"DROP TRIGGER {name}")
 
     found = safeguards.run(app.engine, app.queue.engine, app.tables)[0]

@@ -21,11 +21,13 @@ FLOORS = {
         {"registry"},
     ],
     "syncer": [
-        {"errors", "codes", "outages", "deadlines", "workdays"},
+        {"errors", "codes", "outages", "deadlines", "workdays", "tree"},
+        {"settings_anchors", "notes"},
         {"model", "identity", "log", "destinations", "settings_tables", "wordpress.install"},
         {"settings_words"},
         {"audit", "policy", "schema", "settings", "triggers"},
-        {"database", "jobs", "wordpress.tables"},
+        {"database", "jobs", "wordpress.tables", "meaning", "proofs"},
+        {"verifier"},
         {"ledger", "queue", "grants", "safeguards", "wordpress.requests"},
         {"rows", "wordpress.judge", "wordpress.grants"},
         {"store"},
@@ -33,15 +35,18 @@ FLOORS = {
             "leases",
             "senders",
             "clockwatch",
+            "checkpoints",
             "evidence",
             "incidents",
             "reconcile",
             "wordpress.memory",
             "wordpress.status",
         },
+        {"notary", "retention"},
         {"lane", "intake", "operations", "sharing", "extensions", "watch", "wordpress.sweep"},
-        {"wordpress.bridge"},
+        {"wordpress.bridge", "forks"},
         {"app"},
+        {"verification"},
         {"drain", "report", "check", "submit"},
         {"metrics", "reminders"},
         {"daemon"},
@@ -49,7 +54,7 @@ FLOORS = {
         {"propagation", "cli_common", "charts"},
         {"overview"},
         {"page"},
-        {"cli_work", "cli_read", "cli_decide", "cli_watch", "cli_wordpress"},
+        {"cli_work", "cli_read", "cli_decide", "cli_watch", "cli_wordpress", "cli_audit"},
         {"cli"},
     ],
 }
@@ -139,11 +144,10 @@ def test_only_the_transport_opens_connections() -> None:
 
 def test_sql_is_spoken_only_where_it_belongs() -> None:
     allowed = {
-        "app", "check", "clockwatch", "database", "drain", "extensions", "leases", "ledger", "metrics", "operations",
-        "outages", "queue", "reconcile", "report", "rows", "safeguards", "schema", "settings", "settings_tables",
-        "sharing", "store", "triggers", "watch",
-        "wordpress.bridge", "wordpress.grants", "wordpress.memory", "wordpress.requests", "wordpress.status",
-        "wordpress.tables",
+        "app", "check", "checkpoints", "clockwatch", "database", "drain", "extensions", "leases", "ledger", "metrics",
+        "operations", "outages", "queue", "reconcile", "report", "retention", "rows", "safeguards", "schema",
+        "settings", "settings_tables", "sharing", "store", "triggers", "verification", "watch", "wordpress.bridge",
+        "wordpress.grants", "wordpress.memory", "wordpress.requests", "wordpress.status", "wordpress.tables",
     }  # fmt: skip
     users = {
         name_of("syncer", path) for path in modules("syncer") if any(n.startswith("sqlalchemy") for n in imports(path))

@@ -247,16 +247,17 @@ def test_the_json_holds_everything_that_the_page_is_made_from(found: dict[str, A
     assert "".join(report_html(json.loads(json.dumps(found)))) == source
 
 
-def test_what_a_colleague_adds_to_the_integrity_block_is_shown(found: dict[str, Any]) -> None:
-    assert "no checkpoint outside this machine is known" in "".join(report_html(found))
-    anchor = {"size": 40, "where": "the mail to the DPO", "at": "2026-11-24T09:00:00.000000Z"}
-    found["integrity"] |= {"origin": "site.test/syncer", "root": "RDeNlzL8ZY1V", "anchors": [anchor]}
+def test_the_integrity_block_names_the_signed_state_and_where_its_note_lies(found: dict[str, Any]) -> None:
+    assert "nowhere yet" in "".join(report_html(found))
+    at = "2026-11-24T09:00:00.000000Z"
+    anchor = {"size": 40, "where": "the mail to the DPO", "at": at}
+    found["integrity"] |= {"signed": {"size": 41, "at": at}, "root": "RDeNlzL8ZY1V", "anchors": [anchor]}
 
     text = " ".join(Parsed("".join(report_html(found))).text.split())
 
-    assert "40 entries at the mail to the DPO, 2026-11-24 09:00Z" in text
-    assert "RDeNlzL8ZY1V" in text
-    assert "no checkpoint outside this machine" not in text
+    assert "the first 41 entries, 2026-11-24 09:00Z, root RDeNlzL8ZY1V" in text
+    assert "up to entry 40 at the mail to the DPO, 2026-11-24 09:00Z" in text
+    assert "nowhere yet" not in text
 
 
 def test_an_altered_log_is_said_in_the_report(found: dict[str, Any]) -> None:

@@ -157,7 +157,7 @@ def added(line: str, table: str = "") -> str:
 MISTAKES = [
     (added('"a\\nb" = 1', "log"), r"[log] a\nb: unknown key; known here: level"),
     (added('level = "a\\nb"', "log"), r'[log] level: "a\nb" is not known; use '),
-    (added("x = 1", "databse"), "[databse]: unknown key; known tables: database, deadlines, "),
+    (added("x = 1", "databse"), "[databse]: unknown key; known tables: anchors, checkpoints, database, "),
     ("database = 3\n" + GOOD, "[database]: must be a table, written [database]"),
     ("destinations = 3\n[deadlines]\ntimezone = 'UTC'", "[destinations]: must be tables"),
     ("[deadlines]\ntimezone = 'UTC'\n[destinations]\ncrm = 3", "[destinations.crm]: must be a table"),

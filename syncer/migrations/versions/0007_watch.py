@@ -9,7 +9,7 @@ from syncer.database import no_pad_collation
 from syncer.schema import Moment, Tables, collate, plain_table
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 
 
 def upgrade() -> None:

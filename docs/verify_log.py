@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+"""Check a syncer log, or a proof from it, without syncer, its database or any secret. Python 3.11 and `cryptography`.
+
+    python verify_log.py --key KEY [--key KEY ...] export.jsonl NOTE [NOTE ...]     a whole log against signed notes
+    python verify_log.py --key KEY proof.json                                       one entry
+
+KEY is what `syncer audit key` printed when you were given it; export.jsonl is `syncer audit export`; the NOTEs are the
+ones you collected yourself (mail, journal, object store), in the order in which they came. Exit 0: proven; 1: not.
+"""
+
+import argparse
+import base64
+import datetime
+import hashlib
+import json
+import pathlib
+import sys
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+
+class Bad(Exception):
+    """Raised for the first thing that is wrong."""
+
+
+def must(condition, reason):
+    if not condition:
+        raise Bad(reason)
+
+
+def sha(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+# -- signed notes (C2SP signed-note and tlog-checkpoint) ---------------------------------------------------------------
+
+
+def parse_key(text):
+    """name+hash+base64 -> (name, key id, Ed25519 key). The hash guards against typing errors."""
+    name, digest, encoded = text.strip().split("+", 2)
+    raw = base64.b64decode(encoded, validate=True)
+    key_id = sha(name.encode(), b"\n", raw)[:4]
+    must(raw[:1] == b"\x01" and len(raw) == 33 and key_id.hex() == digest, "the key was mistyped")
+    return name, key_id, Ed25519PublicKey.from_public_bytes(raw[1:])
+
+
+def open_note(note, keys):
+    """Return (origin, size, root) of a note that the log itself signed."""
+    text, _, signatures = note.rpartition("\n\n")
+    lines = text.split("\n")
+    must(len(lines) >= 3 and all(lines) and signatures.endswith("\n"), "not a signed checkpoint")
+    origin, size, root = lines[0], lines[1], base64.b64decode(lines[2], validate=True)
+    must(size.isascii() and str(int(size)) == size and len(root) == 32, "not a signed checkpoint")
+    signed = False
+    for line in signatures[:-1].split("\n"):
+        dash, name, encoded = line.split(" ")
+        must(dash == "\u2014", "a malformed signature line")
+        raw = base64.b64decode(encoded, validate=True)
+        for key_name, key_id, public in keys:
+            if (key_name, key_id) == (name, raw[:4]):
+                public.verify(raw[4:], (text + "\n").encode())  # raises InvalidSignature
+                signed = signed or name == origin
+    must(signed, f"signed by no known key of {origin}")
+    return origin, int(size), root
+
+
+# -- the tree (RFC 6962): a leaf is SHA-256(0x00 || body), a node SHA-256(0x01 || left || right) -----------------------
+
+
+def add(stack, size, leaf):
+    """Append the leaf with number `size` (from 0) to a stack of whole subtrees."""
+    while size & 1:
+        leaf, size = sha(b"\x01", stack.pop(), leaf), size >> 1
+    stack.append(leaf)
+
+
+def root_of(stack):
+    root = stack[-1] if stack else sha()
+    for left in reversed(stack[:-1]):
+        root = sha(b"\x01", left, root)
+    return root
+
+
+def check_proof(proof, keys):
+    """An entry with its path to a signed root."""
+    origin, size, root = open_note(proof["note"], keys)
+    leaf, index, last = bytes.fromhex(proof["leaf"]), proof["seq"] - 1, size - 1
+    must(0 <= index < size == proof["size"], "the entry lies outside the signed log")
+    if proof["body"] is not None:
+        must(sha(b"\x00", proof["body"].encode()) == leaf, "the body is not the one of the leaf")
+        must(json.loads(proof["body"])["seq"] == proof["seq"], "the body is that of another entry")
+    found = leaf
+    for item in map(bytes.fromhex, proof["proof"]):
+        must(last > 0 and len(item) == 32, "the path is too long")
+        if index & 1 or index == last:
+            found = sha(b"\x01", item, found)
+            while not index & 1 and index:
+                index, last = index >> 1, last >> 1
+        else:
+            found = sha(b"\x01", found, item)
+        index, last = index >> 1, last >> 1
+    must(last == 0 and found == root, "the path does not lead to the signed root")
+    return f"entry {proof['seq']} stands among the first {size} entries of {origin}\n{proof['body'] or '(purged)'}"
+
+
+# -- the whole log -----------------------------------------------------------------------------------------------------
+
+
+def check_log(lines, notes, keys):
+    """Checks 1 to 8 of docs/audit.md; returns what is proven, in words."""
+    signed, last = [], {}
+    for name, text in notes:  # 3: signature, origin, and sizes that never shrink
+        origin, size, root = open_note(text, keys)
+        must(size >= last.get(origin, 0), f"{name}: the log shrank between two notes")
+        last[origin] = size
+        signed.append((size, origin, root, name))
+    wanted, roots, stack, seq = {size for size, *_ in signed}, {0: sha()}, [], 0
+    events, purged_events, holes, purges, forks, said, before = {}, set(), [], [], [], [], ""
+    for line in lines:
+        row = json.loads(line)
+        must(row["seq"] == seq + 1, f"entry {seq + 1} is missing, or stands elsewhere")  # 1
+        seq, leaf, at, what = seq + 1, bytes.fromhex(row["leaf"]), row["at"], row["what"]
+        must(len(leaf) == 32 and len(at) == 27 and at.endswith("Z"), f"entry {seq} was altered")
+        moment(at)
+        if before and moment(at) < moment(before) - datetime.timedelta(minutes=5):  # 7: a warning, clocks do err
+            said.append(f"the time runs back at entry {seq}")
+        if row["body"] is None:
+            holes.append((seq, at))
+            purged_events.add(row["event"])
+        else:
+            must(sha(b"\x00", row["body"].encode()) == leaf, f"entry {seq} was altered")  # 2
+            body = json.loads(row["body"])
+            must(body["seq"] == seq, f"entry {seq} was moved")
+            same = all(row[key] == body[key] for key in ("at", "what", "event", "destination"))
+            must(same, f"entry {seq} was altered: its columns differ from its body")  # 6
+            if row["event"] not in purged_events:
+                must(not (problem := meaning(events, body)), f"entry {seq} {problem}")  # 8
+            if what == "audit:purged":
+                purges.append(check_purge(seq, at, body["facts"], root_of(stack)))
+            if what == "audit:forked":
+                forks.append(body["facts"])
+                said.append(f"entry {seq} records a restore: {body['facts']['reason']}")
+            if what == "audit:checkpoint":
+                said += silence(events, seq, at, body["facts"])
+        add(stack, seq - 1, leaf)
+        if seq in wanted:
+            roots[seq] = root_of(stack)
+        before = at
+    for hole, at in holes:  # 5: every missing body lies under a purge on record, and none took more than it says
+        cover = [p for p in purges if p["from"] <= hole <= p["to"] and at < p["before"] and p["count"] > 0]
+        must(cover, f"entry {hole} lost its body, and no purge on record took it")
+        min(cover, key=lambda p: p["to"])["count"] -= 1
+    proven = 0
+    for size, origin, root, name in sorted(signed):  # 3 and 4: the signed states, and nothing cut off behind them
+        if roots.get(size) == root:
+            proven = size
+        elif not any(excused(fork, size, origin, root) for fork in forks):
+            must(size <= seq, f"{name}: {size} entries were anchored, {seq} are here: cut off or rolled back")
+            raise Bad(f"{name}: entries {proven + 1} to {size} are not those that were anchored")
+    return "\n".join([f"{seq} entries, {len(signed)} notes agree; not proven beyond entry {proven}", *said])
+
+
+def moment(text):
+    return datetime.datetime.fromisoformat(text)
+
+
+def check_purge(seq, at, facts, root):
+    """A purge names its range, its policy (at least 12 months) and the root before it."""
+    whole = all(type(facts[key]) is int for key in ("from", "to", "count", "months", "size"))
+    must(whole and 0 < facts["from"] <= facts["to"] < seq and facts["months"] >= 12, f"the purge {seq} cannot be")
+    must(facts["size"] == seq - 1 and facts["root"] == root.hex(), f"the purge {seq} is of another log")
+    year, month = divmod(int(at[:4]) * 12 + int(at[5:7]) - 1 - facts["months"], 12)
+    must(facts["before"] <= f"{year:04d}-{month + 1:02d}{at[7:]}", f"the purge {seq} took entries too young for it")
+    return dict(facts)
+
+
+def excused(fork, size, origin, root):
+    """A person recorded that this signed state was lost in a restore."""
+    lost = fork["anchor"]
+    cited = size != lost["size"] or root.hex() == lost["root"]
+    return fork["old_origin"] == origin and fork["shared"] < size <= lost["size"] and cited
+
+
+def silence(events, seq, at, facts):
+    """A daemon that runs signs every `every_minutes`, also when nothing happens."""
+    beat, running = events.get(None, (None, set()))
+    events[None] = (at, facts["every_minutes"]), running
+    if beat and running and moment(at) - moment(beat[0]) > datetime.timedelta(minutes=2 * beat[1]):
+        return [f"no checkpoint from {beat[0]} to {at} (entry {seq}) although a daemon was running"]
+    return []
+
+
+def meaning(events, body):
+    """Say why an entry cannot be true. `events`: id -> [planned, attempts, closed]; None -> last note, daemons."""
+    what, event, destination, facts, actor = (body[k] for k in ("what", "event", "destination", "facts", "actor"))
+    if not actor.get("kind") or "user" not in actor:
+        return "does not say who acted"
+    if what in ("delivery:exempt", "operator:resynced", "audit:forked") and not str(facts.get("reason") or "").strip():
+        return "is a person's decision without a reason"
+    if what in ("daemon:started", "daemon:stopped"):
+        running = events.setdefault(None, (None, set()))[1]
+        (running.add if what == "daemon:started" else running.discard)((actor.get("host"), actor.get("pid")))
+    if event is None:
+        return None
+    if what == "event:received":
+        twice = event in events
+        events[event] = [{item.partition(":")[0] for item in facts["destinations"]}, {}, set()]
+        return "receives an event a second time" if twice else None
+    if event not in events:
+        return "tells of an event that was never received"
+    planned, attempts, closed = events[event]
+    if what == "event:fulfilled":
+        return None if planned <= closed else "calls an event fulfilled that is not"
+    if not what.startswith("delivery:") or destination is None:
+        return None
+    if destination not in planned:
+        return "tells of a destination that the event never named"
+    attempt = facts.get("attempt")
+    if what == "delivery:attempted":
+        attempts[destination] = max(attempts.get(destination, 0), attempt)
+    elif what in ("delivery:applied", "delivery:confirmed"):
+        if type(attempt) is not int or not 0 < attempt <= attempts.get(destination, 0):
+            return f"says {what}, but that attempt was never made"
+        (closed.add if what == "delivery:confirmed" else closed.discard)(destination)
+    elif what == "delivery:exempt":
+        closed.add(destination)
+    elif what == "delivery:reopened":
+        if facts.get("to") == "pending":  # not when it is only read back again
+            closed.discard(destination)
+    elif what != "delivery:retrying" or facts.get("state") != "applied":
+        closed.discard(destination)
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--key", action="append", required=True)
+    parser.add_argument("file")
+    parser.add_argument("notes", nargs="*")
+    given = parser.parse_args()
+    try:
+        keys = [parse_key(key) for key in given.key]
+        with open(given.file, encoding="utf-8") as file:
+            if given.notes:
+                notes = [(name, pathlib.Path(name).read_text(encoding="utf-8")) for name in given.notes]
+                print("PROVEN:", check_log(file, notes, keys))
+            else:
+                print("PROVEN:", check_proof(json.load(file), keys))
+    except InvalidSignature:
+        sys.exit("NOT PROVEN: a forged signature")
+    except (Bad, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        sys.exit(f"NOT PROVEN: {error or type(error).__name__}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""Group G of the fault list: the audit under attack, after a restore, without its anchors, and half purged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from adapters.sandbox import MailchimpSandbox
+from syncer.app import App, load_settings, open_app
+from syncer.audit import leaf, mac
+from syncer.notary import Behind
+from syncer.report import Reader, needs_attention
+from syncer.retention import Retention
+from syncer.verification import verify
+from tests.conftest import AUDIENCES, Clock
+from tests.processes import inside as run
+from tests.test_checkpoints import cut, undone
+from tests.test_forks import backup, restore
+from tests.test_retention import bodies, old_and_new, power_cut
+from tests.test_walk import put, rows
+
+PERSON = "ada@lovelace.test"
+
+ATTACKS = {
+    "altered": "UPDATE syncer_audit SET body = replace(body, '\"v\":1', '\"v\":2') WHERE seq = 2",
+    "deleted": "DELETE FROM syncer_audit WHERE seq = 3",
+    "swapped": "UPDATE syncer_audit SET seq = CASE seq WHEN 2 THEN 90 ELSE 2 END WHERE seq IN (2, 90)",
+    "inserted": "INSERT INTO syncer_audit SELECT 77, at, what, event_id, destination, body, leaf, mac"
+                " FROM syncer_audit WHERE seq = 2",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_fault_096_an_entry_altered_deleted_swapped_or_inserted_is_named(app: App, attack: str) -> None:
+    put(app, "erasure", PERSON, "k1")
+    app.drain()
+    app.notary.make()
+    undone(app, ATTACKS[attack])
+
+    verdict = verify(app)
+
+    assert not verdict["ok"]
+    assert verdict["first_bad"] is not None
+    assert verdict["reason"]
+
+
+def test_fault_096_a_cut_tail_and_an_older_copy_are_found_by_a_checkpoint(
+    app: App, clock: Clock, tmp_path: Path
+) -> None:
+    put(app, "erasure", PERSON, "k1")
+    app.prepare()
+    backup(tmp_path / "syncer.db", tmp_path / "kept.db")
+    app.drain()
+    app.notary.make()
+    size = app.notary.checkpoints.size()
+
+    cut(app, size - 2)
+    assert app.ledger.verify(app.engine).ok
+    assert verify(app)["first_bad"] == size - 1
+    app.close()
+    restore(tmp_path / "kept.db", tmp_path / "syncer.db")
+    older = open_app(load_settings(tmp_path / "settings.toml"), clock=clock)
+    assert older.ledger.verify(older.engine).ok
+    assert not verify(older)["ok"]
+    older.close()
+    assert run(tmp_path / "settings.toml", "audit", "verify").returncode == 1
+
+
+def test_fault_097_old_entries_sealed_again_with_a_newer_key_are_refused(app: App) -> None:
+    put(app, "erasure", PERSON, "k1")
+    app.drain()
+    app.notary.make()
+    newer, previous = b"\x09" * 32, bytes(32)
+    found = rows(app, app.tables.audit)
+    undone(app, "SELECT 1")
+    with app.engine.begin() as connection:
+        for row in found:
+            body = row.body.replace("erasure", "objection") if row.seq == 1 else row.body
+            digest = leaf(body.encode())
+            previous = mac(newer, previous, row.seq, digest)
+            values = {"body": body, "leaf": digest, "mac": previous}
+            connection.execute(app.tables.audit.update().where(app.tables.audit.c.seq == row.seq).values(values))
+        connection.execute(app.tables.head.update().values(mac=previous))
+
+    assert verify(app)["first_bad"] == 1
+
+
+def test_fault_098_a_restored_database_is_not_written_to_until_a_person_records_the_fork(
+    app: App, clock: Clock, tmp_path: Path, mailchimp: MailchimpSandbox
+) -> None:
+    put(app, "erasure", PERSON, "k1")
+    app.prepare()
+    app.notary.finish()
+    backup(tmp_path / "syncer.db", tmp_path / "kept.db")
+    app.drain()
+    app.notary.finish()
+    app.close()
+    restore(tmp_path / "kept.db", tmp_path / "syncer.db")
+    mailchimp.add(PERSON, AUDIENCES[0])
+    app = open_app(load_settings(tmp_path / "settings.toml"), clock=clock)
+    with pytest.raises(Behind) as refused:
+        app.drain()
+    assert (refused.value.exit_code, str(refused.value).count("\n")) == (2, 0)
+    assert mailchimp.member(PERSON, AUDIENCES[0])
+
+    app.forks.record("restored the backup of last night")
+    app.drain()
+
+    assert mailchimp.member(PERSON, AUDIENCES[0]) is None
+    assert verify(app)["ok"]
+    app.close()
+
+
+def test_fault_099_an_anchor_down_for_days_warns_then_pages_and_deliveries_go_on(
+    settings_file: Callable[..., Path], clock: Clock
+) -> None:
+    path = settings_file()
+    text = path.read_text(encoding="utf-8") + '[anchors.away]\nkind = "syslog"\nsocket = "nowhere/log"\n'
+    path.write_text(text, encoding="utf-8")
+    assert run(path, "init").returncode == 0
+    app = open_app(load_settings(path), clock=clock)
+    seen = []
+    for day in range(3):
+        put(app, "erasure", PERSON, f"k{day}")
+        app.drain()
+        app.notary.tick()
+        clock.advance(hours=3)
+        seen.append((Reader(app).status()["audit"]["anchors"]["away"]["level"], needs_attention(Reader(app).status())))
+        clock.advance(hours=21)
+
+    assert seen == [("late", False), ("page", True), ("page", True)]
+    assert Reader(app).status()["events"] == {"open": 0, "held": 0, "fulfilled": 3, "overdue": 0}
+    assert Reader(app).status()["audit"]["anchors"]["folder"]["level"] == "ok"
+    app.close()
+
+
+def test_fault_102_a_purge_that_crashes_half_way_verifies_and_is_finished_by_the_next(app: App, clock: Clock) -> None:
+    old_and_new(app, clock)
+    planned = app.retention.due().bodies
+    assert planned is not None
+    retention = Retention(app.store, app.tables, app.notary.checkpoints, 36, app.recheck_days, piece=3)
+
+    with power_cut(app, 1):
+        retention.carry_out()
+
+    assert list(bodies(app).values()).count(False) == 3
+    assert verify(app)["ok"]
+    unfinished = app.retention.due().unfinished
+    assert unfinished is not None
+    assert unfinished.count == planned.count - 3
+    assert app.retention.carry_out().unfinished == unfinished
+    assert list(bodies(app).values()).count(False) == planned.count
+    assert [row.what for row in rows(app, app.tables.audit)].count("audit:purged") == 1
+    assert verify(app)["ok"]

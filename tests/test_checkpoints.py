@@ -1,0 +1,382 @@
+"""Checkpoints on real databases: when one is made, what it covers, what verification finds, and proofs from it."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from syncer.app import App
+from syncer.errors import UserError
+from syncer.notes import open_checkpoint
+from syncer.proofs import check
+from syncer.report import Reader, needs_attention
+from syncer.tree import root
+from syncer.verification import verify
+from tests.conftest import Clock
+from tests.processes import inside as run
+from tests.processes import inside_json as said
+from tests.processes import started, until
+from tests.servers import ENGINES
+from tests.test_walk import put
+
+everywhere = pytest.mark.parametrize("engine", ENGINES, indirect=True)
+
+
+def entries(app: App, count: int) -> None:
+    with app.store.write() as tx:
+        for _ in range(count):
+            tx.audit.add("operator:looked_up", facts={"events": 0})
+
+
+def leaves(app: App) -> list[bytes]:
+    return [bytes.fromhex(row["leaf"]) for row in app.ledger.rows(app.engine)]
+
+
+def whats(app: App) -> list[str]:
+    return [row["what"] for row in app.ledger.rows(app.engine)]
+
+
+@everywhere
+def test_a_checkpoint_signs_all_entries_its_own_included(app: App) -> None:
+    entries(app, 6)
+
+    first = app.notary.checkpoints.make("operator")
+    entries(app, 4)
+    second = app.notary.checkpoints.make("operator")
+
+    assert first is not None
+    assert second is not None
+    assert (first.size, second.size) == (7, 12)
+    found = leaves(app)
+    assert first.checkpoint.root == root(found[:7])
+    assert second.checkpoint.root == root(found)
+    assert open_checkpoint(second.note, app.notary.checkpoints.public_keys()) == second.checkpoint
+    assert whats(app)[6] == whats(app)[11] == "audit:checkpoint"
+    assert app.notary.checkpoints.root_at(7) == first.checkpoint.root
+    assert app.notary.checkpoints.root_at(9) == root(found[:9])
+    assert app.notary.checkpoints.root_at(13) is None
+    assert verify(app)["ok"]
+
+
+def test_one_is_due_every_thousand_entries_every_hour_and_also_when_idle(app: App, clock: Clock) -> None:
+    checkpoints = app.notary.checkpoints
+
+    assert checkpoints.tick() is None  # an empty log says nothing
+    entries(app, 1)
+    assert checkpoints.tick() is not None
+    entries(app, 998)
+    assert checkpoints.tick() is None
+    entries(app, 1)
+    assert checkpoints.tick() is None
+    entries(app, 1)
+    made = checkpoints.tick()
+    assert made is not None
+    assert made.size == 1003
+    clock.advance(minutes=59)
+    assert checkpoints.tick() is None
+    clock.advance(minutes=1)
+    assert checkpoints.tick() is not None
+    clock.advance(hours=1)
+    assert checkpoints.tick() is not None
+    facts = [
+        json.loads(row["body"])["facts"] for row in app.ledger.rows(app.engine) if row["what"] == "audit:checkpoint"
+    ]
+    assert [item["reason"] for item in facts] == ["entries", "entries", "time", "time"]
+    assert [item["previous"] for item in facts] == [0, 2, 1003, 1004]
+
+
+def test_a_clock_that_runs_back_puts_none_off(app: App, clock: Clock) -> None:
+    entries(app, 1)
+    app.notary.checkpoints.tick()
+
+    clock.advance(days=-1)
+
+    assert app.notary.checkpoints.tick() is not None
+
+
+def test_of_two_daemons_one_signs(app: App, clock: Clock) -> None:
+    entries(app, 1)
+    checkpoints = app.notary.checkpoints
+    checkpoints.tick()
+    clock.advance(hours=2)
+    assert checkpoints.why_due(checkpoints.size(), checkpoints.newest(), clock()) == "time"
+
+    assert checkpoints.tick() is not None
+    assert checkpoints._make("time", due=True) is None  # the other one, which had looked before
+
+
+def test_at_a_stop_only_what_is_new_is_signed(app: App) -> None:
+    entries(app, 3)
+
+    app.notary.finish()
+    app.notary.finish()
+
+    assert whats(app).count("audit:checkpoint") == 1
+
+
+def test_a_spoilt_compact_range_is_replaced_by_the_entries(app: App) -> None:
+    entries(app, 5)
+    app.notary.checkpoints.make("operator")
+    with app.engine.begin() as connection:
+        connection.execute(app.tables.checkpoint.update().values(frontier=b"x"))
+    entries(app, 3)
+
+    made = app.notary.checkpoints.make("operator")
+
+    assert made is not None
+    assert made.checkpoint.root == root(leaves(app))
+
+
+# -- what verification finds --------------------------------------------------------------------------------
+
+
+def undone(app: App, statement: str) -> None:
+    """Change the audit behind the triggers' back, as somebody with the file can."""
+    with app.engine.begin() as connection:
+        for name in ("no_update", "no_delete", "no_replace"):
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS syncer_audit_{name}")
+        connection.exec_driver_sql(statement)
+
+
+def cut(app: App, size: int) -> None:
+    """Cut the tail together with the head and the checkpoints, so that the chain itself looks whole."""
+    undone(app, f"DELETE FROM syncer_audit WHERE seq > {size}")
+    with app.engine.begin() as connection:
+        mac = connection.execute(sa.select(app.tables.audit.c.mac).where(app.tables.audit.c.seq == size)).scalar_one()
+        connection.execute(app.tables.head.update().values(seq=size, mac=mac))
+        connection.execute(app.tables.checkpoint.delete().where(app.tables.checkpoint.c.size > size))
+
+
+def test_a_tail_that_was_cut_with_its_head_is_found_by_the_note(app: App) -> None:
+    entries(app, 5)
+    app.notary.make()
+    cut(app, 4)
+
+    assert app.ledger.verify(app.engine).ok
+    found = verify(app)
+
+    assert (found["ok"], found["first_bad"]) == (False, 5)
+    assert "6 entries were anchored, 4 are here" in found["reason"]
+
+
+def test_a_note_from_elsewhere_finds_what_the_state_folder_cannot(app: App, tmp_path: Path) -> None:
+    entries(app, 5)
+    made, _ = app.notary.make()
+    mail = tmp_path / "mail.note"
+    mail.write_text(made.note, encoding="utf-8")
+    cut(app, 4)
+    for path in app.notary.folder.iterdir():
+        path.unlink()
+
+    assert verify(app)["ok"]
+    assert not verify(app, [mail])["ok"]
+    assert not verify(app, [mail.parent])["ok"]
+
+
+def test_a_log_that_was_rewritten_with_the_key_is_found_by_the_note(app: App) -> None:
+    entries(app, 5)
+    app.notary.make()
+    size = app.notary.checkpoints.size()
+    cut(app, 2)
+    app.store.guard = lambda: None
+    entries(app, size - 2)
+
+    assert app.ledger.verify(app.engine).ok
+    found = verify(app)
+
+    assert not found["ok"]
+    assert "not those that were anchored" in found["reason"]
+
+
+def test_a_state_that_the_log_does_not_bear_out_is_found(app: App) -> None:
+    put(app, "erasure", "ada@lovelace.test", "k1")
+    app.prepare()
+    with app.engine.begin() as connection:
+        connection.execute(app.tables.delivery.update().values(state="confirmed", claim_rank=None))
+
+    found = verify(app)
+
+    assert not found["ok"]
+    assert "is confirmed in its table, but not in the log" in found["reason"]
+
+
+def test_an_event_that_the_log_never_received_is_found(app: App) -> None:
+    put(app, "erasure", "ada@lovelace.test", "k1")
+    app.prepare()
+    size = app.notary.checkpoints.size()
+    undone(app, "DELETE FROM syncer_audit")
+    with app.engine.begin() as connection:
+        connection.execute(app.tables.head.update().values(seq=0, mac=bytes(32)))
+    assert size
+
+    assert "the log never received it" in verify(app)["reason"]
+
+
+@everywhere
+def test_a_whole_walk_verifies_against_its_notes_and_its_tables(app: App) -> None:
+    for number in range(3):
+        put(app, "erasure" if number else "objection", f"p{number}@people.test", f"k{number}")
+    put(app, "erasure", "not an address", "bad")
+    app.drain()
+    app.notary.finish()
+
+    found = verify(app)
+
+    assert (found["ok"], found["reason"], found["warnings"]) == (True, None, [])
+    assert found["anchored"]["size"] == found["entries"]
+
+
+def test_a_foreign_file_in_the_state_folder_is_only_worth_a_word(app: App) -> None:
+    entries(app, 2)
+    app.notary.make()
+    (app.notary.folder / "zz-000000000009.note").write_text("somebody's shopping list\n", encoding="utf-8")
+
+    found = verify(app)
+
+    assert found["ok"]
+    assert any("passed over" in text for text in found["warnings"])
+    app.notary.guard()
+
+
+# -- proofs and commands ------------------------------------------------------------------------------------
+
+
+@everywhere
+def test_an_entry_is_proven_without_a_database(app: App) -> None:
+    entries(app, 9)
+    app.notary.make()
+
+    proof = app.notary.checkpoints.prove(4)
+
+    keys = [str(key) for key in app.notary.checkpoints.public_keys()]
+    assert check(json.dumps(proof), keys)["seq"] == 4
+
+
+def test_what_no_checkpoint_covers_yet_has_no_proof(app: App) -> None:
+    entries(app, 1)
+    with pytest.raises(UserError, match="audit checkpoint"):
+        app.notary.checkpoints.prove(1)
+    with pytest.raises(UserError, match="no entry 77"):
+        app.notary.checkpoints.prove(77)
+
+
+@pytest.fixture
+def settings(settings_file: Callable[..., Path]) -> Path:
+    path = settings_file()
+    assert run(path, "init").returncode == 0
+    return path
+
+
+def test_the_commands_from_checkpoint_to_a_proof_that_needs_nothing(settings: Path, tmp_path: Path) -> None:
+    run(settings, "find", stdin="ada@lovelace.test")
+    made = said(settings, "audit", "checkpoint")
+    key = run(settings, "audit", "key").stdout.strip()
+    proof = tmp_path / "proof.json"
+
+    assert run(settings, "audit", "prove", "1", "--out", str(proof)).returncode == 0
+    (tmp_path / "key").write_text(key, encoding="utf-8")
+    nowhere = tmp_path / "nowhere.toml"
+    for words in (["--key", key], ["--key", str(tmp_path / "key")]):
+        done = run(nowhere, "audit", "check-proof", str(proof), *words)
+        assert (done.returncode, done.stdout.startswith("proven: entry 1")) == (0, True), done.stderr
+    proof.write_text(proof.read_text().replace('\\"v\\":1', '\\"v\\":2'), encoding="utf-8")
+    assert run(nowhere, "audit", "check-proof", str(proof), "--key", key).returncode == 1
+    assert Path(made["anchors"][0]["place"]).read_text(encoding="utf-8") == made["note"]
+    assert "not proven beyond size 2 anchored at" in run(settings, "audit", "verify").stdout
+    against = said(settings, "audit", "verify", "--against", made["anchors"][0]["place"], str(tmp_path / "checkpoints"))
+    assert (against["ok"], against["entries"]) == (True, 2)
+    assert key in run(settings, "init").stdout
+
+
+def test_mistakes_about_notes_are_one_line_each(settings: Path, tmp_path: Path) -> None:
+    for words in (
+        ["audit", "verify", "--against", "nowhere.note"],
+        ["audit", "verify", "nowhere.note"],
+        ["audit", "prove", "5"],
+        ["audit", "prove", "0"],
+        ["audit", "check-proof", "nowhere.json", "--key", "nowhere"],
+        ["audit", "fork", "--reason", "for the fun of it"],
+        ["audit", "fork", "--reason", "x"],
+        ["replay", "--since", "nowhere", "--reason", "for the fun of it"],
+    ):
+        done = run(settings, *words)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), (words, done.stderr)
+        assert "Traceback" not in done.stderr
+
+
+def test_the_daemon_signs_while_it_runs_and_at_its_end(settings: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with started(settings, "run", log=log) as daemon:
+        until(lambda: list((tmp_path / "checkpoints").glob("*.note")), 60)
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(timeout=60) == 0
+
+    found = [json.loads(line) for line in run(settings, "audit", "export").stdout.splitlines()]
+    assert [row["what"] for row in found[-2:]] == ["daemon:stopped", "audit:checkpoint"]
+    assert json.loads(found[-1]["body"])["facts"]["reason"] == "stop"
+    assert said(settings, "status")["audit"]["unsigned"] == 1  # that it was exported
+
+
+# -- how it stands ------------------------------------------------------------------------------------------
+
+
+def test_status_says_what_is_signed_and_where_it_is(app: App) -> None:
+    entries(app, 2)
+    app.notary.make()
+
+    audit = Reader(app).status()["audit"]
+
+    assert {"entries", "head", "origin", "checkpoint", "unsigned", "late", "page", "anchors"} <= set(audit)
+    assert audit["checkpoint"]["size"] == audit["entries"] == 3
+    assert audit["anchors"]["folder"]["level"] == "ok"
+    assert (audit["late"], audit["page"], audit["unsigned"]) == (False, False, 0)
+
+
+def test_entries_that_nobody_signs_are_late_after_two_intervals_and_need_a_person_after_a_day(
+    app: App, clock: Clock
+) -> None:
+    entries(app, 1)
+    seen = []
+    for hours in (1, 1, 21, 1):
+        clock.advance(hours=hours)
+        status = Reader(app).status()
+        seen.append((status["audit"]["late"], status["audit"]["page"], needs_attention(status)))
+
+    assert seen == [(False, False, False), (True, False, False), (True, False, False), (True, True, True)]
+    app.notary.tick()
+    assert not needs_attention(Reader(app).status())
+
+
+def test_an_anchor_that_fails_is_late_then_pages_and_never_blocks(app: App, clock: Clock, tmp_path: Path) -> None:
+    app.notary.folder.parent.joinpath("checkpoints").write_text("a file where the folder should be", encoding="utf-8")
+    entries(app, 1)
+    levels: list[Any] = []
+    for _ in range(5):
+        app.notary.tick()
+        levels.append(app.notary.standing().anchors[0].level)
+        clock.advance(hours=1)
+    clock.advance(hours=24)
+    app.notary.tick()
+    levels.append(app.notary.standing().anchors[0].level)
+
+    assert levels == ["ok", "ok", "late", "late", "late", "page"]
+    status = Reader(app).status()
+    assert needs_attention(status)
+    assert "cannot be written" in status["audit"]["anchors"]["folder"]["error"]
+    put(app, "erasure", "ada@lovelace.test", "k1")
+    app.drain()
+    assert Reader(app).status()["events"]["fulfilled"] == 1
+
+    app.notary.folder.unlink()
+    clock.advance(minutes=6)
+    app.notary.tick()
+    assert app.notary.standing().anchors[0].level == "ok"
+    assert not needs_attention(Reader(app).status())
+    assert timedelta(0) <= clock() - (app.notary.standing().anchors[0].at or clock())
