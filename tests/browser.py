@@ -85,10 +85,19 @@ class Tab:
         raw, _, self._buffer = self._buffer.partition(b"\0")
         return dict(json.loads(raw))
 
-    def open(self, file: Path) -> None:
-        """Load a file and wait until it is there."""
+    def open(self, place: Path | str) -> None:
+        """Load a file or a URL and wait until it is there."""
         self.events.clear()
-        self.call("Page.navigate", url=file.as_uri())
+        self.call("Page.navigate", url=place if isinstance(place, str) else place.as_uri())
+        self._loaded()
+
+    def follow(self, click: str) -> None:
+        """Run an expression that leads to another page and wait until that is there."""
+        self.events.clear()
+        self.value(click)
+        self._loaded()
+
+    def _loaded(self) -> None:
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self._receive())
 

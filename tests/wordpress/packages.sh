@@ -8,7 +8,7 @@ as_root() {
 
 missing=()
 for package in wordpress php-cli php-mysql php-mbstring php-xml mariadb-server-core mariadb-client-core \
-  chromium chromium-driver fonts-dejavu-core; do
+  chromium fonts-dejavu-core; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 if [ "${#missing[@]}" -gt 0 ]; then
