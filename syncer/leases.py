@@ -47,22 +47,35 @@ def boot_id() -> str:
         return ""
 
 
-def started_ticks(pid: int) -> str:
-    """Return when a process of this host started (clock ticks since boot), or "" when it is not running."""
+def started_ticks(pid: int) -> str | None:
+    """Return when a process of this host started (clock ticks since boot), "" when it ended, None when we may not see.
+
+    Where other users' processes are hidden (hidepid, ProtectProc=), a missing entry proves nothing.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return ""
+        return None if _exists(pid) else ""
     fields = stat.rpartition(")")[2].split()  # from field 3 on; the name before it may hold blanks
     if fields[0] in ("Z", "X"):
         return ""  # dead, and only not yet waited for by its parent
     return fields[19]
 
 
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # it is there, and another user's
+    return True
+
+
 def owner_name() -> str:
     """Return this process as an owner: host, boot id, pid and its start, so that a recycled pid is no one else."""
     pid = os.getpid()
-    return f"{socket.gethostname()}|{boot_id()}|{pid}|{started_ticks(pid)}"
+    return f"{socket.gethostname()}|{boot_id()}|{pid}|{started_ticks(pid) or ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +99,9 @@ def is_dead(name: str) -> bool:
     owner = parse_owner(name)
     if owner.host != socket.gethostname() or not owner.boot or not boot_id():
         return False
-    return owner.boot != boot_id() or not owner.pid.isdigit() or started_ticks(int(owner.pid)) != owner.start
+    if owner.boot != boot_id() or not owner.pid.isdigit():
+        return True
+    return started_ticks(int(owner.pid)) not in (None, owner.start)
 
 
 class Leases:

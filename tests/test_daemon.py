@@ -202,3 +202,35 @@ def test_a_living_owners_lane_is_left_alone(app: App) -> None:
     put(app, "erasure", "ada@lovelace.test", "k1")
     app.prepare()
     assert app.lanes()[1].turn() == 0
+
+
+def test_an_owner_that_we_may_not_see_is_not_taken_for_dead(tmp_path: Path) -> None:
+    import os
+    import socket
+    import subprocess
+    import sys
+
+    from syncer.leases import boot_id, is_dead, started_ticks
+
+    if os.getuid() != 0:
+        pytest.skip("hiding other users' processes needs root")
+    other = subprocess.Popen(["sleep", "60"], user="nobody")
+    try:
+        owner = f"{socket.gethostname()}|{boot_id()}|{other.pid}|{started_ticks(other.pid)}"
+        script = (
+            f"from syncer.leases import is_dead, started_ticks; print(started_ticks({other.pid}), is_dead({owner!r}))"
+        )
+        hidden = "mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid=daemon --regid=daemon --clear-groups"
+        ours = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+        seen = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", f'{hidden} "$0" "$@"', sys.executable, "-c", script],
+            capture_output=True, text=True, check=False, env=ours,
+        )  # fmt: skip
+    finally:
+        other.kill()
+        other.wait()
+    if seen.returncode:
+        pytest.skip(f"this machine hides no processes: {seen.stderr[-80:]}")
+
+    assert seen.stdout.split() == ["None", "False"]
+    assert is_dead(owner)
