@@ -1,0 +1,90 @@
+"""Installations of syncer for the bench: one destination, any engine, filled quickly."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from syncer.app import App, initialise, load_settings, open_app
+from syncer.database import writing
+from tests.bench.provider import Provider, person
+
+SETTINGS = """[database]
+url = "{database}"
+
+[deadlines]
+timezone = "Europe/Berlin"
+
+[schedule]
+intake_seconds = 1
+lane_seconds = 1
+recheck_days = []
+
+[log]
+level = "{level}"
+
+[destinations.it]
+adapter = "{adapter}"
+api_key_env = "BENCH_KEY"
+base_url = "{url}"
+erasure = "delete"
+objection = "unsubscribe"
+ecommerce = false
+{more}
+"""
+MORE = {"mailchimp": "", "activecampaign": "requests_per_second = 5"}
+LANE = "it"
+
+
+def settings_file(folder: Path, provider: Provider, database: str = "sqlite:///syncer.db", level: str = "error") -> Path:
+    """Write settings.toml for one provider and set its key."""
+    os.environ["BENCH_KEY"] = provider.api_key
+    path = folder / "settings.toml"
+    text = SETTINGS.format(
+        database=database, level=level, adapter=provider.kind, url=provider.url, more=MORE[provider.kind]
+    )
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@contextmanager
+def installed(provider: Provider, database: str = "sqlite:///syncer.db") -> Iterator[App]:
+    """Yield an open installation in a folder of its own."""
+    with TemporaryDirectory(prefix="syncer-bench-") as folder:
+        settings = load_settings(settings_file(Path(folder), provider, database))
+        initialise(settings)
+        app = open_app(settings)
+        try:
+            yield app
+        finally:
+            app.close()
+
+
+def fill(app: App, first: int, count: int, kind: str = "erasure") -> None:
+    """Queue `count` people and take them in."""
+    rows: list[dict[str, Any]] = [
+        {"event_key": f"{kind}{n}", "kind": kind, "email": person(n), "created_at": app.clock()}
+        for n in range(first, first + count)
+    ]
+    with writing(app.queue.engine) as connection:
+        connection.execute(app.queue.table.insert(), rows)
+    app.intake.take_all()
+
+
+def work(app: App) -> int:
+    """Let the lane work until nothing is due; return how many deliveries were confirmed."""
+    lane = app.lanes()[0]
+    try:
+        while lane.turn():
+            pass
+    finally:
+        lane.release()
+    from sqlalchemy import func, select
+
+    with app.engine.connect() as connection:
+        d = app.tables.delivery.c
+        return int(connection.execute(select(func.count()).where(d.state == "confirmed")).scalar_one())
