@@ -26,9 +26,13 @@ from syncer.rows import Finished, Tx
 from syncer.senders import BURST_WAIT, Done, Senders, Work
 from syncer.store import Store, check_fence
 
+#: deliveries of one claim
 BATCH = 100
 #: what a person must see: somebody has to decide, or somebody is back who was erased
 ALARMS = frozenset({"delivery:held", "delivery:reappeared"})
+#: results that share a commit. Also how many may have come back and not be recorded beside those under way: so a
+#: kill repeats at most this many calls more than there are senders
+SHARED = 20
 #: seconds a turn waits for its senders once it was told to stop; systemd and SIGTERM allow 30 in all
 GRACE = 25.0
 
@@ -61,6 +65,7 @@ class Lane:
         self._lease: Lease | None = None
         self._renewed = 0.0
         self._under_way: dict[int, str | None] = {}  # delivery id -> subject, begun and not yet recorded
+        self._pace = 0  # how many came back for the last commit
         self._strikes = 0
         self._unreachable = 0
 
@@ -143,23 +148,19 @@ class Lane:
         recorded = 0
         exhausted = False
         stopped_at = 0.0
-        moved = True
         while True:
             if self._stop.is_set() and not stopped_at:
                 self._gate.clear()
                 stopped_at = time.monotonic()
-            if not claimed and not exhausted and self._gate.is_set():
-                claimed.extend(self._claim())
-                exhausted = not claimed
-            # sleep only when the last look found nothing to do
-            finished = self._senders.collect(BATCH, wait=0.5 if self._under_way and not moved else 0.0)
-            started = self._pick(claimed) if self._gate.is_set() else []
-            moved = bool(finished or started)
-            if moved:
-                works = self._commit(finished, started)
-                for work in works:
-                    self._senders.submit(work)
+            if not exhausted and len(claimed) < SHARED and self._gate.is_set():
+                claimed = self._claim()
+                exhausted = len(claimed) < BATCH
+            # wait only when nothing can begin without an answer
+            idle = self._under_way and not self._can_begin(claimed)
+            finished = self._senders.collect(min(SHARED, len(self._under_way)), wait=0.5 if idle else 0.0)
+            if finished or self._can_begin(claimed):
                 recorded += len(finished)
+                self._step(finished, claimed)
                 exhausted = exhausted and not finished
             self._renew()
             if not self._under_way and (exhausted or not self._gate.is_set()):
@@ -168,21 +169,28 @@ class Lane:
                 self._log.warning("lane.calls_left", count=len(self._under_way))
                 return recorded
 
-    def _claim(self) -> list[Delivery]:
-        found = self._store.claim(self.name, self._store.clock(), BATCH + len(self._under_way))
-        return [item for item in found if item.id not in self._under_way]
+    def _claim(self) -> deque[Delivery]:
+        return deque(self._store.claim(self.name, self._store.clock(), BATCH, tuple(self._under_way)))
 
-    @property
-    def _capacity(self) -> int:
-        # twice the senders, so that none stands idle while the others' results are being committed
-        return self._senders.count * 2
+    def _free(self) -> int:
+        # ahead of free hands by as many as came back at once: then no hand stands idle during a commit, and nothing
+        # is begun long before its call
+        count = self._senders.count
+        return min(2 * count + self._pace, count + SHARED) - len(self._under_way)
+
+    def _can_begin(self, claimed: deque[Delivery]) -> bool:
+        if not self._gate.is_set() or self._free() <= 0:
+            return False
+        busy = set(self._under_way.values())
+        return any(item.subject is None or item.subject not in busy for item in claimed)
 
     def _pick(self, claimed: deque[Delivery]) -> list[Delivery]:
         """Take what free hands can start; two deliveries of one person never run side by side."""
         picked: list[Delivery] = []
         busy = {who for who in self._under_way.values() if who}
         skipped: list[Delivery] = []
-        while claimed and len(self._under_way) + len(picked) < self._capacity:
+        free = self._free() if self._gate.is_set() else 0
+        while claimed and len(picked) < free:
             item = claimed.popleft()
             if item.subject in busy:
                 skipped.append(item)
@@ -193,31 +201,46 @@ class Lane:
         claimed.extendleft(reversed(skipped))
         return picked
 
-    def _commit(self, finished: list[Done], started: list[Delivery]) -> list[Work]:
-        """Record what came back and begin what comes next, in one transaction; return the calls to make."""
+    def _step(self, finished: list[Done], claimed: deque[Delivery]) -> None:
+        """Record what came back, begin what comes next in the same transaction, and let the calls be made."""
+        now = self._store.clock()
+        decided = [self._decide(item, now) for item in finished]
+        self._pace = len(finished)
+        read_back = [
+            work for done, item in zip(finished, decided, strict=True) if (work := self._confirm_next(done, item))
+        ]
+        for item in decided:
+            self._under_way.pop(item.delivery.id, None)
+        self._note(read_back)
+        started = self._pick(claimed)
+        begun = self._commit(decided, [item for item in started if item.state is not State.APPLIED])
+        for item in decided:
+            self._log_result(item)
+        works = [Work(item, Phase.APPLY) for item in begun]
+        works += [Work(item, Phase.CONFIRM) for item in started if item.state is State.APPLIED]
+        self._note(works)
+        if not self._gate.is_set():  # closed by the commit: these are claimed again when it opens
+            for work in read_back:
+                self._under_way.pop(work.delivery.id, None)
+            read_back = []
+        for work in read_back + works:
+            self._senders.submit(work)
+
+    def _note(self, works: list[Work]) -> None:
+        for work in works:
+            self._under_way[work.delivery.id] = work.delivery.subject
+
+    def _commit(self, decided: list[Finished], fresh: list[Delivery]) -> list[Delivery]:
+        """Record what came back and begin what comes next, in one transaction."""
         lease = self._lease
         if lease is None:
             raise StaleFence(f"the lane {self.name} was lost")
-        now = self._store.clock()
-        decided = [self._decide(item, now) for item in finished]
         with self._store.write() as tx:
             if check_fence(tx, self._store.tables, lease):
                 self._gate.clear()  # an operator paused the lane meanwhile
             self._store.record(tx, decided, self._recheck_days)
             self._note_lane(tx, decided)
-            fresh = [item for item in started if item.state is not State.APPLIED]
-            begun = self._store.begin(tx, lease, fresh)
-        for item in decided:
-            self._under_way.pop(item.delivery.id, None)
-            self._log_result(item)
-        works = [Work(item, Phase.APPLY) for item in begun]
-        works += [Work(item, Phase.CONFIRM) for item in started if item.state is State.APPLIED]
-        works += [
-            work for done, item in zip(finished, decided, strict=True) if (work := self._confirm_next(done, item))
-        ]
-        for work in works:
-            self._under_way[work.delivery.id] = work.delivery.subject
-        return works
+            return self._store.begin(tx, lease, fresh)
 
     def _decide(self, done: Done, now: datetime) -> Finished:
         work, result = done.work, done.result
@@ -239,7 +262,7 @@ class Lane:
             confirmed_at=None,
         )
         # without handles everything is read again
-        return Work(changed, Phase.CONFIRM, done.result if done.result.handles else None)
+        return Work(changed, Phase.CONFIRM, done.result if done.result.handles else None, done.person)
 
     def _note_lane(self, tx: Tx, decided: list[Finished]) -> None:
         """Pause or cool the lane where a result says so; forget old strikes once something went through."""

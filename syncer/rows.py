@@ -33,6 +33,10 @@ class Finished:
     decision: Decision
 
 
+#: every place that `rank` gives, the first to be served first
+RANKS = (0, 1)
+
+
 def rank(right: Right | str | None) -> int:
     """Return the place of a right in a lane: objections go first."""
     return 0 if right == Right.OBJECTION else 1
@@ -100,7 +104,6 @@ def decided_row(item: Finished) -> dict[str, Any]:
     decision, delivery = item.decision, item.delivery
     claimable = decision.next_attempt_at is not None
     return {
-        "d_id": delivery.id,
         "state": decision.state,
         "outcome": decision.outcome,
         "code": decision.code,
@@ -110,6 +113,11 @@ def decided_row(item: Finished) -> dict[str, Any]:
         "applied_at": decision.applied_at,
         "confirmed_at": decision.confirmed_at,
     }
+
+
+def concerns_event(item: Finished) -> bool:
+    """Say whether a result can move the event: what is only applied so far leaves it where it is."""
+    return item.decision.state is not item.delivery.state and item.decision.what != "delivery:applied"
 
 
 def facts_of(item: Finished) -> dict[str, Any]:

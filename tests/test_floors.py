@@ -26,8 +26,9 @@ FLOORS = {
         {"settings_words"},
         {"audit", "policy", "schema", "settings", "triggers"},
         {"database"},
-        {"ledger", "queue", "grants", "safeguards"},
+        {"changes", "grants", "ledger", "queue", "safeguards"},
         {"rows"},
+        {"claims", "settlement"},
         {"store"},
         {"leases", "senders"},
         {"lane", "intake", "operations"},
@@ -117,9 +118,8 @@ def test_only_the_transport_opens_connections() -> None:
 
 def test_sql_is_spoken_only_where_it_belongs() -> None:
     allowed = {
-        "app", "check", "database", "drain", "ledger", "leases", "operations", "queue", "report", "rows", "safeguards",
-        "schema",
-        "settings", "settings_tables", "store", "triggers",
+        "app", "changes", "check", "claims", "database", "drain", "ledger", "leases", "operations", "queue", "report",
+        "rows", "safeguards", "schema", "settings", "settings_tables", "settlement", "store", "triggers",
     }  # fmt: skip
     users = {path.stem for path in modules("syncer") if any(n.startswith("sqlalchemy") for n in imports(path))}
 

@@ -40,7 +40,9 @@ MORE = {"mailchimp": "", "activecampaign": "requests_per_second = 5"}
 LANE = "it"
 
 
-def settings_file(folder: Path, provider: Provider, database: str = "sqlite:///syncer.db", level: str = "error") -> Path:
+def settings_file(
+    folder: Path, provider: Provider, database: str = "sqlite:///syncer.db", level: str = "error"
+) -> Path:
     """Write settings.toml for one provider and set its key."""
     os.environ["BENCH_KEY"] = provider.api_key
     path = folder / "settings.toml"

@@ -68,7 +68,9 @@ def overhead(database: str, count: int, rounds: int) -> dict[str, Any]:
             alone = bare(provider, n, count)
             bare_cpu = time.process_time() - cpu
             ratios.append(alone / lane)
-            print(f"   lane {count / lane:.0f}/s cpu {lane_cpu/count*1e6:.0f} bare {count / alone:.0f}/s cpu {bare_cpu/count*1e6:.0f} ratio {alone / lane:.3f}")
+            print(
+                f"   lane {count / lane:.0f}/s cpu {lane_cpu / count * 1e6:.0f} bare {count / alone:.0f}/s cpu {bare_cpu / count * 1e6:.0f} ratio {alone / lane:.3f}"
+            )
     return {"ratio": statistics.median(ratios)}
 
 
@@ -80,6 +82,7 @@ if __name__ == "__main__":
     configure("error")
     if len(sys.argv) > 3:
         from tests.servers import SERVERS
+
         s = SERVERS[sys.argv[3]]()
         try:
             print(overhead(s.new_database(), int(sys.argv[1]), int(sys.argv[2])))
