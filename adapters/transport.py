@@ -26,7 +26,7 @@ from adapters.contract import SettingsError, Step
 from adapters.errors import AdapterError, Transient
 from adapters.pacer import Pacer, Slots
 from adapters.watchdog import Watchdog, current
-from adapters.wire import StaleError, Wire, is_loopback, named
+from adapters.wire import Received, StaleError, Wire, is_loopback, named
 
 Params = Iterable[tuple[str, str]]
 
@@ -101,9 +101,9 @@ class Transport:
         self._session = requests.Session()
         self._session.trust_env = False  # or a proxy variable or ~/.netrc would replace our credentials
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        wire = Wire(connections)
-        self._session.mount("https://", wire)
-        self._session.mount("http://", wire)
+        self._wire = Wire(connections)
+        self._session.mount("https://", self._wire)
+        self._session.mount("http://", self._wire)
         self._timeout = (connect_timeout, total_timeout)
 
     @property
@@ -201,13 +201,11 @@ class Transport:
             request.headers["Content-Length"] = "0"
         began = time.monotonic()
         # Not Session.send: for a redirect it reads the whole body, without a cap, before it asks whether to follow.
-        response = self._session.get_adapter(url).send(
-            request, stream=True, timeout=self._timeout, verify=self._verify, proxies={}
-        )
+        response = self._wire.send(request, stream=True, timeout=self._timeout, verify=self._verify, proxies={})
         payload = self._read(response)
         return read_answer(response.status_code, response.headers, payload, round((time.monotonic() - began) * 1000))
 
-    def _read(self, response: requests.Response) -> bytes:
+    def _read(self, response: requests.Response | Received) -> bytes:
         """Read the body, never more than the cap; the connection goes back only if it was read to its end."""
         raw, payload, whole = response.raw, bytearray(), False
         try:

@@ -8,6 +8,8 @@ import queue
 import socket
 import ssl
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
@@ -134,15 +136,50 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The head of an answer, with the body still to be read: what the transport uses of requests' Response."""
+
+    request: requests.PreparedRequest = field(repr=False)
+    status_code: int
+    headers: Mapping[str, str]
+    raw: HTTPResponse
+
+
 class Wire(HTTPAdapter):
-    """requests' adapter over our connections: at most `connections` of them, the callers wait for a free one."""
+    """requests' adapter over our connections: at most `connections` of them, the callers wait for a free one.
+
+    It serves one base URL, so what requests looks up, parses and builds anew for each call is done once or not at
+    all (a quarter of what a call costs): the pool, its certificates, the path, the cookie jar.
+    """
 
     def __init__(self, connections: int) -> None:
         super().__init__(pool_connections=1, pool_maxsize=connections, max_retries=0, pool_block=True)
+        self._pool: Any = None
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+    def get_connection_with_tls_context(self, request: Any, verify: Any, *args: Any, **kwargs: Any) -> Any:
+        if self._pool is None:
+            pool = super().get_connection_with_tls_context(request, verify, *args, **kwargs)
+            super().cert_verify(pool, request.url, verify, None)  # type: ignore[no-untyped-call]
+            self._pool = pool
+        return self._pool
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Do nothing: the pool was told when it was made."""
+
+    def request_url(self, request: Any, proxies: Any) -> str:
+        return "/" + str(request.url).split("/", 3)[3]
+
+    def build_response(self, req: Any, resp: Any) -> Any:
+        return Received(req, resp.status, resp.headers, resp)
+
+    def close(self) -> None:
+        self._pool = None
+        super().close()
 
 
 def _open(host: str, port: int, timeout: float, watch: Watch | None) -> socket.socket:

@@ -19,7 +19,7 @@ from syncer.policy import NotCalled, Phase, Result
 #: calls of one verb within one attempt, and the longest wait between them in seconds
 BURST_CALLS = 3
 BURST_WAIT = 2.0
-#: seconds that a result waits at most for others to share its commit; wider only means more calls repeated after a crash
+#: seconds that a result waits at most for others to share its commit
 WINDOW = 0.025
 
 
