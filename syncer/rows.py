@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -134,9 +134,14 @@ def facts_of(item: Finished) -> dict[str, Any]:
         "attempt_given_back": True if decision.give_back else None,
         "next_attempt_at": stamp(decision.next_attempt_at) if decision.next_attempt_at else None,
         "notes": list(result.notes) if isinstance(result, Receipt) and result.notes else None,
-        "steps": [{k: v for k, v in asdict(step).items() if v != ""} for step in steps],
+        "steps": [_step(step) for step in steps],
     }
     return {key: value for key, value in facts.items() if value is not None}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    # not asdict: it copies every value, and took a tenth of the lane's time
+    return {name: value for name in Step.__slots__ if (value := getattr(step, name)) != ""}
 
 
 def delivery_of(row: Any) -> Delivery:

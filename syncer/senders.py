@@ -60,9 +60,11 @@ class Results:
     def collect(self, enough: int, wait: float) -> list[Done]:
         """Take all there is: wait up to `wait` seconds for the first, then up to WINDOW for `enough` of them."""
         with self._changed:
-            self._wait(1, wait)
-            if self._done:
-                self._wait(enough, WINDOW if wait else 0.0)
+            # not the first before the others: where answers come quickly each look costs a change of threads
+            self._wait(enough, min(wait, WINDOW))
+            if not self._done and wait > WINDOW:
+                self._wait(1, wait - WINDOW)
+                self._wait(enough, WINDOW)
             found, self._done = self._done, []
             return found
 
