@@ -14,11 +14,10 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
 import requests
-from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 
 from adapters.answer import Answer, common_failure, read_answer
@@ -192,13 +191,14 @@ class Transport:
         # A PreparedRequest made by hand: requests would parse, encode and guess again what is fixed here.
         request = requests.PreparedRequest()
         request.method, request.url = method, url
-        request.headers = CaseInsensitiveDict(self._headers)
+        headers = self._headers.copy()
         if body is not None:
             request.body = json.dumps(body).encode()
-            request.headers["Content-Type"] = "application/json"
-            request.headers["Content-Length"] = str(len(request.body))
+            headers["Content-Type"] = "application/json"
+            headers["Content-Length"] = str(len(request.body))
         elif method != "GET":
-            request.headers["Content-Length"] = "0"
+            headers["Content-Length"] = "0"
+        request.headers = cast(Any, headers)  # written in one case each, so a plain dict does
         began = time.monotonic()
         # Not Session.send: for a redirect it reads the whole body, without a cap, before it asks whether to follow.
         response = self._wire.send(request, stream=True, timeout=self._timeout, verify=self._verify, proxies={})

@@ -128,11 +128,49 @@ class _TlsConnection(_Connection, HTTPSConnection):
             raise Misconfigured("tls", "no TLS connection of version 1.2 or newer could be agreed on") from None
 
 
-class _Pool(HTTPConnectionPool):
+class _Direct(HTTPConnectionPool):
+    """urllib3's pool without what we never ask of it: retries, redirects, proxies, and the URL parsed once more."""
+
+    def urlopen(  # type: ignore[override]
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        headers: Any = None,
+        timeout: Any = None,
+        **_: Any,
+    ) -> Any:
+        conn = self._get_conn()
+        whole = False
+        try:
+            response = self._make_request(
+                conn,
+                method,
+                url,
+                timeout=timeout,
+                body=body,
+                headers=headers,
+                response_conn=conn,
+                preload_content=False,
+                decode_content=False,
+            )
+            whole = True
+            return response
+        except ssl.SSLError as error:
+            raise SSLError(error) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise ProtocolError("Connection aborted.", error) from None
+        finally:
+            if not whole:
+                conn.close()
+                self._put_conn(None)
+
+
+class _Pool(_Direct):
     ConnectionCls = _Connection
 
 
-class _TlsPool(HTTPSConnectionPool):
+class _TlsPool(_Direct, HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 

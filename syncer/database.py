@@ -13,7 +13,7 @@ from syncer.errors import UserError
 from syncer.schema import Tables, collate
 
 #: The revision this code was written for; a database beyond it is refused.
-REVISION = "0001"
+REVISION = "0003"
 ENGINES = {"sqlite", "mysql", "mariadb", "postgresql"}
 
 

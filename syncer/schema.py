@@ -138,9 +138,33 @@ def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("applied_at", Moment),
         sa.Column("confirmed_at", Moment),
         sa.UniqueConstraint("event_id", "destination", name=f"uq_{prefix}delivery"),
-        sa.Index(f"ix_{prefix}delivery_claim", "destination", "claim_rank", "due_on", "id"),
-        sa.Index(f"ix_{prefix}delivery_state", "destination", "state"),
+        *_delivery_indexes(prefix),
     )
+
+
+def _delivery_indexes(prefix: str) -> list[sa.Index]:
+    """Return the indexes of deliveries; finished ones are in those of the claim only where an engine cannot omit them."""
+    ranked, timed = sa.text("claim_rank IS NOT NULL"), sa.text("next_attempt_at IS NOT NULL")
+    return [
+        sa.Index(
+            f"ix_{prefix}delivery_urgency",
+            "destination",
+            "claim_rank",
+            "due_on",
+            "next_attempt_at",
+            "id",
+            sqlite_where=ranked,
+            postgresql_where=ranked,
+        ),
+        sa.Index(
+            f"ix_{prefix}delivery_due",
+            "destination",
+            "next_attempt_at",
+            sqlite_where=timed,
+            postgresql_where=timed,
+        ),
+        sa.Index(f"ix_{prefix}delivery_state", "destination", "state"),
+    ]
 
 
 def _lane(prefix: str, metadata: sa.MetaData) -> sa.Table:

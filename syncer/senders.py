@@ -84,8 +84,7 @@ class Senders:
         self.gate = threading.Event()
         self._adapter = adapter
         self._keyring = keyring
-        self._stop = stop
-        self._burst_wait = burst_wait
+        self._burst = _burst(stop, burst_wait)
         self._log = get_logger("syncer.senders").bind(lane=name)
         self._results = Results()
         self._works: queues.SimpleQueue[tuple[Work, Results] | None] = queues.SimpleQueue()
@@ -158,7 +157,7 @@ class Senders:
             raise Permanent("malformed", "the event names no right, so there is nothing to ask of a destination")
         before: list[Step] = []
         try:
-            for attempt in self._burst():
+            for attempt in self._burst:
                 with attempt:
                     try:
                         if work.phase is Phase.APPLY:
@@ -184,15 +183,16 @@ class Senders:
         except SyncerError:
             raise Permanent("malformed", "the address cannot be used") from None
 
-    def _burst(self) -> tenacity.Retrying:
-        """A few quick calls within one attempt; everything longer waits in the database."""
-        return tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_worth_repeating),
-            stop=tenacity.stop_after_attempt(BURST_CALLS) | tenacity.stop_when_event_set(self._stop),
-            wait=tenacity.wait_random_exponential(multiplier=self._burst_wait / 8, max=self._burst_wait),
-            sleep=tenacity.sleep_using_event(self._stop),
-            reraise=True,
-        )
+
+def _burst(stop: threading.Event, longest: float) -> tenacity.Retrying:
+    """A few quick calls within one attempt; everything longer waits in the database. Shared by all threads."""
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_worth_repeating),
+        stop=tenacity.stop_after_attempt(BURST_CALLS) | tenacity.stop_when_event_set(stop),
+        wait=tenacity.wait_random_exponential(multiplier=longest / 8, max=longest),
+        sleep=tenacity.sleep_using_event(stop),
+        reraise=True,
+    )
 
 
 def _after(before: list[Step], receipt: Receipt) -> Receipt:

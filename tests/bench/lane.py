@@ -58,10 +58,12 @@ def overhead(database: str, count: int, rounds: int) -> dict[str, Any]:
             provider.add(n, count)
             fill(app, n, count)
             cpu = time.process_time()
+            tt = time.thread_time()
             began = time.perf_counter()
             work(app)
             lane = time.perf_counter() - began
             lane_cpu = time.process_time() - cpu
+            print("pump cpu", (time.thread_time() - tt) / count * 1e6)
             n += 1_000_000
             provider.add(n, count)
             cpu = time.process_time()
