@@ -13,8 +13,8 @@ from syncer.model import Delivery
 from syncer.rows import RANKS, delivery_of
 from syncer.schema import Tables
 
-#: up to so many due deliveries are sorted here; beyond that they are read in their order from the index
-FEW = 500
+#: up to so many due deliveries are found by time and sorted; beyond that they are read day by day
+FEW = 2000
 
 
 class Claims:
@@ -22,7 +22,7 @@ class Claims:
 
     No single index range holds that order: one that is sorted by urgency runs over every row whose time has not
     come (all of them, after a long outage), one that is sorted by time runs over the whole backlog. So a few due
-    ones are found by time and sorted here, and of many the due ones of each day are read, day by day.
+    ones are found by time and sorted, and of many the due ones of each day are read, day by day.
     """
 
     def __init__(self, engine: sa.Engine, tables: Tables) -> None:
@@ -52,11 +52,10 @@ class Claims:
             return int(connection.execute(self.count_due, {"destination": destination, "now": now}).scalar_one())
 
     def _ids(self, connection: sa.Connection, lane: dict[str, Any], limit: int) -> list[int]:
-        most = max(FEW, limit)
-        few = connection.execute(self.due, lane | {"most": most + 1}).all()
-        if len(few) <= most:
-            few = sorted(few, key=lambda row: (row.claim_rank, row.due_on, row.next_attempt_at, row.id))
-            return [row.id for row in few[:limit]]
+        few = max(FEW, limit)
+        found = connection.execute(self.due, lane | {"few": few + 1, "most": limit}).all()
+        if not found or found[0].total <= few:
+            return [row.id for row in found]
         ids: list[int] = []
         for rank, day in self._days(connection, lane):
             left = lane | {"rank": rank, "day": day, "most": limit - len(ids)}
@@ -74,12 +73,18 @@ class Claims:
 
 
 def due(tables: Tables) -> sa.Select[Any]:
-    """Return the query of a lane's due deliveries, in the order of their time."""
+    """Return the query of a lane's due deliveries, the most urgent first, out of `few`; `total` says how many."""
     d = tables.delivery.c
-    return (
+    found = (
         sa.select(d.id, d.claim_rank, d.due_on, d.next_attempt_at)
         .where(d.destination == sa.bindparam("destination"), d.next_attempt_at <= sa.bindparam("now"))
         .order_by(d.next_attempt_at)
+        .limit(sa.bindparam("few"))
+        .subquery()
+    )
+    return (
+        sa.select(found.c.id, sa.func.count().over().label("total"))
+        .order_by(found.c.claim_rank, found.c.due_on, found.c.next_attempt_at, found.c.id)
         .limit(sa.bindparam("most"))
     )
 

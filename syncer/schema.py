@@ -143,7 +143,7 @@ def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _delivery_indexes(prefix: str) -> list[sa.Index]:
-    """Return the indexes of deliveries; finished ones are in those of the claim only where an engine cannot omit them."""
+    """Return the indexes of deliveries; those of the claim leave finished ones out where the engine can."""
     ranked, timed = sa.text("claim_rank IS NOT NULL"), sa.text("next_attempt_at IS NOT NULL")
     return [
         sa.Index(

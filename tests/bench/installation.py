@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 from syncer.app import App, initialise, load_settings, open_app
 from syncer.database import writing
+from syncer.lane import Lane
 from tests.bench.provider import Provider, person
 
 SETTINGS = """[database]
@@ -25,7 +28,7 @@ lane_seconds = 1
 recheck_days = []
 
 [log]
-level = "{level}"
+level = "error"
 
 [destinations.it]
 adapter = "{adapter}"
@@ -37,7 +40,7 @@ ecommerce = false
 {more}
 """
 MORE = {"mailchimp": "", "activecampaign": "requests_per_second = 5"}
-LANE = "it"
+SQLITE = "sqlite:///syncer.db"  # in the installation's folder
 
 
 def settings_file(
@@ -46,15 +49,13 @@ def settings_file(
     """Write settings.toml for one provider and set its key."""
     os.environ["BENCH_KEY"] = provider.api_key
     path = folder / "settings.toml"
-    text = SETTINGS.format(
-        database=database, level=level, adapter=provider.kind, url=provider.url, more=MORE[provider.kind]
-    )
+    text = SETTINGS.format(database=database, adapter=provider.kind, url=provider.url, more=MORE[provider.kind])
     path.write_text(text, encoding="utf-8")
     return path
 
 
 @contextmanager
-def installed(provider: Provider, database: str = "sqlite:///syncer.db") -> Iterator[App]:
+def installed(provider: Provider, database: str = SQLITE) -> Iterator[App]:
     """Yield an open installation in a folder of its own."""
     with TemporaryDirectory(prefix="syncer-bench-") as folder:
         settings = load_settings(settings_file(Path(folder), provider, database))
@@ -77,16 +78,27 @@ def fill(app: App, first: int, count: int, kind: str = "erasure") -> None:
     app.intake.take_all()
 
 
-def work(app: App) -> int:
-    """Let the lane work until nothing is due; return how many deliveries were confirmed."""
+def work(app: App) -> float:
+    """Let the lane work until nothing is due; return the seconds it took."""
     lane = app.lanes()[0]
     try:
+        began = time.perf_counter()
         while lane.turn():
             pass
+        return time.perf_counter() - began
     finally:
         lane.release()
-    from sqlalchemy import func, select
 
-    with app.engine.connect() as connection:
-        d = app.tables.delivery.c
-        return int(connection.execute(select(func.count()).where(d.state == "confirmed")).scalar_one())
+
+def work_for(app: App, lane: Lane, seconds: float) -> float:
+    """Let the lane work for so many seconds, cool-downs included; return how long it was."""
+    alarm = threading.Timer(seconds, app.stop.set)
+    alarm.start()
+    began = time.perf_counter()
+    while not app.stop.is_set():
+        if not lane.turn():
+            app.stop.wait(0.02)
+    took = time.perf_counter() - began
+    alarm.join()
+    app.stop.clear()
+    return took

@@ -7,19 +7,90 @@ import queue
 import statistics
 import threading
 import time
-from typing import Any
+from collections.abc import Iterator
 
 import requests
+import sqlalchemy as sa
 
+from syncer.app import App
+from tests.bench.figures import Figure, Run
 from tests.bench.installation import fill, installed, work
 from tests.bench.provider import AUDIENCE, Provider, person
 
+#: as many as the adapter has senders
 THREADS = 8
 FIELDS = "email_address,list_id,status,timestamp_opt,timestamp_signup,last_changed"
+TARGETS = {"sqlite": ">= 0.85", "mariadb": ">= 0.8", "postgresql": ">= 0.8"}
+#: how a log flush is counted on each engine
+FLUSHES = {
+    "mysql": "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'Innodb_os_log_fsyncs'",
+    "postgresql": "SELECT wal_sync FROM pg_stat_wal",
+}
+
+
+def measure(run: Run) -> Iterator[Figure]:
+    """Yield the figures of each engine: speed, commits and flushes."""
+    for name, new_database in run.engines.items():
+        with Provider("mailchimp") as provider, installed(provider, new_database()) as app:
+            yield from _speed(name, app, provider, run)
+            yield _flushes(name, app, provider, run.count(2000, 100))
+
+
+def _speed(name: str, app: App, provider: Provider, run: Run) -> Iterator[Figure]:
+    count, ratios, commits = run.count(1500, 100), [], Commits(app.engine)
+    provider.add(0, 50)
+    fill(app, 0, 50)
+    work(app)  # both sides begin warm
+    for turn in range(1, 6):
+        first = turn * 1_000_000
+        provider.add(first, count)
+        fill(app, first, count)
+        commits.number = 0
+        lane = work(app)
+        provider.add(first + 500_000, count)
+        ratios.append(bare(provider, first + 500_000, count) / lane)
+    yield Figure(f"lane on {name}: deliveries/s over a bare loop's", round(statistics.median(ratios), 3), TARGETS[name])
+    yield Figure(f"lane on {name}: commits per delivery", round(commits.number / count, 3), "<= 0.25")
+
+
+def _flushes(name: str, app: App, provider: Provider, count: int) -> Figure:
+    provider.clear()
+    fill(app, 9_000_000, count)  # nobody knows these people: one call each
+    commits = Commits(app.engine)
+    before = _flushed(app, commits)
+    work(app)
+    value = (_flushed(app, commits) - before) / count
+    how = "commits, each one sync of the WAL" if app.engine.dialect.name == "sqlite" else "by the engine's counter"
+    return Figure(f"lane on {name}: log flushes per event in a backlog", round(value, 3), "<= 0.05", how)
+
+
+class Commits:
+    """Counts the commits of write transactions on an engine."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.number = 0
+        sa.event.listen(engine, "commit", self._count)
+
+    def _count(self, _connection: sa.Connection) -> None:
+        self.number += 1
+
+
+def _flushed(app: App, commits: Commits) -> int:
+    kind = app.engine.dialect.name
+    if kind == "sqlite":
+        return commits.number
+    with app.engine.connect() as connection:
+        if kind == "postgresql":
+            connection.exec_driver_sql("SELECT pg_stat_force_next_flush()" if _newer(connection) else "SELECT 1")
+        return int(connection.exec_driver_sql(FLUSHES[kind]).scalar_one())
+
+
+def _newer(connection: sa.Connection) -> bool:
+    return (connection.dialect.server_version_info or (0,))[0] >= 15
 
 
 def bare(provider: Provider, first: int, count: int) -> float:
-    """Erase `count` people with nothing around the calls: read, delete, read back; return the seconds it took."""
+    """Erase `count` people with nothing around the calls (read, delete, read back); return the seconds it took."""
     session = requests.Session()
     session.trust_env = False
     session.auth = ("syncer", provider.api_key)
@@ -45,50 +116,3 @@ def bare(provider: Provider, first: int, count: int) -> float:
     took = time.perf_counter() - began
     session.close()
     return took
-
-
-def overhead(database: str, count: int, rounds: int) -> dict[str, Any]:
-    """Return the median of lane against bare loop, taken in turns, and the commits per delivery of the lane."""
-    ratios, n = [], 0
-    with Provider("mailchimp") as provider, installed(provider, database) as app:
-        provider.add(0, 200)
-        bare(provider, 0, 200)
-        for _ in range(rounds):
-            n += 1_000_000
-            provider.add(n, count)
-            fill(app, n, count)
-            cpu = time.process_time()
-            tt = time.thread_time()
-            began = time.perf_counter()
-            work(app)
-            lane = time.perf_counter() - began
-            lane_cpu = time.process_time() - cpu
-            print("pump cpu", (time.thread_time() - tt) / count * 1e6)
-            n += 1_000_000
-            provider.add(n, count)
-            cpu = time.process_time()
-            alone = bare(provider, n, count)
-            bare_cpu = time.process_time() - cpu
-            ratios.append(alone / lane)
-            print(
-                f"   lane {count / lane:.0f}/s cpu {lane_cpu / count * 1e6:.0f} bare {count / alone:.0f}/s cpu {bare_cpu / count * 1e6:.0f} ratio {alone / lane:.3f}"
-            )
-    return {"ratio": statistics.median(ratios)}
-
-
-if __name__ == "__main__":
-    import sys
-
-    from syncer.log import configure
-
-    configure("error")
-    if len(sys.argv) > 3:
-        from tests.servers import SERVERS
-
-        s = SERVERS[sys.argv[3]]()
-        try:
-            print(overhead(s.new_database(), int(sys.argv[1]), int(sys.argv[2])))
-        finally:
-            s.close()
-    else:
-        print(overhead("sqlite:///syncer.db", int(sys.argv[1]), int(sys.argv[2])))

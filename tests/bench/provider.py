@@ -55,7 +55,7 @@ class Provider:
         self._ask({"do": "clear"})
 
     def counts(self) -> dict[str, Any]:
-        """Return requests, repeated (the same call once more), throttled, peak connections and seconds in all."""
+        """Return requests, repeated (a call about the same person once more), throttled, peak, seconds in all."""
         return self._ask({"do": "counts"})
 
     def _ask(self, what: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def main(kind: str, options: dict[str, Any]) -> int:
 def _obey(server: Any, kind: str, asked: dict[str, Any]) -> dict[str, Any]:
     if asked["do"] == "counts":
         with server.lock:
-            calls = Counter((one.method, one.path, json.dumps(one.query)) for one in server.requests)
+            calls = Counter((one.method, one.path) for one in server.requests if "/members/" in one.path)
             arrivals = sorted(server.arrivals)
         return {
             "requests": server.request_count,
