@@ -14,18 +14,20 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
-
-import requests
-from urllib3.exceptions import HTTPError
 
 from adapters.answer import Answer, common_failure, read_answer
 from adapters.contract import SettingsError, Step
 from adapters.errors import AdapterError, Transient
+from adapters.hosts import is_loopback
 from adapters.pacer import Pacer, Slots
 from adapters.watchdog import Watchdog, current
-from adapters.wire import Received, StaleError, Wire, is_loopback, named
+
+if TYPE_CHECKING:
+    import requests
+
+    from adapters.wire import Received
 
 Params = Iterable[tuple[str, str]]
 
@@ -82,6 +84,11 @@ class Transport:
         max_body: int = 1 << 20,
         ca_bundle: str | None = None,
     ) -> None:
+        # requests is slow to load, and most commands never call
+        import requests
+
+        from adapters.wire import Wire
+
         # urllib3 logs the path of every call at DEBUG, and that of an answer with odd headers at WARNING: the path
         # holds Mailchimp's MD5 of the address, the query string ActiveCampaign's plain one
         logging.getLogger("urllib3").setLevel(logging.ERROR)
@@ -167,6 +174,10 @@ class Transport:
 
     def _make(self, method: str, url: str, body: Any) -> Answer:
         """Send the request; once more if it was a read on a kept-alive socket that the peer had closed."""
+        from urllib3.exceptions import HTTPError
+
+        from adapters.wire import StaleError, named
+
         failure: AdapterError = Transient("cut_off", "the connection was closed before an answer came")
         for repeats_left in (1, 0) if method == "GET" else (0,):
             if self._pacer:
@@ -188,8 +199,10 @@ class Transport:
         raise failure.with_traceback(None)
 
     def _exchange(self, method: str, url: str, body: Any) -> Answer:
+        from requests import PreparedRequest
+
         # A PreparedRequest made by hand: requests would parse, encode and guess again what is fixed here.
-        request = requests.PreparedRequest()
+        request = PreparedRequest()
         request.method, request.url = method, url
         headers = self._headers.copy()
         if body is not None:

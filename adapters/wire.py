@@ -20,6 +20,7 @@ from urllib3.exceptions import InvalidHeader, ProtocolError, ReadTimeoutError, S
 from urllib3.response import HTTPResponse
 
 from adapters.errors import AdapterError, Misconfigured, Transient
+from adapters.hosts import is_loopback, literal
 from adapters.watchdog import Watch, current
 
 
@@ -267,20 +268,7 @@ def _resolve(host: str, port: int, timeout: float) -> list[tuple[int, Any]]:
 
 def _refuse_inner(host: str, address: str) -> None:
     """Refuse to send a key into the local network because a name server said so."""
-    if is_loopback(host) or _literal(host) is not None:
+    if is_loopback(host) or literal(host) is not None:
         return  # written so in settings.toml
     if not ipaddress.ip_address(address).is_global:  # 100.64.0.0/10, shared behind a carrier's NAT, is none either
         raise Misconfigured("wrong_address", "the host name leads to an address inside the local network")
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host as written in the settings means this computer."""
-    literal = _literal(host)
-    return host.lower() == "localhost" or (literal is not None and literal.is_loopback)
-
-
-def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return None

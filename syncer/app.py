@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -22,7 +22,6 @@ from syncer import database
 from syncer.errors import KeyFileError, SettingsProblem
 from syncer.identity import Keyring
 from syncer.intake import Intake
-from syncer.lane import Lane
 from syncer.leases import Leases, owner_name
 from syncer.ledger import Ledger
 from syncer.operations import Operations
@@ -30,6 +29,9 @@ from syncer.queue import Queue
 from syncer.schema import Tables, tables
 from syncer.settings import Settings, load, settings_digest
 from syncer.store import Store
+
+if TYPE_CHECKING:
+    from syncer.lane import Lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,8 @@ class App:
 
     def lanes(self) -> list[Lane]:
         """Build the lanes of all configured destinations, with their adapters."""
+        from syncer.lane import Lane
+
         self.leases.ensure(list(self.settings.destinations))
         return [
             Lane(name, self.adapter(name), self.store, self.leases, self.keyring, self.recheck_days, self.stop)

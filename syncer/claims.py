@@ -79,13 +79,13 @@ def due(tables: Tables) -> sa.Select[Any]:
         sa.select(d.id, d.claim_rank, d.due_on, d.next_attempt_at)
         .where(d.destination == sa.bindparam("destination"), d.next_attempt_at <= sa.bindparam("now"))
         .order_by(d.next_attempt_at)
-        .limit(sa.bindparam("few"))
+        .limit(sa.bindparam("few", type_=sa.Integer))
         .subquery()
     )
     return (
         sa.select(found.c.id, sa.func.count().over().label("total"))
         .order_by(found.c.claim_rank, found.c.due_on, found.c.next_attempt_at, found.c.id)
-        .limit(sa.bindparam("most"))
+        .limit(sa.bindparam("most", type_=sa.Integer))
     )
 
 
@@ -116,7 +116,7 @@ def due_on_day(tables: Tables) -> sa.Select[Any]:
             d.next_attempt_at <= sa.bindparam("now"),
         )
         .order_by(d.next_attempt_at, d.id)
-        .limit(sa.bindparam("most"))
+        .limit(sa.bindparam("most", type_=sa.Integer))
     )
 
 

@@ -14,7 +14,7 @@ from syncer.claims import Claims
 from syncer.database import reading, writing
 from syncer.errors import StaleFence
 from syncer.ledger import Ledger, Pending
-from syncer.model import Delivery, EventState, Lease, NewEvent, State
+from syncer.model import Delivery, Lease, NewEvent, State
 from syncer.rows import (
     Finished,
     Tx,
@@ -126,8 +126,10 @@ class Store:
         with self.write() as tx:
             due = tx.connection.execute(
                 sa.select(e.c.id, e.c.rechecks_done)
-                .where(e.c.next_recheck_at <= tx.now, e.c.state == EventState.FULFILLED)
-                .order_by(e.c.id)
+                # only fulfilled events have one; were their state or their id asked for here, SQLite would choose that
+                # index and read every event
+                .where(e.c.next_recheck_at <= tx.now)
+                .order_by(e.c.next_recheck_at)
                 .limit(limit)
                 .with_for_update()
             ).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -84,12 +85,26 @@ _DIGITS: list[Any] = [
 ]
 
 
+def queue(engine: sa.Engine, tables: Tables, taken: int, waiting: int, at: datetime) -> None:
+    """Add rows to the queue: so many that were taken at `at` (UTC), and so many that wait."""
+    q = tables.queue
+    with writing(engine) as connection:
+        for name, count, when in (("taken", taken, at), ("waiting", waiting, None)):
+            numbers, number = _numbers(count)
+            key = sa.literal(f"{name}-", sa.String()) + sa.cast(number, sa.String(8))
+            values: dict[str, Any] = {"event_key": key, "kind": sa.literal("erasure")}
+            if when is not None:
+                values["taken_at"] = sa.literal(when, q.c.taken_at.type)
+            rows = sa.select(*values.values()).select_from(numbers).where(number < count)
+            connection.execute(q.insert().from_select(list(values), rows))
+
+
 def _numbers(count: int) -> tuple[Any, Any]:
     """Return a product of digits and the expression over it that runs from 0 to the next power of ten."""
     places = _DIGITS[: len(str(max(count - 1, 1)))]
     product = places[0]
-    for digit in places[1:]:
-        product = product.join(digit, digit.c.n + places[0].c.n >= 0)  # always so
+    for before, digit in pairwise(places):
+        product = product.join(digit, digit.c.n < before.c.n + 10)  # always so
     total = reduce(lambda left, right: left + right, (digit.c.n * 10**place for place, digit in enumerate(places)))
     return product, total
 

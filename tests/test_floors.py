@@ -13,9 +13,9 @@ FLOORS = {
     "adapters": [
         {"errors"},
         {"contract"},
-        {"answer", "pacer", "watchdog"},
-        {"wire", "mailchimp_answers", "mailchimp_sdk", "activecampaign_answers"},
-        {"transport", "activecampaign_calls"},
+        {"answer", "hosts", "pacer", "watchdog"},
+        {"wire", "mailchimp_answers", "activecampaign_answers"},
+        {"transport", "mailchimp_sdk", "activecampaign_calls"},
         {"mailchimp_walk", "activecampaign_walk"},
         {"mailchimp", "activecampaign"},
         {"registry"},
