@@ -81,7 +81,8 @@ def canonical(body: Mapping[str, Any]) -> bytes:
         raise TypeError("an audit body holds no half of a surrogate pair") from None
 
 
-#: made once: json.dumps makes a new encoder for every call
+#: made once: json.dumps makes a new encoder for every call, and json.loads looks for a byte order mark first
+_decode = json.JSONDecoder().decode
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
@@ -218,10 +219,9 @@ def _digest(stored: Any) -> bytes | None:
 
 def _problem(seq: int, columns: tuple[Any, ...], body: Any, leaf_hash: bytes) -> str | None:
     try:
-        raw = body.encode("utf-8")
-        if hashlib.sha256(b"\x00" + raw).digest() != leaf_hash:
+        if hashlib.sha256(b"\x00" + body.encode("utf-8")).digest() != leaf_hash:
             return f"entry {seq} was altered"
-        content = json.loads(raw)
+        content = _decode(body)
         found = content["seq"]
         inside = (content["at"], content["what"], content["event"], content["destination"])
     except (AttributeError, TypeError, ValueError, KeyError, RecursionError):

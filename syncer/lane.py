@@ -30,9 +30,8 @@ from syncer.store import Store, check_fence
 BATCH = 100
 #: what a person must see: somebody has to decide, or somebody is back who was erased
 ALARMS = frozenset({"delivery:held", "delivery:reappeared"})
-#: results that share a commit. Also how many may have come back and not be recorded beside those under way: so a
-#: kill repeats at most this many calls more than there are senders
-SHARED = 20
+#: deliveries that may be begun and not recorded beyond one for each sender: so a kill repeats at most that many calls
+AHEAD = 20
 #: seconds a turn waits for its senders once it was told to stop; systemd and SIGTERM allow 30 in all
 GRACE = 25.0
 
@@ -152,12 +151,12 @@ class Lane:
             if self._stop.is_set() and not stopped_at:
                 self._gate.clear()
                 stopped_at = time.monotonic()
-            if not exhausted and len(claimed) < SHARED and self._gate.is_set():
+            if not exhausted and len(claimed) < AHEAD and self._gate.is_set():
                 claimed = self._claim()
                 exhausted = len(claimed) < BATCH
             # wait only when nothing can begin without an answer
             idle = self._under_way and not self._can_begin(claimed)
-            finished = self._senders.collect(min(SHARED, len(self._under_way)), wait=0.5 if idle else 0.0)
+            finished = self._senders.collect(min(self._enough, len(self._under_way)), wait=0.5 if idle else 0.0)
             if finished or self._can_begin(claimed):
                 recorded += len(finished)
                 self._step(finished, claimed)
@@ -172,11 +171,16 @@ class Lane:
     def _claim(self) -> deque[Delivery]:
         return deque(self._store.claim(self.name, self._store.clock(), BATCH, tuple(self._under_way)))
 
+    @property
+    def _enough(self) -> int:
+        # results that share a commit: nearly all that may be under way, and some hands stay busy meanwhile
+        return AHEAD + self._senders.count // 2
+
     def _free(self) -> int:
         # ahead of free hands by as many as came back at once: then no hand stands idle during a commit, and nothing
         # is begun long before its call
         count = self._senders.count
-        return min(2 * count + self._pace, count + SHARED) - len(self._under_way)
+        return min(2 * count + self._pace, count + AHEAD) - len(self._under_way)
 
     def _can_begin(self, claimed: deque[Delivery]) -> bool:
         if not self._gate.is_set() or self._free() <= 0:
