@@ -20,7 +20,7 @@ from syncer.policy import NotCalled, Phase, Result
 BURST_CALLS = 3
 BURST_WAIT = 2.0
 #: seconds that a result waits at most for others to share its commit
-WINDOW = 0.04
+WINDOW = 0.1
 
 
 @dataclass(frozen=True, slots=True)
