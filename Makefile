@@ -1,11 +1,12 @@
 # make demo   try everything against the sandbox, no account needed
 # make test   the tests            make lint   ruff and mypy --strict        make bench   the figures
+# make crash  kill the worker at every point of the walk on three engines; SEED=n repeats the random moments
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint bench crash lock clean
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "syncer needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
@@ -27,6 +28,9 @@ lint: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m tests.bench
+
+crash: $(VENV)/.installed
+	$(BIN)/python -m tests.crash $(if $(SEED),--seed $(SEED))
 
 lock:
 	uv pip compile --universal --generate-hashes --all-extras --no-annotate --no-header \

@@ -28,6 +28,7 @@ from syncer.operations import Operations
 from syncer.queue import Queue
 from syncer.schema import Tables, tables
 from syncer.settings import Settings, load, settings_digest
+from syncer.sharing import Daemons
 from syncer.store import Store
 
 if TYPE_CHECKING:
@@ -166,6 +167,7 @@ class App:
         keyring: Keyring,
         kind: str,
         clock: Callable[[], datetime],
+        owner: str | None = None,
     ) -> None:
         self.settings = settings
         self.engine = engine
@@ -177,7 +179,8 @@ class App:
         with database.reading(engine) as connection:
             self.ledger.require_key(connection)
         self.store = Store(engine, self.tables, self.ledger, clock)
-        self.leases = Leases(self.store, self.tables, owner_name())
+        self.leases = Leases(self.store, self.tables, owner or owner_name(), settings.schedule.lease_seconds)
+        self.daemons = Daemons(self.store, self.tables, self.leases)
         apart = settings.queue.url is not None
         queue_engine = database.connect(settings.queue.url) if settings.queue.url is not None else engine
         self.queue = Queue(queue_engine, self.tables, shared=not apart)

@@ -117,6 +117,16 @@ def utc_now(connection: sa.Connection) -> sa.ColumnElement[Any]:
     return sa.func.utc_timestamp(6)
 
 
+def utc_in(connection: sa.Connection, seconds: int) -> sa.ColumnElement[Any]:
+    """Return the database's own UTC time so many seconds from now as an expression."""
+    kind = connection.dialect.name
+    if kind == "sqlite":
+        return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now", f"+{seconds} seconds")
+    if kind == "postgresql":
+        return utc_now(connection) + sa.text(f"interval '{seconds} seconds'")
+    return sa.func.timestampadd(sa.text("SECOND"), seconds, sa.func.utc_timestamp(6))
+
+
 def no_pad_collation(connection: sa.Connection) -> str | None:
     """Return the server's collation that tells any two texts apart; None where the engine compares bytes anyway.
 

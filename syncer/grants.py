@@ -41,12 +41,17 @@ def grants(tables: Tables) -> list[Grant]:
         Grant("daemon", queue, ("SELECT", "INSERT")),  # INSERT for `syncer submit`
         Grant("daemon", queue, ("UPDATE",), QUEUE_COLUMNS),
         *(Grant("daemon", name, ("SELECT", "INSERT", "UPDATE")) for name in work),
+        # a daemon that stops takes its word back, and forgets those that cannot any more
+        Grant("daemon", tables.daemon.name, ("SELECT", "INSERT", "UPDATE", "DELETE")),
         Grant("daemon", audit, ("SELECT", "INSERT")),
         Grant("daemon", head, ("SELECT", "UPDATE")),
         Grant("daemon", version_table(tables.prefix), ("SELECT",)),
         Grant("reader", queue, ("SELECT",), ("id", "taken_at")),
         Grant("reader", tables.event.name, ("SELECT",), readable),
-        *(Grant("reader", name, ("SELECT",)) for name in (*work[1:], audit, head, version_table(tables.prefix))),
+        *(
+            Grant("reader", name, ("SELECT",))
+            for name in (*work[1:], tables.daemon.name, audit, head, version_table(tables.prefix))
+        ),
         Grant("retention", audit, ("SELECT", "INSERT")),
         Grant("retention", audit, ("UPDATE",), ("body",)),
         Grant("retention", head, ("SELECT", "UPDATE")),

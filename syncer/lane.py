@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,12 +17,12 @@ from adapters.contract import Adapter, Receipt
 from adapters.errors import AdapterError
 from syncer.errors import StaleFence
 from syncer.identity import Keyring
-from syncer.leases import RENEW_SECONDS, LaneRow, Leases
+from syncer.leases import LaneRow, Leases
 from syncer.log import get_logger
 from syncer.model import Delivery, Lease, State
 from syncer.policy import PROBE_EVERY, Phase, judge, unreachable_in_a_row
 from syncer.rows import Finished, Tx
-from syncer.senders import BURST_WAIT, Done, Senders, Work
+from syncer.senders import BURST_WAIT, Done, Senders, Work, awake_or_asleep
 from syncer.store import Store, check_fence
 
 #: deliveries of one claim
@@ -50,6 +49,8 @@ class Lane:
         stop: threading.Event,
         dice: Callable[[float, float], float] = random.uniform,
         burst_wait: float = BURST_WAIT,
+        senders: Callable[..., Senders] = Senders,
+        monotonic: Callable[[], float] = awake_or_asleep,
     ) -> None:
         self.name = name
         self._adapter = adapter
@@ -59,10 +60,13 @@ class Lane:
         self._stop = stop
         self._dice = dice
         self._log = get_logger("syncer.lane").bind(lane=name)
-        self._senders = Senders(name, adapter, keyring, stop, burst_wait)
+        self._senders = senders(name, adapter, keyring, stop, burst_wait, monotonic)
+        self._monotonic = monotonic
         self._gate = self._senders.gate
         self._lease: Lease | None = None
         self._renewed = 0.0
+        self._leaving = threading.Event()
+        self._calls_left = False
         self._under_way: dict[int, str | None] = {}  # delivery id -> subject, begun and not yet recorded
         self._pace = 0  # how many came back for the last commit
         self._strikes = 0
@@ -72,7 +76,14 @@ class Lane:
 
     def turn(self) -> int:
         """Work until nothing of the lane is due; return how many calls were recorded. 0 when it is not ours."""
-        if self._senders.busy or not self._own():
+        if self._senders.busy:
+            # calls of a turn that failed are still under way: nobody else may start beside them
+            self._renew()
+            return 0
+        if self._leaving.is_set():
+            self._give_back()
+            return 0
+        if not self._own():
             return 0
         row = self._leases.get(self.name)
         if row is None or not self._may_call(row):
@@ -89,13 +100,28 @@ class Lane:
         finally:
             self._drop_leftovers()
 
+    def leave(self) -> None:
+        """Give the lane to another daemon at the next turn; a turn under way finishes the calls in hand first."""
+        self._leaving.set()
+
     def release(self) -> None:
         """Give the lane back and end its senders."""
+        if not self._calls_left:  # or another daemon would start over what is still being called here
+            self._give_back()
+        self._senders.close()
+        self._adapter.close()
+
+    def _give_back(self) -> None:
         if self._lease is not None:
             self._leases.release(self._lease)
             self._lease = None
-        self._senders.close()
-        self._adapter.close()
+            self._log.info("lane.given_back")
+        self._leaving.clear()
+
+    @property
+    def busy(self) -> bool:
+        """Whether calls are under way."""
+        return self._senders.busy
 
     @property
     def owned(self) -> bool:
@@ -104,21 +130,29 @@ class Lane:
 
     def _own(self) -> bool:
         if self._lease is None:
+            began = self._monotonic()
             self._lease = self._leases.acquire(self.name)
-            self._renewed = time.monotonic()
             if self._lease is not None:
+                self._lease_runs_from(began)
                 self._log.info("lane.taken", fence=self._lease.fence)
         else:
             self._renew()
         return self._lease is not None
 
     def _renew(self) -> None:
-        if self._lease is None or time.monotonic() - self._renewed < RENEW_SECONDS:
+        if self._lease is None or self._monotonic() - self._renewed < self._leases.renew_seconds:
             return
-        if not self._leases.renew(self._lease):
+        began = self._monotonic()
+        if self._leases.renew(self._lease):
+            self._lease_runs_from(began)
+        else:
             self._log.warning("lane.lost")
             self._lease = None
-        self._renewed = time.monotonic()
+
+    def _lease_runs_from(self, moment: float) -> None:
+        # counted from before the database was asked, so never longer than the database thinks
+        self._renewed = moment
+        self._senders.good_until = moment + self._leases.seconds
 
     def _may_call(self, row: LaneRow) -> bool:
         now = self._store.clock()
@@ -130,8 +164,9 @@ class Lane:
         """Ask a lane that paused by itself whether it works again."""
         try:
             self._adapter.ping()
-        except AdapterError as error:
-            self._log.warning("lane.still_paused", code=error.code)
+        except Exception as error:  # noqa: BLE001 — a bug in an adapter must not have it asked every second
+            code = error.code if isinstance(error, AdapterError) else "crashed"
+            self._log.warning("lane.still_paused", code=code, error=type(error).__name__)
             self._leases.probe_later(self.name, self._store.clock() + PROBE_EVERY)
             return False
         self._unreachable = 0
@@ -150,7 +185,9 @@ class Lane:
         while True:
             if self._stop.is_set() and not stopped_at:
                 self._gate.clear()
-                stopped_at = time.monotonic()
+                stopped_at = self._monotonic()
+            if self._leaving.is_set():
+                self._gate.clear()
             if not exhausted and len(claimed) < AHEAD and self._gate.is_set():
                 claimed = self._claim()
                 exhausted = len(claimed) < BATCH
@@ -164,7 +201,8 @@ class Lane:
             self._renew()
             if not self._under_way and (exhausted or not self._gate.is_set()):
                 return recorded
-            if stopped_at and time.monotonic() - stopped_at > GRACE:
+            if stopped_at and self._monotonic() - stopped_at > GRACE:
+                self._calls_left = True
                 self._log.warning("lane.calls_left", count=len(self._under_way))
                 return recorded
 

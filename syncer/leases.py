@@ -12,14 +12,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.database import reading, utc_now
+from syncer.database import reading, utc_in, utc_now
 from syncer.model import Lease
 from syncer.rows import Tx
 from syncer.schema import Tables
 from syncer.store import Store
 
 LEASE_SECONDS = 30
-RENEW_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +28,7 @@ class LaneRow:
     destination: str
     owner: str | None
     fence: int
+    taken_at: datetime | None
     lease_until: datetime | None
     paused: bool
     paused_by: str | None
@@ -52,7 +52,10 @@ def started_ticks(pid: int) -> str:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    return stat.rpartition(")")[2].split()[19]  # field 22; the name before it may hold blanks
+    fields = stat.rpartition(")")[2].split()  # from field 3 on; the name before it may hold blanks
+    if fields[0] in ("Z", "X"):
+        return ""  # dead, and only not yet waited for by its parent
+    return fields[19]
 
 
 def owner_name() -> str:
@@ -61,24 +64,40 @@ def owner_name() -> str:
     return f"{socket.gethostname()}|{boot_id()}|{pid}|{started_ticks(pid)}"
 
 
-def is_dead(owner: str) -> bool:
-    """Say whether `owner` was a process of this host that is certainly gone."""
-    host, _, rest = owner.partition("|")
-    if host != socket.gethostname() or rest.count("|") != 2:
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An owner's name taken apart; what it does not say is ""."""
+
+    host: str
+    boot: str
+    pid: str
+    start: str
+
+
+def parse_owner(name: str) -> Owner:
+    """Take an owner's name apart, whoever wrote it."""
+    host, boot, pid, start, *_ = [*name.split("|"), "", "", "", ""]
+    return Owner(host, boot, pid, start)
+
+
+def is_dead(name: str) -> bool:
+    """Say whether the owner was a process of this host that is certainly gone."""
+    owner = parse_owner(name)
+    if owner.host != socket.gethostname() or not owner.boot or not boot_id():
         return False
-    boot, pid, start = rest.split("|")
-    if not boot or not boot_id():
-        return False
-    return boot != boot_id() or not pid.isdigit() or started_ticks(int(pid)) != start
+    return owner.boot != boot_id() or not owner.pid.isdigit() or started_ticks(int(owner.pid)) != owner.start
 
 
 class Leases:
-    """The lane rows of one installation."""
+    """The lane rows of one installation; a lease runs `seconds` by the database's clock."""
 
-    def __init__(self, store: Store, tables: Tables, owner: str) -> None:
+    def __init__(self, store: Store, tables: Tables, owner: str, seconds: int = LEASE_SECONDS) -> None:
         self._store = store
         self._lane = tables.lane
         self.owner = owner
+        self.seconds = seconds
+        #: seconds after which an owner prolongs its lease; two of them may be missed
+        self.renew_seconds = seconds / 3
 
     def ensure(self, destinations: Sequence[str]) -> None:
         """Make sure that each destination has its row."""
@@ -106,7 +125,7 @@ class Leases:
         lane = self._lane
         with self._store.write() as tx:
             row = tx.connection.execute(
-                sa.select(lane, (lane.c.lease_until > self._now(tx)).label("running"))
+                sa.select(lane, (lane.c.lease_until > utc_now(tx.connection)).label("running"))
                 .where(lane.c.destination == destination)
                 .with_for_update()
             ).first()
@@ -120,7 +139,12 @@ class Leases:
             tx.connection.execute(
                 lane.update()
                 .where(lane.c.destination == destination)
-                .values(owner=self.owner, fence=fence, lease_until=self._until(tx))
+                .values(
+                    owner=self.owner,
+                    fence=fence,
+                    taken_at=utc_now(tx.connection),
+                    lease_until=self.end(tx.connection),
+                )
             )
             facts = {"fence": fence, "after": "release" if not row.owner else "end of lease"}
             tx.audit.add("lane:taken", destination=destination, facts=facts)
@@ -133,7 +157,7 @@ class Leases:
             done = tx.connection.execute(
                 lane.update()
                 .where(lane.c.destination == lease.destination, lane.c.fence == lease.fence)
-                .values(lease_until=self._until(tx))
+                .values(lease_until=self.end(tx.connection))
             )
             return done.rowcount == 1
 
@@ -144,20 +168,12 @@ class Leases:
             tx.connection.execute(
                 lane.update()
                 .where(lane.c.destination == lease.destination, lane.c.fence == lease.fence)
-                .values(owner=None, lease_until=None)
+                .values(owner=None, taken_at=None, lease_until=None)
             )
 
-    def _now(self, tx: Tx) -> sa.ColumnElement[Any]:
-        return utc_now(tx.connection)
-
-    def _until(self, tx: Tx) -> sa.ColumnElement[Any]:
-        kind = tx.connection.dialect.name
-        if kind == "sqlite":
-            # six digits like every stored moment: they are compared as text
-            return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now", f"+{LEASE_SECONDS} seconds")
-        if kind == "postgresql":
-            return sa.func.timezone("UTC", sa.func.clock_timestamp()) + sa.text(f"interval '{LEASE_SECONDS} seconds'")
-        return sa.func.timestampadd(sa.text("SECOND"), LEASE_SECONDS, sa.func.utc_timestamp(6))
+    def end(self, connection: sa.Connection) -> sa.ColumnElement[Any]:
+        """Return when a lease that begins now ends, by the database's clock, as an expression."""
+        return utc_in(connection, self.seconds)
 
     # -- pause and cool-down --------------------------------------------------------------------------------
 
@@ -213,6 +229,7 @@ def _lane_row(row: Any) -> LaneRow:
         row.destination,
         row.owner,
         row.fence,
+        row.taken_at,
         row.lease_until,
         bool(row.paused),
         row.paused_by,

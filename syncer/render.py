@@ -105,6 +105,8 @@ def status(found: dict[str, Any]) -> None:
     for name, lane in found["destinations"].items():
         for line in _lane_lines(name, lane):
             out.print(line)
+    for line in _daemon_lines(found["daemons"]):
+        out.print(line)
     out.print(f"audit: {found['audit']['entries']} entries, head {found['audit']['head'][:16]}…")
 
 
@@ -120,9 +122,17 @@ def _lane_lines(name: str, lane: dict[str, Any]) -> list[str]:
     if lane["next_attempt_at"]:
         lines.append(f"{name}: next due {day_time(lane['next_attempt_at'])}")
     if lane["owner"]:
-        host, _, rest = lane["owner"].partition("|")
-        lines.append(f"{name}: worked by {host}, pid {rest.split('|')[1]}")
+        lines.append(
+            f"{name}: worked by {lane['owner_host']}, pid {lane['owner_pid']}, since {day_time(lane['owned_since'])},"
+            f" lease until {day_time(lane['lease_until'])}"
+        )
     return lines
+
+
+def _daemon_lines(daemons: list[dict[str, Any]]) -> list[str]:
+    if not daemons:
+        return ["no daemon is running"]
+    return [f"daemon: {item['host']}, pid {item['pid']}, since {day_time(item['since'])}" for item in daemons]
 
 
 def events(found: list[dict[str, Any]]) -> None:

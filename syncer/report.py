@@ -13,9 +13,10 @@ from syncer import __version__
 from syncer.database import reading
 from syncer.deadlines import is_overdue
 from syncer.errors import UserError
-from syncer.leases import LaneRow
+from syncer.leases import LaneRow, Owner, parse_owner
 from syncer.model import EventState, State
 from syncer.rows import stamp
+from syncer.sharing import Running
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -115,6 +116,7 @@ class Reader:
         return {
             "events": self._event_counts(),
             "destinations": self._lanes(),
+            "daemons": [_running(item) for item in self._app.daemons.running()],
             "audit": {"entries": entries, "head": head},
             "queue": {"waiting": self._app.queue.count()},
         }
@@ -249,7 +251,24 @@ def _lane(row: LaneRow | None) -> dict[str, Any]:
         "paused_by": row.paused_by if row else None,
         "cool_until": _stamp(row.cool_until) if row else None,
         "owner": row.owner if row else None,
+        **_owner(row.owner if row else None),
+        "owned_since": _stamp(row.taken_at) if row else None,
+        "lease_until": _stamp(row.lease_until) if row else None,
     }
+
+
+def _owner(name: str | None) -> dict[str, Any]:
+    owner = parse_owner(name) if name else None
+    return {"owner_host": owner.host if owner else None, "owner_pid": _pid(owner) if owner else None}
+
+
+def _running(item: Running) -> dict[str, Any]:
+    owner = parse_owner(item.owner)
+    return {"host": owner.host, "pid": _pid(owner), "since": stamp(item.since), "seen_until": stamp(item.until)}
+
+
+def _pid(owner: Owner) -> int | None:
+    return int(owner.pid) if owner.pid.isdigit() else None
 
 
 def _delivery(row: Any) -> dict[str, Any]:

@@ -52,13 +52,14 @@ class Tables:
     event: sa.Table
     delivery: sa.Table
     lane: sa.Table
+    daemon: sa.Table
     audit: sa.Table
     head: sa.Table
 
     @property
     def own(self) -> list[sa.Table]:
         """What lives in syncer's own database; the queue may lie elsewhere."""
-        return [self.event, self.delivery, self.lane, self.audit, self.head]
+        return [self.event, self.delivery, self.lane, self.daemon, self.audit, self.head]
 
 
 def _table(name: str, metadata: sa.MetaData, *items: sa.schema.SchemaItem) -> sa.Table:
@@ -153,6 +154,7 @@ def _lane(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("destination", sa.String(64), primary_key=True),
         sa.Column("owner", sa.String(191)),
         sa.Column("fence", sa.BigInteger, nullable=False),
+        sa.Column("taken_at", Moment),  # by the database's clock, like lease_until
         sa.Column("lease_until", Moment),
         sa.Column("paused", sa.Boolean, nullable=False),
         sa.Column("paused_by", sa.String(16)),  # operator | syncer
@@ -161,6 +163,16 @@ def _lane(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("probe_at", Moment),
         sa.Column("cool_until", Moment),
         sa.Column("strikes", sa.Integer, nullable=False),
+    )
+
+
+def _daemon(prefix: str, metadata: sa.MetaData) -> sa.Table:
+    return _table(
+        f"{prefix}daemon",
+        metadata,
+        sa.Column("owner", sa.String(191), primary_key=True),
+        sa.Column("started_at", Moment, nullable=False),
+        sa.Column("seen_until", Moment, nullable=False),
     )
 
 
@@ -203,6 +215,7 @@ def tables(prefix: str = "syncer_", queue: str = "syncer_queue") -> Tables:
         event=_event(prefix, metadata),
         delivery=_delivery(prefix, metadata),
         lane=_lane(prefix, metadata),
+        daemon=_daemon(prefix, metadata),
         audit=_audit(prefix, metadata),
         head=_head(prefix, metadata),
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import queue as queues
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import tenacity
@@ -74,15 +77,32 @@ class Results:
             self._changed.wait_for(lambda: len(self._done) >= enough, seconds)
 
 
+def awake_or_asleep() -> float:
+    """Return seconds since boot, those of a suspended machine and of a stopped process included."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
 class Senders:
     """As many threads as the destination allows calls at one time."""
 
-    def __init__(self, name: str, adapter: Adapter, keyring: Keyring, stop: threading.Event, burst_wait: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        adapter: Adapter,
+        keyring: Keyring,
+        stop: threading.Event,
+        burst_wait: float,
+        monotonic: Callable[[], float] = awake_or_asleep,
+    ) -> None:
         self.count = adapter.limits.senders
         self._name = name
         #: open while calls may be made; what was begun and finds it closed comes back as not called
         self.gate = threading.Event()
+        #: by `monotonic`, in seconds: no call is made later, for the lane may have another owner by then
+        self.good_until = math.inf
         self._adapter = adapter
+        self._monotonic = monotonic
         self._keyring = keyring
         self._burst = _burst(stop, burst_wait)
         self._log = get_logger("syncer.senders").bind(lane=name)
@@ -138,7 +158,7 @@ class Senders:
         """Make the calls of one delivery. Whatever happens, something is brought back."""
         result: Result
         person = work.person
-        if not self.gate.is_set():
+        if not self.gate.is_set() or self._monotonic() > self.good_until:
             result = NotCalled()
         else:
             try:

@@ -77,10 +77,11 @@ class Deadlines(Table):
 
 
 class Schedule(Table):
-    """How often the daemon looks, in seconds; how many days after fulfilment it reads back again."""
+    """How often the daemon looks and how long it owns a lane unseen, in seconds; the days of its rechecks."""
 
     intake_seconds: float = Field(default=5, ge=0.1, le=3600, strict=True, allow_inf_nan=False)
     lane_seconds: float = Field(default=1, ge=0.1, le=3600, strict=True, allow_inf_nan=False)
+    lease_seconds: int = Field(default=30, ge=3, le=3600, strict=True)
     recheck_days: tuple[StrictInt, ...] = (1, 7)
 
     @field_validator("recheck_days")

@@ -31,7 +31,7 @@ FLOORS = {
         {"claims", "settlement"},
         {"store"},
         {"leases", "senders"},
-        {"lane", "intake", "operations"},
+        {"lane", "intake", "operations", "sharing"},
         {"app"},
         {"drain", "daemon", "report", "check", "submit"},
         {"render", "demo"},
@@ -119,7 +119,7 @@ def test_only_the_transport_opens_connections() -> None:
 def test_sql_is_spoken_only_where_it_belongs() -> None:
     allowed = {
         "app", "changes", "check", "claims", "database", "drain", "ledger", "leases", "operations", "queue", "report",
-        "rows", "safeguards", "schema", "settings", "settings_tables", "settlement", "store", "triggers",
+        "rows", "safeguards", "schema", "settings", "settings_tables", "settlement", "sharing", "store", "triggers",
     }  # fmt: skip
     users = {path.stem for path in modules("syncer") if any(n.startswith("sqlalchemy") for n in imports(path))}
 

@@ -164,6 +164,7 @@ MISTAKES = [
     (added("lane_seconds = 0", "schedule"), "[schedule] lane_seconds: must be greater than or equal to 0.1"),
     (added("lane_seconds = nan", "schedule"), "[schedule] lane_seconds: must be a finite number"),
     (added("lane_seconds = true", "schedule"), "[schedule] lane_seconds: must be a valid number"),
+    (added("lease_seconds = 2", "schedule"), "[schedule] lease_seconds: must be greater than or equal to 3"),
     (GOOD.replace("Europe/Berlin", "../etc/passwd"), "is no time zone; write it like Europe/Berlin"),
     ("", '[deadlines] timezone: missing; add it, like timezone = "Europe/Berlin"'),
     (GOOD.replace("timezone =", "answer_within_days = true\ntimezone ="), "must be a valid integer"),

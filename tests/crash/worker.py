@@ -1,0 +1,75 @@
+"""A worker process that can be told where to die: a drain, a daemon, or a resync followed by a drain."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from adapters.contract import Adapter
+from syncer import database
+from syncer.app import App, load_settings
+from syncer.identity import Keyring
+from syncer.log import configure
+from tests.crash.points import Points, Watched, watch_commits, watch_requests
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker is to do: `mode` is drain, run or resync; its clock is `days` ahead of the host's.
+
+    It dies at the `passing`-th passing of `point`; None lets it live. `environment` holds the keys of the
+    sandboxes, `log` is where it notes the points, and beside it what it says.
+    """
+
+    settings: Path
+    mode: str
+    log: Path
+    days: float = 0.0
+    point: str | None = None
+    passing: int = 1
+    owner: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class WatchedApp(App):
+    """The application as it is, its adapters watched."""
+
+    points: Points
+
+    def adapter(self, name: str) -> Adapter:
+        return Watched(super().adapter(name), self.points)
+
+
+def work(job: Job) -> None:
+    """Be the worker; the exit code is that of the command."""
+    os.environ.update(job.environment)
+    out = os.open(job.log.with_suffix(".said"), os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    configure("debug", json=True)
+    settings = load_settings(job.settings)
+    points = Points(job.log, job.point, job.passing)
+    watch_requests(points)
+    engine = database.connect(settings.database.url)
+    watch_commits(engine, points)
+    database.require_current(engine, settings.database.prefix)
+
+    def clock() -> datetime:
+        return datetime.now(UTC) + timedelta(days=job.days)
+
+    kind = "daemon" if job.mode == "run" else "cli"
+    app = WatchedApp(settings, engine, Keyring.load(settings.identity.key_file), kind, clock, job.owner)
+    app.points = points
+    if app.queue.engine is not engine:
+        watch_commits(app.queue.engine, points, apart="intake.mark_taken")
+    if job.mode == "run":
+        sys.exit(app.run())
+    if job.mode == "resync":
+        plan = app.operations.plan_resync(confirmed_since=datetime(2000, 1, 1, tzinfo=UTC))
+        app.operations.apply_resync(plan, "look again after a crash")
+    app.drain()
+    app.close()
