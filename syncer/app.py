@@ -130,6 +130,27 @@ def open_app(settings: Settings, *, actor: str = "cli", clock: Callable[[], date
         raise
 
 
+def make_adapter(settings: Settings, name: str) -> Adapter:
+    """Build the adapter of a destination. Raises SettingsProblem for a missing secret or unusable option."""
+    destination = settings.destinations[name]
+    try:
+        return registry.load(destination.adapter).configured(destination.options, destination.secret())
+    except AdapterSettingsError as error:
+        raise SettingsProblem([f"{settings.path}: [destinations.{name}] {error.key}: {error}"]) from None
+
+
+def require_secrets(settings: Settings) -> None:
+    """Raise SettingsProblem with one line for each destination that cannot be built."""
+    problems: list[str] = []
+    for name in settings.destinations:
+        try:
+            make_adapter(settings, name).close()
+        except SettingsProblem as problem:
+            problems += problem.problems
+    if problems:
+        raise SettingsProblem(problems)
+
+
 def now() -> datetime:
     """Return the current time in UTC."""
     return datetime.now(UTC)
@@ -203,22 +224,7 @@ class App:
 
     def adapter(self, name: str) -> Adapter:
         """Build the adapter of a destination. Raises SettingsProblem for a missing secret or unusable option."""
-        destination = self.settings.destinations[name]
-        try:
-            return registry.load(destination.adapter).configured(destination.options, destination.secret())
-        except AdapterSettingsError as error:
-            raise SettingsProblem([f"{self.settings.path}: [destinations.{name}] {error.key}: {error}"]) from None
-
-    def require_secrets(self) -> None:
-        """Raise SettingsProblem with one line for each destination that cannot be built."""
-        problems: list[str] = []
-        for name in self.settings.destinations:
-            try:
-                self.adapter(name).close()
-            except SettingsProblem as problem:
-                problems += problem.problems
-        if problems:
-            raise SettingsProblem(problems)
+        return make_adapter(self.settings, name)
 
     def lanes(self) -> list[Lane]:
         """Build the lanes of all configured destinations, with their adapters."""
@@ -244,13 +250,6 @@ class App:
         """Work until nothing is due now, or for `max_seconds`. Raises SettingsProblem for missing secrets."""
         from syncer.drain import Drain
 
-        self.require_secrets()
+        require_secrets(self.settings)
         deadline = None if max_seconds is None else time.monotonic() + max_seconds
         return Drain(self, deadline, on_progress).run()
-
-    def run(self) -> int:
-        """Be the daemon until SIGTERM or SIGINT; returns the exit code."""
-        from syncer.daemon import Daemon
-
-        self.require_secrets()
-        return Daemon(self).run()

@@ -36,6 +36,7 @@ WHATS = frozenset(
         "identity:shredded",
         "daemon:started",
         "daemon:stopped",
+        "clock:anomaly",
     }
 )
 

@@ -39,11 +39,11 @@ class Context:
         configure("debug" if self.debug else settings.log.level)
         return settings
 
-    def app(self, actor: str = "cli") -> App:
+    def app(self) -> App:
         """Open the installation."""
         from syncer.app import open_app
 
-        return open_app(self.settings(), actor=actor)
+        return open_app(self.settings())
 
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:

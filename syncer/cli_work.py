@@ -128,11 +128,9 @@ def submit(
 @common
 def run(context: Context) -> int:
     """Be the daemon: take, deliver, read back, until SIGTERM."""
-    app = context.app("daemon")
-    try:
-        return app.run()
-    finally:
-        app.close()
+    from syncer.daemon import serve
+
+    return serve(context.settings())
 
 
 @click.command()

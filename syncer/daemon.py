@@ -7,6 +7,8 @@ import signal
 import socket
 import threading
 import time
+from collections import deque
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,80 +18,127 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from syncer import __version__
+from syncer.app import open_app, require_secrets
+from syncer.clockwatch import ClockWatch, Jump, record, since_last_entry
+from syncer.jobs import Job, cause, when_up
 from syncer.log import get_logger
+from syncer.outages import is_outage
 from syncer.sharing import Share
 
 if TYPE_CHECKING:
     from syncer.app import App
     from syncer.lane import Lane
+    from syncer.settings import Settings
 
 #: seconds between two looks for due rechecks and removed destinations
 RECHECK_SECONDS = 60
-#: seconds between wall clock and monotonic clock that no slewing explains
-JUMP_SECONDS = 5.0
+#: seconds a job may stand still before the watchdog is not fed any more, unless systemd says (WATCHDOG_USEC)
+PATIENCE = 60.0
+#: seconds between two looks at the jobs and the clock, at most
+LOOK_SECONDS = 10.0
+
+
+def serve(settings: Settings) -> int:
+    """Be the daemon until SIGTERM or SIGINT; returns the exit code. Waits for a database that is away.
+
+    Raises UserError for what a person must mend.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # it only sets the event: the scheduler must not be shut down inside a signal handler
+        signal.signal(number, lambda *_: stop.set())
+    require_secrets(settings)
+    notify("READY=1")  # also while the database is away: waiting for it is work, and the watchdog watches it
+    app = when_up(lambda: open_app(settings, actor="daemon"), stop, feed)
+    if app is None:
+        return 0
+    try:
+        return Daemon(app, stop).run()
+    finally:
+        app.close()
 
 
 class Daemon:
     """One process that owns lanes and works on them."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, stop: threading.Event) -> None:
         self._app = app
+        self._stop = stop
         self._log = get_logger("syncer.daemon")
-        self._wake = threading.Event()
+        self._watch = ClockWatch(app.clock)
+        self._jumps: deque[Jump] = deque()
+        self._stuck: set[str] = set()
         self._lanes: list[Lane] = []
         self._share = Share(app.daemons, app.leases, list(app.settings.destinations))
+        self._bound = float(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 or PATIENCE
 
     def run(self) -> int:
         """Work until told to stop; finish the calls in hand, release the lanes, return 0."""
-        app = self._app
-        self._lanes = app.lanes()
-        scheduler = self._scheduler()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._signalled)
-        app.daemons.arrive()
-        self._audit("daemon:started")
-        self._log.info("daemon.started", version=__version__, count=len(self._lanes))
+        lanes = when_up(self._begin, self._stop, feed)
+        if lanes is None:
+            return 0
+        self._lanes = lanes
+        jobs = self._jobs()
+        scheduler = self._scheduler(jobs)
+        self._log.info("daemon.started", version=__version__, count=len(lanes))
         scheduler.start()
-        notify("READY=1")
-        self._watch(scheduler)
+        while not self._stop.wait(timeout=min(LOOK_SECONDS, self._bound / 3, self._app.leases.renew_seconds)):
+            self._look_at_the_clock(scheduler)
+            self._look_at_the_jobs(jobs)
         notify("STOPPING=1")
-        app.stop.set()
+        self._app.stop.set()
         scheduler.shutdown(wait=True)
-        for lane in self._lanes:
-            lane.release()
-        app.daemons.leave()
-        self._audit("daemon:stopped")
+        for lane in lanes:
+            self._unless_away(lane.release)
+        self._unless_away(self._app.daemons.leave)
+        self._unless_away(lambda: self._audit("daemon:stopped"))
         self._log.info("daemon.stopped")
         return 0
 
-    def _scheduler(self) -> BackgroundScheduler:
-        app, renew = self._app, self._app.leases.renew_seconds
-        # a lane with a backlog keeps its thread for as long as the backlog lasts
-        threads = ThreadPoolExecutor(len(self._lanes) + 3)
+    def _begin(self) -> list[Lane]:
+        step_back = since_last_entry(self._app.store)
+        lanes = self._app.lanes()
+        self._app.daemons.arrive()
+        self._audit("daemon:started")
+        if step_back is not None:
+            self._note(step_back)
+        return lanes
+
+    def _jobs(self) -> dict[Job, float]:
+        """Return the jobs with the seconds between two of their starts; the first one is the scheduler's pulse."""
+        schedule, intake = self._app.settings.schedule, self._app.intake
+        renew = self._app.leases.renew_seconds
+        found = {
+            Job("pulse", lambda: None): min(LOOK_SECONDS, self._bound / 3),
+            Job("intake", intake.take_all, intake): schedule.intake_seconds,
+            Job("recheck", self._recheck): RECHECK_SECONDS,
+            Job("balance", self._balance): renew,
+        }
+        # an idle lane prolongs its lease in its turn
+        often = min(schedule.lane_seconds, renew)
+        return found | {Job(f"lane {lane.name}", partial(self._turn, lane), lane): often for lane in self._lanes}
+
+    def _scheduler(self, jobs: dict[Job, float]) -> BackgroundScheduler:
+        # a thread for each: a lane at work on a backlog holds its thread for hours
+        threads = ThreadPoolExecutor(len(jobs))
         scheduler = BackgroundScheduler(timezone="UTC", executors={"default": threads})
         scheduler.add_listener(self._job_failed, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
-        schedule = app.settings.schedule
-        self._every(scheduler, renew, self._balance, "balance")
-        self._every(scheduler, schedule.intake_seconds, app.intake.take_all, "intake")
-        self._every(scheduler, RECHECK_SECONDS, self._recheck, "recheck")
-        for lane in self._lanes:
-            # an idle lane prolongs its lease in its turn
-            self._every(scheduler, min(schedule.lane_seconds, renew), partial(self._turn, lane), f"lane {lane.name}")
+        for job, seconds in jobs.items():
+            # the defaults would drop a job that is over a second late, and first run it after one interval
+            scheduler.add_job(
+                job,
+                "interval",
+                seconds=seconds,
+                id=job.name,
+                name=job.name,
+                next_run_time=datetime.now(UTC),
+                misfire_grace_time=None,
+                coalesce=True,
+                max_instances=1,
+            )
         return scheduler
 
-    def _watch(self, scheduler: BackgroundScheduler) -> None:
-        """Wait for a signal; feed systemd's watchdog, and wake the jobs when the wall clock jumps."""
-        offset = time.time() - time.monotonic()
-        # the signal handler only sets the event: the scheduler must not be shut down inside it
-        while not self._wake.wait(timeout=min(10.0, self._app.leases.renew_seconds)):
-            notify("WATCHDOG=1")
-            jump = time.time() - time.monotonic() - offset
-            if abs(jump) > JUMP_SECONDS:
-                offset += jump
-                self._log.warning("daemon.clock_jumped", seconds=round(jump, 1))
-                # the scheduler plans by the wall clock: set back a day, it would sleep for a day
-                for job in scheduler.get_jobs():
-                    job.modify(next_run_time=datetime.now(UTC))
+    # -- the jobs -------------------------------------------------------------------------------------------
 
     def _turn(self, lane: Lane) -> None:
         if lane.owned or self._share.may_take(lane.name):
@@ -103,22 +152,11 @@ class Daemon:
             self._log.info("lane.handed_over", lane=lane.name)
             lane.leave()
 
-    def _every(self, scheduler: BackgroundScheduler, seconds: float, job: Any, name: str) -> None:
-        # the defaults would drop a job that is over a second late, and first run it after one interval
-        scheduler.add_job(
-            job,
-            "interval",
-            seconds=seconds,
-            id=name,
-            name=name,
-            next_run_time=datetime.now(UTC),
-            misfire_grace_time=None,
-            coalesce=True,
-            max_instances=1,
-        )
-
     def _recheck(self) -> None:
         app = self._app
+        while self._jumps:
+            record(app.store, self._jumps[0])
+            self._jumps.popleft()
         app.store.hold_removed(app.settings.destinations, app.recheck_days)
         app.store.start_rechecks(app.recheck_days)
 
@@ -126,12 +164,52 @@ class Daemon:
         error = getattr(event, "exception", None)
         self._log.error("job.failed", job=event.job_id, error=type(error).__name__ if error else "missed")
 
-    def _signalled(self, number: int, _frame: Any) -> None:
-        self._wake.set()
+    # -- what the main thread looks at ----------------------------------------------------------------------
+
+    def _look_at_the_clock(self, scheduler: BackgroundScheduler) -> None:
+        found = self._watch.look()
+        if found is None:
+            return
+        self._note(found)
+        # the scheduler counts by the wall clock: after a step back it would sleep until the old time is reached
+        for job in scheduler.get_jobs():
+            job.modify(next_run_time=datetime.now(UTC))
+
+    def _note(self, jump: Jump) -> None:
+        self._jumps.append(jump)  # audited by the recheck, which may have to wait for the database
+        self._log.warning("clock.anomaly", seconds=jump.seconds)
+
+    def _look_at_the_jobs(self, jobs: Iterable[Job]) -> None:
+        """Feed the watchdog while every job that is under way moves, and the scheduler starts new ones."""
+        pulse, *_ = jobs
+        stuck = {job.name for job in jobs if job.is_stuck(self._bound)}
+        if time.monotonic() - pulse.ended_at > self._bound:
+            stuck.add(pulse.name)
+        if stuck - self._stuck:
+            self._log.error("daemon.stuck", job=", ".join(sorted(stuck)))
+        self._stuck = stuck
+        if not stuck:
+            feed()
+
+    # -- start and end --------------------------------------------------------------------------------------
+
+    def _unless_away(self, last: Callable[[], None]) -> None:
+        # the lease runs out by itself, and a stop without its entry is a gap that the next start shows
+        try:
+            last()
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            self._log.warning("daemon.left_unrecorded", error=type(error).__name__, reason=cause(error))
 
     def _audit(self, what: str) -> None:
         with self._app.store.write() as tx:
             tx.audit.add(what)
+
+
+def feed() -> None:
+    """Feed systemd's watchdog."""
+    notify("WATCHDOG=1")
 
 
 def notify(state: str) -> None:

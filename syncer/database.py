@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,8 @@ from syncer.schema import Tables, collate
 
 #: The revision this code was written for; a database beyond it is refused.
 REVISION = "0003"
+#: how long SQLite waits for another writer before it says busy; then the transaction is repeated
+BUSY_SECONDS = 5
 ENGINES = {"sqlite", "mysql", "mariadb", "postgresql"}
 
 
@@ -40,7 +43,10 @@ def connect(url: str) -> sa.Engine:
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:
-    engine = sa.create_engine(url, connect_args={"timeout": 30})
+    folder = Path(url.database).parent if url.database and not url.database.startswith(("file:", ":memory:")) else None
+    if folder is not None and not folder.is_dir():
+        raise UserError(f"settings.toml: [database] url: the folder {folder} is not there; make it")
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
 
     @sa.event.listens_for(engine, "connect")
     def _opened(connection: Any, _record: Any) -> None:
@@ -51,7 +57,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
-            "busy_timeout=30000",
+            f"busy_timeout={BUSY_SECONDS * 1000}",
             "secure_delete=ON",  # a shredded address must not live on in a free page
             "recursive_triggers=ON",
         ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,7 +14,9 @@ from syncer.deadlines import due_on
 from syncer.destinations import Destination
 from syncer.errors import AddressError
 from syncer.identity import Keyring, normalise
+from syncer.log import get_logger
 from syncer.model import ACCEPTED_RIGHTS, NewEvent, Plan, Right
+from syncer.outages import repeated
 from syncer.queue import Queue, Row, moment
 from syncer.rows import Tx
 from syncer.store import Store
@@ -36,6 +39,8 @@ class Intake:
         zone: ZoneInfo,
         answer_within_days: int,
     ) -> None:
+        #: when a batch was last taken (monotonic clock)
+        self.moved_at = time.monotonic()
         self._queue = queue
         self._store = store
         self._keyring = keyring
@@ -43,6 +48,7 @@ class Intake:
         self._zone = zone
         self._days = answer_within_days
 
+    @repeated
     def take(self) -> int:
         """Take one batch of waiting rows; return how many."""
         rows = self._queue.waiting(BATCH)
@@ -65,12 +71,35 @@ class Intake:
         total = 0
         while taken := self.take():
             total += taken
+            self.moved_at = time.monotonic()
         return total
 
     def _accept(self, tx: Tx, rows: Sequence[Row]) -> None:
         known = self._store.known_keys(tx, [_key(row) for row in rows])
-        fresh = [self._event(row, tx.now) for row in rows if _key(row) not in known]
+        fresh = [self._read(row, tx.now) for row in rows if _key(row) not in known]
         self._store.accept(tx, fresh)
+
+    def _read(self, row: Row, now: datetime) -> NewEvent:
+        try:
+            return self._event(row, now)
+        except Exception as error:  # noqa: BLE001 — a bug in the reading must not bring the row back for ever
+            get_logger("syncer.intake").exception("intake.crashed", error=type(error).__name__)
+            event_id = str(uuid7())
+            return NewEvent(
+                id=event_id,
+                event_key=_key(row),
+                right=None,
+                subject=None,
+                email_sealed=self._keyring.seal(_shown(row.email), event_id) if row.email else None,
+                received_at=now,
+                due_on=now.date(),
+                source=_clean(row.source, 64),
+                source_ref=_clean(row.source_ref, 191),
+                queue_id=row.id,
+                plans=self._plans(None),
+                code="malformed",
+                detail=f"the row could not be read ({type(error).__name__})",
+            )
 
     def _event(self, row: Row, now: datetime) -> NewEvent:
         event_id = str(uuid7())
@@ -81,7 +110,6 @@ class Intake:
             problems.append("kind is neither erasure nor objection")
         if not row.event_key or _unclean(row.event_key):
             problems.append("event_key is missing or no clean text")
-        address = (row.email or "").encode("utf-8", "replace").decode("utf-8")
         try:
             subject = self._keyring.ref(normalise(row.email or ""))
         except AddressError as error:
@@ -92,7 +120,7 @@ class Intake:
             right=right,
             subject=subject,
             # even an unusable address is kept, sealed: a person may be able to read what was meant
-            email_sealed=self._keyring.seal(address, event_id) if address else None,
+            email_sealed=self._keyring.seal(_shown(row.email), event_id) if row.email else None,
             received_at=received,
             due_on=due_on(received, self._zone, self._days),
             source=_clean(row.source, 64),
@@ -123,17 +151,21 @@ def _unclean(text: str) -> bool:
     return "@" in text or not text.isprintable() or len(text) > 191
 
 
+def _shown(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _clean(text: str | None, longest: int) -> str | None:
     if text is None:
         return None
-    shown = "".join(c if c.isprintable() else "�" for c in text.encode("utf-8", "replace").decode())
+    shown = "".join(c if c.isprintable() else "�" for c in _shown(text))
     return ("[address]" if "@" in shown else shown)[:longest]
 
 
 def _received(row: Row, now: datetime) -> tuple[datetime, list[str]]:
     try:
         found = moment(row.received_at) or moment(row.created_at) or now
-    except ValueError:
+    except (ValueError, OverflowError):  # the second for a time that UTC has no year for
         return now, ["received_at is no time"]
     if found.year < EARLIEST_YEAR or found > now + FUTURE:
         return now, ["received_at is before 2000 or in the future"]

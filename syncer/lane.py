@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +21,7 @@ from syncer.identity import Keyring
 from syncer.leases import LaneRow, Leases
 from syncer.log import get_logger
 from syncer.model import Delivery, Lease, State
+from syncer.outages import repeated
 from syncer.policy import PROBE_EVERY, Phase, judge, unreachable_in_a_row
 from syncer.rows import Finished, Tx
 from syncer.senders import BURST_WAIT, Done, Senders, Work, awake_or_asleep
@@ -53,6 +55,8 @@ class Lane:
         monotonic: Callable[[], float] = awake_or_asleep,
     ) -> None:
         self.name = name
+        #: when its turn last went a step on (monotonic clock)
+        self.moved_at = time.monotonic()
         self._adapter = adapter
         self._store = store
         self._leases = leases
@@ -106,17 +110,19 @@ class Lane:
 
     def release(self) -> None:
         """Give the lane back and end its senders."""
-        if not self._calls_left:  # or another daemon would start over what is still being called here
-            self._give_back()
-        self._senders.close()
-        self._adapter.close()
+        try:
+            if not self._calls_left:  # or another daemon would start over what is still being called here
+                self._give_back()
+        finally:
+            self._senders.close()
+            self._adapter.close()
 
     def _give_back(self) -> None:
-        if self._lease is not None:
-            self._leases.release(self._lease)
-            self._lease = None
-            self._log.info("lane.given_back")
+        lease, self._lease = self._lease, None
         self._leaving.clear()
+        if lease is not None:
+            self._leases.release(lease)
+            self._log.info("lane.given_back")
 
     @property
     def busy(self) -> bool:
@@ -183,6 +189,7 @@ class Lane:
         exhausted = False
         stopped_at = 0.0
         while True:
+            self.moved_at = time.monotonic()
             if self._stop.is_set() and not stopped_at:
                 self._gate.clear()
                 stopped_at = self._monotonic()
@@ -277,12 +284,20 @@ class Lane:
         lease = self._lease
         if lease is None:
             raise StaleFence(f"the lane {self.name} was lost")
+        return self._write(lease, decided, fresh, self._gate.is_set())
+
+    @repeated
+    def _write(self, lease: Lease, decided: list[Finished], fresh: list[Delivery], may_call: bool) -> list[Delivery]:
+        # may run twice: what it leaves in memory is set after the commit, or is the same the second time
         with self._store.write() as tx:
             if check_fence(tx, self._store.tables, lease):
                 self._gate.clear()  # an operator paused the lane meanwhile
+                may_call = False
             self._store.record(tx, decided, self._recheck_days)
-            self._note_lane(tx, decided)
-            return self._store.begin(tx, lease, fresh)
+            strikes = self._note_lane(tx, decided, may_call)
+            begun = self._store.begin(tx, lease, fresh)
+        self._strikes = strikes
+        return begun
 
     def _decide(self, done: Done, now: datetime) -> Finished:
         work, result = done.work, done.result
@@ -306,10 +321,12 @@ class Lane:
         # without handles everything is read again
         return Work(changed, Phase.CONFIRM, done.result if done.result.handles else None, done.person)
 
-    def _note_lane(self, tx: Tx, decided: list[Finished]) -> None:
-        """Pause or cool the lane where a result says so; forget old strikes once something went through."""
+    def _note_lane(self, tx: Tx, decided: list[Finished], may_call: bool) -> int:
+        """Pause or cool the lane where a result says so; return its strikes, none once something went through."""
+        strikes = self._strikes
         pause = next((item.decision for item in decided if item.decision.pause), None)
-        if pause is not None and self._gate.is_set():
+        if pause is not None and may_call:
+            may_call = False
             self._gate.clear()
             reason = f"{pause.pause}: {pause.detail}" if pause.detail else str(pause.pause)
             self._leases.pause(tx, self.name, "syncer", reason, tx.now + PROBE_EVERY)
@@ -320,9 +337,10 @@ class Lane:
             # what else comes back from before is the same storm: strikes are read anew at the next turn only
             self._leases.cool(tx, self.name, cool, self._strikes + 1)
             self._log.warning("lane.cooling", seconds=round((cool - tx.now).total_seconds(), 1))
-        elif self._strikes and any(isinstance(item.result, Receipt) for item in decided) and self._gate.is_set():
-            self._strikes = 0
+        elif strikes and any(isinstance(item.result, Receipt) for item in decided) and may_call:
+            strikes = 0
             self._leases.cool(tx, self.name, None, 0)
+        return strikes
 
     def _log_result(self, item: Finished) -> None:
         say = self._log.warning if item.decision.what in ALARMS else self._log.info

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from syncer.database import reading, utc_in, utc_now
 from syncer.model import Lease
+from syncer.outages import repeated
 from syncer.rows import Tx
 from syncer.schema import Tables
 from syncer.store import Store
@@ -99,6 +100,7 @@ class Leases:
         #: seconds after which an owner prolongs its lease; two of them may be missed
         self.renew_seconds = seconds / 3
 
+    @repeated
     def ensure(self, destinations: Sequence[str]) -> None:
         """Make sure that each destination has its row."""
         with self._store.write() as tx:
@@ -120,6 +122,7 @@ class Leases:
             row = connection.execute(sa.select(self._lane).where(self._lane.c.destination == destination)).first()
             return _lane_row(row) if row else None
 
+    @repeated
     def acquire(self, destination: str) -> Lease | None:
         """Take the lane, or return None while somebody else owns it. A dead owner's lane is taken at once."""
         lane = self._lane
@@ -150,6 +153,7 @@ class Leases:
             tx.audit.add("lane:taken", destination=destination, facts=facts)
             return Lease(destination, self.owner, fence)
 
+    @repeated
     def renew(self, lease: Lease) -> bool:
         """Prolong the lease; False when the lane has another owner by now."""
         lane = self._lane
@@ -161,6 +165,7 @@ class Leases:
             )
             return done.rowcount == 1
 
+    @repeated
     def release(self, lease: Lease) -> None:
         """Give the lane back, if it is still ours."""
         lane = self._lane
@@ -203,6 +208,7 @@ class Leases:
         )
         tx.audit.add("lane:resumed", destination=destination, facts={"by": by, "reason": reason})
 
+    @repeated
     def probe_later(self, destination: str, at: datetime) -> None:
         """Note when a paused lane is tried again (UTC)."""
         with self._store.write() as tx:

@@ -81,9 +81,10 @@ def _route_standard_library(number: int) -> None:
     root.setLevel(max(number, logging.INFO))
     # its debug records print the path: Mailchimp's MD5 of the address, ActiveCampaign's ?email=
     logging.getLogger("urllib3").setLevel(logging.WARNING)
-    # "executed successfully" every second and "setup plugin" at each migration are no news
-    for name in ("apscheduler", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    # "setup plugin" at each migration and "executed successfully" every second are no news
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # nor is that a lane's long turn is not started a second time
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 class _Forward(logging.Handler):

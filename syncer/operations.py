@@ -17,6 +17,7 @@ from syncer.errors import AddressError, UserError
 from syncer.identity import Keyring, normalise
 from syncer.leases import Leases
 from syncer.model import Ground, State
+from syncer.outages import repeated
 from syncer.policy import reopened
 from syncer.rows import Tx, rank
 from syncer.store import Store
@@ -158,6 +159,7 @@ class Operations:
                     brought[row.id] = address
         return brought, notes
 
+    @repeated
     def apply_resync(self, plan: ResyncPlan, reason: str) -> None:
         """Carry out a plan; what changed since it was made is left alone."""
         with self._store.write() as tx:
@@ -215,6 +217,7 @@ class Operations:
 
     # -- exempt, pause, resume ------------------------------------------------------------------------------
 
+    @repeated
     def exempt(self, event_id: str, destination: str, ground: Ground, reason: str) -> None:
         """Close a held delivery by a person's decision. Raises UserError when it is not held."""
         d, e = self._store.tables.delivery, self._store.tables.event
@@ -245,12 +248,14 @@ class Operations:
             )
             self._store.settle(tx, {event_id}, self._recheck_days)
 
+    @repeated
     def pause(self, destination: str, reason: str) -> None:
         """Stop a lane until somebody resumes it. Raises UserError for an unknown destination."""
         self._require_lane(destination)
         with self._store.write() as tx:
             self._leases.pause(tx, destination, "operator", reason, None)
 
+    @repeated
     def resume(self, destination: str, reason: str) -> None:
         """Start a lane again. Raises UserError for an unknown destination."""
         self._require_lane(destination)
@@ -264,11 +269,13 @@ class Operations:
 
     # -- what reading leaves in the audit -------------------------------------------------------------------
 
+    @repeated
     def looked_up(self, ref: str, count: int) -> None:
         """Audit that somebody searched for a person."""
         with self._store.write() as tx:
             tx.audit.add("operator:looked_up", subject=ref, facts={"events": count})
 
+    @repeated
     def exported(self, kind: str, fmt: str, rows: int, sha256: str) -> None:
         """Audit that somebody took data out."""
         with self._store.write() as tx:

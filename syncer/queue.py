@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from syncer.database import reading, writing
+from syncer.outages import repeated
 from syncer.schema import Tables
 
 #: characters of an address that are read; an address has at most 254, the rest is no address
@@ -93,12 +94,16 @@ class Queue:
         new = 0
         for row in rows:
             try:
-                with writing(self.engine) as connection:
-                    connection.execute(self.table.insert().values(**row))
+                self._insert(row)
                 new += 1
             except sa.exc.IntegrityError:
                 continue
         return new
+
+    @repeated
+    def _insert(self, row: dict[str, Any]) -> None:
+        with writing(self.engine) as connection:
+            connection.execute(self.table.insert().values(**row))
 
 
 def _text(value: Any) -> str | None:

@@ -42,6 +42,7 @@ WORDS = {
     "operator:looked_up": "somebody looked a person up",
     "report:exported": "an export was made",
     "lane:paused": "the destination was paused: {reason}",
+    "clock:anomaly": "the machine's clock jumped by {seconds} seconds: it showed {found} when {expected} was due",
 }
 OUTCOMES = {"done": "found, acted on, read back", "absent": "searched everywhere, not held there"}
 
@@ -205,6 +206,7 @@ def sentence(entry: dict[str, Any]) -> str:
         "meaning": meaning(facts.get("code")) + (f" ({facts['detail']})" if facts.get("detail") else ""),
         "ground": f"{meaning(facts.get('ground'))}: {facts.get('reason', '')}",
         "reason": facts.get("reason", ""),
+        **{name: facts.get(name, "?") for name in ("seconds", "expected", "found")},
     }
     return WORDS.get(str(entry["what"]), str(entry["what"])).format(**words)
 

@@ -21,7 +21,10 @@ from syncer.sharing import Running
 if TYPE_CHECKING:
     from syncer.app import App
 
-DECISIONS = ("operator:resynced", "delivery:exempt", "operator:looked_up", "report:exported", "lane:paused")
+#: what belongs to no one event: what people did, and what casts doubt on the times
+DECISIONS = (
+    "operator:resynced", "delivery:exempt", "operator:looked_up", "report:exported", "lane:paused", "clock:anomaly",
+)  # fmt: skip
 OPEN = (State.PENDING, State.RETRYING, State.APPLIED, State.HELD)
 
 

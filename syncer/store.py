@@ -15,6 +15,7 @@ from syncer.database import reading, writing
 from syncer.errors import StaleFence
 from syncer.ledger import Ledger, Pending
 from syncer.model import Delivery, Lease, NewEvent, State
+from syncer.outages import repeated
 from syncer.rows import (
     Finished,
     Tx,
@@ -120,6 +121,7 @@ class Store:
         """Bring each event to where its deliveries put it; plan its recheck or shred its address."""
         self._settlement.settle(tx, event_ids, recheck_days)
 
+    @repeated
     def start_rechecks(self, recheck_days: tuple[int, ...], limit: int = 500) -> int:
         """Send the deliveries of events whose recheck is due back to be read again; return how many events."""
         e, d = self.tables.event, self.tables.delivery
@@ -148,6 +150,7 @@ class Store:
             self.settle(tx, ids, recheck_days)
             return len(ids)
 
+    @repeated
     def hold_removed(self, configured: Iterable[str], recheck_days: tuple[int, ...]) -> int:
         """Hold the open deliveries of destinations that left the settings; return how many."""
         d, e = self.tables.delivery, self.tables.event

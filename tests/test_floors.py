@@ -21,16 +21,16 @@ FLOORS = {
         {"registry"},
     ],
     "syncer": [
-        {"errors", "codes"},
+        {"errors", "codes", "outages"},
         {"model", "deadlines", "identity", "log", "destinations", "settings_tables"},
         {"settings_words"},
         {"audit", "policy", "schema", "settings", "triggers"},
-        {"database"},
+        {"database", "jobs"},
         {"changes", "grants", "ledger", "queue", "safeguards"},
         {"rows"},
         {"claims", "settlement"},
         {"store"},
-        {"leases", "senders"},
+        {"leases", "senders", "clockwatch"},
         {"lane", "intake", "operations", "sharing"},
         {"app"},
         {"drain", "daemon", "report", "check", "submit"},
@@ -118,8 +118,9 @@ def test_only_the_transport_opens_connections() -> None:
 
 def test_sql_is_spoken_only_where_it_belongs() -> None:
     allowed = {
-        "app", "changes", "check", "claims", "database", "drain", "ledger", "leases", "operations", "queue", "report",
-        "rows", "safeguards", "schema", "settings", "settings_tables", "settlement", "sharing", "store", "triggers",
+        "app", "changes", "check", "claims", "clockwatch", "database", "drain", "ledger", "leases", "operations",
+        "outages", "queue", "report", "rows", "safeguards", "schema", "settings", "settings_tables", "settlement",
+        "sharing", "store", "triggers",
     }  # fmt: skip
     users = {path.stem for path in modules("syncer") if any(n.startswith("sqlalchemy") for n in imports(path))}
 

@@ -1,0 +1,96 @@
+"""What a failure of the database means: a conflict (repeat the transaction), an outage (wait), or a mistake."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import sqlite3
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import sqlalchemy as sa
+import tenacity
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: how often a transaction is tried that the database itself rolled back; SQLite waits 5 s before it says busy
+TRIES = 6
+
+_SQLITE_CONFLICTS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_SQLITE_OUTAGES = {
+    sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL,
+}  # fmt: skip
+#: lock wait timeout, deadlock, record changed since read (https://mariadb.com/kb/en/mariadb-error-code-reference/)
+_MARIADB_CONFLICTS = {1020, 1205, 1213}
+#: disk full, no memory, too many connections, shutting down, Galera not ready, read-only, killed, cannot connect, gone
+_MARIADB_OUTAGES = {
+    3, 14, 20, 28, 1021, 1026, 1030, 1037, 1038, 1040, 1041, 1047, 1053, 1079, 1114, 1135, 1152, 1158, 1159, 1160,
+    1161, 1180, 1203, 1290, 1317, 1792, 1836, 1927, 2002, 2003, 2006, 2013, 2055,
+}  # fmt: skip
+#: serialization failure, deadlock, lock not available (https://www.postgresql.org/docs/current/errcodes-appendix.html)
+_POSTGRESQL_CONFLICTS = {"40001", "40P01", "55P03"}
+#: connection lost, resources used up, operator intervention, system error; read-only
+_POSTGRESQL_OUTAGES = ("08", "53", "57", "58", "25006")
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Say whether the database gave this transaction up for another's sake: nothing of it was kept."""
+    if not isinstance(error, sa.exc.DBAPIError):
+        return False
+    code = _code(error.orig)
+    return code in _SQLITE_CONFLICTS or code in _MARIADB_CONFLICTS or code in _POSTGRESQL_CONFLICTS
+
+
+def is_outage(error: BaseException) -> bool:
+    """Say whether waiting may help: the database is away, full, read-only or busy, or this process is out of files.
+
+    A missing table or a wrong password is none: those wait for a person.
+    """
+    if isinstance(error, OSError):
+        return error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT)
+    if isinstance(error, sa.exc.TimeoutError):  # every connection of the pool is in use
+        return True
+    if not isinstance(error, sa.exc.DBAPIError):
+        return False
+    if error.connection_invalidated or is_conflict(error):
+        return True
+    code = _code(error.orig)
+    if isinstance(code, str):
+        return code.startswith(_POSTGRESQL_OUTAGES)
+    if code is None:
+        # psycopg has no code for a server that does not answer, PyMySQL none for a socket closed under it
+        return isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError))
+    return code in _SQLITE_OUTAGES or code in _MARIADB_OUTAGES
+
+
+def _code(error: BaseException | None) -> int | str | None:
+    """Return the engine's own code: SQLite's primary one, MariaDB's number, PostgreSQL's SQLSTATE."""
+    if isinstance(error, sqlite3.Error):
+        found = getattr(error, "sqlite_errorcode", None)
+        return None if found is None else int(found) & 0xFF
+    first = error.args[0] if error is not None and error.args else None
+    if isinstance(first, int):  # MariaDB's; its SQLSTATE is the general one for most of these
+        return first or None
+    state = getattr(error, "sqlstate", None)
+    return None if state is None else str(state)
+
+
+def repeated(transaction: Callable[P, T]) -> Callable[P, T]:
+    """Let a function that is one transaction and makes no calls run again after a conflict.
+
+    A lost connection is not repeated here: whether its COMMIT was obeyed is found out by reading anew.
+    """
+
+    @functools.wraps(transaction)
+    def tried(*args: P.args, **kwargs: P.kwargs) -> T:
+        again = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(is_conflict),
+            stop=tenacity.stop_after_attempt(TRIES),
+            wait=tenacity.wait_random_exponential(multiplier=0.05, max=1.0),
+            reraise=True,
+        )
+        return again(transaction, *args, **kwargs)
+
+    return tried
