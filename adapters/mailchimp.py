@@ -9,16 +9,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from adapters.answer import Answer
 from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
-from adapters.mailchimp_answers import PAGE, expect, pages, read_id
+from adapters.mailchimp_answers import LIST_ID, PAGE, expect, pages, read_id
 from adapters.mailchimp_listing import changed
-from adapters.mailchimp_sdk import LIST_ID, Client
 from adapters.mailchimp_walk import Scopes, Walk
 from adapters.transport import Trail, Transport, check_api_key, check_base_url, check_flag, evidence
+
+if TYPE_CHECKING:
+    from adapters.mailchimp_sdk import Client
 
 #: how long audiences and stores, once proven to exist, count as proven, in seconds
 _PROOF_LASTS = 60.0
@@ -143,6 +145,7 @@ class Mailchimp(Adapter):
 
     def _client(self, trail: Trail) -> Client:
         """Give the SDK with every call leaving its step on this trail."""
+        from adapters.mailchimp_sdk import Client  # slow to load, and `status` never calls
 
         def send(method: str, path: str, template: str, scope: str, query: list[tuple[str, str]], body: Any) -> Answer:
             return self._transport.call(trail, method, path, scope=scope, template=template, params=query, body=body)

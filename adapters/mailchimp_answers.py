@@ -5,6 +5,7 @@ The text of `detail` changed in 2021 and is localised in places (seen in the rec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from typing import Any
 from adapters.answer import Answer, common_failure
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 
+#: how Mailchimp writes the id of an audience
+LIST_ID = re.compile(r"[A-Za-z0-9]{4,20}")
 #: rows per page; 1000 is the most, but shop customers are large
 PAGE = 500
 #: gets mail, or may (`transactional`: no campaigns, but ads and postcards)

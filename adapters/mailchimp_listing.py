@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adapters.answer import Answer
 from adapters.contract import Seen
 from adapters.errors import Transient
 from adapters.mailchimp_answers import PAGE, expect
-from adapters.mailchimp_sdk import Client
+
+if TYPE_CHECKING:
+    from adapters.mailchimp_sdk import Client
 
 _FIELDS = ["members.id", "members.email_address", "total_items"]
 #: whether the plain listing shows archived members is documented nowhere, so they are asked for as well

@@ -20,11 +20,11 @@ from mailchimp_marketing.api_client import ApiClient
 
 from adapters.answer import Answer
 from adapters.errors import Permanent
+from adapters.mailchimp_answers import LIST_ID
 
 #: (method, path, template for the evidence, scope, query, body) -> answer
 Send = Callable[[str, str, str, str, list[tuple[str, str]], Any], Answer]
 
-LIST_ID = re.compile(r"[A-Za-z0-9]{4,20}")
 #: what may stand in a path; shops choose the ids of stores and customers themselves, so those are only kept from
 #: climbing (`..`) and are encoded whole
 _PATTERNS = {

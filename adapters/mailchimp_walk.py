@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adapters.contract import Action, Outcome, Receipt, Subject
 from adapters.errors import Permanent, Transient
@@ -24,8 +24,10 @@ from adapters.mailchimp_answers import (
     state_of,
     title_of,
 )
-from adapters.mailchimp_sdk import Client
 from adapters.transport import Trail
+
+if TYPE_CHECKING:
+    from adapters.mailchimp_sdk import Client
 
 _MEMBER_FIELDS = ["email_address", "list_id", "status", "timestamp_opt", "timestamp_signup", "last_changed"]
 _CUSTOMER_FIELDS = ["customers.id", "customers.email_address", "total_items"]

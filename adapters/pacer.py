@@ -55,19 +55,28 @@ class Slots:
     A provider that counts connections may free one some milliseconds after its answer; the next call then meets
     a 429. Each 429 widens the pause before a slot is used again by 2 ms, up to 10 ms (with a slot freed 5 ms late:
     70 % of the possible rate without the pause, 95.6 % with 6 ms). With `learns` off there is no pause.
+
+    The first calls start one after another, not as one wave: a wave would come back as one and meet one 429 for each
+    connection before anything is learned.
     """
 
     STEP = 0.002
     WIDEST = 0.010
+    SPREAD = 0.003
 
     def __init__(self, number: int, *, learns: bool) -> None:
         self._free = threading.BoundedSemaphore(number)
         self._learns = learns
         self._lock = threading.Lock()
+        self._first = number if learns else 0  # calls that are still to be spread
         self.gap = 0.0
 
     def __enter__(self) -> Slots:
         self._free.acquire()
+        if self._first > 0:
+            with self._lock:
+                self._first -= 1
+                time.sleep(self.SPREAD)
         return self
 
     def __exit__(self, *_: object) -> None:

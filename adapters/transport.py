@@ -14,19 +14,20 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
-
-import requests
-from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import HTTPError
 
 from adapters.answer import Answer, common_failure, read_answer
 from adapters.contract import SettingsError, Step
 from adapters.errors import AdapterError, Transient
+from adapters.hosts import is_loopback
 from adapters.pacer import Pacer, Slots
 from adapters.watchdog import Watchdog, current
-from adapters.wire import StaleError, Wire, is_loopback, named
+
+if TYPE_CHECKING:
+    import requests
+
+    from adapters.wire import Received
 
 Params = Iterable[tuple[str, str]]
 
@@ -83,6 +84,11 @@ class Transport:
         max_body: int = 1 << 20,
         ca_bundle: str | None = None,
     ) -> None:
+        # requests is slow to load, and most commands never call
+        import requests
+
+        from adapters.wire import Wire
+
         # urllib3 logs the path of every call at DEBUG, and that of an answer with odd headers at WARNING: the path
         # holds Mailchimp's MD5 of the address, the query string ActiveCampaign's plain one
         logging.getLogger("urllib3").setLevel(logging.ERROR)
@@ -101,9 +107,9 @@ class Transport:
         self._session = requests.Session()
         self._session.trust_env = False  # or a proxy variable or ~/.netrc would replace our credentials
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        wire = Wire(connections)
-        self._session.mount("https://", wire)
-        self._session.mount("http://", wire)
+        self._wire = Wire(connections)
+        self._session.mount("https://", self._wire)
+        self._session.mount("http://", self._wire)
         self._timeout = (connect_timeout, total_timeout)
 
     @property
@@ -168,6 +174,10 @@ class Transport:
 
     def _make(self, method: str, url: str, body: Any) -> Answer:
         """Send the request; once more if it was a read on a kept-alive socket that the peer had closed."""
+        from urllib3.exceptions import HTTPError
+
+        from adapters.wire import StaleError, named
+
         failure: AdapterError = Transient("cut_off", "the connection was closed before an answer came")
         for repeats_left in (1, 0) if method == "GET" else (0,):
             if self._pacer:
@@ -189,25 +199,26 @@ class Transport:
         raise failure.with_traceback(None)
 
     def _exchange(self, method: str, url: str, body: Any) -> Answer:
+        from requests import PreparedRequest
+
         # A PreparedRequest made by hand: requests would parse, encode and guess again what is fixed here.
-        request = requests.PreparedRequest()
+        request = PreparedRequest()
         request.method, request.url = method, url
-        request.headers = CaseInsensitiveDict(self._headers)
+        headers = self._headers.copy()
         if body is not None:
             request.body = json.dumps(body).encode()
-            request.headers["Content-Type"] = "application/json"
-            request.headers["Content-Length"] = str(len(request.body))
+            headers["Content-Type"] = "application/json"
+            headers["Content-Length"] = str(len(request.body))
         elif method != "GET":
-            request.headers["Content-Length"] = "0"
+            headers["Content-Length"] = "0"
+        request.headers = cast(Any, headers)  # written in one case each, so a plain dict does
         began = time.monotonic()
         # Not Session.send: for a redirect it reads the whole body, without a cap, before it asks whether to follow.
-        response = self._session.get_adapter(url).send(
-            request, stream=True, timeout=self._timeout, verify=self._verify, proxies={}
-        )
+        response = self._wire.send(request, stream=True, timeout=self._timeout, verify=self._verify, proxies={})
         payload = self._read(response)
         return read_answer(response.status_code, response.headers, payload, round((time.monotonic() - began) * 1000))
 
-    def _read(self, response: requests.Response) -> bytes:
+    def _read(self, response: requests.Response | Received) -> bytes:
         """Read the body, never more than the cap; the connection goes back only if it was read to its end."""
         raw, payload, whole = response.raw, bytearray(), False
         try:

@@ -82,14 +82,14 @@ class Watchdog:
     def watch(self) -> Watch:
         """Put a new call under watch; its owner must `finish` it."""
         with self._wake:
+            while self._calls and self._calls[0].done:
+                self._calls.popleft()
             watch = Watch(time.monotonic() + self._seconds)
             self._calls.append(watch)
             if self._thread is None:
                 self._closed = False
                 self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
                 self._thread.start()
-            elif len(self._calls) == 1:
-                self._wake.notify()
         return watch
 
     def close(self) -> None:
@@ -107,8 +107,9 @@ class Watchdog:
                     self._calls.popleft()
                 if self._closed:
                     return
-                left = self._calls[0].deadline - time.monotonic() if self._calls else None
-                if left is None or left > 0:
+                # a call that begins during the wait ends later than the wait does, so nobody need wake this thread
+                left = self._calls[0].deadline - time.monotonic() if self._calls else self._seconds
+                if left > 0:
                     self._wake.wait(left)
                     continue
                 late = self._calls.popleft()

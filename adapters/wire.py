@@ -8,6 +8,8 @@ import queue
 import socket
 import ssl
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
@@ -18,6 +20,7 @@ from urllib3.exceptions import InvalidHeader, ProtocolError, ReadTimeoutError, S
 from urllib3.response import HTTPResponse
 
 from adapters.errors import AdapterError, Misconfigured, Transient
+from adapters.hosts import is_loopback, literal
 from adapters.watchdog import Watch, current
 
 
@@ -126,23 +129,96 @@ class _TlsConnection(_Connection, HTTPSConnection):
             raise Misconfigured("tls", "no TLS connection of version 1.2 or newer could be agreed on") from None
 
 
-class _Pool(HTTPConnectionPool):
+class _Direct(HTTPConnectionPool):
+    """urllib3's pool without what we never ask of it: retries, redirects, proxies, and the URL parsed once more."""
+
+    def urlopen(  # type: ignore[override]
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        headers: Any = None,
+        timeout: Any = None,
+        **_: Any,
+    ) -> Any:
+        conn = self._get_conn()
+        whole = False
+        try:
+            response = self._make_request(
+                conn,
+                method,
+                url,
+                timeout=timeout,
+                body=body,
+                headers=headers,
+                response_conn=conn,
+                preload_content=False,
+                decode_content=False,
+            )
+            whole = True
+            return response
+        except ssl.SSLError as error:
+            raise SSLError(error) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise ProtocolError("Connection aborted.", error) from None
+        finally:
+            if not whole:
+                conn.close()
+                self._put_conn(None)
+
+
+class _Pool(_Direct):
     ConnectionCls = _Connection
 
 
-class _TlsPool(HTTPSConnectionPool):
+class _TlsPool(_Direct, HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The head of an answer, with the body still to be read: what the transport uses of requests' Response."""
+
+    request: requests.PreparedRequest = field(repr=False)
+    status_code: int
+    headers: Mapping[str, str]
+    raw: HTTPResponse
+
+
 class Wire(HTTPAdapter):
-    """requests' adapter over our connections: at most `connections` of them, the callers wait for a free one."""
+    """requests' adapter over our connections: at most `connections` of them, the callers wait for a free one.
+
+    It serves one base URL, so what requests looks up, parses and builds anew for each call is done once or not at
+    all (a quarter of what a call costs): the pool, its certificates, the path, the cookie jar.
+    """
 
     def __init__(self, connections: int) -> None:
         super().__init__(pool_connections=1, pool_maxsize=connections, max_retries=0, pool_block=True)
+        self._pool: Any = None
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+    def get_connection_with_tls_context(self, request: Any, verify: Any, *args: Any, **kwargs: Any) -> Any:
+        if self._pool is None:
+            pool = super().get_connection_with_tls_context(request, verify, *args, **kwargs)
+            super().cert_verify(pool, request.url, verify, None)  # type: ignore[no-untyped-call]
+            self._pool = pool
+        return self._pool
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Do nothing: the pool was told when it was made."""
+
+    def request_url(self, request: Any, proxies: Any) -> str:
+        return "/" + str(request.url).split("/", 3)[3]
+
+    def build_response(self, req: Any, resp: Any) -> Any:
+        return Received(req, resp.status, resp.headers, resp)
+
+    def close(self) -> None:
+        self._pool = None
+        super().close()
 
 
 def _open(host: str, port: int, timeout: float, watch: Watch | None) -> socket.socket:
@@ -192,20 +268,7 @@ def _resolve(host: str, port: int, timeout: float) -> list[tuple[int, Any]]:
 
 def _refuse_inner(host: str, address: str) -> None:
     """Refuse to send a key into the local network because a name server said so."""
-    if is_loopback(host) or _literal(host) is not None:
+    if is_loopback(host) or literal(host) is not None:
         return  # written so in settings.toml
     if not ipaddress.ip_address(address).is_global:  # 100.64.0.0/10, shared behind a carrier's NAT, is none either
         raise Misconfigured("wrong_address", "the host name leads to an address inside the local network")
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host as written in the settings means this computer."""
-    literal = _literal(host)
-    return host.lower() == "localhost" or (literal is not None and literal.is_loopback)
-
-
-def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return None

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -25,7 +25,6 @@ from syncer.extensions import Extensions
 from syncer.forks import Forks
 from syncer.identity import Keyring
 from syncer.intake import Intake
-from syncer.lane import Lane
 from syncer.leases import Leases, owner_name
 from syncer.ledger import Ledger
 from syncer.notary import Notary, targets
@@ -38,6 +37,9 @@ from syncer.sharing import Daemons
 from syncer.store import Store
 from syncer.watch import Watch
 from syncer.wordpress.bridge import WordPress, create_status_table
+
+if TYPE_CHECKING:
+    from syncer.lane import Lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +261,8 @@ class App:
 
     def lanes(self) -> list[Lane]:
         """Build the lanes of all configured destinations, with their adapters."""
+        from syncer.lane import Lane
+
         self.leases.ensure(list(self.settings.destinations))
         return [
             Lane(name, self.adapter(name), self.store, self.leases, self.keyring, self.recheck_days, self.stop)

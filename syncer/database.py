@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,8 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def _opened(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, see below
-        connection.text_factory = _text
+        # a producer's invalid UTF-8 must end as a held event, not as an exception at the head of the queue
+        connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
@@ -68,11 +70,6 @@ def _sqlite(url: sa.URL) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
-
-
-def _text(raw: bytes) -> str:
-    # a producer's invalid UTF-8 must end as a held event, not as an exception at the head of the queue
-    return raw.decode("utf-8", "surrogateescape")
 
 
 def _server(url: sa.URL, backend: str) -> sa.Engine:

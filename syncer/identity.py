@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import unicodedata
+from functools import lru_cache
 from pathlib import Path
 
 import idna
@@ -70,6 +71,7 @@ def _parts(raw: str) -> tuple[str, str]:
     return local, domain
 
 
+@lru_cache(maxsize=1024)  # a few domains make up most addresses
 def _a_label(domain: str) -> str:
     if domain.endswith("."):
         raise AddressError("closing_dot")

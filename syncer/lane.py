@@ -27,9 +27,12 @@ from syncer.rows import Finished, Tx
 from syncer.senders import BURST_WAIT, Done, Senders, Work, awake_or_asleep
 from syncer.store import Store, check_fence
 
+#: deliveries of one claim
 BATCH = 100
 #: what a person must see: somebody has to decide, or somebody is back who was erased
 ALARMS = frozenset({"delivery:held", "delivery:reappeared"})
+#: deliveries that may be begun and not recorded beyond one for each sender: so a kill repeats at most that many calls
+AHEAD = 20
 #: seconds a turn waits for its senders once it was told to stop; systemd and SIGTERM allow 30 in all
 GRACE = 25.0
 
@@ -69,6 +72,7 @@ class Lane:
         self._leaving = threading.Event()
         self._calls_left = False
         self._under_way: dict[int, str | None] = {}  # delivery id -> subject, begun and not yet recorded
+        self._pace = 0  # how many came back for the last commit
         self._strikes = 0
         self._unreachable = 0
 
@@ -197,7 +201,6 @@ class Lane:
         recorded = 0
         exhausted = False
         stopped_at = 0.0
-        moved = True
         while True:
             self.moved_at = time.monotonic()
             if self._stop.is_set() and not stopped_at:
@@ -205,18 +208,15 @@ class Lane:
                 stopped_at = self._monotonic()
             if self._leaving.is_set():
                 self._gate.clear()
-            if not claimed and not exhausted and self._gate.is_set():
-                claimed.extend(self._claim())
-                exhausted = not claimed
-            # sleep only when the last look found nothing to do
-            finished = self._senders.collect(BATCH, wait=0.5 if self._under_way and not moved else 0.0)
-            started = self._pick(claimed) if self._gate.is_set() else []
-            moved = bool(finished or started)
-            if moved:
-                works = self._commit(finished, started)
-                for work in works:
-                    self._senders.submit(work)
+            if not exhausted and len(claimed) < AHEAD and self._gate.is_set():
+                claimed = self._claim()
+                exhausted = len(claimed) < BATCH
+            # wait only when nothing can begin without an answer
+            idle = self._under_way and not self._can_begin(claimed)
+            finished = self._senders.collect(min(self._enough, len(self._under_way)), wait=0.5 if idle else 0.0)
+            if finished or self._can_begin(claimed):
                 recorded += len(finished)
+                self._step(finished, claimed)
                 exhausted = exhausted and not finished
             self._renew()
             if not self._under_way and (exhausted or not self._gate.is_set()):
@@ -226,21 +226,33 @@ class Lane:
                 self._log.warning("lane.calls_left", count=len(self._under_way))
                 return recorded
 
-    def _claim(self) -> list[Delivery]:
-        found = self._store.claim(self.name, self._store.clock(), BATCH + len(self._under_way))
-        return [item for item in found if item.id not in self._under_way]
+    def _claim(self) -> deque[Delivery]:
+        return deque(self._store.claim(self.name, self._store.clock(), BATCH, tuple(self._under_way)))
 
     @property
-    def _capacity(self) -> int:
-        # twice the senders, so that none stands idle while the others' results are being committed
-        return self._senders.count * 2
+    def _enough(self) -> int:
+        # results that share a commit: nearly all that may be under way, and some hands stay busy meanwhile
+        return AHEAD + self._senders.count // 2
+
+    def _free(self) -> int:
+        # ahead of free hands by as many as came back at once: then no hand stands idle during a commit, and nothing
+        # is begun long before its call
+        count = self._senders.count
+        return min(2 * count + self._pace, count + AHEAD) - len(self._under_way)
+
+    def _can_begin(self, claimed: deque[Delivery]) -> bool:
+        if not self._gate.is_set() or self._free() <= 0:
+            return False
+        busy = set(self._under_way.values())
+        return any(item.subject is None or item.subject not in busy for item in claimed)
 
     def _pick(self, claimed: deque[Delivery]) -> list[Delivery]:
         """Take what free hands can start; two deliveries of one person never run side by side."""
         picked: list[Delivery] = []
         busy = {who for who in self._under_way.values() if who}
         skipped: list[Delivery] = []
-        while claimed and len(self._under_way) + len(picked) < self._capacity:
+        free = self._free() if self._gate.is_set() else 0
+        while claimed and len(picked) < free:
             item = claimed.popleft()
             if item.subject in busy:
                 skipped.append(item)
@@ -251,26 +263,41 @@ class Lane:
         claimed.extendleft(reversed(skipped))
         return picked
 
-    def _commit(self, finished: list[Done], started: list[Delivery]) -> list[Work]:
-        """Record what came back and begin what comes next, in one transaction; return the calls to make."""
-        lease = self._lease
-        if lease is None:
-            raise StaleFence(f"the lane {self.name} was lost")
+    def _step(self, finished: list[Done], claimed: deque[Delivery]) -> None:
+        """Record what came back, begin what comes next in the same transaction, and let the calls be made."""
         now = self._store.clock()
         decided = [self._decide(item, now) for item in finished]
-        fresh = [item for item in started if item.state is not State.APPLIED]
-        begun = self._write(lease, decided, fresh, self._gate.is_set())
+        self._pace = len(finished)
+        read_back = [
+            work for done, item in zip(finished, decided, strict=True) if (work := self._confirm_next(done, item))
+        ]
         for item in decided:
             self._under_way.pop(item.delivery.id, None)
+        self._note(read_back)
+        started = self._pick(claimed)
+        begun = self._commit(decided, [item for item in started if item.state is not State.APPLIED])
+        for item in decided:
             self._log_result(item)
         works = [Work(item, Phase.APPLY) for item in begun]
         works += [Work(item, Phase.CONFIRM) for item in started if item.state is State.APPLIED]
-        works += [
-            work for done, item in zip(finished, decided, strict=True) if (work := self._confirm_next(done, item))
-        ]
+        self._note(works)
+        if not self._gate.is_set():  # closed by the commit: these are claimed again when it opens
+            for work in read_back:
+                self._under_way.pop(work.delivery.id, None)
+            read_back = []
+        for work in read_back + works:
+            self._senders.submit(work)
+
+    def _note(self, works: list[Work]) -> None:
         for work in works:
             self._under_way[work.delivery.id] = work.delivery.subject
-        return works
+
+    def _commit(self, decided: list[Finished], fresh: list[Delivery]) -> list[Delivery]:
+        """Record what came back and begin what comes next, in one transaction."""
+        lease = self._lease
+        if lease is None:
+            raise StaleFence(f"the lane {self.name} was lost")
+        return self._write(lease, decided, fresh, self._gate.is_set())
 
     @repeated
     def _write(self, lease: Lease, decided: list[Finished], fresh: list[Delivery], may_call: bool) -> list[Delivery]:
@@ -305,7 +332,7 @@ class Lane:
             confirmed_at=None,
         )
         # without handles everything is read again
-        return Work(changed, Phase.CONFIRM, done.result if done.result.handles else None)
+        return Work(changed, Phase.CONFIRM, done.result if done.result.handles else None, done.person)
 
     def _note_lane(self, tx: Tx, decided: list[Finished], may_call: bool) -> int:
         """Pause or cool the lane where a result says so; return its strikes, none once something went through."""

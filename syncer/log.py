@@ -10,8 +10,6 @@ import traceback
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
-import structlog
-
 from adapters.errors import AdapterError
 from syncer.errors import SyncerError
 
@@ -33,8 +31,16 @@ _OURS = (SyncerError, AdapterError)
 Event = MutableMapping[str, Any]
 
 
+#: what `configure` asked for and no logger has needed yet: structlog is slow to load, and most commands log nothing
+_asked: list[tuple[int, TextIO, bool]] = []
+
+
 def get_logger(name: str) -> Any:
     """Return a logger; its events are dotted names, its fields stand in ALLOWED."""
+    import structlog
+
+    if _asked:
+        _set_up(*_asked.pop())
     return structlog.get_logger(name).bind(logger=name)
 
 
@@ -44,8 +50,14 @@ def configure(level: str, stream: TextIO | None = None, json: bool | None = None
     `level` is debug, info, warning or error. `json` None means: JSON lines unless `stream` is a terminal.
     """
     out = stream or sys.stderr
-    as_json = not out.isatty() if json is None else json
     number = getattr(logging, level.upper())
+    _asked[:] = [(number, out, not out.isatty() if json is None else json)]
+    _route_standard_library(number)
+
+
+def _set_up(number: int, out: TextIO, as_json: bool) -> None:
+    import structlog
+
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -62,7 +74,6 @@ def configure(level: str, stream: TextIO | None = None, json: bool | None = None
         logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=False,
     )
-    _route_standard_library(number)
 
 
 def _route_standard_library(number: int) -> None:
@@ -81,7 +92,7 @@ class _Forward(logging.Handler):
     """Hands a record of the standard library over, without its message's arguments."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        logger = structlog.get_logger(record.name).bind(logger=record.name)
+        logger = get_logger(record.name)
         fields: dict[str, Any] = {"exc_info": record.exc_info} if record.exc_info else {}
         level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)  # structlog knows no others
         logger.log(level, "library.message", reason=str(record.msg), **fields)

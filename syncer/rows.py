@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,10 @@ class Finished:
     phase: Phase
     result: Result
     decision: Decision
+
+
+#: every place that `rank` gives, the first to be served first
+RANKS = (0, 1)
 
 
 def rank(right: Right | str | None) -> int:
@@ -103,7 +107,6 @@ def decided_row(item: Finished) -> dict[str, Any]:
     decision, delivery = item.decision, item.delivery
     claimable = decision.next_attempt_at is not None
     return {
-        "d_id": delivery.id,
         "state": decision.state,
         "outcome": decision.outcome,
         "code": decision.code,
@@ -113,6 +116,11 @@ def decided_row(item: Finished) -> dict[str, Any]:
         "applied_at": decision.applied_at,
         "confirmed_at": decision.confirmed_at,
     }
+
+
+def concerns_event(item: Finished) -> bool:
+    """Say whether a result can move the event: what is only applied so far leaves it where it is."""
+    return item.decision.state is not item.delivery.state and item.decision.what != "delivery:applied"
 
 
 def facts_of(item: Finished) -> dict[str, Any]:
@@ -136,7 +144,8 @@ def facts_of(item: Finished) -> dict[str, Any]:
 
 def step_facts(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
     """Return calls as the audit keeps them."""
-    return [{k: v for k, v in asdict(step).items() if v != ""} for step in steps]
+    # not asdict: it copies every value, and took a tenth of the lane's time
+    return [{name: value for name in Step.__slots__ if (value := getattr(step, name)) != ""} for step in steps]
 
 
 def delivery_of(row: Any) -> Delivery:

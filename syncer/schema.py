@@ -148,7 +148,10 @@ def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("applied_at", Moment),
         sa.Column("confirmed_at", Moment),
         sa.UniqueConstraint("event_id", "destination", name=f"uq_{prefix}delivery"),
-        sa.Index(f"ix_{prefix}delivery_claim", "destination", "claim_rank", "due_on", "id"),
+        # on SQLite and PostgreSQL without the finished ones (revision 0003); to say so here would load PostgreSQL's
+        # dialect at every start
+        sa.Index(f"ix_{prefix}delivery_urgency", "destination", "claim_rank", "due_on", "next_attempt_at", "id"),
+        sa.Index(f"ix_{prefix}delivery_due", "destination", "next_attempt_at"),
         sa.Index(f"ix_{prefix}delivery_state", "destination", "state"),
     )
 

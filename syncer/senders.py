@@ -7,8 +7,7 @@ import queue as queues
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import tenacity
 
@@ -23,15 +22,18 @@ from syncer.policy import NotCalled, Phase, Result
 #: calls of one verb within one attempt, and the longest wait between them in seconds
 BURST_CALLS = 3
 BURST_WAIT = 2.0
+#: seconds that a result waits at most for others to share its commit
+WINDOW = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One call for a sender: which verb, on what, and the receipt of the apply just before a confirm."""
+    """One call for a sender: which verb, on what; for a confirm, receipt and person of the apply just before."""
 
     delivery: Delivery
     phase: Phase
     applied: Receipt | None = None
+    person: Subject | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,39 @@ class Done:
 
     work: Work
     result: Result
+    person: Subject | None = field(default=None, repr=False)
+
+
+class Results:
+    """What came back and was not yet collected."""
+
+    def __init__(self) -> None:
+        self._done: list[Done] = []
+        self._changed = threading.Condition()
+        self._enough = 1
+
+    def put(self, done: Done) -> None:
+        """Add one; wakes the collector only when it has what it waits for."""
+        with self._changed:
+            self._done.append(done)
+            if len(self._done) >= self._enough:
+                self._changed.notify()
+
+    def collect(self, enough: int, wait: float) -> list[Done]:
+        """Take all there is: wait up to `wait` seconds for the first, then up to WINDOW for `enough` of them."""
+        with self._changed:
+            # not the first before the others: where answers come quickly each look costs a change of threads
+            self._wait(enough, min(wait, WINDOW))
+            if not self._done and wait > WINDOW:
+                self._wait(1, wait - WINDOW)
+                self._wait(enough, WINDOW)
+            found, self._done = self._done, []
+            return found
+
+    def _wait(self, enough: int, seconds: float) -> None:
+        self._enough = enough
+        if seconds > 0:
+            self._changed.wait_for(lambda: len(self._done) >= enough, seconds)
 
 
 def awake_or_asleep() -> float:
@@ -61,6 +96,7 @@ class Senders:
         monotonic: Callable[[], float] = awake_or_asleep,
     ) -> None:
         self.count = adapter.limits.senders
+        self._name = name
         #: open while calls may be made; what was begun and finds it closed comes back as not called
         self.gate = threading.Event()
         #: by `monotonic`, in seconds: no call is made later, for the lane may have another owner by then
@@ -68,69 +104,80 @@ class Senders:
         self._adapter = adapter
         self._monotonic = monotonic
         self._keyring = keyring
-        self._stop = stop
-        self._burst_wait = burst_wait
+        self._burst = _burst(stop, burst_wait)
         self._log = get_logger("syncer.senders").bind(lane=name)
-        self._pool = ThreadPoolExecutor(self.count, thread_name_prefix=f"lane-{name}")
-        self._results: queues.SimpleQueue[Done] = queues.SimpleQueue()
-        self._futures: set[Future[None]] = set()
+        self._results = Results()
+        self._works: queues.SimpleQueue[tuple[Work, Results] | None] = queues.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._left = 0  # works that were submitted and did not come back yet
+        self._counting = threading.Lock()
 
     def submit(self, work: Work) -> None:
         """Let the next free sender make the calls."""
-        future = self._pool.submit(self._send, work, self._results)
-        self._futures.add(future)
-        future.add_done_callback(self._futures.discard)
+        if not self._threads:
+            self._start()
+        with self._counting:
+            self._left += 1
+        self._works.put((work, self._results))
 
-    def collect(self, most: int, *, wait: float) -> list[Done]:
-        """Return what came back, at most `most`; wait up to `wait` seconds for the first."""
-        found: list[Done] = []
-        try:
-            if wait:
-                found.append(self._results.get(timeout=wait))
-            while len(found) < most:
-                found.append(self._results.get_nowait())
-        except queues.Empty:
-            pass
-        return found
+    def collect(self, enough: int, *, wait: float) -> list[Done]:
+        """Return all that came back: wait up to `wait` seconds for the first, then up to WINDOW for `enough`."""
+        return self._results.collect(enough, wait)
 
     @property
     def busy(self) -> bool:
         """Whether a call of an earlier turn is still under way."""
-        return bool(self._futures)
+        return self._left > 0
 
     def forget(self) -> None:
         """Close the gate and let what is still under way come back to nobody."""
         self.gate.clear()
-        self._results = queues.SimpleQueue()
+        self._results = Results()
 
     def close(self) -> None:
         """End the threads once their calls are done."""
         self.gate.clear()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for _ in self._threads:
+            self._works.put(None)
+        self._threads.clear()
 
-    def _send(self, work: Work, results: queues.SimpleQueue[Done]) -> None:
+    def _start(self) -> None:
+        for number in range(self.count):
+            # a daemon thread: a call that outlives its grace must not keep the process alive
+            thread = threading.Thread(target=self._serve, name=f"lane-{self._name}-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _serve(self) -> None:
+        while (item := self._works.get()) is not None:
+            self._send(*item)
+            with self._counting:
+                self._left -= 1
+
+    def _send(self, work: Work, results: Results) -> None:
         """Make the calls of one delivery. Whatever happens, something is brought back."""
         result: Result
+        person = work.person
         if not self.gate.is_set() or self._monotonic() > self.good_until:
             result = NotCalled()
         else:
             try:
-                result = self._call(work)
+                person = person or self._person(work.delivery)
+                result = self._call(work, person)
             except AdapterError as error:
                 result = error
             except Exception as error:  # noqa: BLE001 — a bug in an adapter must not end the lane
                 self._log.exception("adapter.crashed", error=type(error).__name__)
                 result = Transient("crashed", type(error).__name__)
-        results.put(Done(work, result))
+        results.put(Done(work, result, person))
 
-    def _call(self, work: Work) -> Receipt:
+    def _call(self, work: Work, person: Subject) -> Receipt:
         delivery = work.delivery
         if delivery.action is None:
             raise Permanent("malformed", "the event names no right, so there is nothing to ask of a destination")
-        person = self._person(delivery)
         before: list[Step] = []
         try:
-            for attempt in self._burst():
+            for attempt in self._burst:
                 with attempt:
                     try:
                         if work.phase is Phase.APPLY:
@@ -156,15 +203,16 @@ class Senders:
         except SyncerError:
             raise Permanent("malformed", "the address cannot be used") from None
 
-    def _burst(self) -> tenacity.Retrying:
-        """A few quick calls within one attempt; everything longer waits in the database."""
-        return tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_worth_repeating),
-            stop=tenacity.stop_after_attempt(BURST_CALLS) | tenacity.stop_when_event_set(self._stop),
-            wait=tenacity.wait_random_exponential(multiplier=self._burst_wait / 8, max=self._burst_wait),
-            sleep=tenacity.sleep_using_event(self._stop),
-            reraise=True,
-        )
+
+def _burst(stop: threading.Event, longest: float) -> tenacity.Retrying:
+    """A few quick calls within one attempt; everything longer waits in the database. Shared by all threads."""
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_worth_repeating),
+        stop=tenacity.stop_after_attempt(BURST_CALLS) | tenacity.stop_when_event_set(stop),
+        wait=tenacity.wait_random_exponential(multiplier=longest / 8, max=longest),
+        sleep=tenacity.sleep_using_event(stop),
+        reraise=True,
+    )
 
 
 def _after(before: list[Step], receipt: Receipt) -> Receipt:

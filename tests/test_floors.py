@@ -13,9 +13,10 @@ FLOORS = {
     "adapters": [
         {"errors"},
         {"contract"},
-        {"answer", "pacer", "watchdog"},
-        {"wire", "mailchimp_answers", "mailchimp_sdk", "activecampaign_answers"},
-        {"transport", "activecampaign_calls", "mailchimp_listing"},
+        {"answer", "hosts", "pacer", "watchdog"},
+        {"wire", "mailchimp_answers", "activecampaign_answers"},
+        {"transport", "mailchimp_sdk", "activecampaign_calls"},
+        {"mailchimp_listing"},
         {"mailchimp_walk", "activecampaign_walk"},
         {"mailchimp", "activecampaign"},
         {"registry"},
@@ -28,8 +29,9 @@ FLOORS = {
         {"audit", "policy", "schema", "settings", "triggers"},
         {"database", "jobs", "wordpress.tables", "meaning", "proofs"},
         {"verifier"},
-        {"ledger", "queue", "grants", "safeguards", "wordpress.requests"},
+        {"changes", "ledger", "queue", "grants", "safeguards", "wordpress.requests"},
         {"rows", "wordpress.judge", "wordpress.grants"},
+        {"claims", "settlement"},
         {"store"},
         {
             "leases",
@@ -144,10 +146,11 @@ def test_only_the_transport_opens_connections() -> None:
 
 def test_sql_is_spoken_only_where_it_belongs() -> None:
     allowed = {
-        "app", "check", "checkpoints", "clockwatch", "database", "drain", "extensions", "leases", "ledger", "metrics",
-        "operations", "outages", "queue", "reconcile", "report", "retention", "rows", "safeguards", "schema",
-        "settings", "settings_tables", "sharing", "store", "triggers", "verification", "watch", "wordpress.bridge",
-        "wordpress.grants", "wordpress.memory", "wordpress.requests", "wordpress.status", "wordpress.tables",
+        "app", "changes", "check", "checkpoints", "claims", "clockwatch", "database", "drain", "extensions", "leases",
+        "ledger", "metrics", "operations", "outages", "queue", "reconcile", "report", "retention", "rows",
+        "safeguards", "schema", "settings", "settings_tables", "settlement", "sharing", "store", "triggers",
+        "verification", "watch", "wordpress.bridge", "wordpress.grants", "wordpress.memory", "wordpress.requests",
+        "wordpress.status", "wordpress.tables",
     }  # fmt: skip
     users = {
         name_of("syncer", path) for path in modules("syncer") if any(n.startswith("sqlalchemy") for n in imports(path))

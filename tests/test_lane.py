@@ -49,6 +49,8 @@ class DatabaseGone(Senders):
 
     def collect(self, most: int, *, wait: float) -> Any:
         if self.busy:
+            assert isinstance(self._adapter, Slow)
+            assert self._adapter.called.wait(10)
             raise ConnectionError("the database went away")
         return super().collect(most, wait=wait)
 

@@ -34,7 +34,7 @@ def holds(run: Run) -> None:
     assert not run.violations, "\n".join([f"again: simulate({run.scenario!r})", *map(str, run.violations[:10])])
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [2, 3])
 def test_a_thousand_events_over_three_bad_weeks_all_end_in_evidence(
     seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

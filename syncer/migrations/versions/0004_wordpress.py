@@ -12,7 +12,7 @@ from alembic import context, op
 from syncer.schema import Moment, Tables
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 
 def upgrade() -> None:

@@ -1,0 +1,53 @@
+"""Whether a claim stays as quick with a million rows as with a thousand."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from types import SimpleNamespace
+
+from syncer.app import App
+from syncer.model import State
+from tests import backlog
+from tests.bench.figures import Figure, Run
+from tests.bench.installation import installed
+
+NOBODY = SimpleNamespace(kind="mailchimp", url="http://127.0.0.1:1", api_key="nobody-us1")
+
+
+def measure(run: Run) -> Iterator[Figure]:
+    """Yield the time of a claim of 100 over its time among a thousand rows."""
+    many = run.count(1_000_000, 10_000)
+    for name, new_database in run.engines.items():
+        with installed(NOBODY, new_database()) as app:  # type: ignore[arg-type]  # nobody is called
+            now = app.clock()
+            today = now.date()
+
+            def add(kind: str, count: int, state: State, at: object, app: App = app, today: object = today) -> None:
+                backlog.add(app.engine, app.tables, kind, count, state=state, at=at, today=today)  # type: ignore[arg-type]
+                backlog.analyze(app.engine, app.tables)
+
+            add("few", 1000, State.PENDING, now)
+            add("done", 1000, State.CONFIRMED, None)
+            few = _claim(app)
+            add("more", many, State.CONFIRMED, None)
+            finished = _claim(app)
+            add("asleep", many, State.RETRYING, now + timedelta(hours=6))
+            asleep = _claim(app)
+            add("waiting", many, State.PENDING, now)
+            waiting = _claim(app)
+        note = f"{many} rows, {few * 1000:.1f} ms among a thousand"
+        yield Figure(f"claim on {name}: with finished rows", round(finished / few, 2), "<= 1.5", note)
+        yield Figure(f"claim on {name}: with rows whose time has not come", round(asleep / few, 2), "<= 1.5", note)
+        yield Figure(f"claim on {name}: with a backlog", round(waiting / few, 2), "<= 4", note)
+
+
+def _claim(app: App) -> float:
+    taken = []
+    for _ in range(15):
+        began = time.perf_counter()
+        assert len(app.store.claim("it", app.clock(), 100)) == 100
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken[3:])

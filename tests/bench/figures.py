@@ -1,0 +1,49 @@
+"""A figure with its target, and how large a run is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured ratio or count. `target` reads like `<= 1.5` or `>= 0.85`; `note` says what is odd about it."""
+
+    name: str
+    value: float
+    target: str
+    note: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the value meets its target."""
+        kind, _, bound = self.target.partition(" ")
+        return self.value <= float(bound) if kind == "<=" else self.value >= float(bound)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figure as it stands in bench.json."""
+        return {
+            "name": self.name,
+            "value": self.value,
+            "target": self.target,
+            "passed": self.passed,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How large a run is, and on which engines.
+
+    `seconds` is how long the paced figures take, 60 in full; every count shrinks with it. An engine is a function
+    that gives the URL of a new, empty database.
+    """
+
+    seconds: float
+    engines: Mapping[str, Callable[[], str]]
+
+    def count(self, full: int, least: int) -> int:
+        """Return a number of things for this run, `full` at 60 seconds."""
+        return max(int(full * min(self.seconds / 60, 1.0)), least)

@@ -1,0 +1,106 @@
+"""One sandbox in a process of its own, so that its work does not count as the worker's; spoken to by lines of JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
+
+AUDIENCE = "a1b2c3d4e5"
+ROOT = Path(__file__).parents[2]
+
+
+def person(number: int) -> str:
+    """Return the address of a made-up person."""
+    return f"person{number}@bench.test"
+
+
+class Provider:
+    """The bench's side: starts the process, seeds people, asks for what was counted."""
+
+    def __init__(self, kind: str, **options: Any) -> None:
+        env = dict(os.environ) | {"PYTHONPATH": str(ROOT)}
+        self.kind = kind
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.provider", kind, json.dumps(options)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=env,
+            cwd=ROOT,
+        )
+        found = self._answer()
+        self.url, self.api_key = found["url"], found["api_key"]
+
+    def __enter__(self) -> Provider:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.stdin.close()  # type: ignore[union-attr]
+        self._process.wait(timeout=30)
+        self._process.stdout.close()  # type: ignore[union-attr]
+
+    def add(self, first: int, count: int) -> None:
+        """Let the provider hold these people, and forget what it counted."""
+        self._ask({"do": "add", "first": first, "count": count})
+
+    def clear(self) -> None:
+        """Forget what was counted."""
+        self._ask({"do": "clear"})
+
+    def counts(self) -> dict[str, Any]:
+        """Return requests, repeated (a call about the same person once more), throttled, peak, seconds in all."""
+        return self._ask({"do": "counts"})
+
+    def _ask(self, what: dict[str, Any]) -> dict[str, Any]:
+        self._process.stdin.write(json.dumps(what) + "\n")  # type: ignore[union-attr]
+        self._process.stdin.flush()  # type: ignore[union-attr]
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._process.stdout.readline())  # type: ignore[union-attr]
+        return found
+
+
+def main(kind: str, options: dict[str, Any]) -> int:
+    """Be the provider until standard input ends."""
+    server: Any
+    if kind == "mailchimp":
+        server = MailchimpSandbox(audiences=(AUDIENCE,), **options)
+    else:
+        server = ActiveCampaignSandbox(**options)
+    with server:
+        print(json.dumps({"url": server.url, "api_key": server.api_key}), flush=True)
+        for line in sys.stdin:
+            print(json.dumps(_obey(server, kind, json.loads(line))), flush=True)
+    return 0
+
+
+def _obey(server: Any, kind: str, asked: dict[str, Any]) -> dict[str, Any]:
+    if asked["do"] == "counts":
+        with server.lock:
+            calls = Counter((one.method, one.path) for one in server.requests if "/members/" in one.path)
+            arrivals = sorted(server.arrivals)
+        return {
+            "requests": server.request_count,
+            "repeated": sum(calls.values()) - len(calls),
+            "throttled": server.throttled,
+            "peak": server.peak_connections,
+            "seconds": arrivals[-1] - arrivals[0] if arrivals else 0.0,
+        }
+    server.clear_requests()
+    server.peak_connections = 0
+    if asked["do"] == "add":
+        for number in range(asked["first"], asked["first"] + asked["count"]):
+            server.add(person(number), *([AUDIENCE] if kind == "mailchimp" else []))
+    return {}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], json.loads(sys.argv[2])))

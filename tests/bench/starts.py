@@ -1,0 +1,79 @@
+"""How long a command takes to start, over an empty Python; and how a worker goes on after kill -9."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from syncer.app import initialise, load_settings, open_app
+from tests.bench.figures import Figure, Run
+from tests.bench.installation import fill, settings_file
+from tests.bench.lane import THREADS
+from tests.bench.provider import ROOT, Provider
+
+
+def commands(run: Run) -> Iterator[Figure]:
+    """Yield the start times, taken in turns."""
+    with Provider("mailchimp") as provider, TemporaryDirectory(prefix="syncer-bench-") as folder:
+        settings = settings_file(Path(folder), provider)
+        initialise(load_settings(settings))
+        syncer = [sys.executable, "-m", "syncer", "--settings", str(settings)]
+        bare, helped, status = [], [], []
+        for _ in range(run.count(9, 3)):
+            bare.append(_took([sys.executable, "-c", "pass"]))
+            helped.append(_took([*syncer, "--help"]))
+            status.append(_took([*syncer, "status"]))
+    nothing = statistics.median(bare)
+    yield Figure("start: --help over an empty Python", round(statistics.median(helped) / nothing, 1), "<= 6")
+    yield Figure("start: status on SQLite over it", round(statistics.median(status) / nothing, 1), "<= 20")
+
+
+def _took(words: Sequence[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_env(), check=True)
+    return time.perf_counter() - began
+
+
+def _env() -> dict[str, str]:
+    return dict(os.environ) | {"PYTHONPATH": str(ROOT)}
+
+
+def crashes(run: Run) -> Iterator[Figure]:
+    """Yield what kill -9 costs: the time to the next call, and the calls that are made again."""
+    kills, waits = run.count(5, 2), []
+    with Provider("mailchimp") as provider, TemporaryDirectory(prefix="syncer-bench-") as folder:
+        settings = settings_file(Path(folder), provider)
+        initialise(load_settings(settings))
+        app = open_app(load_settings(settings))
+        fill(app, 0, 2000 * (kills + 1))  # nobody knows them: one call each
+        app.close()
+        for number in range(kills + 1):
+            before = provider.counts()["requests"]
+            began = time.perf_counter()
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "syncer", "--settings", str(settings), "run"],
+                env=_env(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            try:
+                while provider.counts()["requests"] == before:
+                    time.sleep(0.01)
+                    assert worker.poll() is None, "the worker ended by itself"
+                    assert time.perf_counter() - began < 60, "the worker does not begin"
+                if number:
+                    waits.append(time.perf_counter() - began)
+                time.sleep(0.7)
+            finally:
+                worker.kill()
+                worker.wait()
+        repeated = provider.counts()["repeated"] / kills
+    yield Figure("after kill -9: seconds to the first call of the next process", round(max(waits), 2), "<= 2")
+    target = f"<= {THREADS + 20}"
+    yield Figure("after kill -9: calls made again per kill", round(repeated, 1), target, f"{THREADS} senders")

@@ -1,0 +1,58 @@
+"""`make bench` in its smallest form: every figure is there with its target. No assertion on any time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bench.figures import Figure
+
+#: what the shortest run on SQLite must show, by the beginning of the figure's name
+FIGURES = (
+    "start: --help", "start: status", "Mailchimp: calls per confirmed erasure", "Mailchimp: calls per confirmed obj",
+    "ActiveCampaign: calls per confirmed erasure", "ActiveCampaign: calls per confirmed obj",
+    "ActiveCampaign: share", "ActiveCampaign: 429", "Mailchimp: share", "Mailchimp: most connections",
+    "Mailchimp, slots freed 5 ms late: 429", "Mailchimp, slots freed 5 ms late: share", "lane on sqlite: deliveries/s",
+    "lane on sqlite: commits", "lane on sqlite: log flushes", "after kill -9: seconds", "after kill -9: calls",
+    "audit on sqlite: entries verified", "audit on sqlite: MiB", "audit on sqlite: entries exported", "memory: MiB",
+    "claim on sqlite: with finished", "claim on sqlite: with rows whose time", "claim on sqlite: with a backlog",
+)  # fmt: skip
+
+
+def test_the_shortest_run_shows_every_figure_with_its_target(tmp_path: Path) -> None:
+    out = tmp_path / "bench.json"
+    env = dict(os.environ) | {"BENCH_SECONDS": "1", "BENCH_ENGINES": "sqlite", "BENCH_OUT": str(out)}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench"], capture_output=True, text=True, env=env, timeout=300, check=False
+    )
+
+    assert done.returncode in (0, 1), done.stderr
+    figures = json.loads(out.read_text(encoding="utf-8"))["figures"]
+    names = [figure["name"] for figure in figures]
+    assert [start for start in FIGURES if not any(name.startswith(start) for name in names)] == []
+    assert len(names) == len(FIGURES)
+    missed = [figure["name"] for figure in figures if not figure["passed"]]
+    assert (done.returncode == 1) == bool(missed)
+    assert all(f"missed: {name}" in done.stdout for name in missed)
+
+
+def test_an_unknown_group_is_refused_in_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench", "nothing"], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "target", "passed"), [(1.5, "<= 1.5", True), (1.51, "<= 1.5", False), (0.85, ">= 0.85", True)]
+)
+def test_a_figure_passes_up_to_its_target(value: float, target: str, passed: bool) -> None:
+    assert Figure("a figure", value, target).passed is passed
