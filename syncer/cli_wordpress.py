@@ -45,19 +45,20 @@ def grants(context: Context, sites: tuple[int, ...], host: str) -> None:
 
 
 @wordpress.command()
+@click.option("--dry-run", is_flag=True, help="Only say how many would be queued.")
 @JSON
 @common
-def sweep(context: Context, as_json: bool) -> int:
+def sweep(context: Context, dry_run: bool, as_json: bool) -> int:
     """Compare every erasure request of WordPress with what was queued; queue what was missed."""
     from syncer import render
 
     with _opened(context) as bridge:
-        swept, state = bridge.sweep(), bridge.state()
+        swept, state = bridge.preview() if dry_run else bridge.sweep(), bridge.state()
     if as_json:
         found = {"sites": swept.sites, "requests": swept.requests, "missed": swept.missed, "alarms": state["alarms"]}
         render.line(render.as_json(found))
     else:
-        render.swept(swept.missed, state)
+        render.swept(swept.missed, state, dry=dry_run)
     return 1 if state["alarms"] else 0
 
 

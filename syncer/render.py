@@ -150,14 +150,13 @@ def _wordpress_lines(found: dict[str, Any]) -> list[str]:
     return lines
 
 
-def swept(missed: int, found: dict[str, Any]) -> None:
-    """Print what a sweep of WordPress found."""
+def swept(missed: int, found: dict[str, Any], *, dry: bool) -> None:
+    """Print what a sweep of WordPress found; `dry`: what it would have queued."""
     out = console()
     for text in _wordpress_lines(found):
         out.print(text)
-    out.print(
-        f"{missed} that nobody had queued {'is' if missed == 1 else 'are'} queued now" if missed else "none missed"
-    )
+    queued = "would be queued" if dry else "is queued now" if missed == 1 else "are queued now"
+    out.print(f"{missed} that nobody had queued {queued}" if missed else "none missed")
 
 
 def _lane_lines(name: str, lane: dict[str, Any]) -> list[str]:

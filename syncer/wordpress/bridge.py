@@ -67,6 +67,10 @@ class WordPress:
         self._tell(self._status.publish_all)
         return found
 
+    def preview(self) -> Swept:
+        """Say what a sweep would queue; changes nothing. Raises what the databases raise."""
+        return self._sweep.run(dry=True)
+
     def publish(self) -> None:
         """Tell WordPress what changed; a failure is logged once, and made good by the next success."""
         self._tell(self._status.publish)

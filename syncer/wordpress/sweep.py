@@ -24,7 +24,7 @@ LONGEST = 320
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep found: sites, requests read, completions queued because nobody had."""
+    """What a sweep found: sites, requests read, completions queued because nobody had (or that would be)."""
 
     sites: int
     requests: int
@@ -41,8 +41,8 @@ class Sweep:
         self._clock = clock
         self._log = get_logger("syncer.wordpress")
 
-    def run(self) -> Swept:
-        """Sweep once. Raises what the databases raise; nothing is half done then that the next sweep does not mend."""
+    def run(self, *, dry: bool = False) -> Swept:
+        """Sweep once; `dry` only counts what would be queued. Raises what the databases raise; nothing is half done then that the next sweep does not mend."""
         before = self._recollection.read()
         now = self._clock()
         listed = self._sites.ids()
@@ -51,11 +51,14 @@ class Sweep:
         if listed is None and any(not ref.startswith("1:") for ref in known):
             sites.append(Site(0, now, 0, "network_unreadable"))
         found = judge.missed(requests, known, before.seen, before.sites, now)
+        swept = Swept(len([site for site in sites if not site.problem]), len(requests), len(found))
+        if dry:
+            return swept
         if found:
             new = self._queue.insert([_row(item, now) for item in found])
             self._log.warning("wordpress.missed", count=new)
         self._remember(before, requests, known, sites, listed, now)
-        return Swept(len([site for site in sites if not site.problem]), len(requests), len(found))
+        return swept
 
     def _read(self, ids: list[int], before: Memory, now: datetime) -> tuple[list[Request], list[Site]]:
         requests: list[Request] = []

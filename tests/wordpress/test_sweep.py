@@ -60,6 +60,18 @@ def test_every_completion_that_nobody_queued_becomes_one_event(posts: Posts, ope
     assert sweep(app) == (4, 0)
 
 
+def test_a_dry_run_says_what_a_sweep_would_queue_and_changes_nothing(posts: Posts, opened: Callable[..., App]) -> None:
+    posts.add(7, "ada@lovelace.test", "request-completed", "2026-11-01 10:00:00", 1793527200)
+    app = opened()
+
+    done = run(app.settings.path, "wordpress", "sweep", "--dry-run")
+
+    assert "1 that nobody had queued would be queued" in done.stdout
+    assert as_json(app.settings.path, "wordpress", "sweep", "--dry-run")["missed"] == 1
+    assert app.queue.count() == 0
+    assert sweep(app) == (1, 1)
+
+
 def test_what_is_no_address_is_held_and_the_rest_goes_on(posts: Posts, opened: Callable[..., App]) -> None:
     posts.add(7, "nobody at all", "request-completed", "2026-11-01 10:00:00", 1793527200)
     posts.add(8, "x" * 400 + "@site.test", "request-completed", "2026-11-01 10:00:00", 1793527200)
