@@ -42,7 +42,10 @@ class Sweep:
         self._log = get_logger("syncer.wordpress")
 
     def run(self, *, dry: bool = False) -> Swept:
-        """Sweep once; `dry` only counts what would be queued. Raises what the databases raise; nothing is half done then that the next sweep does not mend."""
+        """Sweep once; `dry` only counts what would be queued.
+
+        Raises what the databases raise; nothing is half done then that the next sweep does not mend.
+        """
         before = self._recollection.read()
         now = self._clock()
         listed = self._sites.ids()
