@@ -43,6 +43,22 @@ class ActiveCampaign(Adapter):
         "requests_per_second": "pace of the calls (default 4); the account allows 5, plugins included",
         "ecommerce": "whether an erasure also deletes the person's e-commerce customers (default true)",
     }
+    title: ClassVar[str] = "ActiveCampaign"
+    # from ActiveCampaign's pages on the contact archive (360 days) and on contacts that were unsubscribed before
+    remains: ClassVar[Mapping[Action, tuple[str, ...]]] = {
+        Action.DELETE: (
+            "ActiveCampaign keeps an archive of erased contacts for 360 days. You were removed from that archive too.",
+            "It may remember that an address was once unsubscribed. Deals, notes and technical records, such as those"
+            " of returned mail, are no part of what was erased, if there were any.",
+        ),
+        Action.UNSUBSCRIBE: (
+            "Your entry stays there, marked as unsubscribed on every mailing list, and no newsletter is sent to it.",
+        ),
+        Action.SUPPRESS: (
+            "Your address stays on a list of those who are never written to, and your entry, where there is one, is"
+            " marked as unsubscribed. Both are used for nothing else.",
+        ),
+    }
 
     def __init__(self, transport: Transport, *, ecommerce: bool) -> None:
         self._transport = transport

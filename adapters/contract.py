@@ -120,6 +120,10 @@ class Adapter(ABC):
     actions: ClassVar[frozenset[Action]]
     #: setting name -> one-line meaning; any other key under [destinations.NAME] is refused at start
     options: ClassVar[Mapping[str, str]]
+    #: the provider's name as people know it; without one they are shown `name`
+    title: ClassVar[str] = ""
+    #: action -> what stays at the provider by design once it is done, one sentence each, in plain words for the person
+    remains: ClassVar[Mapping[Action, tuple[str, ...]]] = {}
 
     @classmethod
     @abstractmethod

@@ -57,6 +57,23 @@ class Mailchimp(Adapter):
         "base_url": "address of the API; default: from the data centre at the end of the API key",
         "ecommerce": "whether an erasure also deletes the person's e-commerce customers (default true)",
     }
+    title: ClassVar[str] = "Mailchimp"
+    # from Mailchimp's page on permanent deletion: it blocks the address against imports and anonymises reports
+    remains: ClassVar[Mapping[Action, tuple[str, ...]]] = {
+        Action.DELETE: (
+            "Where your data was erased from a mailing list, Mailchimp refuses to let anybody import your address into"
+            " that list again. This ends if you sign up yourself at a form of Mailchimp's.",
+            "Figures about past mailings stay, without your name. Orders, shopping carts and conversations, if there"
+            " were any, are no part of what was erased.",
+        ),
+        Action.UNSUBSCRIBE: (
+            "Your entry stays in the mailing lists, marked as unsubscribed, and no newsletter is sent to it.",
+        ),
+        Action.SUPPRESS: (
+            "An entry with your address stays in each mailing list, marked as unsubscribed. It is there so that you"
+            " are not added again by mistake, and is used for nothing else.",
+        ),
+    }
 
     def __init__(
         self, transport: Transport, *, audiences: tuple[str, ...] | None, ecommerce: bool, connections: int

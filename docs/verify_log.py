@@ -2,7 +2,7 @@
 """Check a syncer log, or a proof from it, without syncer, its database or any secret. Python 3.11 and `cryptography`.
 
     python verify_log.py --key KEY [--key KEY ...] export.jsonl NOTE [NOTE ...]     a whole log against signed notes
-    python verify_log.py --key KEY proof.json                                       one entry
+    python verify_log.py --key KEY proof.json                                       one entry, or a dossier's
 
 KEY is what `syncer audit key` printed when you were given it; export.jsonl is `syncer audit export`; the NOTEs are the
 ones you collected yourself (mail, journal, object store), in the order in which they came. Exit 0: proven; 1: not.
@@ -246,7 +246,9 @@ def main():
                 notes = [(name, pathlib.Path(name).read_text(encoding="utf-8")) for name in given.notes]
                 print("PROVEN:", check_log(file, notes, keys))
             else:
-                print("PROVEN:", check_proof(json.load(file), keys))
+                found = json.load(file)
+                must(proofs := found.get("proofs", [found]), "no proof in it")  # a dossier holds several
+                print("\n".join(f"PROVEN: {check_proof(proof, keys)}" for proof in proofs))
     except InvalidSignature:
         sys.exit("NOT PROVEN: a forged signature")
     except (Bad, OSError, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -259,6 +259,10 @@ class App:
         """Build the adapter of a destination. Raises SettingsProblem for a missing secret or unusable option."""
         return make_adapter(self.settings, name)
 
+    def about(self, adapter: str) -> type[Adapter] | None:
+        """Return the class of an adapter, for what it says of itself; None for one that this version lacks."""
+        return registry.load(adapter) if adapter in registry.names() else None
+
     def lanes(self) -> list[Lane]:
         """Build the lanes of all configured destinations, with their adapters."""
         from syncer.lane import Lane

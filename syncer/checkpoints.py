@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ from syncer.outages import repeated
 from syncer.proofs import FORMAT
 from syncer.schema import Tables
 from syncer.store import Store
-from syncer.tree import Frontier, prove_inclusion
+from syncer.tree import Frontier, RangeRoot, prove_inclusion
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,26 +212,37 @@ class Checkpoints:
 
         Raises UserError when there is no such entry, or no checkpoint covers it yet.
         """
+        return self.prove_all([seq])[0]
+
+    def prove_all(self, seqs: Sequence[int]) -> list[dict[str, Any]]:
+        """Return the proofs of several entries, in their order, all under one checkpoint; raises as `prove`."""
         with reading(self._engine) as connection:
-            t = self._tables.audit.c
-            row = connection.execute(sa.select(t.body, t.leaf).where(t.seq == seq)).first()
-            if row is None:
-                raise UserError(f"audit prove: there is no entry {seq}; `syncer audit export` lists them")
             last = self._newest(connection)
-            if last is None or last.size < seq:
-                raise UserError(
-                    f"audit prove: no checkpoint covers entry {seq} yet; make one with `syncer audit checkpoint`"
-                )
-            path = prove_inclusion(seq - 1, last.size, lambda low, high: self._range_root(connection, low, high))
-            return {
-                "format": FORMAT,
-                "seq": seq,
-                "body": row.body,
-                "leaf": bytes(row.leaf).hex(),
-                "size": last.size,
-                "proof": [item.hex() for item in path],
-                "note": last.note,
-            }
+
+            @cache  # neighbours share nearly all of their paths, and a long one costs a read of many leaves
+            def range_root(low: int, high: int) -> bytes:
+                return self._range_root(connection, low, high)
+
+            return [self._proof(connection, last, seq, range_root) for seq in seqs]
+
+    def _proof(self, connection: sa.Connection, last: Sealed | None, seq: int, range_root: RangeRoot) -> dict[str, Any]:
+        t = self._tables.audit.c
+        row = connection.execute(sa.select(t.body, t.leaf).where(t.seq == seq)).first()
+        if row is None:
+            raise UserError(f"audit prove: there is no entry {seq}; `syncer audit export` lists them")
+        if last is None or last.size < seq:
+            raise UserError(
+                f"audit prove: no checkpoint covers entry {seq} yet; make one with `syncer audit checkpoint`"
+            )
+        return {
+            "format": FORMAT,
+            "seq": seq,
+            "body": row.body,
+            "leaf": bytes(row.leaf).hex(),
+            "size": last.size,
+            "proof": [item.hex() for item in prove_inclusion(seq - 1, last.size, range_root)],
+            "note": last.note,
+        }
 
     def _range_root(self, connection: sa.Connection, low: int, high: int) -> bytes:
         frontier = Frontier()

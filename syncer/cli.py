@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from syncer import __version__, cli_audit, cli_decide, cli_read, cli_watch, cli_wordpress, cli_work
+from syncer import __version__, cli_audit, cli_decide, cli_dossier, cli_read, cli_watch, cli_wordpress, cli_work
 from syncer.cli_common import Context
 from syncer.errors import SyncerError, UserError
 
@@ -44,6 +44,7 @@ for _command in (
     cli_audit.replay,
     cli_audit.retention,
     cli_read.report,
+    cli_dossier.dossier,
     cli_watch.watch,
     cli_watch.reconcile,
     cli_decide.resync,

@@ -67,12 +67,13 @@ def prove(context: Context, seq: int, out: Path | None) -> None:
 @click.option("--key", required=True, help="The log's public key, as `audit key` prints it, or a file that holds it.")
 @JSON
 def check_proof(proof: Path, key: str, as_json: bool) -> int:
-    """Check a proof with nothing but the public key: no settings, no database, no secret."""
+    """Check a proof, or all of a JSON dossier, with the public key alone: no settings, no database, no secret."""
     from syncer import render
-    from syncer.proofs import ProofError, check
+    from syncer.proofs import ProofError, check, split
 
     try:
-        found = check(_text(proof, "a proof"), _keys(key))
+        keys = _keys(key)
+        proven = [check(item, keys) for item in split(_text(proof, "a proof"))]
     except ProofError as error:
         if as_json:
             render.line(render.as_json({"ok": False, "reason": str(error)}))
@@ -80,8 +81,10 @@ def check_proof(proof: Path, key: str, as_json: bool) -> int:
             click.echo(f"NOT PROVEN: {error}")
         return 1
     if as_json:
-        render.line(render.as_json({"ok": True, "reason": None} | found))
-    else:
+        one = proven[0] if len(proven) == 1 else {"proofs": proven}
+        render.line(render.as_json({"ok": True, "reason": None} | one))
+        return 0
+    for found in proven:
         click.echo(f"proven: entry {found['seq']} stands among the first {found['size']} entries of {found['origin']}")
         click.echo(found["body"] or "its body was purged; only its digest is proven")
     return 0

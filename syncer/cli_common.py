@@ -93,6 +93,21 @@ def read_stdin() -> Any:
     return sys.stdin
 
 
+def read_person(app: App, command: str) -> str:
+    """Read one address from standard input; return its pseudonym. Raises UserError for none, several or a bad one."""
+    from syncer.errors import AddressError
+    from syncer.identity import normalise
+    from syncer.submit import addresses
+
+    lines = addresses(read_stdin())
+    if len(lines) != 1:
+        raise UserError(f"{command} takes one address, {len(lines)} were given")
+    try:
+        return app.keyring.ref(normalise(lines[0][1]))
+    except AddressError as error:
+        raise UserError(f"the address cannot be used ({error.code}); correct it") from None
+
+
 def require_reason(reason: str) -> None:
     """Raise UserError unless the reason says something and holds no address."""
     if len(reason.strip()) < 5:

@@ -13,10 +13,9 @@ from syncer.cli_common import (
     common,
     list_events,
     moment_of,
-    read_stdin,
+    read_person,
     write_out,
 )
-from syncer.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,20 +88,11 @@ def show(context: Context, event: str, as_json: bool) -> int:
 @common
 def find(context: Context, as_json: bool) -> int:
     """Find the events of a person: the address comes from stdin, and the look-up is audited."""
-    from syncer.errors import AddressError
-    from syncer.identity import normalise
     from syncer.report import Reader
-    from syncer.submit import addresses
 
     app = context.app()
     try:
-        lines = addresses(read_stdin())
-        if len(lines) != 1:
-            raise UserError(f"find takes one address, {len(lines)} were given")
-        try:
-            ref = app.keyring.ref(normalise(lines[0][1]))
-        except AddressError as error:
-            raise UserError(f"the address cannot be used ({error.code}); correct it") from None
+        ref = read_person(app, "find")
         found = Reader(app).events(subject=ref)
         app.operations.looked_up(ref, len(found))
     finally:

@@ -16,7 +16,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-REPORT = "propagation-log.html"
+REPORT, DOSSIER, EXPORT = "propagation-log.html", "dossier.html", "audit.jsonl"
+#: the person whose dossier is written: told everywhere, and not through everywhere
+PERSON = "everywhere@three.test"
+#: what an auditor runs; it is part of the source, not of the package
+VERIFIER = Path(__file__).parents[1] / "docs" / "verify_log.py"
 AUDIENCES = ("a1b2c3d4e5", "b2c3d4e5f6", "c3d4e5f6a7")
 PEOPLE = 300
 #: the sandbox account allows more than the real 5 calls a second, so that the demo takes seconds
@@ -28,6 +32,10 @@ SETTINGS = """\
 # written by `syncer demo`; the servers behind it end with the demo
 [database]
 url = "sqlite:///syncer.db"
+
+# here the commands speak for themselves; "info", the default, tells of every delivery
+[log]
+level = "error"
 
 [deadlines]
 timezone = "Europe/Berlin"
@@ -98,18 +106,14 @@ def run(console: Console) -> int:
         bystanders = _people(world)
         before = _snapshot(world, bystanders)
         _write_settings(folder, world)
-        console.rule("[bold]syncer demo: a Mailchimp account, two ActiveCampaign accounts, all on this machine")
-        console.print(f"{len(bystanders) + len(ERASURES) + len(OBJECTIONS)} people; everything lies in {folder}")
+        console.rule("[bold]syncer demo")
+        people = len(bystanders) + len(ERASURES) + len(OBJECTIONS)
+        console.print(f"A Mailchimp account and two ActiveCampaign accounts with {people} people, all on this machine.")
         _work(console, folder, world)
-        _show(console, folder)
         _compare(console, world, before, bystanders)
-    console.print(f"\nThe signed checkpoints lie in {folder / 'checkpoints'}.")
-    console.print(f"\nThat took {time.monotonic() - started:.0f} s. The log stays in {folder}.")
-    console.print(
-        "Next, with real keys: edit settings.toml, export MAILCHIMP_API_KEY and ACTIVECAMPAIGN_API_KEY, then\n"
-        "  [bold]syncer init && syncer check[/bold]",
-        highlight=False,
-    )
+        _show(console, folder)
+    _close(console, folder)
+    console.print(f"\nThat took {time.monotonic() - started:.0f} s.")
     return 0
 
 
@@ -147,10 +151,13 @@ def _work(console: Console, folder: Path, world: World) -> None:
 
     _syncer(console, folder, "init")
     _syncer(console, folder, "check")
+    console.print("The key of `shop` may not look into the archive: that is on purpose, to show what happens then.")
     _syncer(console, folder, "submit", "erasure", "--source", "demo", stdin="\n".join(ERASURES))
     _syncer(console, folder, "submit", "objection", "--source", "demo", stdin="\n".join(OBJECTIONS))
     _syncer(console, folder, "submit", "erasure", "--source", "demo", stdin="not an address")
-    console.print("\nMailchimp will throttle us for a moment in the middle of it (429, Retry-After: 1).")
+    console.print(
+        "\nThe last line was no address. Next, Mailchimp will throttle us for a moment (429, Retry-After: 1)."
+    )
     world.mailchimp.fault(Fault(status=429, headers={"Retry-After": "1"}, body="", times=2, path="members"))
     _syncer(console, folder, "drain")
     deadline = time.monotonic() + PATIENCE
@@ -168,13 +175,39 @@ def _under_way(folder: Path) -> bool:
 def _show(console: Console, folder: Path) -> None:
     _syncer(console, folder, "status")
     events = json.loads(_output(folder, "events", "--json"))
-    _syncer(console, folder, "report", "--format", "text")
     first = next(event for event in events if event["state"] == "held" and event["right"])
     _syncer(console, folder, "show", first["id"])
+    _syncer(console, folder, "report", "--format", "html", "--out", REPORT)
+    _syncer(console, folder, "dossier", "--out", DOSSIER, stdin=PERSON)
     _syncer(console, folder, "audit", "checkpoint")
     _syncer(console, folder, "audit", "verify")
-    _syncer(console, folder, "report", "--format", "html", "--out", REPORT)
-    console.print(f"Open it in a browser: {(folder / REPORT).as_uri()}", soft_wrap=True)
+
+
+def _close(console: Console, folder: Path) -> None:
+    """Say what there is now and where, and let the auditor's script have the last word."""
+    key = _output(folder, "audit", "key").strip()
+    _output(folder, "audit", "export", "--out", EXPORT)
+    notes = sorted(str(note) for note in (folder / "checkpoints").glob("*.note"))
+    made = {
+        "report for compliance": (folder / REPORT).as_uri(),
+        "dossier of one person": (folder / DOSSIER).as_uri(),
+        "signed checkpoint": notes[-1],
+        "the log, exported": str(folder / EXPORT),
+        "its public key": key,
+    }
+    if VERIFIER.exists():  # not in an installed package
+        words = [sys.executable, str(VERIFIER), "--key", key, str(folder / EXPORT), *notes]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 — our own script
+        made["docs/verify_log.py says"] = (done.stdout or done.stderr).partition("\n")[0]
+    console.print()
+    console.rule("[bold]what there is now")
+    for name, what in made.items():
+        console.print(f"[bold]{name:<23}[/bold] {what}", soft_wrap=True)
+    console.print(
+        "\nOpen the first two in a browser. Next, with real keys: edit settings.toml, export MAILCHIMP_API_KEY and\n"
+        "ACTIVECAMPAIGN_API_KEY, then  [bold]syncer init && syncer check[/bold]",
+        soft_wrap=True,
+    )
 
 
 def _snapshot(world: World, people: Sequence[str]) -> list[Any]:
@@ -212,7 +245,8 @@ def _stored(address: str) -> str:
 
 
 def _syncer(console: Console, folder: Path, *words: str, stdin: str | None = None) -> None:
-    given = f"   (lines on stdin: {len(stdin.splitlines())})" if stdin is not None else ""
+    lines = len(stdin.splitlines()) if stdin is not None else 0
+    given = f"   ({lines} {'address' if lines == 1 else 'addresses'} on stdin)" if lines else ""
     console.print(f"\n[bold]$ syncer {' '.join(words)}[/bold]{given}", highlight=False)
     subprocess.run(  # noqa: S603 — our own command line
         _command(folder, *words), input=stdin, text=True, check=False, cwd=folder

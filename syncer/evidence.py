@@ -1,9 +1,10 @@
-"""What the audit says of each delivery: tries, steps, read-back, decisions; read once for a whole report."""
+"""What the audit says of each delivery: tries, steps, read-back, decisions; read once for a report or a person."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,17 +18,24 @@ _TOLD = ("delivery:applied", "delivery:confirmed", "delivery:held", "delivery:ex
 
 
 class Evidence:
-    """The evidence for the events received in a span (UTC)."""
+    """The evidence that entries of the audit hold; each kind in its own order. What is no evidence is passed over."""
 
-    def __init__(self, ledger: Ledger, engine: sa.Engine, since: datetime | None, until: datetime | None) -> None:
+    def __init__(self, entries: Iterable[dict[str, Any]]) -> None:
         self._found: dict[tuple[str, str], dict[str, Any]] = {}
         self._reappeared: list[dict[str, Any]] = []
-        for entry in ledger.of_events(engine, _ATTEMPTED, since, until, bodies=False):
-            self._attempted(self._noted(entry), entry)
-        for entry in ledger.of_events(engine, _TOLD, since, until, bodies=True):
-            _READERS[entry["what"]](self._noted(entry), entry, entry["facts"] or {})
+        for entry in entries:
+            reader = _READERS.get(entry["what"])
+            if reader is None:
+                continue
+            reader(self._noted(entry), entry, entry["facts"] or {})
             if entry["what"] == "delivery:reappeared":
                 self._reappeared.append({key: entry[key] for key in ("seq", "at", "event", "destination")})
+
+    @classmethod
+    def of_span(cls, ledger: Ledger, engine: sa.Engine, since: datetime | None, until: datetime | None) -> Evidence:
+        """Read the evidence for the events received in a span (UTC)."""
+        attempted = ledger.of_events(engine, _ATTEMPTED, since, until, bodies=False)
+        return cls(chain(attempted, ledger.of_events(engine, _TOLD, since, until, bodies=True)))
 
     def add_to(self, events: Iterable[dict[str, Any]]) -> None:
         """Put its evidence into each delivery of the events."""
@@ -45,9 +53,10 @@ class Evidence:
         item["audit_seq"].append(entry["seq"])
         return item
 
-    def _attempted(self, item: dict[str, Any], entry: dict[str, Any]) -> None:
-        item.setdefault("first_attempt_at", entry["at"])
-        item["last_attempt_at"] = entry["at"]
+
+def _attempted(item: dict[str, Any], entry: dict[str, Any], _facts: dict[str, Any]) -> None:
+    item.setdefault("first_attempt_at", entry["at"])
+    item["last_attempt_at"] = entry["at"]
 
 
 def _applied(item: dict[str, Any], _entry: dict[str, Any], facts: dict[str, Any]) -> None:
@@ -74,6 +83,7 @@ def _reappeared(item: dict[str, Any], _entry: dict[str, Any], _facts: dict[str, 
 
 
 _READERS: dict[str, Callable[[dict[str, Any], dict[str, Any], dict[str, Any]], None]] = {
+    "delivery:attempted": _attempted,
     "delivery:applied": _applied,
     "delivery:confirmed": _confirmed,
     "delivery:held": _held,

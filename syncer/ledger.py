@@ -123,12 +123,18 @@ class Ledger:
             return int(row.seq), bytes(row.mac).hex()
 
     def timeline(self, engine: sa.Engine, event_id: str) -> list[dict[str, Any]]:
-        """Return the entries of one event, oldest first: seq, at, what, destination, actor, facts."""
+        """Return the entries of one event, oldest first: seq, at, what, event, destination, actor, facts.
+
+        Of a purged entry actor and facts are None.
+        """
         t = self._tables.audit.c
-        query = sa.select(t.seq, t.body).where(t.event_id == event_id).order_by(t.seq)
+        columns = (t.seq, t.at, t.what, t.event_id.label("event"), t.destination)
+        query = sa.select(*columns, t.body).where(t.event_id == event_id).order_by(t.seq)
         with reading(engine) as connection:
-            found = connection.execute(query).all()
-        return [_shown(row.seq, row.body) for row in found]
+            found = connection.execute(query).mappings().all()
+        return [
+            _shown(row["seq"], row["body"]) | {column.name: row[column.name] for column in columns} for row in found
+        ]
 
     def entries(
         self, engine: sa.Engine, whats: tuple[str, ...], since: str | None = None, until: str | None = None

@@ -270,10 +270,10 @@ class Operations:
     # -- what reading leaves in the audit -------------------------------------------------------------------
 
     @repeated
-    def looked_up(self, ref: str, count: int) -> None:
-        """Audit that somebody searched for a person."""
+    def looked_up(self, ref: str | None, count: int, event: str | None = None) -> None:
+        """Audit that somebody searched for a person; `event` is how, when it was not by the address."""
         with self._store.write() as tx:
-            tx.audit.add("operator:looked_up", subject=ref, facts={"events": count})
+            tx.audit.add("operator:looked_up", event=event, subject=ref, facts={"events": count})
 
     @repeated
     def exported(self, kind: str, fmt: str, rows: int, sha256: str) -> None:

@@ -1,10 +1,10 @@
-"""The propagation log as one HTML file: no script, nothing from elsewhere, everything escaped."""
+"""The propagation log and the dossier, each as one HTML file: no script, nothing from elsewhere, all escaped."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import Any
 
@@ -12,9 +12,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from syncer.codes import meaning
+from syncer.letter import ASKED, Letter
 from syncer.log import visible
 from syncer.overview import Overview, rechecking
-from syncer.render import RIGHTS, STATES, sentence
+from syncer.render import RIGHTS, STATES, sentence, step_line
 
 #: what a cell says: shorter than STATES, which stands in the legend; the style sheet puts a sign before each
 BRIEF = {
@@ -31,14 +32,26 @@ BRIEF = {
 
 def report_html(found: dict[str, Any]) -> Iterator[str]:
     """Yield the propagation log as pieces of one HTML file, ready to be written."""
-    style = files("syncer").joinpath("templates/report.css").read_text(encoding="utf-8")
-    template = environment().get_template("report.html")
-    stream = template.stream(
-        found=found,
-        overview=Overview(found),
-        # the policy of the file allows this very style sheet and nothing else
-        style=Markup(style),  # noqa: S704 — our own file, shipped beside the template
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii"),
+    yield from _page("report", ("report.css",), found=found, overview=Overview(found))
+
+
+def dossier_html(found: dict[str, Any]) -> Iterator[str]:
+    """Yield a person's dossier as pieces of one HTML file, ready to be written."""
+    yield from _page("dossier", ("report.css", "dossier.css"), found=found, letter=Letter(found))
+
+
+def _page(name: str, sheets: Iterable[str], **values: Any) -> Iterator[str]:
+    folder = files("syncer").joinpath("templates")
+    style = "".join(folder.joinpath(sheet).read_text(encoding="utf-8") for sheet in sheets)
+    stream = (
+        environment()
+        .get_template(f"{name}.html")
+        .stream(
+            **values,
+            # the policy of the file allows this very style sheet and nothing else
+            style=Markup(style),  # noqa: S704 — our own files, shipped beside the templates
+            style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii"),
+        )
     )
     stream.enable_buffering(500)
     yield from stream
@@ -66,6 +79,6 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=visible,
     )
-    found.filters |= {"time": _time, "code": _code, "meaning": meaning, "sentence": sentence}
-    found.globals |= {"RIGHTS": RIGHTS, "STATES": STATES, "BRIEF": BRIEF, "rechecking": rechecking}
+    found.filters |= {"time": _time, "code": _code, "meaning": meaning, "sentence": sentence, "step": step_line}
+    found.globals |= {"RIGHTS": RIGHTS, "ASKED": ASKED, "STATES": STATES, "BRIEF": BRIEF, "rechecking": rechecking}
     return found

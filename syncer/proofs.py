@@ -17,6 +17,18 @@ class ProofError(ValueError):
     """Raised for a proof that proves nothing; the text says why."""
 
 
+def split(text: str) -> list[str]:
+    """Return the proofs that a file holds: itself, or those of a dossier. Raises ProofError when there is none."""
+    try:
+        found = json.loads(text)
+        proofs = found.get("proofs", [found])
+    except (ValueError, AttributeError, RecursionError):
+        raise ProofError("the file is no proof of syncer's") from None
+    if not isinstance(proofs, list) or not proofs:
+        raise ProofError("the file holds no proof")
+    return [json.dumps(proof) for proof in proofs]
+
+
 def check(text: str, keys: Sequence[str]) -> dict[str, Any]:
     """Return seq, size, origin and body of the entry that a proof proves. Raises ProofError.
 

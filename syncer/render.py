@@ -364,4 +364,5 @@ def line(text: str) -> None:
 
 def demo_console() -> Console:
     """Return a console that understands markup, for the demo's own words."""
-    return Console(highlight=False, emoji=False, width=min(Console().width, WIDTH))
+    plain = Console(highlight=False, emoji=False)
+    return Console(highlight=False, emoji=False, width=min(plain.width, WIDTH) if plain.is_terminal else WIDTH)

@@ -198,7 +198,7 @@ class Reader:
         """Return the propagation log for a span of receipt (UTC), with what proves it and what does not."""
         app = self._app
         events = self.events(since=since, until=until)
-        evidence = Evidence(app.ledger, app.engine, since, until)
+        evidence = Evidence.of_span(app.ledger, app.engine, since, until)
         evidence.add_to(events)
         return {
             "generated_at": stamp(app.clock()),
