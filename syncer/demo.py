@@ -204,8 +204,8 @@ def _close(console: Console, folder: Path) -> None:
     for name, what in made.items():
         console.print(f"[bold]{name:<23}[/bold] {what}", soft_wrap=True)
     console.print(
-        "\nOpen the first two in a browser. Next, with real keys: edit settings.toml, export MAILCHIMP_API_KEY and\n"
-        "ACTIVECAMPAIGN_API_KEY, then  [bold]syncer init && syncer check[/bold]",
+        "\nOpen the first two in a browser. Next, with real keys: edit settings.toml, export MAILCHIMP_API_KEY\n"
+        "and ACTIVECAMPAIGN_API_KEY, then  [bold]syncer init && syncer check[/bold]",
         soft_wrap=True,
     )
 

@@ -49,11 +49,11 @@ def of_event(app: App, prefix: str) -> dict[str, Any]:
     """
     reader = Reader(app)
     event_id = reader.resolve(prefix)
-    (event,) = events = reader.events(event_id=event_id)
+    (event,) = reader.events(event_id=event_id)
     if event["subject"] is not None:
-        events = reader.events(subject=event["subject"])
-    app.operations.looked_up(event["subject"], len(events), event_id)
-    return _dossier(app, event["subject"], events)
+        return of_person(app, event["subject"])
+    app.operations.looked_up(None, 1, event_id)
+    return _dossier(app, None, [event])
 
 
 def needs_attention(found: dict[str, Any]) -> bool:
@@ -64,6 +64,7 @@ def needs_attention(found: dict[str, Any]) -> bool:
 
 def _dossier(app: App, ref: str | None, events: list[dict[str, Any]]) -> dict[str, Any]:
     recipients: dict[str, dict[str, Any]] = {}
+    events.sort(key=lambda event: (event["received_at"], event["id"]))
     for event in events:
         event["audit"] = app.ledger.timeline(app.engine, event["id"])
         Evidence(event["audit"]).add_to([event])

@@ -38,7 +38,7 @@ WHY = {
     "newer_consent": "According to its records you signed up again after your request. We want to be sure that this"
     " was you before we go on.",
     "archived_not_purged": "Your entry was deleted, but a copy may still lie in the provider's archive of deleted"
-    " entries, which it keeps for 360 days. We are having the copy removed.",
+    " entries, which it keeps for 360 days. Somebody here is seeing to it that the copy is removed.",
     "exclusion_needed": "You are unsubscribed. The entry that keeps you from being added again has to be made by hand.",
     "destination_removed": "We no longer use this recipient in the usual way; somebody here settles it by hand.",
     "malformed": "We could not read the request as it reached us; somebody here is clearing that up.",
@@ -84,7 +84,7 @@ class Letter:
         """Return where things stand, in plain sentences."""
         counts = self.found["summary"]
         total, done = counts["requests"], counts["fulfilled"]
-        exempt = any(True for event in self.events for _ in self.exceptions(event))
+        exempt = any(self.exceptions(event) for event in self.events)
         if done == total:
             what = "Your request has" if total == 1 else f"All {total} of your requests have"
             end = "answered, with an exception that is explained below" if exempt else "carried out"
@@ -98,8 +98,8 @@ class Letter:
     def stand(self, event: dict[str, Any]) -> str:
         """Return where one request stands."""
         if event["state"] == "fulfilled":
-            end = "with an exception" if any(True for _ in self.exceptions(event)) else "everywhere"
-            said = f"carried out {end}, on {self.when(event['fulfilled_at'])}"
+            end = "closed with an exception" if self.exceptions(event) else "carried out everywhere"
+            said = f"{end}, on {self.when(event['fulfilled_at'])}"
             late = self._local(event["fulfilled_at"]).date() > date.fromisoformat(event["due_on"])
             return said + (", which was later than it was due" if late else "")
         number = len(event["deliveries"])
@@ -135,6 +135,11 @@ class Letter:
         """Return the recipient's name as people know it."""
         return str(self.found["recipients"][delivery["destination"]]["title"])
 
+    def _unique_name(self, delivery: dict[str, Any]) -> str:
+        name = self.name(delivery)
+        several = sum(recipient["title"] == name for recipient in self.found["recipients"].values()) > 1
+        return f"{name} (our account “{delivery['destination']}”)" if several else name
+
     def asked(self, event: dict[str, Any], delivery: dict[str, Any]) -> str:
         """Return what the recipient was asked, and when first."""
         if not delivery.get("first_attempt_at"):
@@ -162,22 +167,18 @@ class Letter:
     def checked(self, event: dict[str, Any], delivery: dict[str, Any]) -> list[str]:
         """Return how that was checked, and when again, in sentences."""
         back = max((e["seq"] for e in self._entries(event, delivery, "delivery:reappeared")), default=0)
-        times = [e["at"] for e in self._entries(event, delivery, "delivery:confirmed") if e["seq"] > back]
-        if delivery["state"] == "exempt" or not times:
+        looks = [e for e in self._entries(event, delivery, "delivery:confirmed") if e["seq"] > back]
+        if delivery["state"] == "exempt" or not looks:
             return ["Not yet." if delivery["state"] != "exempt" else "-"]
         if delivery["state"] != "confirmed" and not rechecking(delivery):
-            return [f"Last found to be so on {self.when(times[-1])}; it is checked anew."]
+            return [f"Last found to be so on {self.when(looks[-1]['at'])}; it is checked anew."]
+        places = _places(looks[0])
         if delivery["outcome"] == "absent":
-            saw = "we searched"
-            end = "and you were not there"
+            said = [f"On {self.when(looks[0]['at'])} we searched{places}, and you were not there."]
         else:
-            saw, end = "we looked again", SAW[delivery["action"]]
-        places = len({step["scope"] for step in delivery.get("read_back", [])})
-        where = f" in {places} places" if places > 1 else ""
-        joint = ", " if delivery["outcome"] == "absent" else ": "
-        said = [f"On {self.when(times[0])} {saw}{where}{joint}{end}."]
-        if len(times) > 1:
-            said.append(f"Still so on {_listed([self.day(moment) for moment in times[1:]])}.")
+            said = [f"On {self.when(looks[0]['at'])} we looked again{places}: {SAW[delivery['action']]}."]
+        if len(looks) > 1:
+            said.append(f"Still so on {_listed([self.day(look['at']) for look in looks[1:]])}.")
         return said
 
     def _entries(self, event: dict[str, Any], delivery: dict[str, Any], what: str) -> Iterator[dict[str, Any]]:
@@ -195,11 +196,9 @@ class Letter:
             if delivery["state"] not in ("confirmed", "exempt") and not rechecking(delivery)
         ]
 
-    def exceptions(self, event: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-        """Yield the recipients that were excepted by a decision, each with its ground in words."""
-        for delivery in event["deliveries"]:
-            if delivery["state"] == "exempt":
-                yield delivery, meaning(delivery["code"])
+    def exceptions(self, event: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
+        """Return the recipients that were excepted by a decision, each with its ground in words."""
+        return [(d, meaning(d["code"])) for d in event["deliveries"] if d["state"] == "exempt"]
 
     def remains(self) -> dict[str, list[str]]:
         """Return what stays by design, by the recipient's name; each sentence once."""
@@ -207,7 +206,7 @@ class Letter:
         for event in self.events:
             for delivery in event["deliveries"]:
                 for sentence in delivery["remains"]:
-                    found.setdefault(self.name(delivery), {})[sentence] = None
+                    found.setdefault(self._unique_name(delivery), {})[sentence] = None
         return {name: list(sentences) for name, sentences in found.items()}
 
     def address(self) -> str:
@@ -233,6 +232,12 @@ def _why(delivery: dict[str, Any]) -> str:
     if delivery["state"] == "pending" and not delivery["code"]:
         return "It is about to be asked."
     return WHY.get(delivery["code"] or "", HELD if delivery["state"] == "held" else TRYING)
+
+
+def _places(look: dict[str, Any]) -> str:
+    # a step without a state looked for something else, such as which mailing lists there are
+    found = {step["scope"] for step in (look["facts"] or {}).get("steps", []) if step.get("state")}
+    return f" in {len(found)} places" if len(found) > 1 else ""
 
 
 def _listed(items: list[str]) -> str:

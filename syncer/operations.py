@@ -271,7 +271,7 @@ class Operations:
 
     @repeated
     def looked_up(self, ref: str | None, count: int, event: str | None = None) -> None:
-        """Audit that somebody searched for a person; `event` is how, when it was not by the address."""
+        """Audit that somebody searched for a person; without a known one `event` names the request."""
         with self._store.write() as tx:
             tx.audit.add("operator:looked_up", event=event, subject=ref, facts={"events": count})
 

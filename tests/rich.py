@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
-from syncer.app import App
+from syncer.app import App, initialise, load_settings, open_app
 from syncer.extensions import Extension
 from syncer.model import Ground
 from syncer.report import Reader
-from tests.conftest import AUDIENCES, Clock
+from tests.conftest import AUDIENCES, SETTINGS, Clock
 from tests.test_walk import put
 
 #: what a form or a colleague could write into places that a report shows
@@ -17,6 +22,28 @@ HOSTILE_SOURCE = "</script><b>form"
 HOSTILE_REF = "=cmd|' /C calc'!A0"
 HOSTILE_REASON = "court\n\x1b[31mcase\x1b[0m </style><script>alert(1)</script> \u202egnp.exe =cmd|'!A0"
 BACK, PLAIN = "back@again.test", "ada@lovelace.test"
+
+
+@contextmanager
+def installation(folder: Path) -> Iterator[tuple[App, Clock, list[str]]]:
+    """Make an installation in a folder and fill it; yields it with its clock and its providers' keys."""
+    path, clock = folder / "settings.toml", Clock(datetime(2026, 11, 24, 9, 30, tzinfo=UTC))
+    with (
+        MailchimpSandbox(audiences=AUDIENCES) as mailchimp,
+        ActiveCampaignSandbox(rate=None) as activecampaign,
+        pytest.MonkeyPatch.context() as environment,
+    ):
+        keys = {"TEST_MAILCHIMP_KEY": mailchimp.api_key, "TEST_ACTIVECAMPAIGN_KEY": activecampaign.api_key}
+        for name, key in keys.items():
+            environment.setenv(name, key)
+        urls = {"mailchimp": mailchimp.url, "activecampaign": activecampaign.url, "database": "sqlite:///syncer.db"}
+        path.write_text(SETTINGS.format(**urls, objection="unsubscribe", recheck_days="[1, 7]", rate=1000))
+        settings = load_settings(path)
+        initialise(settings)
+        app = open_app(settings, clock=clock)
+        fill(app, clock, mailchimp, activecampaign)
+        yield app, clock, list(keys.values())
+        app.close()
 
 
 def fill(app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox) -> None:

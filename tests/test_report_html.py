@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
-from syncer.app import App, initialise, load_settings, open_app
+from syncer.app import App
 from syncer.charts import TO_CONFIRMED, histogram
 from syncer.overview import Overview
 from syncer.page import report_html
@@ -26,7 +26,7 @@ from syncer.propagation import report_csv, report_text
 from syncer.report import Reader
 from tests import rich
 from tests.browser import Tab, axe_or_skip, chromium
-from tests.conftest import AUDIENCES, SETTINGS, Clock
+from tests.conftest import Clock
 from tests.processes import run
 from tests.servers import ENGINES
 from tests.test_walk import put
@@ -70,24 +70,8 @@ class Parsed(HTMLParser):
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, dict[str, Any], list[str]]]:
     """An installation in which everything happened, its report, and its providers' keys; nobody changes it."""
-    path = tmp_path_factory.mktemp("rich") / "settings.toml"
-    clock = Clock(datetime(2026, 11, 24, 9, 30, tzinfo=UTC))
-    with (
-        MailchimpSandbox(audiences=AUDIENCES) as mailchimp,
-        ActiveCampaignSandbox(rate=None) as activecampaign,
-        pytest.MonkeyPatch.context() as environment,
-    ):
-        keys = {"TEST_MAILCHIMP_KEY": mailchimp.api_key, "TEST_ACTIVECAMPAIGN_KEY": activecampaign.api_key}
-        for name, key in keys.items():
-            environment.setenv(name, key)
-        urls = {"mailchimp": mailchimp.url, "activecampaign": activecampaign.url, "database": "sqlite:///syncer.db"}
-        path.write_text(SETTINGS.format(**urls, objection="unsubscribe", recheck_days="[1, 7]", rate=1000))
-        settings = load_settings(path)
-        initialise(settings)
-        app = open_app(settings, clock=clock)
-        rich.fill(app, clock, mailchimp, activecampaign)
-        yield app, Reader(app).report(None, None), list(keys.values())
-        app.close()
+    with rich.installation(tmp_path_factory.mktemp("rich")) as (app, _, keys):
+        yield app, Reader(app).report(None, None), keys
 
 
 @pytest.fixture
