@@ -18,8 +18,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: $(VENV)/.installed
 	$(BIN)/syncer demo
 
+# four at a time: many tests wait rather than compute; each worker starts servers of its own
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 # a real WordPress; installs Debian's packages where they are missing
 test-wordpress: $(VENV)/.installed

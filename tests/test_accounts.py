@@ -14,7 +14,8 @@ from syncer import database, grants
 from syncer.app import App, load_settings, make_tables, open_app
 from syncer.verification import verify
 from tests.conftest import AUDIENCES, Clock
-from tests.processes import as_json, run
+from tests.processes import inside as run
+from tests.processes import inside_json as as_json
 from tests.servers import ENGINES, Server
 from tests.test_walk import PERSON, put
 

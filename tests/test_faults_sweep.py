@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.sandbox import FAULTS, ActiveCampaignSandbox, Fault, MailchimpSandbox
+from adapters.sandbox import FAULTS, ActiveCampaignSandbox, MailchimpSandbox
 from adapters.sandbox.people import populate
 from syncer.app import App
 from syncer.identity import normalise

@@ -24,7 +24,8 @@ from syncer.outages import is_outage
 from tests.conftest import AUDIENCES
 from tests.faults.relay import Relay
 from tests.faults.systemd import Systemd
-from tests.processes import run, started, until
+from tests.processes import inside as run
+from tests.processes import started, until
 from tests.servers import ENGINES, Server, server_or_skip
 from tests.test_walk import PERSON, put, rows, whats
 

@@ -17,7 +17,7 @@ from syncer.errors import UserError
 from syncer.intake import Intake
 from syncer.report import Reader
 from tests.conftest import AUDIENCES, Clock
-from tests.processes import run
+from tests.processes import inside as run
 from tests.servers import ENGINES
 from tests.test_intake import ANYWHERE, MARIADB, POSTGRESQL, SQLITE
 from tests.test_walk import OTHER, PERSON, put, rows, whats

@@ -24,7 +24,9 @@ from syncer import database
 from syncer.app import initialise, load_settings, make_tables, open_app
 from tests.conftest import AUDIENCES
 from tests.faults.systemd import Systemd
-from tests.processes import as_json, run, started, until
+from tests.processes import inside as run
+from tests.processes import inside_json as as_json
+from tests.processes import started, until
 from tests.test_walk import PERSON, put, rows
 
 DELETION = {"method": "POST", "path": "delete-permanent"}
