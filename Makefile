@@ -1,12 +1,13 @@
 # make demo   try everything against the sandbox, no account needed
 # make test   the tests            make lint   ruff and mypy --strict        make bench   the figures
 # make crash  kill the worker at every point of the walk on three engines; SEED=n repeats the random moments
+# make simulate   weeks of trouble in virtual time, seed after seed        make test-wordpress   a real WordPress
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-wordpress lint bench crash lock clean
+.PHONY: demo test test-wordpress lint bench crash simulate lock clean
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "syncer needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
@@ -18,8 +19,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: $(VENV)/.installed
 	$(BIN)/syncer demo
 
+# four at a time: many tests wait rather than compute; each worker starts servers of its own
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 # a real WordPress; installs Debian's packages where they are missing
 test-wordpress: $(VENV)/.installed
@@ -36,6 +38,9 @@ bench: $(VENV)/.installed
 
 crash: $(VENV)/.installed
 	$(BIN)/python -m tests.crash $(if $(SEED),--seed $(SEED))
+
+simulate: $(VENV)/.installed
+	$(BIN)/python -m tests.simulation --seeds 200 --events 200
 
 lock:
 	uv pip compile --universal --generate-hashes --all-extras --no-annotate --no-header \

@@ -34,6 +34,7 @@ WHATS = frozenset(
         "operator:looked_up",
         "operator:resynced",
         "operator:dismissed",
+        "operator:refused",
         "report:exported",
         "identity:shredded",
         "daemon:started",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +20,7 @@ from syncer.cli_common import (
 from syncer.errors import UserError
 
 if TYPE_CHECKING:
-    pass
+    from syncer.app import App
 
 # -- decisions ----------------------------------------------------------------------------------------------
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--held", is_flag=True, help="Everything that is held.")
 @click.option("--confirmed-since", help="Read back what was confirmed since then.")
 @click.option("--file", "file", type=click.File(encoding="utf-8"), help="Lines `ADDRESS` or `EVENT ADDRESS`.")
-@REASON
+@click.option("--reason", default="", help="Why; kept in the audit.  [required]")  # a refusal is audited too
 @click.option("--yes", is_flag=True, help="Carry the plan out.")
 @click.option("--apply", "digest", help="Carry the plan out if it still has this digest.")
 @JSON
@@ -50,9 +52,10 @@ def resync(
     from syncer import render
     from syncer.report import Reader
 
-    require_reason(reason)
     app = context.app()
     try:
+        with _refusal_audited(app, "no usable reason"):
+            require_reason(reason)
         reader = Reader(app)
         plan = app.operations.plan_resync(
             events=[reader.resolve(item) for item in events_],
@@ -61,8 +64,9 @@ def resync(
             confirmed_since=moment_of(app, confirmed_since, "--confirmed-since") if confirmed_since else None,
             addresses=_file_lines(reader, file) if file is not None else (),
         )
-        if digest is not None and digest != plan.digest:
-            raise UserError("the plan has changed since that digest; run it again without --apply and look")
+        with _refusal_audited(app, "the plan has changed since the digest"):
+            if digest is not None and digest != plan.digest:
+                raise UserError("the plan has changed since that digest; run it again without --apply and look")
         applied = bool(plan.deliveries) and (yes or digest is not None)
         if applied:
             app.operations.apply_resync(plan, reason)
@@ -79,6 +83,16 @@ def resync(
     render.plan(found, plan.skipped)
     said = "carried out; the lanes take it up now" if applied else "nothing was changed; --yes carries it out"
     click.echo(said, err=True)
+
+
+@contextmanager
+def _refusal_audited(app: App, why: str) -> Iterator[None]:
+    """Let a refusal of a resync pass, and leave in the audit who was refused."""
+    try:
+        yield
+    except UserError:
+        app.operations.refused("resync", why)
+        raise
 
 
 def _file_lines(reader: Any, file: Any) -> list[tuple[str | None, str]]:

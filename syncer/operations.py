@@ -267,7 +267,13 @@ class Operations:
             known = ", ".join(sorted(self._destinations)) or "none"
             raise UserError(f"there is no destination {destination!r} in settings.toml; known: {known}")
 
-    # -- what reading leaves in the audit -------------------------------------------------------------------
+    # -- what else people do: try in vain, look up, take out -------------------------------------------------
+
+    @repeated
+    def refused(self, command: str, why: str) -> None:
+        """Audit that somebody's command was turned down; `why` is a short phrase of ours, never what was typed."""
+        with self._store.write() as tx:
+            tx.audit.add("operator:refused", facts={"command": command, "why": why})
 
     @repeated
     def looked_up(self, ref: str | None, count: int, event: str | None = None) -> None:

@@ -43,6 +43,7 @@ WORDS = {
     "identity:shredded": "the stored address was destroyed",
     "operator:resynced": "a person started deliveries over: {reason}",
     "operator:dismissed": "a person dismissed a vanished request of WordPress: {reason}",
+    "operator:refused": "a person's command was refused: {command}, {why}",
     "operator:looked_up": "somebody looked a person up",
     "report:exported": "an export was made",
     "audit:checkpoint": "the log was signed",
@@ -261,7 +262,7 @@ def sentence(entry: dict[str, Any]) -> str:
         "ground": f"{meaning(facts.get('ground'))}: {facts.get('reason', '')}",
         **{key: facts.get(key, "?") for key in ("due_on", "informed_on")},
         "reason": facts.get("reason", ""),
-        **{name: facts.get(name, "?") for name in ("seconds", "expected", "found")},
+        **{name: facts.get(name, "?") for name in ("seconds", "expected", "found", "command", "why")},
     }
     return str(visible(WORDS.get(str(entry["what"]), str(entry["what"])).format(**words)))
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 #: what belongs to no one event: what people did, and what casts doubt on the times
 DECISIONS = (
-    "operator:resynced", "operator:dismissed", "delivery:exempt", "event:extended", "operator:looked_up",
-    "report:exported", "lane:paused", "lane:resumed", "clock:anomaly",
+    "operator:resynced", "operator:dismissed", "operator:refused", "delivery:exempt", "event:extended",
+    "operator:looked_up", "report:exported", "lane:paused", "lane:resumed", "clock:anomaly",
 )  # fmt: skip
 OPEN = (State.PENDING, State.RETRYING, State.APPLIED, State.HELD)
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
@@ -14,6 +15,11 @@ from syncer.app import App, initialise, load_settings, open_app
 from tests.servers import Server, server_or_skip
 
 AUDIENCES = ("a1b2c3d4e5", "b2c3d4e5f6", "c3d4e5f6a7")
+
+
+# what takes long on a loaded machine is no defect: time is nothing that an example proves
+hypothesis.settings.register_profile("syncer", deadline=None)
+hypothesis.settings.load_profile("syncer")
 
 
 class Clock:

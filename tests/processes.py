@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -37,6 +38,7 @@ def as_json(settings: Path, *words: str, stdin: str = "") -> Any:
 def inside(settings: Path, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run one command in this process: a tenth of the time, for what does not hang on a process of its own."""
     out, err, before = io.StringIO(), io.StringIO(), sys.stdin
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     sys.stdin = io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")
     try:
         with redirect_stdout(out), redirect_stderr(err):
@@ -45,6 +47,8 @@ def inside(settings: Path, *words: str, stdin: str = "") -> subprocess.Completed
         code = done.code if isinstance(done.code, int) else 1
     finally:
         sys.stdin = before
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     return subprocess.CompletedProcess(list(words), code, out.getvalue(), err.getvalue())
 
 

@@ -43,7 +43,7 @@ class Server(ABC):
         self._process: subprocess.Popen[bytes] | None = None
         self._options = options  # further words for the server's command line
         self.folder = Path(tempfile.mkdtemp(prefix=f"syncer-{self.kind}-"))
-        self.port = _free_port()
+        self.port = free_port()
         self._install()
         self.start()
 
@@ -239,7 +239,8 @@ def _as_user(name: str | None) -> dict[str, Any]:
     return {"user": name, "group": pwd.getpwnam(name).pw_gid, "extra_groups": []}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on at the moment."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from adapters.sandbox import MailchimpSandbox
+from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer import database, grants
 from syncer.app import App, load_settings, make_tables, open_app
 from syncer.verification import verify
 from tests.conftest import AUDIENCES, Clock
-from tests.processes import as_json, run
+from tests.processes import inside as run
+from tests.processes import inside_json as as_json
 from tests.servers import ENGINES, Server
 from tests.test_walk import PERSON, put
 
@@ -125,6 +126,27 @@ def test_the_readers_account_reads_all_but_the_address_and_writes_nothing(
         with pytest.raises(sa.exc.DBAPIError, match="denied"), reader.begin() as connection:
             connection.exec_driver_sql(statement)
     reader.dispose()
+
+
+@on_servers
+def test_fault_105_a_resync_by_an_account_without_the_right_is_refused_and_changes_nothing(
+    app: App,
+    accounts: Callable[[str], str],
+    activecampaign: ActiveCampaignSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    activecampaign.admin = False
+    activecampaign.add(PERSON)
+    put(app, "erasure", PERSON, "k1")
+    app.drain()
+    before = [row["seq"] for row in app.ledger.rows(app.engine)]
+    settings = _as(app, accounts("reader"), monkeypatch)
+
+    refused = run(settings, "resync", "--held", "--reason", "I should like it to", "--yes")
+
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+    assert [row["seq"] for row in app.ledger.rows(app.engine)] == before
+    assert [event["state"] for event in as_json(settings, "events")] == ["held"]
 
 
 @on_servers

@@ -14,7 +14,9 @@ import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from tests.conftest import AUDIENCES
-from tests.processes import as_json, run
+from tests.processes import inside as run
+from tests.processes import inside_json as as_json
+from tests.processes import run as process
 
 PERSON = "ada@lovelace.test"
 
@@ -47,10 +49,10 @@ def test_init_again_is_harmless(settings: Path) -> None:
 
 def test_submit_drain_and_read_in_every_form(settings: Path, mailchimp: MailchimpSandbox) -> None:
     mailchimp.add(PERSON, AUDIENCES[0])
-    keys = run(settings, "submit", "erasure", stdin=f"# a comment\n\n{PERSON}\n").stdout.split()
+    keys = process(settings, "submit", "erasure", stdin=f"# a comment\n\n{PERSON}\n").stdout.split()
     assert as_json(settings, "status")["queue"] == {"waiting": 1}
 
-    done = run(settings, "drain")
+    done = process(settings, "drain")
 
     assert (done.returncode, done.stdout.startswith("taken 1, confirmed 2")) == (0, True)
     (event,) = as_json(settings, "events")
@@ -68,7 +70,7 @@ def test_submit_drain_and_read_in_every_form(settings: Path, mailchimp: Mailchim
     assert {"open": 0, "held": 0, "fulfilled": 1, "overdue": 0}.items() <= status["events"].items()
     assert {"adapter", "paused", "pause_reason", "pending", "retrying", "applied", "confirmed", "held", "exempt",
             "oldest_open"} <= set(status["destinations"]["crm"])  # fmt: skip
-    verdict = as_json(settings, "audit", "verify")
+    verdict = json.loads(process(settings, "audit", "verify", "--json").stdout)
     assert {"ok", "entries", "first_bad", "reason"} <= set(verdict)
     assert (verdict["ok"], verdict["first_bad"], verdict["reason"]) == (True, None, None)
     assert verdict["entries"] == status["audit"]["entries"]

@@ -15,7 +15,9 @@ import pytest
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
 from tests.conftest import AUDIENCES
-from tests.processes import as_json, run, started, until
+from tests.processes import inside as run
+from tests.processes import inside_json as as_json
+from tests.processes import started, until
 from tests.test_walk import put
 
 

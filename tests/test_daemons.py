@@ -22,7 +22,9 @@ from tests.crash import invariants
 from tests.crash.harness import started as worker
 from tests.crash.takeover import another_host, foreign_owner
 from tests.crash.worker import Job
-from tests.processes import as_json, command, run, until
+from tests.processes import command, until
+from tests.processes import inside as run
+from tests.processes import inside_json as as_json
 from tests.servers import ENGINES
 from tests.test_walk import put, rows
 

@@ -15,7 +15,7 @@ from syncer import database, safeguards
 from syncer.app import App
 from syncer.database import reading, utc_now, writing
 from syncer.schema import Moment
-from tests.processes import run
+from tests.processes import inside as run
 from tests.servers import ENGINES
 from tests.test_walk import OTHER, PERSON, put, rows
 

@@ -18,7 +18,8 @@ from syncer.extensions import Extension
 from syncer.report import Reader
 from syncer.schema import tables
 from tests.conftest import Clock
-from tests.processes import as_json, run
+from tests.processes import inside as run
+from tests.processes import inside_json as as_json
 from tests.servers import ENGINES
 from tests.test_walk import event, put, rows
 

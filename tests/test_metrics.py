@@ -21,7 +21,9 @@ from syncer.log import configure
 from syncer.reminders import Reminders
 from syncer.report import Reader
 from tests.conftest import Clock
-from tests.processes import as_json, run, started, until
+from tests.processes import inside as run
+from tests.processes import inside_json as as_json
+from tests.processes import started, until
 from tests.servers import ENGINES
 from tests.test_walk import put
 

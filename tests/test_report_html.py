@@ -27,7 +27,7 @@ from syncer.report import Reader
 from tests import rich
 from tests.browser import Tab, axe_or_skip, chromium
 from tests.conftest import Clock
-from tests.processes import run
+from tests.processes import inside as run
 from tests.servers import ENGINES
 from tests.test_walk import put
 

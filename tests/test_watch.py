@@ -15,7 +15,9 @@ from syncer.app import App
 from syncer.database import reading
 from syncer.watch import Look
 from tests.conftest import AUDIENCES, Clock
-from tests.processes import as_json, run, started, until
+from tests.processes import inside as run
+from tests.processes import inside_json as as_json
+from tests.processes import started, until
 from tests.servers import ENGINES
 from tests.test_walk import OTHER, PERSON, event, put, states
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,6 +14,7 @@ from pathlib import Path
 from adapters.contract import Adapter
 from syncer import database
 from syncer.app import App, load_settings
+from syncer.daemon import Daemon
 from syncer.identity import Keyring
 from syncer.log import configure
 from tests.crash.points import Points, Watched, watch_commits, watch_requests
@@ -67,7 +70,9 @@ def work(job: Job) -> None:
     if app.queue.engine is not engine:
         watch_commits(app.queue.engine, points, apart="intake.mark_taken")
     if job.mode == "run":
-        sys.exit(app.run())
+        stop = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: stop.set())
+        sys.exit(Daemon(app, stop).run())
     if job.mode == "resync":
         plan = app.operations.plan_resync(confirmed_since=datetime(2000, 1, 1, tzinfo=UTC))
         app.operations.apply_resync(plan, "look again after a crash")

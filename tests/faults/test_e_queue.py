@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 import pytest
@@ -16,7 +17,7 @@ from syncer.errors import UserError
 from syncer.intake import Intake
 from syncer.report import Reader
 from tests.conftest import AUDIENCES, Clock
-from tests.processes import run
+from tests.processes import inside as run
 from tests.servers import ENGINES
 from tests.test_intake import ANYWHERE, MARIADB, POSTGRESQL, SQLITE
 from tests.test_walk import OTHER, PERSON, put, rows, whats
@@ -209,6 +210,8 @@ def test_fault_083_a_row_that_no_parser_can_place_in_time_is_held_at_once_and_as
 class Broken(tzinfo):
     """A time zone whose data fails for one day of receipt."""
 
+    key = "Broken"
+
     def utcoffset(self, moment: datetime | None) -> timedelta:
         if moment is not None and moment.date() == date(2026, 2, 3):
             raise RuntimeError("broken data")
@@ -223,7 +226,7 @@ class Broken(tzinfo):
 
 
 def test_fault_083_a_row_that_crashes_its_reading_each_time_is_held_at_once_with_its_address_kept(app: App) -> None:
-    intake = Intake(app.queue, app.store, app.keyring, app.settings.destinations, Broken(), 30)  # type: ignore[arg-type]
+    intake = Intake(app.queue, app.store, app.keyring, app.settings.destinations, replace(app.rule, zone=Broken()))  # type: ignore[arg-type]
     put(app, "erasure", PERSON, "bad", received_at=datetime(2026, 2, 3, 12, tzinfo=UTC))
     put(app, "erasure", OTHER, "good")
 

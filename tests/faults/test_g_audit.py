@@ -1,4 +1,4 @@
-"""Group G of the fault list: the audit under attack, after a restore, without its anchors, and half purged."""
+"""Group G of the fault list, the audit: it cannot be written, is attacked, restored, not anchored, half purged."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from adapters.sandbox import MailchimpSandbox
 from syncer.app import App, load_settings, open_app
 from syncer.audit import leaf, mac
+from syncer.identity import Keyring
 from syncer.notary import Behind
 from syncer.report import Reader, needs_attention
 from syncer.retention import Retention
@@ -19,7 +21,7 @@ from tests.processes import inside as run
 from tests.test_checkpoints import cut, undone
 from tests.test_forks import backup, restore
 from tests.test_retention import bodies, old_and_new, power_cut
-from tests.test_walk import put, rows
+from tests.test_walk import put, rows, whats
 
 PERSON = "ada@lovelace.test"
 
@@ -30,6 +32,46 @@ ATTACKS = {
     "inserted": "INSERT INTO syncer_audit SELECT 77, at, what, event_id, destination, body, leaf, mac"
                 " FROM syncer_audit WHERE seq = 2",
 }  # fmt: skip
+
+
+def refuse_entries(app: App, what: str) -> None:
+    """Let the database refuse every audit entry of one kind."""
+    with app.engine.begin() as connection:
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER no_room BEFORE INSERT ON syncer_audit WHEN NEW.what = '{what}'"
+            " BEGIN SELECT RAISE(ABORT, 'no room for it'); END"
+        )
+
+
+@pytest.mark.parametrize(
+    ("what", "event", "deliveries", "calls"),
+    [
+        ("event:received", None, set(), False),
+        ("delivery:attempted", "open", {("pending", 0)}, False),
+        ("delivery:applied", "open", {("pending", 1)}, True),
+        ("delivery:confirmed", "open", {("applied", 1)}, True),
+        ("event:fulfilled", "open", {("applied", 1)}, True),
+    ],
+)
+def test_fault_095_an_entry_that_cannot_be_written_takes_its_change_back_and_before_the_call_there_is_none(
+    app: App, mailchimp: MailchimpSandbox, what: str, event: str | None, deliveries: set[tuple[str, int]], calls: bool
+) -> None:
+    mailchimp.add(PERSON, AUDIENCES[0])
+    put(app, "erasure", PERSON, "k1")
+    refuse_entries(app, what)
+
+    with pytest.raises(sa.exc.IntegrityError):
+        app.drain()
+
+    assert [row.state for row in rows(app, app.tables.event)] == ([event] if event else [])
+    assert {(row.state, row.attempts) for row in rows(app, app.tables.delivery)} >= deliveries
+    assert what not in whats(app)
+    assert (mailchimp.request_count > 0) is calls
+    undone(app, "DROP TRIGGER no_room")
+    app.drain()
+    assert [row.state for row in rows(app, app.tables.event)] == ["fulfilled"]
+    assert mailchimp.member(PERSON, AUDIENCES[0]) is None
+    assert verify(app)["ok"]
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -135,6 +177,57 @@ def test_fault_099_an_anchor_down_for_days_warns_then_pages_and_deliveries_go_on
     assert (counts["open"], counts["held"], counts["fulfilled"], counts["overdue"]) == (0, 0, 3, 0)
     assert Reader(app).status()["audit"]["anchors"]["folder"]["level"] == "ok"
     app.close()
+
+
+def test_fault_100_a_key_of_another_installation_or_one_that_others_may_read_starts_nothing(
+    app: App, tmp_path: Path, mailchimp: MailchimpSandbox
+) -> None:
+    put(app, "erasure", PERSON, "k1")
+    path = app.settings.identity.key_file
+    kept = path.read_bytes()
+    commands = (("drain",), ("run",), ("status",), ("find",), ("audit", "verify"))
+
+    def said(*words: str) -> str:
+        done = run(app.settings.path, *words, stdin=PERSON)
+        assert (done.returncode, done.stdout) == (2, "")
+        return done.stderr
+
+    path.chmod(0o644)
+    for words in commands:
+        assert "chmod 600" in said(*words), words
+    path.unlink()
+    Keyring.create(path)
+    for words in commands:
+        assert "not the key the database was made with" in said(*words), words
+    assert mailchimp.request_count == 0
+    path.write_bytes(kept)
+    path.chmod(0o600)
+    assert run(app.settings.path, "drain").returncode == 0
+
+
+def test_fault_101_a_sealed_address_moved_to_another_event_is_held_and_nobody_is_called_for(
+    app: App, mailchimp: MailchimpSandbox
+) -> None:
+    for number, person in enumerate((PERSON, "grace@hopper.test")):
+        mailchimp.add(person, AUDIENCES[0])
+        put(app, "erasure", person, f"k{number}")
+    app.prepare()
+    event = app.tables.event
+    first, second = rows(app, event)
+    with app.engine.begin() as connection:
+        for to, seal in ((first.id, second.email_sealed), (second.id, first.email_sealed)):
+            connection.execute(event.update().where(event.c.id == to).values(email_sealed=seal))
+
+    app.drain()
+
+    assert {(row.state, row.code) for row in rows(app, app.tables.delivery)} == {("held", "unsealable")}
+    assert mailchimp.request_count == 0
+    assert needs_attention(Reader(app).status())
+    assert verify(app)["ok"]
+    file = [(first.id, PERSON), (second.id, "grace@hopper.test")]
+    app.operations.apply_resync(app.operations.plan_resync(addresses=file), "asked both of them again")
+    app.drain()
+    assert {row.state for row in rows(app, event)} == {"fulfilled"}
 
 
 def test_fault_102_a_purge_that_crashes_half_way_verifies_and_is_finished_by_the_next(app: App, clock: Clock) -> None:

@@ -34,16 +34,13 @@ def holds(run: Run) -> None:
     assert not run.violations, "\n".join([f"again: simulate({run.scenario!r})", *map(str, run.violations[:10])])
 
 
-@pytest.mark.parametrize("seed", [2, 3])
-def test_a_thousand_events_over_three_bad_weeks_all_end_in_evidence(
-    seed: int, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = simulate(Scenario(seed, events=1000, days=21, senders=10, shop=False))
+def test_hundreds_of_events_over_three_bad_weeks_all_end_in_evidence(capsys: pytest.CaptureFixture[str]) -> None:
+    run = simulate(Scenario(2, events=500, days=21, senders=10, shop=False))
     with capsys.disabled():
         print(f"\n{summary(run)}")
 
     holds(run)
-    assert run.counts["events"] == run.counts["event:received"] == 1000
+    assert run.counts["events"] == run.counts["event:received"] == 500
     assert run.timeline.days >= 21
     assert [name for name in TROUBLES if not run.weather.struck[name]] == []
     assert [name for name in EVENTS if not run.counts[name]] == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import run
+from tests.processes import inside as run
 from tests.wordpress.posts import SETTINGS
 
 
