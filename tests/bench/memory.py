@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from adapters.contract import Action, Adapter, Check, Limits, Outcome, Receipt, Step, Subject
+from adapters.contract import Action, Adapter, Check, Limits, Outcome, Receipt, Seen, Step, Subject
 from tests.bench.figures import Figure, Run
 
 #: taken in and delivered at a time, so that the queue itself is no part of the growth
@@ -40,6 +40,12 @@ class Nobody(Adapter):
 
     def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
         return self.apply(action, subject, NEVER)
+
+    def changed(self, since: datetime) -> Iterator[Seen]:
+        return iter(())
+
+    def opted_in(self, subject: Subject) -> datetime | None:
+        return None
 
     def ping(self) -> None: ...
 

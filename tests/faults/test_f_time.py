@@ -22,6 +22,10 @@ from tests.processes import as_json, run, started, until
 from tests.test_walk import PERSON, put, rows, states, whats
 
 
+#: libfaketime 0.9 takes the absolute monotonic time to which Python sleeps for one of its own: EINVAL
+SLEEP = "import threading, time\ntime.sleep = lambda seconds: threading.Event().wait(seconds) and None\n"
+
+
 @pytest.fixture
 def wall_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Set the wall clock of commands started from now on, also while they run: `+0d`, `-1d`."""
@@ -43,6 +47,11 @@ def wall_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
     monkeypatch.setenv("FAKETIME_NO_CACHE", "1")
     for name in ("FAKETIME_DONT_FAKE_MONOTONIC", "DONT_FAKE_MONOTONIC"):
         monkeypatch.setenv(name, "1")
+    customised = tmp_path / "python"
+    customised.mkdir()
+    (customised / "sitecustomize.py").write_text(SLEEP)
+    path = filter(None, (str(customised), os.environ.get("PYTHONPATH")))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
     monkeypatch.setenv("WATCHDOG_USEC", "3000000")  # the daemon looks at the clock once a second
     return put_to
 
