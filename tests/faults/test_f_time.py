@@ -21,7 +21,6 @@ from tests.conftest import AUDIENCES, Clock
 from tests.processes import as_json, run, started, until
 from tests.test_walk import PERSON, put, rows, states, whats
 
-
 #: libfaketime 0.9 takes the absolute monotonic time to which Python sleeps for one of its own: EINVAL
 SLEEP = "import threading, time\ntime.sleep = lambda seconds: threading.Event().wait(seconds) and None\n"
 
