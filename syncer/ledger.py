@@ -15,6 +15,7 @@ from syncer.audit import ZERO, Chain, Entry, Verdict, verify
 from syncer.database import reading, snapshot
 from syncer.errors import UserError
 from syncer.identity import Keyring
+from syncer.lists import insert
 from syncer.schema import Tables
 
 FETCH = 2000
@@ -84,7 +85,7 @@ class Ledger:
         entries = [
             chain.append(at=at, actor=self._actor, sw=__version__, cfg=self._cfg, **item) for item in pending.rows
         ]
-        connection.execute(self._tables.audit.insert(), [_row(entry) for entry in entries])
+        insert(connection, self._tables.audit, [_row(entry) for entry in entries])
         connection.execute(head.update().values(seq=chain.seq, mac=chain.mac))
 
     def verify(self, engine: sa.Engine) -> Verdict:
