@@ -36,6 +36,7 @@ FLOORS = {
         {
             "leases",
             "senders",
+            "under_way",
             "clockwatch",
             "checkpoints",
             "evidence",
