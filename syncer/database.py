@@ -96,7 +96,7 @@ def _server(url: sa.URL, backend: str) -> sa.Engine:
 
 
 def _ping_rested(engine: sa.Engine) -> None:
-    """Ask a connection whether it lives before it is used, unless it was used just now: a lane has hundreds a second."""
+    """Ask a connection whether it lives before it is used, unless it was just now: a lane asks for many a second."""
 
     @sa.event.listens_for(engine, "checkin")
     def _rests(_connection: Any, record: Any) -> None:
@@ -111,7 +111,7 @@ def _ping_rested(engine: sa.Engine) -> None:
 def _lives(engine: sa.Engine, connection: Any) -> bool:
     try:
         return bool(engine.dialect.do_ping(connection))
-    except Exception as error:
+    except engine.dialect.loaded_dbapi.Error as error:
         if engine.dialect.is_disconnect(error, connection, None):
             return False
         raise
