@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,25 +22,25 @@ from adapters.contract import SettingsError as AdapterSettingsError
 from syncer import database
 from syncer.checkpoints import Checkpoints, Schedule
 from syncer.errors import KeyFileError, SettingsProblem
-from syncer.extensions import Extensions
-from syncer.forks import Forks
 from syncer.identity import Keyring
-from syncer.intake import Intake
 from syncer.leases import Leases, owner_name
 from syncer.ledger import Ledger
 from syncer.notary import Notary, targets
-from syncer.operations import Operations
 from syncer.queue import Queue
-from syncer.retention import Retention
 from syncer.schema import Tables, tables
 from syncer.settings import Settings, load, settings_digest
 from syncer.sharing import Daemons
 from syncer.store import Store
-from syncer.watch import Watch
-from syncer.wordpress.bridge import WordPress, create_status_table
 
 if TYPE_CHECKING:
+    from syncer.extensions import Extensions
+    from syncer.forks import Forks
+    from syncer.intake import Intake
     from syncer.lane import Lane
+    from syncer.operations import Operations
+    from syncer.retention import Retention
+    from syncer.watch import Watch
+    from syncer.wordpress.bridge import WordPress
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,8 @@ def initialise(settings: Settings) -> list[str]:
         queue_engine.dispose()
     said.append(f"queue table {settings.queue.table}: ready")
     if settings.wordpress is not None and settings.wordpress.status_table:
+        from syncer.wordpress.bridge import create_status_table
+
         create_status_table(settings)
         said.append(f"status table {settings.database.prefix}wp_status: ready")
     said.append(f"public key of the log, for whoever keeps its notes: {public}")
@@ -230,22 +233,61 @@ class App:
         queue_engine = database.connect(settings.queue.url) if settings.queue.url is not None else engine
         self.queue = Queue(queue_engine, self.tables, shared=not apart)
         self.rule = settings.deadlines.rule
-        self.wordpress = None if settings.wordpress is None else WordPress(settings, self.store, self.queue, clock)
         self.recheck_days = tuple(settings.schedule.recheck_days)
-        self.intake = Intake(
-            self.queue,
-            self.store,
-            keyring,
-            settings.destinations,
-            self.rule,
-        )
-        self.extensions = Extensions(self.store, self.rule)
-        self.watch = Watch(self.store, keyring, self.recheck_days)
-        self.operations = Operations(self.store, self.leases, keyring, settings.destinations, self.recheck_days)
-        self.forks = Forks(self.notary, self.store, self.operations, self.queue)
-        self.retention = Retention(
-            self.store, self.tables, self.notary.checkpoints, settings.retention.audit_months, self.recheck_days
-        )
+
+    # -- made when first asked for: a command that reads loads nothing of these ----------------------------
+
+    @cached_property
+    def wordpress(self) -> WordPress | None:
+        """What speaks with WordPress, where the settings name one."""
+        if self.settings.wordpress is None:
+            return None
+        from syncer.wordpress.bridge import WordPress
+
+        return WordPress(self.settings, self.store, self.queue, self.clock)
+
+    @cached_property
+    def intake(self) -> Intake:
+        """What takes from the queue."""
+        from syncer.intake import Intake
+
+        return Intake(self.queue, self.store, self.keyring, self.settings.destinations, self.rule)
+
+    @cached_property
+    def extensions(self) -> Extensions:
+        """What lengthens the time for an answer."""
+        from syncer.extensions import Extensions
+
+        return Extensions(self.store, self.rule)
+
+    @cached_property
+    def watch(self) -> Watch:
+        """What looks for people who come back."""
+        from syncer.watch import Watch
+
+        return Watch(self.store, self.keyring, self.recheck_days)
+
+    @cached_property
+    def operations(self) -> Operations:
+        """What people decide."""
+        from syncer.operations import Operations
+
+        return Operations(self.store, self.leases, self.keyring, self.settings.destinations, self.recheck_days)
+
+    @cached_property
+    def forks(self) -> Forks:
+        """What records a restored database."""
+        from syncer.forks import Forks
+
+        return Forks(self.notary, self.store, self.operations, self.queue)
+
+    @cached_property
+    def retention(self) -> Retention:
+        """What purges what is old enough."""
+        from syncer.retention import Retention
+
+        months, checkpoints = self.settings.retention.audit_months, self.notary.checkpoints
+        return Retention(self.store, self.tables, checkpoints, months, self.recheck_days)
 
     def close(self) -> None:
         """Close the database connections."""

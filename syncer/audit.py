@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 ZERO = bytes(32)
@@ -89,8 +90,11 @@ def canonical(body: Mapping[str, Any]) -> bytes:
 
 
 #: made once: json.dumps makes a new encoder for every call, and json.loads looks for a byte order mark first
-_decode = json.JSONDecoder().decode
+_decode = json.JSONDecoder().raw_decode
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
+_columns = itemgetter("at", "what", "event", "destination")
 
 
 #: nothing about a value of one of these types can be wrong; asked first, for nearly all values are
@@ -228,10 +232,11 @@ def _problem(seq: int, columns: tuple[Any, ...], body: Any, leaf_hash: bytes) ->
     try:
         if hashlib.sha256(b"\x00" + body.encode("utf-8")).digest() != leaf_hash:
             return f"entry {seq} was altered"
-        content = _decode(body)
-        found = content["seq"]
-        inside = (content["at"], content["what"], content["event"], content["destination"])
+        content, end = _decode(body)
+        found, inside = content["seq"], _columns(content)
     except (AttributeError, TypeError, ValueError, KeyError, RecursionError):
+        return f"entry {seq} was altered: its body is none of ours"
+    if end != len(body):
         return f"entry {seq} was altered: its body is none of ours"
     if found != seq:
         return f"entry {seq} was moved"

@@ -8,6 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from syncer.lists import among
+
 #: ids in one statement; every engine takes more, but a long statement helps nobody
 LONGEST = 500
 
@@ -28,22 +30,30 @@ class Changes:
 
     def write(self, connection: sa.Connection) -> None:
         """Execute: one statement for each set of values that several rows share, one batch for the others."""
+        kind = connection.dialect.name
         alone: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for values, ids in self._groups.items():
             bound = {f"v_{name}": value for name, value in values}
             names = tuple(name for name, _ in values)
-            if len(ids) == 1:
+            if len(ids) == 1 and kind != "postgresql":
                 alone.setdefault(names, []).append(bound | {"which": ids[0]})
                 continue
             for start in range(0, len(ids), LONGEST):
                 part = {"which": ids[start : start + LONGEST]}
-                connection.execute(_update(self._table, names, many=True), bound | part)
+                connection.execute(_update_all(self._table, names, kind), bound | part)
         for names, rows in alone.items():
-            connection.execute(_update(self._table, names, many=False), rows)
+            connection.execute(_update_each(self._table, names), rows)
 
 
 @lru_cache(maxsize=64)
-def _update(table: sa.Table, names: tuple[str, ...], *, many: bool) -> sa.Update:
-    which: sa.BindParameter[Any] = sa.bindparam("which", expanding=many)
-    where = table.c.id.in_(which) if many else table.c.id == which
-    return table.update().where(where).values({name: sa.bindparam(f"v_{name}") for name in names})
+def _update_all(table: sa.Table, names: tuple[str, ...], kind: str) -> sa.Update:
+    return table.update().where(among(table.c.id, "which", kind)).values(_bound(names))
+
+
+@lru_cache(maxsize=64)
+def _update_each(table: sa.Table, names: tuple[str, ...]) -> sa.Update:
+    return table.update().where(table.c.id == sa.bindparam("which")).values(_bound(names))
+
+
+def _bound(names: tuple[str, ...]) -> dict[str, sa.BindParameter[Any]]:
+    return {name: sa.bindparam(f"v_{name}") for name in names}

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from syncer.database import reading
+from syncer.lists import among
 from syncer.model import Delivery
 from syncer.rows import RANKS, delivery_of
 from syncer.schema import Tables
@@ -30,7 +31,7 @@ class Claims:
         self.due = due(tables)
         self.next_day = next_day(tables)
         self.due_on_day = due_on_day(tables)
-        self.chosen = chosen(tables)
+        self.chosen = chosen(tables, engine.dialect.name)
         d = tables.delivery.c
         self.count_due = sa.select(sa.func.count()).where(
             d.destination == sa.bindparam("destination"), d.next_attempt_at <= sa.bindparam("now")
@@ -120,7 +121,7 @@ def due_on_day(tables: Tables) -> sa.Select[Any]:
     )
 
 
-def chosen(tables: Tables) -> sa.Select[Any]:
+def chosen(tables: Tables, kind: str) -> sa.Select[Any]:
     """Return the query of deliveries by their ids, with what a worker needs of their events."""
     d, e = tables.delivery, tables.event
     return (
@@ -141,5 +142,5 @@ def chosen(tables: Tables) -> sa.Select[Any]:
             e.c.email_sealed,
         )
         .select_from(d.join(e, d.c.event_id == e.c.id))
-        .where(d.c.id.in_(sa.bindparam("ids", expanding=True)))
+        .where(among(d.c.id, "ids", kind))
     )

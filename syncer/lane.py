@@ -26,13 +26,12 @@ from syncer.policy import PROBE_EVERY, Phase, judge, unreachable_in_a_row
 from syncer.rows import Finished, Tx
 from syncer.senders import BURST_WAIT, Done, Senders, Work, awake_or_asleep
 from syncer.store import Store, check_fence
+from syncer.under_way import AHEAD, UnderWay
 
 #: deliveries of one claim
 BATCH = 100
 #: what a person must see: somebody has to decide, or somebody is back who was erased
 ALARMS = frozenset({"delivery:held", "delivery:reappeared"})
-#: deliveries that may be begun and not recorded beyond one for each sender: so a kill repeats at most that many calls
-AHEAD = 20
 #: seconds a turn waits for its senders once it was told to stop; systemd and SIGTERM allow 30 in all
 GRACE = 25.0
 
@@ -71,8 +70,7 @@ class Lane:
         self._renewed = 0.0
         self._leaving = threading.Event()
         self._calls_left = False
-        self._under_way: dict[int, str | None] = {}  # delivery id -> subject, begun and not yet recorded
-        self._pace = 0  # how many came back for the last commit
+        self._under_way = UnderWay(self._senders.count)
         self._strikes = 0
         self._unreachable = 0
 
@@ -213,7 +211,7 @@ class Lane:
                 exhausted = len(claimed) < BATCH
             # wait only when nothing can begin without an answer
             idle = self._under_way and not self._can_begin(claimed)
-            finished = self._senders.collect(min(self._enough, len(self._under_way)), wait=0.5 if idle else 0.0)
+            finished = self._senders.collect(self._under_way.enough, wait=0.5 if idle else 0.0)
             if finished or self._can_begin(claimed):
                 recorded += len(finished)
                 self._step(finished, claimed)
@@ -227,70 +225,32 @@ class Lane:
                 return recorded
 
     def _claim(self) -> deque[Delivery]:
-        return deque(self._store.claim(self.name, self._store.clock(), BATCH, tuple(self._under_way)))
-
-    @property
-    def _enough(self) -> int:
-        # results that share a commit: nearly all that may be under way, and some hands stay busy meanwhile
-        return AHEAD + self._senders.count // 2
-
-    def _free(self) -> int:
-        # ahead of free hands by as many as came back at once: then no hand stands idle during a commit, and nothing
-        # is begun long before its call
-        count = self._senders.count
-        return min(2 * count + self._pace, count + AHEAD) - len(self._under_way)
+        return deque(self._store.claim(self.name, self._store.clock(), BATCH, self._under_way.ids))
 
     def _can_begin(self, claimed: deque[Delivery]) -> bool:
-        if not self._gate.is_set() or self._free() <= 0:
-            return False
-        busy = set(self._under_way.values())
-        return any(item.subject is None or item.subject not in busy for item in claimed)
+        return self._gate.is_set() and self._under_way.can_begin(claimed)
 
-    def _pick(self, claimed: deque[Delivery]) -> list[Delivery]:
-        """Take what free hands can start; two deliveries of one person never run side by side."""
-        picked: list[Delivery] = []
-        busy = {who for who in self._under_way.values() if who}
-        skipped: list[Delivery] = []
-        free = self._free() if self._gate.is_set() else 0
-        while claimed and len(picked) < free:
-            item = claimed.popleft()
-            if item.subject in busy:
-                skipped.append(item)
-                continue
-            picked.append(item)
-            if item.subject:
-                busy.add(item.subject)
-        claimed.extendleft(reversed(skipped))
-        return picked
-
-    def _step(self, finished: list[Done], claimed: deque[Delivery]) -> None:
+    def _step(self, came_back: list[Done], claimed: deque[Delivery]) -> None:
         """Record what came back, begin what comes next in the same transaction, and let the calls be made."""
         now = self._store.clock()
-        decided = [self._decide(item, now) for item in finished]
-        self._pace = len(finished)
+        decided = [self._decide(item, now) for item in came_back]
         read_back = [
-            work for done, item in zip(finished, decided, strict=True) if (work := self._confirm_next(done, item))
+            work for done, item in zip(came_back, decided, strict=True) if (work := self._confirm_next(done, item))
         ]
-        for item in decided:
-            self._under_way.pop(item.delivery.id, None)
-        self._note(read_back)
-        started = self._pick(claimed)
+        self._under_way.came_back(item.delivery for item in decided)
+        self._under_way.begin(work.delivery for work in read_back)
+        started = self._under_way.pick(claimed) if self._gate.is_set() else []
         begun = self._commit(decided, [item for item in started if item.state is not State.APPLIED])
         for item in decided:
             self._log_result(item)
         works = [Work(item, Phase.APPLY) for item in begun]
         works += [Work(item, Phase.CONFIRM) for item in started if item.state is State.APPLIED]
-        self._note(works)
+        self._under_way.begin(work.delivery for work in works)
         if not self._gate.is_set():  # closed by the commit: these are claimed again when it opens
-            for work in read_back:
-                self._under_way.pop(work.delivery.id, None)
+            self._under_way.drop(work.delivery for work in read_back)
             read_back = []
         for work in read_back + works:
             self._senders.submit(work)
-
-    def _note(self, works: list[Work]) -> None:
-        for work in works:
-            self._under_way[work.delivery.id] = work.delivery.subject
 
     def _commit(self, decided: list[Finished], fresh: list[Delivery]) -> list[Delivery]:
         """Record what came back and begin what comes next, in one transaction."""

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 
 from syncer import __version__
 from syncer.audit import ZERO, Chain, Entry, Verdict, verify
-from syncer.database import reading, snapshot
+from syncer.database import plain_rows, reading, snapshot
 from syncer.errors import UserError
 from syncer.identity import Keyring
+from syncer.lists import insert
 from syncer.schema import Tables
 
 FETCH = 2000
@@ -84,7 +85,7 @@ class Ledger:
         entries = [
             chain.append(at=at, actor=self._actor, sw=__version__, cfg=self._cfg, **item) for item in pending.rows
         ]
-        connection.execute(self._tables.audit.insert(), [_row(entry) for entry in entries])
+        insert(connection, self._tables.audit, [_row(entry) for entry in entries])
         connection.execute(head.update().values(seq=chain.seq, mac=chain.mac))
 
     def verify(self, engine: sa.Engine) -> Verdict:
@@ -97,6 +98,9 @@ class Ledger:
         """Yield seq, at, what, event, destination, body, leaf and mac of every entry, in their order."""
         t = self._tables.audit.c
         query = sa.select(t.seq, t.at, t.what, t.event_id, t.destination, t.body, t.leaf, t.mac).order_by(t.seq)
+        if connection.dialect.name == "sqlite":
+            yield from plain_rows(connection, query)
+            return
         result = connection.execution_options(stream_results=True, yield_per=FETCH).execute(query)
         for part in result.partitions(FETCH):
             yield from part

@@ -8,6 +8,7 @@ import re
 import sys
 import traceback
 from collections.abc import MutableMapping
+from functools import cached_property
 from typing import Any, TextIO
 
 from adapters.errors import AdapterError
@@ -35,13 +36,33 @@ Event = MutableMapping[str, Any]
 _asked: list[tuple[int, TextIO, bool]] = []
 
 
-def get_logger(name: str) -> Any:
-    """Return a logger; its events are dotted names, its fields stand in ALLOWED."""
-    import structlog
+class Logger:
+    """A logger that loads structlog with its first event."""
 
-    if _asked:
-        _set_up(*_asked.pop())
-    return structlog.get_logger(name).bind(logger=name)
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self._fields = fields
+
+    def bind(self, **more: Any) -> Logger:
+        """Return one that says these fields with every event."""
+        return Logger(self._fields | more)
+
+    def __getattr__(self, verb: str) -> Any:
+        found = getattr(self._loaded, verb)
+        setattr(self, verb, found)  # the next time it is not looked for
+        return found
+
+    @cached_property
+    def _loaded(self) -> Any:
+        import structlog
+
+        if _asked:
+            _set_up(*_asked.pop())
+        return structlog.get_logger().bind(**self._fields)
+
+
+def get_logger(name: str) -> Logger:
+    """Return a logger; its events are dotted names, its fields stand in ALLOWED."""
+    return Logger({"logger": name})
 
 
 def configure(level: str, stream: TextIO | None = None, json: bool | None = None) -> None:

@@ -15,13 +15,10 @@ from syncer import __version__
 from syncer.database import reading
 from syncer.deadlines import WARN_DAYS
 from syncer.errors import UserError
-from syncer.evidence import Evidence
 from syncer.leases import LaneRow, Owner, parse_owner
 from syncer.model import EventState, Right, State
 from syncer.rows import stamp
 from syncer.sharing import Running
-from syncer.verification import verify
-from syncer.wordpress.bridge import nothing
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -31,6 +28,8 @@ DECISIONS = (
     "operator:resynced", "operator:dismissed", "operator:refused", "delivery:exempt", "event:extended",
     "operator:looked_up", "report:exported", "lane:paused", "lane:resumed", "clock:anomaly",
 )  # fmt: skip
+#: what `status` says where WordPress is not used
+NO_WORDPRESS: dict[str, Any] = {"configured": False, "swept_at": None, "sites": 0, "requests": 0, "alarms": []}
 OPEN = (State.PENDING, State.RETRYING, State.APPLIED, State.HELD)
 
 
@@ -132,7 +131,7 @@ class Reader:
             "daemons": [_running(item) for item in self._app.daemons.running()],
             "audit": {"entries": entries, "head": head} | self._app.notary.standing().as_json(),
             "queue": {"waiting": self._app.queue.count()},
-            "wordpress": nothing() if self._app.wordpress is None else self._app.wordpress.state(),
+            "wordpress": dict(NO_WORDPRESS) if self._app.wordpress is None else self._app.wordpress.state(),
         }
 
     def _event_counts(self) -> dict[str, Any]:
@@ -196,6 +195,8 @@ class Reader:
 
     def report(self, since: datetime | None, until: datetime | None) -> dict[str, Any]:
         """Return the propagation log for a span of receipt (UTC), with what proves it and what does not."""
+        from syncer.evidence import Evidence
+
         app = self._app
         events = self.events(since=since, until=until)
         evidence = Evidence.of_span(app.ledger, app.engine, since, until)
@@ -217,6 +218,8 @@ class Reader:
 
     def _integrity(self) -> dict[str, Any]:
         """Say what proves the log and what does not: size, root, where signed notes lie, and since when."""
+        from syncer.verification import verify
+
         checked, standing = verify(self._app), self._app.notary.standing()
         entries, head = self._app.ledger.head(self._app.engine)
         last = standing.newest

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from syncer.changes import Changes
+from syncer.lists import among
 from syncer.model import EventState, State, move_event
 from syncer.policy import next_recheck, settle
 from syncer.rows import Tx
@@ -15,12 +16,11 @@ from syncer.schema import Tables
 
 
 class Settlement:
-    """Settles events of one installation."""
+    """Settles events of one installation; `kind` is the name of its database's dialect."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, kind: str) -> None:
         e, d = tables.event, tables.delivery
         self._event = e
-        ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
         # the event rows are locked before the states are read: two lanes that finish at once must not both
         # see the other as still open
         self._events = (
@@ -34,11 +34,13 @@ class Settlement:
                 e.c.next_recheck_at,
                 e.c.email_sealed.is_not(None).label("sealed"),
             )
-            .where(e.c.id.in_(ids))
+            .where(among(e.c.id, "ids", kind))
             .order_by(e.c.id)
             .with_for_update()
         )
-        self._deliveries = sa.select(d.c.event_id, d.c.state, d.c.code, d.c.confirmed_at).where(d.c.event_id.in_(ids))
+        self._deliveries = sa.select(d.c.event_id, d.c.state, d.c.code, d.c.confirmed_at).where(
+            among(d.c.event_id, "ids", kind)
+        )
 
     def settle(self, tx: Tx, event_ids: Iterable[str], recheck_days: tuple[int, ...]) -> None:
         """Bring each event to where its deliveries put it; plan its recheck or shred its address."""

@@ -43,7 +43,7 @@ class Store:
         #: asked before every write; raises when this database must not be written to
         self.guard: Callable[[], None] = _writable
         self._claims = Claims(engine, tables)
-        self._settlement = Settlement(tables)
+        self._settlement = Settlement(tables, engine.dialect.name)
 
     @contextmanager
     def write(self) -> Iterator[Tx]:

@@ -27,7 +27,7 @@ FLOORS = {
         {"model", "identity", "log", "destinations", "settings_tables", "wordpress.install"},
         {"settings_words"},
         {"audit", "policy", "schema", "settings", "triggers"},
-        {"database", "jobs", "wordpress.tables", "meaning", "proofs"},
+        {"database", "jobs", "lists", "wordpress.tables", "meaning", "proofs"},
         {"verifier"},
         {"changes", "ledger", "queue", "grants", "safeguards", "wordpress.requests"},
         {"rows", "wordpress.judge", "wordpress.grants"},
@@ -36,6 +36,7 @@ FLOORS = {
         {
             "leases",
             "senders",
+            "under_way",
             "clockwatch",
             "checkpoints",
             "evidence",
@@ -148,7 +149,7 @@ def test_only_the_transport_opens_connections() -> None:
 def test_sql_is_spoken_only_where_it_belongs() -> None:
     allowed = {
         "app", "changes", "check", "checkpoints", "claims", "clockwatch", "database", "drain", "extensions", "leases",
-        "ledger", "metrics", "operations", "outages", "queue", "reconcile", "report", "retention", "rows",
+        "ledger", "lists", "metrics", "operations", "outages", "queue", "reconcile", "report", "retention", "rows",
         "safeguards", "schema", "settings", "settings_tables", "settlement", "sharing", "store", "triggers",
         "verification", "watch", "wordpress.bridge", "wordpress.grants", "wordpress.memory", "wordpress.requests",
         "wordpress.status", "wordpress.tables",

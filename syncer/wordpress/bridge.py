@@ -136,11 +136,6 @@ class WordPress:
         return found
 
 
-def nothing() -> dict[str, Any]:
-    """Return what `status` says where WordPress is not used."""
-    return {"configured": False, "swept_at": None, "sites": 0, "requests": 0, "alarms": []}
-
-
 def create_status_table(settings: Settings) -> None:
     """Create what WordPress reads, in its database; left alone when it is there."""
     engine = database.connect(settings.wordpress_url)

@@ -102,9 +102,10 @@ def watch_commits(engine: sa.Engine, points: Points, apart: str | None = None) -
     def _statement(connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
         if statement.startswith("INSERT INTO") and "mac" in statement and "leaf" in statement:
             rows = parameters if isinstance(parameters, list) else [parameters]
-            found = {value for row in rows for value in _values(row) if isinstance(value, str) and ":" in value[:20]}
+            said = "\n".join(value for row in rows for value in _values(row) if isinstance(value, str))
             key = id(connection.connection.dbapi_connection)
-            words.setdefault(key, set()).update(found & WORDS.keys())
+            # one value a row, or on PostgreSQL all of a column in one
+            words.setdefault(key, set()).update(word for word in WORDS if word in said)
 
     @sa.event.listens_for(engine, "rollback")
     def _undone(connection: Any) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: longest a wait may last before the lane looks after its lease again, in seconds
 LOOK_AFTER = 5.0
+#: a commit fails so many times more often than a statement: there are few, and a lost answer to one is the worst case
+COMMITS_FAIL = 8.0
 
 
 class Killed(BaseException):
@@ -198,7 +200,7 @@ class Process:
     def _commit(self, connection: sa.Connection) -> None:
         try:
             self.touch()
-            self._database_fails()
+            self._database_fails(COMMITS_FAIL)
         except (Killed, sa.exc.OperationalError):
             # the commit was sent, only its answer is lost
             if self.dice.random() < 0.5:
@@ -206,8 +208,8 @@ class Process:
                 self._run.count("lost commits")
             raise
 
-    def _database_fails(self) -> None:
-        if self.db_trouble and self.dice.random() < self.db_trouble:
+    def _database_fails(self, times: float = 1.0) -> None:
+        if self.db_trouble and self.dice.random() < self.db_trouble * times:
             self._run.count("database errors")
             raise sa.exc.OperationalError("(simulated)", None, sqlite3.OperationalError("database is locked"))
 

@@ -1,0 +1,62 @@
+"""Lists in statements: on PostgreSQL one parameter however long they are, so that the server plans a statement once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+
+class Listed(sa.types.TypeDecorator[Any]):
+    """A list as PostgreSQL's array literal: the driver's own way to write one took a tenth of the lane's time."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, item: sa.types.TypeEngine[Any]) -> None:
+        super().__init__()
+        # without its length: a cast to varchar(36) would cut what is too long, where a column refuses it
+        self.item = sa.Text() if isinstance(item, sa.String) else item
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str | None:
+        """Return the literal of a list of texts, numbers, bytes and None."""
+        return None if value is None else f"{{{','.join(map(_item, value))}}}"
+
+    def bind_expression(self, bindparam: sa.BindParameter[Any]) -> sa.ColumnElement[Any]:
+        """Let the server read the literal as an array."""
+        return sa.cast(bindparam, sa.ARRAY(self.item))
+
+
+def among(column: sa.ColumnElement[Any], name: str, kind: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a column holds one of the values bound as `name`; `kind` is the dialect's name."""
+    if kind == "postgresql":
+        return column == sa.any_(sa.bindparam(name, type_=Listed(column.type)))
+    return column.in_(sa.bindparam(name, expanding=True))
+
+
+def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows of texts, numbers and bytes that name the same columns, in one statement where the engine can."""
+    if connection.dialect.name != "postgresql":
+        connection.execute(table.insert(), rows)
+        return
+    names = tuple(rows[0])
+    connection.execute(_unnested(table, names), {name: [row[name] for row in rows] for name in names})
+
+
+@lru_cache(maxsize=16)
+def _unnested(table: sa.Table, names: tuple[str, ...]) -> sa.Insert:
+    columns = [table.c[name] for name in names]
+    arrays = [sa.bindparam(column.name, type_=Listed(column.type)) for column in columns]
+    rows = sa.func.unnest(*arrays).table_valued(*(sa.column(item.name, item.type) for item in columns))
+    return table.insert().from_select(names, sa.select(*rows.render_derived().c))
+
+
+def _item(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return f'"\\\\x{value.hex()}"' if isinstance(value, bytes) else str(value)
