@@ -260,6 +260,12 @@ def _last(app: App, what: str) -> int:
     return max((row["seq"] for row in app.ledger.rows(app.engine) if row["what"] == what), default=0)
 
 
+def give_time(settings: Path) -> None:
+    """Let leases be long enough for a loaded machine; they are renewed within four seconds all the same."""
+    text = settings.read_text("utf-8").replace(f"lease_seconds = {LEASE}", "lease_seconds = 10")
+    settings.write_text(text, encoding="utf-8")
+
+
 # -- clocks -------------------------------------------------------------------------------------------------
 
 
@@ -268,11 +274,12 @@ def _last(app: App, what: str) -> int:
 def test_a_host_whose_clock_is_a_day_off_neither_takes_nor_loses_a_lane(
     settings: Path, app: App, days: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    give_time(settings)
     with daemon(settings) as right:
         until(lambda: owners(app) == {right.pid: 4}, 20)
         wrong = Job(settings, "run", tmp_path / "wrong.log", days=days, owner=foreign_owner(), environment=_keys())
         with worker(wrong):
-            until(lambda: settled(app, 2, 2), 20)
+            until(lambda: settled(app, 2, 2), 60)
             fences = {name: row.fence for name, row in app.leases.read().items()}
             time.sleep(LEASE + 1)
 
@@ -292,6 +299,7 @@ def test_a_clock_that_jumps_a_day_under_a_running_daemon_changes_no_lease_and_st
     library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
     if library is None:
         pytest.skip("faketime is not installed; on Debian: apt-get install faketime")
+    give_time(settings)
     rule = tmp_path / "faketime"
     rule.write_text("+0", encoding="ascii")
     world = {
@@ -301,7 +309,7 @@ def test_a_clock_that_jumps_a_day_under_a_running_daemon_changes_no_lease_and_st
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
     with daemon(settings, environment=world) as jumps, daemon(settings) as other:
-        until(lambda: owners(app) == {jumps.pid: 2, other.pid: 2}, 20)
+        until(lambda: owners(app) == {jumps.pid: 2, other.pid: 2}, 60)
         fences = {name: row.fence for name, row in app.leases.read().items()}
 
         rule.write_text(jump, encoding="ascii")

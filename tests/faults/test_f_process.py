@@ -126,7 +126,9 @@ def test_fault_086_killed_within_a_call_the_next_start_repeats_it_and_reads_back
 
     assert done.returncode == 0
     assert all_confirmed(settings)
-    assert sorted(count(settings, "delivery:attempted").values()) == [1, 2]
+    attempted = {destination: times for (_, destination), times in count(settings, "delivery:attempted").items()}
+    assert attempted["newsletter"] == 2
+    assert attempted["crm"] in (1, 2)  # where the kill found it
     assert set(count(settings, "delivery:confirmed").values()) == {1}
 
 
