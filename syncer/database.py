@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -21,8 +19,6 @@ from syncer.schema import Tables, collate
 REVISION = "0007"
 #: how long SQLite waits for another writer before it says busy; then the transaction is repeated
 BUSY_SECONDS = 5
-#: a connection that was not used for so long may have been cut off meanwhile
-RESTED_SECONDS = 1.0
 ENGINES = {"sqlite", "mysql", "mariadb", "postgresql"}
 
 
@@ -90,31 +86,9 @@ def _server(url: sa.URL, backend: str) -> sa.Engine:
         args["init_command"] = "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
     # READ COMMITTED: MariaDB's default would show a stale snapshot, PostgreSQL's stricter ones turn the head
     # lock into serialization errors
-    engine = sa.create_engine(url, isolation_level="READ COMMITTED", pool_recycle=1800, connect_args=args)
-    _ping_rested(engine)
-    return engine
-
-
-def _ping_rested(engine: sa.Engine) -> None:
-    """Ask a connection whether it lives before it is used, unless it was just now: a lane asks for many a second."""
-
-    @sa.event.listens_for(engine, "checkin")
-    def _rests(_connection: Any, record: Any) -> None:
-        record.info["since"] = time.monotonic()
-
-    @sa.event.listens_for(engine, "checkout")
-    def _asked(connection: Any, record: Any, _proxy: Any) -> None:
-        if time.monotonic() - record.info.get("since", math.inf) > RESTED_SECONDS and not _lives(engine, connection):
-            raise sa.exc.InvalidatePoolError
-
-
-def _lives(engine: sa.Engine, connection: Any) -> bool:
-    try:
-        return bool(engine.dialect.do_ping(connection))
-    except engine.dialect.loaded_dbapi.Error as error:
-        if engine.dialect.is_disconnect(error, connection, None):
-            return False
-        raise
+    return sa.create_engine(
+        url, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_recycle=1800, connect_args=args
+    )
 
 
 @contextmanager
