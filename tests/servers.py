@@ -155,10 +155,14 @@ class MariaDB(Server):
     def _install(self) -> None:
         install = _binary("mariadb-install-db", "mariadb-server-core mariadb-client-core")
         words = [install, "--no-defaults", f"--datadir={self.folder / 'data'}", "--skip-test-db"]
-        words += ["--auth-root-authentication-method=normal", NO_AIO, *self._as_root()]
+        words += ["--auth-root-authentication-method=normal", NO_AIO, self._tmpdir(), *self._as_root()]
         done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
         if done.returncode:
             raise RuntimeError(f"mariadb-install-db failed:\n{(done.stdout + done.stderr)[-2000:]}")
+
+    def _tmpdir(self) -> str:
+        # a server that starts deletes what look like left-over temporary tables, a neighbour's in /tmp too
+        return f"--tmpdir={self.folder}"
 
     def _as_root(self) -> list[str]:
         return ["--user=root"] if os.getuid() == 0 else []
@@ -168,7 +172,7 @@ class MariaDB(Server):
             _binary("mariadbd", "mariadb-server-core"), "--no-defaults", f"--datadir={self.folder / 'data'}",
             f"--socket={self.folder / 'sock'}", f"--port={self.port}", "--bind-address=127.0.0.1", "--skip-log-bin",
             f"--pid-file={self.folder / 'pid'}", "--innodb-buffer-pool-size=128M", "--skip-name-resolve", NO_AIO,
-            *self._as_root(), *self._options,
+            self._tmpdir(), *self._as_root(), *self._options,
         ]  # fmt: skip
 
     @property
