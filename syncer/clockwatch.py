@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from syncer.database import reading
+from syncer.elapsed import elapsed
 from syncer.outages import repeated
 from syncer.policy import LONGEST_WAIT
 from syncer.rows import Tx, stamp
@@ -31,11 +31,6 @@ class Jump:
     def seconds(self) -> int:
         """How far it jumped; negative for a step back."""
         return round((self.found - self.expected).total_seconds())
-
-
-def elapsed() -> float:
-    """Return seconds that no clock setting moves, the time of a suspended machine included where the kernel says."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 class ClockWatch:

@@ -16,6 +16,7 @@ from datetime import datetime
 
 from adapters.contract import Adapter, Receipt
 from adapters.errors import AdapterError
+from syncer.elapsed import elapsed
 from syncer.errors import StaleFence
 from syncer.identity import Keyring
 from syncer.leases import LaneRow, Leases
@@ -24,7 +25,7 @@ from syncer.model import Delivery, Lease, State
 from syncer.outages import repeated
 from syncer.policy import PROBE_EVERY, Phase, judge, unreachable_in_a_row
 from syncer.rows import Finished, Tx
-from syncer.senders import BURST_WAIT, Done, Senders, Work, awake_or_asleep
+from syncer.senders import BURST_WAIT, Done, Senders, Work
 from syncer.store import Store, check_fence
 from syncer.under_way import AHEAD, UnderWay
 
@@ -51,7 +52,7 @@ class Lane:
         dice: Callable[[float, float], float] = random.uniform,
         burst_wait: float = BURST_WAIT,
         senders: Callable[..., Senders] = Senders,
-        monotonic: Callable[[], float] = awake_or_asleep,
+        monotonic: Callable[[], float] = elapsed,
     ) -> None:
         self.name = name
         #: when its turn last went a step on (monotonic clock)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import queue as queues
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -13,6 +12,7 @@ import tenacity
 
 from adapters.contract import Adapter, Outcome, Receipt, Step, Subject
 from adapters.errors import AdapterError, Permanent, Transient
+from syncer.elapsed import elapsed
 from syncer.errors import SealError, SyncerError
 from syncer.identity import Keyring, subject
 from syncer.log import get_logger
@@ -77,12 +77,6 @@ class Results:
             self._changed.wait_for(lambda: len(self._done) >= enough, seconds)
 
 
-def awake_or_asleep() -> float:
-    """Return seconds since boot, those of a suspended machine and of a stopped process included."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if clock is None else time.clock_gettime(clock)
-
-
 class Senders:
     """As many threads as the destination allows calls at one time."""
 
@@ -93,7 +87,7 @@ class Senders:
         keyring: Keyring,
         stop: threading.Event,
         burst_wait: float,
-        monotonic: Callable[[], float] = awake_or_asleep,
+        monotonic: Callable[[], float] = elapsed,
     ) -> None:
         self.count = adapter.limits.senders
         self._name = name

@@ -22,7 +22,7 @@ FLOORS = {
         {"registry"},
     ],
     "syncer": [
-        {"errors", "codes", "outages", "deadlines", "workdays", "tree"},
+        {"errors", "codes", "outages", "deadlines", "elapsed", "workdays", "tree"},
         {"settings_anchors", "notes"},
         {"model", "identity", "log", "destinations", "settings_tables", "wordpress.install"},
         {"settings_words"},
