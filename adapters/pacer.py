@@ -57,7 +57,7 @@ class Slots:
     70 % of the possible rate without the pause, 95.6 % with 6 ms). With `learns` off there is no pause.
 
     The first calls start one after another, not as one wave: a wave would come back as one and meet one 429 for each
-    connection before anything is learned.
+    connection before anything is learned. After a 429 they are spread anew, for the lane cools down and starts again.
     """
 
     STEP = 0.002
@@ -68,6 +68,7 @@ class Slots:
         self._free = threading.BoundedSemaphore(number)
         self._learns = learns
         self._lock = threading.Lock()
+        self._number = number
         self._first = number if learns else 0  # calls that are still to be spread
         self.gap = 0.0
 
@@ -89,3 +90,4 @@ class Slots:
         if self._learns:
             with self._lock:
                 self.gap = min(self.gap + self.STEP, self.WIDEST)
+                self._first = self._number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -86,22 +87,62 @@ def _server(url: sa.URL, backend: str) -> sa.Engine:
         args["init_command"] = "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
     # READ COMMITTED: MariaDB's default would show a stale snapshot, PostgreSQL's stricter ones turn the head
     # lock into serialization errors
-    return sa.create_engine(
+    engine = sa.create_engine(
         url, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_recycle=1800, connect_args=args
     )
+    if backend == "postgresql":
+        sa.event.listen(engine, "connect", _plan_anew)
+    return engine
+
+
+def _plan_anew(connection: Any, _record: Any) -> None:
+    # a plan made while the tables were empty reads them whole, and would be kept until somebody analyses them
+    connection.execute("SET plan_cache_mode = force_custom_plan")
+    connection.commit()
+
+
+#: the connection that `kept` holds for a thread
+_kept = threading.local()
+
+
+@contextmanager
+def kept(engine: sa.Engine) -> Iterator[None]:
+    """Let all transactions of this thread within the block use one connection.
+
+    A pool asks the server at every visit whether the connection still lives, and rolls back when it returns: two
+    round trips for each transaction. Here a connection that broke in between shows in the next transaction, as one
+    that breaks in its midst.
+    """
+    with engine.connect() as connection:
+        _kept.connection = connection
+        try:
+            yield
+        finally:
+            del _kept.connection
+
+
+@contextmanager
+def _connected(engine: sa.Engine) -> Iterator[sa.Connection]:
+    connection: sa.Connection | None = getattr(_kept, "connection", None)
+    if connection is not None and connection.engine is engine and not connection.in_transaction():
+        yield connection
+        return
+    with engine.connect() as connection:
+        yield connection
 
 
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Yield a connection inside one write transaction, committed at the end."""
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+    with _connected(engine) as connection, connection.execution_options(writes=True).begin():
         yield connection
 
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Yield a connection for reading; nothing is committed."""
-    with engine.connect() as connection:
+    """Yield a connection for reading."""
+    # committed, though nothing was written: after a rollback psycopg forgets the statements that it had prepared
+    with _connected(engine) as connection, connection.execution_options(writes=False).begin():
         yield connection
 
 

@@ -23,7 +23,7 @@ from syncer.leases import LaneRow, Leases
 from syncer.log import get_logger
 from syncer.model import Delivery, Lease, State
 from syncer.outages import repeated
-from syncer.policy import PROBE_EVERY, Phase, judge, unreachable_in_a_row
+from syncer.policy import PROBE_EVERY, NotCalled, Phase, judge, unreachable_in_a_row
 from syncer.rows import Finished, Tx
 from syncer.senders import BURST_WAIT, Done, Senders, Work
 from syncer.store import Store, check_fence
@@ -72,6 +72,7 @@ class Lane:
         self._leaving = threading.Event()
         self._calls_left = False
         self._under_way = UnderWay(self._senders.count)
+        self._applied: dict[int, Delivery] = {}  # as they stand while their senders read them back
         self._strikes = 0
         self._unreachable = 0
 
@@ -94,7 +95,8 @@ class Lane:
         self._strikes = row.strikes
         self._gate.set()
         try:
-            return self._pump()
+            with self._store.kept():
+                return self._pump()
         except StaleFence:
             # somebody else owns the lane by now: what came back here is theirs to find out
             self._lease = None
@@ -234,12 +236,8 @@ class Lane:
     def _step(self, came_back: list[Done], claimed: deque[Delivery]) -> None:
         """Record what came back, begin what comes next in the same transaction, and let the calls be made."""
         now = self._store.clock()
-        decided = [self._decide(item, now) for item in came_back]
-        read_back = [
-            work for done, item in zip(came_back, decided, strict=True) if (work := self._confirm_next(done, item))
-        ]
-        self._under_way.came_back(item.delivery for item in decided)
-        self._under_way.begin(work.delivery for work in read_back)
+        decided = [item for done in came_back if (item := self._decide(done, now)) is not None]
+        self._under_way.came_back(done.work.delivery for done in came_back if done.last)
         started = self._under_way.pick(claimed) if self._gate.is_set() else []
         begun = self._commit(decided, [item for item in started if item.state is not State.APPLIED])
         for item in decided:
@@ -247,10 +245,7 @@ class Lane:
         works = [Work(item, Phase.APPLY) for item in begun]
         works += [Work(item, Phase.CONFIRM) for item in started if item.state is State.APPLIED]
         self._under_way.begin(work.delivery for work in works)
-        if not self._gate.is_set():  # closed by the commit: these are claimed again when it opens
-            self._under_way.drop(work.delivery for work in read_back)
-            read_back = []
-        for work in read_back + works:
+        for work in works:
             self._senders.submit(work)
 
     def _commit(self, decided: list[Finished], fresh: list[Delivery]) -> list[Delivery]:
@@ -273,27 +268,22 @@ class Lane:
         self._strikes = strikes
         return begun
 
-    def _decide(self, done: Done, now: datetime) -> Finished:
-        work, result = done.work, done.result
-        self._unreachable = unreachable_in_a_row(self._unreachable, result)
-        decision = judge(work.delivery, work.phase, result, now, self._dice, self._strikes, self._unreachable)
-        return Finished(work.delivery, work.phase, result, decision)
-
-    def _confirm_next(self, done: Done, item: Finished) -> Work | None:
-        """Read back at once what was just applied."""
-        if item.decision.state is not State.APPLIED or done.work.phase is not Phase.APPLY:
-            return None
-        if not isinstance(done.result, Receipt) or not self._gate.is_set():
-            return None
-        changed = replace(
-            item.delivery,
-            state=State.APPLIED,
-            outcome=item.decision.outcome,
-            applied_at=item.decision.applied_at,
-            confirmed_at=None,
-        )
-        # without handles everything is read again
-        return Work(changed, Phase.CONFIRM, done.result if done.result.handles else None, done.person)
+    def _decide(self, done: Done, now: datetime) -> Finished | None:
+        applied = self._applied.pop(done.work.delivery.id, None)
+        if applied is not None and isinstance(done.result, NotCalled):
+            return None  # applied, and claimed again when calls may be made
+        delivery = applied or done.work.delivery
+        self._unreachable = unreachable_in_a_row(self._unreachable, done.result)
+        decision = judge(delivery, done.phase, done.result, now, self._dice, self._strikes, self._unreachable)
+        if not done.last:
+            self._applied[delivery.id] = replace(
+                delivery,
+                state=decision.state,
+                outcome=decision.outcome,
+                applied_at=decision.applied_at,
+                confirmed_at=None,
+            )
+        return Finished(delivery, done.phase, done.result, decision)
 
     def _note_lane(self, tx: Tx, decided: list[Finished], may_call: bool) -> int:
         """Pause or cool the lane where a result says so; return its strikes, none once something went through."""
@@ -330,3 +320,4 @@ class Lane:
         # only after a lost lane or an overlong stop: results that arrive now have no owner here
         self._senders.forget()
         self._under_way.clear()
+        self._applied.clear()

@@ -106,16 +106,17 @@ def audit_accepted(tx: Tx, event: NewEvent) -> None:
 def decided_row(item: Finished) -> dict[str, Any]:
     decision, delivery = item.decision, item.delivery
     claimable = decision.next_attempt_at is not None
-    return {
+    values = {
         "state": decision.state,
         "outcome": decision.outcome,
         "code": decision.code,
         "attempts": delivery.attempts - 1 if decision.give_back else delivery.attempts,
         "next_attempt_at": decision.next_attempt_at,
         "claim_rank": rank(delivery.right) if claimable else None,
-        "applied_at": decision.applied_at,
         "confirmed_at": decision.confirmed_at,
     }
+    # what was applied by different transactions would need a statement each
+    return values if decision.applied_at == delivery.applied_at else values | {"applied_at": decision.applied_at}
 
 
 def concerns_event(item: Finished) -> bool:

@@ -6,7 +6,7 @@ import math
 import queue as queues
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import tenacity
 
@@ -28,21 +28,20 @@ WINDOW = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One call for a sender: which verb, on what; for a confirm, receipt and person of the apply just before."""
+    """What a sender is to do for a delivery: begin with which verb. What it applied it also reads back."""
 
     delivery: Delivery
     phase: Phase
-    applied: Receipt | None = None
-    person: Subject | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a sender brings back."""
+    """What one verb brought back; `last` says that the sender has done with this work."""
 
     work: Work
+    phase: Phase
     result: Result
-    person: Subject | None = field(default=None, repr=False)
+    last: bool = True
 
 
 class Results:
@@ -51,30 +50,32 @@ class Results:
     def __init__(self) -> None:
         self._done: list[Done] = []
         self._changed = threading.Condition()
+        self._last = 0  # works among them that are finished
         self._enough = 1
 
     def put(self, done: Done) -> None:
         """Add one; wakes the collector only when it has what it waits for."""
         with self._changed:
             self._done.append(done)
-            if len(self._done) >= self._enough:
+            self._last += done.last
+            if self._last >= self._enough:
                 self._changed.notify()
 
     def collect(self, enough: int, wait: float) -> list[Done]:
-        """Take all there is: wait up to `wait` seconds for the first, then up to WINDOW for `enough` of them."""
+        """Take all there is: wait up to `wait` seconds for the first, then up to WINDOW for `enough` finished works."""
         with self._changed:
             # not the first before the others: where answers come quickly each look costs a change of threads
             self._wait(enough, min(wait, WINDOW))
             if not self._done and wait > WINDOW:
                 self._wait(1, wait - WINDOW)
                 self._wait(enough, WINDOW)
-            found, self._done = self._done, []
+            found, self._done, self._last = self._done, [], 0
             return found
 
     def _wait(self, enough: int, seconds: float) -> None:
         self._enough = enough
         if seconds > 0:
-            self._changed.wait_for(lambda: len(self._done) >= enough, seconds)
+            self._changed.wait_for(lambda: self._last >= enough, seconds)
 
 
 class Senders:
@@ -115,7 +116,7 @@ class Senders:
         self._works.put((work, self._results))
 
     def collect(self, enough: int, *, wait: float) -> list[Done]:
-        """Return all that came back: wait up to `wait` seconds for the first, then up to WINDOW for `enough`."""
+        """Return all that came back: wait up to `wait` seconds for the first, then up to WINDOW for `enough` works."""
         return self._results.collect(enough, wait)
 
     @property
@@ -149,24 +150,36 @@ class Senders:
                 self._left -= 1
 
     def _send(self, work: Work, results: Results) -> None:
-        """Make the calls of one delivery. Whatever happens, something is brought back."""
-        result: Result
-        person = work.person
-        if not self.gate.is_set() or self._monotonic() > self.good_until:
-            result = NotCalled()
-        else:
-            try:
-                person = person or self._person(work.delivery)
-                result = self._call(work, person)
-            except AdapterError as error:
-                result = error
-            except Exception as error:  # noqa: BLE001 — a bug in an adapter must not end the lane
-                self._log.exception("adapter.crashed", error=type(error).__name__)
-                result = Transient("crashed", type(error).__name__)
-        results.put(Done(work, result, person))
+        """Make the calls of one delivery. Whatever happens, something is brought back.
 
-    def _call(self, work: Work, person: Subject) -> Receipt:
-        delivery = work.delivery
+        What was applied is read back at once, without waiting for its commit: where answers come quickly both share
+        one, where they come slowly the first is on record meanwhile.
+        """
+        result, person = self._attempt(work.delivery, work.phase)
+        if work.phase is Phase.CONFIRM or not isinstance(result, Receipt) or result.outcome is Outcome.ABSENT:
+            results.put(Done(work, work.phase, result))
+            return
+        results.put(Done(work, Phase.APPLY, result, last=False))
+        # without handles everything is read again
+        read_back, _ = self._attempt(work.delivery, Phase.CONFIRM, person, result if result.handles else None)
+        results.put(Done(work, Phase.CONFIRM, read_back))
+
+    def _attempt(
+        self, delivery: Delivery, phase: Phase, person: Subject | None = None, applied: Receipt | None = None
+    ) -> tuple[Result, Subject | None]:
+        """Make the calls of one verb, unless the lane may not call any more; return also who it was about."""
+        if not self.gate.is_set() or self._monotonic() > self.good_until:
+            return NotCalled(), person
+        try:
+            person = person or self._person(delivery)
+            return self._call(delivery, phase, person, applied), person
+        except AdapterError as error:
+            return error, person
+        except Exception as error:  # noqa: BLE001 — a bug in an adapter must not end the lane
+            self._log.exception("adapter.crashed", error=type(error).__name__)
+            return Transient("crashed", type(error).__name__), person
+
+    def _call(self, delivery: Delivery, phase: Phase, person: Subject, applied: Receipt | None) -> Receipt:
         if delivery.action is None:
             raise Permanent("malformed", "the event names no right, so there is nothing to ask of a destination")
         before: list[Step] = []
@@ -174,10 +187,10 @@ class Senders:
             for attempt in self._burst:
                 with attempt:
                     try:
-                        if work.phase is Phase.APPLY:
+                        if phase is Phase.APPLY:
                             receipt = self._adapter.apply(delivery.action, person, delivery.received_at)
                         else:
-                            receipt = self._adapter.confirm(delivery.action, person, work.applied)
+                            receipt = self._adapter.confirm(delivery.action, person, applied)
                         return _after(before, receipt)
                     except AdapterError as error:
                         before.extend(error.steps)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from syncer.changes import Changes
 from syncer.claims import Claims
-from syncer.database import reading, writing
+from syncer.database import kept, reading, writing
 from syncer.errors import StaleFence
 from syncer.ledger import Ledger, Pending
 from syncer.model import Delivery, Lease, NewEvent, State
@@ -44,6 +45,10 @@ class Store:
         self.guard: Callable[[], None] = _writable
         self._claims = Claims(engine, tables)
         self._settlement = Settlement(tables, engine.dialect.name)
+
+    def kept(self) -> AbstractContextManager[None]:
+        """Let all transactions of this thread within the block use one connection."""
+        return kept(self.engine)
 
     @contextmanager
     def write(self) -> Iterator[Tx]:
@@ -107,9 +112,10 @@ class Store:
         """Write what was decided, then settle the events it concerns."""
         if not finished:
             return
-        changes = Changes(self.tables.delivery)
+        rows: dict[int, dict[str, Any]] = {}
         for item in finished:
-            changes.set(item.delivery.id, decided_row(item))
+            # applied and read back within one transaction: two entries, one row
+            rows.setdefault(item.delivery.id, {}).update(decided_row(item))
             tx.audit.add(
                 item.decision.what,
                 event=item.delivery.event_id,
@@ -117,6 +123,9 @@ class Store:
                 destination=item.delivery.destination,
                 facts=facts_of(item),
             )
+        changes = Changes(self.tables.delivery)
+        for row_id, values in rows.items():
+            changes.set(row_id, values)
         changes.write(tx.connection)
         self.settle(tx, {item.delivery.event_id for item in finished if concerns_event(item)}, recheck_days)
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import queue as queues
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from adapters.contract import Adapter
 from syncer.identity import Keyring
 from syncer.model import Delivery
-from syncer.senders import Done, Senders, Work
+from syncer.senders import Done, Results, Senders, Work
 from tests.simulation.adapter import SimulatedAdapter
 from tests.simulation.timeline import Timeline
 
@@ -28,6 +28,27 @@ class Owner(Protocol):
 
     def started(self, delivery: Delivery, under_way: int) -> None:
         """Hear that a call for this delivery starts, as which of so many at one time."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flight:
+    """What one verb will bring back, and when; to nobody where `done` is None. The hand is free after the last."""
+
+    lands: datetime
+    done: Done | None
+    last: bool
+
+
+class Landing(Results):
+    """Takes what one verb brought back, at the virtual time that its calls took."""
+
+    def __init__(self, land: Callable[[Done], None]) -> None:
+        super().__init__()
+        self._land = land
+
+    def put(self, done: Done) -> None:
+        """Let it land once its time has passed."""
+        self._land(done)
 
 
 class Hands(Senders):
@@ -50,7 +71,7 @@ class Hands(Senders):
         self.name = name
         self._waiting: deque[Work] = deque()
         owner.hands.append(self)
-        self._flying: list[tuple[datetime, Done | None]] = []
+        self._flying: list[Flight] = []
 
     def submit(self, work: Work) -> None:
         """Let the next free hand make the calls."""
@@ -60,43 +81,44 @@ class Hands(Senders):
         """Return what has landed, at most `most`; wait for the first only where asked to."""
         self._start()
         if wait and self._flying and not self._landed():
-            self._owner.wait(min(when for when, _ in self._flying))
+            self._owner.wait(min(flight.lands for flight in self._flying))
             self._start()
         found = self._landed()[:most]
-        for item in found:
-            self._flying.remove(item)
-        return [done for _, done in found if done is not None]
+        for flight in found:
+            self._flying.remove(flight)
+        return [flight.done for flight in found if flight.done is not None]
 
     @property
     def busy(self) -> bool:
         """Whether a call of an earlier turn is still under way."""
         now = self._owner.timeline.now
-        self._flying = [item for item in self._flying if item[0] > now or item[1] is not None]
+        self._flying = [flight for flight in self._flying if flight.lands > now or flight.done is not None]
         return bool(self._flying)
 
     @property
     def under_way(self) -> int:
-        """How many calls have not ended yet."""
+        """How many works have not ended yet."""
         now = self._owner.timeline.now
-        return sum(when > now for when, _ in self._flying)
+        return sum(flight.last and flight.lands > now for flight in self._flying)
 
     def forget(self) -> None:
         """Close the gate; what is still under way comes back to nobody, what has not started never starts."""
         self.gate.clear()
         self._waiting.clear()
-        self._flying = [(when, None) for when, _ in self._flying]
+        self._flying = [replace(flight, done=None) for flight in self._flying]
 
-    def _landed(self) -> list[tuple[datetime, Done | None]]:
+    def _landed(self) -> list[Flight]:
         now = self._owner.timeline.now
-        return sorted((item for item in self._flying if item[0] <= now), key=lambda item: item[0])
+        return sorted((flight for flight in self._flying if flight.lands <= now), key=lambda flight: flight.lands)
 
     def _start(self) -> None:
-        while self._waiting and len(self._flying) < self.count:
+        while self._waiting and sum(flight.last for flight in self._flying) < self.count:
             work = self._waiting.popleft()
             if self.gate.is_set():
                 self._owner.started(work.delivery, self.under_way + 1)
             self._account.spent = 0.0
-            box: queues.SimpleQueue[Done] = queues.SimpleQueue()
-            self._send(work, box)
-            lands = self._owner.timeline.now + timedelta(seconds=self._account.spent)
-            self._flying.append((lands, box.get_nowait()))
+            self._send(work, Landing(self._lands))
+
+    def _lands(self, done: Done) -> None:
+        lands = self._owner.timeline.now + timedelta(seconds=self._account.spent)
+        self._flying.append(Flight(lands, done, done.last))

@@ -13,13 +13,17 @@ from tests.simulation.world import Call
 
 @dataclass(slots=True)
 class Standing:
-    """One delivery as the audit tells it; `since` is how many calls the world had seen at its last entry."""
+    """One delivery as the audit tells it.
+
+    `since` is how many calls the world had seen at its last entry, `before` at the one before that.
+    """
 
     action: str | None
     state: str = "pending"
     attempts: int = 0
     confirmed_at: datetime | None = None
     since: int = 0
+    before: int = 0
     last: str = ""
 
 
@@ -83,11 +87,15 @@ class History:
         at, facts = datetime.fromisoformat(body["at"]), body["facts"]
         case = self._case(body, facts) if body["event"] else None
         standing = case.deliveries.get(destination or "") if case else None
-        before, since = (standing.state, standing.since) if standing else (None, 0)
+        before = standing.state if standing else None
+        since = 0
+        if standing is not None:
+            # what was applied is read back at once, before or after that is on record
+            since = standing.before if standing.last == "delivery:applied" else standing.since
         if case is not None:
             self._follow(case, standing, what, facts, at)
         if standing is not None:
-            standing.since, standing.last = calls, what
+            standing.before, standing.since, standing.last = standing.since, calls, what
         return Entry(seq, at, what, facts, case, destination, before, since)
 
     def _case(self, body: dict[str, Any], facts: dict[str, Any]) -> Case:

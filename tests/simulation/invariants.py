@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
@@ -149,7 +150,7 @@ class ConfirmedOnlyWhatIsSo(Invariant):
     name = "I4"
 
     def on_entry(self, entry: Entry) -> None:
-        """Between the entry before and this one the world showed the person gone, or out of reach."""
+        """Since the entry before, and after the last change, the world showed the person gone, or out of reach."""
         if entry.what != "delivery:confirmed" or entry.case is None or entry.destination is None:
             return
         case, place = entry.case, entry.destination
@@ -159,6 +160,8 @@ class ConfirmedOnlyWhatIsSo(Invariant):
             self.broken(f"{case.key} at {place} was confirmed without an attempt")
         calls = self.run.history.calls.get((place, case.person), [])
         seen = [call for call in reversed(calls) if call.index > entry.since]
+        # what changed something is no read-back, nor is what was read before it
+        seen = list(itertools.takewhile(lambda call: not (call.effect and call.verb == "apply"), seen))
         if case.deliveries[place].action == "delete":
             so = any(call.erased for call in seen)
         else:
