@@ -71,8 +71,8 @@ class Commits:
         self.number = 0
         sa.event.listen(engine, "commit", self._count)
 
-    def _count(self, _connection: sa.Connection) -> None:
-        self.number += 1
+    def _count(self, connection: sa.Connection) -> None:
+        self.number += bool(connection.get_execution_options().get("writes"))
 
 
 def _flushed(app: App, commits: Commits) -> int:
