@@ -7,13 +7,11 @@ URL holds the person.
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
 
@@ -84,7 +82,9 @@ class Transport:
         max_body: int = 1 << 20,
         ca_bundle: str | None = None,
     ) -> None:
-        # requests is slow to load, and most commands never call
+        # these are slow to load, and most commands never call
+        from http.cookiejar import DefaultCookiePolicy
+
         import requests
 
         from adapters.wire import Wire
@@ -174,6 +174,8 @@ class Transport:
 
     def _make(self, method: str, url: str, body: Any) -> Answer:
         """Send the request; once more if it was a read on a kept-alive socket that the peer had closed."""
+        from http.client import HTTPException
+
         from urllib3.exceptions import HTTPError
 
         from adapters.wire import StaleError, named
@@ -189,7 +191,7 @@ class Transport:
             except StaleError:
                 if repeats_left:
                     continue
-            except (AdapterError, HTTPError, OSError, http.client.HTTPException, ValueError) as error:
+            except (AdapterError, HTTPError, OSError, HTTPException, ValueError) as error:
                 failure = named(error, watch)
             finally:
                 current.reset(token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import traceback
 from pathlib import Path
@@ -13,6 +14,9 @@ from syncer import __version__, cli_audit, cli_decide, cli_dossier, cli_read, cl
 from syncer.cli_common import Context
 from syncer.errors import SyncerError, UserError
 
+#: new objects before a garbage collection; of the 700 that Python allows a start makes hundreds of times as many, and
+#: keeps them all
+GARBAGE_AFTER = 20_000
 NO_ADDRESS_HERE = "an address does not belong on the command line (it stands in the process list); use stdin or --file"
 
 
@@ -59,6 +63,7 @@ for _command in (
 
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run a command and exit as designed: 0 fine, 1 something needs attention, 2 called or configured wrongly."""
+    gc.set_threshold(GARBAGE_AFTER)
     try:
         _refuse_addresses(sys.argv[1:] if argv is None else argv)
         code = cli.main(args=argv, prog_name="syncer", standalone_mode=False)

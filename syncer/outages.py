@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 import sqlalchemy as sa
-import tenacity
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -85,6 +84,8 @@ def repeated(transaction: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(transaction)
     def tried(*args: P.args, **kwargs: P.kwargs) -> T:
+        import tenacity  # slow to load, and whoever only reads never asks for it
+
         again = tenacity.Retrying(
             retry=tenacity.retry_if_exception(is_conflict),
             stop=tenacity.stop_after_attempt(TRIES),

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator
+
+# MariaDB's dialect is named where it is used only: to load it takes as long as all of our own modules
 
 
 class Moment(TypeDecorator[datetime]):
@@ -21,6 +23,8 @@ class Moment(TypeDecorator[datetime]):
     def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
         """Return DATETIME(6) on MariaDB and MySQL, whose plain DATETIME drops the microseconds."""
         if dialect.name == "mysql":
+            from sqlalchemy.dialects import mysql
+
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
         return dialect.type_descriptor(sa.DateTime())
 
@@ -38,8 +42,28 @@ class Moment(TypeDecorator[datetime]):
 
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite autoincrements INTEGER only
-LONG_TEXT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql")
-DIGEST = sa.LargeBinary(32).with_variant(mysql.BINARY(32), "mysql")
+
+
+class LongText(sa.Text):
+    """Text of any length: MariaDB's TEXT ends at 64 KiB."""
+
+
+class Digest(sa.LargeBinary):
+    """A SHA-256 or HMAC; MariaDB cannot index a BLOB."""
+
+
+@compiles(LongText, "mysql")
+def _long_text(_type: LongText, _compiler: Any, **_options: Any) -> str:
+    return "LONGTEXT"
+
+
+@compiles(Digest, "mysql")
+def _digest(kind: Digest, _compiler: Any, **_options: Any) -> str:
+    return f"BINARY({kind.length})"
+
+
+LONG_TEXT = LongText()
+DIGEST = Digest(32)
 
 
 @dataclass(frozen=True)
@@ -66,22 +90,20 @@ class Tables:
         return [*work, self.audit, self.head, self.checkpoint, self.anchor]
 
 
-def plain_table(name: str, metadata: sa.MetaData, *items: sa.schema.SchemaItem) -> sa.Table:
-    """Return a table in one character set, compared byte by byte, whatever the server's own default is."""
-    # binary collation: two keys are equal only byte for byte, never by a collation's idea of equality
-    return sa.Table(name, metadata, *items, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin")
-
-
 def collate(wanted: Iterable[sa.Table], collation: str | None) -> None:
-    """Let the tables be created with another binary collation on MariaDB and MySQL; None leaves them as they are."""
+    """Let the tables be created in one character set on MariaDB and MySQL, whatever the server's own default is.
+
+    The collation is a binary one: two keys are equal only byte for byte, never by a collation's idea of equality.
+    None leaves the tables as they are.
+    """
     for table in wanted:
         if collation is not None:
-            table.dialect_options["mysql"]["collate"] = collation
+            table.dialect_options["mysql"].update(engine="InnoDB", charset="utf8mb4", collate=collation)
 
 
 def queue_table(name: str, metadata: sa.MetaData) -> sa.Table:
     """The contract with producers: they only INSERT, one statement per event."""
-    return plain_table(
+    return sa.Table(
         name,
         metadata,
         sa.Column("id", BIG, primary_key=True, autoincrement=True),
@@ -98,7 +120,7 @@ def queue_table(name: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _event(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return plain_table(
+    return sa.Table(
         f"{prefix}event",
         metadata,
         sa.Column("id", sa.String(36), primary_key=True),
@@ -129,7 +151,7 @@ def _event(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return plain_table(
+    return sa.Table(
         f"{prefix}delivery",
         metadata,
         sa.Column("id", BIG, primary_key=True, autoincrement=True),
@@ -157,7 +179,7 @@ def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _lane(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return plain_table(
+    return sa.Table(
         f"{prefix}lane",
         metadata,
         sa.Column("destination", sa.String(64), primary_key=True),
@@ -176,7 +198,7 @@ def _lane(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _daemon(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return plain_table(
+    return sa.Table(
         f"{prefix}daemon",
         metadata,
         sa.Column("owner", sa.String(191), primary_key=True),
@@ -186,7 +208,7 @@ def _daemon(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _audit(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return plain_table(
+    return sa.Table(
         f"{prefix}audit",
         metadata,
         sa.Column("seq", BIG, primary_key=True, autoincrement=False),
@@ -203,7 +225,7 @@ def _audit(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _head(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return plain_table(
+    return sa.Table(
         f"{prefix}audit_head",
         metadata,
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
@@ -215,7 +237,7 @@ def _head(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _watch(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return plain_table(
+    return sa.Table(
         f"{prefix}watch",
         metadata,
         sa.Column("destination", sa.String(64), primary_key=True),
@@ -225,7 +247,7 @@ def _watch(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _checkpoint(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return plain_table(
+    return sa.Table(
         f"{prefix}checkpoint",
         metadata,
         sa.Column("size", BIG, primary_key=True, autoincrement=False),
@@ -238,7 +260,7 @@ def _checkpoint(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _anchor(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return plain_table(
+    return sa.Table(
         f"{prefix}anchor",
         metadata,
         sa.Column("name", sa.String(64), primary_key=True),

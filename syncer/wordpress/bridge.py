@@ -13,6 +13,7 @@ from syncer import database
 from syncer.log import get_logger
 from syncer.queue import Queue
 from syncer.rows import stamp
+from syncer.schema import collate
 from syncer.settings import Settings
 from syncer.store import Store
 from syncer.wordpress import judge
@@ -142,6 +143,7 @@ def create_status_table(settings: Settings) -> None:
     try:
         table = wordpress_tables(settings.database.prefix).status
         with database.writing(engine) as connection:
+            collate([table], database.no_pad_collation(connection))
             table.create(connection, checkfirst=True)
     finally:
         engine.dispose()

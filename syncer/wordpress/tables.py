@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from syncer.schema import Moment, plain_table
+from syncer.schema import Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ def wordpress_tables(prefix: str) -> WordPressTables:
 
 
 def _request(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return plain_table(
+    return sa.Table(
         f"{prefix}wp_request",
         metadata,
         sa.Column("request", sa.String(64), primary_key=True),  # blog:request
@@ -38,7 +38,7 @@ def _request(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _site(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return plain_table(
+    return sa.Table(
         f"{prefix}wp_site",
         metadata,
         sa.Column("site", sa.Integer, primary_key=True, autoincrement=False),
@@ -49,7 +49,7 @@ def _site(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 
 def _status(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return plain_table(
+    return sa.Table(
         f"{prefix}wp_status",
         metadata,
         sa.Column("request", sa.String(64), primary_key=True),  # blog:request, or DESTINATIONS

@@ -37,11 +37,11 @@ def measure(run: Run) -> Iterator[Figure]:
 
 
 def _speed(name: str, app: App, provider: Provider, run: Run) -> Iterator[Figure]:
-    count, ratios, commits = run.count(1500, 100), [], Commits(app.engine)
+    count, ratios, commits = run.count(1000, 100), [], Commits(app.engine)
     provider.add(0, 50)
     fill(app, 0, 50)
     work(app)  # both sides begin warm
-    for turn in range(1, 6):
+    for turn in range(1, 8):
         first = turn * 1_000_000
         provider.add(first, count)
         fill(app, first, count)

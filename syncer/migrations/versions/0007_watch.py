@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import context, op
 
 from syncer.database import no_pad_collation
-from syncer.schema import Moment, Tables, collate, plain_table
+from syncer.schema import Moment, Tables, collate
 
 revision = "0007"
 down_revision = "0006"
@@ -16,7 +16,7 @@ def upgrade() -> None:
     """Create the table."""
     tables: Tables = context.config.attributes["tables"]
     connection = op.get_bind()
-    watch = plain_table(
+    watch = sa.Table(
         f"{tables.prefix}watch",
         sa.MetaData(),
         sa.Column("destination", sa.String(64), primary_key=True),
