@@ -9,17 +9,31 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured ratio or count. `target` reads like `<= 1.5` or `>= 0.85`; `note` says what is odd about it."""
+    """One measured ratio or count. `target` reads like `<= 1.5` or `>= 0.85`; `note` says what is odd about it.
+
+    `excuse` says why the target cannot be met at all: such a miss is shown, and does not fail the run. `bound` is
+    what holds instead, and fails it.
+    """
 
     name: str
     value: float
     target: str
     note: str = ""
+    excuse: str = ""
+    bound: str = ""
 
     @property
     def passed(self) -> bool:
         """Whether the value meets its target."""
-        kind, _, bound = self.target.partition(" ")
+        return self._meets(self.target)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the value misses what it could meet."""
+        return not self.passed and not (self.excuse and self._meets(self.bound))
+
+    def _meets(self, wanted: str) -> bool:
+        kind, _, bound = wanted.partition(" ")
         return self.value <= float(bound) if kind == "<=" else self.value >= float(bound)
 
     def as_json(self) -> dict[str, Any]:
@@ -30,6 +44,7 @@ class Figure:
             "target": self.target,
             "passed": self.passed,
             "note": self.note,
+            "excuse": self.excuse,
         }
 
 
