@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,24 +19,57 @@ from syncer.app import App, initialise, load_settings, open_app
 from syncer.model import State
 from syncer.report import Reader
 from tests import backlog
-from tests.conftest import Clock
+from tests.conftest import SETTINGS, Clock
 from tests.servers import ENGINES
 
 ROWS = int(os.environ.get("SYNCER_LOAD", "20000"))
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+#: since when the waiting ones may be taken up
+WAITING = START - timedelta(hours=1)
 every_engine = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 
 
+@pytest.fixture(scope="module")
+def installations(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], App]]:
+    """Give the one installation of an engine, filled when first asked for: what a test changes it puts back."""
+    opened: dict[str, App] = {}
+
+    def of(engine: str) -> App:
+        if engine not in opened:
+            url = "sqlite:///syncer.db" if engine == "sqlite" else request.getfixturevalue(engine).new_database()
+            path = tmp_path_factory.mktemp(engine) / "settings.toml"
+            nowhere = "http://127.0.0.1:1"  # nobody is called
+            path.write_text(
+                SETTINGS.format(
+                    database=url, mailchimp=nowhere, activecampaign=nowhere, objection="unsubscribe",
+                    recheck_days="[1, 7]", rate=5,
+                ),
+                encoding="utf-8",
+            )  # fmt: skip
+            opened[engine] = _filled(path)
+        return opened[engine]
+
+    yield of
+    for app in opened.values():
+        app.close()
+
+
 @pytest.fixture
-def loaded(settings_file: Callable[..., Path]) -> Iterator[App]:
+def loaded(engine: str, installations: Callable[[str], App]) -> App:
     """An installation with as many finished, waiting and sleeping deliveries of the one lane, and a small other one."""
-    settings = load_settings(settings_file())
+    return installations(engine)
+
+
+def _filled(path: Path) -> App:
+    settings = load_settings(path)
     initialise(settings)
     app = open_app(settings, clock=Clock(START))
     today = START.date()
     for name, state, at in (
         ("done", State.CONFIRMED, None),
-        ("wait", State.PENDING, START - timedelta(hours=1)),
+        ("wait", State.PENDING, WAITING),
         ("sleep", State.RETRYING, START + timedelta(hours=6)),
     ):
         backlog.add(app.engine, app.tables, name, ROWS, state=state, at=at, today=today, destination="crm")
@@ -44,8 +78,24 @@ def loaded(settings_file: Callable[..., Path]) -> Iterator[App]:
     )
     backlog.queue(app.engine, app.tables, ROWS, 300, START)
     backlog.analyze(app.engine, app.tables)
-    yield app
-    app.close()
+    return app
+
+
+@contextmanager
+def asleep(app: App, which: sa.ColumnElement[bool]) -> Iterator[None]:
+    """Let the waiting deliveries of the large lane that are meant sleep for three hours."""
+    d = app.tables.delivery
+    ours = sa.and_(d.c.destination == "crm", d.c.event_id.startswith("wait-"), which)
+
+    def put(state: State, at: datetime) -> None:
+        with app.engine.begin() as connection:
+            connection.execute(d.update().where(ours).values(state=state, next_attempt_at=at))
+
+    put(State.RETRYING, START + timedelta(hours=3))
+    try:
+        yield
+    finally:
+        put(State.PENDING, WAITING)
 
 
 def plans(app: App, action: Callable[[], object]) -> str:
@@ -146,35 +196,26 @@ def test_what_is_under_way_is_left_out_of_the_next_claim(loaded: App) -> None:
 
 @every_engine
 def test_a_due_delivery_behind_all_that_sleep_is_found(loaded: App) -> None:
-    d = loaded.tables.delivery
-    with loaded.engine.begin() as connection:
-        # every waiting one has failed and sleeps; one erasure, due last of all, is left
-        connection.execute(
-            d.update()
-            .where(d.c.destination == "crm", d.c.state == State.PENDING)
-            .values(state=State.RETRYING, next_attempt_at=START + timedelta(hours=3))
-        )
-    late = timedelta(days=400)
-    backlog.add(
-        loaded.engine, loaded.tables, "last", 1, state=State.PENDING, at=START, today=START.date() + late,
-        destination="crm",
-    )  # fmt: skip
+    d, e = loaded.tables.delivery, loaded.tables.event
+    with asleep(loaded, sa.true()):  # every waiting one has failed; one erasure, due last of all, is left
+        backlog.add(
+            loaded.engine, loaded.tables, "last", 1, state=State.PENDING, at=START, today=START.date(),
+            destination="crm", tail=timedelta(days=400),
+        )  # fmt: skip
 
-    assert [item.event_id for item in loaded.store.claim("crm", START, 100)] == ["last-0000000"]
+        found = [item.event_id for item in loaded.store.claim("crm", START, 100)]
+
+        with loaded.engine.begin() as connection:
+            connection.execute(d.delete().where(d.c.event_id == "last-0000000"))
+            connection.execute(e.delete().where(e.c.id == "last-0000000"))
+    assert found == ["last-0000000"]
 
 
 @every_engine
 def test_many_due_deliveries_behind_many_that_sleep_are_found_by_their_day(loaded: App) -> None:
-    d = loaded.tables.delivery
-    with loaded.engine.begin() as connection:
-        # all objections sleep; the erasures are due, more of them than are sorted by time
-        connection.execute(
-            d.update()
-            .where(d.c.destination == "crm", d.c.claim_rank == 0)
-            .values(next_attempt_at=START + timedelta(hours=3))
-        )
-
-    claimed = loaded.store.claim("crm", START, 100)
+    # all objections sleep; the erasures are due, more of them than are sorted by time
+    with asleep(loaded, loaded.tables.delivery.c.claim_rank == 0):
+        claimed = loaded.store.claim("crm", START, 100)
 
     assert ROWS > claims.FEW * 2
     assert len(claimed) == 100
