@@ -27,6 +27,7 @@ from syncer.policy import PROBE_EVERY, NotCalled, Phase, judge, unreachable_in_a
 from syncer.rows import Finished, Tx
 from syncer.senders import BURST_WAIT, Done, Senders, Work
 from syncer.store import Store, check_fence
+from syncer.tenure import Tenure
 from syncer.under_way import AHEAD, UnderWay
 
 #: deliveries of one claim
@@ -67,8 +68,7 @@ class Lane:
         self._senders = senders(name, adapter, keyring, stop, burst_wait, monotonic)
         self._monotonic = monotonic
         self._gate = self._senders.gate
-        self._lease: Lease | None = None
-        self._renewed = 0.0
+        self._tenure = Tenure(name, leases, monotonic, self._senders.call_until)
         self._leaving = threading.Event()
         self._calls_left = False
         self._under_way = UnderWay(self._senders.count)
@@ -82,12 +82,12 @@ class Lane:
         """Work until nothing of the lane is due; return how many calls were recorded. 0 when it is not ours."""
         if self._senders.busy:
             # calls of a turn that failed are still under way: nobody else may start beside them
-            self._renew()
+            self._tenure.renew()
             return 0
         if self._leaving.is_set():
             self._give_back()
             return 0
-        if not self._own():
+        if not self._tenure.own():
             return 0
         row = self._leases.get(self.name)
         if row is None or not self._may_call(row):
@@ -99,8 +99,7 @@ class Lane:
                 return self._pump()
         except StaleFence:
             # somebody else owns the lane by now: what came back here is theirs to find out
-            self._lease = None
-            self._log.warning("lane.lost")
+            self._tenure.lost()
             return 0
         finally:
             self._drop_leftovers()
@@ -120,12 +119,9 @@ class Lane:
 
     def _give_back(self) -> None:
         try:
-            if self._lease is not None:
-                self._leases.release(self._lease)
-                self._log.info("lane.given_back")
+            self._tenure.give_back()
         finally:
             # only now: while the database still shows the lane as ours, it counts as on its way
-            self._lease = None
             self._leaving.clear()
 
     @property
@@ -146,33 +142,7 @@ class Lane:
     @property
     def owned(self) -> bool:
         """Whether this process owned the lane at its last turn."""
-        return self._lease is not None
-
-    def _own(self) -> bool:
-        if self._lease is None:
-            began = self._monotonic()
-            self._lease = self._leases.acquire(self.name)
-            if self._lease is not None:
-                self._lease_runs_from(began)
-                self._log.info("lane.taken", fence=self._lease.fence)
-        else:
-            self._renew()
-        return self._lease is not None
-
-    def _renew(self) -> None:
-        if self._lease is None or self._monotonic() - self._renewed < self._leases.renew_seconds:
-            return
-        began = self._monotonic()
-        if self._leases.renew(self._lease):
-            self._lease_runs_from(began)
-        else:
-            self._log.warning("lane.lost")
-            self._lease = None
-
-    def _lease_runs_from(self, moment: float) -> None:
-        # counted from before the database was asked, so never longer than the database thinks
-        self._renewed = moment
-        self._senders.good_until = moment + self._leases.seconds
+        return self._tenure.held
 
     def _may_call(self, row: LaneRow) -> bool:
         now = self._store.clock()
@@ -219,7 +189,7 @@ class Lane:
                 recorded += len(finished)
                 self._step(finished, claimed)
                 exhausted = exhausted and not finished
-            self._renew()
+            self._tenure.renew()
             if not self._under_way and (exhausted or not self._gate.is_set()):
                 return recorded
             if stopped_at and self._monotonic() - stopped_at > GRACE:
@@ -250,10 +220,7 @@ class Lane:
 
     def _commit(self, decided: list[Finished], fresh: list[Delivery]) -> list[Delivery]:
         """Record what came back and begin what comes next, in one transaction."""
-        lease = self._lease
-        if lease is None:
-            raise StaleFence(f"the lane {self.name} was lost")
-        return self._write(lease, decided, fresh, self._gate.is_set())
+        return self._write(self._tenure.lease, decided, fresh, self._gate.is_set())
 
     @repeated
     def _write(self, lease: Lease, decided: list[Finished], fresh: list[Delivery], may_call: bool) -> list[Delivery]:

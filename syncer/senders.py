@@ -94,8 +94,7 @@ class Senders:
         self._name = name
         #: open while calls may be made; what was begun and finds it closed comes back as not called
         self.gate = threading.Event()
-        #: by `monotonic`, in seconds: no call is made later, for the lane may have another owner by then
-        self.good_until = math.inf
+        self._good_until = math.inf
         self._adapter = adapter
         self._monotonic = monotonic
         self._keyring = keyring
@@ -106,6 +105,10 @@ class Senders:
         self._threads: list[threading.Thread] = []
         self._left = 0  # works that were submitted and did not come back yet
         self._counting = threading.Lock()
+
+    def call_until(self, moment: float) -> None:
+        """Make no call after that moment (by `monotonic`, in seconds): the lane may have another owner by then."""
+        self._good_until = moment
 
     def submit(self, work: Work) -> None:
         """Let the next free sender make the calls."""
@@ -168,7 +171,7 @@ class Senders:
         self, delivery: Delivery, phase: Phase, person: Subject | None = None, applied: Receipt | None = None
     ) -> tuple[Result, Subject | None]:
         """Make the calls of one verb, unless the lane may not call any more; return also who it was about."""
-        if not self.gate.is_set() or self._monotonic() > self.good_until:
+        if not self.gate.is_set() or self._monotonic() > self._good_until:
             return NotCalled(), person
         try:
             person = person or self._person(delivery)

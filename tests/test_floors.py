@@ -45,7 +45,7 @@ FLOORS = {
             "wordpress.memory",
             "wordpress.status",
         },
-        {"notary", "retention"},
+        {"notary", "retention", "tenure"},
         {"lane", "intake", "operations", "sharing", "extensions", "watch", "wordpress.sweep"},
         {"wordpress.bridge", "forks"},
         {"app"},
