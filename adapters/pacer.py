@@ -62,7 +62,7 @@ class Slots:
 
     STEP = 0.002
     WIDEST = 0.010
-    SPREAD = 0.003
+    SPREAD = 0.008
 
     def __init__(self, number: int, *, learns: bool) -> None:
         self._free = threading.BoundedSemaphore(number)

@@ -28,7 +28,7 @@ from syncer.rows import Finished, Tx
 from syncer.senders import BURST_WAIT, Done, Senders, Work
 from syncer.store import Store, check_fence
 from syncer.tenure import Tenure
-from syncer.under_way import AHEAD, UnderWay
+from syncer.under_way import UnderWay
 
 #: deliveries of one claim
 BATCH = 100
@@ -179,7 +179,7 @@ class Lane:
                 stopped_at = self._monotonic()
             if self._leaving.is_set():
                 self._gate.clear()
-            if not exhausted and len(claimed) < AHEAD and self._gate.is_set():
+            if not exhausted and len(claimed) < self._under_way.most and self._gate.is_set():
                 claimed = self._claim()
                 exhausted = len(claimed) < BATCH
             # wait only when nothing can begin without an answer

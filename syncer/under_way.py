@@ -28,9 +28,14 @@ class UnderWay:
         return tuple(self._subjects)
 
     @property
+    def most(self) -> int:
+        """How many may be under way at one time, and so begin at once."""
+        return self._senders + AHEAD
+
+    @property
     def enough(self) -> int:
         """How many results share a commit: nearly all that may be under way, and some hands stay busy meanwhile."""
-        return min(AHEAD + self._senders // 2, len(self._subjects))
+        return min(AHEAD + 3 * self._senders // 4, len(self._subjects))
 
     def can_begin(self, claimed: Iterable[Delivery]) -> bool:
         """Say whether there is a free hand and somebody it may begin with."""
@@ -80,4 +85,4 @@ class UnderWay:
     def _free(self) -> int:
         # ahead of free hands by as many as came back at once: then no hand stands idle during a commit, and nothing
         # is begun long before its call
-        return min(2 * self._senders + self._pace, self._senders + AHEAD) - len(self._subjects)
+        return min(2 * self._senders + self._pace, self.most) - len(self._subjects)

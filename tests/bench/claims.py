@@ -12,7 +12,7 @@ from syncer.app import App
 from syncer.model import State
 from tests import backlog
 from tests.bench.figures import Figure, Run
-from tests.bench.installation import installed
+from tests.bench.installation import installed, rest
 
 NOBODY = SimpleNamespace(kind="mailchimp", url="http://127.0.0.1:1", api_key="nobody-us1")
 
@@ -28,6 +28,7 @@ def measure(run: Run) -> Iterator[Figure]:
             def add(kind: str, count: int, state: State, at: object, app: App = app, today: object = today) -> None:
                 backlog.add(app.engine, app.tables, kind, count, state=state, at=at, today=today)  # type: ignore[arg-type]
                 backlog.analyze(app.engine, app.tables)
+                rest(app)
 
             add("few", 1000, State.PENDING, now)
             add("done", 1000, State.CONFIRMED, None)

@@ -78,6 +78,20 @@ def fill(app: App, first: int, count: int, kind: str = "erasure") -> None:
     app.intake.take_all()
 
 
+def rest(app: App, longest: float = 30.0) -> None:
+    """Wait until a server has written out what was filled in: InnoDB goes on for seconds after a bulk load."""
+    if app.engine.dialect.name != "mysql":
+        return
+    before, until = -1, time.monotonic() + longest
+    while time.monotonic() < until:
+        with app.engine.connect() as connection:
+            row = connection.exec_driver_sql("SHOW GLOBAL STATUS LIKE 'Innodb_data_fsyncs'").one()
+        if int(row[1]) == before:
+            return
+        before = int(row[1])
+        time.sleep(1.0)
+
+
 def work(app: App) -> float:
     """Let the lane work until nothing is due; return the seconds it took."""
     lane = app.lanes()[0]
