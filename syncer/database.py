@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from syncer.errors import UserError
-from syncer.schema import Tables, collate
+from syncer.schema import HexText, Tables, collate
 
 #: The revision this code was written for; a database beyond it is refused.
 REVISION = "0007"
@@ -83,6 +83,7 @@ def _server(url: sa.URL, backend: str) -> sa.Engine:
         # one name for both servers: SQLAlchemy calls MariaDB "mysql" or "mariadb" by how the URL begins
         url = url.set(drivername="mysql+pymysql")
         args["charset"] = "utf8mb4"
+        args["conv"] = _encoders()
         # a server set up for WordPress may not be strict: it would cut what is too long, without an error
         args["init_command"] = "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
     # READ COMMITTED: MariaDB's default would show a stale snapshot, PostgreSQL's stricter ones turn the head
@@ -93,6 +94,12 @@ def _server(url: sa.URL, backend: str) -> sa.Engine:
     if backend == "postgresql":
         sa.event.listen(engine, "connect", _plan_anew)
     return engine
+
+
+def _encoders() -> dict[Any, Any]:
+    from pymysql.converters import conversions
+
+    return {**conversions, HexText: HexText.literal}
 
 
 def _plan_anew(connection: Any, _record: Any) -> None:

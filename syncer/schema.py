@@ -44,8 +44,30 @@ class Moment(TypeDecorator[datetime]):
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite autoincrements INTEGER only
 
 
+class HexText:
+    """A text on its way to MariaDB as a hexadecimal literal, in which there is nothing to escape.
+
+    PyMySQL escapes in Python, character by character: for the entries of the audit a twentieth of the lane's time.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def literal(self, _encoders: Any) -> str:
+        """Return it as PyMySQL puts it into a statement."""
+        return f"_utf8mb4 0x{self._value.encode().hex()}" if self._value else "''"
+
+
 class LongText(sa.Text):
     """Text of any length: MariaDB's TEXT ends at 64 KiB."""
+
+    def bind_processor(self, dialect: sa.Dialect) -> Any:
+        """Return what binds a value: text as it is, but on MariaDB and MySQL."""
+        if dialect.name != "mysql":
+            return super().bind_processor(dialect)
+        return lambda value: None if value is None else HexText(value)
 
 
 class Digest(sa.LargeBinary):

@@ -14,10 +14,27 @@ from hypothesis import strategies as st
 from syncer import database, safeguards
 from syncer.app import App
 from syncer.database import reading, utc_now, writing
-from syncer.schema import Moment
+from syncer.lists import insert
+from syncer.schema import LONG_TEXT, Moment, collate
 from tests.processes import inside as run
 from tests.servers import ENGINES
 from tests.test_walk import OTHER, PERSON, put, rows
+
+TEXTS = (
+    "",
+    "'",
+    "\\",
+    "\\'",
+    '"',
+    "%s",
+    "%(x)s",
+    ":x",
+    "0x41",
+    '{"a":"\\u0000"}',
+    "\n\r\t\x1a",
+    "\U0001f600",
+    "x" * 70_000,
+)
 
 pytestmark = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 
@@ -37,6 +54,22 @@ def test_a_moment_comes_back_to_the_microsecond(app: App, moment: datetime) -> N
         found = connection.execute(sa.select(table.c.at).where(table.c.at == query.scalar_subquery())).scalar_one()
 
     assert found == moment
+
+
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(
+    text=st.one_of(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), st.sampled_from(TEXTS))
+)
+def test_a_long_text_comes_back_character_by_character(app: App, text: str) -> None:
+    table = sa.Table("texts", sa.MetaData(), sa.Column("body", LONG_TEXT))
+    with app.engine.begin() as connection:
+        collate([table], database.no_pad_collation(connection))
+        table.create(connection, checkfirst=True)
+        connection.execute(table.delete())
+        insert(connection, table, [{"body": text}, {"body": None}, {"body": text}])
+        found = list(connection.execute(sa.select(table.c.body)).scalars())
+
+    assert sorted(found, key=str) == sorted([text, None, text], key=str)
 
 
 def test_the_database_says_its_utc_time_whatever_its_zone(app: App) -> None:

@@ -9,6 +9,7 @@ BENCH_SECONDS (60) shrinks the whole run, BENCH_ENGINES (sqlite,mariadb,postgres
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import platform
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from syncer.cli import GARBAGE_AFTER
 from syncer.log import configure
 from tests.bench import audit, claims, lane, memory, pace, starts
 from tests.bench.figures import Figure, Run
@@ -42,6 +44,7 @@ def main(wanted: Sequence[str]) -> int:
         print(f"bench: there is no group {unknown[0]}; known: {', '.join(GROUPS)}", file=sys.stderr)
         return 2
     configure("error")
+    gc.set_threshold(GARBAGE_AFTER)  # as every command does
     figures: list[Figure] = []
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
