@@ -11,6 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import sqlalchemy as sa
+
 from syncer.app import App, initialise, load_settings, open_app
 from syncer.database import writing
 from syncer.lane import Lane
@@ -40,6 +42,9 @@ ecommerce = false
 {more}
 """
 MORE = {"mailchimp": "", "activecampaign": "requests_per_second = 5"}
+DIRTY_PAGES = (
+    "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'INNODB_BUFFER_POOL_PAGES_DIRTY'"
+)
 SQLITE = "sqlite:///syncer.db"  # in the installation's folder
 
 
@@ -78,18 +83,24 @@ def fill(app: App, first: int, count: int, kind: str = "erasure") -> None:
     app.intake.take_all()
 
 
-def rest(app: App, longest: float = 30.0) -> None:
-    """Wait until a server has written out what was filled in: InnoDB goes on for seconds after a bulk load."""
-    if app.engine.dialect.name != "mysql":
-        return
-    before, until = -1, time.monotonic() + longest
-    while time.monotonic() < until:
-        with app.engine.connect() as connection:
-            row = connection.exec_driver_sql("SHOW GLOBAL STATUS LIKE 'Innodb_data_fsyncs'").one()
-        if int(row[1]) == before:
+def rest(app: App, longest: float = 120.0) -> None:
+    """Let a server write out what was filled in: InnoDB goes on for minutes after a bulk load."""
+    kind = app.engine.dialect.name
+    with app.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if kind == "postgresql":
+            connection.exec_driver_sql("CHECKPOINT")
+        if kind != "mysql":
             return
-        before = int(row[1])
-        time.sleep(1.0)
+        usual = _number(connection, "SELECT @@GLOBAL.innodb_max_dirty_pages_pct")
+        connection.exec_driver_sql("SET GLOBAL innodb_max_dirty_pages_pct = 0")
+        until = time.monotonic() + longest
+        while time.monotonic() < until and _number(connection, DIRTY_PAGES) > 100:
+            time.sleep(0.5)
+        connection.exec_driver_sql(f"SET GLOBAL innodb_max_dirty_pages_pct = {usual}")
+
+
+def _number(connection: sa.Connection, query: str) -> float:
+    return float(connection.exec_driver_sql(query).scalar_one())
 
 
 def work(app: App) -> float:

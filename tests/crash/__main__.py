@@ -132,7 +132,9 @@ def main(words: Iterable[str]) -> int:
             try:
                 with server_of(kind) as server:
                     for shape in SHAPES:
-                        found[f"{kind}, {shape.name}"] = crash(kind, shape, server, options.random, options.seed, bar)
+                        tally = crash(kind, shape, server, options.random, options.seed, bar)
+                        found[f"{kind}, {shape.name}"] = tally
+                        console.print(f"{kind}, {shape.name}: {sum(tally.kills.values())} kills")
             except Missing as said:
                 missing.append(f"{kind}: {said}")
     bad = show(found, console)
