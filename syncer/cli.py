@@ -63,7 +63,8 @@ for _command in (
 
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run a command and exit as designed: 0 fine, 1 something needs attention, 2 called or configured wrongly."""
-    gc.set_threshold(GARBAGE_AFTER)
+    if argv is None:  # a process of its own, not a call from another program
+        gc.set_threshold(GARBAGE_AFTER)
     try:
         _refuse_addresses(sys.argv[1:] if argv is None else argv)
         code = cli.main(args=argv, prog_name="syncer", standalone_mode=False)

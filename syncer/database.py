@@ -120,12 +120,13 @@ def kept(engine: sa.Engine) -> Iterator[None]:
     round trips for each transaction. Here a connection that broke in between shows in the next transaction, as one
     that breaks in its midst.
     """
+    before = getattr(_kept, "connection", None)
     with engine.connect() as connection:
         _kept.connection = connection
         try:
             yield
         finally:
-            del _kept.connection
+            _kept.connection = before
 
 
 @contextmanager
