@@ -70,11 +70,7 @@ class UnderWay:
         """Note what came back for one commit."""
         found = list(deliveries)
         self._pace = len(found)
-        self.drop(found)
-
-    def drop(self, deliveries: Iterable[Delivery]) -> None:
-        """Note that no call is made for them after all."""
-        for item in deliveries:
+        for item in found:
             self._subjects.pop(item.id, None)
 
     def clear(self) -> None:

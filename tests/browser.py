@@ -150,3 +150,24 @@ def chromium() -> Iterator[Tab]:
             process.wait()
             os.close(to_write)
             os.close(from_read)
+
+
+#: what axe looks for
+RULES = "axe.run({runOnly:['wcag2a','wcag2aa','wcag21a','wcag21aa','best-practice']})"
+
+
+def sound(tab: Tab, file: Path, width: int, *, dark: bool) -> None:
+    """Assert that axe finds nothing on a page of ours, that nothing overflows or is logged, and that it asks nobody."""
+    tab.look(width=width, dark=dark)
+    tab.open(file)
+    tab.value(f"{axe_or_skip()};0")
+
+    found = tab.value(f"{RULES}.then(r => [r.passes.length, r.violations.map(v => [v.id, v.nodes[0].html])])")
+
+    assert found[0] > 20
+    assert found[1] == []
+    assert tab.value("document.documentElement.scrollWidth") <= width
+    said = [event["params"] for event in tab.events if event.get("method") == "Log.entryAdded"]
+    assert said == []  # the policy hinders nothing that the page needs
+    asked = [event for event in tab.events if event.get("method") == "Network.requestWillBeSent"]
+    assert {event["params"]["request"]["url"] for event in asked} == {file.as_uri()}

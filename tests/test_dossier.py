@@ -25,11 +25,11 @@ from syncer.page import dossier_html
 from syncer.proofs import check
 from syncer.report import Reader
 from tests import rich
-from tests.browser import Tab, axe_or_skip, chromium
+from tests.browser import Tab, chromium, sound
 from tests.conftest import Clock
 from tests.processes import inside, run
 from tests.servers import ENGINES
-from tests.test_report_html import RULES, Parsed
+from tests.test_report_html import Parsed
 from tests.test_verifier_attacks import SCRIPT
 from tests.test_walk import put
 
@@ -528,18 +528,7 @@ def test_axe_finds_nothing_and_nothing_overflows(
 ) -> None:
     file = tmp_path / "page.html"
     file.write_text("".join(dossier_html(one(dossiers, key))), encoding="utf-8")
-    tab.look(width=width, dark=dark)
-    tab.open(file)
-    tab.value(f"{axe_or_skip()};0")
-
-    found = tab.value(f"{RULES}.then(r => [r.passes.length, r.violations.map(v => [v.id, v.nodes[0].html])])")
-
-    assert found[0] > 20
-    assert found[1] == []
-    assert tab.value("document.documentElement.scrollWidth") <= width
-    assert [event["params"] for event in tab.events if event.get("method") == "Log.entryAdded"] == []
-    asked = [event for event in tab.events if event.get("method") == "Network.requestWillBeSent"]
-    assert {event["params"]["request"]["url"] for event in asked} == {file.as_uri()}
+    sound(tab, file, width, dark=dark)
 
 
 @pytest.mark.parametrize("key", ["form 0", "form 1", "form 5", "form 8"])

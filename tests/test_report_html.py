@@ -25,7 +25,7 @@ from syncer.page import report_html
 from syncer.propagation import report_csv, report_text
 from syncer.report import Reader
 from tests import rich
-from tests.browser import Tab, axe_or_skip, chromium
+from tests.browser import Tab, chromium, sound
 from tests.conftest import Clock
 from tests.processes import inside as run
 from tests.servers import ENGINES
@@ -400,8 +400,6 @@ def test_every_colour_of_text_stands_out_from_its_ground_in_light_dark_and_print
 
 # -- a real browser -----------------------------------------------------------------------------------------
 
-RULES = "axe.run({runOnly:['wcag2a','wcag2aa','wcag21a','wcag21aa','best-practice']})"
-
 
 @pytest.fixture(scope="module")
 def tab() -> Iterator[Tab]:
@@ -413,19 +411,7 @@ def tab() -> Iterator[Tab]:
 def test_axe_finds_nothing_and_nothing_overflows(tab: Tab, source: str, tmp_path: Path, width: int, dark: bool) -> None:
     file = tmp_path / "report.html"
     file.write_text(source, encoding="utf-8")
-    tab.look(width=width, dark=dark)
-    tab.open(file)
-    tab.value(f"{axe_or_skip()};0")
-
-    found = tab.value(f"{RULES}.then(r => [r.passes.length, r.violations.map(v => [v.id, v.nodes[0].html])])")
-
-    assert found[0] > 20
-    assert found[1] == []
-    assert tab.value("document.documentElement.scrollWidth") <= width
-    said = [event["params"] for event in tab.events if event.get("method") == "Log.entryAdded"]
-    assert said == []  # the policy hinders nothing that the page needs
-    asked = [event for event in tab.events if event.get("method") == "Network.requestWillBeSent"]
-    assert {event["params"]["request"]["url"] for event in asked} == {file.as_uri()}
+    sound(tab, file, width, dark=dark)
 
 
 def test_a_link_opens_the_month_it_leads_into_and_print_shows_what_is_closed(
