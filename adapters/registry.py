@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 #: name -> "module:class"; a new adapter is one line here, one file and one stage in tests/adapters/stages.py
 _ADAPTERS = {
-    "mailchimp": "adapters.mailchimp:Mailchimp",
-    "activecampaign": "adapters.activecampaign:ActiveCampaign",
+    "mailchimp": "adapters.mailchimp.adapter:Mailchimp",
+    "activecampaign": "adapters.activecampaign.adapter:ActiveCampaign",
 }
 
 

@@ -19,28 +19,28 @@ import sqlalchemy as sa
 from adapters import registry
 from adapters.contract import Adapter
 from adapters.contract import SettingsError as AdapterSettingsError
-from syncer import database
-from syncer.checkpoints import Checkpoints, Schedule
+from syncer.audit.ledger import Ledger
+from syncer.audit.proof.checkpoints import Checkpoints, Schedule
+from syncer.audit.proof.notary import Notary, targets
+from syncer.database import engines
+from syncer.database.tables import Tables, tables
+from syncer.delivery.balance import Daemons
+from syncer.delivery.leases import Leases, owner_name
 from syncer.errors import KeyFileError, SettingsProblem
-from syncer.identity import Keyring
-from syncer.leases import Leases, owner_name
-from syncer.ledger import Ledger
-from syncer.notary import Notary, targets
-from syncer.queue import Queue
-from syncer.schema import Tables, tables
-from syncer.settings import Settings, load, settings_digest
-from syncer.sharing import Daemons
-from syncer.store import Store
+from syncer.events.store import Store
+from syncer.intake.queue import Queue
+from syncer.privacy.keyring import Keyring
+from syncer.settings.load import Settings, load, settings_digest
 
 if TYPE_CHECKING:
-    from syncer.extensions import Extensions
-    from syncer.forks import Forks
-    from syncer.intake import Intake
-    from syncer.lane import Lane
-    from syncer.operations import Operations
-    from syncer.retention import Retention
-    from syncer.watch import Watch
-    from syncer.wordpress.bridge import WordPress
+    from syncer.audit.proof.forks import Forks
+    from syncer.audit.proof.purge import Retention
+    from syncer.decisions.extension import Extensions
+    from syncer.decisions.interventions import Operations
+    from syncer.delivery.lane import Lane
+    from syncer.delivery.watch import Watch
+    from syncer.intake.take import Intake
+    from syncer.intake.wordpress.bridge import WordPress
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +85,21 @@ def initialise(settings: Settings) -> list[str]:
         keyring = Keyring.create(key_file)
         said.append(f"key file {key_file}: made; back it up apart from the database")
     said.append(upgrade(settings))
-    engine, all_tables = database.connect(settings.database.url), make_tables(settings)
+    engine, all_tables = engines.connect(settings.database.url), make_tables(settings)
     ledger = Ledger(all_tables, keyring, actor("cli"), settings_digest(settings))
-    with database.writing(engine) as connection:
+    with engines.writing(engine) as connection:
         ledger.begin(connection)
     store = Store(engine, all_tables, ledger, now)
     public = _notary(settings, store, all_tables, ledger, keyring).checkpoints.public_keys()[-1]
     Leases(store, all_tables, owner_name()).ensure(list(settings.destinations))
     engine.dispose()
     if settings.queue.url is not None:
-        queue_engine = database.connect(settings.queue.url)
-        database.create_queue(queue_engine, all_tables)
+        queue_engine = engines.connect(settings.queue.url)
+        engines.create_queue(queue_engine, all_tables)
         queue_engine.dispose()
     said.append(f"queue table {settings.queue.table}: ready")
     if settings.wordpress is not None and settings.wordpress.status_table:
-        from syncer.wordpress.bridge import create_status_table
+        from syncer.intake.wordpress.bridge import create_status_table
 
         create_status_table(settings)
         said.append(f"status table {settings.database.prefix}wp_status: ready")
@@ -108,9 +108,9 @@ def initialise(settings: Settings) -> list[str]:
 
 
 def _refuse_new_key_for_old_data(settings: Settings) -> None:
-    engine = database.connect(settings.database.url)
+    engine = engines.connect(settings.database.url)
     try:
-        found = database.revision_of(engine, settings.database.prefix)
+        found = engines.revision_of(engine, settings.database.prefix)
     finally:
         engine.dispose()
     if found is not None:
@@ -122,23 +122,23 @@ def _refuse_new_key_for_old_data(settings: Settings) -> None:
 
 def upgrade(settings: Settings) -> str:
     """Bring the schema up to date; returns what was done. Raises UserError for a newer schema."""
-    engine = database.connect(settings.database.url)
+    engine = engines.connect(settings.database.url)
     try:
-        before = database.revision_of(engine, settings.database.prefix)
-        database.upgrade(engine, make_tables(settings), queue_here=settings.queue.url is None)
+        before = engines.revision_of(engine, settings.database.prefix)
+        engines.upgrade(engine, make_tables(settings), queue_here=settings.queue.url is None)
     finally:
         engine.dispose()
-    if before == database.REVISION:
-        return f"database schema {database.REVISION}: up to date"
-    return f"database schema {database.REVISION}: {'created' if before is None else f'upgraded from {before}'}"
+    if before == engines.REVISION:
+        return f"database schema {engines.REVISION}: up to date"
+    return f"database schema {engines.REVISION}: {'created' if before is None else f'upgraded from {before}'}"
 
 
 def open_app(settings: Settings, *, actor: str = "cli", clock: Callable[[], datetime] | None = None) -> App:
     """Open key file and database. Raises UserError when one of them is not as it must be; needs no secrets."""
     keyring = Keyring.load(settings.identity.key_file)
-    engine = database.connect(settings.database.url)
+    engine = engines.connect(settings.database.url)
     try:
-        database.require_current(engine, settings.database.prefix)
+        engines.require_current(engine, settings.database.prefix)
         return App(settings, engine, keyring, actor, clock or now)
     except BaseException:
         engine.dispose()
@@ -222,7 +222,7 @@ class App:
         self.stop = threading.Event()
         self.tables = make_tables(settings)
         self.ledger = Ledger(self.tables, keyring, actor(kind), settings_digest(settings))
-        with database.reading(engine) as connection:
+        with engines.reading(engine) as connection:
             self.ledger.require_key(connection)
         self.store = Store(engine, self.tables, self.ledger, clock)
         self.notary = _notary(settings, self.store, self.tables, self.ledger, keyring)
@@ -230,7 +230,7 @@ class App:
         self.leases = Leases(self.store, self.tables, owner or owner_name(), settings.schedule.lease_seconds)
         self.daemons = Daemons(self.store, self.tables, self.leases)
         apart = settings.queue.url is not None
-        queue_engine = database.connect(settings.queue.url) if settings.queue.url is not None else engine
+        queue_engine = engines.connect(settings.queue.url) if settings.queue.url is not None else engine
         self.queue = Queue(queue_engine, self.tables, shared=not apart)
         self.rule = settings.deadlines.rule
         self.recheck_days = tuple(settings.schedule.recheck_days)
@@ -242,49 +242,49 @@ class App:
         """What speaks with WordPress, where the settings name one."""
         if self.settings.wordpress is None:
             return None
-        from syncer.wordpress.bridge import WordPress
+        from syncer.intake.wordpress.bridge import WordPress
 
         return WordPress(self.settings, self.store, self.queue, self.clock)
 
     @cached_property
     def intake(self) -> Intake:
         """What takes from the queue."""
-        from syncer.intake import Intake
+        from syncer.intake.take import Intake
 
         return Intake(self.queue, self.store, self.keyring, self.settings.destinations, self.rule)
 
     @cached_property
     def extensions(self) -> Extensions:
         """What lengthens the time for an answer."""
-        from syncer.extensions import Extensions
+        from syncer.decisions.extension import Extensions
 
         return Extensions(self.store, self.rule)
 
     @cached_property
     def watch(self) -> Watch:
         """What looks for people who come back."""
-        from syncer.watch import Watch
+        from syncer.delivery.watch import Watch
 
         return Watch(self.store, self.keyring, self.recheck_days)
 
     @cached_property
     def operations(self) -> Operations:
         """What people decide."""
-        from syncer.operations import Operations
+        from syncer.decisions.interventions import Operations
 
         return Operations(self.store, self.leases, self.keyring, self.settings.destinations, self.recheck_days)
 
     @cached_property
     def forks(self) -> Forks:
         """What records a restored database."""
-        from syncer.forks import Forks
+        from syncer.audit.proof.forks import Forks
 
         return Forks(self.notary, self.store, self.operations, self.queue)
 
     @cached_property
     def retention(self) -> Retention:
         """What purges what is old enough."""
-        from syncer.retention import Retention
+        from syncer.audit.proof.purge import Retention
 
         months, checkpoints = self.settings.retention.audit_months, self.notary.checkpoints
         return Retention(self.store, self.tables, checkpoints, months, self.recheck_days)
@@ -307,7 +307,7 @@ class App:
 
     def lanes(self) -> list[Lane]:
         """Build the lanes of all configured destinations, with their adapters."""
-        from syncer.lane import Lane
+        from syncer.delivery.lane import Lane
 
         self.leases.ensure(list(self.settings.destinations))
         return [
@@ -327,7 +327,7 @@ class App:
         self, max_seconds: float | None = None, on_progress: Callable[[Progress], None] | None = None
     ) -> DrainResult:
         """Work until nothing is due now, or for `max_seconds`. Raises SettingsProblem for missing secrets."""
-        from syncer.drain import Drain
+        from syncer.service.drain import Drain
 
         require_secrets(self.settings)
         deadline = None if max_seconds is None else time.monotonic() + max_seconds

@@ -9,9 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.database import writing
-from syncer.model import EventState, State
-from syncer.schema import Tables
+from syncer.database.engines import writing
+from syncer.database.tables import Tables
+from syncer.domain.model import EventState, State
 
 #: the backlog is spread over so many due days
 DAYS = 30

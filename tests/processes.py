@@ -14,7 +14,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from syncer.cli import main
+from syncer.cli.main import main
 
 
 def command(settings: Path, *words: str) -> list[str]:

@@ -11,9 +11,9 @@ import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App, initialise, load_settings, open_app
-from syncer.extensions import Extension
-from syncer.model import Ground
-from syncer.report import Reader
+from syncer.decisions.extension import Extension
+from syncer.domain.model import Ground
+from syncer.reports.reader import Reader
 from tests.conftest import AUDIENCES, SETTINGS, Clock
 from tests.test_walk import put
 

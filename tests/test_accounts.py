@@ -10,9 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
-from syncer import database, grants
 from syncer.app import App, load_settings, make_tables, open_app
-from syncer.verification import verify
+from syncer.audit.proof.verify import verify
+from syncer.database import engines
+from syncer.setup import grants
 from tests.conftest import AUDIENCES, Clock
 from tests.processes import inside as run
 from tests.processes import inside_json as as_json
@@ -88,7 +89,7 @@ def test_check_warns_of_an_account_that_may_too_much(app: App) -> None:
 
 @on_servers
 def test_the_producers_account_can_insert_and_nothing_else(app: App, accounts: Callable[[str], str]) -> None:
-    producer = database.connect(accounts("producer"))
+    producer = engines.connect(accounts("producer"))
     insert = "INSERT INTO syncer_queue (event_key, kind, email) VALUES ('k1', 'erasure', 'ada@lovelace.test')"
     with producer.begin() as connection:
         connection.exec_driver_sql(insert)
@@ -121,7 +122,7 @@ def test_the_readers_account_reads_all_but_the_address_and_writes_nothing(
 
     assert refused.returncode == 2
     assert refused.stderr.count("\n") == 1
-    reader = database.connect(accounts("reader"))
+    reader = engines.connect(accounts("reader"))
     for statement in ("SELECT email_sealed FROM syncer_event", "INSERT INTO syncer_lane (destination) VALUES ('x')"):
         with pytest.raises(sa.exc.DBAPIError, match="denied"), reader.begin() as connection:
             connection.exec_driver_sql(statement)
@@ -195,7 +196,7 @@ def test_the_retention_account_purges_and_can_do_nothing_else(
     assert done.addresses == ()
     purging.close()
     assert verify(app)["purged"] == done.bodies.count
-    retention = database.connect(accounts("retention"))
+    retention = engines.connect(accounts("retention"))
     for statement in (
         "SELECT email_sealed FROM syncer_event",
         "UPDATE syncer_event SET state = 'fulfilled'",

@@ -20,17 +20,17 @@ from typing import Any
 
 import pytest
 
-from syncer.anchors import AnchorError
-from syncer.anchors.email import Email
-from syncer.anchors.folder import Folder
-from syncer.anchors.objects import Objects, signed
-from syncer.anchors.syslog import Syslog
-from syncer.anchors.timestamp import Timestamp
 from syncer.app import load_settings
+from syncer.audit.anchors.email import Email
+from syncer.audit.anchors.folder import Folder
+from syncer.audit.anchors.objects import Objects, signed
+from syncer.audit.anchors.place import AnchorError
+from syncer.audit.anchors.syslog import Syslog
+from syncer.audit.anchors.timestamp import Timestamp
+from syncer.audit.offline.notes import Checkpoint, Signer, open_note
+from syncer.audit.proof.notary import Notary, Target
 from syncer.errors import SettingsProblem
-from syncer.notary import Notary, Target
-from syncer.notes import Checkpoint, Signer, open_note
-from syncer.settings_anchors import EmailAnchor, ObjectAnchor, SyslogAnchor, TimestampAnchor
+from syncer.settings.proof import EmailAnchor, ObjectAnchor, SyslogAnchor, TimestampAnchor
 from tests.conftest import Clock
 
 SIGNER = Signer("example.org/syncer", b"\x02" * 32)

@@ -13,12 +13,12 @@ import pytest
 import sqlalchemy as sa
 
 from syncer.app import App
+from syncer.audit.offline.inclusion import check
+from syncer.audit.offline.merkle import root
+from syncer.audit.offline.notes import open_checkpoint
+from syncer.audit.proof.verify import verify
 from syncer.errors import UserError
-from syncer.notes import open_checkpoint
-from syncer.proofs import check
-from syncer.report import Reader, needs_attention
-from syncer.tree import root
-from syncer.verification import verify
+from syncer.reports.reader import Reader, needs_attention
 from tests.conftest import Clock
 from tests.processes import inside as run
 from tests.processes import inside_json as said

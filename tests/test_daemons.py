@@ -16,7 +16,7 @@ import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App, load_settings, open_app
-from syncer.sharing import Daemons, Share, surplus
+from syncer.delivery.balance import Daemons, Share, surplus
 from tests.conftest import AUDIENCES
 from tests.crash import invariants
 from tests.crash.harness import started as worker
@@ -154,7 +154,7 @@ def test_lanes_are_handed_over_only_while_two_daemons_differ_by_more_than_one() 
 
 
 def test_a_free_lane_is_left_to_the_poorer_and_taken_when_nobody_wants_it(app: App) -> None:
-    from syncer.leases import Leases
+    from syncer.delivery.leases import Leases
 
     names = list(app.settings.destinations)
     app.leases.ensure(names)

@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from syncer import database, safeguards
 from syncer.app import App
-from syncer.database import reading, utc_now, writing
-from syncer.lists import insert
-from syncer.schema import LONG_TEXT, Moment, collate
+from syncer.database import engines
+from syncer.database.bulk import insert
+from syncer.database.engines import reading, utc_now, writing
+from syncer.database.tables import LONG_TEXT, Moment, collate
+from syncer.setup import privilege_check
 from tests.processes import inside as run
 from tests.servers import ENGINES
 from tests.test_walk import OTHER, PERSON, put, rows
@@ -63,7 +64,7 @@ def test_a_moment_comes_back_to_the_microsecond(app: App, moment: datetime) -> N
 def test_a_long_text_comes_back_character_by_character(app: App, text: str) -> None:
     table = sa.Table("texts", sa.MetaData(), sa.Column("body", LONG_TEXT))
     with app.engine.begin() as connection:
-        collate([table], database.no_pad_collation(connection))
+        collate([table], engines.no_pad_collation(connection))
         table.create(connection, checkfirst=True)
         connection.execute(table.delete())
         insert(connection, table, [{"body": text}, {"body": None}, {"body": text}])
@@ -121,12 +122,12 @@ def test_an_older_schema_names_the_command_that_mends_it(app: App) -> None:
 
 def _set_revision(app: App, revision: str) -> None:
     with writing(app.engine) as connection:
-        connection.exec_driver_sql(f"UPDATE {database.version_table('syncer_')} SET version_num = '{revision}'")
+        connection.exec_driver_sql(f"UPDATE {engines.version_table('syncer_')} SET version_num = '{revision}'")
 
 
 def _revision(app: App) -> Any:
     with reading(app.engine) as connection:
-        name = database.version_table("syncer_")
+        name = engines.version_table("syncer_")
         return connection.exec_driver_sql(f"SELECT version_num FROM {name}").scalar_one()
 
 
@@ -188,12 +189,12 @@ def test_check_finds_a_trigger_that_was_dropped(app: App, engine: str) -> None:
     put(app, "erasure", PERSON, "k1")
     app.drain()
     before = list(app.ledger.rows(app.engine))
-    fine = safeguards.run(app.engine, app.queue.engine, app.tables)[0]
+    fine = privilege_check.run(app.engine, app.queue.engine, app.tables)[0]
     with app.engine.begin() as connection:
         name = "syncer_audit_no_update ON syncer_audit" if engine == "postgresql" else "syncer_audit_no_update"
         connection.exec_driver_sql(f"DROP TRIGGER {name}")
 
-    found = safeguards.run(app.engine, app.queue.engine, app.tables)[0]
+    found = privilege_check.run(app.engine, app.queue.engine, app.tables)[0]
 
     assert fine.ok
     assert not found.ok
@@ -205,7 +206,7 @@ def test_check_is_harmless_beside_a_verification(app: App) -> None:
     put(app, "erasure", PERSON, "k1")
     app.drain()
 
-    safeguards.run(app.engine, app.queue.engine, app.tables)
+    privilege_check.run(app.engine, app.queue.engine, app.tables)
     put(app, "erasure", OTHER, "k2")
     app.drain()
 

@@ -18,12 +18,12 @@ import pytest
 from adapters import registry
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
-from syncer.codes import CODES
-from syncer.dossier import KEY_ENTRIES, needs_attention, of_event, of_person
-from syncer.letter import HELD, TRYING, WHY, Letter
-from syncer.page import dossier_html
-from syncer.proofs import check
-from syncer.report import Reader
+from syncer.audit.offline.inclusion import check
+from syncer.domain.codes import CODES
+from syncer.reports.dossier import KEY_ENTRIES, needs_attention, of_event, of_person
+from syncer.reports.html.dossier_view import HELD, TRYING, WHY, Letter
+from syncer.reports.html.page import dossier_html
+from syncer.reports.reader import Reader
 from tests import rich
 from tests.browser import Tab, chromium, sound
 from tests.conftest import Clock

@@ -12,11 +12,11 @@ from alembic.config import Config
 from sqlalchemy import DDL
 
 from syncer.app import App
-from syncer.database import connect, reading, upgrade, writing
+from syncer.database.engines import connect, reading, upgrade, writing
+from syncer.database.tables import tables
+from syncer.decisions.extension import Extension
 from syncer.errors import UserError
-from syncer.extensions import Extension
-from syncer.report import Reader
-from syncer.schema import tables
+from syncer.reports.reader import Reader
 from tests.conftest import Clock
 from tests.processes import inside as run
 from tests.processes import inside_json as as_json
@@ -67,7 +67,7 @@ def test_an_older_database_gets_the_columns_and_keeps_its_events(database_url: s
     all_tables = tables()
     with writing(engine) as connection:
         config = Config()
-        config.set_main_option("script_location", "syncer:migrations")
+        config.set_main_option("script_location", "syncer.database:migrations")
         config.attributes.update({"connection": connection, "tables": all_tables, "queue_here": True})
         command.upgrade(config, "0001")
     with writing(engine) as connection:

@@ -10,7 +10,7 @@ import pytest
 from adapters.sandbox import FAULTS, ActiveCampaignSandbox, MailchimpSandbox
 from adapters.sandbox.people import populate
 from syncer.app import App
-from syncer.identity import normalise
+from syncer.privacy.keyring import normalise
 from tests.conftest import AUDIENCES, Clock
 from tests.test_walk import PERSON, put, rows
 

@@ -14,9 +14,9 @@ import pytest
 
 from adapters.sandbox import MailchimpSandbox
 from syncer.app import App, load_settings, open_app
+from syncer.audit.proof.notary import Behind
+from syncer.audit.proof.verify import verify
 from syncer.errors import UserError
-from syncer.notary import Behind
-from syncer.verification import verify
 from tests.conftest import AUDIENCES, Clock
 from tests.processes import inside as run
 from tests.processes import inside_json as said

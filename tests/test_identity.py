@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncer.errors import AddressError, KeyFileError, SealError
-from syncer.identity import Keyring, normalise, spellings, subject
+from syncer.privacy.keyring import Keyring, normalise, spellings, subject
 
 KEYS = Keyring(b"\x01" * 32)
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from adapters.contract import Action, Limits, Outcome, Receipt, Step, Subject
-from adapters.mailchimp import Mailchimp
+from adapters.mailchimp.adapter import Mailchimp
 from syncer.app import App
-from syncer.lane import Lane
-from syncer.leases import LEASE_SECONDS
-from syncer.senders import Senders
+from syncer.delivery.lane import Lane
+from syncer.delivery.leases import LEASE_SECONDS
+from syncer.delivery.senders import Senders
 from tests.conftest import Clock
 from tests.test_walk import put
 

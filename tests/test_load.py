@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from syncer import claims
 from syncer.app import App, initialise, load_settings, open_app
-from syncer.model import State
-from syncer.report import Reader
+from syncer.domain.model import State
+from syncer.events import claims
+from syncer.reports.reader import Reader
 from tests import backlog
 from tests.conftest import SETTINGS, Clock
 from tests.servers import ENGINES

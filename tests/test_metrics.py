@@ -14,12 +14,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from adapters.sandbox import Fault, MailchimpSandbox
-from syncer import metrics
 from syncer.app import App
 from syncer.errors import UserError
 from syncer.log import configure
-from syncer.reminders import Reminders
-from syncer.report import Reader
+from syncer.reports.reader import Reader
+from syncer.service import metrics
+from syncer.service.reminders import Reminders
 from tests.conftest import Clock
 from tests.processes import inside as run
 from tests.processes import inside_json as as_json

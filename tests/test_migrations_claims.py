@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from syncer import database
-from syncer.model import State
-from syncer.schema import tables
+from syncer.database import engines
+from syncer.database.tables import tables
+from syncer.domain.model import State
 from tests import backlog
 from tests.servers import ENGINES
 
@@ -19,11 +19,11 @@ NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_an_older_schema_with_deliveries_is_upgraded_in_place(database_url: str, engine: str, tmp_path: object) -> None:
     url = f"sqlite:///{tmp_path}/syncer.db" if engine == "sqlite" else database_url
-    connected, all_tables = database.connect(url), tables()
+    connected, all_tables = engines.connect(url), tables()
     _as_it_was_before(connected)
     backlog.add(connected, all_tables, "old", 300, state=State.PENDING, at=NOW, today=NOW.date(), destination="crm")
 
-    database.upgrade(connected, all_tables, queue_here=True)
+    engines.upgrade(connected, all_tables, queue_here=True)
 
     names = {index["name"] for index in sa.inspect(connected).get_indexes("syncer_delivery")}
     assert {"ix_syncer_delivery_urgency", "ix_syncer_delivery_due", "ix_syncer_delivery_state"} <= names
@@ -39,7 +39,7 @@ def _as_it_was_before(engine: sa.Engine) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", "syncer:migrations")
-    with database.writing(engine) as connection:
+    config.set_main_option("script_location", "syncer.database:migrations")
+    with engines.writing(engine) as connection:
         config.attributes.update(connection=connection, tables=tables(), queue_here=True)
         command.upgrade(config, "0001")

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from syncer.model import CLOSED, EVENT_MOVES, MOVES, WORKABLE, EventState, IllegalMove, State, move, move_event
+from syncer.domain.model import CLOSED, EVENT_MOVES, MOVES, WORKABLE, EventState, IllegalMove, State, move, move_event
 
 LEGAL = {
     ("pending", "applied"),

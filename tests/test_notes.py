@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.notes import (
+from syncer.audit.offline.notes import (
     Checkpoint,
     NoteError,
     Signer,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from adapters.contract import Action, Outcome, Receipt
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
-from syncer.model import CLOSED, Delivery, EventState, Right, State
-from syncer.policy import (
+from syncer.domain.model import CLOSED, Delivery, EventState, Right, State
+from syncer.domain.policy import (
     LONGEST_WAIT,
     UNREACHABLE_MOST,
     Decision,

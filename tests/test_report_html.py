@@ -19,11 +19,11 @@ import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
-from syncer.charts import TO_CONFIRMED, histogram
-from syncer.overview import Overview
-from syncer.page import report_html
-from syncer.propagation import report_csv, report_text
-from syncer.report import Reader
+from syncer.reports.as_text import report_csv, report_text
+from syncer.reports.html.charts import TO_CONFIRMED, histogram
+from syncer.reports.html.page import report_html
+from syncer.reports.html.report_view import Overview
+from syncer.reports.reader import Reader
 from tests import rich
 from tests.browser import Tab, chromium, sound
 from tests.conftest import Clock

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from syncer.app import App
-from syncer.retention import Retention
-from syncer.verification import verify
+from syncer.audit.proof.purge import Retention
+from syncer.audit.proof.verify import verify
 from tests.conftest import Clock
 from tests.processes import inside as run
 from tests.processes import inside_json as said
@@ -147,7 +147,7 @@ def test_what_was_kept_goes_with_a_later_purge(app: App, clock: Clock) -> None:
     app.retention.carry_out()
     (held,) = [row.id for row in rows(app, app.tables.event) if row.event_key == "held"]
     for destination in ("newsletter", "crm"):
-        from syncer.model import Ground
+        from syncer.domain.model import Ground
 
         app.operations.exempt(held, destination, Ground.OTHER, "it was a test")
     assert app.retention.due().bodies is None

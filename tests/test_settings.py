@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from adapters import registry
 from syncer.errors import SettingsProblem
-from syncer.settings import Settings, find, load, settings_digest
+from syncer.settings.load import Settings, find, load, settings_digest
 
 ROOT = Path(__file__).parents[1]
 GOOD = """
@@ -293,7 +293,7 @@ def test_no_text_in_the_environment_ends_in_a_traceback(text: str, key: str) -> 
 
 def test_the_file_is_looked_for_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("syncer.settings.SYSTEM_WIDE", tmp_path / "etc.toml")
+    monkeypatch.setattr("syncer.settings.load.SYSTEM_WIDE", tmp_path / "etc.toml")
     named, chosen, here, wide = (tmp_path / name for name in ("named.toml", "chosen.toml", "settings.toml", "etc.toml"))
     for path in (named, chosen, here, wide):
         path.touch()

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.audit import canonical, leaf
-from syncer.tree import (
+from syncer.audit.chain import canonical, leaf
+from syncer.audit.offline.merkle import (
     EMPTY,
     Frontier,
     is_consistent,

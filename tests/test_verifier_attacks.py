@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from syncer.audit import ZERO, Chain, canonical, leaf
-from syncer.audit import verify as verify_chain
-from syncer.notes import Checkpoint, Signer, VerifierKey
-from syncer.proofs import ProofError, check
-from syncer.tree import Frontier, prove_inclusion, root
-from syncer.verifier import Finding, examine, months_before
+from syncer.audit.chain import ZERO, Chain, canonical, leaf
+from syncer.audit.chain import verify as verify_chain
+from syncer.audit.offline.inclusion import ProofError, check
+from syncer.audit.offline.merkle import Frontier, prove_inclusion, root
+from syncer.audit.offline.notes import Checkpoint, Signer, VerifierKey
+from syncer.audit.offline.verifier import Finding, examine, months_before
 
 SCRIPT = Path(__file__).parents[1] / "docs" / "verify_log.py"
 KEY, SEED, ORIGIN = b"\x01" * 32, b"\x02" * 32, "example.org/syncer"
@@ -82,7 +82,7 @@ class Log:
                 row["leaf"] = leaf(row["body"].encode()).hex()
             chain = Chain(key or self.key, 0, previous)
             chain.seq = row["seq"] - 1
-            from syncer.audit import mac
+            from syncer.audit.chain import mac
 
             previous = mac(key or self.key, previous, row["seq"], bytes.fromhex(row["leaf"]))
             row["mac"] = previous.hex()

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
-from syncer.database import reading
-from syncer.store import Store
+from syncer.database.engines import reading
+from syncer.events.store import Store
 from tests.conftest import AUDIENCES, Clock
 from tests.servers import ENGINES
 
@@ -296,7 +296,7 @@ def test_a_person_who_is_back_at_the_recheck_is_erased_again(
 
 
 def test_an_exempt_delivery_closes_the_event(app: App, activecampaign: ActiveCampaignSandbox) -> None:
-    from syncer.model import Ground
+    from syncer.domain.model import Ground
 
     activecampaign.admin = False
     activecampaign.add(PERSON)
@@ -361,9 +361,9 @@ def test_a_broken_provider_never_delays_the_other(app: App, mailchimp: Mailchimp
 
 
 def test_a_write_with_a_stale_fence_is_refused(app: App) -> None:
+    from syncer.domain.model import Lease
     from syncer.errors import StaleFence
-    from syncer.model import Lease
-    from syncer.store import check_fence
+    from syncer.events.store import check_fence
 
     app.leases.ensure(["crm"])
     lease = app.leases.acquire("crm")

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
-from syncer.database import reading
-from syncer.watch import Look
+from syncer.database.engines import reading
+from syncer.delivery.watch import Look
 from tests.conftest import AUDIENCES, Clock
 from tests.processes import inside as run
 from tests.processes import inside_json as as_json

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from adapters.sandbox.activecampaign import ActiveCampaignSandbox
-from adapters.sandbox.mailchimp import MailchimpSandbox
+from adapters.sandbox.activecampaign.account import ActiveCampaignSandbox
+from adapters.sandbox.mailchimp.account import MailchimpSandbox
 
 STATUSES = ("subscribed",) * 6 + ("unsubscribed", "pending", "transactional", "cleaned", "archived")
 DOMAINS = ("mail.test", "post.test", "xn--bcher-kva.test", "shop.test", "letters.test")

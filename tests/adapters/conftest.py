@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from adapters.transport import Transport
+from adapters.http.transport import Transport
 
 Script = Callable[[socket.socket, "RawServer"], None]
 

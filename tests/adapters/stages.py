@@ -10,10 +10,10 @@ from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import Any, ClassVar
 
-from adapters.activecampaign import ActiveCampaign
+from adapters.activecampaign.adapter import ActiveCampaign
 from adapters.contract import Adapter
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
-from adapters.mailchimp import Mailchimp
+from adapters.mailchimp.adapter import Mailchimp
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 
 AUDIENCES = ("a1b2c3d4e5", "b2c3d4e5f6")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import responses
 
-from adapters.activecampaign import ActiveCampaign
+from adapters.activecampaign.adapter import ActiveCampaign
 from adapters.contract import Action, Outcome, SettingsError, Subject
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from adapters.sandbox import ActiveCampaignSandbox, Fault

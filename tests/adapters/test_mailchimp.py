@@ -15,7 +15,7 @@ import responses
 
 from adapters.contract import Action, Outcome, SettingsError, Subject
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
-from adapters.mailchimp import Mailchimp
+from adapters.mailchimp.adapter import Mailchimp
 from adapters.sandbox import Fault, MailchimpSandbox
 
 ONE, TWO, THREE = AUDIENCES = ("a1b2c3d4e5", "b2c3d4e5f6", "c3d4e5f6a7")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from adapters.answer import Answer, read_answer
 from adapters.errors import Permanent
-from adapters.mailchimp_sdk import Client
+from adapters.http.answer import Answer, read_answer
+from adapters.mailchimp.sdk import Client
 
 KEY = "0" * 32
 

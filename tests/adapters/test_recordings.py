@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 import responses
 
-from adapters import activecampaign_answers, mailchimp_answers
-from adapters.answer import Answer, read_answer
+from adapters.activecampaign import answers as activecampaign_answers
 from adapters.contract import Action, Outcome, Subject
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
-from adapters.mailchimp import Mailchimp
+from adapters.http.answer import Answer, read_answer
+from adapters.mailchimp import answers as mailchimp_answers
+from adapters.mailchimp.adapter import Mailchimp
 
 FIXTURES = Path(__file__).parents[2] / ".." / "shared" / "fixtures"
 

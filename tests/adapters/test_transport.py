@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from adapters.answer import Answer
 from adapters.contract import SettingsError
 from adapters.errors import AdapterError, Misconfigured, Transient
-from adapters.pacer import Pacer
-from adapters.transport import Trail, Transport, check_api_key, check_base_url
-from adapters.wire import _refuse_inner
+from adapters.http.answer import Answer
+from adapters.http.connections import _refuse_inner
+from adapters.http.pacer import Pacer
+from adapters.http.transport import Trail, Transport, check_api_key, check_base_url
 
 from .conftest import Certificates, RawServer, saying
 

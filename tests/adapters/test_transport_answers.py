@@ -7,8 +7,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from adapters.answer import LONGEST_WAIT, clean_request_id, common_failure, parse_retry_after, read_answer
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
+from adapters.http.answer import LONGEST_WAIT, clean_request_id, common_failure, parse_retry_after, read_answer
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

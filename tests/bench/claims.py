@@ -9,7 +9,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 from syncer.app import App
-from syncer.model import State
+from syncer.domain.model import State
 from tests import backlog
 from tests.bench.figures import Figure, Run
 from tests.bench.installation import installed, rest

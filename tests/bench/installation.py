@@ -14,8 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from syncer.app import App, initialise, load_settings, open_app
-from syncer.database import writing
-from syncer.lane import Lane
+from syncer.database.engines import writing
+from syncer.delivery.lane import Lane
 from tests.bench.provider import Provider, person
 
 SETTINGS = """[database]

@@ -68,7 +68,7 @@ def measure(run: Run) -> Iterator[Figure]:
 
 def main(few: int, many: int) -> None:
     """Deliver to nobody, and print resident memory after `few` and after `many` deliveries."""
-    from syncer.lane import Lane
+    from syncer.delivery.lane import Lane
     from tests.bench.claims import NOBODY
     from tests.bench.installation import fill, installed
 

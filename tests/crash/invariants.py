@@ -16,9 +16,9 @@ import sqlalchemy as sa
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
-from syncer.audit import Verdict
-from syncer.database import reading
-from syncer.model import CLOSED
+from syncer.audit.chain import Verdict
+from syncer.database.engines import reading
+from syncer.domain.model import CLOSED
 from tests.crash.books import Books, read
 
 #: words that only the owner of a lane may write for a delivery

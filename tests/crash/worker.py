@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from adapters.contract import Adapter
-from syncer import database
 from syncer.app import App, load_settings
-from syncer.daemon import Daemon
-from syncer.identity import Keyring
+from syncer.database import engines
 from syncer.log import configure
+from syncer.privacy.keyring import Keyring
+from syncer.service.daemon import Daemon
 from tests.crash.points import Points, Watched, watch_commits, watch_requests
 
 
@@ -57,9 +57,9 @@ def work(job: Job) -> None:
     settings = load_settings(job.settings)
     points = Points(job.log, job.point, job.passing)
     watch_requests(points)
-    engine = database.connect(settings.database.url)
+    engine = engines.connect(settings.database.url)
     watch_commits(engine, points)
-    database.require_current(engine, settings.database.prefix)
+    engines.require_current(engine, settings.database.prefix)
 
     def clock() -> datetime:
         return datetime.now(UTC) + timedelta(days=job.days)

@@ -7,14 +7,14 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from adapters.activecampaign import ActiveCampaign
+from adapters.activecampaign.adapter import ActiveCampaign
 from adapters.contract import Adapter
-from adapters.mailchimp import Mailchimp
-from adapters.pacer import Pacer
+from adapters.http.pacer import Pacer
+from adapters.http.transport import Transport
+from adapters.mailchimp.adapter import Mailchimp
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
-from adapters.transport import Transport
 from syncer.app import App
-from syncer.lane import Lane
+from syncer.delivery.lane import Lane
 from tests.adapters.conftest import Certificates, RawServer
 from tests.conftest import AUDIENCES, Clock
 from tests.test_faults_sweep import gone, silent

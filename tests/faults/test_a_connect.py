@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from syncer.codes import remedy
+from syncer.domain.codes import remedy
 from tests.adapters.conftest import Certificates
 from tests.faults.net import BOTH, Rig
 from tests.test_walk import rows

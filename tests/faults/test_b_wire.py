@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
+from adapters.http.transport import Transport
 from adapters.sandbox import Fault
-from adapters.transport import Transport
 from tests.adapters.conftest import RawServer
 from tests.adapters.test_transport import GOOD, call, failure_of
 from tests.faults import spoils

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.sandbox.faults import EDGE_PAGE
-from syncer.check import run as check
+from syncer.setup.check import run as check
 from tests.adapters.conftest import RawServer
 from tests.faults.net import BOTH, ERASING, PERSON, Rig
 from tests.test_faults_sweep import gone

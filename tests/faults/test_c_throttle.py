@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from adapters.answer import LONGEST_WAIT
+from adapters.http.answer import LONGEST_WAIT
 from adapters.sandbox.faults import EDGE_PAGE
-from syncer.report import Reader
+from syncer.reports.reader import Reader
 from tests.faults.net import BOTH, ERASING, Rig
 from tests.test_walk import rows
 

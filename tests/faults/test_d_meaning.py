@@ -14,7 +14,7 @@ import structlog
 
 from adapters.sandbox import Fault, MailchimpSandbox
 from syncer.app import initialise, load_settings, open_app
-from syncer.model import Ground
+from syncer.domain.model import Ground
 from tests.conftest import AUDIENCES, Clock
 from tests.faults.net import BOTH, PERSON, Rig
 from tests.test_faults_sweep import gone

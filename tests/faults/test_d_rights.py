@@ -10,7 +10,7 @@ import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox
 from syncer.app import initialise, load_settings
-from syncer.check import run as check
+from syncer.setup.check import run as check
 from tests.conftest import AUDIENCES
 from tests.faults.net import BOTH, PERSON, Rig
 from tests.test_faults_sweep import gone, silent

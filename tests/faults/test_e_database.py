@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App, initialise, load_settings, open_app
-from syncer.outages import is_outage
+from syncer.database.failures import is_outage
 from tests.conftest import AUDIENCES
 from tests.faults.relay import Relay
 from tests.faults.systemd import Systemd

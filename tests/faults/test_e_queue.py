@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from adapters.sandbox import MailchimpSandbox
 from syncer.app import App, open_app
-from syncer.deadlines import due_on
+from syncer.domain.deadlines import due_on
 from syncer.errors import UserError
-from syncer.intake import Intake
-from syncer.report import Reader
+from syncer.intake.take import Intake
+from syncer.reports.reader import Reader
 from tests.conftest import AUDIENCES, Clock
 from tests.processes import inside as run
 from tests.servers import ENGINES

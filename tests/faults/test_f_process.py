@@ -20,8 +20,8 @@ from alembic import command
 from alembic.config import Config
 
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
-from syncer import database
 from syncer.app import initialise, load_settings, make_tables, open_app
+from syncer.database import engines
 from tests.conftest import AUDIENCES
 from tests.faults.systemd import Systemd
 from tests.processes import inside as run
@@ -268,10 +268,10 @@ def test_fault_092_the_watchdog_is_fed_while_the_lanes_move_and_not_while_one_ha
 def migrate(settings: Path, *, to: str, down: bool = False) -> None:
     """Move the schema as an older or newer syncer would."""
     loaded = load_settings(settings)
-    engine = database.connect(loaded.database.url)
+    engine = engines.connect(loaded.database.url)
     config = Config()
-    config.set_main_option("script_location", "syncer:migrations")
-    with database.writing(engine) as connection:
+    config.set_main_option("script_location", "syncer.database:migrations")
+    with engines.writing(engine) as connection:
         config.attributes |= {"connection": connection, "tables": make_tables(loaded), "queue_here": True}
         (command.downgrade if down else command.upgrade)(config, to)
     engine.dispose()

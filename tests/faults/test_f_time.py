@@ -13,10 +13,10 @@ import pytest
 
 from adapters.sandbox import Fault, MailchimpSandbox
 from syncer.app import App, initialise, load_settings
-from syncer.clockwatch import ClockWatch, Jump, record, since_last_entry
-from syncer.deadlines import due_on
-from syncer.propagation import report_text
-from syncer.report import Reader
+from syncer.domain.deadlines import due_on
+from syncer.reports.as_text import report_text
+from syncer.reports.reader import Reader
+from syncer.service.clock_jumps import ClockWatch, Jump, record, since_last_entry
 from tests.conftest import AUDIENCES, Clock
 from tests.processes import as_json, run, started, until
 from tests.test_walk import PERSON, put, rows, states, whats
@@ -104,7 +104,7 @@ def test_fault_089_after_two_days_of_sleep_the_lease_is_lost_the_walk_goes_on_an
 def test_fault_089_a_lane_whose_lease_another_took_meanwhile_is_lost_and_taken_up_again_after_it(
     app: App, clock: Clock
 ) -> None:
-    from syncer.leases import Leases
+    from syncer.delivery.leases import Leases
 
     (_, lane) = app.lanes()
     lane.turn()

@@ -10,12 +10,12 @@ import sqlalchemy as sa
 
 from adapters.sandbox import MailchimpSandbox
 from syncer.app import App, load_settings, open_app
-from syncer.audit import leaf, mac
-from syncer.identity import Keyring
-from syncer.notary import Behind
-from syncer.report import Reader, needs_attention
-from syncer.retention import Retention
-from syncer.verification import verify
+from syncer.audit.chain import leaf, mac
+from syncer.audit.proof.notary import Behind
+from syncer.audit.proof.purge import Retention
+from syncer.audit.proof.verify import verify
+from syncer.privacy.keyring import Keyring
+from syncer.reports.reader import Reader, needs_attention
 from tests.conftest import AUDIENCES, Clock
 from tests.processes import inside as run
 from tests.test_checkpoints import cut, undone

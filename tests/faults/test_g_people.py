@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 from adapters.sandbox import FAULTS, ActiveCampaignSandbox, Fault, MailchimpSandbox
-from syncer import metrics
 from syncer.app import App
 from syncer.log import configure
-from syncer.page import report_html
-from syncer.propagation import audit_csv, report_csv, report_text
-from syncer.report import Reader
+from syncer.reports.as_text import audit_csv, report_csv, report_text
+from syncer.reports.html.page import report_html
+from syncer.reports.reader import Reader
+from syncer.service import metrics
 from tests.conftest import AUDIENCES, Clock
 from tests.processes import inside as run
 from tests.processes import inside_json as as_json

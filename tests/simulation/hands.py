@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from adapters.contract import Adapter
-from syncer.identity import Keyring
-from syncer.model import Delivery
-from syncer.senders import Done, Results, Senders, Work
+from syncer.delivery.senders import Done, Results, Senders, Work
+from syncer.domain.model import Delivery
+from syncer.privacy.keyring import Keyring
 from tests.simulation.adapter import SimulatedAdapter
 from tests.simulation.timeline import Timeline
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from syncer.app import initialise, load_settings
-from syncer.settings import Settings
+from syncer.settings.load import Settings
 from tests.simulation.scenario import ARCHIVES, Scenario
 
 SETTINGS = """

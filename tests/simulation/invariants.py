@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from syncer.model import Delivery
+from syncer.domain.model import Delivery
 from tests.simulation.history import Case, Entry
 from tests.simulation.world import REACHED, Call, Record
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from syncer.database import reading
+from syncer.database.engines import reading
+from syncer.domain.model import Ground, State
 from syncer.errors import UserError
-from syncer.model import Ground, State
 from tests.simulation.process import Process
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from syncer import database
 from syncer.app import App
-from syncer.identity import Keyring
-from syncer.lane import Lane
-from syncer.leases import Leases
-from syncer.model import Delivery
-from syncer.operations import Operations
-from syncer.settings import Settings
+from syncer.database import engines
+from syncer.decisions.interventions import Operations
+from syncer.delivery.lane import Lane
+from syncer.delivery.leases import Leases
+from syncer.domain.model import Delivery
+from syncer.privacy.keyring import Keyring
+from syncer.settings.load import Settings
 from tests.simulation.hands import Hands
 from tests.simulation.strand import Strand
 
@@ -177,7 +177,7 @@ class Process:
             raise Killed(self.name)
 
     def _engine(self, url: str) -> sa.Engine:
-        engine = database.connect(url)
+        engine = engines.connect(url)
 
         @sa.event.listens_for(engine, "connect")
         def _opened(connection: Any, _record: Any) -> None:

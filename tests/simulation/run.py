@@ -22,9 +22,9 @@ import sqlalchemy as sa
 import structlog
 
 from syncer import log
-from syncer.model import Delivery
-from syncer.report import Reader
-from syncer.settings import Settings
+from syncer.domain.model import Delivery
+from syncer.reports.reader import Reader
+from syncer.settings.load import Settings
 from tests.simulation.adapter import SimulatedAdapter
 from tests.simulation.history import History
 from tests.simulation.installation import install

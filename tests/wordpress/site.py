@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import requests
 
-from syncer.wordpress.install import install
+from syncer.intake.wordpress.plugin import install
 from tests.servers import Server
 
 CORE = Path("/usr/share/wordpress")

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncer.wordpress import judge
-from syncer.wordpress.judge import Known, Seen, Site
-from syncer.wordpress.requests import Request
+from syncer.intake.wordpress import coverage
+from syncer.intake.wordpress.coverage import Known, Seen, Site
+from syncer.intake.wordpress.erasure_requests import Request
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -34,7 +34,7 @@ def keys(*rows: Known, now: datetime = NOW, seen: Seen | None = None, swept: dat
     known = {"1:5": rows} if rows else {}
     last = {"1:5": seen} if seen else {}
     sites = {1: Site(1, swept, 1)} if swept else {}
-    return [item.key for item in judge.missed([request()], known, last, sites, now)]
+    return [item.key for item in coverage.missed([request()], known, last, sites, now)]
 
 
 def test_a_completion_without_any_row_was_missed() -> None:
@@ -61,7 +61,7 @@ def test_a_completion_that_is_too_young_is_left_to_the_next_sweep() -> None:
 
 def test_an_old_row_of_the_run_that_the_last_sweep_saw_open_covers_the_completion() -> None:
     began = DONE - 24 * HOUR
-    row = Known(judge.run_key("1:5", "request-confirmed", began), began + HOUR)
+    row = Known(coverage.run_key("1:5", "request-confirmed", began), began + HOUR)
     seen = Seen("1:5", "request-confirmed", began, began)
 
     assert keys(row, seen=seen, swept=DONE - 5 * MINUTE) == []
@@ -71,34 +71,34 @@ def test_an_old_row_of_the_run_that_the_last_sweep_saw_open_covers_the_completio
 
 def test_what_only_its_key_covers_is_remembered_also_when_the_request_is_resent() -> None:
     began = DONE - 24 * HOUR
-    known = {"1:5": [Known(judge.run_key("1:5", "request-confirmed", began), began)]}
+    known = {"1:5": [Known(coverage.run_key("1:5", "request-confirmed", began), began)]}
     seen = {"1:5": Seen("1:5", "request-confirmed", began, began)}
     swept = {1: Site(1, DONE - 5 * MINUTE, 1)}
 
-    later = judge.remember([request()], known, seen, swept, SITES, NOW)
+    later = coverage.remember([request()], known, seen, swept, SITES, NOW)
     resent = request(status="request-pending", modified_at=NOW)
-    latest = judge.remember([resent], known, later, {1: Site(1, NOW, 1)}, SITES, NOW + HOUR)
+    latest = coverage.remember([resent], known, later, {1: Site(1, NOW, 1)}, SITES, NOW + HOUR)
 
     assert later["1:5"].covered_at == latest["1:5"].covered_at == DONE
-    assert judge.missed([resent], known, latest, {1: Site(1, NOW, 1)}, NOW + 2 * HOUR) == []
+    assert coverage.missed([resent], known, latest, {1: Site(1, NOW, 1)}, NOW + 2 * HOUR) == []
 
 
 def test_a_missed_completion_takes_the_plugins_own_key_where_the_last_sweep_saw_what_it_began_from() -> None:
     seen = Seen("1:5", "request-pending", DONE - HOUR, None)
 
-    assert keys(seen=seen, swept=DONE - MINUTE) == [judge.run_key("1:5", "request-pending", DONE - HOUR)]
+    assert keys(seen=seen, swept=DONE - MINUTE) == [coverage.run_key("1:5", "request-pending", DONE - HOUR)]
 
 
 def test_the_key_is_the_one_that_the_plugin_writes() -> None:
     at = datetime(2026, 11, 24, 8, 0, 5, tzinfo=UTC)
 
-    assert judge.run_key("1:344121", "request-confirmed", at) == "erasure:1:344121:request-confirmed:20261124080005"
+    assert coverage.run_key("1:344121", "request-confirmed", at) == "erasure:1:344121:request-confirmed:20261124080005"
 
 
 def test_a_resent_request_keeps_its_completion_and_that_is_still_looked_for() -> None:
     resent = request(status="request-pending", modified_at=NOW)
 
-    assert len(judge.missed([resent], {}, {}, {}, NOW + HOUR)) == 1
+    assert len(coverage.missed([resent], {}, {}, {}, NOW + HOUR)) == 1
 
 
 def test_a_sweep_repeated_after_it_queued_finds_nothing_more() -> None:
@@ -109,10 +109,10 @@ def test_a_sweep_repeated_after_it_queued_finds_nothing_more() -> None:
 
 
 def test_a_confirmed_request_that_is_gone_is_kept_as_vanished_until_it_is_dismissed_or_back() -> None:
-    first = judge.remember([confirmed()], {}, {}, {}, SITES, NOW)
-    second = judge.remember([], {}, first, {}, SITES, NOW + MINUTE)
-    third = judge.remember([], {}, second, {}, SITES, NOW + HOUR)
-    back = judge.remember([confirmed()], {}, third, {}, SITES, NOW + HOUR)
+    first = coverage.remember([confirmed()], {}, {}, {}, SITES, NOW)
+    second = coverage.remember([], {}, first, {}, SITES, NOW + MINUTE)
+    third = coverage.remember([], {}, second, {}, SITES, NOW + HOUR)
+    back = coverage.remember([confirmed()], {}, third, {}, SITES, NOW + HOUR)
 
     assert first["1:5"].gone_at is None
     assert second["1:5"].gone_at == third["1:5"].gone_at == NOW + MINUTE
@@ -120,21 +120,21 @@ def test_a_confirmed_request_that_is_gone_is_kept_as_vanished_until_it_is_dismis
 
 
 def test_a_trashed_request_is_as_good_as_gone() -> None:
-    first = judge.remember([confirmed()], {}, {}, {}, SITES, NOW)
+    first = coverage.remember([confirmed()], {}, {}, {}, SITES, NOW)
 
-    assert judge.remember([confirmed(status="trash")], {}, first, {}, SITES, NOW)["1:5"].gone_at == NOW
+    assert coverage.remember([confirmed(status="trash")], {}, first, {}, SITES, NOW)["1:5"].gone_at == NOW
 
 
 def test_a_confirmed_request_that_was_queued_and_removed_is_no_alarm() -> None:
-    first = judge.remember([confirmed()], {}, {}, {}, SITES, NOW)
+    first = coverage.remember([confirmed()], {}, {}, {}, SITES, NOW)
 
-    assert judge.remember([], {"1:5": [Known("k", NOW)]}, first, {}, SITES, NOW) == {}
+    assert coverage.remember([], {"1:5": [Known("k", NOW)]}, first, {}, SITES, NOW) == {}
 
 
 def test_the_requests_of_a_site_that_cannot_be_read_have_not_vanished() -> None:
-    first = judge.remember([confirmed()], {}, {}, {}, SITES, NOW)
+    first = coverage.remember([confirmed()], {}, {}, {}, SITES, NOW)
 
-    assert judge.remember([], {}, first, {}, frozenset(), NOW) == first
+    assert coverage.remember([], {}, first, {}, frozenset(), NOW) == first
 
 
 def test_alarms_name_what_waits_what_vanished_and_a_sweep_that_does_not_come() -> None:
@@ -147,7 +147,7 @@ def test_alarms_name_what_waits_what_vanished_and_a_sweep_that_does_not_come() -
     sites = [Site(1, NOW - 16 * MINUTE, 4), Site(2, NOW - 20 * MINUTE, 0, "site_unreadable")]
     days, every = timedelta(days=7), 5 * MINUTE
 
-    found = judge.alarms(seen, sites, NOW, alert_after=days, swept_every=every)
+    found = coverage.alarms(seen, sites, NOW, alert_after=days, swept_every=every)
 
     assert [(alarm.code, alarm.about) for alarm in found] == [
         ("confirmed_waiting", "1:5"),
@@ -155,5 +155,5 @@ def test_alarms_name_what_waits_what_vanished_and_a_sweep_that_does_not_come() -
         ("site_unreadable", "site 2"),
         ("sweep_overdue", "sweep"),
     ]
-    assert [a.code for a in judge.alarms([], [], NOW, alert_after=days, swept_every=every)] == ["sweep_overdue"]
-    assert judge.alarms([], [Site(1, NOW, 0)], NOW, alert_after=days, swept_every=every) == []
+    assert [a.code for a in coverage.alarms([], [], NOW, alert_after=days, swept_every=every)] == ["sweep_overdue"]
+    assert coverage.alarms([], [Site(1, NOW, 0)], NOW, alert_after=days, swept_every=every) == []

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from syncer.app import App, initialise, load_settings, now, open_app
-from syncer.database import reading
-from syncer.wordpress.requests import meta_query, posts_query
+from syncer.database.engines import reading
+from syncer.intake.wordpress.erasure_requests import meta_query, posts_query
 from tests.processes import inside as run
 from tests.processes import inside_json as as_json
 from tests.wordpress.posts import Posts, posts

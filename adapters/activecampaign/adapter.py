@@ -1,0 +1,172 @@
+"""One ActiveCampaign account."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+
+from adapters.activecampaign.calls import Calls
+from adapters.activecampaign.walk import Walk
+from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject
+from adapters.errors import AdapterError, Misconfigured
+from adapters.http.answer import Answer
+from adapters.http.pacer import Pacer
+from adapters.http.transport import Trail, Transport, check_api_key, check_base_url, check_flag, evidence
+
+_SENDERS = 6
+
+
+class ActiveCampaign(Adapter):
+    """One account. A delete only moves a contact to an archive, kept 360 days; erasure is a second delete there.
+
+    Calls, per spelling of the address (nearly always one), for one live contact on L lists it can be reached by and
+    in A automations:
+
+    | action      | apply                                               | confirm after it | confirm alone |
+    | ----------- | --------------------------------------------------- | ---------------- | ------------- |
+    | delete      | 5: find, customers, delete, archive, purge          | 2                | 3             |
+    | unsubscribe | 2 + L: find, L × status 2, automations; A + 1 for A | 2                | 3             |
+    | suppress    | as unsubscribe, + 1 or 2 for the exclusion          | + 1 or 2         | + 1 or 2      |
+
+    So an erasure without leftovers is 7 calls, 6 with `ecommerce = false`; each e-commerce customer found costs one
+    delete and, once, a read back. A person not held: delete 3 calls, unsubscribe 1. Where the find does not bring
+    the list rows (`include=` is in no specification), each contact costs a read of them more.
+    """
+
+    name: ClassVar[str] = "activecampaign"
+    actions: ClassVar[frozenset[Action]] = frozenset(Action)
+    options: ClassVar[Mapping[str, str]] = {
+        "base_url": "the account's API address, from Settings > Developer (required)",
+        "requests_per_second": "pace of the calls (default 4); the account allows 5, plugins included",
+        "ecommerce": "whether an erasure also deletes the person's e-commerce customers (default true)",
+    }
+    title: ClassVar[str] = "ActiveCampaign"
+    # from ActiveCampaign's pages on the contact archive (360 days) and on contacts that were unsubscribed before
+    remains: ClassVar[Mapping[Action, tuple[str, ...]]] = {
+        Action.DELETE: (
+            "ActiveCampaign keeps an archive of erased contacts for 360 days. You were removed from that archive too.",
+            "It may remember that an address was once unsubscribed. Deals, notes and technical records, such as those"
+            " of returned mail, are no part of what was erased, if there were any.",
+        ),
+        Action.UNSUBSCRIBE: (
+            "Your entry stays there, marked as unsubscribed on every mailing list, and no newsletter is sent to it.",
+        ),
+        Action.SUPPRESS: (
+            "Your address stays on a list of those who are never written to, and your entry, where there is one, is"
+            " marked as unsubscribed. Both are used for nothing else.",
+        ),
+    }
+
+    def __init__(self, transport: Transport, *, ecommerce: bool) -> None:
+        self._transport = transport
+        self._ecommerce = ecommerce
+
+    @classmethod
+    def configured(cls, options: Mapping[str, Any], api_key: str) -> ActiveCampaign:
+        """Build one from its settings. Raises SettingsError."""
+        if "base_url" not in options:
+            raise SettingsError("base_url", "base_url is missing: copy the URL from Settings > Developer")
+        rate = options.get("requests_per_second", 4)
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf:
+            raise SettingsError("requests_per_second", "requests_per_second must be a positive number")
+        return cls(
+            Transport(
+                check_base_url(options["base_url"], "/api/3"),
+                headers={"Api-Token": check_api_key(api_key)},
+                connections=_SENDERS,
+                pacer=Pacer(float(rate)),
+            ),
+            ecommerce=check_flag(options, "ecommerce", True),
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """Six senders: at one second of latency they still reach 97 % of the rate; the pacer keeps it."""
+        return Limits(senders=_SENDERS)
+
+    def apply(self, action: Action, subject: Subject, received_at: datetime) -> Receipt:
+        """Find the person, hold on newer consent, then act. Raises AdapterError."""
+        with evidence() as trail:
+            walk = Walk(self._calls(trail), trail, subject)
+            if action is Action.DELETE:
+                return walk.delete(received_at, ecommerce=self._ecommerce)
+            return walk.unsubscribe(received_at, suppress=action is Action.SUPPRESS)
+
+    def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
+        """Read the person again, by id where the apply found them, else by address. Raises AdapterError."""
+        with evidence() as trail:
+            walk = Walk(self._calls(trail), trail, subject)
+            if action is Action.DELETE:
+                return walk.confirm_deleted(applied, ecommerce=self._ecommerce)
+            return walk.confirm_unsubscribed(applied, suppress=action is Action.SUPPRESS)
+
+    def changed(self, since: datetime) -> Iterator[Seen]:
+        """Yield the contacts updated since then (UTC); the archive is searched by address only. Raises AdapterError."""
+        with evidence() as trail:
+            for address in self._calls(trail).changed(since):
+                yield Seen("contact", address)
+
+    def opted_in(self, subject: Subject) -> datetime | None:
+        """Return the newest `sdate` of a list by which mail reaches the person. Raises AdapterError."""
+        with evidence() as trail:
+            return Walk(self._calls(trail), trail, subject).opted_in()
+
+    def ping(self) -> None:
+        """Ask who the key belongs to. Raises AdapterError."""
+        with evidence() as trail:
+            self._calls(trail).me()
+
+    def check(self) -> list[Check]:
+        """Try the key and the three rights that a silent lack of would look like "nobody there"."""
+        calls = self._calls(Trail())
+        return [
+            _check("key", lambda: self._account(calls), "check base_url and the API key in Settings > Developer"),
+            _check("admin", lambda: _admin(calls), "put the key's user into the Admin group"),
+            _check("archive", lambda: _archive(calls), "put the key's user into the Admin group: erasure needs it"),
+            _check("lists", lambda: _lists(calls), "let the key's user see all lists"),
+        ]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def _account(self, calls: Calls) -> str:
+        # the account's name is the first label of its host; nothing in a key tells a trial account from the real one
+        calls.me()
+        return f"accepted by {self._transport.host}: is that the right account?"
+
+    def _calls(self, trail: Trail) -> Calls:
+        """Give the calls, each leaving its step on this trail."""
+
+        def send(method: str, path: str, template: str, scope: str, query: list[tuple[str, str]], body: Any) -> Answer:
+            return self._transport.call(trail, method, path, scope=scope, template=template, params=query, body=body)
+
+        return Calls(send, trail.state)
+
+
+def _check(name: str, find: Callable[[], str], remedy: str) -> Check:
+    try:
+        return Check(name, True, find())
+    except AdapterError as error:
+        return Check(name, False, str(error), remedy)
+
+
+def _admin(calls: Calls) -> str:
+    if not calls.is_admin():
+        raise Misconfigured("forbidden", "the key's user is not in the Admin group")
+    return "the key's user is in the Admin group"
+
+
+def _archive(calls: Calls) -> str:
+    # an address that cannot exist; a search by a word would ignore the archive's 360 days (contact-archives)
+    calls.archived(f"nobody-{secrets.token_hex(8)}@syncer.invalid")
+    return "the archive can be searched"
+
+
+def _lists(calls: Calls) -> str:
+    # a key with narrow rights can hide lists, and with them subscriptions: a person must know whether this is all
+    names = calls.lists()
+    return f"the key sees {len(names)} lists: is that all of them? {', '.join(names)}".rstrip()

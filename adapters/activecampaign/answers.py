@@ -1,0 +1,185 @@
+"""What ActiveCampaign's answers mean: on status, shape and message together, for the status alone misleads.
+
+Missing objects come as 403, a dead key as 200 with a web page, a missing right as 404 without a body (vendor's
+reference, developers.activecampaign.com/reference; the web page: rudderlabs/rudder-transformer).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
+from adapters.http.answer import LONGEST_WAIT, Answer, common_failure
+
+#: what the provider calls a contact in its "No Result found for …" (the delete says contact, the read Subscriber)
+CONTACT = ("subscriber", "contact")
+AUTOMATION = ("subscriberseries",)
+
+#: a row of a list: "0" unconfirmed, "1" active; an old opt-in mail can still activate a "0"
+REACHED = frozenset({"0", "1"})
+#: "2" unsubscribed, "3" bounced, "91" removed by the old API's contact_edit (help article 360021838379)
+LEFT = frozenset({"2", "3", "91"})
+
+#: codes of `errors` in a 422 (reference: errors; rudderlabs/rudder-transformer)
+_REASONS = frozenset({"field_missing", "duplicate", "related_missing", "email_invalid"})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The contact on one list."""
+
+    list: str
+    status: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact whose address is exactly ours. `rows` is None where the answer did not bring them."""
+
+    id: str
+    spelling: str = field(repr=False)
+    rows: tuple[Row, ...] | None = None
+
+
+def failure(answer: Answer) -> AdapterError:
+    """Name the failure of an answer that is not the documented success."""
+    status, message = answer.status, _message(answer)
+    if status == 400 and message.startswith("rate limit exceeded"):
+        return Transient("rate_limited", "HTTP 400, rate limit", retry_after=answer.retry_after, cools_lane=True)
+    if status == 402:
+        return Misconfigured("unpaid", "ActiveCampaign answers 402: the account is not paid for or suspended")
+    if status == 403 and is_forbidden(answer):
+        return Permanent("forbidden", "the group of the key's user, or the plan, lacks the right to this call")
+    if status == 403:
+        # a bad token is documented as 403, but the same comes under load (tap-activecampaign): the caller asks
+        # GET /users/me which of the two it is
+        return Transient("rate_limited", "HTTP 403", retry_after=answer.retry_after, cools_lane=True)
+    if status == 404 and message.startswith("no result found"):
+        return Transient("conflict", "the object is gone since it was read")
+    if status == 404 and not answer.maintenance:
+        return Misconfigured("wrong_address", "HTTP 404 that is not about an object: another host, or no account")
+    if status == 422:
+        reasons = ", ".join(_reasons(answer))
+        return Permanent("rejected", f"ActiveCampaign refused the values (HTTP 422{reasons and f', {reasons}'})")
+    if status >= 500:
+        found = common_failure(answer)
+        if isinstance(found, Transient) and found.retry_after is None:
+            found.retry_after = _edge_wait(answer)
+        return found
+    return common_failure(answer)
+
+
+def is_forbidden(answer: Answer) -> bool:
+    """Tell a missing right, documented for lists and exclusions, from a bad token and from throttling."""
+    titles = [str(error.get("title", "")).lower() for error in _errors(answer)]
+    message = _message(answer)
+    return answer.status == 403 and (
+        "forbidden" in titles or message == "forbidden" or message.startswith("you don't have permission")
+    )
+
+
+def is_absent(answer: Answer, nouns: tuple[str, ...]) -> bool:
+    """Tell whether the answer says in words that this kind of object does not exist (as 404, or as 403)."""
+    message = _message(answer)
+    return (
+        answer.status in (403, 404)
+        and answer.kind == "json"
+        and any(message.startswith(f"no result found for {noun} with id") for noun in nouns)
+    )
+
+
+def expect(answer: Answer, *keys: str) -> Mapping[str, Any]:
+    """Give the object of a 200 that has these keys. Raises what the answer means otherwise."""
+    if answer.status != 200:
+        raise failure(answer)
+    if answer.kind != "json" or not all(key in answer.object for key in keys):
+        raise common_failure(answer)
+    return answer.object
+
+
+def expect_done(answer: Answer) -> None:
+    """Accept a 200 with an object or nothing: `{}` is documented, empty bytes are seen (tap-activecampaign)."""
+    if answer.status != 200:
+        raise failure(answer)
+    if answer.kind != "empty" and (answer.kind != "json" or answer.object.keys() & {"error", "errors"}):
+        raise common_failure(answer)
+
+
+def read_rows(value: object, contacts: frozenset[str]) -> dict[str, list[Row]]:
+    """Read list rows by contact. Raises Permanent `filter_ignored` for a row of anybody else."""
+    found: dict[str, list[Row]] = {contact: [] for contact in contacts}
+    for row in objects(value):
+        contact = str(row.get("contact"))
+        if contact not in found:
+            raise Permanent("filter_ignored", "ActiveCampaign answered with list rows of another contact")
+        found[contact].append(Row(str(row.get("list")), str(row.get("status")), _time(row.get("sdate"))))
+    return found
+
+
+def objects(value: object) -> list[Mapping[str, Any]]:
+    """Give a list of objects. Raises Transient `unreadable` for anything else."""
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        raise Transient("unreadable", "a listing without the documented rows")
+    return value
+
+
+def read_id(row: Mapping[str, Any]) -> str:
+    """Give the id of an object; ids are numbers written as strings. Raises Transient `unreadable` otherwise."""
+    found = str(row.get("id"))
+    if not (found.isascii() and found.isdigit()):
+        raise Transient("unreadable", "an object without an id")
+    return found
+
+
+def same_address(found: object, asked: str) -> bool:
+    """Compare two addresses, letter case aside."""
+    return isinstance(found, str) and found.strip().casefold() == asked.casefold()
+
+
+def newer_consent(rows: tuple[Row, ...], received_at: datetime) -> Permanent | None:
+    """Give the reason to hold: a subscription after the person asked. A missing time is no evidence of consent."""
+    asked = received_at if received_at.tzinfo else received_at.replace(tzinfo=UTC)
+    for row in rows:
+        if row.status not in LEFT and row.since is not None and row.since > asked:
+            day = f"{row.since.astimezone(UTC):%Y-%m-%d}"
+            return Permanent(
+                "newer_consent", f"sdate on list {row.list} is of {day}, after the request: decide which holds"
+            )
+    return None
+
+
+def _errors(answer: Answer) -> list[Mapping[str, Any]]:
+    errors = answer.object.get("errors")
+    return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+
+
+def _reasons(answer: Answer) -> list[str]:
+    """Give the known codes of a refusal; titles and details are not repeated, for they can quote the address."""
+    codes = [str(error.get("code", "")) for error in _errors(answer)]
+    return [code for code in dict.fromkeys(codes) if code in _REASONS]
+
+
+def _message(answer: Answer) -> str:
+    message = answer.object.get("message")
+    return message.strip().lower() if isinstance(message, str) else ""
+
+
+def _edge_wait(answer: Answer) -> float | None:
+    # Cloudflare in front of ActiveCampaign says it in the body (rudder-transformer's recorded 502)
+    wait = answer.object.get("retry_after")
+    return min(float(wait), LONGEST_WAIT) if isinstance(wait, int) and not isinstance(wait, bool) and wait > 0 else None
+
+
+def _time(value: object) -> datetime | None:
+    """Read a time with the account's offset; null, empty and zeros mean that there is none."""
+    if value is None or str(value).strip() == "" or str(value).startswith("0000-00-00"):
+        return None
+    try:
+        when = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise Permanent("unknown_state", "a list row with a time in a form unknown to this version") from None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)

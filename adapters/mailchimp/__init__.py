@@ -1,0 +1,1 @@
+"""One Mailchimp account, all its audiences."""

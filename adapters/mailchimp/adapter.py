@@ -1,0 +1,262 @@
+"""One Mailchimp account, all its audiences and stores."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject
+from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
+from adapters.http.answer import Answer
+from adapters.http.transport import Trail, Transport, check_api_key, check_base_url, check_flag, evidence
+from adapters.mailchimp.answers import LIST_ID, PAGE, expect, pages, read_id
+from adapters.mailchimp.listing import changed
+from adapters.mailchimp.walk import Scopes, Walk
+
+if TYPE_CHECKING:
+    from adapters.mailchimp.sdk import Client
+
+#: how long audiences and stores, once proven to exist, count as proven, in seconds
+_PROOF_LASTS = 60.0
+
+
+class Mailchimp(Adapter):
+    """One account. Only `delete-permanent` erases: a plain DELETE archives and keeps all data (documented).
+
+    Calls, per spelling of the address (nearly always one), with A audiences and S stores (0 with
+    `ecommerce = false`), F of them holding the person:
+
+    | action      | apply                                  | confirm after it | confirm alone |
+    | ----------- | -------------------------------------- | ---------------- | ------------- |
+    | delete      | A + S reads, F writes                  | F reads          | A + S reads   |
+    | unsubscribe | A reads, a PATCH per audience reached  | F reads          | A reads       |
+    | suppress    | as unsubscribe, a PUT where absent     | A reads          | A reads       |
+
+    To these come at most once a minute the proof that audiences and stores exist: one call per 500 of them, or one
+    per configured audience. One audience, no store, a subscriber: an erasure is 3 calls, GET POST GET.
+
+    Suppression has a blind spot. An address erased for good cannot be added again, not even as a tombstone: the
+    PUT answers 400 "Forgotten Email Not Subscribed", the strongest suppression there is. But a read cannot tell it
+    from an address never seen, both are 404. So `apply` marks such an audience in the receipt's handles, and the
+    confirm right after it accepts the absence there; a confirm alone, which may change nothing, answers
+    `suppression_missing`,
+    and the next apply finds the 400 again.
+    """
+
+    name: ClassVar[str] = "mailchimp"
+    actions: ClassVar[frozenset[Action]] = frozenset(Action)
+    options: ClassVar[Mapping[str, str]] = {
+        "audiences": 'the audiences to work on: "all" (default) or a list of audience ids',
+        "max_connections": "calls at one time, 1 to 10 (default 8); Mailchimp allows 10 per user, over all apps",
+        "base_url": "address of the API; default: from the data centre at the end of the API key",
+        "ecommerce": "whether an erasure also deletes the person's e-commerce customers (default true)",
+    }
+    title: ClassVar[str] = "Mailchimp"
+    # from Mailchimp's page on permanent deletion: it blocks the address against imports and anonymises reports
+    remains: ClassVar[Mapping[Action, tuple[str, ...]]] = {
+        Action.DELETE: (
+            "Where your data was erased from a mailing list, Mailchimp refuses to let anybody import your address into"
+            " that list again. This ends if you sign up yourself at a form of Mailchimp's.",
+            "Figures about past mailings stay, without your name. Orders, shopping carts and conversations, if there"
+            " were any, are no part of what was erased.",
+        ),
+        Action.UNSUBSCRIBE: (
+            "Your entry stays in the mailing lists, marked as unsubscribed, and no newsletter is sent to it.",
+        ),
+        Action.SUPPRESS: (
+            "An entry with your address stays in each mailing list, marked as unsubscribed. It is there so that you"
+            " are not added again by mistake, and is used for nothing else.",
+        ),
+    }
+
+    def __init__(
+        self, transport: Transport, *, audiences: tuple[str, ...] | None, ecommerce: bool, connections: int
+    ) -> None:
+        self._transport = transport
+        self._audiences = audiences
+        self._ecommerce = ecommerce
+        self._connections = connections
+        self._proof: Scopes | None = None
+        self._proving = threading.Lock()
+
+    @classmethod
+    def configured(cls, options: Mapping[str, Any], api_key: str) -> Mailchimp:
+        """Build one from its settings. Raises SettingsError."""
+        key = check_api_key(api_key)
+        connections = options.get("max_connections", 8)
+        if isinstance(connections, bool) or not isinstance(connections, int) or not 1 <= connections <= 10:
+            raise SettingsError("max_connections", "max_connections must be a whole number from 1 to 10")
+        credentials = base64.b64encode(f"syncer:{key}".encode()).decode()
+        return cls(
+            Transport(
+                _base_url(options.get("base_url"), key),
+                headers={"Authorization": f"Basic {credentials}"},
+                connections=connections,
+                learn_gap=True,
+            ),
+            audiences=_audience_ids(options.get("audiences", "all")),
+            ecommerce=check_flag(options, "ecommerce", True),
+            connections=connections,
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """As many senders as connections."""
+        return Limits(senders=self._connections)
+
+    def apply(self, action: Action, subject: Subject, received_at: datetime) -> Receipt:
+        """Find the person in every audience (and store), hold on newer consent, then act. Raises AdapterError."""
+        with evidence() as trail:
+            return self._walk(trail, subject).apply(action, received_at)
+
+    def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
+        """Read the person again where the apply found them, or everywhere. Raises AdapterError."""
+        with evidence() as trail:
+            return self._walk(trail, subject).confirm(action, applied)
+
+    def changed(self, since: datetime) -> Iterator[Seen]:
+        """Yield the members of all audiences that changed since then (UTC). Raises AdapterError."""
+        with evidence() as trail:
+            client = self._client(trail)
+            for audience in self._scopes(trail).audiences:
+                yield from changed(client, audience, since)
+
+    def opted_in(self, subject: Subject) -> datetime | None:
+        """Return the newest opt-in or sign-up of the person where mail reaches them. Raises AdapterError."""
+        with evidence() as trail:
+            return self._walk(trail, subject).opted_in()
+
+    def ping(self) -> None:
+        """Make Mailchimp's own test call, which needs a valid key, and prove the audiences. Raises AdapterError.
+
+        Both, or a lane that paused for a wrong audience would start again at every probe.
+        """
+        with evidence() as trail:
+            self._test_call(trail)
+            self._prove_audiences(trail)
+
+    def check(self) -> list[Check]:
+        """Show account, audiences and stores for a human eye."""
+        return [
+            _check("key", self._account_name, "check the API key, and that it belongs to this account"),
+            _check("audiences", self._audience_names, "correct `audiences`, or give the key's user access to them"),
+            *(
+                [_check("e-commerce", self._store_count, "grant it to the key's user, or set ecommerce = false")]
+                if self._ecommerce
+                else []
+            ),
+        ]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def _walk(self, trail: Trail, subject: Subject) -> Walk:
+        return Walk(self._client(trail), self._scopes(trail), trail, subject)
+
+    def _client(self, trail: Trail) -> Client:
+        """Give the SDK with every call leaving its step on this trail."""
+        from adapters.mailchimp.sdk import Client  # slow to load, and `status` never calls
+
+        def send(method: str, path: str, template: str, scope: str, query: list[tuple[str, str]], body: Any) -> Answer:
+            return self._transport.call(trail, method, path, scope=scope, template=template, params=query, body=body)
+
+        return Client(send)
+
+    def _scopes(self, trail: Trail) -> Scopes:
+        """Give audiences and stores, proven to exist within the last minute: only then does a 404 prove absence."""
+        with self._proving:
+            if self._proof is None or self._proof.until < time.monotonic():
+                self._proof = None
+                until = time.monotonic() + _PROOF_LASTS
+                self._proof = Scopes(self._prove_audiences(trail), self._find_stores(trail), until)
+            return self._proof
+
+    def _test_call(self, trail: Trail) -> None:
+        answer = self._client(trail).pings.get()
+        if answer.status == 404:
+            raise Misconfigured("wrong_address", "HTTP 404 to Mailchimp's own test call: another host answers here")
+        if expect(answer, 200, "health_status")["health_status"] != "Everything's Chimpy!":
+            raise Transient("unreadable", "the test call did not answer as documented")
+
+    def _prove_audiences(self, trail: Trail) -> dict[str, str]:
+        try:
+            return self._read_audiences(trail)
+        except Transient as error:
+            if error.code == "unreadable":
+                with contextlib.suppress(Transient):
+                    self._test_call(trail)  # is it Mailchimp at all that answers?
+            raise
+
+    def _read_audiences(self, trail: Trail) -> dict[str, str]:
+        lists = self._client(trail).lists
+        if self._audiences is None:
+            fields = ["lists.id", "lists.name", "total_items"]
+            rows = pages(lambda offset: lists.get_all_lists(count=PAGE, offset=offset, fields=fields), "lists")
+        else:
+            rows = (expect(lists.get_list(audience, fields=["id", "name"]), 200, "id") for audience in self._audiences)
+        found = {read_id(row): str(row.get("name", "")) for row in rows}
+        if not found:
+            raise Misconfigured("wrong_address", "the account has no audience: is it the right one?")
+        if self._audiences is not None and set(found) != set(self._audiences):
+            raise Transient("unreadable", "Mailchimp answered with another audience than asked for")
+        if not all(LIST_ID.fullmatch(audience) for audience in found):
+            raise Permanent("unknown_state", "an audience id of a form unknown to this version")
+        return found
+
+    def _find_stores(self, trail: Trail) -> tuple[str, ...]:
+        if not self._ecommerce:
+            return ()
+        ecommerce = self._client(trail).ecommerce
+        fields = ["stores.id", "total_items"]
+        return tuple(
+            read_id(row)
+            for row in pages(lambda offset: ecommerce.stores(count=PAGE, offset=offset, fields=fields), "stores")
+        )
+
+    def _account_name(self) -> str:
+        # asked for nothing but the name: the rest of this answer is the owner's personal data
+        answer = self._client(Trail()).root.get_root(fields=["account_name"])
+        return f"account {expect(answer, 200, 'account_name')['account_name']}"
+
+    def _audience_names(self) -> str:
+        names = self._prove_audiences(Trail())
+        return f"{len(names)}: " + ", ".join(f"{name} ({audience})" for audience, name in names.items())
+
+    def _store_count(self) -> str:
+        return f"{len(self._find_stores(Trail()))} stores"
+
+
+def _check(name: str, find: Callable[[], str], remedy: str) -> Check:
+    try:
+        return Check(name, True, find())
+    except AdapterError as error:
+        return Check(name, False, str(error), remedy)
+
+
+def _base_url(value: Any, key: str) -> str:
+    if value is not None:
+        return check_base_url(value, "/3.0")
+    # the suffix becomes part of the host name: nothing but a data centre may stand there
+    match = re.fullmatch(r"[^-]+-([a-z]{2,3}\d{1,3})", key)
+    if not match:
+        raise SettingsError("api_key", "the API key must end in its data centre, as in …-us12: copy it again")
+    return f"https://{match[1]}.api.mailchimp.com/3.0"
+
+
+def _audience_ids(value: Any) -> tuple[str, ...] | None:
+    if value == "all":
+        return None
+    if (
+        not isinstance(value, list | tuple)
+        or not value
+        or not all(isinstance(audience, str) and LIST_ID.fullmatch(audience) for audience in value)
+    ):
+        raise SettingsError("audiences", 'audiences must be "all" or a list of audience ids like ["1a2b3c4d5e"]')
+    return tuple(dict.fromkeys(value))

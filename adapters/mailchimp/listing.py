@@ -1,0 +1,62 @@
+"""Whoever changed in an audience, read whole or refused: a listing that ends early must not pass for "nobody"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from adapters.contract import Seen
+from adapters.errors import Transient
+from adapters.http.answer import Answer
+from adapters.mailchimp.answers import PAGE, expect
+
+if TYPE_CHECKING:
+    from adapters.mailchimp.sdk import Client
+
+_FIELDS = ["members.id", "members.email_address", "total_items"]
+#: whether the plain listing shows archived members is documented nowhere, so they are asked for as well
+_STATUSES = (None, "archived")
+#: readings of one listing; it starts again when somebody is added or removed while its pages are read
+_READINGS = 3
+
+
+def changed(client: Client, audience: str, since: datetime) -> Iterator[Seen]:
+    """Yield the members of an audience that changed since then (UTC). Raises Transient `incomplete`."""
+    for status in _STATUSES:
+        # oldest change first: who changes meanwhile moves to the end, where the next page finds them
+        def page(offset: int, status: str | None = status) -> Answer:
+            answer: Answer = client.lists.get_list_members_info(
+                audience,
+                fields=_FIELDS,
+                count=PAGE,
+                offset=offset,
+                status=status,
+                since_last_changed=since.astimezone(UTC).isoformat(timespec="seconds"),
+                sort_field="last_changed",
+                sort_dir="ASC",
+            )
+            return answer
+
+        for row in _whole(page):
+            yield Seen(f"audience {audience}", str(row.get("email_address", "")))
+
+
+def _whole(page: Callable[[int], Answer]) -> Iterator[Mapping[str, Any]]:
+    """Yield a listing, from its start again until as many different members were there as it counts."""
+    for _ in range(_READINGS):
+        found: set[str] = set()
+        offset, total = 0, 0
+        while True:
+            body = expect(page(offset), 200, "members", "total_items")
+            rows, total = body["members"], body["total_items"]
+            if not isinstance(rows, list) or not isinstance(total, int) or not all(isinstance(r, dict) for r in rows):
+                raise Transient("unreadable", "a listing without the documented rows")
+            yield from rows
+            found.update(str(row.get("id")) for row in rows)
+            offset += len(rows)
+            if offset >= total or not rows:
+                break
+        if len(found) >= total:
+            return
+    raise Transient("incomplete", "a listing did not show as many contacts as it counts")

@@ -1,0 +1,1 @@
+"""ActiveCampaign, played on this machine."""

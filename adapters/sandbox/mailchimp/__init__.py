@@ -1,0 +1,1 @@
+"""Mailchimp, played on this machine."""

@@ -1,0 +1,1 @@
+"""Where signed notes go."""

@@ -1,0 +1,70 @@
+"""The file drop folder: one file per note, written whole or not at all, and read back for the comparison at start."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from syncer.audit.anchors.place import AnchorError
+from syncer.audit.offline.notes import LONGEST, Checkpoint
+
+SUFFIX = ".note"
+
+
+def file_name(checkpoint: Checkpoint, suffix: str = SUFFIX) -> str:
+    """Return the name of a checkpoint's file: sorted by name, one log's files stand in the order of their sizes."""
+    return f"{re.sub(r'[^A-Za-z0-9._-]', '_', checkpoint.origin)}-{checkpoint.size:012d}{suffix}"
+
+
+class Folder:
+    """A folder for notes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def publish(self, checkpoint: Checkpoint, note: str) -> str:
+        """Write the note as a file of its own, durably."""
+        return str(write(self._path, file_name(checkpoint), note.encode()))
+
+
+def write(folder: Path, name: str, content: bytes) -> Path:
+    """Write a file whole or not at all. Raises AnchorError."""
+    target = folder / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".new")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                os.fchmod(file.fileno(), 0o644)  # nothing in it is secret, and an auditor should read it
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(target)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except OSError as error:
+        raise AnchorError(f"{target} cannot be written ({error.strerror})") from None
+    return target
+
+
+def read(path: Path) -> str:
+    """Return a note's text as it stands in a file. Raises OSError and ValueError."""
+    with path.open("rb") as file:
+        return file.read(LONGEST * 4).decode("utf-8")
+
+
+def newest_first(folder: Path) -> Iterator[tuple[str, list[Path]]]:
+    """Yield the notes of each log in a folder, by the beginning of their names, the largest size first."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob(f"*{SUFFIX}"), reverse=True):
+        found.setdefault(path.name.rpartition("-")[0], []).append(path)
+    yield from found.items()

@@ -1,0 +1,196 @@
+"""All SQL of the audit: append at the end of a transaction, read for verification, export and timelines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from syncer import __version__
+from syncer.audit.chain import ZERO, Chain, Entry, Verdict, verify
+from syncer.database.bulk import insert
+from syncer.database.engines import plain_rows, reading, snapshot
+from syncer.database.tables import Tables
+from syncer.errors import UserError
+from syncer.privacy.keyring import Keyring
+
+FETCH = 2000
+
+
+@dataclass(slots=True)
+class Pending:
+    """Entries of a transaction under way, in order; they get their place in the chain at its end."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(
+        self,
+        what: str,
+        *,
+        event: str | None = None,
+        subject: str | None = None,
+        destination: str | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note one entry. `facts` hold strings, integers, booleans, None, lists and mappings, nothing personal."""
+        self.rows.append(
+            {
+                "what": what,
+                "event": event,
+                "subject": subject,
+                "destination": destination,
+                "facts": dict(facts or {}),
+            }
+        )
+
+
+class Ledger:
+    """The audit table of one installation."""
+
+    def __init__(self, tables: Tables, keyring: Keyring, actor: Mapping[str, Any], cfg: str) -> None:
+        self._tables = tables
+        self._keyring = keyring
+        self._actor = dict(actor)
+        self._cfg = cfg
+
+    def begin(self, connection: sa.Connection) -> None:
+        """Create the head row of an empty log; raise UserError when the key file is not the database's."""
+        head = self._tables.head
+        if connection.execute(sa.select(head.c.id)).scalar() is None:
+            connection.execute(head.insert().values(id=1, seq=0, mac=ZERO, key_check=self._keyring.check_value))
+        self.require_key(connection)
+
+    def require_key(self, connection: sa.Connection) -> None:
+        """Raise UserError unless the log was begun with this key file. Reads only."""
+        check = connection.execute(sa.select(self._tables.head.c.key_check)).scalar()
+        if check is None:
+            raise UserError("the database has no audit yet; run `syncer init`")
+        if check != self._keyring.check_value:
+            raise UserError(
+                "settings.toml: [identity] key_file: this is not the key the database was made with;"
+                " put the original key file back"
+            )
+
+    def append(self, connection: sa.Connection, pending: Pending, at: datetime) -> None:
+        """Write the entries. Called last in a transaction: the head row is the one lock all writers share."""
+        if not pending.rows:
+            return
+        head = self._tables.head
+        row = connection.execute(sa.select(head.c.seq, head.c.mac).with_for_update()).one()
+        chain = Chain(self._keyring.chain_key, row.seq, bytes(row.mac))
+        entries = [
+            chain.append(at=at, actor=self._actor, sw=__version__, cfg=self._cfg, **item) for item in pending.rows
+        ]
+        insert(connection, self._tables.audit, [_row(entry) for entry in entries])
+        connection.execute(head.update().values(seq=chain.seq, mac=chain.mac))
+
+    def verify(self, engine: sa.Engine) -> Verdict:
+        """Check the whole chain in constant memory, beside a daemon that goes on writing."""
+        with snapshot(engine) as connection:
+            head = connection.execute(sa.select(self._tables.head.c.seq, self._tables.head.c.mac)).one()
+            return verify(self.raw(connection), self._keyring.chain_key, (head.seq, bytes(head.mac)))
+
+    def raw(self, connection: sa.Connection) -> Iterator[Any]:
+        """Yield seq, at, what, event, destination, body, leaf and mac of every entry, in their order."""
+        t = self._tables.audit.c
+        query = sa.select(t.seq, t.at, t.what, t.event_id, t.destination, t.body, t.leaf, t.mac).order_by(t.seq)
+        if connection.dialect.name == "sqlite":
+            yield from plain_rows(connection, query)
+            return
+        result = connection.execution_options(stream_results=True, yield_per=FETCH).execute(query)
+        for part in result.partitions(FETCH):
+            yield from part
+
+    def rows(self, engine: sa.Engine) -> Iterator[dict[str, Any]]:
+        """Yield every entry with its leaf and mac in hex, for the export."""
+        with reading(engine) as connection:
+            for seq, at, what, event, destination, body, leaf, mac in self.raw(connection):
+                yield {
+                    "seq": seq,
+                    "at": at,
+                    "what": what,
+                    "event": event,
+                    "destination": destination,
+                    "body": body,
+                    "leaf": bytes(leaf).hex(),
+                    "mac": bytes(mac).hex(),
+                }
+
+    def head(self, engine: sa.Engine) -> tuple[int, str]:
+        """Return how many entries there are and the last mac in hex."""
+        with reading(engine) as connection:
+            row = connection.execute(sa.select(self._tables.head.c.seq, self._tables.head.c.mac)).one()
+            return int(row.seq), bytes(row.mac).hex()
+
+    def timeline(self, engine: sa.Engine, event_id: str) -> list[dict[str, Any]]:
+        """Return the entries of one event, oldest first: seq, at, what, event, destination, actor, facts.
+
+        Of a purged entry actor and facts are None.
+        """
+        t = self._tables.audit.c
+        columns = (t.seq, t.at, t.what, t.event_id.label("event"), t.destination)
+        query = sa.select(*columns, t.body).where(t.event_id == event_id).order_by(t.seq)
+        with reading(engine) as connection:
+            found = connection.execute(query).mappings().all()
+        return [
+            _shown(row["seq"], row["body"]) | {column.name: row[column.name] for column in columns} for row in found
+        ]
+
+    def entries(
+        self, engine: sa.Engine, whats: tuple[str, ...], since: str | None = None, until: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return all entries of the given kinds, oldest first, written from `since` on and before `until` (stamps)."""
+        t = self._tables.audit.c
+        query = sa.select(t.seq, t.body).where(t.what.in_(whats)).order_by(t.seq)
+        if since is not None:
+            query = query.where(t.at >= since)
+        if until is not None:
+            query = query.where(t.at < until)
+        with reading(engine) as connection:
+            return [_shown(row.seq, row.body) for row in connection.execute(query)]
+
+    def of_events(
+        self, engine: sa.Engine, whats: tuple[str, ...], since: datetime | None, until: datetime | None, *, bodies: bool
+    ) -> Iterator[dict[str, Any]]:
+        """Yield entries of the given kinds that belong to events received in a span (UTC), oldest first.
+
+        Memory is constant. Without `bodies` actor and facts are None, and a million entries cost seconds less.
+        """
+        t, e = self._tables.audit.c, self._tables.event.c
+        body = t.body if bodies else sa.null().label("body")
+        query = sa.select(t.seq, t.at, t.what, t.event_id, t.destination, body).where(t.what.in_(whats))
+        if since is not None or until is not None:
+            query = query.join(self._tables.event, e.id == t.event_id)
+        if since is not None:
+            query = query.where(e.received_at >= since)
+        if until is not None:
+            query = query.where(e.received_at < until)
+        with reading(engine) as connection:
+            streamed = connection.execution_options(stream_results=True, yield_per=FETCH)
+            for seq, at, what, event, destination, text in streamed.execute(query.order_by(t.seq)):
+                place = {"seq": seq, "at": at, "what": what, "event": event, "destination": destination}
+                content: dict[str, Any] = json.loads(text) if text else {}
+                yield place | {"actor": content.get("actor"), "facts": content.get("facts")}
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return {
+        "seq": entry.seq,
+        "at": entry.at,
+        "what": entry.what,
+        "event_id": entry.event,
+        "destination": entry.destination,
+        "body": entry.body,
+        "leaf": entry.leaf,
+        "mac": entry.mac,
+    }
+
+
+def _shown(seq: int, body: str | None) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(body) if body else {}
+    keys = ("at", "what", "event", "destination", "actor", "facts")
+    return {"seq": seq} | {key: content.get(key) for key in keys}

@@ -1,0 +1,1 @@
+"""What a stranger needs to check the log: no database, no secret."""

@@ -1,0 +1,177 @@
+"""Signed notes and checkpoints as C2SP writes them (signed-note, tlog-checkpoint), with Ed25519. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from syncer.audit.offline.merkle import HASH
+
+ED25519 = b"\x01"
+LONGEST = 65536  # characters of a note that are looked at
+_DASH = "— "  # U+2014 and a blank begin a signature line
+
+
+class NoteError(ValueError):
+    """Raised for a note, checkpoint or key that cannot be used; the text says why, in half a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a log says of itself: under the name `origin`, its first `size` entries have this root."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    def text(self) -> str:
+        """Return the three lines that are signed."""
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode('ascii')}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierKey:
+    """A public key under its name; `str` gives it as it is handed out: name+hash+base64."""
+
+    name: str
+    public: bytes
+
+    @property
+    def key_id(self) -> bytes:
+        """The first four bytes of SHA-256(name || 0x0A || 0x01 || public key)."""
+        return hashlib.sha256(self.name.encode() + b"\n" + ED25519 + self.public).digest()[:4]
+
+    def __str__(self) -> str:
+        return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(ED25519 + self.public).decode('ascii')}"
+
+    @classmethod
+    def parse(cls, text: str) -> VerifierKey:
+        """Read name+hash+base64. Raises NoteError."""
+        name, _, rest = text.strip().partition("+")
+        digest, _, encoded = rest.partition("+")
+        raw = _unbase64(encoded)
+        if raw is None or len(raw) != 1 + 32 or raw[:1] != ED25519 or not is_name(name):
+            raise NoteError("not a verifier key of the form name+hash+base64 with an Ed25519 key")
+        found = cls(name, raw[1:])
+        if not hmac.compare_digest(found.key_id.hex().encode(), digest.encode()):
+            raise NoteError("the verifier key does not fit its own hash: it was mistyped")
+        return found
+
+    def verifies(self, text: str, signature: bytes) -> bool:
+        """Say whether the signature over the text is this key's."""
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text.encode())
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+class Signer:
+    """A private key under a name."""
+
+    def __init__(self, name: str, seed: bytes) -> None:
+        if not is_name(name):
+            raise NoteError("a key's name has no blanks, no + and is not empty")
+        self._private = Ed25519PrivateKey.from_private_bytes(seed)
+        self.verifier = VerifierKey(name, self._private.public_key().public_bytes_raw())
+
+    def __repr__(self) -> str:
+        return f"Signer({self.verifier.name!r})"
+
+    def sign(self, text: str) -> str:
+        """Return the text as a signed note. Raises NoteError for a text that a note cannot hold."""
+        _require_text(text)
+        signed = base64.b64encode(self.verifier.key_id + self._private.sign(text.encode())).decode("ascii")
+        return f"{text}\n{_DASH}{self.verifier.name} {signed}\n"
+
+
+def is_name(name: str) -> bool:
+    """Say whether a key may be called so: not empty, no blanks of any kind, no plus."""
+    return bool(name) and name.isprintable() and "+" not in name and not any(char.isspace() for char in name)
+
+
+def open_note(note: str, keys: Iterable[VerifierKey]) -> str:
+    """Return the text of a note that one of the keys signed. Raises NoteError.
+
+    Signatures of keys that are not known are passed over (witnesses may have added theirs); a signature that
+    claims to be a known key's and is not makes the note unusable.
+    """
+    if len(note) > LONGEST:
+        raise NoteError("too long for a note")
+    text, blank, signatures = note.rpartition("\n\n")
+    text += "\n"
+    if not blank or not signatures.endswith("\n"):
+        raise NoteError("not a signed note: no empty line before the signatures")
+    _require_text(text)
+    known = {(key.name, key.key_id): key for key in keys}
+    good = False
+    for line in signatures[:-1].split("\n"):
+        name, key_id, signature = _signature(line)
+        key = known.get((name, key_id))
+        if key is None:
+            continue
+        if not key.verifies(text, signature):
+            raise NoteError(f"the signature of {name} is forged: it does not fit the text")
+        good = True
+    if not good:
+        raise NoteError("signed by no key that is known here")
+    return text
+
+
+def names(note: str) -> list[str]:
+    """Return the names that claim to have signed a note, unverified. Raises NoteError."""
+    signatures = note.rpartition("\n\n")[2]
+    return [_signature(line)[0] for line in signatures.rstrip("\n").split("\n")]
+
+
+def parse_checkpoint(text: str) -> Checkpoint:
+    """Read the three lines of a checkpoint (more lines are extensions and are passed over). Raises NoteError."""
+    lines = text.split("\n")
+    if len(lines) < 4 or lines[-1] or "" in lines[:-1]:
+        raise NoteError("not a checkpoint: it has fewer than three lines, or an empty one")
+    origin, size, encoded = lines[:3]
+    digits = size.isascii() and size.isdigit() and (size == "0" or size[0] != "0") and len(size) <= 19
+    root = _unbase64(encoded)
+    if not digits or root is None or len(root) != HASH:
+        raise NoteError("not a checkpoint: its size is no number, or its root is none")
+    return Checkpoint(origin, int(size), root)
+
+
+def open_checkpoint(note: str, keys: Iterable[VerifierKey]) -> Checkpoint:
+    """Return the checkpoint of a note whose signer bears the log's own name. Raises NoteError."""
+    keys = list(keys)
+    found = parse_checkpoint(open_note(note, keys))
+    if found.origin not in {key.name for key in keys}:
+        raise NoteError(f"of another log ({found.origin})")
+    open_note(note, [key for key in keys if key.name == found.origin])
+    return found
+
+
+def _signature(line: str) -> tuple[str, bytes, bytes]:
+    name, blank, encoded = line.removeprefix(_DASH).rpartition(" ")
+    raw = _unbase64(encoded)
+    if not line.startswith(_DASH) or not blank or not is_name(name) or raw is None or len(raw) < 5:
+        raise NoteError("not a signed note: a signature line is malformed")
+    return name, raw[:4], raw[4:]
+
+
+def _require_text(text: str) -> None:
+    if not text.endswith("\n") or any(char != "\n" and unicodedata.category(char) in ("Cc", "Cs") for char in text):
+        raise NoteError("a note's text ends with a newline and holds no control characters")
+
+
+def _unbase64(text: str) -> bytes | None:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    # one spelling only: padding bits that are not zero would make a second one
+    return raw if base64.b64encode(raw).decode("ascii") == text else None

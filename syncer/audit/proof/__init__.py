@@ -1,0 +1,1 @@
+"""What this installation does about the proof: sign, carry away, verify, purge."""

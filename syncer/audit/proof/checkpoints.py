@@ -1,0 +1,320 @@
+"""The SQL of checkpoints: when one is due, its root from the last compact range, its note, and proofs from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from syncer.audit.ledger import FETCH, Ledger, Pending
+from syncer.audit.offline.inclusion import FORMAT
+from syncer.audit.offline.merkle import Frontier, RangeRoot, prove_inclusion
+from syncer.audit.offline.notes import Checkpoint, Signer, VerifierKey
+from syncer.database.engines import reading, writing
+from syncer.database.failures import repeated
+from syncer.database.tables import Tables
+from syncer.errors import UserError
+from syncer.events.store import Store
+from syncer.privacy.keyring import Keyring
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A checkpoint as it is kept: what was signed, when (UTC), and the signed note."""
+
+    checkpoint: Checkpoint
+    at: datetime
+    note: str
+
+    @property
+    def size(self) -> int:
+        """How many entries it covers."""
+        return self.checkpoint.size
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How often the log is signed: whichever comes first."""
+
+    every: timedelta
+    entries: int
+
+
+class Checkpoints:
+    """The signed states of one installation's log. `origin` is the name of a log that has not been signed yet."""
+
+    def __init__(
+        self, store: Store, tables: Tables, ledger: Ledger, keyring: Keyring, schedule: Schedule, origin: str | None
+    ) -> None:
+        self._store = store
+        self._engine = store.engine
+        self._tables = tables
+        self._ledger = ledger
+        self._keyring = keyring
+        self._first_origin = origin or f"syncer/{keyring.key_id}"
+        self.schedule = schedule
+
+    # -- names and keys -------------------------------------------------------------------------------------
+
+    def origin(self) -> str:
+        """Return the log's present name: a fork gives it another."""
+        with reading(self._engine) as connection:
+            return self._origin(connection)
+
+    def _origin(self, connection: sa.Connection) -> str:
+        forks = self._forks(connection)
+        if forks:
+            return str(forks[-1]["origin"])
+        c = self._tables.checkpoint.c
+        found = connection.execute(sa.select(c.origin).order_by(c.size.desc()).limit(1)).scalar()
+        return str(found) if found is not None else self._first_origin
+
+    def forks(self) -> list[dict[str, Any]]:
+        """Return the facts of every fork on record, oldest first."""
+        with reading(self._engine) as connection:
+            return self._forks(connection)
+
+    def _forks(self, connection: sa.Connection) -> list[dict[str, Any]]:
+        t = self._tables.audit.c
+        query = sa.select(t.body).where(t.what == "audit:forked").order_by(t.seq)
+        return [json.loads(body)["facts"] for body in connection.execute(query).scalars()]
+
+    def public_keys(self) -> list[VerifierKey]:
+        """Return the public keys of this log under every name it has had, the present one last."""
+        with reading(self._engine) as connection:
+            forks = self._forks(connection)
+            names = [str(fork["old_origin"]) for fork in forks] + [self._origin(connection)]
+        return [self.key(name) for name in dict.fromkeys(names)]
+
+    def key(self, origin: str) -> VerifierKey:
+        """Return the public key under a name."""
+        return Signer(origin, self._keyring.signing_seed).verifier
+
+    # -- making one -----------------------------------------------------------------------------------------
+
+    def newest(self) -> Sealed | None:
+        """Return the last checkpoint."""
+        with reading(self._engine) as connection:
+            return self._newest(connection)
+
+    def _newest(self, connection: sa.Connection) -> Sealed | None:
+        c = self._tables.checkpoint.c
+        row = connection.execute(
+            sa.select(c.size, c.at, c.origin, c.root, c.note).order_by(c.size.desc()).limit(1)
+        ).first()
+        return _sealed(row) if row else None
+
+    def all(self) -> list[Sealed]:
+        """Return every checkpoint, oldest first."""
+        c = self._tables.checkpoint.c
+        with reading(self._engine) as connection:
+            query = sa.select(c.size, c.at, c.origin, c.root, c.note).order_by(c.size)
+            return [_sealed(row) for row in connection.execute(query)]
+
+    def why_due(self, entries: int, last: Sealed | None, now: datetime) -> str | None:
+        """Say why a checkpoint is due, in one word: `entries`, `time`; None when none is."""
+        if last is None:
+            return "entries" if entries else None
+        if entries - last.size >= self.schedule.entries:
+            return "entries"
+        # an hour, also if nothing happened: silence must be visible. A clock that ran back does not put it off
+        return "time" if abs(now - last.at) >= self.schedule.every else None
+
+    def tick(self) -> Sealed | None:
+        """Make a checkpoint if one is due."""
+        with reading(self._engine) as connection:
+            reason = self.why_due(self._size(connection), self._newest(connection), self._store.clock())
+        return self._make(reason, due=True) if reason else None
+
+    def make(self, reason: str, *, only_new: bool = False) -> Sealed | None:
+        """Make a checkpoint now; `only_new` makes none when nothing was written since the last one."""
+        with reading(self._engine) as connection:
+            last = self._newest(connection)
+            if only_new and self._size(connection) == (last.size if last else 0):
+                return None
+        return self._make(reason, due=False)
+
+    @repeated
+    def _make(self, reason: str, *, due: bool) -> Sealed | None:
+        frontier = self._caught_up()  # before the head is locked: the first one may have a million leaves to read
+        now = self._store.clock()
+        with writing(self._engine) as connection:
+            size, last = self._size(connection, lock=True), self._newest(connection)
+            if due and self.why_due(size, last, now) is None:
+                return None  # another daemon was first
+            origin = self._origin(connection)
+            entry = Pending()
+            facts = {
+                "reason": reason,
+                "origin": origin,
+                "previous": last.size if last else 0,
+                "every_minutes": int(self.schedule.every.total_seconds() // 60),
+            }
+            entry.add("audit:checkpoint", facts=facts)
+            self._ledger.append(connection, entry, now)
+            frontier.extend(self._leaves(connection, frontier.size, size + 1))
+            found = Checkpoint(origin, size + 1, frontier.root())
+            note = Signer(origin, self._keyring.signing_seed).sign(found.text())
+            connection.execute(
+                self._tables.checkpoint.insert().values(
+                    size=found.size, at=now, origin=origin, root=found.root, frontier=frontier.pack(), note=note
+                )
+            )
+        return Sealed(found, now, note)
+
+    @repeated
+    def record(self, what: str, facts: Mapping[str, Any]) -> int:
+        """Write an entry of the log about itself, with `size` and `root` before it; return its seq."""
+        frontier = self._caught_up()
+        with writing(self._engine) as connection:
+            size = self._size(connection, lock=True)
+            frontier.extend(self._leaves(connection, frontier.size, size))
+            entry = Pending()
+            entry.add(what, facts={**facts, "size": size, "root": frontier.root().hex()})
+            self._ledger.append(connection, entry, self._store.clock())
+        return size + 1
+
+    def _caught_up(self) -> Frontier:
+        with reading(self._engine) as connection:
+            size = self._size(connection)
+            return self._frontier(connection, size)
+
+    # -- roots and proofs -----------------------------------------------------------------------------------
+
+    def size(self) -> int:
+        """Return how many entries there are."""
+        with reading(self._engine) as connection:
+            return self._size(connection)
+
+    def root_at(self, size: int) -> bytes | None:
+        """Return the root over the first entries; None when there are not so many.
+
+        Starts from the last compact range below `size`, so that entries are read, but never all of them.
+        """
+        with reading(self._engine) as connection:
+            frontier = self._frontier(connection, size)
+            return frontier.root() if frontier.size == size else None
+
+    def time_of(self, seq: int) -> datetime:
+        """Return when an entry was written (UTC)."""
+        t = self._tables.audit.c
+        with reading(self._engine) as connection:
+            found = connection.execute(sa.select(t.at).where(t.seq == seq)).scalar_one()
+        return datetime.fromisoformat(found)
+
+    def prove(self, seq: int) -> dict[str, Any]:
+        """Return an inclusion proof of entry `seq` under the newest checkpoint, as JSON data.
+
+        Raises UserError when there is no such entry, or no checkpoint covers it yet.
+        """
+        return self.prove_all([seq])[0]
+
+    def prove_all(self, seqs: Sequence[int]) -> list[dict[str, Any]]:
+        """Return the proofs of several entries, in their order, all under one checkpoint; raises as `prove`."""
+        with reading(self._engine) as connection:
+            last = self._newest(connection)
+
+            @cache  # neighbours share nearly all of their paths, and a long one costs a read of many leaves
+            def range_root(low: int, high: int) -> bytes:
+                return self._range_root(connection, low, high)
+
+            return [self._proof(connection, last, seq, range_root) for seq in seqs]
+
+    def _proof(self, connection: sa.Connection, last: Sealed | None, seq: int, range_root: RangeRoot) -> dict[str, Any]:
+        t = self._tables.audit.c
+        row = connection.execute(sa.select(t.body, t.leaf).where(t.seq == seq)).first()
+        if row is None:
+            raise UserError(f"audit prove: there is no entry {seq}; `syncer audit export` lists them")
+        if last is None or last.size < seq:
+            raise UserError(
+                f"audit prove: no checkpoint covers entry {seq} yet; make one with `syncer audit checkpoint`"
+            )
+        return {
+            "format": FORMAT,
+            "seq": seq,
+            "body": row.body,
+            "leaf": bytes(row.leaf).hex(),
+            "size": last.size,
+            "proof": [item.hex() for item in prove_inclusion(seq - 1, last.size, range_root)],
+            "note": last.note,
+        }
+
+    def _range_root(self, connection: sa.Connection, low: int, high: int) -> bytes:
+        frontier = Frontier()
+        frontier.extend(self._leaves(connection, low, high))
+        return frontier.root()
+
+    def _frontier(self, connection: sa.Connection, size: int) -> Frontier:
+        c = self._tables.checkpoint.c
+        query = sa.select(c.size, c.frontier).where(c.size < size).order_by(c.size.desc()).limit(1)
+        row = connection.execute(query).first()
+        try:
+            frontier = Frontier.unpack(row.size, bytes(row.frontier)) if row else Frontier()
+        except ValueError:
+            frontier = Frontier()  # somebody changed it: the entries themselves decide
+        frontier.extend(self._leaves(connection, frontier.size, size))
+        return frontier
+
+    def _leaves(self, connection: sa.Connection, low: int, high: int) -> Iterator[bytes]:
+        t = self._tables.audit.c
+        query = sa.select(t.leaf).where(t.seq > low, t.seq <= high).order_by(t.seq)
+        result = connection.execute(query, execution_options={"yield_per": FETCH})
+        for part in result.partitions():
+            for (leaf,) in part:
+                yield bytes(leaf)
+
+    def _size(self, connection: sa.Connection, *, lock: bool = False) -> int:
+        query = sa.select(self._tables.head.c.seq)
+        return int(connection.execute(query.with_for_update() if lock else query).scalar() or 0)
+
+    # -- what was anchored where ----------------------------------------------------------------------------
+
+    def unsigned_since(self) -> datetime | None:
+        """Return when the first entry was written that no checkpoint covers (UTC)."""
+        t = self._tables.audit.c
+        with reading(self._engine) as connection:
+            last = self._newest(connection)
+            query = sa.select(t.at).where(t.seq == (last.size if last else 0) + 1)
+            found = connection.execute(query).scalar()
+        return datetime.fromisoformat(found) if found else None
+
+    def anchored(self) -> list[Any]:
+        """Return the rows of what was anchored: name, host, size, at, place, tried_at, failing_since, error."""
+        with reading(self._engine) as connection:
+            return list(connection.execute(sa.select(self._tables.anchor)))
+
+    @repeated
+    def begin_anchoring(self, name: str, host: str, not_after: datetime) -> bool:
+        """Note that an anchor is tried now; False when somebody tried it after `not_after` (UTC), so that one mails."""
+        a, now = self._tables.anchor, self._store.clock()
+        with writing(self._engine) as connection:
+            here = (a.c.name == name, a.c.host == host)
+            row = connection.execute(sa.select(a.c.tried_at).where(*here).with_for_update()).first()
+            if row is None:
+                connection.execute(a.insert().values(name=name, host=host, size=0, tried_at=now))
+                return True
+            if row.tried_at is not None and not_after < row.tried_at <= now:
+                return False
+            connection.execute(a.update().where(*here).values(tried_at=now))
+            return True
+
+    @repeated
+    def end_anchoring(self, name: str, host: str, size: int, place: str | None, error: str | None) -> None:
+        """Note how it went: `place` says where the note is now, `error` why it is not."""
+        a, now = self._tables.anchor, self._store.clock()
+        values: dict[str, Any] = {"size": size, "at": now, "place": (place or "")[:255]}
+        values |= {"failing_since": None, "error": None}
+        if error is not None:
+            values = {"failing_since": sa.func.coalesce(a.c.failing_since, sa.bindparam("n", now, a.c.at.type))}
+            values["error"] = error[:255]
+        with writing(self._engine) as connection:
+            connection.execute(a.update().where(a.c.name == name, a.c.host == host).values(values))
+
+
+def _sealed(row: Any) -> Sealed:
+    return Sealed(Checkpoint(row.origin, row.size, bytes(row.root)), row.at, row.note)

@@ -1,0 +1,277 @@
+"""Commands of proof: the audit group, replay after a restore, and retention."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from syncer.cli.common import JSON, REASON, Context, common, require_reason, write_out
+from syncer.errors import UserError
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+PATH = click.Path(path_type=Path)
+
+
+@click.group()
+def audit() -> None:
+    """The audit chain, its signed checkpoints, and proofs for others."""
+
+
+# -- checking -----------------------------------------------------------------------------------------------
+
+
+@audit.command()
+@click.option("--against", multiple=True, type=PATH, help="Notes from elsewhere; a folder means all in it.")
+@click.argument("more", nargs=-1, type=PATH, metavar="[NOTE]...")
+@JSON
+@common
+def verify(context: Context, against: tuple[Path, ...], more: tuple[Path, ...], as_json: bool) -> int:
+    """Check the chain, the log against its signed notes, and the tables against the log."""
+    from syncer.audit.proof.verify import verify as check
+    from syncer.cli import printing
+
+    if more and not against:
+        raise UserError("audit verify: notes are given with --against")
+    app = context.app()
+    try:
+        found = check(app, [*against, *more])
+    finally:
+        app.close()
+    if as_json:
+        printing.line(printing.as_json(found))
+    else:
+        printing.verdict(found)
+    return 0 if found["ok"] else 1
+
+
+@audit.command()
+@click.argument("seq", type=click.IntRange(min=1))
+@click.option("--out", type=FILE, help="Default: stdout.")
+@common
+def prove(context: Context, seq: int, out: Path | None) -> None:
+    """Prove that entry SEQ stands in the signed log: a JSON file that needs no database to check."""
+    from syncer.cli import printing
+
+    app = context.app()
+    try:
+        found = app.notary.checkpoints.prove(seq)
+    finally:
+        app.close()
+    write_out([printing.as_json(found) + "\n"], out)
+
+
+@audit.command("check-proof")
+@click.argument("proof", type=FILE)
+@click.option("--key", required=True, help="The log's public key, as `audit key` prints it, or a file that holds it.")
+@JSON
+def check_proof(proof: Path, key: str, as_json: bool) -> int:
+    """Check a proof, or all of a JSON dossier, with the public key alone: no settings, no database, no secret."""
+    from syncer.audit.offline.inclusion import ProofError, check, split
+    from syncer.cli import printing
+
+    try:
+        keys = _keys(key)
+        proven = [check(item, keys) for item in split(_text(proof, "a proof"))]
+    except ProofError as error:
+        if as_json:
+            printing.line(printing.as_json({"ok": False, "reason": str(error)}))
+        else:
+            click.echo(f"NOT PROVEN: {error}")
+        return 1
+    if as_json:
+        one = proven[0] if len(proven) == 1 else {"proofs": proven}
+        printing.line(printing.as_json({"ok": True, "reason": None} | one))
+        return 0
+    for found in proven:
+        click.echo(f"proven: entry {found['seq']} stands among the first {found['size']} entries of {found['origin']}")
+        click.echo(found["body"] or "its body was purged; only its digest is proven")
+    return 0
+
+
+def _keys(given: str) -> list[str]:
+    return _text(Path(given), "a key").split() if "+" not in given else [given]
+
+
+def _text(path: Path, what: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise UserError(f"{path}: cannot be read as {what}; check the path") from None
+
+
+# -- signing ------------------------------------------------------------------------------------------------
+
+
+@audit.command()
+@JSON
+@common
+def checkpoint(context: Context, as_json: bool) -> int:
+    """Sign the log now and carry the note to every anchor."""
+    from syncer.cli import printing
+
+    app = context.app()
+    try:
+        made, anchors = app.notary.make()
+    finally:
+        app.close()
+    if as_json:
+        rows = [{"name": a.name, "kind": a.kind, "place": a.place, "error": a.error} for a in anchors]
+        printing.line(printing.as_json({"size": made.size, "note": made.note, "anchors": rows}))
+    else:
+        click.echo(made.note, nl=False)
+        for anchor in anchors:
+            click.echo(f"{anchor.name}: {anchor.error or anchor.place}", err=True)
+    return 1 if any(anchor.error for anchor in anchors) else 0
+
+
+@audit.command()
+@JSON
+@common
+def key(context: Context, as_json: bool) -> None:
+    """Print the public key that checks this log's notes and proofs; give it to whoever keeps them."""
+    from syncer.cli import printing
+
+    app = context.app()
+    try:
+        keys = [str(item) for item in app.notary.checkpoints.public_keys()]
+    finally:
+        app.close()
+    if as_json:
+        printing.line(printing.as_json({"keys": keys}))
+    else:
+        for item in keys:
+            click.echo(item)
+
+
+@audit.command()
+@click.option("--format", "fmt", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option("--out", type=FILE, help="Default: stdout.")
+@common
+def export(context: Context, fmt: str, out: Path | None) -> None:
+    """Export every entry."""
+    import json
+
+    from syncer.reports import as_text
+
+    app = context.app()
+    try:
+        rows = app.ledger.rows(app.engine)
+        lines = as_text.audit_csv(rows) if fmt == "csv" else (json.dumps(row) + "\n" for row in rows)
+        app.notary.guard()  # before the first line: this command writes that it was run
+        count, sha256 = write_out(lines, out)
+        app.operations.exported("audit", fmt, count - (fmt == "csv"), sha256)
+    finally:
+        app.close()
+
+
+# -- after a restore ----------------------------------------------------------------------------------------
+
+
+@audit.command()
+@click.option("--against", type=FILE, help="A note from elsewhere, when the state folder was restored too.")
+@REASON
+@JSON
+@common
+def fork(context: Context, against: Path | None, reason: str, as_json: bool) -> None:
+    """Record that the database was restored: the log goes on under a new name."""
+    from syncer.cli import printing
+
+    require_reason(reason)
+    app = context.app()
+    try:
+        found = app.forks.record(reason, against)
+        public = str(app.notary.checkpoints.public_keys()[-1])
+    finally:
+        app.close()
+    lost = {"origin": found.lost.origin, "size": found.lost.size}
+    if as_json:
+        content = {"seq": found.seq, "origin": found.origin, "kept": found.kept, "lost": lost}
+        printing.line(printing.as_json(content | {"shared": found.shared, "key": public}))
+        return
+    click.echo(f"entry {found.seq} records it: {found.kept} entries are here, {found.lost.size} were anchored")
+    click.echo(f"the log goes on as {found.origin}; its public key is now {public}")
+    click.echo("next: `syncer replay --since NOTE --reason …` with the last note before the backup")
+
+
+@click.command()
+@click.option("--since", required=True, type=FILE, help="A note: what was confirmed after it is read back again.")
+@click.option("--export", type=FILE, help="An audit export that reaches beyond the backup.")
+@REASON
+@click.option("--yes", is_flag=True, help="Carry the plan out.")
+@click.option("--apply", "digest", help="Carry the plan out if it still has this digest.")
+@JSON
+@common
+def replay(
+    context: Context, since: Path, export: Path | None, reason: str, yes: bool, digest: str | None, as_json: bool
+) -> int:
+    """Repeat what a restored backup undid; list what only the lost part knew. Shows its plan first."""
+    from syncer.audit.proof.forks import shown
+    from syncer.cli import printing
+
+    require_reason(reason)
+    app = context.app()
+    try:
+        found = app.forks.plan(since, export)
+        if digest is not None and digest != found.plan.digest:
+            raise UserError("the plan has changed since that digest; run it again without --apply and look")
+        applied = bool(found.plan.deliveries) and (yes or digest is not None)
+        if applied:
+            app.forks.carry_out(found, reason)
+    finally:
+        app.close()
+    rows = [
+        {"event": item.event, "destination": item.destination, "from": item.from_, "to": item.to}
+        for item in found.plan.deliveries
+    ]
+    content: dict[str, Any] = {"digest": found.plan.digest, "applied": applied, "deliveries": rows}
+    if as_json:
+        printing.line(printing.as_json(content | {"lost": shown(found.lost), "skipped": list(found.plan.skipped)}))
+    else:
+        printing.plan(content, found.plan.skipped)
+        for item in found.lost:
+            click.echo(f"lost: {item.event or '-'} key {item.event_key or '-'}: {item.remedy}")
+        click.echo("carried out" if applied else "nothing was changed; repeat with --yes or --apply DIGEST")
+    return 1 if found.lost else 0
+
+
+# -- retention ----------------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Show what would go; change nothing.")
+@JSON
+@common
+def retention(context: Context, dry_run: bool, as_json: bool) -> int:
+    """Purge audit bodies past their time and shred addresses that outlived theirs."""
+    from syncer.cli import printing
+
+    app = context.app()
+    try:
+        found = app.retention.due() if dry_run else app.retention.carry_out()
+        left = found.addresses if dry_run else app.retention.shred()
+        months = app.settings.retention.audit_months
+    finally:
+        app.close()
+    content = {
+        "dry_run": dry_run,
+        "audit_months": months,
+        "bodies": _span(found.bodies),
+        "unfinished": _span(found.unfinished),
+        "addresses": list(found.addresses),
+        "addresses_left": list(left),
+    }
+    if as_json:
+        printing.line(printing.as_json(content))
+    else:
+        printing.retention(content)
+    return 1 if left and not dry_run else 0
+
+
+def _span(span: Any) -> dict[str, Any] | None:
+    from syncer.events.mapping import stamp
+
+    if span is None:
+        return None
+    return {"from": span.first, "to": span.last, "count": span.count, "before": stamp(span.before)}

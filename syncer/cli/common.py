@@ -1,0 +1,152 @@
+"""What the commands share: where the settings are, options, dates, reasons, standard input, files."""
+
+from __future__ import annotations
+
+import functools
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from syncer.errors import UserError
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from syncer.app import App
+    from syncer.settings.load import Settings
+
+JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout, for scripts.")
+REASON = click.option("--reason", required=True, help="Why; kept in the audit.")
+
+
+class Context:
+    """What stands before the command: where the settings are, and whether to log everything."""
+
+    def __init__(self) -> None:
+        self.path: Path | None = None
+        self.debug = False
+
+    def settings(self) -> Settings:
+        """Load the settings and set the log up."""
+        from syncer.app import load_settings
+        from syncer.log import configure
+
+        configure("debug" if self.debug else "warning")
+        settings = load_settings(self.path)
+        configure("debug" if self.debug else settings.log.level)
+        return settings
+
+    def app(self) -> App:
+        """Open the installation."""
+        from syncer.app import open_app
+
+        return open_app(self.settings())
+
+
+def common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --settings and --debug, and its Context as first argument."""
+
+    @click.option("--settings", "settings_path", type=click.Path(path_type=Path), help="The settings file.")
+    @click.option("--debug", is_flag=True, help="Log everything to stderr.")
+    @click.pass_obj
+    @functools.wraps(command)
+    def wrapped(context: Context, settings_path: Path | None, debug: bool, *args: Any, **kwargs: Any) -> Any:
+        context.path = settings_path or context.path
+        context.debug = debug or context.debug
+        return command(context, *args, **kwargs)
+
+    return wrapped
+
+
+def write_out(lines: Any, out: Path | None) -> tuple[int, str]:
+    """Write text to a file or stdout; returns how many pieces and their SHA-256 (hex)."""
+    import hashlib
+
+    digest, count = hashlib.sha256(), 0
+    try:
+        target = out.open("w", encoding="utf-8", newline="") if out else None
+    except OSError as error:
+        raise UserError(f"{out}: cannot be written ({error.strerror}); choose another --out") from None
+    try:
+        for line in lines:
+            digest.update(line.encode())
+            (target or sys.stdout).write(line)
+            count += 1
+    finally:
+        if target:
+            target.close()
+    if out:
+        click.echo(f"{out}: written, SHA-256 {digest.hexdigest()}", err=True)
+    return count, digest.hexdigest()
+
+
+def read_stdin() -> Any:
+    """Return standard input as text; bytes that are no UTF-8 become surrogates, which no address holds."""
+    if sys.stdin.isatty():
+        click.echo("addresses, one a line; end with Ctrl-D", err=True)
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")
+    return sys.stdin
+
+
+def read_person(app: App, command: str) -> str:
+    """Read one address from standard input; return its pseudonym. Raises UserError for none, several or a bad one."""
+    from syncer.errors import AddressError
+    from syncer.intake.submit import addresses
+    from syncer.privacy.keyring import normalise
+
+    lines = addresses(read_stdin())
+    if len(lines) != 1:
+        raise UserError(f"{command} takes one address, {len(lines)} were given")
+    try:
+        return app.keyring.ref(normalise(lines[0][1]))
+    except AddressError as error:
+        raise UserError(f"the address cannot be used ({error.code}); correct it") from None
+
+
+def require_reason(reason: str) -> None:
+    """Raise UserError unless the reason says something and holds no address."""
+    if len(reason.strip()) < 5:
+        raise UserError("--reason: say why in at least five characters; it is kept in the audit")
+    if not reason.isprintable():
+        raise UserError("--reason: one line of plain text, please, without control characters")
+    if "@" in reason:
+        raise UserError("--reason: no addresses, please: it is kept in the audit for years")
+
+
+def moment_of(app: App, text: str, option: str) -> datetime:
+    """Read a time; a bare date is midnight in the controller's time zone."""
+    from datetime import UTC, datetime
+
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"{option}: not a date; write YYYY-MM-DD or an ISO 8601 date-time") from None
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=app.settings.deadlines.zone)
+    return found.astimezone(UTC)
+
+
+def day_of(text: str, option: str) -> date:
+    """Read a plain day, YYYY-MM-DD."""
+    from datetime import date
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"{option}: not a day; write YYYY-MM-DD") from None
+
+
+def list_events(found: list[dict[str, Any]], as_json: bool) -> int:
+    """Print events; returns the exit code, 1 when one is held or late."""
+    from syncer.cli import printing
+
+    if as_json:
+        printing.line(printing.as_json(found))
+    else:
+        printing.events(found)
+    return 1 if any(event["state"] == "held" or event["overdue"] for event in found) else 0

@@ -1,0 +1,169 @@
+"""Commands that carry out a person's decision: resync, exempt, extend, pause, resume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from syncer.cli.common import JSON, REASON, Context, common, day_of, moment_of, require_reason
+from syncer.errors import UserError
+
+if TYPE_CHECKING:
+    from syncer.app import App
+
+# -- decisions ----------------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.option("--event", "events_", multiple=True, help="An event; may be given several times.")
+@click.option("--destination", help="Everything of one destination.")
+@click.option("--held", is_flag=True, help="Everything that is held.")
+@click.option("--confirmed-since", help="Read back what was confirmed since then.")
+@click.option("--file", "file", type=click.File(encoding="utf-8"), help="Lines `ADDRESS` or `EVENT ADDRESS`.")
+@click.option("--reason", default="", help="Why; kept in the audit.  [required]")  # a refusal is audited too
+@click.option("--yes", is_flag=True, help="Carry the plan out.")
+@click.option("--apply", "digest", help="Carry the plan out if it still has this digest.")
+@JSON
+@common
+def resync(
+    context: Context,
+    events_: tuple[str, ...],
+    destination: str | None,
+    held: bool,
+    confirmed_since: str | None,
+    file: Any,
+    reason: str,
+    yes: bool,
+    digest: str | None,
+    as_json: bool,
+) -> None:
+    """Start held and retrying deliveries over, read confirmed ones back. Shows its plan first."""
+    from syncer.cli import printing
+    from syncer.reports.reader import Reader
+
+    app = context.app()
+    try:
+        with _refusal_audited(app, "no usable reason"):
+            require_reason(reason)
+        reader = Reader(app)
+        plan = app.operations.plan_resync(
+            events=[reader.resolve(item) for item in events_],
+            destination=destination,
+            held=held,
+            confirmed_since=moment_of(app, confirmed_since, "--confirmed-since") if confirmed_since else None,
+            addresses=_file_lines(reader, file) if file is not None else (),
+        )
+        with _refusal_audited(app, "the plan has changed since the digest"):
+            if digest is not None and digest != plan.digest:
+                raise UserError("the plan has changed since that digest; run it again without --apply and look")
+        applied = bool(plan.deliveries) and (yes or digest is not None)
+        if applied:
+            app.operations.apply_resync(plan, reason)
+    finally:
+        app.close()
+    rows = [
+        {"event": item.event, "destination": item.destination, "from": item.from_, "to": item.to}
+        for item in plan.deliveries
+    ]
+    found = {"digest": plan.digest, "applied": applied, "deliveries": rows}
+    if as_json:
+        printing.line(printing.as_json(found))
+        return
+    printing.plan(found, plan.skipped)
+    said = "carried out; the lanes take it up now" if applied else "nothing was changed; --yes carries it out"
+    click.echo(said, err=True)
+
+
+@contextmanager
+def _refusal_audited(app: App, why: str) -> Iterator[None]:
+    """Let a refusal of a resync pass, and leave in the audit who was refused."""
+    try:
+        yield
+    except UserError:
+        app.operations.refused("resync", why)
+        raise
+
+
+def _file_lines(reader: Any, file: Any) -> list[tuple[str | None, str]]:
+    from syncer.intake.submit import addresses
+
+    found: list[tuple[str | None, str]] = []
+    for _number, text in addresses(file):
+        head, _, rest = text.partition(" ")
+        found.append((reader.resolve(head), rest.strip()) if rest and "@" not in head else (None, text))
+    return found
+
+
+@click.command()
+@click.argument("event")
+@click.option("--destination", required=True)
+@click.option(
+    "--ground",
+    required=True,
+    type=click.Choice(["legal_claims", "legal_obligation", "impossible", "disproportionate", "other"]),
+)
+@REASON
+@common
+def exempt(context: Context, event: str, destination: str, ground: str, reason: str) -> None:
+    """Close a held delivery by a person's decision."""
+    from syncer.domain.model import Ground
+    from syncer.reports.reader import Reader
+
+    require_reason(reason)
+    app = context.app()
+    try:
+        app.operations.exempt(Reader(app).resolve(event), destination, Ground(ground), reason)
+    finally:
+        app.close()
+    click.echo(f"{destination}: exempt; it is in the audit with your name and the reason")
+
+
+@click.command()
+@click.argument("event")
+@click.option("--informed", required=True, help="The day on which the person was told why: YYYY-MM-DD.")
+@REASON
+@common
+def extend(context: Context, event: str, informed: str, reason: str) -> None:
+    """Prolong the period of a complex erasure to three months after receipt, once."""
+    from syncer.decisions.extension import Extension
+    from syncer.reports.reader import Reader
+
+    require_reason(reason)
+    told = day_of(informed, "--informed")
+    app = context.app()
+    try:
+        due = app.extensions.extend(Extension(Reader(app).resolve(event), reason, told))
+    finally:
+        app.close()
+    click.echo(f"due on {due.on} now; it is in the audit with your name, the reason and the day the person was told")
+
+
+@click.command()
+@click.argument("destination")
+@REASON
+@common
+def pause(context: Context, destination: str, reason: str) -> None:
+    """Stop a destination's lane until it is resumed."""
+    _lane(context, destination, reason, "pause")
+
+
+@click.command()
+@click.argument("destination")
+@REASON
+@common
+def resume(context: Context, destination: str, reason: str) -> None:
+    """Start a destination's lane again."""
+    _lane(context, destination, reason, "resume")
+
+
+def _lane(context: Context, destination: str, reason: str, what: str) -> None:
+    require_reason(reason)
+    app = context.app()
+    try:
+        getattr(app.operations, what)(destination, reason)
+    finally:
+        app.close()
+    click.echo(f"{destination}: {what}d")

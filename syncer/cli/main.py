@@ -1,0 +1,112 @@
+"""The command line: the group, and the one place where an error becomes a line and an exit code."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import traceback
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from syncer import __version__
+from syncer.cli import audit, decide, dossier, read, watch, wordpress, work
+from syncer.cli.common import Context
+from syncer.errors import SyncerError, UserError
+
+#: new objects before a garbage collection; of the 700 that Python allows a start makes hundreds of times as many, and
+#: keeps them all
+GARBAGE_AFTER = 20_000
+NO_ADDRESS_HERE = "an address does not belong on the command line (it stands in the process list); use stdin or --file"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="syncer")
+@click.option("--settings", type=click.Path(path_type=Path), help="The settings file.")
+@click.option("--debug", is_flag=True, help="Log everything to stderr.")
+@click.pass_context
+def cli(context: click.Context, settings: Path | None, debug: bool) -> None:
+    """Carry erasures and objections to mailing-list providers, and keep the proof."""
+    context.obj = Context()
+    context.obj.path, context.obj.debug = settings, debug
+
+
+for _command in (
+    work.init,
+    work.check,
+    work.db,
+    work.submit,
+    work.run,
+    work.drain,
+    work.demo,
+    read.status,
+    read.events,
+    read.show,
+    read.find,
+    read.metrics,
+    audit.audit,
+    audit.replay,
+    audit.retention,
+    read.report,
+    dossier.dossier,
+    watch.watch,
+    watch.reconcile,
+    decide.resync,
+    decide.exempt,
+    decide.extend,
+    decide.pause,
+    decide.resume,
+    wordpress.wordpress,
+):
+    cli.add_command(_command)
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run a command and exit as designed: 0 fine, 1 something needs attention, 2 called or configured wrongly."""
+    if argv is None:  # a process of its own, not a call from another program
+        gc.set_threshold(GARBAGE_AFTER)
+    try:
+        _refuse_addresses(sys.argv[1:] if argv is None else argv)
+        code = cli.main(args=argv, prog_name="syncer", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as done:
+        code = done.exit_code
+    except click.Abort:
+        code = 130
+    except click.ClickException as error:
+        click.echo(f"syncer: {_usage(error)}", err=True)
+        code = 2
+    except UserError as error:
+        click.echo(str(error), err=True)
+        code = error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 0
+    except Exception as error:  # noqa: BLE001 — the last line of defence: one line, no traceback, no data
+        click.echo(_internal(error), err=True)
+        code = 2
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse_addresses(words: list[str]) -> None:
+    # whatever it was meant for: it stands in the process list and the shell's history already
+    if any("@" in word and "/" not in word for word in words):
+        raise UserError(NO_ADDRESS_HERE)
+
+
+def _usage(error: click.ClickException) -> str:
+    # click repeats what was typed, and somebody may have typed an address
+    text = error.format_message()
+    if "@" in text:
+        return NO_ADDRESS_HERE
+    return f"{text} See `syncer --help`."
+
+
+def _internal(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}:{frame.lineno}"
+    if type(error).__module__.startswith("sqlalchemy"):
+        return f"syncer: the database failed ({type(error).__name__} at {where}); see that it runs, `syncer check`"
+    code = f" {error}" if isinstance(error, SyncerError) else ""
+    return f"syncer: internal error ({type(error).__name__}{code} at {where}); please report this line"

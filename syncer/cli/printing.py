@@ -1,0 +1,369 @@
+"""How the read side looks to people: tables that fit 100 columns, timelines and reports in plain words, CSV."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from syncer.domain.codes import meaning, remedy
+from syncer.domain.deadlines import WARN_DAYS
+from syncer.log import visible
+
+WIDTH = 100
+RIGHTS = {"erasure": "erase me (Art. 17)", "objection": "stop your marketing (Art. 21)", None: "unknown right"}
+STATES = {
+    "pending": "waiting for its first try",
+    "retrying": "will be tried again",
+    "applied": "carried out, being read back",
+    "confirmed": "confirmed",
+    "held": "needs a person's decision",
+    "exempt": "exempt by a person's decision",
+    "open": "under way",
+    "fulfilled": "carried out everywhere",
+}
+WORDS = {
+    "event:received": "request received",
+    "event:held": "the request waits for a person",
+    "event:fulfilled": "the request is carried out everywhere",
+    "event:extended": "the period was extended to {due_on}; the person was told on {informed_on}: {reason}",
+    "delivery:attempted": "asked to {action}, attempt {attempt}",
+    "delivery:applied": "carried out; read back next",
+    "delivery:confirmed": "confirmed: {outcome}",
+    "delivery:retrying": "not through: {meaning}",
+    "delivery:held": "held: {meaning}",
+    "delivery:exempt": "exempt by a person: {ground}",
+    "delivery:reopened": "opened again by a person: {reason}",
+    "delivery:reappeared": "the person was found again",
+    "identity:shredded": "the stored address was destroyed",
+    "operator:resynced": "a person started deliveries over: {reason}",
+    "operator:dismissed": "a person dismissed a vanished request of WordPress: {reason}",
+    "operator:refused": "a person's command was refused: {command}, {why}",
+    "operator:looked_up": "somebody looked a person up",
+    "report:exported": "an export was made",
+    "audit:checkpoint": "the log was signed",
+    "audit:purged": "bodies of old entries were purged, as the retention policy says",
+    "audit:forked": "a person recorded that the database was restored: {reason}",
+    "lane:paused": "the destination was paused: {reason}",
+    "clock:anomaly": "the machine's clock jumped by {seconds} seconds: it showed {found} when {expected} was due",
+    "lane:resumed": "the destination goes on: {reason}",
+}
+OUTCOMES = {"done": "found, acted on, read back", "absent": "searched everywhere, not held there"}
+
+
+def console() -> Console:
+    """Return a console on stdout that is never wider than WIDTH; NO_COLOR is respected."""
+    plain = Console(highlight=False, emoji=False, markup=False)
+    return Console(
+        highlight=False, emoji=False, markup=False, width=min(plain.width, WIDTH) if plain.is_terminal else WIDTH
+    )
+
+
+def day_time(moment: str | None) -> str:
+    """Return a UTC time as shown to people."""
+    return f"{moment[:10]} {moment[11:19]}Z" if moment else "-"
+
+
+def _grid(*columns: str, **options: Any) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", **options)
+    for name in columns:
+        table.add_column(
+            name.lstrip("#"),
+            justify="right" if name.startswith("#") else "left",
+            overflow="fold",
+            no_wrap=name == "event",
+        )
+    return table
+
+
+def _mark(state: str) -> Text:
+    style = {"held": "bold red", "fulfilled": "green", "confirmed": "green", "exempt": "cyan"}.get(state, "yellow")
+    return Text(state, style=style)
+
+
+def status(found: dict[str, Any]) -> None:
+    """Print the status so that it fits a screen."""
+    out, events = console(), found["events"]
+    late = f", {events['overdue']} OVERDUE" if events["overdue"] else ", none overdue"
+    warned = [f"{events[f'warn_{days}']} for {days} days or more" for days in WARN_DAYS if events[f"warn_{days}"]]
+    out.print(
+        f"requests: {events['open']} under way, {events['held']} held, {events['fulfilled']} fulfilled{late}"
+        f"; {found['queue']['waiting']} waiting in the queue"
+    )
+    if warned:
+        out.print(f"open since receipt, each counted once: {', '.join(warned)}")
+    table = _grid(
+        "destination",
+        "adapter",
+        "#pending",
+        "#retrying",
+        "#applied",
+        "#confirmed",
+        "#held",
+        "#exempt",
+        "oldest open",
+    )
+    for name, lane in found["destinations"].items():
+        numbers = [str(lane[key]) for key in ("pending", "retrying", "applied", "confirmed")]
+        held = Text(str(lane["held"]), style="bold red" if lane["held"] else "")
+        table.add_row(
+            name, lane["adapter"] or "-", *numbers, held, str(lane["exempt"]), (lane["oldest_open"] or "-")[:10]
+        )
+    out.print(table)
+    for name, lane in found["destinations"].items():
+        for line in _lane_lines(name, lane):
+            out.print(line)
+    for line in _daemon_lines(found["daemons"]):
+        out.print(line)
+    for line in _wordpress_lines(found["wordpress"]):
+        out.print(line)
+    for line in _audit_lines(found["audit"]):
+        out.print(line)
+
+
+def _audit_lines(audit: dict[str, Any]) -> list[str]:
+    last = audit["checkpoint"]
+    signed = f"signed up to {last['size']} at {day_time(last['at'])}" if last else "not signed yet"
+    lines = [f"audit: {audit['entries']} entries, head {audit['head'][:16]}…, {signed}"]
+    if audit["late"] and audit["unsigned"]:
+        lines.append(f"LATE: {audit['unsigned']} entries are not signed yet; see that `syncer run` runs")
+    for name, anchor in audit["anchors"].items():
+        if anchor["error"]:
+            loud = {"ok": "", "late": "LATE: ", "page": "PROOF AT RISK: "}[anchor["level"]]
+            since = day_time(anchor["failing_since"])
+            lines.append(f"{loud}anchor {name} fails since {since}: {anchor['error']}; deliveries go on")
+    return lines
+
+
+def _wordpress_lines(found: dict[str, Any]) -> list[str]:
+    if not found["configured"]:
+        return []
+    swept = f"swept {day_time(found['swept_at'])}" if found["swept_at"] else "never swept"
+    lines = [f"WordPress: {found['requests']} erasure requests on {found['sites']} sites, {swept}"]
+    for alarm in found["alarms"]:
+        since = f" since {day_time(alarm['since'])}" if alarm["since"] else ""
+        lines.append(f"ALARM {alarm['code']} ({alarm['about']}){since}: {alarm['remedy']}")
+    return lines
+
+
+def swept(missed: int, found: dict[str, Any], *, dry: bool) -> None:
+    """Print what a sweep of WordPress found; `dry`: what it would have queued."""
+    out = console()
+    for text in _wordpress_lines(found):
+        out.print(text)
+    queued = "would be queued" if dry else "is queued now" if missed == 1 else "are queued now"
+    out.print(f"{missed} that nobody had queued {queued}" if missed else "none missed")
+
+
+def _lane_lines(name: str, lane: dict[str, Any]) -> list[str]:
+    lines = []
+    if lane["paused"]:
+        by = "by an operator" if lane["paused_by"] == "operator" else "by itself; it probes again every 15 minutes"
+        lines.append(f"PAUSED {name} ({by}): {lane['pause_reason']}")
+    if lane["cool_until"]:
+        lines.append(f"{name} last cooled down until {day_time(lane['cool_until'])}")
+    if not lane["configured"]:
+        lines.append(f"{name} is not in the settings any more")
+    if lane["next_attempt_at"]:
+        lines.append(f"{name}: next due {day_time(lane['next_attempt_at'])}")
+    if lane["owner"]:
+        lines.append(
+            f"{name}: worked by {lane['owner_host']}, pid {lane['owner_pid']}, since {day_time(lane['owned_since'])},"
+            f" lease until {day_time(lane['lease_until'])}"
+        )
+    return lines
+
+
+def _daemon_lines(daemons: list[dict[str, Any]]) -> list[str]:
+    if not daemons:
+        return ["no daemon is running"]
+    return [f"daemon: {item['host']}, pid {item['pid']}, since {day_time(item['since'])}" for item in daemons]
+
+
+def events(found: list[dict[str, Any]]) -> None:
+    """Print events as a table."""
+    out = console()
+    if not found:
+        out.print("no events")
+        return
+    table = _grid("event", "right", "due", "state", "deliveries")
+    for event in found:
+        due = Text(event["due_on"], style="bold red" if event["overdue"] else "")
+        parts = [
+            f"{d['destination']} {d['state']}" + (f" ({d['code']})" if d["code"] else "") for d in event["deliveries"]
+        ]
+        table.add_row(
+            event["id"],
+            event["right"] or "?",
+            due,
+            _mark(event["state"]),
+            "\n".join(parts),
+        )
+    out.print(table)
+
+
+def show(event: dict[str, Any]) -> None:
+    """Print one event and its whole timeline."""
+    out = console()
+    late = " - OVERDUE" if event["overdue"] else ""
+    out.print(f"event     {event['id']}   key {event['event_key']}")
+    out.print(
+        f"request   {RIGHTS[event['right']]}, received {day_time(event['received_at'])}, due {event['due_on']}{late}"
+    )
+    if event["extended_at"]:
+        out.print(f"extended  {day_time(event['extended_at'])}; the person was told on {event['informed_on']}")
+    elif event["target_at"]:
+        out.print(f"target    {day_time(event['target_at'])}")
+    if event["legal_due_on"]:
+        out.print(f"legal day {event['legal_due_on']}, past weekends and holidays; syncer works to the earlier one")
+    out.print(f"person    {event['subject'] or 'not known: the address cannot be used'}")
+    out.print(f"state     {STATES[event['state']]}" + (f": {meaning(event['code'])}" if event["code"] else ""))
+    for delivery in event["deliveries"]:
+        _delivery(out, delivery)
+    out.print("\ntimeline")
+    for entry in event["audit"]:
+        out.print(f"{day_time(entry['at'])}  {entry['destination'] or '':<12} {sentence(entry)}", soft_wrap=False)
+        for step in (entry["facts"] or {}).get("steps", []):
+            out.print(Text("    " + step_line(step, brief=True), style="dim"))
+            out.print(Text(f"      request {step.get('request_id') or '-'}, {step['ms']} ms", style="dim"))
+
+
+def _delivery(out: Console, delivery: dict[str, Any]) -> None:
+    outcome = f" - {OUTCOMES[delivery['outcome']]}" if delivery["outcome"] else ""
+    out.print(
+        f"\n{delivery['destination']} ({delivery['adapter']}): {delivery['action'] or '-'}: "
+        f"{STATES[delivery['state']]}{outcome}; {_times(delivery['attempts'])}"
+    )
+    if delivery["code"]:
+        out.print(f"  why   {delivery['code']}: {meaning(delivery['code'])}")
+    if delivery["state"] == "held":
+        out.print(f"  do    {remedy(delivery['code'])}")
+    if delivery["next_attempt_at"]:
+        out.print(f"  next  {day_time(delivery['next_attempt_at'])}")
+
+
+def _times(attempts: int) -> str:
+    return "1 attempt" if attempts == 1 else f"{attempts} attempts"
+
+
+def sentence(entry: dict[str, Any]) -> str:
+    """Return an audit entry in plain words."""
+    facts = {key: value for key, value in (entry["facts"] or {}).items() if value is not None}
+    words = {
+        "action": facts.get("action", "?"),
+        "attempt": facts.get("attempt", "?"),
+        "outcome": OUTCOMES.get(facts.get("outcome", ""), "read back"),
+        "meaning": meaning(facts.get("code")) + (f" ({facts['detail']})" if facts.get("detail") else ""),
+        "ground": f"{meaning(facts.get('ground'))}: {facts.get('reason', '')}",
+        **{key: facts.get(key, "?") for key in ("due_on", "informed_on")},
+        "reason": facts.get("reason", ""),
+        **{name: facts.get(name, "?") for name in ("seconds", "expected", "found", "command", "why")},
+    }
+    return str(visible(WORDS.get(str(entry["what"]), str(entry["what"])).format(**words)))
+
+
+def step_line(step: dict[str, Any], *, brief: bool = False) -> str:
+    state = f", {step['state']}" if step.get("state") else ""
+    if brief:
+        return f"{step['scope']}: {step['call']} -> {step['status'] or 'no answer'}{state}"
+    request = f", request {step['request_id']}" if step.get("request_id") else ""
+    return f"{step['scope']}: {step['call']} -> {step['status'] or 'no answer'}{state}{request}, {step['ms']} ms"
+
+
+def plan(found: dict[str, Any], skipped: Iterable[str]) -> None:
+    """Print what a resync will do."""
+    out = console()
+    table = _grid("event", "destination", "from", "to")
+    for item in found["deliveries"]:
+        table.add_row(item["event"], item["destination"], item["from"], item["to"])
+    out.print(table if found["deliveries"] else "nothing to do")
+    for line in skipped:
+        out.print(f"left alone: {line}")
+    out.print(f"digest {found['digest']}")
+
+
+def verdict(found: dict[str, Any]) -> None:
+    """Print what a verification of the audit found, and up to where it proves anything."""
+    out, at = console(), found["anchored"]
+    if not found["ok"]:
+        out.print(f"NOT INTACT: {found['reason']}")
+        return
+    purged = f", the bodies of {found['purged']} purged on record" if found["purged"] else ""
+    out.print(f"{found['entries']} entries, unbroken{purged}; {found['notes']} signed notes agree")
+    if at:
+        out.print(f"not proven beyond size {at['size']} anchored at {day_time(at['at'])}")
+    else:
+        out.print("not proven: that nothing was cut off; no note was signed yet")
+    for text in found["warnings"]:
+        out.print(f"note: {text}")
+
+
+def retention(found: dict[str, Any]) -> None:
+    """Print what a retention run takes, or would take."""
+    out, verb = console(), "would go" if found["dry_run"] else "purged"
+    for key, kind in (("unfinished", "bodies that an earlier purge left"), ("bodies", "bodies")):
+        span = found[key]
+        if span:
+            out.print(
+                f"{span['count']} {kind} of entries {span['from']} to {span['to']}, written before"
+                f" {day_time(span['before'])}: {verb}"
+            )
+    if not found["bodies"] and not found["unfinished"]:
+        out.print(f"no bodies older than {found['audit_months']} months")
+    gone = len(found["addresses"]) - (0 if found["dry_run"] else len(found["addresses_left"]))
+    out.print(f"{gone} addresses past their time: {'would be shredded' if found['dry_run'] else 'shredded'}")
+    if found["addresses_left"] and not found["dry_run"]:
+        out.print(
+            f"{len(found['addresses_left'])} addresses wait for a recheck that is late: see that `syncer run` runs"
+            " and no destination is paused"
+        )
+
+
+def checks(found: list[dict[str, Any]]) -> None:
+    """Print the findings of `check`."""
+    out = console()
+    for item in found:
+        out.print(
+            Text("ok   " if item["ok"] else "FAIL ", style="green" if item["ok"] else "bold red").append(
+                f"{item['name']}: {item['detail']}", style="default"
+            )
+        )
+        if item["remedy"]:
+            out.print(f"     remedy: {item['remedy']}")
+
+
+def drift(rows: list[dict[str, Any]]) -> None:
+    """Print what `reconcile` found: a count for each destination, and each delivery that is not as recorded."""
+    out = console()
+    if not rows:
+        out.print("nothing is within its rechecks: there is no address left to ask about")
+    for name in dict.fromkeys(row["destination"] for row in rows):
+        own = [row for row in rows if row["destination"] == name]
+        odd = [row for row in own if row["today"] != "as_recorded"]
+        out.print(f"{name}: {len(own) - len(odd)} of {len(own)} as recorded")
+        for row in odd:
+            word = "DRIFTED" if row["today"] == "drifted" else "unknown"
+            out.print(f"  {word} {row['event']} ({row['action']}): {meaning(row['code'])}")
+    if any(row["today"] == "drifted" for row in rows):
+        out.print("`syncer resync --event EVENT --reason …` reads it back again and carries it out")
+
+
+def as_json(found: Any) -> str:
+    """Return JSON as every command prints it."""
+    return json.dumps(found, indent=2, ensure_ascii=False)
+
+
+def line(text: str) -> None:
+    """Print one line to stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def demo_console() -> Console:
+    """Return a console that understands markup, for the demo's own words."""
+    plain = Console(highlight=False, emoji=False)
+    return Console(highlight=False, emoji=False, width=min(plain.width, WIDTH) if plain.is_terminal else WIDTH)

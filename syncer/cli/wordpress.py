@@ -1,0 +1,87 @@
+"""Commands for WordPress: install the plugin, print the grants, sweep, dismiss an alarm."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from syncer.cli.common import JSON, REASON, Context, common, require_reason
+from syncer.errors import UserError
+
+if TYPE_CHECKING:
+    from syncer.intake.wordpress.bridge import WordPress
+
+
+@click.group()
+def wordpress() -> None:
+    """WordPress: plugin, grants, sweep."""
+
+
+@wordpress.command()
+@click.option("--wp-content", "content", required=True, help="WordPress' wp-content folder, or - for stdout.")
+def install(content: str) -> None:
+    """Copy the must-use plugin into wp-content/mu-plugins; again is harmless."""
+    from syncer.intake.wordpress.plugin import install as copy
+    from syncer.intake.wordpress.plugin import plugin
+
+    click.echo(plugin() if content == "-" else copy(Path(content)), nl=content != "-")
+
+
+@wordpress.command()
+@click.option("--site", "sites", type=click.IntRange(min=1), multiple=True, help="A site of a network; repeat it.")
+@click.option("--host", default="localhost", show_default=True, help="From where syncer connects.")
+@common
+def grants(context: Context, sites: tuple[int, ...], host: str) -> None:
+    """Print the SQL that gives syncer its rights in WordPress' database."""
+    from syncer.intake.wordpress.grants import statements
+
+    for line in statements(context.settings(), sorted(set(sites)) or [1], host):
+        click.echo(line)
+
+
+@wordpress.command()
+@click.option("--dry-run", is_flag=True, help="Only say how many would be queued.")
+@JSON
+@common
+def sweep(context: Context, dry_run: bool, as_json: bool) -> int:
+    """Compare every erasure request of WordPress with what was queued; queue what was missed."""
+    from syncer.cli import printing
+
+    with _opened(context) as bridge:
+        swept, state = bridge.preview() if dry_run else bridge.sweep(), bridge.state()
+    if as_json:
+        found = {"sites": swept.sites, "requests": swept.requests, "missed": swept.missed, "alarms": state["alarms"]}
+        printing.line(printing.as_json(found))
+    else:
+        printing.swept(swept.missed, state, dry=dry_run)
+    return 1 if state["alarms"] else 0
+
+
+@wordpress.command()
+@click.argument("request")
+@REASON
+@common
+def dismiss(context: Context, request: str, reason: str) -> None:
+    """Forget a confirmed request that vanished (blog:request) after a person looked into it."""
+    require_reason(reason)
+    if not re.fullmatch(r"[0-9]{1,10}:[0-9]{1,20}", request):
+        raise UserError("REQUEST: write it as `syncer status` does, like 1:344121")
+    with _opened(context) as bridge:
+        bridge.dismiss(request, reason)
+    click.echo(f"{request}: dismissed")
+
+
+@contextmanager
+def _opened(context: Context) -> Iterator[WordPress]:
+    app = context.app()
+    try:
+        if app.wordpress is None:
+            raise UserError(f"{app.settings.path}: there is no table [wordpress]; add it, an empty one will do")
+        yield app.wordpress
+    finally:
+        app.close()

@@ -1,0 +1,176 @@
+"""Commands that set up and do the work: init, check, db, submit, run, drain, demo."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from syncer.cli.common import JSON, Context, common, moment_of, read_stdin
+
+if TYPE_CHECKING:
+    from syncer.app import App
+
+# -- set-up -------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@common
+def init(context: Context) -> None:
+    """Make the key file, the tables and the queue table; again is harmless."""
+    from syncer.app import initialise
+
+    for line in initialise(context.settings()):
+        click.echo(line)
+
+
+@click.command()
+@JSON
+@common
+def check(context: Context, as_json: bool) -> int:
+    """Try settings, key, database and every destination; say the remedy."""
+    from syncer.cli import printing
+    from syncer.setup import check as checks
+
+    found = [
+        {"name": item.name, "ok": item.ok, "detail": item.detail, "remedy": item.remedy}
+        for item in checks.run(context.settings())
+    ]
+    ok = all(item["ok"] for item in found)
+    if as_json:
+        printing.line(printing.as_json({"ok": ok, "checks": found}))
+    else:
+        printing.checks(found)
+    return 0 if ok else 1
+
+
+@click.group()
+def db() -> None:
+    """Migrations."""
+
+
+@db.command()
+@common
+def upgrade(context: Context) -> None:
+    """Bring the database's tables up to date."""
+    from syncer.app import upgrade as upgrade_database
+
+    click.echo(upgrade_database(context.settings()))
+
+
+@db.command()
+@click.option("--host", default="localhost", show_default=True, help="Where a MariaDB account connects from.")
+@common
+def grants(context: Context, host: str) -> None:
+    """Print the accounts with the least privileges they need, as SQL for the server's administrator."""
+    import sqlalchemy as sa
+
+    from syncer.app import make_tables
+    from syncer.setup import grants as least
+
+    settings = context.settings()
+    tables = make_tables(settings)
+    wanted = least.grants(tables)
+    apart = settings.queue.url is not None
+    own = [grant for grant in wanted if not apart or grant.table != tables.queue.name]
+    places = [(settings.database.url, own)]
+    if settings.queue.url is not None:
+        places.append((settings.queue.url, [grant for grant in wanted if grant not in own]))
+    for address, part in places:
+        url = sa.make_url(address)
+        kind = url.get_backend_name().replace("mariadb", "mysql")
+        click.echo(least.statements(kind, tables, part, url.database or "", host), nl=False)
+
+
+# -- the work -----------------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.argument("right", type=click.Choice(["erasure", "objection"]))
+@click.option("--file", "file", type=click.File(encoding="utf-8", errors="surrogateescape"), help="Default: stdin.")
+@click.option("--source", default="cli", show_default=True, help="Where the requests came from.")
+@click.option("--ref", help="Your own reference; the same again is the same request.")
+@click.option("--received", help="When you received them, ISO 8601; default: now.")
+@JSON
+@common
+def submit(
+    context: Context, right: str, file: Any, source: str, ref: str | None, received: str | None, as_json: bool
+) -> None:
+    """Queue requests; addresses come from stdin or a file, one a line. Prints the event keys."""
+    from syncer.cli import printing
+    from syncer.intake.submit import addresses
+    from syncer.intake.submit import submit as queue
+
+    app = context.app()
+    try:
+        app.notary.guard()
+        moment = moment_of(app, received, "--received") if received else app.clock()
+        lines = addresses(file if file is not None else read_stdin())
+        keys, doubtful = queue(app, right, lines, source=source[:64], ref=ref, received_at=moment)
+    finally:
+        app.close()
+    for number in doubtful:
+        click.echo(f"line {number}: the address cannot be used; it will be held for a person", err=True)
+    if as_json:
+        printing.line(printing.as_json({"event_keys": keys}))
+    else:
+        for key in keys:
+            click.echo(key)
+
+
+@click.command()
+@common
+def run(context: Context) -> int:
+    """Be the daemon: take, deliver, read back, until SIGTERM."""
+    from syncer.service.daemon import serve
+
+    return serve(context.settings())
+
+
+@click.command()
+@click.option("--max-seconds", type=click.FloatRange(min=0), help="Stop after so long.")
+@common
+def drain(context: Context, max_seconds: float | None) -> int:
+    """Work until nothing is due now."""
+    from syncer.log import configure
+    from syncer.reports.reader import Reader, needs_attention
+
+    app = context.app()
+    try:
+        if sys.stderr.isatty() and not context.debug:
+            configure("error")  # the bar says how it goes
+            result = _with_bar(app, max_seconds)
+        else:
+            result = app.drain(max_seconds)
+        app.notary.finish()
+        status = Reader(app).status()
+    finally:
+        app.close()
+    click.echo(
+        f"taken {result.taken}, confirmed {result.confirmed}; now held {result.held}, retrying {result.retrying},"
+        f" still due {result.still_due}" + ("; another daemon did the work" if result.waited_for_owner else "")
+    )
+    if needs_attention(status):
+        click.echo("something needs attention: `syncer status`, `syncer events --state held`", err=True)
+        return 1
+    return 0
+
+
+def _with_bar(app: App, max_seconds: float | None) -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("deliveries"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=None)
+        return app.drain(max_seconds, lambda now: bar.update(task, completed=now.done, total=now.done + now.open))
+
+
+@click.command()
+def demo() -> int:
+    """Try the whole thing against the sandbox; no account needed."""
+    from syncer.cli.printing import demo_console
+    from syncer.setup.demo import run as play
+
+    return play(demo_console())

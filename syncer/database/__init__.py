@@ -1,0 +1,1 @@
+"""Three database engines, one way to speak to them."""

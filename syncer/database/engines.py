@@ -1,0 +1,268 @@
+"""Engines, transactions and migrations: what differs between SQLite, MariaDB/MySQL and PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from syncer.database.tables import HexText, Tables, collate
+from syncer.errors import UserError
+
+#: The revision this code was written for; a database beyond it is refused.
+REVISION = "0007"
+#: how long SQLite waits for another writer before it says busy; then the transaction is repeated
+BUSY_SECONDS = 5
+ENGINES = {"sqlite", "mysql", "mariadb", "postgresql"}
+
+
+def connect(url: str) -> sa.Engine:
+    """Return an engine for `url`, tuned for its kind; opens no connection. Raises UserError for an unusable URL."""
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise UserError(
+            "settings.toml: [database] url: not a database URL; write it like sqlite:///syncer.db"
+        ) from None
+    backend = parsed.get_backend_name()
+    if backend not in ENGINES:
+        raise UserError(f"settings.toml: [database] url: {backend} is not supported; use sqlite, mysql or postgresql")
+    try:
+        if backend == "sqlite":
+            return _sqlite(parsed)
+        return _server(parsed, backend)
+    except ModuleNotFoundError as missing:
+        extra = "postgresql" if backend == "postgresql" else "mysql"
+        raise UserError(
+            f"settings.toml: [database] url: the driver {missing.name} is not installed; install list-syncer[{extra}]"
+        ) from None
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
+    folder = Path(url.database).parent if url.database and not url.database.startswith(("file:", ":memory:")) else None
+    if folder is not None and not folder.is_dir():
+        raise UserError(f"settings.toml: [database] url: the folder {folder} is not there; make it")
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+
+    @sa.event.listens_for(engine, "connect")
+    def _opened(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, see below
+        # a producer's invalid UTF-8 must end as a held event, not as an exception at the head of the queue
+        connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_SECONDS * 1000}",
+            "secure_delete=ON",  # a shredded address must not live on in a free page
+            "recursive_triggers=ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        # read-then-write under a plain BEGIN fails when another writer came between: take the lock at once
+        writing = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def _server(url: sa.URL, backend: str) -> sa.Engine:
+    args: dict[str, Any] = {"connect_timeout": 10}
+    if backend == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    else:
+        # one name for both servers: SQLAlchemy calls MariaDB "mysql" or "mariadb" by how the URL begins
+        url = url.set(drivername="mysql+pymysql")
+        args["charset"] = "utf8mb4"
+        args["conv"] = _encoders()
+        # a server set up for WordPress may not be strict: it would cut what is too long, without an error
+        args["init_command"] = "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
+    # READ COMMITTED: MariaDB's default would show a stale snapshot, PostgreSQL's stricter ones turn the head
+    # lock into serialization errors
+    engine = sa.create_engine(
+        url, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_recycle=1800, connect_args=args
+    )
+    if backend == "postgresql":
+        sa.event.listen(engine, "connect", _plan_anew)
+    return engine
+
+
+def _encoders() -> dict[Any, Any]:
+    from pymysql.converters import conversions
+
+    return {**conversions, HexText: HexText.literal}
+
+
+def _plan_anew(connection: Any, _record: Any) -> None:
+    # a plan made while the tables were empty reads them whole, and would be kept until somebody analyses them
+    connection.execute("SET plan_cache_mode = force_custom_plan")
+    connection.commit()
+
+
+#: the connection that `kept` holds for a thread
+_kept = threading.local()
+
+
+@contextmanager
+def kept(engine: sa.Engine) -> Iterator[None]:
+    """Let all transactions of this thread within the block use one connection.
+
+    A pool asks the server at every visit whether the connection still lives, and rolls back when it returns: two
+    round trips for each transaction. Here a connection that broke in between shows in the next transaction, as one
+    that breaks in its midst.
+    """
+    before = getattr(_kept, "connection", None)
+    with engine.connect() as connection:
+        _kept.connection = connection
+        try:
+            yield
+        finally:
+            _kept.connection = before
+
+
+@contextmanager
+def _connected(engine: sa.Engine) -> Iterator[sa.Connection]:
+    connection: sa.Connection | None = getattr(_kept, "connection", None)
+    if connection is not None and connection.engine is engine and not connection.in_transaction():
+        yield connection
+        return
+    with engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Yield a connection inside one write transaction, committed at the end."""
+    with _connected(engine) as connection, connection.execution_options(writes=True).begin():
+        yield connection
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Yield a connection for reading."""
+    # committed, though nothing was written: after a rollback psycopg forgets the statements that it had prepared
+    with _connected(engine) as connection, connection.execution_options(writes=False).begin():
+        yield connection
+
+
+@contextmanager
+def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Yield a connection that sees one moment of the database, whatever others commit meanwhile."""
+    # SQLite's read transactions are snapshots by themselves
+    options = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+    with engine.connect().execution_options(**options) as connection:
+        yield connection
+
+
+def plain_rows(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a query without parameters on SQLite as the driver gives them, in constant memory."""
+    statement = str(query.compile(dialect=connection.dialect))
+    plain: Any = connection.connection.driver_connection
+    tolerant, seen = plain.text_factory, 0
+    try:
+        plain.text_factory = str  # reads a tenth faster than any other
+        for row in plain.execute(statement):
+            seen += 1
+            yield row
+    except sqlite3.OperationalError:  # no UTF-8: go on where it stopped
+        plain.text_factory = tolerant
+        yield from islice(plain.execute(statement), seen, None)
+    finally:
+        plain.text_factory = tolerant
+
+
+def utc_now(connection: sa.Connection) -> sa.ColumnElement[Any]:
+    """Return the database's own UTC time as an expression: leases must not hang on a host's clock."""
+    kind = connection.dialect.name
+    if kind == "sqlite":
+        # six digits like every stored moment: they are compared as text
+        return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now")
+    if kind == "postgresql":
+        return sa.func.timezone("UTC", sa.func.clock_timestamp())
+    return sa.func.utc_timestamp(6)
+
+
+def utc_in(connection: sa.Connection, seconds: int) -> sa.ColumnElement[Any]:
+    """Return the database's own UTC time so many seconds from now as an expression."""
+    kind = connection.dialect.name
+    if kind == "sqlite":
+        return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now", f"+{seconds} seconds")
+    if kind == "postgresql":
+        return utc_now(connection) + sa.text(f"interval '{seconds} seconds'")
+    return sa.func.timestampadd(sa.text("SECOND"), seconds, sa.func.utc_timestamp(6))
+
+
+def no_pad_collation(connection: sa.Connection) -> str | None:
+    """Return the server's collation that tells any two texts apart; None where the engine compares bytes anyway.
+
+    `utf8mb4_bin` of MariaDB and MySQL takes a key with trailing blanks for the same key.
+    """
+    if connection.dialect.name != "mysql":
+        return None
+    for name in ("utf8mb4_nopad_bin", "utf8mb4_0900_bin"):  # MariaDB, MySQL 8.0.17
+        if connection.execute(sa.text("SHOW COLLATION LIKE :name"), {"name": name}).first():
+            return name
+    return "utf8mb4_bin"
+
+
+def version_table(prefix: str) -> str:
+    """Return the name of Alembic's own table."""
+    return f"{prefix}alembic_version"
+
+
+def revision_of(engine: sa.Engine, prefix: str) -> str | None:
+    """Return the schema revision of the database, or None when syncer's tables are not there."""
+    with reading(engine) as connection:
+        if not sa.inspect(connection).has_table(version_table(prefix)):
+            return None
+        found = connection.execute(
+            sa.select(sa.column("version_num")).select_from(sa.table(version_table(prefix)))
+        ).scalar()
+        return str(found) if found is not None else None
+
+
+def require_current(engine: sa.Engine, prefix: str) -> None:
+    """Raise UserError unless the schema is exactly the one this code knows, naming the remedy."""
+    found = revision_of(engine, prefix)
+    where = engine.url.render_as_string(hide_password=True)
+    if found is None:
+        raise UserError(f"{where}: syncer's tables are not there; run `syncer init`")
+    if found > REVISION:
+        raise UserError(
+            f"{where}: schema {found} is newer than this syncer ({REVISION}); upgrade syncer, it was not touched"
+        )
+    if found < REVISION:
+        raise UserError(f"{where}: schema {found} is older than this syncer ({REVISION}); run `syncer db upgrade`")
+
+
+def upgrade(engine: sa.Engine, tables: Tables, *, queue_here: bool) -> None:
+    """Bring the schema to REVISION; harmless when it is there. A newer one raises UserError."""
+    from alembic import command
+    from alembic.config import Config
+
+    found = revision_of(engine, tables.prefix)
+    if found is not None and found > REVISION:
+        require_current(engine, tables.prefix)
+    config = Config()
+    config.set_main_option("script_location", "syncer.database:migrations")
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        config.attributes["tables"] = tables
+        config.attributes["queue_here"] = queue_here
+        command.upgrade(config, "head")
+
+
+def create_queue(engine: sa.Engine, tables: Tables) -> None:
+    """Create the queue table in its own database; left alone when it is there."""
+    with writing(engine) as connection:
+        collate([tables.queue], no_pad_collation(connection))
+        tables.queue.create(connection, checkfirst=True)

@@ -1,0 +1,1 @@
+"""The work at destinations: carry out, read back, look again."""

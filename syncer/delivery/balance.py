@@ -1,0 +1,144 @@
+"""Lanes over daemons: which daemons are running, and how many lanes each of them takes.
+
+The rule: the lanes of two running daemons differ by at most one. Every daemon shows its presence in the database,
+renewed like a lease and by the same clock. A free lane is left to a daemon that owns fewer; a daemon that owns two
+more than the poorest hands half the difference over, each lane between two turns. Nothing moves once the numbers
+differ by one, so lanes do not wander. A daemon that leaves an offered lane alone for a whole lease (its settings do
+not know the destination, its lane cannot be built) is not offered one again: a lane nobody takes is worse than an
+unequal share.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from syncer.database.engines import reading, utc_now
+from syncer.database.tables import Tables
+from syncer.delivery.leases import Leases, is_dead
+from syncer.events.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A daemon that is there. Times UTC by the database; `until` is when its word runs out unless it renews it."""
+
+    owner: str
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Who owns what at one moment: lane -> owner (None when it is free), and the daemons that are running."""
+
+    owners: dict[str, str | None]
+    running: frozenset[str]
+
+
+def surplus(own: int, others: Collection[int], free: int) -> int:
+    """Return how many lanes to hand over to reach the poorest other daemon; lanes that lie free are on their way."""
+    return max(0, (own - min(others, default=own)) // 2 - free)
+
+
+class Daemons:
+    """The presence of the daemons of one installation."""
+
+    def __init__(self, store: Store, tables: Tables, leases: Leases) -> None:
+        self._store = store
+        self._lane = tables.lane
+        self._daemon = tables.daemon
+        self._leases = leases
+
+    def arrive(self) -> None:
+        """Show this process as a running daemon, and forget those whose word ran out."""
+        with self._store.write() as tx:
+            tx.connection.execute(self._daemon.delete().where(self._daemon.c.seen_until < utc_now(tx.connection)))
+        self.beat()
+
+    def beat(self) -> None:
+        """Prolong this daemon's word by the length of a lease."""
+        d, owner = self._daemon, self._leases.owner
+        with self._store.write() as tx:
+            until = self._leases.end(tx.connection)
+            if not tx.connection.execute(d.update().where(d.c.owner == owner).values(seen_until=until)).rowcount:
+                started = utc_now(tx.connection)
+                tx.connection.execute(d.insert().values(owner=owner, started_at=started, seen_until=until))
+
+    def leave(self) -> None:
+        """Take the word back."""
+        with self._store.write() as tx:
+            tx.connection.execute(self._daemon.delete().where(self._daemon.c.owner == self._leases.owner))
+
+    def running(self) -> list[Running]:
+        """Return the daemons that are there, the oldest first."""
+        with reading(self._store.engine) as connection:
+            return self._running(connection)
+
+    def _running(self, connection: sa.Connection) -> list[Running]:
+        d = self._daemon.c
+        query = (
+            sa.select(d.owner, d.started_at, d.seen_until)
+            .where(d.seen_until > utc_now(connection))
+            .order_by(d.started_at, d.owner)
+        )
+        found = [Running(row.owner, row.started_at, row.seen_until) for row in connection.execute(query)]
+        return [item for item in found if not is_dead(item.owner)]
+
+    def view(self) -> View:
+        """Return who owns what now. What a dead process of this host owned is free."""
+        lane = self._lane.c
+        with reading(self._store.engine) as connection:
+            query = sa.select(lane.destination, lane.owner, (lane.lease_until > utc_now(connection)).label("held"))
+            rows = connection.execute(query).all()
+            running = frozenset(item.owner for item in self._running(connection))
+        owners = {row.destination: row.owner if row.held and not is_dead(row.owner) else None for row in rows}
+        return View(owners, running)
+
+
+class Share:
+    """One daemon's part of the lanes `names`, decided afresh from what the database shows."""
+
+    def __init__(
+        self, daemons: Daemons, leases: Leases, names: Sequence[str], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._daemons = daemons
+        self._me = leases.owner
+        self._patience = leases.seconds
+        self._names = frozenset(names)
+        self._monotonic = monotonic
+        self._offered: dict[str, float] = {}  # lane -> since when it is left to somebody poorer
+        self._declined: set[str] = set()
+
+    def may_take(self, name: str) -> bool:
+        """Say whether the lane is free and nobody who owns fewer lanes is there to take it."""
+        view = self._daemons.view()
+        if view.owners.get(name) not in (None, self._me):
+            self._offered.pop(name, None)
+            return False
+        own, others = self._counts(view)
+        poorer = {owner for owner, count in others.items() if count < own}
+        if poorer:
+            since = self._offered.setdefault(name, self._monotonic())
+            if self._monotonic() - since < self._patience:
+                return False
+            self._declined |= poorer
+        self._offered.pop(name, None)
+        return True
+
+    def to_hand_over(self) -> int:
+        """Return how many of this daemon's lanes should go to others."""
+        view = self._daemons.view()
+        own, others = self._counts(view)
+        free = sum(owner is None for name, owner in view.owners.items() if name in self._names)
+        return surplus(own, others.values(), free)
+
+    def _counts(self, view: View) -> tuple[int, dict[str, int]]:
+        owned = Counter(owner for owner in view.owners.values() if owner)
+        others = view.running - {self._me} - self._declined
+        return owned[self._me], {owner: owned[owner] for owner in others}

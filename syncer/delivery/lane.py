@@ -1,0 +1,290 @@
+"""The walk of one destination: claim, begin, call, judge, record, confirm; its senders work side by side.
+
+The thread that calls `turn` does all the database work of the lane, so commits are shared by whatever came back
+meanwhile; the senders do nothing but call the adapter.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from adapters.contract import Adapter, Receipt
+from adapters.errors import AdapterError
+from syncer.clock import elapsed
+from syncer.database.failures import repeated
+from syncer.delivery.held_lease import Tenure
+from syncer.delivery.in_flight import UnderWay
+from syncer.delivery.leases import LaneRow, Leases
+from syncer.delivery.senders import BURST_WAIT, Done, Senders, Work
+from syncer.domain.model import Delivery, Lease, State
+from syncer.domain.policy import PROBE_EVERY, NotCalled, Phase, judge, unreachable_in_a_row
+from syncer.errors import StaleFence
+from syncer.events.mapping import Finished, Tx
+from syncer.events.store import Store, check_fence
+from syncer.log import get_logger
+from syncer.privacy.keyring import Keyring
+
+#: deliveries of one claim
+BATCH = 100
+#: what a person must see: somebody has to decide, or somebody is back who was erased
+ALARMS = frozenset({"delivery:held", "delivery:reappeared"})
+#: seconds a turn waits for its senders once it was told to stop; systemd and SIGTERM allow 30 in all
+GRACE = 25.0
+
+
+class Lane:
+    """The ordered work of one destination."""
+
+    def __init__(
+        self,
+        name: str,
+        adapter: Adapter,
+        store: Store,
+        leases: Leases,
+        keyring: Keyring,
+        recheck_days: tuple[int, ...],
+        stop: threading.Event,
+        dice: Callable[[float, float], float] = random.uniform,
+        burst_wait: float = BURST_WAIT,
+        senders: Callable[..., Senders] = Senders,
+        monotonic: Callable[[], float] = elapsed,
+    ) -> None:
+        self.name = name
+        #: when its turn last went a step on (monotonic clock)
+        self.moved_at = time.monotonic()
+        self._adapter = adapter
+        self._store = store
+        self._leases = leases
+        self._recheck_days = recheck_days
+        self._stop = stop
+        self._dice = dice
+        self._log = get_logger("syncer.lane").bind(lane=name)
+        self._senders = senders(name, adapter, keyring, stop, burst_wait, monotonic)
+        self._monotonic = monotonic
+        self._gate = self._senders.gate
+        self._tenure = Tenure(name, leases, monotonic, self._senders.call_until)
+        self._leaving = threading.Event()
+        self._calls_left = False
+        self._under_way = UnderWay(self._senders.count)
+        self._applied: dict[int, Delivery] = {}  # as they stand while their senders read them back
+        self._strikes = 0
+        self._unreachable = 0
+
+    # -- one turn -------------------------------------------------------------------------------------------
+
+    def turn(self) -> int:
+        """Work until nothing of the lane is due; return how many calls were recorded. 0 when it is not ours."""
+        if self._senders.busy:
+            # calls of a turn that failed are still under way: nobody else may start beside them
+            self._tenure.renew()
+            return 0
+        if self._leaving.is_set():
+            self._give_back()
+            return 0
+        if not self._tenure.own():
+            return 0
+        row = self._leases.get(self.name)
+        if row is None or not self._may_call(row):
+            return 0
+        self._strikes = row.strikes
+        self._gate.set()
+        try:
+            with self._store.kept():
+                return self._pump()
+        except StaleFence:
+            # somebody else owns the lane by now: what came back here is theirs to find out
+            self._tenure.lost()
+            return 0
+        finally:
+            self._drop_leftovers()
+
+    def leave(self) -> None:
+        """Give the lane to another daemon at the next turn; a turn under way finishes the calls in hand first."""
+        self._leaving.set()
+
+    def release(self) -> None:
+        """Give the lane back and end its senders."""
+        try:
+            if not self._calls_left:  # or another daemon would start over what is still being called here
+                self._give_back()
+        finally:
+            self._senders.close()
+            self._adapter.close()
+
+    def _give_back(self) -> None:
+        try:
+            self._tenure.give_back()
+        finally:
+            # only now: while the database still shows the lane as ours, it counts as on its way
+            self._leaving.clear()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it is about to be given to another daemon."""
+        return self._leaving.is_set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether calls are under way."""
+        return self._senders.busy
+
+    @property
+    def adapter(self) -> Adapter:
+        """The destination's adapter, which paces every call to it, ours and others'."""
+        return self._adapter
+
+    @property
+    def owned(self) -> bool:
+        """Whether this process owned the lane at its last turn."""
+        return self._tenure.held
+
+    def _may_call(self, row: LaneRow) -> bool:
+        now = self._store.clock()
+        if row.paused:
+            return row.paused_by == "syncer" and (row.probe_at is None or row.probe_at <= now) and self._probe()
+        return row.cool_until is None or row.cool_until <= now
+
+    def _probe(self) -> bool:
+        """Ask a lane that paused by itself whether it works again."""
+        try:
+            self._adapter.ping()
+        except Exception as error:  # noqa: BLE001 — a bug in an adapter must not have it asked every second
+            code = error.code if isinstance(error, AdapterError) else "crashed"
+            self._log.warning("lane.still_paused", code=code, error=type(error).__name__)
+            self._leases.probe_later(self.name, self._store.clock() + PROBE_EVERY)
+            return False
+        self._unreachable = 0
+        with self._store.write() as tx:
+            self._leases.resume(tx, self.name, "syncer", "the probe succeeded")
+        self._log.info("lane.resumed")
+        return True
+
+    # -- the pump -------------------------------------------------------------------------------------------
+
+    def _pump(self) -> int:
+        claimed: deque[Delivery] = deque()
+        recorded = 0
+        exhausted = False
+        stopped_at = 0.0
+        while True:
+            self.moved_at = time.monotonic()
+            if self._stop.is_set() and not stopped_at:
+                self._gate.clear()
+                stopped_at = self._monotonic()
+            if self._leaving.is_set():
+                self._gate.clear()
+            if not exhausted and len(claimed) < self._under_way.most and self._gate.is_set():
+                claimed = self._claim()
+                exhausted = len(claimed) < BATCH
+            # wait only when nothing can begin without an answer
+            idle = self._under_way and not self._can_begin(claimed)
+            finished = self._senders.collect(self._under_way.enough, wait=0.5 if idle else 0.0)
+            if finished or self._can_begin(claimed):
+                recorded += len(finished)
+                self._step(finished, claimed)
+                exhausted = exhausted and not finished
+            self._tenure.renew()
+            if not self._under_way and (exhausted or not self._gate.is_set()):
+                return recorded
+            if stopped_at and self._monotonic() - stopped_at > GRACE:
+                self._calls_left = True
+                self._log.warning("lane.calls_left", count=len(self._under_way))
+                return recorded
+
+    def _claim(self) -> deque[Delivery]:
+        return deque(self._store.claim(self.name, self._store.clock(), BATCH, self._under_way.ids))
+
+    def _can_begin(self, claimed: deque[Delivery]) -> bool:
+        return self._gate.is_set() and self._under_way.can_begin(claimed)
+
+    def _step(self, came_back: list[Done], claimed: deque[Delivery]) -> None:
+        """Record what came back, begin what comes next in the same transaction, and let the calls be made."""
+        now = self._store.clock()
+        decided = [item for done in came_back if (item := self._decide(done, now)) is not None]
+        self._under_way.came_back(done.work.delivery for done in came_back if done.last)
+        started = self._under_way.pick(claimed) if self._gate.is_set() else []
+        begun = self._commit(decided, [item for item in started if item.state is not State.APPLIED])
+        for item in decided:
+            self._log_result(item)
+        works = [Work(item, Phase.APPLY) for item in begun]
+        works += [Work(item, Phase.CONFIRM) for item in started if item.state is State.APPLIED]
+        self._under_way.begin(work.delivery for work in works)
+        for work in works:
+            self._senders.submit(work)
+
+    def _commit(self, decided: list[Finished], fresh: list[Delivery]) -> list[Delivery]:
+        """Record what came back and begin what comes next, in one transaction."""
+        return self._write(self._tenure.lease, decided, fresh, self._gate.is_set())
+
+    @repeated
+    def _write(self, lease: Lease, decided: list[Finished], fresh: list[Delivery], may_call: bool) -> list[Delivery]:
+        # may run twice: what it leaves in memory is set after the commit, or is the same the second time
+        with self._store.write() as tx:
+            if check_fence(tx, self._store.tables, lease):
+                self._gate.clear()  # an operator paused the lane meanwhile
+                may_call = False
+            self._store.record(tx, decided, self._recheck_days)
+            strikes = self._note_lane(tx, decided, may_call)
+            begun = self._store.begin(tx, lease, fresh)
+        self._strikes = strikes
+        return begun
+
+    def _decide(self, done: Done, now: datetime) -> Finished | None:
+        applied = self._applied.pop(done.work.delivery.id, None)
+        if applied is not None and isinstance(done.result, NotCalled):
+            return None  # applied, and claimed again when calls may be made
+        delivery = applied or done.work.delivery
+        self._unreachable = unreachable_in_a_row(self._unreachable, done.result)
+        decision = judge(delivery, done.phase, done.result, now, self._dice, self._strikes, self._unreachable)
+        if not done.last:
+            self._applied[delivery.id] = replace(
+                delivery,
+                state=decision.state,
+                outcome=decision.outcome,
+                applied_at=decision.applied_at,
+                confirmed_at=None,
+            )
+        return Finished(delivery, done.phase, done.result, decision)
+
+    def _note_lane(self, tx: Tx, decided: list[Finished], may_call: bool) -> int:
+        """Pause or cool the lane where a result says so; return its strikes, none once something went through."""
+        strikes = self._strikes
+        pause = next((item.decision for item in decided if item.decision.pause), None)
+        if pause is not None and may_call:
+            may_call = False
+            self._gate.clear()
+            reason = f"{pause.pause}: {pause.detail}" if pause.detail else str(pause.pause)
+            self._leases.pause(tx, self.name, "syncer", reason, tx.now + PROBE_EVERY)
+            self._log.error("lane.paused", code=pause.pause)
+        cool = max((d.decision.cool_until for d in decided if d.decision.cool_until), default=None)
+        if cool is not None:
+            self._gate.clear()
+            # what else comes back from before is the same storm: strikes are read anew at the next turn only
+            self._leases.cool(tx, self.name, cool, self._strikes + 1)
+            self._log.warning("lane.cooling", seconds=round((cool - tx.now).total_seconds(), 1))
+        elif strikes and any(isinstance(item.result, Receipt) for item in decided) and may_call:
+            strikes = 0
+            self._leases.cool(tx, self.name, None, 0)
+        return strikes
+
+    def _log_result(self, item: Finished) -> None:
+        say = self._log.warning if item.decision.what in ALARMS else self._log.info
+        say(
+            item.decision.what.replace(":", "."),
+            event_id=item.delivery.event_id,
+            state=str(item.decision.state),
+            code=item.decision.code,
+            attempt=item.delivery.attempts,
+        )
+
+    def _drop_leftovers(self) -> None:
+        # only after a lost lane or an overlong stop: results that arrive now have no owner here
+        self._senders.forget()
+        self._under_way.clear()
+        self._applied.clear()

@@ -1,0 +1,1 @@
+"""Events and deliveries as rows; every change carries its audit entry."""

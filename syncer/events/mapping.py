@@ -1,0 +1,173 @@
+"""Between values and table rows: what is written for an event, a delivery and a result, and what is read back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from adapters.contract import Action, Outcome, Receipt, Step
+from syncer.audit.ledger import Pending
+from syncer.domain.model import Delivery, EventState, NewEvent, Right, State
+from syncer.domain.policy import Decision, Phase, Result
+
+
+@dataclass(slots=True)
+class Tx:
+    """A write transaction: its connection, its one moment (UTC), and the audit entries it will leave."""
+
+    connection: sa.Connection
+    now: datetime
+    audit: Pending
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A delivery that came back from its destination, with what was decided."""
+
+    delivery: Delivery
+    phase: Phase
+    result: Result
+    decision: Decision
+
+
+#: every place that `rank` gives, the first to be served first
+RANKS = (0, 1)
+
+
+def rank(right: Right | str | None) -> int:
+    """Return the place of a right in a lane: objections go first."""
+    return 0 if right == Right.OBJECTION else 1
+
+
+def event_row(event: NewEvent, now: datetime) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "event_key": event.event_key,
+        "right": event.right,
+        "subject": event.subject,
+        "email_sealed": event.email_sealed,
+        "received_at": event.received_at,
+        "due_on": event.due_on,
+        "legal_due_on": event.legal_due_on,
+        "state": EventState.HELD if event.code else EventState.OPEN,
+        "code": event.code,
+        "source": event.source,
+        "source_ref": event.source_ref,
+        "queue_id": event.queue_id,
+        "created_at": now,
+        "rechecks_done": 0,
+    }
+
+
+def delivery_rows(event: NewEvent, now: datetime) -> list[dict[str, Any]]:
+    held = event.code is not None
+    return [
+        {
+            "event_id": event.id,
+            "destination": plan.destination,
+            "adapter": plan.adapter,
+            "action": plan.action,
+            "state": State.HELD if held else State.PENDING,
+            "code": event.code,
+            "attempts": 0,
+            "next_attempt_at": None if held else now,
+            "claim_rank": None if held else rank(event.right),
+            "due_on": event.due_on,
+        }
+        for plan in event.plans
+    ]
+
+
+def audit_accepted(tx: Tx, event: NewEvent) -> None:
+    facts = {
+        "right": event.right,
+        "event_key": event.event_key,
+        "source": event.source,
+        "source_ref": event.source_ref,
+        "received_at": stamp(event.received_at),
+        "due_on": event.due_on.isoformat(),
+        "due_rule": event.due_rule,
+        "legal_due_on": event.legal_due_on.isoformat() if event.legal_due_on else None,
+        "destinations": [f"{plan.destination}:{plan.action or '-'}" for plan in event.plans],
+    }
+    tx.audit.add("event:received", event=event.id, subject=event.subject, facts=facts)
+    if event.code:
+        tx.audit.add(
+            "event:held",
+            event=event.id,
+            subject=event.subject,
+            facts={"code": event.code, "detail": event.detail},
+        )
+
+
+def decided_row(item: Finished) -> dict[str, Any]:
+    decision, delivery = item.decision, item.delivery
+    claimable = decision.next_attempt_at is not None
+    values = {
+        "state": decision.state,
+        "outcome": decision.outcome,
+        "code": decision.code,
+        "attempts": delivery.attempts - 1 if decision.give_back else delivery.attempts,
+        "next_attempt_at": decision.next_attempt_at,
+        "claim_rank": rank(delivery.right) if claimable else None,
+        "confirmed_at": decision.confirmed_at,
+    }
+    # what was applied by different transactions would need a statement each
+    return values if decision.applied_at == delivery.applied_at else values | {"applied_at": decision.applied_at}
+
+
+def concerns_event(item: Finished) -> bool:
+    """Say whether a result can move the event: what is only applied so far leaves it where it is."""
+    return item.decision.state is not item.delivery.state and item.decision.what != "delivery:applied"
+
+
+def facts_of(item: Finished) -> dict[str, Any]:
+    decision, result = item.decision, item.result
+    steps: tuple[Step, ...] = getattr(result, "steps", ())
+    facts: dict[str, Any] = {
+        "phase": item.phase.value,
+        "attempt": item.delivery.attempts,
+        "action": item.delivery.action,
+        "state": decision.state,
+        "outcome": decision.outcome,
+        "code": decision.code,
+        "detail": decision.detail or None,
+        "attempt_given_back": True if decision.give_back else None,
+        "next_attempt_at": stamp(decision.next_attempt_at) if decision.next_attempt_at else None,
+        "notes": list(result.notes) if isinstance(result, Receipt) and result.notes else None,
+        "steps": step_facts(steps),
+    }
+    return {key: value for key, value in facts.items() if value is not None}
+
+
+def step_facts(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
+    """Return calls as the audit keeps them."""
+    # not asdict: it copies every value, and took a tenth of the lane's time
+    return [{name: value for name in Step.__slots__ if (value := getattr(step, name)) != ""} for step in steps]
+
+
+def delivery_of(row: Any) -> Delivery:
+    return Delivery(
+        id=row.id,
+        event_id=row.event_id,
+        destination=row.destination,
+        right=Right(row.right) if row.right else None,
+        action=Action(row.action) if row.action else None,
+        state=State(row.state),
+        outcome=Outcome(row.outcome) if row.outcome else None,
+        code=row.code,
+        attempts=row.attempts,
+        applied_at=row.applied_at,
+        confirmed_at=row.confirmed_at,
+        subject=row.subject,
+        received_at=row.received_at,
+        email_sealed=row.email_sealed,
+    )
+
+
+def stamp(moment: datetime) -> str:
+    """Return a UTC time as in every output: ISO 8601 with microseconds and Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,97 @@
+"""Where events stand, given their deliveries: fulfilled, held or open again; rechecks planned, addresses shredded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from syncer.database.bulk import among
+from syncer.database.changes import Changes
+from syncer.database.tables import Tables
+from syncer.domain.model import EventState, State, move_event
+from syncer.domain.policy import next_recheck, settle
+from syncer.events.mapping import Tx
+
+
+class Settlement:
+    """Settles events of one installation; `kind` is the name of its database's dialect."""
+
+    def __init__(self, tables: Tables, kind: str) -> None:
+        e, d = tables.event, tables.delivery
+        self._event = e
+        # the event rows are locked before the states are read: two lanes that finish at once must not both
+        # see the other as still open
+        self._events = (
+            sa.select(
+                e.c.id,
+                e.c.state,
+                e.c.code,
+                e.c.subject,
+                e.c.fulfilled_at,
+                e.c.rechecks_done,
+                e.c.next_recheck_at,
+                e.c.email_sealed.is_not(None).label("sealed"),
+            )
+            .where(among(e.c.id, "ids", kind))
+            .order_by(e.c.id)
+            .with_for_update()
+        )
+        self._deliveries = sa.select(d.c.event_id, d.c.state, d.c.code, d.c.confirmed_at).where(
+            among(d.c.event_id, "ids", kind)
+        )
+
+    def settle(self, tx: Tx, event_ids: Iterable[str], recheck_days: tuple[int, ...]) -> None:
+        """Bring each event to where its deliveries put it; plan its recheck or shred its address."""
+        ids = sorted(event_ids)
+        if not ids:
+            return
+        events = tx.connection.execute(self._events, {"ids": ids}).all()
+        found: dict[str, list[Any]] = {event_id: [] for event_id in ids}
+        for row in tx.connection.execute(self._deliveries, {"ids": ids}):
+            found[row.event_id].append(row)
+        changes = Changes(self._event)
+        for event in events:
+            values = _settled(tx, event, found[event.id], recheck_days)
+            if values:
+                changes.set(event.id, values)
+        changes.write(tx.connection)
+
+
+def _settled(tx: Tx, event: Any, rows: list[Any], recheck_days: tuple[int, ...]) -> dict[str, Any]:
+    """Return what changes in an event's row, and audit it."""
+    current = EventState(event.state)
+    after = settle(current, [(State(row.state), row.confirmed_at is not None) for row in rows])
+    code = next((row.code for row in rows if row.state == State.HELD), None)
+    values: dict[str, Any] = {}
+    if after is not current or code != event.code:
+        values |= {"state": move_event(current, after), "code": code}
+    if after is EventState.FULFILLED:
+        values |= _fulfilled(tx, event, rows, current, recheck_days)
+    elif after is not current:
+        values |= {"fulfilled_at": None, "next_recheck_at": None}
+        if any(row.code == "reappeared" for row in rows):
+            values["rechecks_done"] = 0  # somebody brings the person back: watch as long as after the first time
+    if after is EventState.HELD and (current is not after or event.code != code):
+        tx.audit.add("event:held", event=event.id, subject=event.subject, facts={"code": code})
+    return values
+
+
+def _fulfilled(
+    tx: Tx, event: Any, rows: list[Any], current: EventState, recheck_days: tuple[int, ...]
+) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    fulfilled_at, done = event.fulfilled_at, event.rechecks_done
+    if current is not EventState.FULFILLED:
+        fulfilled_at = tx.now
+        values = {"fulfilled_at": fulfilled_at}
+        tx.audit.add("event:fulfilled", event=event.id, subject=event.subject)
+    if any(row.state == State.APPLIED for row in rows):
+        return values  # still being read back again
+    upcoming = next_recheck(fulfilled_at, done, recheck_days)
+    values["next_recheck_at"] = upcoming
+    if upcoming is None and event.sealed:
+        values |= {"email_sealed": None, "shredded_at": tx.now}
+        tx.audit.add("identity:shredded", event=event.id, subject=event.subject)
+    return values

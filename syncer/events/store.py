@@ -1,0 +1,212 @@
+"""The SQL of events and deliveries: every change of state carries its audit entry in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from syncer.audit.ledger import Ledger, Pending
+from syncer.database.changes import Changes
+from syncer.database.engines import kept, reading, writing
+from syncer.database.failures import repeated
+from syncer.database.tables import Tables
+from syncer.domain.model import Delivery, Lease, NewEvent, State
+from syncer.errors import StaleFence
+from syncer.events.claims import Claims
+from syncer.events.mapping import (
+    Finished,
+    Tx,
+    audit_accepted,
+    concerns_event,
+    decided_row,
+    delivery_rows,
+    event_row,
+    facts_of,
+)
+from syncer.events.settlement import Settlement
+
+Clock = Callable[[], datetime]
+
+
+class Store:
+    """Events and deliveries of one installation."""
+
+    def __init__(self, engine: sa.Engine, tables: Tables, ledger: Ledger, clock: Clock) -> None:
+        self.engine = engine
+        self.tables = tables
+        self.ledger = ledger
+        self.clock = clock
+        #: asked before every write; raises when this database must not be written to
+        self.guard: Callable[[], None] = _writable
+        self._claims = Claims(engine, tables)
+        self._settlement = Settlement(tables, engine.dialect.name)
+
+    def kept(self) -> AbstractContextManager[None]:
+        """Let all transactions of this thread within the block use one connection."""
+        return kept(self.engine)
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """Open a transaction; the audit entries are chained and written at its end, the head row locked last."""
+        self.guard()
+        with writing(self.engine) as connection:
+            tx = Tx(connection, self.clock(), Pending())
+            yield tx
+            self.ledger.append(connection, tx.audit, tx.now)
+
+    # -- intake ---------------------------------------------------------------------------------------------
+
+    def known_keys(self, tx: Tx, keys: Sequence[str]) -> set[str]:
+        """Return which of the event keys are events already."""
+        t = self.tables.event.c
+        return set(tx.connection.execute(sa.select(t.event_key).where(t.event_key.in_(keys))).scalars())
+
+    def accept(self, tx: Tx, events: Sequence[NewEvent]) -> None:
+        """Write new events with one delivery per destination."""
+        if not events:
+            return
+        tx.connection.execute(self.tables.event.insert(), [event_row(event, tx.now) for event in events])
+        rows = [row for event in events for row in delivery_rows(event, tx.now)]
+        if rows:
+            tx.connection.execute(self.tables.delivery.insert(), rows)
+        for event in events:
+            audit_accepted(tx, event)
+
+    # -- the walk -------------------------------------------------------------------------------------------
+
+    def claim(self, destination: str, now: datetime, limit: int, leave: Collection[int] = ()) -> list[Delivery]:
+        """Return the next due deliveries of a lane, without those in `leave`: objections and near due days first."""
+        return self._claims.next(destination, now, limit, leave)
+
+    def due_now(self, destination: str) -> int:
+        """Return how many deliveries of a lane could be taken up now."""
+        return self._claims.count(destination, self.clock())
+
+    def begin(self, tx: Tx, lease: Lease, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Count and audit an attempt for each delivery BEFORE its call; return them as they now stand."""
+        if not deliveries:
+            return []
+        changes = Changes(self.tables.delivery)
+        for item in deliveries:
+            changes.set(item.id, {"attempts": item.attempts + 1})
+        changes.write(tx.connection)
+        begun = []
+        for item in deliveries:
+            begun.append(replace(item, attempts=item.attempts + 1))
+            facts = {"action": item.action, "attempt": item.attempts + 1, "fence": lease.fence}
+            tx.audit.add(
+                "delivery:attempted",
+                event=item.event_id,
+                subject=item.subject,
+                destination=item.destination,
+                facts=facts,
+            )
+        return begun
+
+    def record(self, tx: Tx, finished: Sequence[Finished], recheck_days: tuple[int, ...]) -> None:
+        """Write what was decided, then settle the events it concerns."""
+        if not finished:
+            return
+        rows: dict[int, dict[str, Any]] = {}
+        for item in finished:
+            # applied and read back within one transaction: two entries, one row
+            rows.setdefault(item.delivery.id, {}).update(decided_row(item))
+            tx.audit.add(
+                item.decision.what,
+                event=item.delivery.event_id,
+                subject=item.delivery.subject,
+                destination=item.delivery.destination,
+                facts=facts_of(item),
+            )
+        changes = Changes(self.tables.delivery)
+        for row_id, values in rows.items():
+            changes.set(row_id, values)
+        changes.write(tx.connection)
+        self.settle(tx, {item.delivery.event_id for item in finished if concerns_event(item)}, recheck_days)
+
+    def settle(self, tx: Tx, event_ids: Iterable[str], recheck_days: tuple[int, ...]) -> None:
+        """Bring each event to where its deliveries put it; plan its recheck or shred its address."""
+        self._settlement.settle(tx, event_ids, recheck_days)
+
+    @repeated
+    def start_rechecks(self, recheck_days: tuple[int, ...], limit: int = 500) -> int:
+        """Send the deliveries of events whose recheck is due back to be read again; return how many events."""
+        e, d = self.tables.event, self.tables.delivery
+        with self.write() as tx:
+            due = tx.connection.execute(
+                sa.select(e.c.id, e.c.rechecks_done)
+                # only fulfilled events have one; were their state or their id asked for here, SQLite would choose that
+                # index and read every event
+                .where(e.c.next_recheck_at <= tx.now)
+                .order_by(e.c.next_recheck_at)
+                .limit(limit)
+                .with_for_update()
+            ).all()
+            if not due:
+                return 0
+            ids = [row.id for row in due]
+            tx.connection.execute(
+                d.update()
+                .where(d.c.event_id.in_(ids), d.c.state == State.CONFIRMED, d.c.action.is_not(None))
+                .values(state=State.APPLIED, next_attempt_at=tx.now, claim_rank=1, code=None)
+            )
+            tx.connection.execute(
+                e.update().where(e.c.id.in_(ids)).values(rechecks_done=e.c.rechecks_done + 1, next_recheck_at=None)
+            )
+            # an event whose deliveries are all exempt has nothing to read back
+            self.settle(tx, ids, recheck_days)
+            return len(ids)
+
+    @repeated
+    def hold_removed(self, configured: Iterable[str], recheck_days: tuple[int, ...]) -> int:
+        """Hold the open deliveries of destinations that left the settings; return how many."""
+        d, e = self.tables.delivery, self.tables.event
+        gone = sa.and_(d.c.claim_rank.is_not(None), d.c.destination.not_in(sorted(configured)))
+        with reading(self.engine) as connection:
+            if connection.execute(sa.select(d.c.id).where(gone).limit(1)).first() is None:
+                return 0
+        with self.write() as tx:
+            rows = tx.connection.execute(
+                sa.select(d.c.id, d.c.event_id, d.c.destination, e.c.subject)
+                .select_from(d.join(e, d.c.event_id == e.c.id))
+                .where(gone)
+                .with_for_update()
+            ).all()
+            tx.connection.execute(
+                d.update()
+                .where(d.c.id.in_([row.id for row in rows]))
+                .values(state=State.HELD, code="destination_removed", next_attempt_at=None, claim_rank=None)
+            )
+            for row in rows:
+                tx.audit.add(
+                    "delivery:held",
+                    event=row.event_id,
+                    subject=row.subject,
+                    destination=row.destination,
+                    facts={"code": "destination_removed"},
+                )
+            self.settle(tx, {row.event_id for row in rows}, recheck_days)
+            return len(rows)
+
+
+def _writable() -> None:
+    return
+
+
+def check_fence(tx: Tx, tables: Tables, lease: Lease) -> bool:
+    """Lock the lane's row for this transaction and say whether it is paused.
+
+    Raises StaleFence when the lane has another owner by now.
+    """
+    lane = tables.lane.c
+    row = tx.connection.execute(
+        sa.select(lane.fence, lane.paused).where(lane.destination == lease.destination).with_for_update()
+    ).first()
+    if row is None or row.fence != lease.fence:
+        raise StaleFence(f"the lane {lease.destination} was taken over by another daemon")
+    return bool(row.paused)

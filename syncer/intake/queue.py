@@ -1,0 +1,147 @@
+"""The SQL of the queue table, the contract with producers; it may lie in another database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from syncer.database.engines import reading, writing
+from syncer.database.failures import repeated
+from syncer.database.tables import Tables
+
+#: characters of an address that are read; an address has at most 254, the rest is no address
+LONGEST = 400
+#: rows written with one commit
+INSERTED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One queue row, read without trusting any of it. `None` stands for NULL; times as the driver gave them."""
+
+    id: int
+    event_key: str | None
+    kind: str | None
+    email: str | None = field(repr=False)
+    received_at: Any
+    source: str | None
+    source_ref: str | None
+    created_at: Any
+
+
+class Queue:
+    """The queue table through its own engine."""
+
+    def __init__(self, engine: sa.Engine, tables: Tables, *, shared: bool) -> None:
+        self.engine = engine
+        self.table = tables.queue
+        #: whether it lies in syncer's own database, so that one transaction can do both sides
+        self.shared = shared
+
+    def waiting(self, limit: int) -> list[Row]:
+        """Return rows nobody has taken. Never a cursor over ids or times: those commit out of order."""
+        return self._read(sa.select(*self._columns()).where(self._open()).order_by(self.table.c.id).limit(limit))
+
+    def count(self) -> int:
+        """Return how many rows wait."""
+        with reading(self.engine) as connection:
+            query = sa.select(sa.func.count()).select_from(self.table).where(self._open())
+            return int(connection.execute(query).scalar_one())
+
+    def made(self, prefix: str) -> list[tuple[str, str | None, datetime | None]]:
+        """Return (key, source_ref, created_at in UTC or None) of all rows whose key begins so, taken or not."""
+        t = self.table.c
+        query = sa.select(t.event_key, t.source_ref, sa.type_coerce(t.created_at, sa.String())).where(
+            t.event_key.startswith(prefix, autoescape=True)
+        )
+        with reading(self.engine) as connection:
+            return [(str(_text(row[0])), _text(row[1]), _made_at(row[2])) for row in connection.execute(query)]
+
+    def taken_since(self, moment: datetime) -> list[tuple[str, str | None]]:
+        """Return key and kind of the rows that were taken since then (UTC)."""
+        t = self.table.c
+        query = sa.select(sa.type_coerce(t.event_key, sa.Text), sa.type_coerce(t.kind, sa.Text))
+        with reading(self.engine) as connection:
+            rows = connection.execute(query.where(t.taken_at >= moment).order_by(t.id)).all()
+        return [(str(_text(key)), _text(kind)) for key, kind in rows]
+
+    def _open(self) -> sa.ColumnElement[bool]:
+        return self.table.c.taken_at.is_(None)
+
+    def _columns(self) -> list[sa.ColumnElement[Any]]:
+        t = self.table.c
+        # every column as plain text: SQLite stores what a producer wrote, PostgreSQL knows 'infinity', and a typed
+        # read of either raises
+        return [
+            t.id,
+            sa.type_coerce(t.event_key, sa.Text),
+            sa.type_coerce(t.kind, sa.Text),
+            sa.func.substr(t.email, 1, LONGEST).label("email"),
+            sa.cast(t.received_at, sa.Text).label("received_at"),
+            sa.type_coerce(t.source, sa.Text),
+            sa.type_coerce(t.source_ref, sa.Text),
+            sa.cast(t.created_at, sa.Text).label("created_at"),
+        ]
+
+    def _read(self, query: sa.Select[Any]) -> list[Row]:
+        with reading(self.engine) as connection:
+            return [
+                Row(
+                    id=row[0],
+                    event_key=_text(row[1]),
+                    kind=_text(row[2]),
+                    email=_text(row[3]),
+                    received_at=row[4],
+                    source=_text(row[5]),
+                    source_ref=_text(row[6]),
+                    created_at=row[7],
+                )
+                for row in connection.execute(query)
+            ]
+
+    def mark_taken(self, connection: sa.Connection, ids: Sequence[int], now: datetime) -> None:
+        """Note that the rows are events now, and blank their addresses."""
+        if ids:
+            connection.execute(self.table.update().where(self.table.c.id.in_(ids)).values(taken_at=now, email=None))
+
+    def insert(self, rows: Sequence[dict[str, Any]]) -> int:
+        """Put rows into the queue as a producer would; return how many were new. Doubled keys are left alone."""
+        return sum(self._insert(rows[start : start + INSERTED]) for start in range(0, len(rows), INSERTED))
+
+    @repeated
+    def _insert(self, rows: Sequence[dict[str, Any]]) -> int:
+        try:
+            with writing(self.engine) as connection:
+                connection.execute(self.table.insert(), list(rows))
+        except sa.exc.IntegrityError:
+            # one of them is there already: a commit for each finds out which
+            return 0 if len(rows) == 1 else sum(self._insert([row]) for row in rows)
+        return len(rows)
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+
+
+def _made_at(value: Any) -> datetime | None:
+    try:
+        return moment(value)
+    except ValueError:
+        return None
+
+
+def moment(value: Any) -> datetime | None:
+    """Read a time of the queue (UTC by contract) from a datetime or text; None for NULL; ValueError otherwise."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value.strip())
+    if not isinstance(value, datetime):
+        raise ValueError("not a time")
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)

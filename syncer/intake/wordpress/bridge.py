@@ -1,0 +1,149 @@
+"""WordPress as an installation sees it: sweep it, tell it what is done, say what is wrong with it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from syncer.database import engines
+from syncer.database.tables import collate
+from syncer.events.mapping import stamp
+from syncer.events.store import Store
+from syncer.intake.queue import Queue
+from syncer.intake.wordpress import coverage
+from syncer.intake.wordpress.erasure_requests import Sites, Unreadable
+from syncer.intake.wordpress.status import StatusTable
+from syncer.intake.wordpress.sweep import Sweep, Swept
+from syncer.intake.wordpress.sweep_state import Recollection
+from syncer.intake.wordpress.tables import wordpress_tables
+from syncer.log import get_logger
+from syncer.settings.load import Settings
+
+#: seconds between two looks for changes that WordPress has not been told of
+STATUS_SECONDS = 5
+REMEDIES = {
+    "request_vanished": "a confirmed request was removed before it was carried out; ask who did it, submit it by hand"
+    " or `syncer wordpress dismiss`",
+    "confirmed_waiting": "the person confirmed, nobody completed it: open Tools > Erase Personal Data",
+    "site_unreadable": "run what `syncer wordpress grants` prints",
+    "network_unreadable": "this is a network: grant its sites, `syncer wordpress grants --site 1 --site 2`",
+    "sweep_overdue": "start `syncer run`, or run `syncer wordpress sweep` and read what it says",
+}
+
+
+class WordPress:
+    """The WordPress of one installation, through an engine of its own that commits by itself."""
+
+    def __init__(self, settings: Settings, store: Store, queue: Queue, clock: Callable[[], datetime]) -> None:
+        assert settings.wordpress is not None
+        self._settings = settings.wordpress
+        self._clock = clock
+        self._engine = engines.connect(settings.wordpress_url)
+        reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        tables = wordpress_tables(settings.database.prefix)
+        self._sites = Sites(reader, self._settings.table_prefix)
+        self._recollection = Recollection(store, queue, tables)
+        self._sweep = Sweep(self._sites, self._recollection, queue, clock)
+        self._status = StatusTable(store, self._engine, tables.status, settings.destinations)
+        self._log = get_logger("syncer.wordpress")
+        self._said = ""
+        self._lock = threading.Lock()
+
+    @property
+    def sweep_seconds(self) -> float:
+        """Seconds between two sweeps."""
+        return self._settings.sweep_minutes * 60
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    def sweep(self) -> Swept:
+        """Sweep once, and bring the whole status table in step. Raises what the databases raise."""
+        found = self._sweep.run()
+        self._tell(self._status.publish_all)
+        return found
+
+    def preview(self) -> Swept:
+        """Say what a sweep would queue; changes nothing. Raises what the databases raise."""
+        return self._sweep.run(dry=True)
+
+    def publish(self) -> None:
+        """Tell WordPress what changed; a failure is logged once, and made good by the next success."""
+        self._tell(self._status.publish)
+
+    def _tell(self, publish: Callable[[], int]) -> None:
+        if not self._settings.status_table:
+            return
+        try:
+            with self._lock:  # the daemon sweeps in one thread and publishes in another
+                publish()
+        except sa.exc.SQLAlchemyError as error:
+            if self._said != type(error).__name__:
+                self._said = type(error).__name__
+                self._log.error("wordpress.status_not_written", error=self._said)
+        else:
+            self._said = ""
+
+    def dismiss(self, ref: str, reason: str) -> None:
+        """Forget a vanished request by a person's decision. Raises UserError when it is none."""
+        self._recollection.dismiss(ref, reason)
+
+    def state(self) -> dict[str, Any]:
+        """Return for `status`: alarms with their remedies, and how the last sweep went."""
+        memory = self._recollection.read()
+        sites = list(memory.sites.values())
+        found = coverage.alarms(
+            memory.seen.values(),
+            sites,
+            self._clock(),
+            alert_after=timedelta(days=self._settings.alert_after_days),
+            swept_every=timedelta(seconds=self.sweep_seconds),
+        )
+        swept = max((site.swept_at for site in sites), default=None)
+        return {
+            "configured": True,
+            "swept_at": stamp(swept) if swept else None,
+            "sites": len([site for site in sites if not site.problem]),
+            "requests": sum(site.requests for site in sites),
+            "alarms": [
+                {
+                    "code": alarm.code,
+                    "about": alarm.about,
+                    "since": stamp(alarm.since) if alarm.since else None,
+                    "remedy": REMEDIES[alarm.code],
+                }
+                for alarm in found
+            ],
+        }
+
+    def problems(self) -> list[str]:
+        """Try everything that is needed of WordPress' database; return what is refused. Raises what it raises."""
+        found = []
+        for site in self._sites.ids() or [1]:
+            try:
+                self._sites.requests(site)
+            except Unreadable:
+                found.append(f"site {site} cannot be read")
+        if self._settings.status_table:
+            try:
+                self._status.publish()
+            except sa.exc.DBAPIError:
+                found.append("the status table cannot be written")
+        return found
+
+
+def create_status_table(settings: Settings) -> None:
+    """Create what WordPress reads, in its database; left alone when it is there."""
+    engine = engines.connect(settings.wordpress_url)
+    try:
+        table = wordpress_tables(settings.database.prefix).status
+        with engines.writing(engine) as connection:
+            collate([table], engines.no_pad_collation(connection))
+            table.create(connection, checkfirst=True)
+    finally:
+        engine.dispose()

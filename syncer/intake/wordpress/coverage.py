@@ -1,0 +1,182 @@
+"""What a sweep makes of what it sees: which completions were missed, what to remember, what to alarm. Pure.
+
+Is a completion covered? The plugin's key is erasure:<blog>:<request>:<status before>:<modified before>, and both
+are overwritten by the completion itself; only the last `completed_at` survives in WordPress. So:
+
+1. A row of that request (`source_ref`) that is not older than the completion covers it. The eraser writes just
+   *before* `completed_at`, in the same call or, with erasers of others behind it, a few calls earlier; the net
+   just after it; and the times come from two clocks. SLACK allows for all three. In meaning: an erasure asked for
+   at that time or later erases whatever the completion was about. Two completions within SLACK count as one.
+2. The eraser may have written long before the completion: a later eraser failed, or PHP died, and the
+   administrator clicked again the next day; the plugin then makes the same key and nothing new. When the last sweep,
+   at most FRESH before the completion, saw the request in the state before, that very key is known and looked for.
+   An older sight proves nothing: the request may have been completed, resent and completed again since. What was
+   found so is remembered (`covered_at`), since the next sweep cannot find it again.
+3. Otherwise it was missed, and becomes a row: under the plugin's key where rule 2 knows it, so that a plugin that
+   is only slow inserts the same row; else under erasure:<blog>:<request>:completed:<seconds>, which is the same on
+   every sweep. The second may double an event; that is harmless, a missing one is not.
+
+A completion younger than GRACE is left to the next sweep: WordPress writes the time before the status, and the
+plugin writes after both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from syncer.intake.wordpress.erasure_requests import Request
+
+GRACE = timedelta(seconds=60)
+SLACK = timedelta(seconds=120)
+FRESH = timedelta(minutes=15)
+#: states that can still become a completion, and so are worth remembering
+OPEN = frozenset({"request-pending", "request-confirmed", "request-failed"})
+CONFIRMED = "request-confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One queue row or event of a request: its key and when it was made (UTC; None if the producer gave no time)."""
+
+    key: str
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the last sweep saw of a request. Times UTC.
+
+    `since` is when it was confirmed, `gone_at` when it was found to have vanished, `covered_at` the completion that
+    only its key shows to be covered.
+    """
+
+    ref: str
+    status: str
+    modified_at: datetime | None
+    since: datetime | None
+    gone_at: datetime | None = None
+    covered_at: datetime | None = None
+
+    @property
+    def site(self) -> int:
+        """The site it belongs to."""
+        return int(self.ref.partition(":")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """How the last sweep of a site went; `swept_at` (UTC) is when it was last read."""
+
+    site: int
+    swept_at: datetime
+    requests: int
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A completion that nobody queued, with the key to queue it under."""
+
+    request: Request
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something a person must look at: `code`, the request or site it is about, since when (UTC)."""
+
+    code: str
+    about: str
+    since: datetime | None
+
+
+def run_key(ref: str, status: str, modified_at: datetime) -> str:
+    """Return the plugin's key for a run that began in that state."""
+    return f"erasure:{ref}:{status}:{modified_at:%Y%m%d%H%M%S}"
+
+
+def missed(
+    requests: Iterable[Request],
+    known: Mapping[str, Sequence[Known]],
+    seen: Mapping[str, Seen],
+    swept: Mapping[int, Site],
+    now: datetime,
+) -> list[Missed]:
+    """Return the completions that no row covers; `seen` and `swept` are what the last sweep left."""
+    found = []
+    for request in requests:
+        if request.completed_at is None or request.completed_at > now - GRACE:
+            continue
+        rows, last, site = known.get(request.ref, ()), seen.get(request.ref), swept.get(request.site)
+        if _since(rows, request.completed_at) or _covered_by_key(request, rows, last, site):
+            continue
+        before = _key_before(request, last, site)
+        key = before or f"erasure:{request.ref}:completed:{int(request.completed_at.timestamp())}"
+        if all(row.key != key for row in rows):
+            found.append(Missed(request, key))
+    return found
+
+
+def _key_before(request: Request, seen: Seen | None, site: Site | None) -> str | None:
+    if seen is None or seen.modified_at is None or site is None or request.completed_at is None:
+        return None
+    if request.completed_at - site.swept_at > FRESH or request.completed_at < seen.modified_at:
+        return None
+    return run_key(request.ref, seen.status, seen.modified_at)
+
+
+def _covered_by_key(request: Request, rows: Sequence[Known], seen: Seen | None, site: Site | None) -> bool:
+    if seen is not None and request.completed_at is not None and seen.covered_at == request.completed_at:
+        return True
+    before = _key_before(request, seen, site)
+    return any(row.key == before for row in rows)
+
+
+def _since(rows: Sequence[Known], moment: datetime) -> bool:
+    return any(row.created_at is not None and row.created_at >= moment - SLACK for row in rows)
+
+
+def remember(
+    requests: Sequence[Request],
+    known: Mapping[str, Sequence[Known]],
+    seen: Mapping[str, Seen],
+    swept: Mapping[int, Site],
+    readable: frozenset[int],
+    now: datetime,
+) -> dict[str, Seen]:
+    """Return what to keep for the next sweep: open requests, those just completed, those that vanished."""
+    present = {request.ref: request for request in requests if request.status != "trash"}
+    after = {ref: item for ref, item in seen.items() if item.site not in readable}
+    for ref, request in present.items():
+        done, last = request.completed_at, seen.get(ref)
+        if last is not None and done is not None and done > now - GRACE:
+            after[ref] = last  # not judged yet
+            continue
+        by_key = _covered_by_key(request, known.get(ref, ()), last, swept.get(request.site))
+        covered = done if done is not None and by_key and not _since(known.get(ref, ()), done) else None
+        if request.status in OPEN or covered is not None:
+            after[ref] = Seen(ref, request.status, request.modified_at, request.confirmed_at, None, covered)
+    for ref, item in seen.items():
+        vanished = item.status == CONFIRMED and ref not in present and item.site in readable
+        if vanished and not _since(known.get(ref, ()), item.since or item.modified_at or now):
+            after[ref] = Seen(ref, item.status, item.modified_at, item.since, item.gone_at or now)
+    return after
+
+
+def alarms(
+    seen: Iterable[Seen], sites: Sequence[Site], now: datetime, *, alert_after: timedelta, swept_every: timedelta
+) -> list[Alarm]:
+    """Return what a person must look at, judged from what the last sweep left."""
+    found = []
+    for item in seen:
+        if item.gone_at is not None:
+            found.append(Alarm("request_vanished", item.ref, item.gone_at))
+        elif item.status == CONFIRMED and item.since is not None and now - item.since > alert_after:
+            found.append(Alarm("confirmed_waiting", item.ref, item.since))
+    found += [Alarm(site.problem, f"site {site.site}", site.swept_at) for site in sites if site.problem]
+    last = max((site.swept_at for site in sites), default=None)
+    if last is None or now - last > 3 * swept_every:
+        found.append(Alarm("sweep_overdue", "sweep", last))
+    return found

@@ -1,0 +1,184 @@
+"""What WordPress is told: one row for each request in `syncer_wp_status`, in WordPress' own database."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from syncer.database.engines import reading, writing
+from syncer.domain.model import EventState, State
+from syncer.events.mapping import stamp
+from syncer.events.store import Store
+from syncer.settings.destinations import Destination
+
+#: `source` of the events that belong to a request of WordPress
+SOURCES = ("eraser", "completed", "sweep")
+#: the row that names the destinations, for what the plugin tells the administrator
+DESTINATIONS = "destinations"
+NAMES = {"mailchimp": "Mailchimp", "activecampaign": "ActiveCampaign"}
+#: the state that is shown when several events of one request differ: the one furthest from done
+WORST = (State.HELD, State.RETRYING, State.PENDING, State.APPLIED, State.EXEMPT, State.CONFIRMED)
+EVENTS_WORST = (EventState.HELD, EventState.OPEN, EventState.FULFILLED)
+#: audit entries looked through, and requests written, at one time
+WINDOW, CHUNK = 5000, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table; no personal data stands in it."""
+
+    request: str
+    state: str
+    destinations: str
+    due_on: date | None
+
+
+class StatusTable:
+    """Keeps the table in step with the events."""
+
+    def __init__(
+        self, store: Store, engine: sa.Engine, table: sa.Table, destinations: Mapping[str, Destination]
+    ) -> None:
+        self._store = store
+        self._engine = engine
+        self._table = table
+        self._names = labels({name: item.adapter for name, item in destinations.items()})
+        self._seq: int | None = None  # how far the audit was looked through; None before the first time
+
+    def publish(self) -> int:
+        """Write what changed since the last time, all at the first; return how many rows.
+
+        Every change of state leaves an audit entry in its own transaction, and those are numbered in the order in
+        which they commit: the log is the list of what changed.
+        """
+        if self._seq is None:
+            return self.publish_all()
+        audit, written = self._store.tables.audit.c, 0
+        while True:
+            with reading(self._store.engine) as connection:
+                rows = connection.execute(
+                    sa.select(audit.seq, audit.event_id)
+                    .where(audit.seq > self._seq, audit.seq <= self._seq + WINDOW)
+                    .order_by(audit.seq)
+                ).all()
+            if not rows:
+                return written
+            written += self._write(self._refs({row.event_id for row in rows if row.event_id}))
+            self._seq = rows[-1].seq
+
+    def publish_all(self) -> int:
+        """Write every row that is not as it should be; return how many."""
+        with reading(self._store.engine) as connection:
+            seq = connection.execute(sa.select(self._store.tables.head.c.seq)).scalar() or 0
+            e = self._store.tables.event.c
+            every = connection.execute(
+                sa.select(e.source_ref).distinct().where(e.source.in_(SOURCES), e.source_ref.is_not(None))
+            ).scalars()
+            refs = set(every)
+        written = self._put([Row(DESTINATIONS, "configured", _lines({"name": n} for n in self._names.values()), None)])
+        written += self._write(refs)
+        self._seq = seq
+        return written
+
+    def _refs(self, events: set[str]) -> set[str]:
+        e = self._store.tables.event.c
+        found: set[str] = set()
+        with reading(self._store.engine) as connection:
+            for part in _parts(sorted(events)):
+                query = sa.select(e.source_ref).where(e.id.in_(part), e.source.in_(SOURCES), e.source_ref.is_not(None))
+                found |= set(connection.execute(query).scalars())
+        return found
+
+    def _write(self, refs: set[str]) -> int:
+        return sum(self._put(self._rows(part)) for part in _parts(sorted(refs)))
+
+    def _rows(self, refs: Sequence[str]) -> list[Row]:
+        e, d = self._store.tables.event, self._store.tables.delivery
+        query = (
+            sa.select(
+                e.c.source_ref, e.c.id, e.c.state, e.c.due_on, d.c.destination, d.c.adapter,
+                d.c.state.label("delivery"), d.c.confirmed_at,
+            )
+            .select_from(e.outerjoin(d, d.c.event_id == e.c.id))
+            .where(e.c.source_ref.in_(refs), e.c.source.in_(SOURCES))
+            .order_by(e.c.id, d.c.id)
+        )  # fmt: skip
+        by_ref: dict[str, list[Any]] = {}
+        with reading(self._store.engine) as connection:
+            for row in connection.execute(query):
+                by_ref.setdefault(row.source_ref, []).append(row)
+        return [summary(ref, rows, self._names) for ref, rows in by_ref.items()]
+
+    def _put(self, rows: Sequence[Row]) -> int:
+        t = self._table
+        with writing(self._engine) as connection:
+            found = connection.execute(
+                sa.select(t.c.request, t.c.state, t.c.destinations, t.c.due_on).where(
+                    t.c.request.in_([row.request for row in rows])
+                )
+            )
+            there = {row.request: Row(*row) for row in found}
+            changed = [row for row in rows if there.get(row.request) != row]
+            for row in changed:
+                values = {
+                    "state": row.state,
+                    "destinations": row.destinations,
+                    "due_on": row.due_on,
+                    "updated_at": self._store.clock(),
+                }
+                if row.request in there:
+                    connection.execute(t.update().where(t.c.request == row.request).values(values))
+                else:
+                    connection.execute(t.insert().values(request=row.request, **values))
+        return len(changed)
+
+
+def summary(ref: str, rows: Sequence[Any], names: Mapping[str, str]) -> Row:
+    """Sum the events of a request up: each destination as far as its least finished delivery, nothing told early."""
+    states = {row.id: EventState(row.state) for row in rows}
+    worst = min(states.values(), key=EVENTS_WORST.index)
+    unfinished = [row.due_on for row in rows if row.state != EventState.FULFILLED]
+    shown: dict[str, Any] = {}
+    for row in rows:
+        if row.destination is None:
+            continue
+        other = shown.get(row.destination)
+        if other is None or _worse(row, other):
+            shown[row.destination] = row
+    lines = (
+        {"name": names.get(name, name), "state": str(row.delivery)}
+        | ({"at": stamp(row.confirmed_at)} if row.delivery == State.CONFIRMED and row.confirmed_at else {})
+        for name, row in shown.items()
+    )
+    return Row(ref, str(worst), _lines(lines), min(unfinished or [row.due_on for row in rows]))
+
+
+def _worse(row: Any, other: Any) -> bool:
+    mine, its = WORST.index(State(row.delivery)), WORST.index(State(other.delivery))
+    if mine != its:
+        return mine < its
+    # of two confirmations the later one completes the request
+    return row.confirmed_at is not None and (other.confirmed_at is None or row.confirmed_at > other.confirmed_at)
+
+
+def labels(adapters: Mapping[str, str]) -> dict[str, str]:
+    """Return what each destination is called: the provider, with its own name where there are several of one."""
+    count = Counter(adapters.values())
+    called = {name: NAMES.get(adapter, adapter.capitalize()) for name, adapter in adapters.items()}
+    return {
+        name: called[name] if count[adapter] == 1 else f"{called[name]} ({name})" for name, adapter in adapters.items()
+    }
+
+
+def _lines(items: Iterable[Mapping[str, str]]) -> str:
+    return json.dumps(list(items), ensure_ascii=True, sort_keys=True)
+
+
+def _parts(items: Sequence[str]) -> list[Sequence[str]]:
+    return [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]

@@ -1,0 +1,106 @@
+"""One sweep: read every erasure request of every site, queue what was missed, remember what is open.
+
+Never a cursor: rows change twice in a second, commit late and change again long after; each sweep reads all.
+The order matters: WordPress first, then the queue and the events, so that a row seen as missing was missing; and
+the missed are queued before anything is remembered, so that a sweep that dies is simply done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from syncer.intake.queue import Queue
+from syncer.intake.wordpress import coverage
+from syncer.intake.wordpress.coverage import Known, Missed, Site
+from syncer.intake.wordpress.erasure_requests import Request, Sites, Unreadable
+from syncer.intake.wordpress.sweep_state import Memory, Recollection
+from syncer.log import get_logger
+
+#: characters the queue's column holds; an address has at most 254, so what is cut is refused and held either way
+LONGEST = 320
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep found: sites, requests read, completions queued because nobody had (or that would be)."""
+
+    sites: int
+    requests: int
+    missed: int
+
+
+class Sweep:
+    """Sweeps one WordPress."""
+
+    def __init__(self, sites: Sites, recollection: Recollection, queue: Queue, clock: Callable[[], datetime]) -> None:
+        self._sites = sites
+        self._recollection = recollection
+        self._queue = queue
+        self._clock = clock
+        self._log = get_logger("syncer.wordpress")
+
+    def run(self, *, dry: bool = False) -> Swept:
+        """Sweep once; `dry` only counts what would be queued.
+
+        Raises what the databases raise; nothing is half done then that the next sweep does not mend.
+        """
+        before = self._recollection.read()
+        now = self._clock()
+        listed = self._sites.ids()
+        requests, sites = self._read(listed or [1], before, now)
+        known = self._recollection.known()
+        if listed is None and any(not ref.startswith("1:") for ref in known):
+            sites.append(Site(0, now, 0, "network_unreadable"))
+        found = coverage.missed(requests, known, before.seen, before.sites, now)
+        swept = Swept(len([site for site in sites if not site.problem]), len(requests), len(found))
+        if dry:
+            return swept
+        if found:
+            new = self._queue.insert([_row(item, now) for item in found])
+            self._log.warning("wordpress.missed", count=new)
+        self._remember(before, requests, known, sites, listed, now)
+        return swept
+
+    def _read(self, ids: list[int], before: Memory, now: datetime) -> tuple[list[Request], list[Site]]:
+        requests: list[Request] = []
+        sites: list[Site] = []
+        for number in ids:
+            try:
+                found = self._sites.requests(number)
+            except Unreadable:
+                last = before.sites.get(number)
+                sites.append(Site(number, last.swept_at if last else now, 0, "site_unreadable"))
+                self._log.error("wordpress.site_unreadable", reason=f"site {number}")
+                continue
+            requests += found
+            sites.append(Site(number, now, len(found)))
+        return requests, sites
+
+    def _remember(
+        self,
+        before: Memory,
+        requests: list[Request],
+        known: Mapping[str, list[Known]],
+        sites: list[Site],
+        listed: list[int] | None,
+        now: datetime,
+    ) -> None:
+        readable = {site.site for site in sites if not site.problem}
+        if listed is not None:  # a site that is no longer in the network has no requests any more
+            readable |= {item.site for item in before.seen.values()} - set(listed)
+        after = coverage.remember(requests, known, before.seen, before.sites, frozenset(readable), now)
+        self._recollection.write(before, after, sites)
+
+
+def _row(item: Missed, now: datetime) -> dict[str, object]:
+    return {
+        "event_key": item.key,
+        "kind": "erasure",
+        "email": item.request.address[:LONGEST],
+        "received_at": item.request.received_at,
+        "source": "sweep",
+        "source_ref": item.request.ref,
+        "created_at": now,
+    }

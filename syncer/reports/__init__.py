@@ -1,0 +1,1 @@
+"""The read side: events, status, the propagation log, a person's dossier."""

@@ -1,0 +1,1 @@
+"""The ways to run: for ever, or until nothing is due."""

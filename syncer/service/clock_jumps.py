@@ -1,0 +1,89 @@
+"""Jumps of the wall clock: seen by a clock that nobody sets, audited, and the waits of the lanes mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from syncer.clock import elapsed
+from syncer.database.engines import reading
+from syncer.database.failures import repeated
+from syncer.database.tables import Tables
+from syncer.domain.policy import LONGEST_WAIT
+from syncer.events.mapping import Tx, stamp
+from syncer.events.store import Store
+
+#: what two looks may differ by: slewing, a leap second, a slow machine
+TOLERANCE = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """The wall clock says `found` where `expected` was due (both UTC)."""
+
+    expected: datetime
+    found: datetime
+
+    @property
+    def seconds(self) -> int:
+        """How far it jumped; negative for a step back."""
+        return round((self.found - self.expected).total_seconds())
+
+
+class ClockWatch:
+    """Compares the wall clock with the elapsed time, from one look to the next."""
+
+    def __init__(self, clock: Callable[[], datetime], elapsed: Callable[[], float] = elapsed) -> None:
+        self._clock = clock
+        self._elapsed = elapsed
+        self._last = (clock(), elapsed())
+
+    def look(self) -> Jump | None:
+        """Return the jump since the last look, if there was one."""
+        wall, ticks = self._last
+        self._last = now, now_ticks = self._clock(), self._elapsed()
+        return jump(wall + timedelta(seconds=now_ticks - ticks), now)
+
+
+def jump(expected: datetime, found: datetime) -> Jump | None:
+    """Return the jump between two readings, None within the tolerance."""
+    return Jump(expected, found) if abs(found - expected) > TOLERANCE else None
+
+
+def since_last_entry(store: Store) -> Jump | None:
+    """Return the step back since the audit's last entry: a clock set while nobody watched shows there."""
+    audit = store.tables.audit.c
+    with reading(store.engine) as connection:
+        last = connection.execute(sa.select(audit.at).order_by(audit.seq.desc()).limit(1)).scalar()
+    now = store.clock()
+    before = datetime.fromisoformat(last) if last else now
+    return jump(before, now) if before > now else None
+
+
+@repeated
+def record(store: Store, found: Jump) -> None:
+    """Audit a jump. After a step back, end the waits that it made longer than any that was meant."""
+    with store.write() as tx:
+        facts = {"seconds": found.seconds, "expected": stamp(found.expected), "found": stamp(found.found)}
+        tx.audit.add("clock:anomaly", facts=facts)
+        if found.seconds < 0:
+            _end_waits(tx, store.tables, found.expected)
+
+
+def _end_waits(tx: Tx, tables: Tables, expected: datetime) -> None:
+    # what was due before the step is due after it; what was to wait goes on waiting, but no longer than waits go
+    delivery, lane = tables.delivery, tables.lane
+
+    def drawn_out(moment: sa.Column[datetime]) -> sa.ColumnElement[bool]:
+        too_long = moment > tx.now + timedelta(seconds=LONGEST_WAIT)
+        return sa.and_(moment > tx.now, sa.or_(moment <= expected, too_long))
+
+    due = delivery.c.next_attempt_at
+    tx.connection.execute(
+        delivery.update().where(delivery.c.claim_rank.is_not(None), drawn_out(due)).values(next_attempt_at=tx.now)
+    )
+    for column in (lane.c.cool_until, lane.c.probe_at):
+        tx.connection.execute(lane.update().where(drawn_out(column)).values({column: tx.now}))

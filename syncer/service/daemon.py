@@ -1,0 +1,273 @@
+"""`syncer run`: intake, one job per lane and the rechecks, on one scheduler, until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from syncer import __version__
+from syncer.app import open_app, require_secrets
+from syncer.database.failures import is_outage
+from syncer.delivery.balance import Share
+from syncer.intake.wordpress.bridge import STATUS_SECONDS
+from syncer.log import get_logger
+from syncer.service.clock_jumps import ClockWatch, Jump, record, since_last_entry
+from syncer.service.jobs import Job, cause, when_up
+from syncer.service.reminders import EVERY, Reminders
+
+if TYPE_CHECKING:
+    from syncer.app import App
+    from syncer.delivery.lane import Lane
+    from syncer.service.metrics import Listener
+    from syncer.settings.load import Settings
+
+#: seconds between two looks for due rechecks and removed destinations
+RECHECK_SECONDS = 60
+#: seconds a job may stand still before the watchdog is not fed any more, unless systemd says (WATCHDOG_USEC)
+PATIENCE = 60.0
+#: seconds between two looks at the jobs and the clock, at most
+LOOK_SECONDS = 10.0
+#: seconds between two thoughts of whether the daily look for people who are back is due
+WATCH_SECONDS = 60
+#: seconds between two looks whether the log is to be signed
+SIGN_SECONDS = 10
+#: seconds between two looks for addresses that outlived their rechecks
+SHRED_SECONDS = 3600
+
+
+def serve(settings: Settings) -> int:
+    """Be the daemon until SIGTERM or SIGINT; returns the exit code. Waits for a database that is away.
+
+    Raises UserError for what a person must mend.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # it only sets the event: the scheduler must not be shut down inside a signal handler
+        signal.signal(number, lambda *_: stop.set())
+    require_secrets(settings)
+    notify("READY=1")  # also while the database is away: waiting for it is work, and the watchdog watches it
+    app = when_up(lambda: open_app(settings, actor="daemon"), stop, feed)
+    if app is None:
+        return 0
+    try:
+        return Daemon(app, stop).run()
+    finally:
+        app.close()
+
+
+class Daemon:
+    """One process that owns lanes and works on them."""
+
+    def __init__(self, app: App, stop: threading.Event) -> None:
+        self._app = app
+        self._stop = stop
+        self._log = get_logger("syncer.daemon")
+        self._clock_watch = ClockWatch(app.clock)
+        self._jumps: deque[Jump] = deque()
+        self._stuck: set[str] = set()
+        self._lanes: list[Lane] = []
+        self._share = Share(app.daemons, app.leases, list(app.settings.destinations))
+        self._bound = float(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 or PATIENCE
+
+    def run(self) -> int:
+        """Work until told to stop; finish the calls in hand, release the lanes, return 0."""
+        listener = self._listen()
+        lanes = when_up(self._begin, self._stop, feed)
+        if lanes is None:
+            return 0
+        self._lanes = lanes
+        jobs = self._jobs()
+        scheduler = self._scheduler(jobs)
+        self._log.info("daemon.started", version=__version__, count=len(lanes))
+        scheduler.start()
+        while not self._stop.wait(timeout=min(LOOK_SECONDS, self._bound / 3, self._app.leases.renew_seconds)):
+            self._look_at_the_clock(scheduler)
+            self._look_at_the_jobs(jobs)
+        notify("STOPPING=1")
+        self._app.stop.set()
+        scheduler.shutdown(wait=True)
+        if listener is not None:
+            listener.close()
+        for lane in lanes:
+            self._unless_away(lane.release)
+        self._unless_away(self._app.daemons.leave)
+        self._unless_away(lambda: self._audit("daemon:stopped"))
+        self._unless_away(self._app.notary.finish)
+        self._log.info("daemon.stopped")
+        return 0
+
+    def _listen(self) -> Listener | None:
+        place = self._app.settings.metrics.place
+        if place is None:
+            return None
+        from syncer.service.metrics import Listener
+
+        return Listener(self._app, *place)
+
+    def _begin(self) -> list[Lane]:
+        step_back = since_last_entry(self._app.store)
+        lanes = self._app.lanes()
+        self._app.daemons.arrive()
+        self._audit("daemon:started")
+        if step_back is not None:
+            self._note(step_back)
+        return lanes
+
+    def _jobs(self) -> dict[Job, float]:
+        """Return the jobs with the seconds between two of their starts; the first one is the scheduler's pulse."""
+        schedule, intake = self._app.settings.schedule, self._app.intake
+        renew = self._app.leases.renew_seconds
+        found: dict[Job, float] = {
+            Job("pulse", lambda: None): min(LOOK_SECONDS, self._bound / 3),
+            Job("intake", intake.take_all, intake): schedule.intake_seconds,
+            Job("recheck", self._recheck): RECHECK_SECONDS,
+            Job("balance", self._balance): renew,
+            Job("reminders", Reminders(self._app).remind): EVERY,
+            Job("shred", self._app.retention.shred): SHRED_SECONDS,
+            Job("checkpoint", self._app.notary.tick, self._app.notary): SIGN_SECONDS,
+        }
+        if (wordpress := self._app.wordpress) is not None:
+            found[Job("wordpress sweep", wordpress.sweep)] = wordpress.sweep_seconds
+            found[Job("wordpress status", wordpress.publish)] = STATUS_SECONDS
+        # an idle lane prolongs its lease in its turn
+        often = min(schedule.lane_seconds, renew)
+        found |= {Job(f"lane {lane.name}", partial(self._turn, lane), lane): often for lane in self._lanes}
+        if schedule.watch_hours:
+            watch = self._app.watch
+            found |= {
+                Job(f"watch {lane.name}", partial(self._look_for_people, lane), watch): WATCH_SECONDS
+                for lane in self._lanes
+            }
+        return found
+
+    def _scheduler(self, jobs: dict[Job, float]) -> BackgroundScheduler:
+        # a thread for each: a lane at work on a backlog holds its thread for hours
+        threads = ThreadPoolExecutor(len(jobs))
+        scheduler = BackgroundScheduler(timezone="UTC", executors={"default": threads})
+        scheduler.add_listener(self._job_failed, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+        for job, seconds in jobs.items():
+            # the defaults would drop a job that is over a second late, and first run it after one interval
+            scheduler.add_job(
+                job,
+                "interval",
+                seconds=seconds,
+                id=job.name,
+                name=job.name,
+                next_run_time=datetime.now(UTC),
+                misfire_grace_time=None,
+                coalesce=True,
+                max_instances=1,
+            )
+        return scheduler
+
+    # -- the jobs -------------------------------------------------------------------------------------------
+
+    def _turn(self, lane: Lane) -> None:
+        if lane.owned or self._share.may_take(lane.name):
+            lane.turn()
+
+    def _balance(self) -> None:
+        """Show that this daemon is there, and hand lanes over to one that owns fewer, idle ones first."""
+        self._app.daemons.beat()
+        owned = [lane for lane in self._lanes if lane.owned]
+        on_their_way = sum(lane.leaving for lane in owned)  # still ours in the database until their turn ends
+        staying = sorted((lane for lane in owned if not lane.leaving), key=lambda lane: (lane.busy, lane.name))
+        for lane in staying[: max(0, self._share.to_hand_over() - on_their_way)]:
+            self._log.info("lane.handed_over", lane=lane.name)
+            lane.leave()
+
+    def _recheck(self) -> None:
+        app = self._app
+        while self._jumps:
+            record(app.store, self._jumps[0])
+            self._jumps.popleft()
+        app.store.hold_removed(app.settings.destinations, app.recheck_days)
+        app.store.start_rechecks(app.recheck_days)
+
+    def _look_for_people(self, lane: Lane) -> None:
+        """Look for people who are back, once a day, where this process owns the lane."""
+        app = self._app
+        every = timedelta(hours=app.settings.schedule.watch_hours)
+        if not lane.owned or not app.watch.due(lane.name, every):
+            return
+        look = app.watch.look(lane.name, lane.adapter, lambda: lane.owned and not app.stop.is_set())
+        level = "warning" if look.incidents or not look.complete else "info"
+        getattr(self._log, level)("watch.looked", lane=lane.name, count=len(look.incidents), code=look.code)
+
+    def _job_failed(self, event: Any) -> None:
+        error = getattr(event, "exception", None)
+        self._log.error("job.failed", job=event.job_id, error=type(error).__name__ if error else "missed")
+
+    # -- what the main thread looks at ----------------------------------------------------------------------
+
+    def _look_at_the_clock(self, scheduler: BackgroundScheduler) -> None:
+        found = self._clock_watch.look()
+        if found is None:
+            return
+        self._note(found)
+        # the scheduler counts by the wall clock: after a step back it would sleep until the old time is reached
+        for job in scheduler.get_jobs():
+            job.modify(next_run_time=datetime.now(UTC))
+
+    def _note(self, jump: Jump) -> None:
+        self._jumps.append(jump)  # audited by the recheck, which may have to wait for the database
+        self._log.warning("clock.anomaly", seconds=jump.seconds)
+
+    def _look_at_the_jobs(self, jobs: Iterable[Job]) -> None:
+        """Feed the watchdog while every job that is under way moves, and the scheduler starts new ones."""
+        pulse, *_ = jobs
+        stuck = {job.name for job in jobs if job.is_stuck(self._bound)}
+        if time.monotonic() - pulse.ended_at > self._bound:
+            stuck.add(pulse.name)
+        if stuck - self._stuck:
+            self._log.error("daemon.stuck", job=", ".join(sorted(stuck)))
+        self._stuck = stuck
+        if not stuck:
+            feed()
+
+    # -- start and end --------------------------------------------------------------------------------------
+
+    def _unless_away(self, last: Callable[[], None]) -> None:
+        # the lease runs out by itself, and a stop without its entry is a gap that the next start shows
+        try:
+            last()
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            self._log.warning("daemon.left_unrecorded", error=type(error).__name__, reason=cause(error))
+
+    def _audit(self, what: str) -> None:
+        with self._app.store.write() as tx:
+            tx.audit.add(what)
+
+
+def feed() -> None:
+    """Feed systemd's watchdog."""
+    notify("WATCHDOG=1")
+
+
+def notify(state: str) -> None:
+    """Tell systemd, if it started us with a notification socket (sd_notify(3))."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect(address)
+            sock.sendall(state.encode("ascii"))
+        except OSError:
+            return

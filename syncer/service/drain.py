@@ -1,0 +1,108 @@
+"""`syncer drain`: work until nothing is due now, beside a running daemon or alone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from syncer.database.engines import reading
+from syncer.domain.model import State
+from syncer.log import get_logger
+
+if TYPE_CHECKING:
+    from syncer.app import App, DrainResult, Progress
+    from syncer.delivery.lane import Lane
+
+#: seconds between two looks at a lane that somebody else works on
+POLL = 0.2
+
+
+class Drain:
+    """One drain; `deadline` is on the monotonic clock."""
+
+    def __init__(self, app: App, deadline: float | None, on_progress: Callable[[Progress], None] | None) -> None:
+        self._app = app
+        self._deadline = deadline
+        self._on_progress = on_progress
+        self._waited = False
+        self._failed: BaseException | None = None
+        self._log = get_logger("syncer.drain")
+
+    def run(self) -> DrainResult:
+        """Work; returns what was done."""
+        from syncer.app import DrainResult
+
+        app = self._app
+        before = self._counts()
+        taken = app.prepare()
+        lanes = app.lanes()
+        threads = [threading.Thread(target=self._work, args=(lane,), daemon=True) for lane in lanes]
+        try:
+            for thread in threads:
+                thread.start()
+            self._watch(threads)
+        finally:
+            app.stop.set()
+            for thread in threads:
+                thread.join(timeout=30)
+            for lane in lanes:
+                lane.release()
+            app.stop.clear()
+        if self._failed is not None:
+            raise self._failed
+        after = self._counts()
+        still_due = sum(app.store.due_now(name) for name in app.settings.destinations)
+        confirmed = after.get(State.CONFIRMED, 0) - before.get(State.CONFIRMED, 0)
+        return DrainResult(
+            taken=taken,
+            confirmed=max(confirmed, 0),
+            held=after.get(State.HELD, 0),
+            retrying=after.get(State.RETRYING, 0),
+            still_due=still_due,
+            waited_for_owner=self._waited,
+        )
+
+    def _work(self, lane: Lane) -> None:
+        try:
+            while not self._over():
+                if lane.turn():
+                    continue
+                if lane.owned or not self._app.store.due_now(lane.name):
+                    return
+                # another daemon owns the lane and does the work: wait for it
+                self._waited = True
+                time.sleep(POLL)
+        except BaseException as error:  # noqa: BLE001 — handed to the main thread, which raises it
+            self._failed = error
+
+    def _over(self) -> bool:
+        return self._app.stop.is_set() or (self._deadline is not None and time.monotonic() >= self._deadline)
+
+    def _watch(self, threads: list[threading.Thread]) -> None:
+        while any(thread.is_alive() for thread in threads):
+            for thread in threads:
+                thread.join(timeout=0.1)
+            if self._over():
+                self._app.stop.set()
+            self._report()
+        self._report()
+
+    def _report(self) -> None:
+        if self._on_progress is None:
+            return
+        from syncer.app import Progress
+
+        counts = self._counts()
+        closed = sum(counts.get(state, 0) for state in (State.CONFIRMED, State.EXEMPT, State.HELD))
+        waiting = sum(counts.get(state, 0) for state in (State.PENDING, State.RETRYING, State.APPLIED))
+        self._on_progress(Progress(done=closed, open=waiting))
+
+    def _counts(self) -> dict[str, int]:
+        d = self._app.tables.delivery.c
+        with reading(self._app.engine) as connection:
+            rows = connection.execute(sa.select(d.state, sa.func.count()).group_by(d.state)).all()
+        return {row[0]: int(row[1]) for row in rows}

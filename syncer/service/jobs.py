@@ -1,0 +1,114 @@
+"""The daemon's jobs: each waits out an outage of the database on its own, and shows when it last moved."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+import tenacity
+
+from syncer.database.failures import is_outage
+from syncer.domain.policy import backoff
+from syncer.log import get_logger
+
+T = TypeVar("T")
+
+#: seconds: the first wait of a job whose database is away lies below the first, no later one above the second
+FIRST_WAIT = 2.0
+LONGEST_WAIT = 30.0
+#: seconds between two looks of a starting daemon for its database, at most
+LONGEST_WAIT_AT_START = 10.0
+
+
+class Mover(Protocol):
+    """Who works in many steps."""
+
+    #: when the last step was done (monotonic clock)
+    moved_at: float
+
+
+class Job:
+    """Work that the scheduler starts again and again; `mover` is who does it, when it is long work of many steps."""
+
+    def __init__(self, name: str, work: Callable[[], Any], mover: Mover | None = None) -> None:
+        self.name = name
+        #: when it last came to an end (monotonic clock)
+        self.ended_at = time.monotonic()
+        self._work = work
+        self._mover = mover
+        self._began_at: float | None = None
+        self._not_before = 0.0
+        self._failures = 0
+        self._log = get_logger("syncer.jobs").bind(job=name)
+
+    def __call__(self) -> None:
+        """Do the work, unless an outage is being waited out. Raises what is no outage."""
+        if time.monotonic() < self._not_before:
+            return
+        self._began_at = time.monotonic()
+        try:
+            self._work()
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            self._wait(error)
+        else:
+            if self._failures:
+                self._log.info("database.back", attempt=self._failures)
+            self._failures = 0
+        finally:
+            self._began_at = None
+            self.ended_at = time.monotonic()
+
+    def is_stuck(self, seconds: float) -> bool:
+        """Say whether it is at work and did not move for so long."""
+        began = self._began_at
+        if began is None:
+            return False
+        moved = max(began, self._mover.moved_at) if self._mover is not None else began
+        return time.monotonic() - moved > seconds
+
+    def _wait(self, error: Exception) -> None:
+        self._failures += 1
+        wait = backoff(self._failures, random.uniform, FIRST_WAIT, LONGEST_WAIT)
+        self._not_before = time.monotonic() + wait
+        if self._failures == 1:  # once for an outage, however long it lasts
+            self._log.warning("database.away", error=type(error).__name__, reason=cause(error))
+
+
+def when_up(what: Callable[[], T], stop: threading.Event, on_wait: Callable[[], None]) -> T | None:
+    """Return what `what` returns once the database is up; None when told to stop before that.
+
+    `on_wait` is called before each wait. Raises what is no outage.
+    """
+    log = get_logger("syncer.jobs").bind(job="start")
+
+    def waiting(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if state.attempt_number == 1 and error is not None:
+            log.warning("database.away", error=type(error).__name__, reason=cause(error))
+        on_wait()
+
+    again = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(is_outage),
+        stop=tenacity.stop_when_event_set(stop),
+        wait=tenacity.wait_random_exponential(multiplier=1.0, max=LONGEST_WAIT_AT_START),
+        sleep=tenacity.sleep_using_event(stop),
+        before_sleep=waiting,
+        reraise=True,
+    )
+    try:
+        return again(what)
+    except Exception as error:
+        if is_outage(error) and stop.is_set():
+            return None
+        raise
+
+
+def cause(error: BaseException) -> str:
+    """Return the type of the driver's own error: its text may hold an account or a statement's values."""
+    origin = getattr(error, "orig", None) or error
+    return type(origin).__name__

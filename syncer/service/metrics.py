@@ -1,0 +1,108 @@
+"""Metrics in Prometheus' words, read from the database at every scrape; no personal data in any label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from prometheus_client import CollectorRegistry, generate_latest, start_http_server, write_to_textfile
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from syncer import __version__
+from syncer.domain.deadlines import WARN_DAYS
+from syncer.domain.model import EventState, State
+from syncer.errors import UserError
+from syncer.reports.reader import Reader
+
+if TYPE_CHECKING:
+    from syncer.app import App
+
+
+class Standing(Collector):
+    """What `syncer status` says, as gauges."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric; when the database cannot be read, only that it cannot."""
+        try:
+            status = Reader(self._app).status()
+        except sa.exc.SQLAlchemyError:
+            # raised here, it would end as a traceback on the daemon's stderr
+            yield GaugeMetricFamily("syncer_up", "Whether syncer's database could be read", 0)
+            return
+        yield GaugeMetricFamily("syncer_up", "Whether syncer's database could be read", 1)
+        yield InfoMetricFamily("syncer_build", "The software", {"version": __version__})
+        yield from _events(status["events"], self._app.clock())
+        yield from _destinations(status["destinations"])
+        yield GaugeMetricFamily("syncer_audit_entries", "Entries in the audit chain", status["audit"]["entries"])
+        yield GaugeMetricFamily("syncer_queue_waiting", "Queue rows nobody has taken", status["queue"]["waiting"])
+
+
+def _events(events: dict[str, Any], now: datetime) -> Iterator[Metric]:
+    yield _gauge("events", "Events by state", ["state"], {(state,): events[state] for state in EventState})
+    yield GaugeMetricFamily(
+        "syncer_overdue_events", "Open events past their due day, or objections past their target", events["overdue"]
+    )
+    warned = {(str(days),): events[f"warn_{days}"] for days in WARN_DAYS}
+    yield _gauge("warned_events", "Open events by the highest warning they reached, in days", ["days"], warned)
+    oldest = events["oldest_open"]
+    age = (now - datetime.fromisoformat(oldest)).total_seconds() if oldest else 0.0
+    yield GaugeMetricFamily("syncer_oldest_open_seconds", "Age of the oldest open event since receipt", max(age, 0.0))
+
+
+def _destinations(lanes: dict[str, Any]) -> Iterator[Metric]:
+    counts = {(name, state.value): lane[state] for name, lane in lanes.items() for state in State}
+    yield _gauge("deliveries", "Deliveries by destination and state", ["destination", "state"], counts)
+    paused = {(name,): int(lane["paused"]) for name, lane in lanes.items()}
+    yield _gauge("lane_paused", "Whether a destination's lane is paused", ["destination"], paused)
+
+
+def _gauge(name: str, help_: str, labels: list[str], values: Mapping[Any, int]) -> Metric:
+    family = GaugeMetricFamily(f"syncer_{name}", help_, labels=labels)
+    for key, value in values.items():
+        family.add_metric(key, value)
+    return family
+
+
+def registry(app: App) -> CollectorRegistry:
+    """Return a registry of its own: nothing of the process or of other libraries is in it."""
+    found = CollectorRegistry()
+    found.register(Standing(app))
+    return found
+
+
+def text(app: App) -> str:
+    """Return all metrics in Prometheus' text format."""
+    return generate_latest(registry(app)).decode("utf-8")
+
+
+def write(app: App, path: Path) -> None:
+    """Write all metrics for node_exporter's textfile collector, in one step. Raises UserError when it cannot."""
+    try:
+        write_to_textfile(str(path), registry(app))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}); choose another --textfile") from None
+
+
+class Listener:
+    """The HTTP server that hands the metrics out, in threads of its own."""
+
+    def __init__(self, app: App, host: str, port: int) -> None:
+        """Start to listen. Raises UserError when the place is taken."""
+        try:
+            self._server, self._thread = start_http_server(port, host, registry(app))
+        except OSError as error:
+            place = f"{app.settings.path}: [metrics] listen: {host}:{port}"
+            raise UserError(f"{place} cannot be used ({error.strerror}); choose another") from None
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

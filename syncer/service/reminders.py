@@ -1,0 +1,38 @@
+"""What the daemon says once a day of events that stay open: how many, and for how long."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from syncer.domain.deadlines import WARN_DAYS, local_day
+from syncer.log import get_logger
+from syncer.reports.reader import Reader
+
+if TYPE_CHECKING:
+    from syncer.app import App
+
+#: seconds between two looks; more often than daily, so that an outage delays a reminder and does not swallow it
+EVERY = 3600.0
+
+
+class Reminders:
+    """Logs one line for what is late and one for each warning level, once in every day of the controller's zone."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._said_on: date | None = None
+        self._log = get_logger("syncer.deadlines")
+
+    def remind(self) -> None:
+        """Say it, unless it was said today."""
+        today = local_day(self._app.clock(), self._app.rule.zone)
+        if today == self._said_on:
+            return
+        events = Reader(self._app).status()["events"]
+        if late := events["overdue"]:
+            self._log.error("deadline.overdue", count=late, reason="they go on being tried; see `syncer events`")
+        for days in reversed(WARN_DAYS):
+            if count := events[f"warn_{days}"]:
+                self._log.warning("deadline.near", count=count, reason=f"open for {days} days or more after receipt")
+        self._said_on = today

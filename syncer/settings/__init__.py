@@ -1,0 +1,1 @@
+"""settings.toml and the environment become one checked value."""

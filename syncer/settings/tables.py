@@ -1,0 +1,188 @@
+"""The tables of settings.toml as types: every key, its default and its bounds."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, StrictInt, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from syncer.domain.deadlines import Rule
+from syncer.domain.workdays import days_off
+from syncer.settings.proof import Anchor, Checkpoints, Retention, Table, check_names
+
+BACKENDS = ("sqlite", "mysql", "mariadb", "postgresql")
+WORDPRESS_BACKENDS = ("mysql", "mariadb")
+
+
+def _database_url(value: str | None) -> str | None:
+    try:
+        kind = "sqlite" if value is None else make_url(value).get_backend_name()
+    except (ArgumentError, ValueError):  # the second for a port that is no number
+        raise ValueError("not a database URL; write it like sqlite:///syncer.db") from None
+    if kind not in BACKENDS:
+        raise ValueError("this kind of database is not supported; use sqlite, mysql or postgresql")
+    return value
+
+
+class Database(Table):
+    """Where syncer's own tables live; `url` may hold a password and is not shown."""
+
+    url: str = Field(default="sqlite:///syncer.db", repr=False)
+    prefix: str = Field(default="syncer_", pattern=r"^[a-z][a-z0-9_]{0,20}$")
+
+    _usable = field_validator("url")(_database_url)
+
+
+class Queue(Table):
+    """Where producers write; `url` None means the database above."""
+
+    url: str | None = Field(default=None, repr=False)
+    table: str = Field(default="syncer_queue", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,60}$")
+
+    _usable = field_validator("url")(_database_url)
+
+
+class Identity(Table):
+    """The key file."""
+
+    key_file: Path = Path("syncer.key")
+
+
+class Deadlines(Table):
+    """The controller's promise: days and hours after receipt, counted in `timezone`; `country` has its holidays."""
+
+    timezone: str
+    country: str | None = None
+    answer_within_days: int = Field(default=30, ge=1, le=90, strict=True)
+    objection_target_hours: int = Field(default=48, ge=1, le=720, strict=True)
+
+    @field_validator("timezone")
+    @classmethod
+    def _exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("is no time zone; write it like Europe/Berlin") from None
+        return value
+
+    @field_validator("country")
+    @classmethod
+    def _has_holidays(cls, value: str | None) -> str | None:
+        days_off(value)
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The controller's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def rule(self) -> Rule:
+        """The promise as a rule that counts."""
+        hours = self.objection_target_hours
+        return Rule(self.zone, self.answer_within_days, hours, days_off(self.country), self.country)
+
+
+class Schedule(Table):
+    """How often the daemon looks and how long it owns a lane unseen, in seconds; the days of its rechecks."""
+
+    intake_seconds: float = Field(default=5, ge=0.1, le=3600, strict=True, allow_inf_nan=False)
+    lane_seconds: float = Field(default=1, ge=0.1, le=3600, strict=True, allow_inf_nan=False)
+    lease_seconds: int = Field(default=30, ge=3, le=3600, strict=True)
+    recheck_days: tuple[StrictInt, ...] = (1, 7)
+    watch_hours: int = Field(default=24, ge=0, le=168, strict=True)
+
+    @field_validator("recheck_days")
+    @classmethod
+    def _rises(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(day < 1 for day in value) or list(value) != sorted(set(value)):
+            raise ValueError("must be rising whole days after fulfilment, like [1, 7]")
+        return value
+
+
+class Log(Table):
+    """How much is logged."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Metrics(Table):
+    """Where the daemon hands out its metrics, `HOST:PORT`; None: nowhere. `public` allows more than this machine."""
+
+    listen: str | None = None
+    public: bool = False
+
+    @model_validator(mode="after")
+    def _stays_here(self) -> Metrics:
+        if self.place is not None and not self.public and not ip_address(self.place[0]).is_loopback:
+            raise ValueError("listen can be reached from elsewhere; use 127.0.0.1:9464, or say public = true as well")
+        return self
+
+    @field_validator("listen")
+    @classmethod
+    def _is_a_place(cls, value: str | None) -> str | None:
+        try:
+            place_of(value)
+        except ValueError:
+            raise ValueError("is no address and port; write it like 127.0.0.1:9464") from None
+        return value
+
+    @property
+    def place(self) -> tuple[str, int] | None:
+        """The IP address and the port."""
+        return place_of(self.listen)
+
+
+def place_of(text: str | None) -> tuple[str, int] | None:
+    """Return IP address and port of `HOST:PORT`, None for None. Raises ValueError for anything else."""
+    if text is None:
+        return None
+    host, _, port = text.rpartition(":")
+    address = ip_address(host.removeprefix("[").removesuffix("]"))
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError("no port")
+    return str(address), int(port)
+
+
+class WordPress(Table):
+    """The WordPress that feeds the queue; `url` None means the queue's database and may hold a password."""
+
+    url: str | None = Field(default=None, repr=False)
+    table_prefix: str = Field(default="wp_", pattern=r"^[A-Za-z0-9_]{1,40}$")
+    sweep_minutes: float = Field(default=5, ge=0.05, le=1440, strict=True, allow_inf_nan=False)
+    alert_after_days: int = Field(default=7, ge=1, le=90, strict=True)
+    status_table: bool = True
+
+    @field_validator("url")
+    @classmethod
+    def _is_wordpress(cls, value: str | None) -> str | None:
+        if value is not None and make_url(str(_database_url(value))).get_backend_name() not in WORDPRESS_BACKENDS:
+            raise ValueError("WordPress runs on MariaDB or MySQL; write it like mysql://syncer@localhost/wordpress")
+        return value
+
+
+class SettingsTables(BaseSettings):
+    """All tables but the destinations, whose keys depend on their adapters. No [wordpress], no WordPress."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    database: Database = Database()
+    queue: Queue = Queue()
+    identity: Identity = Identity()
+    deadlines: Deadlines
+    schedule: Schedule = Schedule()
+    log: Log = Log()
+    metrics: Metrics = Metrics()
+
+    wordpress: WordPress | None = None
+    checkpoints: Checkpoints = Checkpoints()
+    retention: Retention = Retention()
+    anchors: dict[str, Anchor] = {}
+
+    _anchor_names = field_validator("anchors")(check_names)

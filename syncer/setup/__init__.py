@@ -1,0 +1,1 @@
+"""Make an installation and prove that it is sound."""

@@ -1,0 +1,263 @@
+"""`syncer demo`: the whole job against the sandbox, through the real commands, with no account needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+REPORT, DOSSIER, EXPORT = "propagation-log.html", "dossier.html", "audit.jsonl"
+#: the person whose dossier is written: told everywhere, and not through everywhere
+PERSON = "everywhere@three.test"
+#: what an auditor runs; it is part of the source, not of the package
+VERIFIER = Path(__file__).parents[2] / "docs" / "verify_log.py"
+AUDIENCES = ("a1b2c3d4e5", "b2c3d4e5f6", "c3d4e5f6a7")
+PEOPLE = 300
+#: the sandbox account allows more than the real 5 calls a second, so that the demo takes seconds
+RATE = 60
+#: seconds the demo waits for the throttled spell to pass
+PATIENCE = 15.0
+
+SETTINGS = """\
+# written by `syncer demo`; the servers behind it end with the demo
+[database]
+url = "sqlite:///syncer.db"
+
+# here the commands speak for themselves; "info", the default, tells of every delivery
+[log]
+level = "error"
+
+[deadlines]
+timezone = "Europe/Berlin"
+
+[destinations.newsletter]
+adapter = "mailchimp"
+api_key_env = "DEMO_MAILCHIMP_KEY"
+base_url = "{mailchimp}"
+erasure = "delete"
+objection = "suppress"
+
+[destinations.crm]
+adapter = "activecampaign"
+api_key_env = "DEMO_ACTIVECAMPAIGN_KEY"
+base_url = "{crm}"
+requests_per_second = {rate}
+erasure = "delete"
+objection = "unsubscribe"
+
+# a key whose user is not in the Admin group: it may delete, but not purge the contact archive
+[destinations.shop]
+adapter = "activecampaign"
+api_key_env = "DEMO_ACTIVECAMPAIGN_KEY"
+base_url = "{shop}"
+requests_per_second = {rate}
+erasure = "delete"
+objection = "unsubscribe"
+"""
+
+ERASURES = {
+    "everywhere@three.test": "in all three audiences and both CRMs",
+    "user+tag@plus.test": "plus-addressed",
+    "nobody@absent.test": "known to nobody",
+    "reader@bücher.test": "with an internationalised domain",
+    "Mixed.Case@Letters.test": "written in mixed case",
+    "shopper@shop.test": "a shop customer too",
+    "cleaned@bounce.test": "bounced once, so not to be archived",
+    "archived@hand.test": "archived by hand, data still kept",
+}
+OBJECTIONS = {
+    "tired@three.test": "in all three audiences",
+    "pending@optin.test": "with a double opt-in under way",
+    "stranger@absent.test": "known to nobody, so a tombstone is left",
+}
+
+
+@dataclass
+class World:
+    """The sandbox servers of the demo."""
+
+    mailchimp: Any
+    crm: Any
+    shop: Any
+
+
+def run(console: Console) -> int:
+    """Run the demo; returns the exit code. Everything it writes lies in a new folder that it names."""
+    from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
+
+    started = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="syncer-demo-"))
+    with (
+        MailchimpSandbox(audiences=AUDIENCES) as mailchimp,
+        ActiveCampaignSandbox(rate=RATE * 1.0) as crm,
+        ActiveCampaignSandbox(rate=RATE * 1.0, admin=False) as shop,
+    ):
+        world = World(mailchimp, crm, shop)
+        bystanders = _people(world)
+        before = _snapshot(world, bystanders)
+        _write_settings(folder, world)
+        console.rule("[bold]syncer demo")
+        people = len(bystanders) + len(ERASURES) + len(OBJECTIONS)
+        console.print(f"A Mailchimp account and two ActiveCampaign accounts with {people} people, all on this machine.")
+        _work(console, folder, world)
+        _compare(console, world, before, bystanders)
+        _show(console, folder)
+    _close(console, folder)
+    console.print(f"\nThat took {time.monotonic() - started:.0f} s.")
+    return 0
+
+
+def _people(world: World) -> list[str]:
+    from adapters.sandbox.people import populate
+
+    bystanders = populate(world.mailchimp, world.crm, PEOPLE, 7)
+    for address in ("everywhere@three.test", "tired@three.test"):
+        for audience in AUDIENCES:
+            world.mailchimp.add(address, audience)
+        world.crm.add(address)
+        world.shop.add(address)
+    for address in ("user+tag@plus.test", "mixed.case@letters.test", "shopper@shop.test"):
+        world.mailchimp.add(address, AUDIENCES[0])
+        world.crm.add(address)
+    world.mailchimp.add("reader@xn--bcher-kva.test", AUDIENCES[1])
+    world.mailchimp.add("cleaned@bounce.test", AUDIENCES[0], status="cleaned")
+    world.mailchimp.add("archived@hand.test", AUDIENCES[2], status="archived")
+    world.mailchimp.add("pending@optin.test", AUDIENCES[0], status="pending")
+    world.crm.archive("archived@hand.test")
+    world.mailchimp.add_customer("shopper@shop.test")
+    world.crm.add_customer("shopper@shop.test")
+    return list(bystanders)
+
+
+def _write_settings(folder: Path, world: World) -> None:
+    os.environ["DEMO_MAILCHIMP_KEY"] = world.mailchimp.api_key
+    os.environ["DEMO_ACTIVECAMPAIGN_KEY"] = world.crm.api_key
+    text = SETTINGS.format(mailchimp=world.mailchimp.url, crm=world.crm.url, shop=world.shop.url, rate=RATE)
+    (folder / "settings.toml").write_text(text, encoding="utf-8")
+
+
+def _work(console: Console, folder: Path, world: World) -> None:
+    from adapters.sandbox import Fault
+
+    _syncer(console, folder, "init")
+    _syncer(console, folder, "check")
+    console.print("The key of `shop` may not look into the archive: that is on purpose, to show what happens then.")
+    _syncer(console, folder, "submit", "erasure", "--source", "demo", stdin="\n".join(ERASURES))
+    _syncer(console, folder, "submit", "objection", "--source", "demo", stdin="\n".join(OBJECTIONS))
+    _syncer(console, folder, "submit", "erasure", "--source", "demo", stdin="not an address")
+    console.print(
+        "\nThe last line was no address. Next, Mailchimp will throttle us for a moment (429, Retry-After: 1)."
+    )
+    world.mailchimp.fault(Fault(status=429, headers={"Retry-After": "1"}, body="", times=2, path="members"))
+    _syncer(console, folder, "drain")
+    deadline = time.monotonic() + PATIENCE
+    while _under_way(folder) and time.monotonic() < deadline:
+        time.sleep(1.0)
+        _syncer(console, folder, "drain")
+
+
+def _under_way(folder: Path) -> bool:
+    status = json.loads(_output(folder, "status", "--json"))
+    lanes = status["destinations"].values()
+    return any(lane["pending"] + lane["retrying"] + lane["applied"] for lane in lanes)
+
+
+def _show(console: Console, folder: Path) -> None:
+    _syncer(console, folder, "status")
+    events = json.loads(_output(folder, "events", "--json"))
+    first = next(event for event in events if event["state"] == "held" and event["right"])
+    _syncer(console, folder, "show", first["id"])
+    _syncer(console, folder, "report", "--format", "html", "--out", REPORT)
+    _syncer(console, folder, "dossier", "--out", DOSSIER, stdin=PERSON)
+    _syncer(console, folder, "audit", "checkpoint")
+    _syncer(console, folder, "audit", "verify")
+
+
+def _close(console: Console, folder: Path) -> None:
+    """Say what there is now and where, and let the auditor's script have the last word."""
+    key = _output(folder, "audit", "key").strip()
+    _output(folder, "audit", "export", "--out", EXPORT)
+    notes = sorted(str(note) for note in (folder / "checkpoints").glob("*.note"))
+    made = {
+        "report for compliance": (folder / REPORT).as_uri(),
+        "dossier of one person": (folder / DOSSIER).as_uri(),
+        "signed checkpoint": notes[-1],
+        "the log, exported": str(folder / EXPORT),
+        "its public key": key,
+    }
+    if VERIFIER.exists():  # not in an installed package
+        words = [sys.executable, str(VERIFIER), "--key", key, str(folder / EXPORT), *notes]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 — our own script
+        made["docs/verify_log.py says"] = (done.stdout or done.stderr).partition("\n")[0]
+    console.print()
+    console.rule("[bold]what there is now")
+    for name, what in made.items():
+        console.print(f"[bold]{name:<23}[/bold] {what}", soft_wrap=True)
+    console.print(
+        "\nOpen the first two in a browser. Next, with real keys: edit settings.toml, export MAILCHIMP_API_KEY\n"
+        "and ACTIVECAMPAIGN_API_KEY, then  [bold]syncer init && syncer check[/bold]",
+        soft_wrap=True,
+    )
+
+
+def _snapshot(world: World, people: Sequence[str]) -> list[Any]:
+    wanted = {person.lower() for person in people}
+    mailchimp = sorted(row for row in map(tuple, world.mailchimp.members()) if row[1].lower() in wanted)
+    crm = [world.crm.contact(person) for person in sorted(people)]
+    return [mailchimp, crm]
+
+
+def _compare(console: Console, world: World, before: list[Any], bystanders: Sequence[str]) -> None:
+    console.print("\n[bold]The providers' own books, person by person[/bold]")
+    left = [
+        address
+        for address in ERASURES
+        if any(world.mailchimp.member(_stored(address), audience) for audience in AUDIENCES)
+        or world.crm.contact(_stored(address))
+        or _stored(address) in {row["email"].lower() for row in world.crm.archived()}
+    ]
+    reached = [
+        address
+        for address in OBJECTIONS
+        for audience in AUDIENCES
+        if (world.mailchimp.member(address, audience) or {}).get("status") in ("subscribed", "pending")
+    ]
+    untouched = _snapshot(world, bystanders) == before
+    console.print(f"erased at Mailchimp and the CRM: {len(ERASURES) - len(left)} of {len(ERASURES)}")
+    console.print(f"objectors who would still receive mail there: {len(reached)}")
+    console.print(f"the other {len(bystanders)} people: {'untouched' if untouched else 'CHANGED'}")
+
+
+def _stored(address: str) -> str:
+    from syncer.privacy.keyring import normalise
+
+    return normalise(address)
+
+
+def _syncer(console: Console, folder: Path, *words: str, stdin: str | None = None) -> None:
+    lines = len(stdin.splitlines()) if stdin is not None else 0
+    given = f"   ({lines} {'address' if lines == 1 else 'addresses'} on stdin)" if lines else ""
+    console.print(f"\n[bold]$ syncer {' '.join(words)}[/bold]{given}", highlight=False)
+    subprocess.run(  # noqa: S603 — our own command line
+        _command(folder, *words), input=stdin, text=True, check=False, cwd=folder
+    )
+
+
+def _output(folder: Path, *words: str) -> str:
+    return subprocess.run(  # noqa: S603 — our own command line
+        _command(folder, *words), capture_output=True, text=True, check=False, cwd=folder
+    ).stdout
+
+
+def _command(folder: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "syncer", "--settings", str(folder / "settings.toml"), *words]

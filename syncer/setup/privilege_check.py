@@ -1,0 +1,140 @@
+"""What `syncer check` tries on purpose: statements that must be refused. Everything is rolled back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import sqlalchemy as sa
+
+from adapters.contract import Check
+from syncer.audit.chain import ZERO
+from syncer.database.engines import writing
+from syncer.database.tables import Tables
+
+_TRIGGERS = "run `syncer db upgrade`, and find out who dropped the trigger: the chain shows what was changed"
+_ACCOUNTS = "give the daemon an account of its own: `syncer db grants` prints the statements"
+
+
+#: what is tried, by the name under which it is reported; the last one is the one that must be refused
+Statements = dict[str, tuple[str, ...]]
+
+
+class _Undo(Exception):
+    """Raised to leave a transaction without a trace."""
+
+
+def run(engine: sa.Engine, queue: sa.Engine, tables: Tables) -> list[Check]:
+    """Try to change and delete an audit entry, and what the account should not be able to do beside it."""
+    kind = engine.dialect.name
+    allowed = list(_not_refused(engine, _on_audit(kind, tables), tables))
+    found = [
+        Check("audit is append-only", not allowed, _said(allowed, "UPDATE, DELETE and overwriting are refused"),
+              _TRIGGERS if allowed else "")
+    ]  # fmt: skip
+    if kind == "sqlite":
+        return found
+    loose = list(_not_refused(engine, _beyond(kind, tables), tables)) + _privileges(engine, tables)
+    loose += list(_not_refused(queue, _on_queue(tables), tables))
+    # a warning, not a failure: on one shared account syncer works, but the database does not protect its log
+    words = "the account may do no more than it needs"
+    said = f"warning: the account may also {', '.join(loose)}" if loose else words
+    found.append(Check("account", True, said, _ACCOUNTS if loose else ""))
+    if kind == "mysql":
+        found.append(_binlog(engine))
+    return found
+
+
+def _said(allowed: list[str], fine: str) -> str:
+    return f"NOT refused: {', '.join(allowed)}" if allowed else fine
+
+
+def _on_audit(kind: str, tables: Tables) -> Statements:
+    """What the triggers refuse, tried on an entry that is made for it and rolled back with it."""
+    t = tables.audit.name
+    update, delete = f"UPDATE {t} SET body = 'x' WHERE seq = :seq", f"DELETE FROM {t} WHERE seq = :seq"
+    wanted: Statements = {"UPDATE": (update,), "DELETE": (delete,)}
+    if kind == "postgresql":
+        return wanted | {
+            "TRUNCATE": (f"TRUNCATE {t}",),
+            "UPDATE as a replica": ("SET LOCAL session_replication_role = replica", update),
+        }
+    copy = f"SELECT seq, at, what, event_id, destination, body, leaf, mac FROM {t} WHERE seq = :seq"
+    return wanted | {"REPLACE": (f"REPLACE INTO {t} (seq, at, what, event_id, destination, body, leaf, mac) {copy}",)}
+
+
+def _beyond(kind: str, tables: Tables) -> Statements:
+    """What an account of least privilege is refused. No row fits: only the right to try counts."""
+    t = tables.audit.name
+    wanted: Statements = {
+        "delete events": (f"DELETE FROM {tables.event.name} WHERE 1 = 0",),
+        "delete deliveries": (f"DELETE FROM {tables.delivery.name} WHERE 1 = 0",),
+        "delete the audit head": (f"DELETE FROM {tables.head.name} WHERE 1 = 0",),
+        "change audit entries where no trigger stands": (f"UPDATE {t} SET at = at WHERE 1 = 0",),
+    }
+    if kind == "postgresql":
+        wanted["disable the audit's triggers"] = (f"ALTER TABLE {t} DISABLE TRIGGER USER",)
+    return wanted
+
+
+def _on_queue(tables: Tables) -> Statements:
+    name = tables.queue.name
+    return {
+        "delete queue rows": (f"DELETE FROM {name} WHERE 1 = 0",),
+        "change the key of queue rows": (f"UPDATE {name} SET event_key = event_key WHERE 1 = 0",),
+    }
+
+
+def _not_refused(engine: sa.Engine, wanted: Statements, tables: Tables) -> Iterator[str]:
+    """Yield the names of what went through, each tried in a transaction of its own."""
+    for name, statements in wanted.items():
+        try:
+            with writing(engine) as connection:
+                _try(connection, statements, tables)
+                raise _Undo
+        except _Undo:
+            yield name
+        except sa.exc.DBAPIError:
+            continue
+
+
+def _try(connection: sa.Connection, statements: Sequence[str], tables: Tables) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
+    values = {"seq": _entry(connection, tables)} if ":seq" in statements[-1] else {}
+    for statement in statements:
+        connection.execute(sa.text(statement), values if ":seq" in statement else {})
+
+
+def _entry(connection: sa.Connection, tables: Tables) -> int:
+    """Insert an entry that never comes to be; the head row keeps everybody else from its place meanwhile."""
+    last = connection.execute(sa.select(tables.head.c.seq).with_for_update()).scalar_one()
+    seq = int(last) + 1
+    row = {"seq": seq, "at": "", "what": "check", "body": "", "leaf": ZERO, "mac": ZERO}
+    connection.execute(tables.audit.insert().values(row))
+    return seq
+
+
+def _privileges(engine: sa.Engine, tables: Tables) -> list[str]:
+    """Ask MariaDB and MySQL for what cannot be tried there: TRUNCATE and DROP TRIGGER commit at once."""
+    if engine.dialect.name != "mysql":
+        return []
+    query = sa.text(
+        "SELECT privilege_type FROM information_schema.user_privileges"
+        " WHERE grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')"
+        " UNION SELECT privilege_type FROM information_schema.schema_privileges WHERE table_schema = DATABASE()"
+        " UNION SELECT privilege_type FROM information_schema.table_privileges"
+        " WHERE table_schema = DATABASE() AND table_name = :audit"
+    )
+    with engine.connect() as connection:
+        held = set(connection.execute(query, {"audit": tables.audit.name}).scalars())
+    names = {"DROP": "truncate the audit", "TRIGGER": "drop the audit's triggers"}
+    return [text for privilege, text in names.items() if privilege in held]
+
+
+def _binlog(engine: sa.Engine) -> Check:
+    with engine.connect() as connection:
+        logged, form = connection.exec_driver_sql("SELECT @@log_bin, @@binlog_format").one()
+    if logged and form == "STATEMENT":
+        detail = "binlog_format is STATEMENT: the server refuses every write of READ COMMITTED (error 1665)"
+        return Check("binary log", False, detail, "set binlog_format = MIXED or ROW on the server")
+    return Check("binary log", True, f"{form}" if logged else "off")
