@@ -6,10 +6,8 @@ import getpass
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,15 +20,18 @@ from adapters.contract import SettingsError as AdapterSettingsError
 from syncer.audit.ledger import Ledger
 from syncer.audit.proof.checkpoints import Checkpoints, Schedule
 from syncer.audit.proof.notary import Notary, targets
-from syncer.database import engines
+from syncer.clock import now
+from syncer.database import connections, engines, revisions
 from syncer.database.tables import Tables, tables
-from syncer.delivery.balance import Daemons
-from syncer.delivery.leases import Leases, owner_name
-from syncer.errors import KeyFileError, SettingsProblem
+from syncer.delivery.balance import Presence
+from syncer.delivery.leases import Leases
+from syncer.delivery.owners import owner_name
+from syncer.errors import SettingsProblem
 from syncer.events.store import Store
 from syncer.intake.queue import Queue
 from syncer.privacy.keyring import Keyring
-from syncer.settings.load import Settings, load, settings_digest
+from syncer.settings.checked import Settings, settings_digest
+from syncer.settings.load import load
 
 if TYPE_CHECKING:
     from syncer.audit.proof.forks import Forks
@@ -43,26 +44,6 @@ if TYPE_CHECKING:
     from syncer.intake.wordpress.bridge import WordPress
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a drain is: deliveries that left the queue of work, and those still due or under way."""
-
-    done: int
-    open: int
-
-
-@dataclass(frozen=True, slots=True)
-class DrainResult:
-    """What a drain did. `still_due` counts deliveries that could go on now but did not (time was up, a pause)."""
-
-    taken: int
-    confirmed: int
-    held: int
-    retrying: int
-    still_due: int
-    waited_for_owner: bool
-
-
 def load_settings(path: Path | None) -> Settings:
     """Read and check the settings. Raises SettingsProblem."""
     return load(path, os.environ, adapters=registry.load, known=registry.names())
@@ -73,72 +54,12 @@ def make_tables(settings: Settings) -> Tables:
     return tables(settings.database.prefix, settings.queue.table)
 
 
-def initialise(settings: Settings) -> list[str]:
-    """Make the key file, the tables and the queue table; what is there is left alone. Returns what was done."""
-    said = []
-    key_file = settings.identity.key_file
-    if key_file.exists():
-        keyring = Keyring.load(key_file)
-        said.append(f"key file {key_file}: there already")
-    else:
-        _refuse_new_key_for_old_data(settings)
-        keyring = Keyring.create(key_file)
-        said.append(f"key file {key_file}: made; back it up apart from the database")
-    said.append(upgrade(settings))
-    engine, all_tables = engines.connect(settings.database.url), make_tables(settings)
-    ledger = Ledger(all_tables, keyring, actor("cli"), settings_digest(settings))
-    with engines.writing(engine) as connection:
-        ledger.begin(connection)
-    store = Store(engine, all_tables, ledger, now)
-    public = _notary(settings, store, all_tables, ledger, keyring).checkpoints.public_keys()[-1]
-    Leases(store, all_tables, owner_name()).ensure(list(settings.destinations))
-    engine.dispose()
-    if settings.queue.url is not None:
-        queue_engine = engines.connect(settings.queue.url)
-        engines.create_queue(queue_engine, all_tables)
-        queue_engine.dispose()
-    said.append(f"queue table {settings.queue.table}: ready")
-    if settings.wordpress is not None and settings.wordpress.status_table:
-        from syncer.intake.wordpress.bridge import create_status_table
-
-        create_status_table(settings)
-        said.append(f"status table {settings.database.prefix}wp_status: ready")
-    said.append(f"public key of the log, for whoever keeps its notes: {public}")
-    return said
-
-
-def _refuse_new_key_for_old_data(settings: Settings) -> None:
-    engine = engines.connect(settings.database.url)
-    try:
-        found = engines.revision_of(engine, settings.database.prefix)
-    finally:
-        engine.dispose()
-    if found is not None:
-        raise KeyFileError(
-            f"{settings.identity.key_file}: missing, yet the database holds events made with it;"
-            " put the original key file back"
-        )
-
-
-def upgrade(settings: Settings) -> str:
-    """Bring the schema up to date; returns what was done. Raises UserError for a newer schema."""
-    engine = engines.connect(settings.database.url)
-    try:
-        before = engines.revision_of(engine, settings.database.prefix)
-        engines.upgrade(engine, make_tables(settings), queue_here=settings.queue.url is None)
-    finally:
-        engine.dispose()
-    if before == engines.REVISION:
-        return f"database schema {engines.REVISION}: up to date"
-    return f"database schema {engines.REVISION}: {'created' if before is None else f'upgraded from {before}'}"
-
-
 def open_app(settings: Settings, *, actor: str = "cli", clock: Callable[[], datetime] | None = None) -> App:
     """Open key file and database. Raises UserError when one of them is not as it must be; needs no secrets."""
     keyring = Keyring.load(settings.identity.key_file)
     engine = engines.connect(settings.database.url)
     try:
-        engines.require_current(engine, settings.database.prefix)
+        revisions.require_current(engine, settings.database.prefix)
         return App(settings, engine, keyring, actor, clock or now)
     except BaseException:
         engine.dispose()
@@ -164,11 +85,6 @@ def require_secrets(settings: Settings) -> None:
             problems += problem.problems
     if problems:
         raise SettingsProblem(problems)
-
-
-def now() -> datetime:
-    """Return the current time in UTC."""
-    return datetime.now(UTC)
 
 
 def actor(kind: str) -> dict[str, Any]:
@@ -222,13 +138,13 @@ class App:
         self.stop = threading.Event()
         self.tables = make_tables(settings)
         self.ledger = Ledger(self.tables, keyring, actor(kind), settings_digest(settings))
-        with engines.reading(engine) as connection:
+        with connections.reading(engine) as connection:
             self.ledger.require_key(connection)
         self.store = Store(engine, self.tables, self.ledger, clock)
         self.notary = _notary(settings, self.store, self.tables, self.ledger, keyring)
         self.store.guard = self.notary.guard
         self.leases = Leases(self.store, self.tables, owner or owner_name(), settings.schedule.lease_seconds)
-        self.daemons = Daemons(self.store, self.tables, self.leases)
+        self.presence = Presence(self.store, self.tables, self.leases)
         apart = settings.queue.url is not None
         queue_engine = engines.connect(settings.queue.url) if settings.queue.url is not None else engine
         self.queue = Queue(queue_engine, self.tables, shared=not apart)
@@ -314,24 +230,3 @@ class App:
             Lane(name, self.adapter(name), self.store, self.leases, self.keyring, self.recheck_days, self.stop)
             for name in self.settings.destinations
         ]
-
-    def prepare(self) -> int:
-        """Do what comes before the lanes: take from the queue, start rechecks, hold removed destinations."""
-        taken = self.intake.take_all()
-        self.store.hold_removed(self.settings.destinations, self.recheck_days)
-        while self.store.start_rechecks(self.recheck_days):
-            pass
-        return taken
-
-    def drain(
-        self, max_seconds: float | None = None, on_progress: Callable[[Progress], None] | None = None
-    ) -> DrainResult:
-        """Work until nothing is due now, or for `max_seconds`. Raises SettingsProblem for missing secrets."""
-        from syncer.service.drain import Drain
-
-        require_secrets(self.settings)
-        deadline = None if max_seconds is None else time.monotonic() + max_seconds
-        result = Drain(self, deadline, on_progress).run()
-        if self.wordpress is not None:
-            self.wordpress.publish()
-        return result

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.database.engines import writing
+from syncer.database.connections import writing
 from syncer.database.tables import Tables
 from syncer.domain.model import EventState, State
 

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
-from syncer.app import App, initialise, load_settings, open_app
+from syncer.app import App, load_settings, open_app
 from syncer.decisions.extension import Extension
-from syncer.domain.model import Ground
+from syncer.domain.rights import Ground
 from syncer.reports.reader import Reader
+from syncer.service.drain import drain, prepare
+from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES, SETTINGS, Clock
 from tests.test_walk import put
 
@@ -55,10 +57,10 @@ def fill(app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: Ac
     _late(app, clock, mailchimp)
     clock.now = end - timedelta(days=2)
     put(app, "erasure", "\u202enot an address", "form 9", source="form", received_at=clock.now)
-    app.prepare()
+    prepare(app)
     clock.now = end
     put(app, "erasure", "new@today.test", "form 10", source="wordpress", source_ref="1:4711")
-    app.prepare()
+    prepare(app)
     app.operations.looked_up(app.keyring.ref(PLAIN), 1)
     app.operations.pause("newsletter", "account review by the provider")
 
@@ -72,13 +74,13 @@ def _carried_out(app: App, clock: Clock, mailchimp: MailchimpSandbox, activecamp
     put(app, "objection", "tired@three.test", "form 4", source="form")
     mailchimp.add("tired@three.test", AUDIENCES[1])
     clock.advance(minutes=7)
-    app.drain()
+    drain(app)
     clock.advance(days=1)
     mailchimp.add(BACK, AUDIENCES[1])
-    app.drain()
+    drain(app)
     for days in (1, 7):
         clock.advance(days=days)
-        app.drain()
+        drain(app)
 
 
 def _held_and_decided(app: App, clock: Clock, activecampaign: ActiveCampaignSandbox) -> None:
@@ -88,7 +90,7 @@ def _held_and_decided(app: App, clock: Clock, activecampaign: ActiveCampaignSand
         address = f"held{number}@archive.test"
         activecampaign.add(address)
         put(app, "erasure", address, f"form {number}", source=HOSTILE_SOURCE, source_ref=HOSTILE_REF)
-    app.drain()
+    drain(app)
     activecampaign.admin = True
     clock.advance(hours=5)
     held = Reader(app).events(state="held")
@@ -101,4 +103,4 @@ def _late(app: App, clock: Clock, mailchimp: MailchimpSandbox) -> None:
     mailchimp.fault(Fault(status=500, body="<html>", content_type="text/html", times=None))
     put(app, "objection", "late@target.test", "form 8", source="form")
     clock.advance(minutes=2)
-    app.drain()
+    drain(app)

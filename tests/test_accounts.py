@@ -13,6 +13,7 @@ from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App, load_settings, make_tables, open_app
 from syncer.audit.proof.verify import verify
 from syncer.database import engines
+from syncer.service.drain import drain, prepare
 from syncer.setup import grants
 from tests.conftest import AUDIENCES, Clock
 from tests.processes import inside as run
@@ -111,7 +112,7 @@ def test_the_readers_account_reads_all_but_the_address_and_writes_nothing(
     app: App, accounts: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     settings = _as(app, accounts("reader"), monkeypatch)
 
     (event,) = as_json(settings, "events")
@@ -139,7 +140,7 @@ def test_fault_105_a_resync_by_an_account_without_the_right_is_refused_and_chang
     activecampaign.admin = False
     activecampaign.add(PERSON)
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     before = [row["seq"] for row in app.ledger.rows(app.engine)]
     settings = _as(app, accounts("reader"), monkeypatch)
 
@@ -180,11 +181,11 @@ def test_the_retention_account_purges_and_can_do_nothing_else(
     app: App, clock: Clock, accounts: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     clock.advance(days=10)
     for _ in range(3):
-        app.prepare()
-        app.drain()
+        prepare(app)
+        drain(app)
     app.notary.make()
     clock.advance(days=40 * 31)
     settings = _as(app, accounts("retention"), monkeypatch)

@@ -19,6 +19,7 @@ from syncer.audit.offline.notes import open_checkpoint
 from syncer.audit.proof.verify import verify
 from syncer.errors import UserError
 from syncer.reports.reader import Reader, needs_attention
+from syncer.service.drain import drain, prepare
 from tests.conftest import Clock
 from tests.processes import inside as run
 from tests.processes import inside_json as said
@@ -197,7 +198,7 @@ def test_a_log_that_was_rewritten_with_the_key_is_found_by_the_note(app: App) ->
 
 def test_a_state_that_the_log_does_not_bear_out_is_found(app: App) -> None:
     put(app, "erasure", "ada@lovelace.test", "k1")
-    app.prepare()
+    prepare(app)
     with app.engine.begin() as connection:
         connection.execute(app.tables.delivery.update().values(state="confirmed", claim_rank=None))
 
@@ -209,7 +210,7 @@ def test_a_state_that_the_log_does_not_bear_out_is_found(app: App) -> None:
 
 def test_an_event_that_the_log_never_received_is_found(app: App) -> None:
     put(app, "erasure", "ada@lovelace.test", "k1")
-    app.prepare()
+    prepare(app)
     size = app.notary.checkpoints.size()
     undone(app, "DELETE FROM syncer_audit")
     with app.engine.begin() as connection:
@@ -224,7 +225,7 @@ def test_a_whole_walk_verifies_against_its_notes_and_its_tables(app: App) -> Non
     for number in range(3):
         put(app, "erasure" if number else "objection", f"p{number}@people.test", f"k{number}")
     put(app, "erasure", "not an address", "bad")
-    app.drain()
+    drain(app)
     app.notary.finish()
 
     found = verify(app)
@@ -371,7 +372,7 @@ def test_an_anchor_that_fails_is_late_then_pages_and_never_blocks(app: App, cloc
     assert needs_attention(status)
     assert "cannot be written" in status["audit"]["anchors"]["folder"]["error"]
     put(app, "erasure", "ada@lovelace.test", "k1")
-    app.drain()
+    drain(app)
     assert Reader(app).status()["events"]["fulfilled"] == 1
 
     app.notary.folder.unlink()

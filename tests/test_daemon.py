@@ -14,6 +14,7 @@ import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
+from syncer.service.drain import prepare
 from tests.conftest import AUDIENCES
 from tests.processes import inside as run
 from tests.processes import inside_json as as_json
@@ -184,7 +185,8 @@ def test_a_drain_beside_a_daemon_lets_the_owner_do_the_work_and_waits(
 def test_a_dead_owners_lane_is_taken_at_once(app: App) -> None:
     import socket
 
-    from syncer.delivery.leases import Leases, boot_id
+    from syncer.delivery.leases import Leases
+    from syncer.delivery.owners import boot_id
 
     app.leases.ensure(["crm"])
     dead = Leases(app.store, app.tables, f"{socket.gethostname()}|{boot_id()}|999999|1")
@@ -202,7 +204,7 @@ def test_a_living_owners_lane_is_left_alone(app: App) -> None:
 
     assert app.leases.acquire("crm") is None
     put(app, "erasure", "ada@lovelace.test", "k1")
-    app.prepare()
+    prepare(app)
     assert app.lanes()[1].turn() == 0
 
 
@@ -212,14 +214,15 @@ def test_an_owner_that_we_may_not_see_is_not_taken_for_dead(tmp_path: Path) -> N
     import subprocess
     import sys
 
-    from syncer.delivery.leases import boot_id, is_dead, started_ticks
+    from syncer.delivery.owners import boot_id, is_dead, started_ticks
 
     if os.getuid() != 0:
         pytest.skip("hiding other users' processes needs root")
     other = subprocess.Popen(["sleep", "60"], user="nobody")
     try:
         owner = f"{socket.gethostname()}|{boot_id()}|{other.pid}|{started_ticks(other.pid)}"
-        script = f"from syncer.delivery.leases import is_dead, started_ticks; print(started_ticks({other.pid}), is_dead({owner!r}))"
+        script = "from syncer.delivery.owners import is_dead, started_ticks\n"
+        script += f"print(started_ticks({other.pid}), is_dead({owner!r}))"
         hidden = "mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid=daemon --regid=daemon --clear-groups"
         ours = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
         seen = subprocess.run(

@@ -16,7 +16,7 @@ import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App, load_settings, open_app
-from syncer.delivery.balance import Daemons, Share, surplus
+from syncer.delivery.balance import Presence, Share, surplus
 from tests.conftest import AUDIENCES
 from tests.crash import invariants
 from tests.crash.harness import started as worker
@@ -76,7 +76,7 @@ def daemon(
 
 def owners(app: App) -> Counter[int]:
     """How many lanes each running process owns, by pid."""
-    found = app.daemons.view().owners
+    found = app.presence.view().owners
     return Counter(int(owner.split("|")[2]) for owner in found.values() if owner)
 
 
@@ -160,11 +160,11 @@ def test_a_free_lane_is_left_to_the_poorer_and_taken_when_nobody_wants_it(app: A
     app.leases.ensure(names)
     other = Leases(app.store, app.tables, foreign_owner(), LEASE)
     now = [0.0]
-    share = Share(app.daemons, app.leases, names, lambda: now[0])
-    app.daemons.arrive()
+    share = Share(app.presence, app.leases, names, lambda: now[0])
+    app.presence.arrive()
     assert app.leases.acquire("crm") is not None
     assert share.may_take("second")
-    Daemons(app.store, app.tables, other).arrive()
+    Presence(app.store, app.tables, other).arrive()
 
     assert not share.may_take("second")
     now[0] = LEASE + 0.1

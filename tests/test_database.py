@@ -12,10 +12,12 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from syncer.app import App
-from syncer.database import engines
+from syncer.database import engines, revisions
 from syncer.database.bulk import insert
-from syncer.database.engines import reading, utc_now, writing
-from syncer.database.tables import LONG_TEXT, Moment, collate
+from syncer.database.column_types import LONG_TEXT, Moment, collate
+from syncer.database.connections import reading, writing
+from syncer.database.engines import utc_now
+from syncer.service.drain import drain
 from syncer.setup import privilege_check
 from tests.processes import inside as run
 from tests.servers import ENGINES
@@ -122,12 +124,12 @@ def test_an_older_schema_names_the_command_that_mends_it(app: App) -> None:
 
 def _set_revision(app: App, revision: str) -> None:
     with writing(app.engine) as connection:
-        connection.exec_driver_sql(f"UPDATE {engines.version_table('syncer_')} SET version_num = '{revision}'")
+        connection.exec_driver_sql(f"UPDATE {revisions.version_table('syncer_')} SET version_num = '{revision}'")
 
 
 def _revision(app: App) -> Any:
     with reading(app.engine) as connection:
-        name = engines.version_table("syncer_")
+        name = revisions.version_table("syncer_")
         return connection.exec_driver_sql(f"SELECT version_num FROM {name}").scalar_one()
 
 
@@ -167,7 +169,7 @@ CHANGES = {
 
 def test_whoever_may_write_can_only_add_to_the_audit(app: App, engine: str) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     before = list(app.ledger.rows(app.engine))
 
     for statement in CHANGES["all"] + CHANGES[engine]:
@@ -187,7 +189,7 @@ def test_nothing_that_is_deleted_takes_audit_entries_with_it(app: App) -> None:
 
 def test_check_finds_a_trigger_that_was_dropped(app: App, engine: str) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     before = list(app.ledger.rows(app.engine))
     fine = privilege_check.run(app.engine, app.queue.engine, app.tables)[0]
     with app.engine.begin() as connection:
@@ -204,10 +206,10 @@ def test_check_finds_a_trigger_that_was_dropped(app: App, engine: str) -> None:
 
 def test_check_is_harmless_beside_a_verification(app: App) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
 
     privilege_check.run(app.engine, app.queue.engine, app.tables)
     put(app, "erasure", OTHER, "k2")
-    app.drain()
+    drain(app)
 
     assert app.ledger.verify(app.engine).ok

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.domain.deadlines import Rule, add_months, due_on, end_of_day, is_overdue, objection_target
-from syncer.domain.workdays import days_off
+from syncer.domain.deadlines import Rule, add_months, days_off, due_on, end_of_day, is_overdue, objection_target
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = [ZoneInfo(name) for name in ("UTC", "Europe/Berlin", "America/Los_Angeles", "Pacific/Kiritimati")]

@@ -21,9 +21,10 @@ from syncer.app import App
 from syncer.audit.offline.inclusion import check
 from syncer.domain.codes import CODES
 from syncer.reports.dossier import KEY_ENTRIES, needs_attention, of_event, of_person
-from syncer.reports.html.dossier_view import HELD, TRYING, WHY, Letter
+from syncer.reports.html.dossier_view import HELD, TRYING, WHY, DossierView
 from syncer.reports.html.page import dossier_html
 from syncer.reports.reader import Reader
+from syncer.service.drain import drain, prepare
 from tests import rich
 from tests.browser import Tab, chromium, sound
 from tests.conftest import Clock
@@ -197,7 +198,7 @@ def test_what_was_carried_out_after_its_day_is_called_late(dossiers: list[dict[s
     found = one(dossiers, "form 0")
     found["events"][0]["due_on"] = "2026-09-20"
 
-    assert "on 24 September" not in Letter(found).stand(found["events"][0])
+    assert "on 24 September" not in DossierView(found).stand(found["events"][0])
     found["events"][0]["fulfilled_at"] = "2026-09-20T22:30:00.000000Z"
     assert "on 21 September 2026, 00:30, which was later than it was due" in words(found)
 
@@ -232,7 +233,7 @@ def test_two_accounts_at_one_provider_are_told_apart(dossiers: list[dict[str, An
     found = one(dossiers, "form 0")
     found["recipients"]["newsletter"]["title"] = "ActiveCampaign"
 
-    assert list(Letter(found).remains()) == [
+    assert list(DossierView(found).remains()) == [
         "ActiveCampaign (our account “newsletter”)",
         "ActiveCampaign (our account “crm”)",
     ]
@@ -249,7 +250,7 @@ def test_several_requests_of_one_person_are_on_one_page_and_nobody_else_is(
     put(app, "erasure", rich.PLAIN, "second", received_at=clock.now - timedelta(hours=1))
     put(app, "objection", "Ada@Lovelace.test", "first", received_at=clock.now - timedelta(days=1))
     put(app, "erasure", rich.BACK, "other")
-    app.drain()
+    drain(app)
 
     found = of_person(app, app.keyring.ref(rich.PLAIN))
 
@@ -312,7 +313,7 @@ def test_the_json_holds_everything_that_the_page_is_made_from(dossiers: list[dic
 def test_every_entry_that_tells_the_story_is_proven(app: App, mailchimp: MailchimpSandbox) -> None:
     mailchimp.add(rich.PLAIN, "a1b2c3d4e5")
     put(app, "erasure", rich.PLAIN, "one")
-    app.drain()
+    drain(app)
 
     found = of_person(app, app.keyring.ref(rich.PLAIN))
 
@@ -322,12 +323,12 @@ def test_every_entry_that_tells_the_story_is_proven(app: App, mailchimp: Mailchi
     assert [check(json.dumps(proof), found["log"]["keys"])["seq"] for proof in found["proofs"]] == told
     assert found["log"]["verified"] is True
     assert {proof["size"] for proof in found["proofs"]} == {found["log"]["signed"]["size"]}
-    assert [entry["seq"] for entry in Letter(found).proven(event)] == told
+    assert [entry["seq"] for entry in DossierView(found).proven(event)] == told
 
 
 def test_a_checkpoint_is_made_only_where_none_covers_the_entries(app: App) -> None:
     put(app, "erasure", rich.PLAIN, "one")
-    app.prepare()
+    prepare(app)
     ref = app.keyring.ref(rich.PLAIN)
     assert app.notary.checkpoints.all() == []
 
@@ -341,7 +342,7 @@ def test_a_checkpoint_is_made_only_where_none_covers_the_entries(app: App) -> No
 
 def test_an_altered_entry_is_said_and_needs_attention(app: App) -> None:
     put(app, "erasure", rich.PLAIN, "one")
-    app.drain()
+    drain(app)
     app.notary.make()
     with app.engine.begin() as connection:
         connection.exec_driver_sql("DROP TRIGGER syncer_audit_no_update")
@@ -358,10 +359,10 @@ def test_an_altered_entry_is_said_and_needs_attention(app: App) -> None:
 
 def test_after_the_purge_the_page_still_stands_and_says_what_is_gone(app: App, clock: Clock) -> None:
     put(app, "erasure", rich.PLAIN, "old")
-    app.drain()
+    drain(app)
     clock.advance(days=10)
     for _ in range(3):
-        app.drain()
+        drain(app)
     clock.advance(days=40 * 31)
     app.retention.carry_out()
 

@@ -12,11 +12,14 @@ from alembic.config import Config
 from sqlalchemy import DDL
 
 from syncer.app import App
-from syncer.database.engines import connect, reading, upgrade, writing
+from syncer.database.connections import reading, writing
+from syncer.database.engines import connect
+from syncer.database.revisions import upgrade
 from syncer.database.tables import tables
 from syncer.decisions.extension import Extension
 from syncer.errors import UserError
 from syncer.reports.reader import Reader
+from syncer.service.drain import drain, prepare
 from tests.conftest import Clock
 from tests.processes import inside as run
 from tests.processes import inside_json as as_json
@@ -35,7 +38,7 @@ def received(app: App, clock: Clock) -> App:
     """One erasure received on 31 January, and the clock two weeks later."""
     clock.now = datetime(2026, 1, 31, 12, tzinfo=UTC)
     put(app, "erasure", PERSON, "k1")
-    app.prepare()
+    prepare(app)
     clock.advance(days=14)
     return app
 
@@ -116,7 +119,7 @@ def test_the_day_of_telling_lies_between_receipt_and_today(received: App, day: s
 @pytest.mark.parametrize(("kind", "said"), [("objection", "absolute"), ("nonsense", "not known")])
 def test_an_objection_and_an_unknown_right_are_not_extended(app: App, clock: Clock, kind: str, said: str) -> None:
     put(app, kind, PERSON, "k1")
-    app.prepare()
+    prepare(app)
 
     with pytest.raises(UserError, match=said):
         extend(app, clock.now.date())
@@ -124,7 +127,7 @@ def test_an_objection_and_an_unknown_right_are_not_extended(app: App, clock: Clo
 
 def test_what_is_carried_out_is_not_extended(app: App, clock: Clock) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
 
     with pytest.raises(UserError, match="nothing to extend"):
         extend(app, clock.now.date())
@@ -138,7 +141,7 @@ def test_a_late_event_goes_on_being_tried_and_an_extended_one_is_late_later(rece
     clock.now = datetime(2026, 5, 5, tzinfo=UTC)
     assert Reader(received).status()["events"]["overdue"] == 1
 
-    received.drain()
+    drain(received)
 
     assert event(received).state == "fulfilled"
     assert Reader(received).status()["events"]["overdue"] == 0

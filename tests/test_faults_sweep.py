@@ -10,7 +10,8 @@ import pytest
 from adapters.sandbox import FAULTS, ActiveCampaignSandbox, MailchimpSandbox
 from adapters.sandbox.people import populate
 from syncer.app import App
-from syncer.privacy.keyring import normalise
+from syncer.privacy.addresses import normalise
+from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
 from tests.test_walk import PERSON, put, rows
 
@@ -60,7 +61,7 @@ def test_no_fault_makes_a_lie_and_all_ends_well_after_it(
     put(app, right, PERSON, "k1")
     truth = gone if right == "erasure" else silent
 
-    app.drain()
+    drain(app)
 
     now = truth(mailchimp, activecampaign, PERSON)
     for row in rows(app, app.tables.delivery):
@@ -70,7 +71,7 @@ def test_no_fault_makes_a_lie_and_all_ends_well_after_it(
     for _ in range(6):
         reopen(app)
         clock.advance(hours=25)
-        app.drain()
+        drain(app)
     assert {row.state for row in rows(app, app.tables.delivery)} == {"confirmed"}, name
     assert all(truth(mailchimp, activecampaign, PERSON).values())
     assert app.ledger.verify(app.engine).ok
@@ -96,7 +97,7 @@ def test_three_hundred_mixed_events_agree_person_by_person_with_the_providers_bo
     for number, address in enumerate(chosen):
         put(app, "erasure" if number < 180 else "objection", address, f"k{number}")
 
-    result = app.drain()
+    result = drain(app)
 
     assert (result.taken, result.still_due) == (300, 0)
     assert {row.state for row in rows(app, app.tables.delivery)} == {"confirmed"}

@@ -17,6 +17,7 @@ from syncer.app import App, load_settings, open_app
 from syncer.audit.proof.notary import Behind
 from syncer.audit.proof.verify import verify
 from syncer.errors import UserError
+from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
 from tests.processes import inside as run
 from tests.processes import inside_json as said
@@ -113,21 +114,21 @@ def test_a_second_restore_is_a_second_fork(app: App, clock: Clock, tmp_path: Pat
     settings = tmp_path / "settings.toml"
     for number in (1, 2):
         put(app, "erasure", PERSON, f"k{number}")
-        app.drain()
+        drain(app)
         app.notary.finish()
         backup(tmp_path / "syncer.db", tmp_path / "kept.db")
         put(app, "objection", OTHER, f"o{number}")
-        app.drain()
+        drain(app)
         app.notary.finish()
         app.close()
         restore(tmp_path / "kept.db", tmp_path / "syncer.db")
         app = reopened(app, settings, clock)
         with pytest.raises(Behind):
-            app.drain()
+            drain(app)
 
         assert app.forks.record(f"restored, number {number}").origin.endswith(f"/fork-{number}")
         app = reopened(app, settings, clock)
-        app.drain()
+        drain(app)
         found = verify(app)
         assert found["ok"], found["reason"]
     app.close()
@@ -150,11 +151,11 @@ def test_a_database_that_was_written_on_after_the_restore_is_refused_too(
     app: App, clock: Clock, tmp_path: Path
 ) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.prepare()
+    prepare(app)
     app.notary.finish()
     backup(tmp_path / "syncer.db", tmp_path / "kept.db")
     put(app, "erasure", OTHER, "k2")
-    app.prepare()
+    prepare(app)
     app.notary.finish()
     app.close()
     restore(tmp_path / "kept.db", tmp_path / "syncer.db")
@@ -162,11 +163,11 @@ def test_a_database_that_was_written_on_after_the_restore_is_refused_too(
     app.store.guard = lambda: None  # an older syncer, that did not compare
     for number in range(9):
         put(app, "erasure", OTHER, f"other{number}")
-    app.prepare()
+    prepare(app)
     app = reopened(app, tmp_path / "settings.toml", clock)
 
     with pytest.raises(Behind, match="holds other entries than"):
-        app.drain()
+        drain(app)
 
     fork = app.forks.record("somebody wrote on after a restore")
     assert fork.shared == 2
@@ -176,7 +177,7 @@ def test_a_database_that_was_written_on_after_the_restore_is_refused_too(
 
 def test_a_restore_under_a_running_daemon_is_seen_before_the_next_note(app: App, tmp_path: Path, clock: Clock) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.prepare()
+    prepare(app)
     backup(tmp_path / "syncer.db", tmp_path / "kept.db")
     app.notary.tick()
     app.engine.dispose()
@@ -186,12 +187,12 @@ def test_a_restore_under_a_running_daemon_is_seen_before_the_next_note(app: App,
     with pytest.raises(Behind):
         app.notary.tick()
     with pytest.raises(Behind):
-        app.prepare()
+        prepare(app)
 
 
 def test_a_note_from_elsewhere_forks_where_the_folder_was_restored_too(app: App, clock: Clock, tmp_path: Path) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.prepare()
+    prepare(app)
     backup(tmp_path / "syncer.db", tmp_path / "kept.db")
     made, _ = app.notary.make()
     mail = tmp_path / "mail.txt"
@@ -219,11 +220,11 @@ def test_a_replay_reads_back_what_was_confirmed_since_and_acts_where_the_person_
     (first,) = app.notary.folder.iterdir()
     clock.advance(minutes=5)
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     app.notary.finish()
     backup(tmp_path / "syncer.db", tmp_path / "kept.db")
     put(app, "erasure", OTHER, "k2")
-    app.drain()
+    drain(app)
     app.notary.finish()
     app.close()
     restore(tmp_path / "kept.db", tmp_path / "syncer.db")
@@ -240,7 +241,7 @@ def test_a_replay_reads_back_what_was_confirmed_since_and_acts_where_the_person_
         ("newsletter", "confirmed", "applied"),
     ]
     app.forks.carry_out(found, "after the restore")
-    app.drain()
+    drain(app)
     assert mailchimp.member(PERSON, AUDIENCES[0]) is None
     assert {state for state, _, _ in states(app).values()} == {"confirmed"}
     assert verify(app)["ok"]
@@ -249,12 +250,12 @@ def test_a_replay_reads_back_what_was_confirmed_since_and_acts_where_the_person_
 
 def test_a_replay_lists_what_only_the_lost_part_knew(app: App, clock: Clock, tmp_path: Path) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     app.notary.finish()
     (note,) = app.notary.folder.iterdir()
     backup(tmp_path / "syncer.db", tmp_path / "kept.db")
     put(app, "objection", OTHER, "k2")
-    app.drain()
+    drain(app)
     app.notary.finish()
     export = tmp_path / "export.jsonl"
     export.write_text("".join(json.dumps(row) + "\n" for row in app.ledger.rows(app.engine)), encoding="utf-8")
@@ -269,7 +270,7 @@ def test_a_replay_lists_what_only_the_lost_part_knew(app: App, clock: Clock, tmp
     assert "syncer submit objection" in lost.remedy
     assert "resync --file" in lost.remedy
     put(app, "objection", OTHER, "k2")
-    app.drain()
+    drain(app)
     assert app.forks.plan(note, export).lost == ()
     assert len(rows(app, app.tables.event)) == 2
     app.close()

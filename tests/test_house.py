@@ -45,25 +45,20 @@ ADAPTERS_FACE = ("adapters.contract", "adapters.errors", "adapters.registry", "a
 FACES = {"syncer/__init__.py", "adapters/sandbox/__init__.py"}
 #: arrows that still run up
 UPWARD = {
-    ("app", "service.drain"),
     ("audit.proof.checkpoints", "events.store"),
     ("audit.proof.forks", "decisions.interventions"),
+    ("audit.proof.forks", "decisions.replay"),
     ("audit.proof.forks", "events.store"),
     ("audit.proof.forks", "intake.queue"),
-    ("audit.proof.notary", "events.mapping"),
-    ("audit.proof.purge", "events.mapping"),
     ("audit.proof.purge", "events.store"),
     ("audit.proof.verify", "app"),
     ("intake.submit", "app"),
-    ("reports.as_text", "cli.printing"),
     ("reports.dossier", "app"),
-    ("reports.html.page", "cli.printing"),
-    ("reports.html.report_view", "cli.printing"),
     ("reports.reader", "app"),
 }
-STILL_SQL = {"syncer.cli.work", "syncer.reports.evidence"}
-#: anchors make each other, and breakage plays the server that knows it
-CIRCLES = {"anchors", "sandbox", "app", "drain"}
+STILL_SQL = {"syncer.cli.install", "syncer.reports.evidence"}
+#: breakage plays the server that knows it
+CIRCLES = {"sandbox"}
 
 
 def modules(package: str) -> list[Path]:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncer.errors import AddressError, KeyFileError, SealError
-from syncer.privacy.keyring import Keyring, normalise, spellings, subject
+from syncer.privacy.addresses import normalise, spellings
+from syncer.privacy.keyring import Keyring, subject
 
 KEYS = Keyring(b"\x01" * 32)
 

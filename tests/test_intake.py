@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from syncer.app import App
+from syncer.service.drain import drain, prepare
 from tests.servers import ENGINES
 from tests.test_walk import OTHER, put, rows
 
@@ -53,7 +54,7 @@ def test_whatever_a_producer_wrote_is_read_without_a_crash(app: App, engine: str
             connection.exec_driver_sql("SET sql_mode = DEFAULT")
     put(app, "erasure", OTHER, "good")
 
-    app.drain()
+    drain(app)
 
     found = {row.event_key: row.state for row in rows(app, app.tables.event)}
     assert found == {"bad": "held", "good": "fulfilled"}
@@ -65,7 +66,7 @@ def test_two_keys_that_only_a_collation_takes_for_one_are_two_events(app: App) -
     for key in keys:
         put(app, "erasure", OTHER, key)
 
-    app.prepare()
+    prepare(app)
 
     assert sorted(row.event_key for row in rows(app, app.tables.event)) == sorted(keys)
 
@@ -80,7 +81,7 @@ def test_times_of_the_queue_keep_their_microseconds(make_app: Callable[..., App]
             " ('k2', 'erasure', 'a@b.test', '2026-10-25 00:30:00.5')"
         )
 
-    app.prepare()
+    prepare(app)
 
     received = {row.event_key: row.received_at.isoformat() for row in rows(app, app.tables.event)}
     assert received == {"k1": "2026-03-29T01:30:00.500001+00:00", "k2": "2026-10-25T00:30:00.500000+00:00"}

@@ -15,6 +15,7 @@ from syncer.app import App
 from syncer.delivery.lane import Lane
 from syncer.delivery.leases import LEASE_SECONDS
 from syncer.delivery.senders import Senders
+from syncer.service.drain import prepare
 from tests.conftest import Clock
 from tests.test_walk import put
 
@@ -62,7 +63,7 @@ def lane(app: App, adapter: Slow, **more: Any) -> Lane:
 
 def test_a_lane_keeps_its_lease_while_calls_of_a_failed_turn_are_under_way(app: App) -> None:
     put(app, "erasure", "ada@lovelace.test", "k1")
-    app.prepare()
+    prepare(app)
     seconds = [1000.0]
     adapter = Slow()
     worker = lane(app, adapter, senders=DatabaseGone, monotonic=lambda: seconds[0])

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from syncer.app import App, initialise, load_settings, open_app
+from syncer.app import App, load_settings, open_app
 from syncer.domain.model import State
 from syncer.events import claims
 from syncer.reports.reader import Reader
+from syncer.setup.install import initialise
 from tests import backlog
 from tests.conftest import SETTINGS, Clock
 from tests.servers import ENGINES

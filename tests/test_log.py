@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from adapters.errors import Permanent
 from syncer.errors import AddressError
-from syncer.log import LONGEST, LONGEST_READ, clean, configure, get_logger
+from syncer.log import configure, get_logger
+from syncer.privacy.masking import LONGEST, LONGEST_READ, clean
 
 CANARY = "canary.person@secret.test"
 CANARY_MD5 = "0cc175b9c0f1b6a831c399e269772661"

@@ -19,6 +19,7 @@ from syncer.errors import UserError
 from syncer.log import configure
 from syncer.reports.reader import Reader
 from syncer.service import metrics
+from syncer.service.drain import drain
 from syncer.service.reminders import Reminders
 from tests.conftest import Clock
 from tests.processes import inside as run
@@ -42,7 +43,7 @@ def stuck(app: App, clock: Clock, mailchimp: MailchimpSandbox) -> App:
     mailchimp.fault(Fault(status=500, body="<html>", content_type="text/html", times=None))
     put(app, "erasure", PERSON, "k1")
     put(app, "objection", "grace@hopper.test", "k2")
-    app.drain()
+    drain(app)
     clock.advance(days=15)
     put(app, "erasure", "alan@turing.test", "k3")
     return app

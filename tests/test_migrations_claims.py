@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from syncer.database import engines
+from syncer.database import connections, engines, revisions
 from syncer.database.tables import tables
 from syncer.domain.model import State
 from tests import backlog
@@ -23,7 +23,7 @@ def test_an_older_schema_with_deliveries_is_upgraded_in_place(database_url: str,
     _as_it_was_before(connected)
     backlog.add(connected, all_tables, "old", 300, state=State.PENDING, at=NOW, today=NOW.date(), destination="crm")
 
-    engines.upgrade(connected, all_tables, queue_here=True)
+    revisions.upgrade(connected, all_tables, queue_here=True)
 
     names = {index["name"] for index in sa.inspect(connected).get_indexes("syncer_delivery")}
     assert {"ix_syncer_delivery_urgency", "ix_syncer_delivery_due", "ix_syncer_delivery_state"} <= names
@@ -40,6 +40,6 @@ def _as_it_was_before(engine: sa.Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", "syncer.database:migrations")
-    with engines.writing(engine) as connection:
+    with connections.writing(engine) as connection:
         config.attributes.update(connection=connection, tables=tables(), queue_here=True)
         command.upgrade(config, "0001")

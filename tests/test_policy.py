@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adapters.contract import Action, Outcome, Receipt
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
-from syncer.domain.model import CLOSED, Delivery, EventState, Right, State
+from syncer.domain.model import CLOSED, Delivery, EventState, State
 from syncer.domain.policy import (
     LONGEST_WAIT,
     UNREACHABLE_MOST,
@@ -26,6 +26,7 @@ from syncer.domain.policy import (
     settle,
     unreachable_in_a_row,
 )
+from syncer.domain.rights import Right
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 DELIVERY = Delivery(

@@ -19,11 +19,13 @@ import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
-from syncer.reports.as_text import report_csv, report_text
+from syncer.reports.as_csv import report_csv
+from syncer.reports.as_text import report_text
 from syncer.reports.html.charts import TO_CONFIRMED, histogram
 from syncer.reports.html.page import report_html
-from syncer.reports.html.report_view import Overview
+from syncer.reports.html.report_view import ReportView
 from syncer.reports.reader import Reader
+from syncer.service.drain import prepare
 from tests import rich
 from tests.browser import Tab, chromium, sound
 from tests.conftest import Clock
@@ -135,7 +137,7 @@ def test_exceptions_extensions_and_people_who_came_back_are_told(found: dict[str
 
 
 def test_a_confirmation_says_how_it_was_read_back(found: dict[str, Any], source: str) -> None:
-    overview = Overview(found)
+    overview = ReportView(found)
     confirmed = [
         (event, delivery)
         for event in found["events"]
@@ -297,7 +299,7 @@ def test_many_events_are_paged_by_month_and_nothing_is_open_at_first(found: dict
         template | {"id": f"{n:08x}-0000-7000", "received_at": f"2026-0{5 + n % 2}-02T10:00:00.000000Z"}
         for n in range(1300)
     ]
-    pages = [(page.name, page.title, len(page.events)) for page in Overview(found).pages()]
+    pages = [(page.name, page.title, len(page.events)) for page in ReportView(found).pages()]
 
     assert pages == [
         ("2026-06-1", "June 2026, 1 to 500 of 650", 500),
@@ -316,9 +318,9 @@ def test_the_due_soon_are_told_once_in_the_nearest_class(app: App, clock: Clock)
     for number, days_ago in enumerate((25, 18, 3)):
         put(app, "erasure", f"p{number}@x.test", f"k{number}", received_at=start - timedelta(days=days_ago))
     clock.now = start
-    app.prepare()
+    prepare(app)
 
-    soon = Overview(Reader(app).report(None, None)).due_soon()
+    soon = ReportView(Reader(app).report(None, None)).due_soon()
 
     assert [(days, [event["event_key"] for event in events]) for days, events in soon] == [(7, ["k0"]), (14, ["k1"])]
 
@@ -332,7 +334,7 @@ def test_the_bars_are_as_long_as_their_counts_and_say_them_in_words() -> None:
 
 
 def test_a_recheck_does_not_make_the_first_confirmation_late(found: dict[str, Any]) -> None:
-    overview = Overview(found)
+    overview = ReportView(found)
     rechecked = [
         delivery
         for event in found["events"]

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from syncer.app import App
 from syncer.audit.proof.purge import Retention
 from syncer.audit.proof.verify import verify
+from syncer.service.drain import drain, prepare
 from tests.conftest import Clock
 from tests.processes import inside as run
 from tests.processes import inside_json as said
@@ -54,17 +55,17 @@ def power_cut(app: App, pieces: int) -> Iterator[None]:
 def old_and_new(app: App, clock: Clock) -> None:
     """One event that is over for 40 months, one open since then, and one of today."""
     put(app, "erasure", PERSON, "old")
-    app.drain()
+    drain(app)
     clock.advance(days=10)
     for _ in range(3):
-        app.prepare()
-        app.drain()
+        prepare(app)
+        drain(app)
     put(app, "erasure", "not an address", "held")
-    app.prepare()
+    prepare(app)
     app.notary.make()
     clock.advance(days=40 * 31)
     put(app, "erasure", "grace@hopper.test", "new")
-    app.drain()
+    drain(app)
     app.notary.make()
 
 
@@ -147,7 +148,7 @@ def test_what_was_kept_goes_with_a_later_purge(app: App, clock: Clock) -> None:
     app.retention.carry_out()
     (held,) = [row.id for row in rows(app, app.tables.event) if row.event_key == "held"]
     for destination in ("newsletter", "crm"):
-        from syncer.domain.model import Ground
+        from syncer.domain.rights import Ground
 
         app.operations.exempt(held, destination, Ground.OTHER, "it was a test")
     assert app.retention.due().bodies is None
@@ -177,7 +178,7 @@ def test_the_command_shows_before_it_does(settings_file: Callable[..., Path]) ->
 def test_an_address_that_outlived_its_rechecks_is_shredded(make_app: Callable[..., App], clock: Clock) -> None:
     app = make_app(recheck_days="[1, 7]")
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     shorter = Retention(app.store, app.tables, app.notary.checkpoints, 36, ())  # the setting was lowered since
     assert shorter.due().addresses == ()
     clock.advance(days=2)
@@ -195,7 +196,7 @@ def test_an_address_that_outlived_its_rechecks_is_shredded(make_app: Callable[..
 def test_an_address_whose_recheck_is_late_is_reported_not_lost(make_app: Callable[..., App], clock: Clock) -> None:
     app = make_app(recheck_days="[1, 7]")
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     clock.advance(days=20)  # nobody ran the daemon
 
     (left,) = app.retention.shred()
@@ -203,6 +204,6 @@ def test_an_address_whose_recheck_is_late_is_reported_not_lost(make_app: Callabl
     (event,) = rows(app, app.tables.event)
     assert (event.id, event.email_sealed is not None) == (left, True)
     for _ in range(3):
-        app.prepare()
-        app.drain()
+        prepare(app)
+        drain(app)
     assert app.retention.shred() == ()

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from adapters import registry
 from syncer.errors import SettingsProblem
-from syncer.settings.load import Settings, find, load, settings_digest
+from syncer.settings.checked import Settings, settings_digest
+from syncer.settings.load import find, load
 
 ROOT = Path(__file__).parents[1]
 GOOD = """

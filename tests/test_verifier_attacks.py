@@ -20,7 +20,8 @@ from syncer.audit.chain import verify as verify_chain
 from syncer.audit.offline.inclusion import ProofError, check
 from syncer.audit.offline.merkle import Frontier, prove_inclusion, root
 from syncer.audit.offline.notes import Checkpoint, Signer, VerifierKey
-from syncer.audit.offline.verifier import Finding, examine, months_before
+from syncer.audit.offline.verifier import Finding, examine
+from syncer.domain.deadlines import months_before
 
 SCRIPT = Path(__file__).parents[1] / "docs" / "verify_log.py"
 KEY, SEED, ORIGIN = b"\x01" * 32, b"\x02" * 32, "example.org/syncer"

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
-from syncer.database.engines import reading
+from syncer.database.connections import reading
 from syncer.events.store import Store
+from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
 from tests.servers import ENGINES
 
@@ -54,7 +55,7 @@ def test_an_erasure_ends_confirmed_everywhere_and_leaves_others_alone(
         activecampaign.add(address)
     put(app, "erasure", PERSON, "k1")
 
-    app.drain()
+    drain(app)
 
     assert states(app) == {"newsletter": ("confirmed", "done", None), "crm": ("confirmed", "done", None)}
     assert event(app).state == "fulfilled"
@@ -73,7 +74,7 @@ def test_an_objection_unsubscribes_everywhere_and_erases_nothing(
     activecampaign.add(PERSON, lists={"1": 1, "2": 0})
     put(app, "objection", PERSON, "k1")
 
-    app.drain()
+    drain(app)
 
     assert states(app) == {"newsletter": ("confirmed", "done", None), "crm": ("confirmed", "done", None)}
     member = mailchimp.member(PERSON, AUDIENCES[0])
@@ -87,7 +88,7 @@ def test_an_objection_unsubscribes_everywhere_and_erases_nothing(
 def test_an_absent_person_is_confirmed_as_absent(app: App) -> None:
     put(app, "erasure", "nobody@nowhere.test", "k1")
 
-    app.drain()
+    drain(app)
 
     assert states(app) == {"newsletter": ("confirmed", "absent", None), "crm": ("confirmed", "absent", None)}
 
@@ -95,7 +96,7 @@ def test_an_absent_person_is_confirmed_as_absent(app: App) -> None:
 def test_every_attempt_is_audited_before_its_call_and_every_confirmation_after_one(app: App) -> None:
     put(app, "erasure", PERSON, "k1")
 
-    app.drain()
+    drain(app)
 
     said = whats(app)
     assert said.index("event:received") < said.index("delivery:attempted") < said.index("delivery:confirmed")
@@ -106,7 +107,7 @@ def test_every_attempt_is_audited_before_its_call_and_every_confirmation_after_o
 def test_the_queue_row_is_blanked_when_it_is_taken(app: App) -> None:
     put(app, "erasure", PERSON, "k1")
 
-    app.prepare()
+    prepare(app)
 
     (row,) = rows(app, app.tables.queue)
     assert row.email is None
@@ -116,7 +117,7 @@ def test_the_queue_row_is_blanked_when_it_is_taken(app: App) -> None:
 def test_the_same_key_twice_is_one_event(app: App) -> None:
     put(app, "erasure", PERSON, "k1")
     put(app, "erasure", PERSON, "k1")
-    app.prepare()
+    prepare(app)
 
     assert len(rows(app, app.tables.event)) == 1
 
@@ -141,7 +142,7 @@ def test_a_malformed_row_is_held_and_never_in_the_way(
         connection.execute(app.tables.queue.insert().values(event_key="bad", kind=kind, email=email, **more))
     put(app, "erasure", OTHER, "good")
 
-    app.drain()
+    drain(app)
 
     found = {row.event_key: (row.state, row.code) for row in rows(app, app.tables.event)}
     assert found == {"bad": ("held", "malformed"), "good": ("fulfilled", None)}
@@ -151,7 +152,7 @@ def test_a_malformed_row_is_held_and_never_in_the_way(
 def test_a_key_that_holds_an_address_is_not_carried_on(app: App) -> None:
     put(app, "erasure", PERSON, f"form:{PERSON}")
 
-    app.drain()
+    drain(app)
 
     assert PERSON not in event(app).event_key
     assert event(app).state == "held"
@@ -161,7 +162,7 @@ def test_newer_consent_is_held_and_nothing_is_changed(app: App, mailchimp: Mailc
     mailchimp.add(PERSON, AUDIENCES[0], timestamp_opt="2027-01-01T00:00:00+00:00")
     put(app, "erasure", PERSON, "k1")
 
-    app.drain()
+    drain(app)
 
     assert states(app)["newsletter"] == ("held", None, "newer_consent")
     assert event(app).state == "held"
@@ -173,7 +174,7 @@ def test_a_key_without_the_archive_right_is_held_not_confirmed(app: App, activec
     activecampaign.add(PERSON)
     put(app, "erasure", PERSON, "k1")
 
-    app.drain()
+    drain(app)
 
     assert states(app)["crm"] == ("held", None, "archived_not_purged")
 
@@ -185,7 +186,7 @@ def test_a_revoked_key_pauses_its_lane_costs_no_attempt_and_leaves_the_other_alo
     mailchimp.fault(Fault(status=401, body='{"title":"API Key Invalid","status":401}', times=None))
     put(app, "erasure", PERSON, "k1")
 
-    app.drain()
+    drain(app)
 
     lane = app.leases.get("newsletter")
     assert lane is not None
@@ -196,7 +197,7 @@ def test_a_revoked_key_pauses_its_lane_costs_no_attempt_and_leaves_the_other_alo
 
     mailchimp.clear_faults()
     clock.advance(minutes=16)
-    app.drain()
+    drain(app)
 
     assert states(app)["newsletter"] == ("confirmed", "done", None)
 
@@ -206,17 +207,17 @@ def test_throttling_cools_the_lane_and_costs_no_attempt(app: App, mailchimp: Mai
     mailchimp.fault(Fault(status=429, body="", headers={"Retry-After": "60"}, times=1))
     put(app, "erasure", PERSON, "k1")
 
-    app.drain()
+    drain(app)
 
     row = next(row for row in rows(app, app.tables.delivery) if row.destination == "newsletter")
     assert (row.state, row.attempts, row.code) == ("pending", 0, "rate_limited")
     asked = mailchimp.request_count
     clock.advance(seconds=59)
-    app.drain()
+    drain(app)
     assert mailchimp.request_count == asked
 
     clock.advance(seconds=2)
-    app.drain()
+    drain(app)
 
     assert states(app)["newsletter"] == ("confirmed", "done", None)
 
@@ -227,11 +228,11 @@ def test_a_paused_lane_makes_no_call_until_it_is_resumed(app: App, mailchimp: Ma
     app.operations.pause("newsletter", "account under review")
     put(app, "erasure", PERSON, "k1")
 
-    app.drain()
+    drain(app)
 
     assert mailchimp.request_count == 0
     app.operations.resume("newsletter", "review is over")
-    app.drain()
+    drain(app)
 
     assert states(app)["newsletter"] == ("confirmed", "done", None)
 
@@ -240,7 +241,7 @@ def test_a_destination_that_left_the_settings_is_held_and_comes_back_on_resync(
     app: App, mailchimp: MailchimpSandbox
 ) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.prepare()
+    prepare(app)
     gone = dict(app.settings.destinations)
     gone.pop("newsletter")
 
@@ -249,21 +250,21 @@ def test_a_destination_that_left_the_settings_is_held_and_comes_back_on_resync(
     assert states(app)["newsletter"] == ("held", None, "destination_removed")
     plan = app.operations.plan_resync(held=True)
     app.operations.apply_resync(plan, "it is back")
-    app.drain()
+    drain(app)
 
     assert event(app).state == "fulfilled"
 
 
 def test_the_address_is_shredded_when_the_rechecks_are_over(app: App, clock: Clock) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     assert event(app).email_sealed is not None
 
     clock.advance(days=1)
-    app.drain()
+    drain(app)
     assert event(app).email_sealed is not None
     clock.advance(days=6)
-    app.drain()
+    drain(app)
 
     assert event(app).email_sealed is None
     assert event(app).state == "fulfilled"
@@ -275,7 +276,7 @@ def test_without_rechecks_the_address_goes_at_fulfilment(make_app: Callable[...,
     app = make_app(recheck_days="[]")
     put(app, "erasure", PERSON, "k1")
 
-    app.drain()
+    drain(app)
 
     assert event(app).email_sealed is None
 
@@ -284,11 +285,11 @@ def test_a_person_who_is_back_at_the_recheck_is_erased_again(
     app: App, mailchimp: MailchimpSandbox, clock: Clock
 ) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     mailchimp.add(PERSON, AUDIENCES[1])
 
     clock.advance(days=1)
-    app.drain()
+    drain(app)
 
     assert "delivery:reappeared" in whats(app)
     assert mailchimp.member(PERSON, AUDIENCES[1]) is None
@@ -296,12 +297,12 @@ def test_a_person_who_is_back_at_the_recheck_is_erased_again(
 
 
 def test_an_exempt_delivery_closes_the_event(app: App, activecampaign: ActiveCampaignSandbox) -> None:
-    from syncer.domain.model import Ground
+    from syncer.domain.rights import Ground
 
     activecampaign.admin = False
     activecampaign.add(PERSON)
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
 
     app.operations.exempt(event(app).id, "crm", Ground.LEGAL_CLAIMS, "court case under way")
 
@@ -312,13 +313,13 @@ def test_an_exempt_delivery_closes_the_event(app: App, activecampaign: ActiveCam
 def test_a_shredded_person_can_only_be_resynced_with_the_address(make_app: Callable[..., App]) -> None:
     app = make_app(recheck_days="[]")
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
 
     assert app.operations.plan_resync(events=[event(app).id]).deliveries == ()
     plan = app.operations.plan_resync(addresses=[(None, PERSON.upper())])
     assert [str(item.to) for item in plan.deliveries] == ["applied", "applied"]
     app.operations.apply_resync(plan, "asked to look again")
-    app.drain()
+    drain(app)
 
     assert event(app).state == "fulfilled"
     assert event(app).email_sealed is None
@@ -329,7 +330,7 @@ def test_objections_are_claimed_before_erasures_and_near_days_before_far(app: Ap
     put(app, "erasure", "a@x.test", "late")
     put(app, "erasure", "b@x.test", "soon", received_at=clock.now.replace(year=clock.now.year - 1))
     put(app, "objection", "c@x.test", "object")
-    app.prepare()
+    prepare(app)
 
     keys = {row.id: row.event_key for row in rows(app, app.tables.event)}
     order = [keys[item.event_id] for item in store.claim("crm", clock(), 10)]
@@ -343,7 +344,7 @@ def test_erasure_and_objection_of_one_person_never_run_side_by_side(app: App, ma
     put(app, "erasure", PERSON, "k1")
     put(app, "objection", PERSON, "k2")
 
-    app.drain()
+    drain(app)
 
     writes = [r.method for r in mailchimp.requests if r.method in ("PATCH", "POST")]
     assert writes == ["PATCH", "POST"]
@@ -354,16 +355,16 @@ def test_a_broken_provider_never_delays_the_other(app: App, mailchimp: Mailchimp
     mailchimp.fault(Fault(status=500, body="<html>", content_type="text/html", times=None))
     put(app, "erasure", PERSON, "k1")
 
-    app.drain()
+    drain(app)
 
     assert states(app)["crm"][0] == "confirmed"
     assert states(app)["newsletter"][0] == "retrying"
 
 
 def test_a_write_with_a_stale_fence_is_refused(app: App) -> None:
+    from syncer.delivery.leases import check_fence
     from syncer.domain.model import Lease
     from syncer.errors import StaleFence
-    from syncer.events.store import check_fence
 
     app.leases.ensure(["crm"])
     lease = app.leases.acquire("crm")
@@ -380,14 +381,14 @@ def test_an_objection_after_an_erasure_counts_the_forgotten_address_as_suppresse
     mailchimp.add(PERSON, AUDIENCES[0])
     activecampaign.add_exclusion(PERSON)
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     put(app, "objection", PERSON, "k2")
-    app.drain()
+    drain(app)
     assert {row.state for row in rows(app, app.tables.event)} == {"fulfilled"}
 
     for _ in range(3):
         clock.advance(days=1)
-        app.drain()
+        drain(app)
 
     assert {row.state for row in rows(app, app.tables.event)} == {"fulfilled"}
     assert {row.email_sealed for row in rows(app, app.tables.event)} == {None}

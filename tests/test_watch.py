@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
-from syncer.database.engines import reading
+from syncer.database.connections import reading
 from syncer.delivery.watch import Look
+from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
 from tests.processes import inside as run
 from tests.processes import inside_json as as_json
@@ -51,7 +52,7 @@ def test_an_erased_person_who_is_imported_again_is_found_by_pseudonym_and_erased
     app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox
 ) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     assert event(app).email_sealed is None
     clock.now += LATER
     comes_back(clock, mailchimp, activecampaign, opted_in="2020-01-01T00:00:00+00:00", address=PERSON.upper())
@@ -63,7 +64,7 @@ def test_an_erased_person_who_is_imported_again_is_found_by_pseudonym_and_erased
     assert all(one.complete for one in found.values())
     assert {state for state, _, _ in states(app).values()} == {"retrying"}
     assert event(app).state == "open"
-    app.drain()
+    drain(app)
     assert {state for state, _, _ in states(app).values()} == {"confirmed"}
     assert mailchimp.member(PERSON, AUDIENCES[1]) is None
     assert activecampaign.contact(PERSON) is None
@@ -77,7 +78,7 @@ def test_somebody_who_opted_in_anew_is_held_for_a_person(
     app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox
 ) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     clock.now += LATER
     comes_back(clock, mailchimp, activecampaign, opted_in=clock.now.isoformat(timespec="seconds"), address=PERSON)
 
@@ -85,7 +86,7 @@ def test_somebody_who_opted_in_anew_is_held_for_a_person(
 
     assert {(state, code) for state, _, code in states(app).values()} == {("held", "newer_consent")}
     assert event(app).state == "held"
-    app.drain()
+    drain(app)
     assert mailchimp.member(PERSON, AUDIENCES[1]) is not None
     facts = [
         item["facts"]
@@ -101,7 +102,7 @@ def test_an_objector_who_is_still_unsubscribed_is_no_incident_but_a_resubscribed
 ) -> None:
     mailchimp.add(PERSON, AUDIENCES[0])
     put(app, "objection", PERSON, "k1")
-    app.drain()
+    drain(app)
     clock.now += LATER
     mailchimp.add(PERSON, AUDIENCES[0], status="unsubscribed", last_changed=clock.now.isoformat())
 
@@ -115,7 +116,7 @@ def test_an_incomplete_listing_is_refused_and_read_again_from_the_same_moment(
     app: App, clock: Clock, mailchimp: MailchimpSandbox
 ) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     look(app)
     clock.now += LATER
     mailchimp.add(PERSON, AUDIENCES[2], last_changed=clock.now.isoformat())
@@ -134,7 +135,7 @@ def test_an_incomplete_listing_is_refused_and_read_again_from_the_same_moment(
 
 def test_a_look_is_due_once_a_day(app: App, clock: Clock) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     day = timedelta(hours=24)
     assert app.watch.due("newsletter", day)
     look(app)
@@ -146,7 +147,7 @@ def test_a_look_is_due_once_a_day(app: App, clock: Clock) -> None:
 
 def test_no_address_is_kept_of_anybody_seen(app: App, clock: Clock, mailchimp: MailchimpSandbox) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     clock.now += LATER
     mailchimp.add(OTHER, AUDIENCES[0], last_changed=clock.now.isoformat())
     look(app)
@@ -160,7 +161,7 @@ def test_the_command_and_the_daemon_find_who_is_back(
     app: App, tmp_path: Path, mailchimp: MailchimpSandbox, clock: Clock
 ) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     mailchimp.add(PERSON, AUDIENCES[0], last_changed=clock.now.isoformat())
 
     done = run(app.settings.path, "watch")
@@ -186,7 +187,7 @@ def test_reconcile_says_what_is_no_longer_as_recorded_and_changes_nothing(
     app = make_app(recheck_days="[1, 7]")
     put(app, "erasure", PERSON, "k1")
     put(app, "erasure", OTHER, "k2")
-    app.drain()
+    drain(app)
     mailchimp.add(OTHER, AUDIENCES[0])
     before = states_of_all(app)
 
@@ -204,7 +205,7 @@ def test_reconcile_says_what_is_no_longer_as_recorded_and_changes_nothing(
 def test_reconcile_without_an_answer_proves_nothing(make_app: Callable[..., App], mailchimp: MailchimpSandbox) -> None:
     app = make_app(recheck_days="[1]")
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     mailchimp.fault(Fault(status=500, body="", times=None))
 
     rows = as_json(app.settings.path, "reconcile")

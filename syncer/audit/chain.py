@@ -243,12 +243,3 @@ def _problem(seq: int, columns: tuple[Any, ...], body: Any, leaf_hash: bytes) ->
     if columns != inside:
         return f"entry {seq} was altered: its columns do not say what its body says"
     return None
-
-
-#: what a spreadsheet may take for the start of a formula, full-width forms included
-_FORMULA = tuple("=+-@\t\r\n\0＝＋－＠")
-
-
-def csv_safe(value: str) -> str:
-    """Return the value with a leading apostrophe where a spreadsheet would run it as a formula."""
-    return f"'{value}" if value.startswith(_FORMULA) else value

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from syncer import __version__
 from syncer.audit.chain import ZERO, Chain, Entry, Verdict, verify
 from syncer.database.bulk import insert
-from syncer.database.engines import plain_rows, reading, snapshot
+from syncer.database.connections import plain_rows, reading, snapshot
 from syncer.database.tables import Tables
 from syncer.errors import UserError
 from syncer.privacy.keyring import Keyring

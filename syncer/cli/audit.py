@@ -153,12 +153,12 @@ def export(context: Context, fmt: str, out: Path | None) -> None:
     """Export every entry."""
     import json
 
-    from syncer.reports import as_text
+    from syncer.reports import as_csv
 
     app = context.app()
     try:
         rows = app.ledger.rows(app.engine)
-        lines = as_text.audit_csv(rows) if fmt == "csv" else (json.dumps(row) + "\n" for row in rows)
+        lines = as_csv.audit_csv(rows) if fmt == "csv" else (json.dumps(row) + "\n" for row in rows)
         app.notary.guard()  # before the first line: this command writes that it was run
         count, sha256 = write_out(lines, out)
         app.operations.exported("audit", fmt, count - (fmt == "csv"), sha256)
@@ -207,8 +207,8 @@ def replay(
     context: Context, since: Path, export: Path | None, reason: str, yes: bool, digest: str | None, as_json: bool
 ) -> int:
     """Repeat what a restored backup undid; list what only the lost part knew. Shows its plan first."""
-    from syncer.audit.proof.forks import shown
     from syncer.cli import printing
+    from syncer.decisions.replay import shown
 
     require_reason(reason)
     app = context.app()
@@ -270,7 +270,7 @@ def retention(context: Context, dry_run: bool, as_json: bool) -> int:
 
 
 def _span(span: Any) -> dict[str, Any] | None:
-    from syncer.events.mapping import stamp
+    from syncer.clock import stamp
 
     if span is None:
         return None

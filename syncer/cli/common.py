@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from syncer.app import App
-    from syncer.settings.load import Settings
+    from syncer.settings.checked import Settings
 
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout, for scripts.")
 REASON = click.option("--reason", required=True, help="Why; kept in the audit.")
@@ -97,7 +97,7 @@ def read_person(app: App, command: str) -> str:
     """Read one address from standard input; return its pseudonym. Raises UserError for none, several or a bad one."""
     from syncer.errors import AddressError
     from syncer.intake.submit import addresses
-    from syncer.privacy.keyring import normalise
+    from syncer.privacy.addresses import normalise
 
     lines = addresses(read_stdin())
     if len(lines) != 1:

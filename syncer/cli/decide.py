@@ -109,7 +109,7 @@ def _file_lines(reader: Any, file: Any) -> list[tuple[str | None, str]]:
 @common
 def exempt(context: Context, event: str, destination: str, ground: str, reason: str) -> None:
     """Close a held delivery by a person's decision."""
-    from syncer.domain.model import Ground
+    from syncer.domain.rights import Ground
     from syncer.reports.reader import Reader
 
     require_reason(reason)

@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from syncer import __version__
-from syncer.cli import audit, decide, dossier, read, watch, wordpress, work
+from syncer.cli import audit, decide, dossier, install, read, watch, wordpress, work
 from syncer.cli.common import Context
 from syncer.errors import SyncerError, UserError
 
@@ -33,9 +33,9 @@ def cli(context: click.Context, settings: Path | None, debug: bool) -> None:
 
 
 for _command in (
-    work.init,
-    work.check,
-    work.db,
+    install.init,
+    install.check,
+    install.db,
     work.submit,
     work.run,
     work.drain,

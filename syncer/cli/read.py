@@ -142,7 +142,7 @@ def report(context: Context, fmt: str, since: str | None, until: str | None, out
 
 def _rendered(found: dict[str, Any], fmt: str) -> Iterable[str]:
     from syncer.cli import printing
-    from syncer.reports import as_text
+    from syncer.reports import as_csv, as_text
 
     if fmt == "html":
         from syncer.reports.html.page import report_html
@@ -150,4 +150,4 @@ def _rendered(found: dict[str, Any], fmt: str) -> Iterable[str]:
         return report_html(found)
     if fmt == "text":
         return [as_text.report_text(found)]
-    return [as_text.report_csv(found) if fmt == "csv" else printing.as_json(found) + "\n"]
+    return [as_csv.report_csv(found) if fmt == "csv" else printing.as_json(found) + "\n"]

@@ -20,7 +20,7 @@ def watch(context: Context, as_json: bool) -> int:
     """Look for erased or objecting people who are back at a destination; the daemon does it daily."""
     from syncer.app import require_secrets
     from syncer.cli import printing
-    from syncer.events.mapping import stamp
+    from syncer.clock import stamp
 
     app = context.app()
     try:

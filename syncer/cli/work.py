@@ -15,74 +15,6 @@ if TYPE_CHECKING:
 # -- set-up -------------------------------------------------------------------------------------------------
 
 
-@click.command()
-@common
-def init(context: Context) -> None:
-    """Make the key file, the tables and the queue table; again is harmless."""
-    from syncer.app import initialise
-
-    for line in initialise(context.settings()):
-        click.echo(line)
-
-
-@click.command()
-@JSON
-@common
-def check(context: Context, as_json: bool) -> int:
-    """Try settings, key, database and every destination; say the remedy."""
-    from syncer.cli import printing
-    from syncer.setup import check as checks
-
-    found = [
-        {"name": item.name, "ok": item.ok, "detail": item.detail, "remedy": item.remedy}
-        for item in checks.run(context.settings())
-    ]
-    ok = all(item["ok"] for item in found)
-    if as_json:
-        printing.line(printing.as_json({"ok": ok, "checks": found}))
-    else:
-        printing.checks(found)
-    return 0 if ok else 1
-
-
-@click.group()
-def db() -> None:
-    """Migrations."""
-
-
-@db.command()
-@common
-def upgrade(context: Context) -> None:
-    """Bring the database's tables up to date."""
-    from syncer.app import upgrade as upgrade_database
-
-    click.echo(upgrade_database(context.settings()))
-
-
-@db.command()
-@click.option("--host", default="localhost", show_default=True, help="Where a MariaDB account connects from.")
-@common
-def grants(context: Context, host: str) -> None:
-    """Print the accounts with the least privileges they need, as SQL for the server's administrator."""
-    import sqlalchemy as sa
-
-    from syncer.app import make_tables
-    from syncer.setup import grants as least
-
-    settings = context.settings()
-    tables = make_tables(settings)
-    wanted = least.grants(tables)
-    apart = settings.queue.url is not None
-    own = [grant for grant in wanted if not apart or grant.table != tables.queue.name]
-    places = [(settings.database.url, own)]
-    if settings.queue.url is not None:
-        places.append((settings.queue.url, [grant for grant in wanted if grant not in own]))
-    for address, part in places:
-        url = sa.make_url(address)
-        kind = url.get_backend_name().replace("mariadb", "mysql")
-        click.echo(least.statements(kind, tables, part, url.database or "", host), nl=False)
-
-
 # -- the work -----------------------------------------------------------------------------------------------
 
 
@@ -135,6 +67,7 @@ def drain(context: Context, max_seconds: float | None) -> int:
     """Work until nothing is due now."""
     from syncer.log import configure
     from syncer.reports.reader import Reader, needs_attention
+    from syncer.service.drain import drain as work
 
     app = context.app()
     try:
@@ -142,7 +75,7 @@ def drain(context: Context, max_seconds: float | None) -> int:
             configure("error")  # the bar says how it goes
             result = _with_bar(app, max_seconds)
         else:
-            result = app.drain(max_seconds)
+            result = work(app, max_seconds)
         app.notary.finish()
         status = Reader(app).status()
     finally:
@@ -161,10 +94,12 @@ def _with_bar(app: App, max_seconds: float | None) -> Any:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from syncer.service.drain import drain as work
+
     columns = (TextColumn("deliveries"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=None)
-        return app.drain(max_seconds, lambda now: bar.update(task, completed=now.done, total=now.done + now.open))
+        return work(app, max_seconds, lambda now: bar.update(task, completed=now.done, total=now.done + now.open))
 
 
 @click.command()

@@ -1,4 +1,7 @@
-"""Lists in statements: on PostgreSQL one parameter however long they are, so that the server plans a statement once."""
+"""Many rows in few statements: lists as one parameter, rows inserted together, rows that change alike updated together.
+
+On PostgreSQL a list is one parameter however long it is, so that the server plans a statement once.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,56 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
+
+#: ids in one statement; every engine takes more, but a long statement helps nobody
+LONGEST = 500
+
+
+class BulkUpdate:
+    """New values for rows of one table with the primary key `id`; written by `write`, all together.
+
+    Values are bound as given, so every row names the same columns for the same kind of change.
+    """
+
+    def __init__(self, table: sa.Table) -> None:
+        self._table = table
+        self._groups: dict[tuple[tuple[str, Any], ...], list[Any]] = {}
+
+    def set(self, row_id: Any, values: Mapping[str, Any]) -> None:
+        """Note new values for one row."""
+        self._groups.setdefault(tuple(values.items()), []).append(row_id)
+
+    def write(self, connection: sa.Connection) -> None:
+        """Execute: one statement for each set of values that several rows share, one batch for the others."""
+        kind = connection.dialect.name
+        alone: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for values, ids in self._groups.items():
+            bound = {f"v_{name}": value for name, value in values}
+            names = tuple(name for name, _ in values)
+            if len(ids) == 1 and kind != "postgresql":
+                alone.setdefault(names, []).append(bound | {"which": ids[0]})
+                continue
+            for start in range(0, len(ids), LONGEST):
+                part = {"which": ids[start : start + LONGEST]}
+                connection.execute(_update_all(self._table, names, kind), bound | part)
+        for names, rows in alone.items():
+            connection.execute(_update_each(self._table, names), rows)
+
+
+def in_list(column: sa.ColumnElement[Any], name: str, kind: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a column holds one of the values bound as `name`; `kind` is the dialect's name."""
+    if kind == "postgresql":
+        return column == sa.any_(sa.bindparam(name, type_=Listed(column.type)))
+    return column.in_(sa.bindparam(name, expanding=True))
+
+
+def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows of texts, numbers and bytes that name the same columns, in one statement where the engine can."""
+    if connection.dialect.name != "postgresql":
+        connection.execute(table.insert(), rows)
+        return
+    names = tuple(rows[0])
+    connection.execute(_unnested(table, names), {name: [row[name] for row in rows] for name in names})
 
 
 class Listed(sa.types.TypeDecorator[Any]):
@@ -27,20 +80,18 @@ class Listed(sa.types.TypeDecorator[Any]):
         return _literal
 
 
-def among(column: sa.ColumnElement[Any], name: str, kind: str) -> sa.ColumnElement[bool]:
-    """Return the condition that a column holds one of the values bound as `name`; `kind` is the dialect's name."""
-    if kind == "postgresql":
-        return column == sa.any_(sa.bindparam(name, type_=Listed(column.type)))
-    return column.in_(sa.bindparam(name, expanding=True))
+@lru_cache(maxsize=64)
+def _update_all(table: sa.Table, names: tuple[str, ...], kind: str) -> sa.Update:
+    return table.update().where(in_list(table.c.id, "which", kind)).values(_bound(names))
 
 
-def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows of texts, numbers and bytes that name the same columns, in one statement where the engine can."""
-    if connection.dialect.name != "postgresql":
-        connection.execute(table.insert(), rows)
-        return
-    names = tuple(rows[0])
-    connection.execute(_unnested(table, names), {name: [row[name] for row in rows] for name in names})
+@lru_cache(maxsize=64)
+def _update_each(table: sa.Table, names: tuple[str, ...]) -> sa.Update:
+    return table.update().where(table.c.id == sa.bindparam("which")).values(_bound(names))
+
+
+def _bound(names: tuple[str, ...]) -> dict[str, sa.BindParameter[Any]]:
+    return {name: sa.bindparam(f"v_{name}") for name in names}
 
 
 @lru_cache(maxsize=16)

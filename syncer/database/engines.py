@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.database.tables import HexText, Tables, collate
+from syncer.database.column_types import HexText
 from syncer.errors import UserError
 
-#: The revision this code was written for; a database beyond it is refused.
-REVISION = "0007"
 #: how long SQLite waits for another writer before it says busy; then the transaction is repeated
 BUSY_SECONDS = 5
 ENGINES = {"sqlite", "mysql", "mariadb", "postgresql"}
@@ -108,78 +101,6 @@ def _plan_anew(connection: Any, _record: Any) -> None:
     connection.commit()
 
 
-#: the connection that `kept` holds for a thread
-_kept = threading.local()
-
-
-@contextmanager
-def kept(engine: sa.Engine) -> Iterator[None]:
-    """Let all transactions of this thread within the block use one connection.
-
-    A pool asks the server at every visit whether the connection still lives, and rolls back when it returns: two
-    round trips for each transaction. Here a connection that broke in between shows in the next transaction, as one
-    that breaks in its midst.
-    """
-    before = getattr(_kept, "connection", None)
-    with engine.connect() as connection:
-        _kept.connection = connection
-        try:
-            yield
-        finally:
-            _kept.connection = before
-
-
-@contextmanager
-def _connected(engine: sa.Engine) -> Iterator[sa.Connection]:
-    connection: sa.Connection | None = getattr(_kept, "connection", None)
-    if connection is not None and connection.engine is engine and not connection.in_transaction():
-        yield connection
-        return
-    with engine.connect() as connection:
-        yield connection
-
-
-@contextmanager
-def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Yield a connection inside one write transaction, committed at the end."""
-    with _connected(engine) as connection, connection.execution_options(writes=True).begin():
-        yield connection
-
-
-@contextmanager
-def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Yield a connection for reading."""
-    # committed, though nothing was written: after a rollback psycopg forgets the statements that it had prepared
-    with _connected(engine) as connection, connection.execution_options(writes=False).begin():
-        yield connection
-
-
-@contextmanager
-def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Yield a connection that sees one moment of the database, whatever others commit meanwhile."""
-    # SQLite's read transactions are snapshots by themselves
-    options = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
-    with engine.connect().execution_options(**options) as connection:
-        yield connection
-
-
-def plain_rows(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a query without parameters on SQLite as the driver gives them, in constant memory."""
-    statement = str(query.compile(dialect=connection.dialect))
-    plain: Any = connection.connection.driver_connection
-    tolerant, seen = plain.text_factory, 0
-    try:
-        plain.text_factory = str  # reads a tenth faster than any other
-        for row in plain.execute(statement):
-            seen += 1
-            yield row
-    except sqlite3.OperationalError:  # no UTF-8: go on where it stopped
-        plain.text_factory = tolerant
-        yield from islice(plain.execute(statement), seen, None)
-    finally:
-        plain.text_factory = tolerant
-
-
 def utc_now(connection: sa.Connection) -> sa.ColumnElement[Any]:
     """Return the database's own UTC time as an expression: leases must not hang on a host's clock."""
     kind = connection.dialect.name
@@ -212,57 +133,3 @@ def no_pad_collation(connection: sa.Connection) -> str | None:
         if connection.execute(sa.text("SHOW COLLATION LIKE :name"), {"name": name}).first():
             return name
     return "utf8mb4_bin"
-
-
-def version_table(prefix: str) -> str:
-    """Return the name of Alembic's own table."""
-    return f"{prefix}alembic_version"
-
-
-def revision_of(engine: sa.Engine, prefix: str) -> str | None:
-    """Return the schema revision of the database, or None when syncer's tables are not there."""
-    with reading(engine) as connection:
-        if not sa.inspect(connection).has_table(version_table(prefix)):
-            return None
-        found = connection.execute(
-            sa.select(sa.column("version_num")).select_from(sa.table(version_table(prefix)))
-        ).scalar()
-        return str(found) if found is not None else None
-
-
-def require_current(engine: sa.Engine, prefix: str) -> None:
-    """Raise UserError unless the schema is exactly the one this code knows, naming the remedy."""
-    found = revision_of(engine, prefix)
-    where = engine.url.render_as_string(hide_password=True)
-    if found is None:
-        raise UserError(f"{where}: syncer's tables are not there; run `syncer init`")
-    if found > REVISION:
-        raise UserError(
-            f"{where}: schema {found} is newer than this syncer ({REVISION}); upgrade syncer, it was not touched"
-        )
-    if found < REVISION:
-        raise UserError(f"{where}: schema {found} is older than this syncer ({REVISION}); run `syncer db upgrade`")
-
-
-def upgrade(engine: sa.Engine, tables: Tables, *, queue_here: bool) -> None:
-    """Bring the schema to REVISION; harmless when it is there. A newer one raises UserError."""
-    from alembic import command
-    from alembic.config import Config
-
-    found = revision_of(engine, tables.prefix)
-    if found is not None and found > REVISION:
-        require_current(engine, tables.prefix)
-    config = Config()
-    config.set_main_option("script_location", "syncer.database:migrations")
-    with writing(engine) as connection:
-        config.attributes["connection"] = connection
-        config.attributes["tables"] = tables
-        config.attributes["queue_here"] = queue_here
-        command.upgrade(config, "head")
-
-
-def create_queue(engine: sa.Engine, tables: Tables) -> None:
-    """Create the queue table in its own database; left alone when it is there."""
-    with writing(engine) as connection:
-        collate([tables.queue], no_pad_collation(connection))
-        tables.queue.create(connection, checkfirst=True)

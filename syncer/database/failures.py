@@ -76,7 +76,7 @@ def _code(error: BaseException | None) -> int | str | None:
     return None if state is None else str(state)
 
 
-def repeated(transaction: Callable[P, T]) -> Callable[P, T]:
+def retry_on_conflict(transaction: Callable[P, T]) -> Callable[P, T]:
     """Let a function that is one transaction and makes no calls run again after a conflict.
 
     A lost connection is not repeated here: whether its COMMIT was obeyed is found out by reading anew.

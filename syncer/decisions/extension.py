@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from syncer.domain.deadlines import Due, Rule, local_day
-from syncer.domain.model import EventState, Right
+from syncer.domain.model import EventState
+from syncer.domain.rights import Right
 from syncer.errors import UserError
 from syncer.events.store import Store
 

@@ -11,15 +11,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from syncer.audit.chain import canonical
-from syncer.database.engines import reading
-from syncer.database.failures import repeated
+from syncer.audit.transaction import Transaction
+from syncer.database.connections import reading
+from syncer.database.failures import retry_on_conflict
 from syncer.delivery.leases import Leases
-from syncer.domain.model import Ground, State
+from syncer.domain.model import State
 from syncer.domain.policy import reopened
+from syncer.domain.rights import Ground, rank
 from syncer.errors import AddressError, UserError
-from syncer.events.mapping import Tx, rank
 from syncer.events.store import Store
-from syncer.privacy.keyring import Keyring, normalise
+from syncer.privacy.addresses import normalise
+from syncer.privacy.keyring import Keyring
 from syncer.settings.destinations import Destination
 
 
@@ -159,7 +161,7 @@ class Operations:
                     brought[row.id] = address
         return brought, notes
 
-    @repeated
+    @retry_on_conflict
     def apply_resync(self, plan: ResyncPlan, reason: str) -> None:
         """Carry out a plan; what changed since it was made is left alone."""
         with self._store.write() as tx:
@@ -175,7 +177,7 @@ class Operations:
                 self._reopen(tx, item, reason)
             self._store.settle(tx, {item.event for item in plan.deliveries}, self._recheck_days)
 
-    def _reseal(self, tx: Tx, plan: ResyncPlan) -> None:
+    def _reseal(self, tx: Transaction, plan: ResyncPlan) -> None:
         event = self._store.tables.event
         wanted = {item.event for item in plan.deliveries}
         for event_id, address in plan.addresses.items():
@@ -190,7 +192,7 @@ class Operations:
                     )
                 )
 
-    def _reopen(self, tx: Tx, item: PlannedDelivery, reason: str) -> None:
+    def _reopen(self, tx: Transaction, item: PlannedDelivery, reason: str) -> None:
         d, e = self._store.tables.delivery, self._store.tables.event
         row = tx.connection.execute(sa.select(e.c.right, e.c.subject).where(e.c.id == item.event)).one()
         values: dict[str, Any] = {
@@ -217,7 +219,7 @@ class Operations:
 
     # -- exempt, pause, resume ------------------------------------------------------------------------------
 
-    @repeated
+    @retry_on_conflict
     def exempt(self, event_id: str, destination: str, ground: Ground, reason: str) -> None:
         """Close a held delivery by a person's decision. Raises UserError when it is not held."""
         d, e = self._store.tables.delivery, self._store.tables.event
@@ -248,14 +250,14 @@ class Operations:
             )
             self._store.settle(tx, {event_id}, self._recheck_days)
 
-    @repeated
+    @retry_on_conflict
     def pause(self, destination: str, reason: str) -> None:
         """Stop a lane until somebody resumes it. Raises UserError for an unknown destination."""
         self._require_lane(destination)
         with self._store.write() as tx:
             self._leases.pause(tx, destination, "operator", reason, None)
 
-    @repeated
+    @retry_on_conflict
     def resume(self, destination: str, reason: str) -> None:
         """Start a lane again. Raises UserError for an unknown destination."""
         self._require_lane(destination)
@@ -269,19 +271,19 @@ class Operations:
 
     # -- what else people do: try in vain, look up, take out -------------------------------------------------
 
-    @repeated
+    @retry_on_conflict
     def refused(self, command: str, why: str) -> None:
         """Audit that somebody's command was turned down; `why` is a short phrase of ours, never what was typed."""
         with self._store.write() as tx:
             tx.audit.add("operator:refused", facts={"command": command, "why": why})
 
-    @repeated
+    @retry_on_conflict
     def looked_up(self, ref: str | None, count: int, event: str | None = None) -> None:
         """Audit that somebody searched for a person; without a known one `event` names the request."""
         with self._store.write() as tx:
             tx.audit.add("operator:looked_up", event=event, subject=ref, facts={"events": count})
 
-    @repeated
+    @retry_on_conflict
     def exported(self, kind: str, fmt: str, rows: int, sha256: str) -> None:
         """Audit that somebody took data out."""
         with self._store.write() as tx:

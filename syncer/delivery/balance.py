@@ -18,9 +18,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from syncer.database.engines import reading, utc_now
+from syncer.database.connections import reading
+from syncer.database.engines import utc_now
 from syncer.database.tables import Tables
-from syncer.delivery.leases import Leases, is_dead
+from syncer.delivery.leases import Leases
+from syncer.delivery.owners import is_dead
 from syncer.events.store import Store
 
 
@@ -46,7 +48,7 @@ def surplus(own: int, others: Collection[int], free: int) -> int:
     return max(0, (own - min(others, default=own)) // 2 - free)
 
 
-class Daemons:
+class Presence:
     """The presence of the daemons of one installation."""
 
     def __init__(self, store: Store, tables: Tables, leases: Leases) -> None:
@@ -105,9 +107,9 @@ class Share:
     """One daemon's part of the lanes `names`, decided afresh from what the database shows."""
 
     def __init__(
-        self, daemons: Daemons, leases: Leases, names: Sequence[str], monotonic: Callable[[], float] = time.monotonic
+        self, presence: Presence, leases: Leases, names: Sequence[str], monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        self._daemons = daemons
+        self._presence = presence
         self._me = leases.owner
         self._patience = leases.seconds
         self._names = frozenset(names)
@@ -117,7 +119,7 @@ class Share:
 
     def may_take(self, name: str) -> bool:
         """Say whether the lane is free and nobody who owns fewer lanes is there to take it."""
-        view = self._daemons.view()
+        view = self._presence.view()
         if view.owners.get(name) not in (None, self._me):
             self._offered.pop(name, None)
             return False
@@ -133,7 +135,7 @@ class Share:
 
     def to_hand_over(self) -> int:
         """Return how many of this daemon's lanes should go to others."""
-        view = self._daemons.view()
+        view = self._presence.view()
         own, others = self._counts(view)
         free = sum(owner is None for name, owner in view.owners.items() if name in self._names)
         return surplus(own, others.values(), free)

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from adapters.contract import Action, Adapter
 from adapters.errors import AdapterError
-from syncer.database.engines import reading
+from syncer.clock import stamp
+from syncer.database.connections import reading
 from syncer.domain.model import EventState, State
 from syncer.errors import SyncerError
-from syncer.events.mapping import stamp
 from syncer.events.store import Store
 from syncer.privacy.keyring import Keyring, subject
 

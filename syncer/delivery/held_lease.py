@@ -10,7 +10,7 @@ from syncer.errors import StaleFence
 from syncer.log import get_logger
 
 
-class Tenure:
+class HeldLease:
     """Holds the lease of one lane. `monotonic` is in seconds; `extend` hears until when calls may be made, by it."""
 
     def __init__(

@@ -11,7 +11,7 @@ from syncer.domain.model import Delivery
 AHEAD = 20
 
 
-class UnderWay:
+class InFlight:
     """The deliveries in the hands of one lane's senders."""
 
     def __init__(self, senders: int) -> None:

@@ -16,17 +16,18 @@ from datetime import datetime
 
 from adapters.contract import Adapter, Receipt
 from adapters.errors import AdapterError
+from syncer.audit.transaction import Transaction
 from syncer.clock import elapsed
-from syncer.database.failures import repeated
-from syncer.delivery.held_lease import Tenure
-from syncer.delivery.in_flight import UnderWay
-from syncer.delivery.leases import LaneRow, Leases
+from syncer.database.failures import retry_on_conflict
+from syncer.delivery.held_lease import HeldLease
+from syncer.delivery.in_flight import InFlight
+from syncer.delivery.leases import LaneRow, Leases, check_fence
 from syncer.delivery.senders import BURST_WAIT, Done, Senders, Work
 from syncer.domain.model import Delivery, Lease, State
 from syncer.domain.policy import PROBE_EVERY, NotCalled, Phase, judge, unreachable_in_a_row
 from syncer.errors import StaleFence
-from syncer.events.mapping import Finished, Tx
-from syncer.events.store import Store, check_fence
+from syncer.events.mapping import Finished
+from syncer.events.store import Store
 from syncer.log import get_logger
 from syncer.privacy.keyring import Keyring
 
@@ -68,10 +69,10 @@ class Lane:
         self._senders = senders(name, adapter, keyring, stop, burst_wait, monotonic)
         self._monotonic = monotonic
         self._gate = self._senders.gate
-        self._tenure = Tenure(name, leases, monotonic, self._senders.call_until)
+        self._tenure = HeldLease(name, leases, monotonic, self._senders.call_until)
         self._leaving = threading.Event()
         self._calls_left = False
-        self._under_way = UnderWay(self._senders.count)
+        self._under_way = InFlight(self._senders.count)
         self._applied: dict[int, Delivery] = {}  # as they stand while their senders read them back
         self._strikes = 0
         self._unreachable = 0
@@ -222,7 +223,7 @@ class Lane:
         """Record what came back and begin what comes next, in one transaction."""
         return self._write(self._tenure.lease, decided, fresh, self._gate.is_set())
 
-    @repeated
+    @retry_on_conflict
     def _write(self, lease: Lease, decided: list[Finished], fresh: list[Delivery], may_call: bool) -> list[Delivery]:
         # may run twice: what it leaves in memory is set after the commit, or is the same the second time
         with self._store.write() as tx:
@@ -252,7 +253,7 @@ class Lane:
             )
         return Finished(delivery, done.phase, done.result, decision)
 
-    def _note_lane(self, tx: Tx, decided: list[Finished], may_call: bool) -> int:
+    def _note_lane(self, tx: Transaction, decided: list[Finished], may_call: bool) -> int:
         """Pause or cool the lane where a result says so; return its strikes, none once something went through."""
         strikes = self._strikes
         pause = next((item.decision for item in decided if item.decision.pause), None)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.database.engines import reading, utc_in, utc_now
-from syncer.database.failures import repeated
+from syncer.audit.transaction import Transaction
+from syncer.database.connections import reading
+from syncer.database.engines import utc_in, utc_now
+from syncer.database.failures import retry_on_conflict
 from syncer.database.tables import Tables
+from syncer.delivery.owners import is_dead
 from syncer.domain.model import Lease
-from syncer.events.mapping import Tx
+from syncer.errors import StaleFence
 from syncer.events.store import Store
 
 LEASE_SECONDS = 30
@@ -39,71 +39,6 @@ class LaneRow:
     strikes: int
 
 
-def boot_id() -> str:
-    """Return the kernel's id of this boot, or "" where there is none."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
-
-
-def started_ticks(pid: int) -> str | None:
-    """Return when a process of this host started (clock ticks since boot), "" when it ended, None when we may not see.
-
-    Where other users' processes are hidden (hidepid, ProtectProc=), a missing entry proves nothing.
-    """
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None if _exists(pid) else ""
-    fields = stat.rpartition(")")[2].split()  # from field 3 on; the name before it may hold blanks
-    if fields[0] in ("Z", "X"):
-        return ""  # dead, and only not yet waited for by its parent
-    return fields[19]
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # it is there, and another user's
-    return True
-
-
-def owner_name() -> str:
-    """Return this process as an owner: host, boot id, pid and its start, so that a recycled pid is no one else."""
-    pid = os.getpid()
-    return f"{socket.gethostname()}|{boot_id()}|{pid}|{started_ticks(pid) or ''}"
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """An owner's name taken apart; what it does not say is ""."""
-
-    host: str
-    boot: str
-    pid: str
-    start: str
-
-
-def parse_owner(name: str) -> Owner:
-    """Take an owner's name apart, whoever wrote it."""
-    host, boot, pid, start, *_ = [*name.split("|"), "", "", "", ""]
-    return Owner(host, boot, pid, start)
-
-
-def is_dead(name: str) -> bool:
-    """Say whether the owner was a process of this host that is certainly gone."""
-    owner = parse_owner(name)
-    if owner.host != socket.gethostname() or not owner.boot or not boot_id():
-        return False
-    if owner.boot != boot_id() or not owner.pid.isdigit():
-        return True
-    return started_ticks(int(owner.pid)) not in (None, owner.start)
-
-
 class Leases:
     """The lane rows of one installation; a lease runs `seconds` by the database's clock."""
 
@@ -115,7 +50,7 @@ class Leases:
         #: seconds after which an owner prolongs its lease; two of them may be missed
         self.renew_seconds = seconds / 3
 
-    @repeated
+    @retry_on_conflict
     def ensure(self, destinations: Sequence[str]) -> None:
         """Make sure that each destination has its row."""
         with self._store.write() as tx:
@@ -137,7 +72,7 @@ class Leases:
             row = connection.execute(sa.select(self._lane).where(self._lane.c.destination == destination)).first()
             return _lane_row(row) if row else None
 
-    @repeated
+    @retry_on_conflict
     def acquire(self, destination: str) -> Lease | None:
         """Take the lane, or return None while somebody else owns it. A dead owner's lane is taken at once."""
         lane = self._lane
@@ -168,7 +103,7 @@ class Leases:
             tx.audit.add("lane:taken", destination=destination, facts=facts)
             return Lease(destination, self.owner, fence)
 
-    @repeated
+    @retry_on_conflict
     def renew(self, lease: Lease) -> bool:
         """Prolong the lease; False when the lane has another owner by now."""
         lane = self._lane
@@ -180,7 +115,7 @@ class Leases:
             )
             return done.rowcount == 1
 
-    @repeated
+    @retry_on_conflict
     def release(self, lease: Lease) -> None:
         """Give the lane back, if it is still ours."""
         lane = self._lane
@@ -197,7 +132,7 @@ class Leases:
 
     # -- pause and cool-down --------------------------------------------------------------------------------
 
-    def pause(self, tx: Tx, destination: str, by: str, reason: str, probe_at: datetime | None) -> None:
+    def pause(self, tx: Transaction, destination: str, by: str, reason: str, probe_at: datetime | None) -> None:
         """Stop the lane. `by` is `operator` or `syncer`; the latter probes itself again at `probe_at` (UTC)."""
         tx.connection.execute(
             self._lane.update()
@@ -206,7 +141,7 @@ class Leases:
         )
         tx.audit.add("lane:paused", destination=destination, facts={"by": by, "reason": reason})
 
-    def resume(self, tx: Tx, destination: str, by: str, reason: str) -> None:
+    def resume(self, tx: Transaction, destination: str, by: str, reason: str) -> None:
         """Start the lane again and end any cool-down."""
         tx.connection.execute(
             self._lane.update()
@@ -223,7 +158,7 @@ class Leases:
         )
         tx.audit.add("lane:resumed", destination=destination, facts={"by": by, "reason": reason})
 
-    @repeated
+    @retry_on_conflict
     def probe_later(self, destination: str, at: datetime) -> None:
         """Note when a paused lane is tried again (UTC)."""
         with self._store.write() as tx:
@@ -231,7 +166,7 @@ class Leases:
                 self._lane.update().where(self._lane.c.destination == destination).values(probe_at=at)
             )
 
-    def cool(self, tx: Tx, destination: str, until: datetime | None, strikes: int) -> None:
+    def cool(self, tx: Transaction, destination: str, until: datetime | None, strikes: int) -> None:
         """Let the whole lane wait until `until` (UTC), or end the wait; `strikes` counts waits in a row.
 
         A longer wait that was asked for before stands: answers to calls made at the same time come in any order.
@@ -259,3 +194,17 @@ def _lane_row(row: Any) -> LaneRow:
         row.cool_until,
         row.strikes,
     )
+
+
+def check_fence(tx: Transaction, tables: Tables, lease: Lease) -> bool:
+    """Lock the lane's row for this transaction and say whether it is paused.
+
+    Raises StaleFence when the lane has another owner by now.
+    """
+    lane = tables.lane.c
+    row = tx.connection.execute(
+        sa.select(lane.fence, lane.paused).where(lane.destination == lease.destination).with_for_update()
+    ).first()
+    if row is None or row.fence != lease.fence:
+        raise StaleFence(f"the lane {lease.destination} was taken over by another daemon")
+    return bool(row.paused)

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from adapters.contract import Seen, Step
+from syncer.clock import stamp
 from syncer.domain.model import State, move
-from syncer.events.mapping import rank, stamp, step_facts
+from syncer.domain.rights import rank
+from syncer.events.mapping import step_facts
 from syncer.events.store import Store
 from syncer.privacy.keyring import Keyring
 

@@ -16,12 +16,13 @@ import sqlalchemy as sa
 
 from adapters.contract import Action, Adapter, Seen
 from adapters.errors import AdapterError, Transient
-from syncer.database.engines import reading
+from syncer.database.connections import reading
 from syncer.delivery.reappearance import Incident, reappear
 from syncer.domain.model import State
 from syncer.errors import AddressError
 from syncer.events.store import Store
-from syncer.privacy.keyring import Keyring, normalise, subject
+from syncer.privacy.addresses import normalise
+from syncer.privacy.keyring import Keyring, subject
 
 BATCH = 500
 #: how far a look reaches back over the one before: listings lag behind, and the provider's clock is not ours

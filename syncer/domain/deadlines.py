@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-OBJECTION = "objection"
+from syncer.domain.rights import Right
+
 #: days after receipt from which an event that is still open is shown more and more urgently
 WARN_DAYS = (7, 14, 21)
 #: months from receipt: the ordinary period and the extended one (GDPR Art. 12(3))
@@ -55,7 +56,7 @@ class Rule:
 
     def target_at(self, right: str | None, received_at: datetime) -> datetime | None:
         """Return when an objection should be through (UTC), or None for any other right."""
-        return objection_target(received_at, self.objection_target_hours) if right == OBJECTION else None
+        return objection_target(received_at, self.objection_target_hours) if right == Right.OBJECTION else None
 
     def late(self, right: str | None, received_at: datetime, due: date, now: datetime) -> bool:
         """Say whether an open event is late: its due day has ended, or an objection has missed its target."""
@@ -129,3 +130,39 @@ def is_overdue(due: date, zone: ZoneInfo, now: datetime) -> bool:
 def objection_target(received_at: datetime, hours: int) -> datetime:
     """Return when an objection should be through: UTC, `hours` after an aware `received_at`."""
     return received_at.astimezone(UTC) + timedelta(hours=hours)
+
+
+DayOff = Callable[[date], bool]
+
+
+def weekend(day: date) -> bool:
+    """Say whether a day is a Saturday or a Sunday."""
+    return day.weekday() >= 5
+
+
+def days_off(country: str | None) -> DayOff:
+    """Return the test for a day off in `country`: `DE`, or with a subdivision `DE-BY`; None knows weekends only.
+
+    Raises ValueError with the remedy for a country or subdivision that the `holidays` package does not know.
+    """
+    if country is None:
+        return weekend
+    from holidays import country_holidays
+
+    name, _, part = country.partition("-")
+    try:
+        public = country_holidays(name, subdiv=part or None)
+    except NotImplementedError:
+        raise ValueError('is no country with known holidays; write it like "DE" or "DE-BY"') from None
+    return lambda day: weekend(day) or day in public
+
+
+def months_before(moment: datetime, months: int) -> datetime:
+    """Return the same date so many months earlier, or the last day of a shorter month."""
+    year, month = divmod(moment.year * 12 + moment.month - 1 - months, 12)
+    for day in range(moment.day, 27, -1):
+        try:
+            return moment.replace(year=year, month=month + 1, day=day)
+        except ValueError:
+            continue
+    return moment.replace(year=year, month=month + 1, day=min(moment.day, 28))

@@ -7,18 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from adapters.contract import Action, Outcome
-
-
-class Right(StrEnum):
-    """What a data subject can exercise. Only the first two can stand in the queue today."""
-
-    ERASURE = "erasure"  # GDPR Art. 17
-    OBJECTION = "objection"  # GDPR Art. 21
-    RESTRICTION = "restriction"  # GDPR Art. 18, not taken yet
-    RECTIFICATION = "rectification"  # GDPR Art. 16, not taken yet
-
-
-ACCEPTED_RIGHTS = frozenset({Right.ERASURE, Right.OBJECTION})
+from syncer.domain.rights import Right
 
 
 class State(StrEnum):
@@ -79,16 +68,6 @@ def move_event(current: EventState, to: EventState) -> EventState:
     if to is not current and to not in EVENT_MOVES[current]:
         raise IllegalMove(f"an event cannot go from {current} to {to}")
     return to
-
-
-class Ground(StrEnum):
-    """Why a person may decide that a destination is not told (Art. 17(3), Art. 19)."""
-
-    LEGAL_CLAIMS = "legal_claims"
-    LEGAL_OBLIGATION = "legal_obligation"
-    IMPOSSIBLE = "impossible"
-    DISPROPORTIONATE = "disproportionate"
-    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)

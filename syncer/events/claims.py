@@ -8,11 +8,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.database.bulk import among
-from syncer.database.engines import reading
+from syncer.database.bulk import in_list
+from syncer.database.connections import reading
 from syncer.database.tables import Tables
 from syncer.domain.model import Delivery
-from syncer.events.mapping import RANKS, delivery_of
+from syncer.domain.rights import RANKS
+from syncer.events.mapping import delivery_of
 
 #: up to so many due deliveries are found by time and sorted; beyond that they are read day by day
 FEW = 2000
@@ -142,5 +143,5 @@ def chosen(tables: Tables, kind: str) -> sa.Select[Any]:
             e.c.email_sealed,
         )
         .select_from(d.join(e, d.c.event_id == e.c.id))
-        .where(among(d.c.id, "ids", kind))
+        .where(in_list(d.c.id, "ids", kind))
     )

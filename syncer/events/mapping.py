@@ -6,21 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
-
 from adapters.contract import Action, Outcome, Receipt, Step
-from syncer.audit.ledger import Pending
-from syncer.domain.model import Delivery, EventState, NewEvent, Right, State
+from syncer.audit.transaction import Transaction
+from syncer.clock import stamp
+from syncer.domain.model import Delivery, EventState, NewEvent, State
 from syncer.domain.policy import Decision, Phase, Result
-
-
-@dataclass(slots=True)
-class Tx:
-    """A write transaction: its connection, its one moment (UTC), and the audit entries it will leave."""
-
-    connection: sa.Connection
-    now: datetime
-    audit: Pending
+from syncer.domain.rights import Right, rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +22,6 @@ class Finished:
     phase: Phase
     result: Result
     decision: Decision
-
-
-#: every place that `rank` gives, the first to be served first
-RANKS = (0, 1)
-
-
-def rank(right: Right | str | None) -> int:
-    """Return the place of a right in a lane: objections go first."""
-    return 0 if right == Right.OBJECTION else 1
 
 
 def event_row(event: NewEvent, now: datetime) -> dict[str, Any]:
@@ -81,7 +63,7 @@ def delivery_rows(event: NewEvent, now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def audit_accepted(tx: Tx, event: NewEvent) -> None:
+def audit_accepted(tx: Transaction, event: NewEvent) -> None:
     facts = {
         "right": event.right,
         "event_key": event.event_key,
@@ -166,8 +148,3 @@ def delivery_of(row: Any) -> Delivery:
         received_at=row.received_at,
         email_sealed=row.email_sealed,
     )
-
-
-def stamp(moment: datetime) -> str:
-    """Return a UTC time as in every output: ISO 8601 with microseconds and Z."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

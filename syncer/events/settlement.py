@@ -7,12 +7,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.database.bulk import among
-from syncer.database.changes import Changes
+from syncer.audit.transaction import Transaction
+from syncer.database.bulk import BulkUpdate, in_list
 from syncer.database.tables import Tables
 from syncer.domain.model import EventState, State, move_event
 from syncer.domain.policy import next_recheck, settle
-from syncer.events.mapping import Tx
 
 
 class Settlement:
@@ -34,15 +33,15 @@ class Settlement:
                 e.c.next_recheck_at,
                 e.c.email_sealed.is_not(None).label("sealed"),
             )
-            .where(among(e.c.id, "ids", kind))
+            .where(in_list(e.c.id, "ids", kind))
             .order_by(e.c.id)
             .with_for_update()
         )
         self._deliveries = sa.select(d.c.event_id, d.c.state, d.c.code, d.c.confirmed_at).where(
-            among(d.c.event_id, "ids", kind)
+            in_list(d.c.event_id, "ids", kind)
         )
 
-    def settle(self, tx: Tx, event_ids: Iterable[str], recheck_days: tuple[int, ...]) -> None:
+    def settle(self, tx: Transaction, event_ids: Iterable[str], recheck_days: tuple[int, ...]) -> None:
         """Bring each event to where its deliveries put it; plan its recheck or shred its address."""
         ids = sorted(event_ids)
         if not ids:
@@ -51,7 +50,7 @@ class Settlement:
         found: dict[str, list[Any]] = {event_id: [] for event_id in ids}
         for row in tx.connection.execute(self._deliveries, {"ids": ids}):
             found[row.event_id].append(row)
-        changes = Changes(self._event)
+        changes = BulkUpdate(self._event)
         for event in events:
             values = _settled(tx, event, found[event.id], recheck_days)
             if values:
@@ -59,7 +58,7 @@ class Settlement:
         changes.write(tx.connection)
 
 
-def _settled(tx: Tx, event: Any, rows: list[Any], recheck_days: tuple[int, ...]) -> dict[str, Any]:
+def _settled(tx: Transaction, event: Any, rows: list[Any], recheck_days: tuple[int, ...]) -> dict[str, Any]:
     """Return what changes in an event's row, and audit it."""
     current = EventState(event.state)
     after = settle(current, [(State(row.state), row.confirmed_at is not None) for row in rows])
@@ -79,7 +78,7 @@ def _settled(tx: Tx, event: Any, rows: list[Any], recheck_days: tuple[int, ...])
 
 
 def _fulfilled(
-    tx: Tx, event: Any, rows: list[Any], current: EventState, recheck_days: tuple[int, ...]
+    tx: Transaction, event: Any, rows: list[Any], current: EventState, recheck_days: tuple[int, ...]
 ) -> dict[str, Any]:
     values: dict[str, Any] = {}
     fulfilled_at, done = event.fulfilled_at, event.rechecks_done

@@ -11,16 +11,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from syncer.audit.ledger import Ledger, Pending
-from syncer.database.changes import Changes
-from syncer.database.engines import kept, reading, writing
-from syncer.database.failures import repeated
+from syncer.audit.transaction import Clock, Transaction
+from syncer.database.bulk import BulkUpdate
+from syncer.database.connections import kept, reading, writing
+from syncer.database.failures import retry_on_conflict
 from syncer.database.tables import Tables
 from syncer.domain.model import Delivery, Lease, NewEvent, State
-from syncer.errors import StaleFence
 from syncer.events.claims import Claims
 from syncer.events.mapping import (
     Finished,
-    Tx,
     audit_accepted,
     concerns_event,
     decided_row,
@@ -29,8 +28,6 @@ from syncer.events.mapping import (
     facts_of,
 )
 from syncer.events.settlement import Settlement
-
-Clock = Callable[[], datetime]
 
 
 class Store:
@@ -51,22 +48,22 @@ class Store:
         return kept(self.engine)
 
     @contextmanager
-    def write(self) -> Iterator[Tx]:
+    def write(self) -> Iterator[Transaction]:
         """Open a transaction; the audit entries are chained and written at its end, the head row locked last."""
         self.guard()
         with writing(self.engine) as connection:
-            tx = Tx(connection, self.clock(), Pending())
+            tx = Transaction(connection, self.clock(), Pending())
             yield tx
             self.ledger.append(connection, tx.audit, tx.now)
 
     # -- intake ---------------------------------------------------------------------------------------------
 
-    def known_keys(self, tx: Tx, keys: Sequence[str]) -> set[str]:
+    def known_keys(self, tx: Transaction, keys: Sequence[str]) -> set[str]:
         """Return which of the event keys are events already."""
         t = self.tables.event.c
         return set(tx.connection.execute(sa.select(t.event_key).where(t.event_key.in_(keys))).scalars())
 
-    def accept(self, tx: Tx, events: Sequence[NewEvent]) -> None:
+    def accept(self, tx: Transaction, events: Sequence[NewEvent]) -> None:
         """Write new events with one delivery per destination."""
         if not events:
             return
@@ -87,11 +84,11 @@ class Store:
         """Return how many deliveries of a lane could be taken up now."""
         return self._claims.count(destination, self.clock())
 
-    def begin(self, tx: Tx, lease: Lease, deliveries: Sequence[Delivery]) -> list[Delivery]:
+    def begin(self, tx: Transaction, lease: Lease, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Count and audit an attempt for each delivery BEFORE its call; return them as they now stand."""
         if not deliveries:
             return []
-        changes = Changes(self.tables.delivery)
+        changes = BulkUpdate(self.tables.delivery)
         for item in deliveries:
             changes.set(item.id, {"attempts": item.attempts + 1})
         changes.write(tx.connection)
@@ -108,7 +105,7 @@ class Store:
             )
         return begun
 
-    def record(self, tx: Tx, finished: Sequence[Finished], recheck_days: tuple[int, ...]) -> None:
+    def record(self, tx: Transaction, finished: Sequence[Finished], recheck_days: tuple[int, ...]) -> None:
         """Write what was decided, then settle the events it concerns."""
         if not finished:
             return
@@ -123,17 +120,17 @@ class Store:
                 destination=item.delivery.destination,
                 facts=facts_of(item),
             )
-        changes = Changes(self.tables.delivery)
+        changes = BulkUpdate(self.tables.delivery)
         for row_id, values in rows.items():
             changes.set(row_id, values)
         changes.write(tx.connection)
         self.settle(tx, {item.delivery.event_id for item in finished if concerns_event(item)}, recheck_days)
 
-    def settle(self, tx: Tx, event_ids: Iterable[str], recheck_days: tuple[int, ...]) -> None:
+    def settle(self, tx: Transaction, event_ids: Iterable[str], recheck_days: tuple[int, ...]) -> None:
         """Bring each event to where its deliveries put it; plan its recheck or shred its address."""
         self._settlement.settle(tx, event_ids, recheck_days)
 
-    @repeated
+    @retry_on_conflict
     def start_rechecks(self, recheck_days: tuple[int, ...], limit: int = 500) -> int:
         """Send the deliveries of events whose recheck is due back to be read again; return how many events."""
         e, d = self.tables.event, self.tables.delivery
@@ -162,7 +159,7 @@ class Store:
             self.settle(tx, ids, recheck_days)
             return len(ids)
 
-    @repeated
+    @retry_on_conflict
     def hold_removed(self, configured: Iterable[str], recheck_days: tuple[int, ...]) -> int:
         """Hold the open deliveries of destinations that left the settings; return how many."""
         d, e = self.tables.delivery, self.tables.event
@@ -196,17 +193,3 @@ class Store:
 
 def _writable() -> None:
     return
-
-
-def check_fence(tx: Tx, tables: Tables, lease: Lease) -> bool:
-    """Lock the lane's row for this transaction and say whether it is paused.
-
-    Raises StaleFence when the lane has another owner by now.
-    """
-    lane = tables.lane.c
-    row = tx.connection.execute(
-        sa.select(lane.fence, lane.paused).where(lane.destination == lease.destination).with_for_update()
-    ).first()
-    if row is None or row.fence != lease.fence:
-        raise StaleFence(f"the lane {lease.destination} was taken over by another daemon")
-    return bool(row.paused)

@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.database.engines import reading, writing
-from syncer.database.failures import repeated
+from syncer.database.connections import reading, writing
+from syncer.database.failures import retry_on_conflict
 from syncer.database.tables import Tables
 
 #: characters of an address that are read; an address has at most 254, the rest is no address
@@ -112,7 +112,7 @@ class Queue:
         """Put rows into the queue as a producer would; return how many were new. Doubled keys are left alone."""
         return sum(self._insert(rows[start : start + INSERTED]) for start in range(0, len(rows), INSERTED))
 
-    @repeated
+    @retry_on_conflict
     def _insert(self, rows: Sequence[dict[str, Any]]) -> int:
         try:
             with writing(self.engine) as connection:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid_utils.compat import uuid7
 
 from syncer.errors import AddressError, UserError
-from syncer.privacy.keyring import normalise
+from syncer.privacy.addresses import normalise
 
 if TYPE_CHECKING:
     from syncer.app import App

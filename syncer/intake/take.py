@@ -8,16 +8,18 @@ from datetime import datetime, timedelta
 
 from uuid_utils.compat import uuid7
 
-from syncer.database.engines import writing
-from syncer.database.failures import repeated
+from syncer.audit.transaction import Transaction
+from syncer.database.connections import writing
+from syncer.database.failures import retry_on_conflict
 from syncer.domain.deadlines import Rule
-from syncer.domain.model import ACCEPTED_RIGHTS, NewEvent, Plan, Right
+from syncer.domain.model import NewEvent, Plan
+from syncer.domain.rights import ACCEPTED_RIGHTS, Right
 from syncer.errors import AddressError
-from syncer.events.mapping import Tx
 from syncer.events.store import Store
 from syncer.intake.queue import Queue, Row, moment
 from syncer.log import get_logger
-from syncer.privacy.keyring import Keyring, normalise
+from syncer.privacy.addresses import normalise
+from syncer.privacy.keyring import Keyring
 from syncer.settings.destinations import Destination
 
 BATCH = 200
@@ -45,7 +47,7 @@ class Intake:
         self._destinations = destinations
         self._rule = rule
 
-    @repeated
+    @retry_on_conflict
     def take(self) -> int:
         """Take one batch of waiting rows; return how many."""
         rows = self._queue.waiting(BATCH)
@@ -71,7 +73,7 @@ class Intake:
             self.moved_at = time.monotonic()
         return total
 
-    def _accept(self, tx: Tx, rows: Sequence[Row]) -> None:
+    def _accept(self, tx: Transaction, rows: Sequence[Row]) -> None:
         known = self._store.known_keys(tx, [_key(row) for row in rows])
         fresh = [self._read(row, tx.now) for row in rows if _key(row) not in known]
         self._store.accept(tx, fresh)

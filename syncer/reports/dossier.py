@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncer import __version__
 from syncer.audit.offline.inclusion import ProofError, check
-from syncer.events.mapping import stamp
+from syncer.clock import stamp
 from syncer.reports.evidence import Evidence
 from syncer.reports.reader import Reader, summary
 

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from syncer import __version__
-from syncer.database.engines import reading
+from syncer.clock import stamp
+from syncer.database.connections import reading
 from syncer.delivery.balance import Running
-from syncer.delivery.leases import LaneRow, Owner, parse_owner
+from syncer.delivery.leases import LaneRow
+from syncer.delivery.owners import Owner, parse_owner
 from syncer.domain.deadlines import WARN_DAYS
-from syncer.domain.model import EventState, Right, State
+from syncer.domain.model import EventState, State
+from syncer.domain.rights import Right
 from syncer.errors import UserError
-from syncer.events.mapping import stamp
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -128,7 +130,7 @@ class Reader:
         return {
             "events": self._event_counts(),
             "destinations": self._lanes(),
-            "daemons": [_running(item) for item in self._app.daemons.running()],
+            "daemons": [_running(item) for item in self._app.presence.running()],
             "audit": {"entries": entries, "head": head} | self._app.notary.standing().as_json(),
             "queue": {"waiting": self._app.queue.count()},
             "wordpress": dict(NO_WORDPRESS) if self._app.wordpress is None else self._app.wordpress.state(),

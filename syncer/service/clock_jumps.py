@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from syncer.clock import elapsed
-from syncer.database.engines import reading
-from syncer.database.failures import repeated
+from syncer.audit.transaction import Transaction
+from syncer.clock import elapsed, stamp
+from syncer.database.connections import reading
+from syncer.database.failures import retry_on_conflict
 from syncer.database.tables import Tables
 from syncer.domain.policy import LONGEST_WAIT
-from syncer.events.mapping import Tx, stamp
 from syncer.events.store import Store
 
 #: what two looks may differ by: slewing, a leap second, a slow machine
@@ -63,7 +63,7 @@ def since_last_entry(store: Store) -> Jump | None:
     return jump(before, now) if before > now else None
 
 
-@repeated
+@retry_on_conflict
 def record(store: Store, found: Jump) -> None:
     """Audit a jump. After a step back, end the waits that it made longer than any that was meant."""
     with store.write() as tx:
@@ -73,7 +73,7 @@ def record(store: Store, found: Jump) -> None:
             _end_waits(tx, store.tables, found.expected)
 
 
-def _end_waits(tx: Tx, tables: Tables, expected: datetime) -> None:
+def _end_waits(tx: Transaction, tables: Tables, expected: datetime) -> None:
     # what was due before the step is due after it; what was to wait goes on waiting, but no longer than waits go
     delivery, lane = tables.delivery, tables.lane
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import threading
 import time
 from collections import deque
@@ -26,12 +25,13 @@ from syncer.log import get_logger
 from syncer.service.clock_jumps import ClockWatch, Jump, record, since_last_entry
 from syncer.service.jobs import Job, cause, when_up
 from syncer.service.reminders import EVERY, Reminders
+from syncer.service.systemd import feed, notify
 
 if TYPE_CHECKING:
     from syncer.app import App
     from syncer.delivery.lane import Lane
     from syncer.service.metrics import Listener
-    from syncer.settings.load import Settings
+    from syncer.settings.checked import Settings
 
 #: seconds between two looks for due rechecks and removed destinations
 RECHECK_SECONDS = 60
@@ -78,7 +78,7 @@ class Daemon:
         self._jumps: deque[Jump] = deque()
         self._stuck: set[str] = set()
         self._lanes: list[Lane] = []
-        self._share = Share(app.daemons, app.leases, list(app.settings.destinations))
+        self._share = Share(app.presence, app.leases, list(app.settings.destinations))
         self._bound = float(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 or PATIENCE
 
     def run(self) -> int:
@@ -102,7 +102,7 @@ class Daemon:
             listener.close()
         for lane in lanes:
             self._unless_away(lane.release)
-        self._unless_away(self._app.daemons.leave)
+        self._unless_away(self._app.presence.leave)
         self._unless_away(lambda: self._audit("daemon:stopped"))
         self._unless_away(self._app.notary.finish)
         self._log.info("daemon.stopped")
@@ -119,7 +119,7 @@ class Daemon:
     def _begin(self) -> list[Lane]:
         step_back = since_last_entry(self._app.store)
         lanes = self._app.lanes()
-        self._app.daemons.arrive()
+        self._app.presence.arrive()
         self._audit("daemon:started")
         if step_back is not None:
             self._note(step_back)
@@ -180,7 +180,7 @@ class Daemon:
 
     def _balance(self) -> None:
         """Show that this daemon is there, and hand lanes over to one that owns fewer, idle ones first."""
-        self._app.daemons.beat()
+        self._app.presence.beat()
         owned = [lane for lane in self._lanes if lane.owned]
         on_their_way = sum(lane.leaving for lane in owned)  # still ours in the database until their turn ends
         staying = sorted((lane for lane in owned if not lane.leaving), key=lambda lane: (lane.busy, lane.name))
@@ -251,23 +251,3 @@ class Daemon:
     def _audit(self, what: str) -> None:
         with self._app.store.write() as tx:
             tx.audit.add(what)
-
-
-def feed() -> None:
-    """Feed systemd's watchdog."""
-    notify("WATCHDOG=1")
-
-
-def notify(state: str) -> None:
-    """Tell systemd, if it started us with a notification socket (sd_notify(3))."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    if address.startswith("@"):
-        address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        try:
-            sock.connect(address)
-            sock.sendall(state.encode("ascii"))
-        except OSError:
-            return

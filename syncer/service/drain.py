@@ -5,23 +5,68 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from syncer.database.engines import reading
+from syncer.app import App, require_secrets
+from syncer.database.connections import reading
 from syncer.domain.model import State
 from syncer.log import get_logger
 
 if TYPE_CHECKING:
-    from syncer.app import App, DrainResult, Progress
     from syncer.delivery.lane import Lane
 
 #: seconds between two looks at a lane that somebody else works on
 POLL = 0.2
 
 
-class Drain:
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a drain is: deliveries that left the queue of work, and those still due or under way."""
+
+    done: int
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
+class DrainResult:
+    """What a drain did. `still_due` counts deliveries that could go on now but did not (time was up, a pause)."""
+
+    taken: int
+    confirmed: int
+    held: int
+    retrying: int
+    still_due: int
+    waited_for_owner: bool
+
+
+def drain(
+    app: App, max_seconds: float | None = None, on_progress: Callable[[Progress], None] | None = None
+) -> DrainResult:
+    """Work until nothing is due now, or for `max_seconds`. Raises SettingsProblem for missing secrets."""
+    require_secrets(app.settings)
+    deadline = None if max_seconds is None else time.monotonic() + max_seconds
+    result = _Drain(app, deadline, on_progress).run()
+    if app.wordpress is not None:
+        app.wordpress.publish()
+    return result
+
+
+def prepare(app: App) -> int:
+    """Do what comes before the lanes: take from the queue, hold removed destinations, start rechecks.
+
+    Return how many queue rows were taken.
+    """
+    taken = app.intake.take_all()
+    app.store.hold_removed(app.settings.destinations, app.recheck_days)
+    while app.store.start_rechecks(app.recheck_days):
+        pass
+    return taken
+
+
+class _Drain:
     """One drain; `deadline` is on the monotonic clock."""
 
     def __init__(self, app: App, deadline: float | None, on_progress: Callable[[Progress], None] | None) -> None:
@@ -33,18 +78,16 @@ class Drain:
         self._log = get_logger("syncer.drain")
 
     def run(self) -> DrainResult:
-        """Work; returns what was done."""
-        from syncer.app import DrainResult
-
+        """Work, and return what was done."""
         app = self._app
         before = self._counts()
-        taken = app.prepare()
+        taken = prepare(app)
         lanes = app.lanes()
         threads = [threading.Thread(target=self._work, args=(lane,), daemon=True) for lane in lanes]
         try:
             for thread in threads:
                 thread.start()
-            self._watch(threads)
+            self._wait(threads)
         finally:
             app.stop.set()
             for thread in threads:
@@ -82,7 +125,7 @@ class Drain:
     def _over(self) -> bool:
         return self._app.stop.is_set() or (self._deadline is not None and time.monotonic() >= self._deadline)
 
-    def _watch(self, threads: list[threading.Thread]) -> None:
+    def _wait(self, threads: list[threading.Thread]) -> None:
         while any(thread.is_alive() for thread in threads):
             for thread in threads:
                 thread.join(timeout=0.1)
@@ -94,7 +137,6 @@ class Drain:
     def _report(self) -> None:
         if self._on_progress is None:
             return
-        from syncer.app import Progress
 
         counts = self._counts()
         closed = sum(counts.get(state, 0) for state in (State.CONFIRMED, State.EXEMPT, State.HELD))

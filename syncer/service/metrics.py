@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from syncer.app import App
 
 
-class Standing(Collector):
+class StatusCollector(Collector):
     """What `syncer status` says, as gauges."""
 
     def __init__(self, app: App) -> None:
@@ -73,7 +73,7 @@ def _gauge(name: str, help_: str, labels: list[str], values: Mapping[Any, int]) 
 def registry(app: App) -> CollectorRegistry:
     """Return a registry of its own: nothing of the process or of other libraries is in it."""
     found = CollectorRegistry()
-    found.register(Standing(app))
+    found.register(StatusCollector(app))
     return found
 
 

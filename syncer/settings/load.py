@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +16,20 @@ from sqlalchemy.engine import make_url
 
 from adapters.contract import Action, Adapter
 from syncer.errors import SettingsProblem
+from syncer.settings.checked import Settings
 from syncer.settings.destinations import Destination, wrong
 from syncer.settings.messages import is_number, words
-from syncer.settings.proof import KINDS, Anchor, Checkpoints, Retention, anchored_at
+from syncer.settings.proof import KINDS, anchored_at
+from syncer.settings.table import SECRET_KEY
 from syncer.settings.tables import (
     WORDPRESS_BACKENDS,
-    Database,
-    Deadlines,
     Identity,
-    Log,
-    Metrics,
-    Queue,
-    Schedule,
     SettingsTables,
-    WordPress,
 )
 
 SYSTEM_WIDE = Path("/etc/syncer/settings.toml")
 _PREFIX = "SYNCER_"
 _VARIABLE = re.compile(r"(?![0-9a-fA-F]{20})[A-Za-z_][A-Za-z0-9_]{0,63}")  # not what looks like a key itself
-_SECRET = re.compile(r"(api[_-]?)?(key|token)|.*(secret|password|passwd).*", re.IGNORECASE)
 
 
 class _Destination(BaseModel):
@@ -48,31 +40,6 @@ class _Destination(BaseModel):
     objection: Action
     api_key_env: str | None = None
     api_key_file: Path | None = None
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Everything configured, checked; files and SQLite URLs are absolute. `path` is the file it came from."""
-
-    path: Path
-    database: Database
-    queue: Queue
-    identity: Identity
-    deadlines: Deadlines
-    schedule: Schedule
-    log: Log
-    metrics: Metrics
-    checkpoints: Checkpoints
-    retention: Retention
-    anchors: Mapping[str, Anchor] = field(default_factory=dict)
-    destinations: Mapping[str, Destination] = field(default_factory=dict)
-    wordpress: WordPress | None = None
-
-    @property
-    def wordpress_url(self) -> str:
-        """The database WordPress lives in: the queue's unless [wordpress] names another."""
-        own = self.wordpress.url if self.wordpress is not None else None
-        return own or self.queue.url or self.database.url
 
 
 def find(path: Path | None, environ: Mapping[str, str]) -> Path:
@@ -214,7 +181,7 @@ class _Reader:
         if not isinstance(table, dict):
             self._wrong(here, "must be a table")
             return None
-        for key in [key for key in table if key not in _Destination.model_fields and _SECRET.fullmatch(key)]:
+        for key in [key for key in table if key not in _Destination.model_fields and SECRET_KEY.fullmatch(key)]:
             del table[key]
             remedy = "name a variable with api_key_env or a file with api_key_file, and have the key renewed"
             self._wrong((*here, key), f"secrets never stand in this file; {remedy}")
@@ -288,32 +255,3 @@ def _beside(url: str) -> Path:
     if parsed.get_backend_name() != "sqlite" or not name or name.startswith((":memory:", "file:")):
         return Path()
     return Path(name).parent
-
-
-def settings_digest(settings: Settings) -> str:
-    """Return SHA-256 (hex) of the effective settings without any secret."""
-    content = {
-        "database": [_without_password(settings.database.url), settings.database.prefix],
-        "queue": [settings.queue.url and _without_password(settings.queue.url), settings.queue.table],
-        "identity": settings.identity.model_dump(mode="json"),
-        "deadlines": settings.deadlines.model_dump(mode="json"),
-        "schedule": settings.schedule.model_dump(mode="json"),
-        "log": settings.log.model_dump(mode="json"),
-        "metrics": settings.metrics.model_dump(mode="json"),
-        "wordpress": settings.wordpress
-        and settings.wordpress.model_dump(mode="json") | {"url": _without_password(settings.wordpress_url)},
-        "checkpoints": settings.checkpoints.model_dump(mode="json"),
-        "retention": settings.retention.model_dump(mode="json"),
-        "anchors": {name: item.model_dump(mode="json") for name, item in settings.anchors.items()},
-        "destinations": {
-            name: [item.adapter, item.erasure, item.objection, item.api_key_env, item.api_key_file, dict(item.options)]
-            for name, item in settings.destinations.items()
-        },
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _without_password(url: str) -> str:
-    parsed = make_url(url)
-    hidden = [key for key in parsed.query if _SECRET.fullmatch(key)]
-    return parsed._replace(password=None).difference_update_query(hidden).render_as_string()

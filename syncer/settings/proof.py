@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
+from pydantic import Field, StrictInt, field_validator, model_validator
 
-from syncer.errors import SettingsProblem
+from syncer.settings.table import Table
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}")
 #: the anchor that is always there; the comparison at start reads it
 FOLDER = "folder"
-
-
-class Table(BaseModel):
-    """Any table: unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Checkpoints(Table):
@@ -147,24 +140,6 @@ def check_names(anchors: Mapping[str, Anchor]) -> Mapping[str, Anchor]:
         if name == FOLDER:
             raise ValueError(f'"{FOLDER}" is the state folder, which is always there; take another name')
     return anchors
-
-
-def secret(place: str, variable: str | None, file: Path | None) -> str | None:
-    """Read a secret from the environment or its file; None when none is named. Raises SettingsProblem."""
-    if variable is not None:
-        found = os.environ.get(variable, "").strip()
-        if not found:
-            raise SettingsProblem([f"{place}: {variable} is not set; export it"])
-        return found
-    if file is None:
-        return None
-    try:
-        found = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise SettingsProblem([f"{place}: {file} cannot be read; check it"]) from None
-    if not found:
-        raise SettingsProblem([f"{place}: {file} is empty; put the secret into it"])
-    return found
 
 
 def anchored_at(anchor: Anchor, folder: Path) -> Anchor:

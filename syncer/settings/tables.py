@@ -12,9 +12,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from syncer.domain.deadlines import Rule
-from syncer.domain.workdays import days_off
-from syncer.settings.proof import Anchor, Checkpoints, Retention, Table, check_names
+from syncer.domain.deadlines import Rule, days_off
+from syncer.settings.proof import Anchor, Checkpoints, Retention, check_names
+from syncer.settings.table import Table
 
 BACKENDS = ("sqlite", "mysql", "mariadb", "postgresql")
 WORDPRESS_BACKENDS = ("mysql", "mariadb")

@@ -14,7 +14,7 @@ from syncer.setup import privilege_check
 if TYPE_CHECKING:
     from syncer.app import App
     from syncer.intake.wordpress.bridge import WordPress
-    from syncer.settings.load import Settings
+    from syncer.settings.checked import Settings
 
 
 def run(settings: Settings) -> list[Check]:

@@ -239,7 +239,7 @@ def _compare(console: Console, world: World, before: list[Any], bystanders: Sequ
 
 
 def _stored(address: str) -> str:
-    from syncer.privacy.keyring import normalise
+    from syncer.privacy.addresses import normalise
 
     return normalise(address)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from syncer.database.engines import version_table
+from syncer.database.revisions import version_table
 from syncer.database.tables import Tables
 from syncer.intake.wordpress.tables import wordpress_tables
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from adapters.contract import Check
 from syncer.audit.chain import ZERO
-from syncer.database.engines import writing
+from syncer.database.connections import writing
 from syncer.database.tables import Tables
 
 _TRIGGERS = "run `syncer db upgrade`, and find out who dropped the trigger: the chain shows what was changed"

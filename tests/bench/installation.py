@@ -13,9 +13,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.app import App, initialise, load_settings, open_app
-from syncer.database.engines import writing
+from syncer.app import App, load_settings, open_app
+from syncer.database.connections import writing
 from syncer.delivery.lane import Lane
+from syncer.setup.install import initialise
 from tests.bench.provider import Provider, person
 
 SETTINGS = """[database]

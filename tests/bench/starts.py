@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from syncer.app import initialise, load_settings, open_app
+from syncer.app import load_settings, open_app
+from syncer.setup.install import initialise
 from tests.bench.figures import Figure, Run
 from tests.bench.installation import fill, settings_file
 from tests.bench.lane import THREADS

@@ -24,8 +24,9 @@ from typing import Any
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from adapters.sandbox.people import populate
-from syncer.app import App, initialise, load_settings, open_app
-from syncer.privacy.keyring import normalise
+from syncer.app import App, load_settings, open_app
+from syncer.privacy.addresses import normalise
+from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES
 from tests.crash import books
 from tests.crash.invariants import ALWAYS, AT_THE_END, RESULTS, Evidence, Wanted, gather, judge

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
 from syncer.audit.chain import Verdict
-from syncer.database.engines import reading
+from syncer.database.connections import reading
 from syncer.domain.model import CLOSED
 from tests.crash.books import Books, read
 

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from adapters.contract import Adapter
 from syncer.app import App, load_settings
-from syncer.database import engines
+from syncer.database import engines, revisions
 from syncer.log import configure
 from syncer.privacy.keyring import Keyring
 from syncer.service.daemon import Daemon
+from syncer.service.drain import drain
 from tests.crash.points import Points, Watched, watch_commits, watch_requests
 
 
@@ -59,7 +60,7 @@ def work(job: Job) -> None:
     watch_requests(points)
     engine = engines.connect(settings.database.url)
     watch_commits(engine, points)
-    engines.require_current(engine, settings.database.prefix)
+    revisions.require_current(engine, settings.database.prefix)
 
     def clock() -> datetime:
         return datetime.now(UTC) + timedelta(days=job.days)
@@ -76,5 +77,5 @@ def work(job: Job) -> None:
     if job.mode == "resync":
         plan = app.operations.plan_resync(confirmed_since=datetime(2000, 1, 1, tzinfo=UTC))
         app.operations.apply_resync(plan, "look again after a crash")
-    app.drain()
+    drain(app)
     app.close()

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
-from syncer.app import initialise, load_settings, open_app
+from syncer.app import load_settings, open_app
+from syncer.setup.install import initialise
 from tests.adapters.conftest import certificates, connect, serve
 from tests.conftest import Clock
 from tests.faults.net import Rig

@@ -15,6 +15,7 @@ from adapters.mailchimp.adapter import Mailchimp
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
 from syncer.delivery.lane import Lane
+from syncer.service.drain import drain
 from tests.adapters.conftest import Certificates, RawServer
 from tests.conftest import AUDIENCES, Clock
 from tests.test_faults_sweep import gone, silent
@@ -143,7 +144,7 @@ class Rig:
 
     def drain(self) -> None:
         """Work until nothing is due."""
-        self.app.drain()
+        drain(self.app)
 
     def spoils(self, spoil: Spoil | None, *, writes_only: bool = False, times: int | None = None) -> None:
         """Spoil the answers of both providers."""

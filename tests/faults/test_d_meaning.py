@@ -13,8 +13,10 @@ import requests
 import structlog
 
 from adapters.sandbox import Fault, MailchimpSandbox
-from syncer.app import initialise, load_settings, open_app
-from syncer.domain.model import Ground
+from syncer.app import load_settings, open_app
+from syncer.domain.rights import Ground
+from syncer.service.drain import drain
+from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES, Clock
 from tests.faults.net import BOTH, PERSON, Rig
 from tests.test_faults_sweep import gone
@@ -66,7 +68,7 @@ def test_fault_057_a_person_in_two_audiences_and_two_accounts_is_done_only_when_
         second.fault(Fault(status=500, body="", path=f"/lists/{AUDIENCES[1]}/.*delete-permanent", times=None))
         put(app, "erasure", PERSON, "k1")
 
-        app.drain()
+        drain(app)
 
         assert states(app)["newsletter"] == ("confirmed", "done", None)
         assert states(app)["shop"] == ("retrying", None, "unavailable")
@@ -81,7 +83,7 @@ def test_fault_057_a_person_in_two_audiences_and_two_accounts_is_done_only_when_
         assert deleted == {f"audience {audience}" for audience in AUDIENCES[:2]}
         second.clear_faults()
         clock.advance(hours=7)
-        app.drain()
+        drain(app)
         assert {row.state for row in rows(app, app.tables.delivery)} == {"confirmed"}
         assert event(app).state == "fulfilled"
         assert second.members() == mailchimp.members() == []

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox
-from syncer.app import initialise, load_settings
+from syncer.app import load_settings
 from syncer.setup.check import run as check
+from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES
 from tests.faults.net import BOTH, PERSON, Rig
 from tests.test_faults_sweep import gone, silent

@@ -19,8 +19,10 @@ import pytest
 import sqlalchemy as sa
 
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
-from syncer.app import App, initialise, load_settings, open_app
+from syncer.app import App, load_settings, open_app
 from syncer.database.failures import is_outage
+from syncer.service.drain import drain, prepare
+from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES
 from tests.faults.relay import Relay
 from tests.faults.systemd import Systemd
@@ -170,7 +172,7 @@ def test_fault_070_a_deadlock_repeats_the_transaction_and_not_the_call(
     give_the_lane_up(doomed)
     with opened(settings) as app:
         put(app, "erasure", PERSON, "k1")
-        app.prepare()
+        prepare(app)
         deletion = Fault(kind="delay", delay=1.0, method="POST", path="delete-permanent")
         mailchimp.fault(deletion)
         worker = threading.Thread(target=app.drain)
@@ -215,7 +217,7 @@ def test_fault_070_a_lock_held_longer_than_the_database_waits_repeats_the_transa
         request.getfixturevalue(engine).sql(patience.format(1))
         app.engine.dispose()  # the sessions that follow are that impatient
     put(app, "erasure", PERSON, "k1")
-    app.prepare()
+    prepare(app)
     deletion = Fault(kind="delay", delay=0.5, method="POST", path="delete-permanent")
     mailchimp.fault(deletion)
     worker = threading.Thread(target=app.drain)
@@ -256,10 +258,10 @@ def test_fault_071_a_commit_whose_answer_is_lost_at_any_point_of_the_walk_double
             put(app, "erasure", PERSON, f"k{number}")
             relay.arm(number)
             with contextlib.suppress(sa.exc.DBAPIError):
-                app.drain()
+                drain(app)
             struck = relay.struck
             relay.disarm()
-            app.drain()
+            drain(app)
             if not struck:
                 break
             cuts += 1
@@ -294,9 +296,9 @@ def test_fault_075_a_killed_connection_is_made_anew_and_no_half_transaction_goes
 ) -> None:
     server: Server = request.getfixturevalue(engine)
     put(app, "erasure", PERSON, "k1")
-    app.prepare()
+    prepare(app)
     kill_connections(server, app)
-    app.drain()  # between transactions nobody notices
+    drain(app)  # between transactions nobody notices
     assert states(app) == {"newsletter": "confirmed", "crm": "confirmed"}
     before = app.ledger.head(app.engine)
 
@@ -309,7 +311,7 @@ def test_fault_075_a_killed_connection_is_made_anew_and_no_half_transaction_goes
     assert [lane.paused for lane in app.leases.read().values()] == [False, False]
     assert app.ledger.head(app.engine) == before
     put(app, "erasure", PERSON, "k2")
-    app.drain()
+    drain(app)
     assert Counter(states(app).values()) == {"confirmed": 2}
 
 
@@ -360,7 +362,7 @@ def test_fault_072_on_a_full_disk_no_call_is_made_without_its_attempt_on_record_
     activecampaign.add(PERSON)
     with opened(settings) as app:
         put(app, "erasure", PERSON, "k1")
-        app.prepare()
+        prepare(app)
     filler = fill(small_disk)
     log = tmp_path / "log"
     with started(settings, "run", log=log) as daemon:

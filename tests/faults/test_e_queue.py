@@ -16,6 +16,7 @@ from syncer.domain.deadlines import due_on
 from syncer.errors import UserError
 from syncer.intake.take import Intake
 from syncer.reports.reader import Reader
+from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
 from tests.processes import inside as run
 from tests.servers import ENGINES
@@ -48,11 +49,11 @@ def test_fault_076_the_same_request_twice_is_one_event_and_two_requests_of_one_p
     mailchimp.add(PERSON, AUDIENCES[0])
     put(app, "erasure", PERSON, "this year")
     put(app, "erasure", PERSON, "this year")
-    app.drain()
+    drain(app)
     put(app, "erasure", PERSON, "this year")
     put(app, "erasure", PERSON, "a year before", received_at=clock() - timedelta(days=365))
 
-    app.drain()
+    drain(app)
 
     assert events(app) == {"this year": ("fulfilled", None), "a year before": ("fulfilled", None)}
     assert whats(app).count("event:received") == 2
@@ -65,10 +66,10 @@ def test_fault_077_a_row_edited_after_it_was_taken_is_not_obeyed_and_the_taken_c
     for address in (PERSON, OTHER):
         mailchimp.add(address, AUDIENCES[0])
     put(app, "erasure", PERSON, "k1")
-    app.prepare()
+    prepare(app)
 
     sql(app, f"UPDATE syncer_queue SET email = '{OTHER}', kind = 'objection'")
-    app.drain()
+    drain(app)
 
     (event,) = rows(app, app.tables.event)
     assert (event.right, event.state) == ("erasure", "fulfilled")
@@ -82,10 +83,10 @@ def test_fault_077_a_row_edited_after_it_was_taken_is_not_obeyed_and_the_taken_c
 def test_fault_078_a_row_deleted_after_it_was_taken_goes_on_to_its_end(app: App, mailchimp: MailchimpSandbox) -> None:
     mailchimp.add(PERSON, AUDIENCES[0])
     put(app, "erasure", PERSON, "k1")
-    app.prepare()
+    prepare(app)
 
     sql(app, "DELETE FROM syncer_queue")
-    app.drain()
+    drain(app)
 
     assert events(app) == {"k1": ("fulfilled", None)}
     assert mailchimp.member(PERSON, AUDIENCES[0]) is None
@@ -109,7 +110,7 @@ def test_fault_079_malformed_rows_are_held_with_a_reason_and_the_rows_behind_the
     count = len(everywhere + own)
     sql(app, f"{insert} ('emoji', 'erasure', 'ada😀@lovelace.test')")  # unusual, but an address (RFC 6531)
 
-    app.drain()
+    drain(app)
 
     found = events(app)
     assert found["emoji"] == ("fulfilled", None)
@@ -141,16 +142,16 @@ def test_fault_080_a_database_clock_an_hour_off_ours_changes_no_lease_no_intake_
     other.leases.owner = "otherhost|boot|1|1"
     put(app, "erasure", PERSON, "k1", received_at=received)
 
-    app.prepare()
-    other.prepare()
+    prepare(app)
+    prepare(other)
     lease = app.leases.acquire("crm")
 
     assert lease is not None
     assert other.leases.acquire("crm") is None
     assert app.leases.renew(lease)
     app.leases.release(lease)
-    other.drain()
-    app.drain()
+    drain(other)
+    drain(app)
     (event,) = rows(app, app.tables.event)
     assert event.state == "fulfilled"
     assert event.due_on == due_on(received, app.settings.deadlines.zone, 30)
@@ -185,7 +186,7 @@ def test_fault_082_keys_that_a_collation_takes_for_one_stay_two_events(app: App)
     for key in keys:
         put(app, "erasure", PERSON, key)
 
-    app.drain()
+    drain(app)
 
     assert events(app) == dict.fromkeys(keys, ("fulfilled", None))
 
@@ -199,8 +200,8 @@ def test_fault_083_a_row_that_no_parser_can_place_in_time_is_held_at_once_and_as
     )
     put(app, "erasure", OTHER, "good")
 
-    app.drain()
-    app.drain()
+    drain(app)
+    drain(app)
 
     assert events(app) == {"bad": ("held", "malformed"), "good": ("fulfilled", None)}
     assert app.queue.count() == 0
@@ -231,7 +232,7 @@ def test_fault_083_a_row_that_crashes_its_reading_each_time_is_held_at_once_with
     put(app, "erasure", OTHER, "good")
 
     assert intake.take_all() == 2
-    app.drain()
+    drain(app)
 
     assert events(app) == {"bad": ("held", "malformed"), "good": ("fulfilled", None)}
     (bad,) = [row for row in rows(app, app.tables.event) if row.event_key == "bad"]

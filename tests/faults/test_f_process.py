@@ -20,8 +20,10 @@ from alembic import command
 from alembic.config import Config
 
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
-from syncer.app import initialise, load_settings, make_tables, open_app
-from syncer.database import engines
+from syncer.app import load_settings, make_tables, open_app
+from syncer.database import connections, engines
+from syncer.service.drain import drain, prepare
+from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES
 from tests.faults.systemd import Systemd
 from tests.processes import inside as run
@@ -225,7 +227,7 @@ def test_fault_091_out_of_files_or_memory_nothing_is_half_recorded_and_it_ends_w
         daemon.terminate()
         daemon.wait(timeout=30)
     later = open_app(load_settings(settings), clock=lambda: datetime.now(UTC) + timedelta(days=1))
-    later.drain()
+    drain(later)
     later.close()
 
     assert all_confirmed(settings)
@@ -271,7 +273,7 @@ def migrate(settings: Path, *, to: str, down: bool = False) -> None:
     engine = engines.connect(loaded.database.url)
     config = Config()
     config.set_main_option("script_location", "syncer.database:migrations")
-    with engines.writing(engine) as connection:
+    with connections.writing(engine) as connection:
         config.attributes |= {"connection": connection, "tables": make_tables(loaded), "queue_here": True}
         (command.downgrade if down else command.upgrade)(config, to)
     engine.dispose()
@@ -305,7 +307,7 @@ def with_event(settings: Path) -> None:
     """Leave one delivery retrying and one pending."""
     submit(settings, PERSON)
     app = open_app(load_settings(settings))
-    app.prepare()
+    prepare(app)
     app.leases.ensure(["newsletter", "crm"])
     with app.engine.begin() as connection:
         delivery = app.tables.delivery
@@ -334,7 +336,7 @@ def test_fault_094_a_destination_that_leaves_the_settings_is_held_and_comes_back
     activecampaign.add(PERSON)
     submit(settings, PERSON)
     app = open_app(load_settings(settings))
-    app.prepare()
+    prepare(app)
     app.close()
     whole = settings.read_text()
     settings.write_text(whole[: whole.index("[destinations.crm]")])

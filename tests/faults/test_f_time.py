@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from adapters.sandbox import Fault, MailchimpSandbox
-from syncer.app import App, initialise, load_settings
+from syncer.app import App, load_settings
 from syncer.domain.deadlines import due_on
 from syncer.reports.as_text import report_text
 from syncer.reports.reader import Reader
 from syncer.service.clock_jumps import ClockWatch, Jump, record, since_last_entry
+from syncer.service.drain import drain, prepare
+from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES, Clock
 from tests.processes import as_json, run, started, until
 from tests.test_walk import PERSON, put, rows, states, whats
@@ -114,7 +116,7 @@ def test_fault_089_a_lane_whose_lease_another_took_meanwhile_is_lost_and_taken_u
     taken = other.acquire("crm")
     assert taken is not None
     put(app, "erasure", PERSON, "k1")
-    app.prepare()
+    prepare(app)
 
     assert lane.turn() == 0  # the first write is refused
     assert not lane.owned
@@ -159,7 +161,7 @@ def test_fault_090_a_clock_set_ahead_by_a_day_loses_no_lease_and_makes_due_what_
     received = clock()
     put(app, "erasure", PERSON, "k1", received_at=received)
     lease = app.leases.acquire("crm") or pytest.fail("the lane is free")
-    app.prepare()
+    prepare(app)
 
     clock.advance(days=40)
 
@@ -168,7 +170,7 @@ def test_fault_090_a_clock_set_ahead_by_a_day_loses_no_lease_and_makes_due_what_
     assert event["overdue"]
     assert event["due_on"] == due_on(received, app.settings.deadlines.zone, 30).isoformat()
     app.leases.release(lease)
-    app.drain()
+    drain(app)
     assert states(app)["crm"] == ("confirmed", "absent", None)
 
 
@@ -177,7 +179,7 @@ def test_fault_090_a_jump_is_audited_said_in_the_report_and_ends_only_waits_that
 ) -> None:
     for number in range(3):
         put(app, "erasure", PERSON, f"k{number}")
-    app.prepare()
+    prepare(app)
     before, after = clock(), clock() - timedelta(hours=1)
     meant, too_long = before + timedelta(hours=2), after + timedelta(hours=6, minutes=1)
     delivery, lane = app.tables.delivery, app.tables.lane
@@ -200,7 +202,7 @@ def test_fault_090_a_jump_is_audited_said_in_the_report_and_ends_only_waits_that
 
 def test_fault_090_a_step_back_while_nothing_ran_is_seen_at_the_next_start(app: App, clock: Clock) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.prepare()
+    prepare(app)
     assert since_last_entry(app.store) is None
 
     clock.advance(days=-1)

@@ -16,6 +16,7 @@ from syncer.audit.proof.purge import Retention
 from syncer.audit.proof.verify import verify
 from syncer.privacy.keyring import Keyring
 from syncer.reports.reader import Reader, needs_attention
+from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
 from tests.processes import inside as run
 from tests.test_checkpoints import cut, undone
@@ -62,7 +63,7 @@ def test_fault_095_an_entry_that_cannot_be_written_takes_its_change_back_and_bef
     refuse_entries(app, what)
 
     with pytest.raises(sa.exc.IntegrityError):
-        app.drain()
+        drain(app)
 
     assert [row.state for row in rows(app, app.tables.event)] == ([event] if event else [])
     found = {(row.state, row.attempts) for row in rows(app, app.tables.delivery)}
@@ -70,7 +71,7 @@ def test_fault_095_an_entry_that_cannot_be_written_takes_its_change_back_and_bef
     assert what not in whats(app)
     assert (mailchimp.request_count > 0) is calls
     undone(app, "DROP TRIGGER no_room")
-    app.drain()
+    drain(app)
     assert [row.state for row in rows(app, app.tables.event)] == ["fulfilled"]
     assert mailchimp.member(PERSON, AUDIENCES[0]) is None
     assert verify(app)["ok"]
@@ -79,7 +80,7 @@ def test_fault_095_an_entry_that_cannot_be_written_takes_its_change_back_and_bef
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_fault_096_an_entry_altered_deleted_swapped_or_inserted_is_named(app: App, attack: str) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     app.notary.make()
     undone(app, ATTACKS[attack])
 
@@ -94,9 +95,9 @@ def test_fault_096_a_cut_tail_and_an_older_copy_are_found_by_a_checkpoint(
     app: App, clock: Clock, tmp_path: Path
 ) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.prepare()
+    prepare(app)
     backup(tmp_path / "syncer.db", tmp_path / "kept.db")
-    app.drain()
+    drain(app)
     app.notary.make()
     size = app.notary.checkpoints.size()
 
@@ -114,7 +115,7 @@ def test_fault_096_a_cut_tail_and_an_older_copy_are_found_by_a_checkpoint(
 
 def test_fault_097_old_entries_sealed_again_with_a_newer_key_are_refused(app: App) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.drain()
+    drain(app)
     app.notary.make()
     newer, previous = b"\x09" * 32, bytes(32)
     found = rows(app, app.tables.audit)
@@ -135,22 +136,22 @@ def test_fault_098_a_restored_database_is_not_written_to_until_a_person_records_
     app: App, clock: Clock, tmp_path: Path, mailchimp: MailchimpSandbox
 ) -> None:
     put(app, "erasure", PERSON, "k1")
-    app.prepare()
+    prepare(app)
     app.notary.finish()
     backup(tmp_path / "syncer.db", tmp_path / "kept.db")
-    app.drain()
+    drain(app)
     app.notary.finish()
     app.close()
     restore(tmp_path / "kept.db", tmp_path / "syncer.db")
     mailchimp.add(PERSON, AUDIENCES[0])
     app = open_app(load_settings(tmp_path / "settings.toml"), clock=clock)
     with pytest.raises(Behind) as refused:
-        app.drain()
+        drain(app)
     assert (refused.value.exit_code, str(refused.value).count("\n")) == (2, 0)
     assert mailchimp.member(PERSON, AUDIENCES[0])
 
     app.forks.record("restored the backup of last night")
-    app.drain()
+    drain(app)
 
     assert mailchimp.member(PERSON, AUDIENCES[0]) is None
     assert verify(app)["ok"]
@@ -168,7 +169,7 @@ def test_fault_099_an_anchor_down_for_days_warns_then_pages_and_deliveries_go_on
     seen = []
     for day in range(3):
         put(app, "erasure", PERSON, f"k{day}")
-        app.drain()
+        drain(app)
         app.notary.tick()
         clock.advance(hours=3)
         seen.append((Reader(app).status()["audit"]["anchors"]["away"]["level"], needs_attention(Reader(app).status())))
@@ -213,14 +214,14 @@ def test_fault_101_a_sealed_address_moved_to_another_event_is_held_and_nobody_is
     for number, person in enumerate((PERSON, "grace@hopper.test")):
         mailchimp.add(person, AUDIENCES[0])
         put(app, "erasure", person, f"k{number}")
-    app.prepare()
+    prepare(app)
     event = app.tables.event
     first, second = rows(app, event)
     with app.engine.begin() as connection:
         for to, seal in ((first.id, second.email_sealed), (second.id, first.email_sealed)):
             connection.execute(event.update().where(event.c.id == to).values(email_sealed=seal))
 
-    app.drain()
+    drain(app)
 
     assert {(row.state, row.code) for row in rows(app, app.tables.delivery)} == {("held", "unsealable")}
     assert mailchimp.request_count == 0
@@ -228,7 +229,7 @@ def test_fault_101_a_sealed_address_moved_to_another_event_is_held_and_nobody_is
     assert verify(app)["ok"]
     file = [(first.id, PERSON), (second.id, "grace@hopper.test")]
     app.operations.apply_resync(app.operations.plan_resync(addresses=file), "asked both of them again")
-    app.drain()
+    drain(app)
     assert {row.state for row in rows(app, event)} == {"fulfilled"}
 
 

@@ -18,10 +18,12 @@ import pytest
 from adapters.sandbox import FAULTS, ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
 from syncer.log import configure
-from syncer.reports.as_text import audit_csv, report_csv, report_text
+from syncer.reports.as_csv import audit_csv, report_csv
+from syncer.reports.as_text import report_text
 from syncer.reports.html.page import report_html
 from syncer.reports.reader import Reader
 from syncer.service import metrics
+from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
 from tests.processes import inside as run
 from tests.processes import inside_json as as_json
@@ -63,7 +65,7 @@ def test_fault_103_a_person_and_the_keys_leave_no_trace_but_the_sealed_one(
     put(app, "erasure", CANARY, "k1")
     told = []
     for _ in range(8):
-        app.drain()
+        drain(app)
         reopen(app)
         clock.advance(hours=25)
         told += [metrics.text(app), json.dumps(Reader(app).status()), json.dumps(Reader(app).events())]
@@ -126,7 +128,7 @@ def test_fault_104_what_people_write_is_harmless_in_log_csv_and_html(
     for number, text in enumerate(HOSTILE):
         put(app, "erasure", text, f"k{number}", source="=form", source_ref=text.partition("@lovelace")[0])
 
-    app.drain()
+    drain(app)
 
     log = "".join(capfd.readouterr())
     assert len(rows(app, app.tables.event)) == len(HOSTILE)

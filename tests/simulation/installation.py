@@ -7,8 +7,9 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from syncer.app import initialise, load_settings
-from syncer.settings.load import Settings
+from syncer.app import load_settings
+from syncer.settings.checked import Settings
+from syncer.setup.install import initialise
 from tests.simulation.scenario import ARCHIVES, Scenario
 
 SETTINGS = """

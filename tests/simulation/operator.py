@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from syncer.database.engines import reading
-from syncer.domain.model import Ground, State
+from syncer.database.connections import reading
+from syncer.domain.model import State
+from syncer.domain.rights import Ground
 from syncer.errors import UserError
 from tests.simulation.process import Process
 

@@ -18,7 +18,7 @@ from syncer.delivery.lane import Lane
 from syncer.delivery.leases import Leases
 from syncer.domain.model import Delivery
 from syncer.privacy.keyring import Keyring
-from syncer.settings.load import Settings
+from syncer.settings.checked import Settings
 from tests.simulation.hands import Hands
 from tests.simulation.strand import Strand
 

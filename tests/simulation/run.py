@@ -24,7 +24,7 @@ import structlog
 from syncer import log
 from syncer.domain.model import Delivery
 from syncer.reports.reader import Reader
-from syncer.settings.load import Settings
+from syncer.settings.checked import Settings
 from tests.simulation.adapter import SimulatedAdapter
 from tests.simulation.history import History
 from tests.simulation.installation import install

@@ -9,7 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from syncer.app import load_settings, now, open_app
+from syncer.app import load_settings, open_app
+from syncer.clock import now
 from tests.processes import as_json, run, started, until
 from tests.wordpress.installation import Installation
 from tests.wordpress.site import Site

@@ -12,9 +12,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
-from syncer.app import App, initialise, load_settings, now, open_app
-from syncer.database.engines import reading
+from syncer.app import App, load_settings, open_app
+from syncer.clock import now
+from syncer.database.connections import reading
 from syncer.intake.wordpress.erasure_requests import meta_query, posts_query
+from syncer.service.drain import prepare
+from syncer.setup.install import initialise
 from tests.processes import inside as run
 from tests.processes import inside_json as as_json
 from tests.wordpress.posts import Posts, posts
@@ -57,7 +60,7 @@ def test_every_completion_that_nobody_queued_becomes_one_event(posts: Posts, ope
 
     addresses = [row.email for row in app.queue.waiting(10)]
     assert addresses == ["ada@lovelace.test", "a&b@site.test", "resent@site.test"]
-    app.prepare()
+    prepare(app)
     assert sweep(app) == (4, 0)
 
 
@@ -80,7 +83,7 @@ def test_what_is_no_address_is_held_and_the_rest_goes_on(posts: Posts, opened: C
     app = opened()
 
     assert sweep(app) == (3, 3)
-    app.prepare()
+    prepare(app)
 
     with reading(app.engine) as connection:
         found = dict(tuple(row) for row in connection.execute(sa.text("SELECT source_ref, state FROM syncer_event")))

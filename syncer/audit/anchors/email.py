@@ -10,7 +10,8 @@ from email.utils import formatdate, make_msgid
 from syncer.audit.anchors.folder import file_name
 from syncer.audit.anchors.place import AnchorError
 from syncer.audit.offline.notes import Checkpoint
-from syncer.settings.proof import EmailAnchor, secret
+from syncer.settings.proof import EmailAnchor
+from syncer.settings.table import secret
 
 SECONDS = 10.0
 TEXT = """\

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 from syncer.audit.offline.notes import Checkpoint
-from syncer.settings.proof import Anchor, EmailAnchor, FolderAnchor, ObjectAnchor, SyslogAnchor, TimestampAnchor
 
 
 class AnchorError(Exception):
@@ -19,32 +16,3 @@ class Place(Protocol):
 
     def publish(self, checkpoint: Checkpoint, note: str) -> str:
         """Put the note there and return where it is now, for people. Raises AnchorError."""
-
-
-def build(name: str, anchor: Anchor, state: Path) -> Callable[[], Place]:
-    """Return what makes the place of a settings table; `state` is the state folder. Making it reads its secret."""
-
-    def made() -> Place:
-        table = f"settings.toml: [anchors.{name}]"
-        if isinstance(anchor, FolderAnchor):
-            from syncer.audit.anchors.folder import Folder
-
-            return Folder(anchor.path)
-        if isinstance(anchor, SyslogAnchor):
-            from syncer.audit.anchors.syslog import Syslog
-
-            return Syslog(anchor)
-        if isinstance(anchor, EmailAnchor):
-            from syncer.audit.anchors.email import Email
-
-            return Email(anchor, table)
-        if isinstance(anchor, ObjectAnchor):
-            from syncer.audit.anchors.objects import Objects
-
-            return Objects(anchor, table)
-        assert isinstance(anchor, TimestampAnchor)
-        from syncer.audit.anchors.timestamp import Timestamp
-
-        return Timestamp(anchor, state)
-
-    return made

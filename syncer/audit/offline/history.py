@@ -17,7 +17,7 @@ class _Event:
     closed: set[str] = field(default_factory=set)
 
 
-class Story:
+class History:
     """Follows every event through the log. Events that were purged, in part or whole, are passed over."""
 
     def __init__(self) -> None:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from syncer.audit.offline.history import Story
+from syncer.audit.offline.history import History
 from syncer.audit.offline.merkle import Frontier
 from syncer.audit.offline.notes import Checkpoint, NoteError, VerifierKey, open_checkpoint
+from syncer.domain.deadlines import months_before
 
 #: seq, at, what, event, destination, body, leaf; as they were found, whoever wrote them
 Row = tuple[Any, Any, Any, Any, Any, Any, Any]
@@ -56,13 +57,13 @@ def examine(
     rows: Iterable[Row],
     sources: Sequence[Sequence[tuple[str, str]]],
     keys: Sequence[VerifierKey],
-    story: Story | None = None,
+    history: History | None = None,
 ) -> Finding:
     """Check a log against notes. Each source holds (name for people, text) in the order they were anchored.
 
     `keys` are the log's public keys, one for each name it has had. Nothing in rows or notes raises.
     """
-    reading, count = _Reading(story or Story()), sum(map(len, sources))
+    reading, count = _Reading(history or History()), sum(map(len, sources))
     try:
         signed = [item for notes in sources for item in _open(notes, keys)]
         reading.want({found.size for _, found in signed})
@@ -96,10 +97,10 @@ def _open(notes: Sequence[tuple[str, str]], keys: Sequence[VerifierKey]) -> Iter
 class _Reading:
     """One passage over a log."""
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, history: History) -> None:
         self.purged = 0
         self.warnings: list[str] = []
-        self._story = story
+        self._history = history
         self._frontier = Frontier()
         self._wanted: set[int] = set()
         self._roots: dict[int, tuple[bytes, str]] = {}
@@ -134,7 +135,7 @@ class _Reading:
         if body is None:
             self.purged += 1
             self._holes.append((seq, at))
-            self._story.purged(event)
+            self._history.purged(event)
         else:
             content = _content(seq, (at, what, event, destination), body, leaf)
             self._say(seq, what, content)
@@ -143,7 +144,7 @@ class _Reading:
             self._roots[seq] = self._frontier.root(), at
 
     def _say(self, seq: int, what: str, content: dict[str, Any]) -> None:
-        problem = self._story.tell(what, content)
+        problem = self._history.tell(what, content)
         if problem:
             raise _Bad(seq, f"entry {seq} {problem}")
         facts = content["facts"]
@@ -261,14 +262,3 @@ def _content(seq: int, columns: tuple[Any, ...], body: Any, leaf: bytes) -> dict
     if columns != inside:
         raise _Bad(seq, f"entry {seq} was altered: its columns do not say what its body says")
     return content
-
-
-def months_before(moment: datetime, months: int) -> datetime:
-    """Return the same date so many months earlier, or the last day of a shorter month."""
-    year, month = divmod(moment.year * 12 + moment.month - 1 - months, 12)
-    for day in range(moment.day, 27, -1):
-        try:
-            return moment.replace(year=year, month=month + 1, day=day)
-        except ValueError:
-            continue
-    return moment.replace(year=year, month=month + 1, day=min(moment.day, 28))

@@ -15,8 +15,8 @@ from syncer.audit.ledger import FETCH, Ledger, Pending
 from syncer.audit.offline.inclusion import FORMAT
 from syncer.audit.offline.merkle import Frontier, RangeRoot, prove_inclusion
 from syncer.audit.offline.notes import Checkpoint, Signer, VerifierKey
-from syncer.database.engines import reading, writing
-from syncer.database.failures import repeated
+from syncer.database.connections import reading, writing
+from syncer.database.failures import retry_on_conflict
 from syncer.database.tables import Tables
 from syncer.errors import UserError
 from syncer.events.store import Store
@@ -139,7 +139,7 @@ class Checkpoints:
                 return None
         return self._make(reason, due=False)
 
-    @repeated
+    @retry_on_conflict
     def _make(self, reason: str, *, due: bool) -> Sealed | None:
         frontier = self._caught_up()  # before the head is locked: the first one may have a million leaves to read
         now = self._store.clock()
@@ -167,7 +167,7 @@ class Checkpoints:
             )
         return Sealed(found, now, note)
 
-    @repeated
+    @retry_on_conflict
     def record(self, what: str, facts: Mapping[str, Any]) -> int:
         """Write an entry of the log about itself, with `size` and `root` before it; return its seq."""
         frontier = self._caught_up()
@@ -288,7 +288,7 @@ class Checkpoints:
         with reading(self._engine) as connection:
             return list(connection.execute(sa.select(self._tables.anchor)))
 
-    @repeated
+    @retry_on_conflict
     def begin_anchoring(self, name: str, host: str, not_after: datetime) -> bool:
         """Note that an anchor is tried now; False when somebody tried it after `not_after` (UTC), so that one mails."""
         a, now = self._tables.anchor, self._store.clock()
@@ -303,7 +303,7 @@ class Checkpoints:
             connection.execute(a.update().where(*here).values(tried_at=now))
             return True
 
-    @repeated
+    @retry_on_conflict
     def end_anchoring(self, name: str, host: str, size: int, place: str | None, error: str | None) -> None:
         """Note how it went: `place` says where the note is now, `error` why it is not."""
         a, now = self._tables.anchor, self._store.clock()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +12,8 @@ from syncer.audit.anchors.folder import read
 from syncer.audit.offline.notes import Checkpoint
 from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.notary import Notary, open_ours
-from syncer.decisions.interventions import Operations, ResyncPlan
-from syncer.domain.model import Right
+from syncer.decisions.interventions import Operations
+from syncer.decisions.replay import Lost, Replay, _lost_event
 from syncer.errors import UserError
 from syncer.events.store import Store
 from syncer.intake.queue import Queue
@@ -31,25 +30,6 @@ class Fork:
     kept: int
     lost: Checkpoint
     shared: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """An event that only the lost part of the log knew, with what to do; `event` or `event_key` may be unknown."""
-
-    event: str | None
-    event_key: str | None
-    right: str | None
-    remedy: str
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """What a replay will do: deliveries that are read back again since `since` (UTC), and events that are gone."""
-
-    since: datetime
-    plan: ResyncPlan
-    lost: tuple[Lost, ...]
 
 
 class Forks:
@@ -147,7 +127,7 @@ class Forks:
         taken = self._queue.taken_since(moment)
         with self._store.write() as tx:
             known = self._store.known_keys(tx, [key for key, _ in taken])
-        return [_lost(None, key, right) for key, right in taken if key not in known]
+        return [_lost_event(None, key, right) for key, right in taken if key not in known]
 
     def _from_export(self, export: Path | None, kept: int) -> list[Lost]:
         if export is None:
@@ -166,7 +146,7 @@ class Forks:
         with self._store.write() as tx:
             known = self._store.known_keys(tx, [str(facts.get("event_key")) for _, facts in received])
         return [
-            _lost(event, str(facts.get("event_key")), facts.get("right"))
+            _lost_event(event, str(facts.get("event_key")), facts.get("right"))
             for event, facts in received
             if str(facts.get("event_key")) not in known
         ]
@@ -174,19 +154,3 @@ class Forks:
     def carry_out(self, replay: Replay, reason: str) -> None:
         """Carry the plan out: read back again what was confirmed since."""
         self._operations.apply_resync(replay.plan, reason)
-
-
-def _lost(event: str | None, key: str | None, right: str | None) -> Lost:
-    kind = right if right in (Right.ERASURE, Right.OBJECTION) else "erasure|objection"
-    remedy = (
-        f"bring the address again: `syncer submit {kind} --ref …`, or in WordPress;"
-        " `syncer resync --file` where the event is still here"
-    )
-    return Lost(event, key, right, remedy)
-
-
-def shown(lost: Sequence[Lost]) -> list[dict[str, Any]]:
-    """Return lost events as JSON data."""
-    return [
-        {"event": item.event, "event_key": item.event_key, "right": item.right, "remedy": item.remedy} for item in lost
-    ]

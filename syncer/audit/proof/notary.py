@@ -14,8 +14,8 @@ from syncer.audit.anchors.folder import Folder, newest_first, read
 from syncer.audit.anchors.place import AnchorError, Place
 from syncer.audit.offline.notes import Checkpoint, NoteError, names, open_checkpoint
 from syncer.audit.proof.checkpoints import Checkpoints, Sealed
+from syncer.clock import stamp
 from syncer.errors import SyncerError, UserError
-from syncer.events.mapping import stamp
 from syncer.log import get_logger
 from syncer.settings.proof import FOLDER
 
@@ -287,7 +287,7 @@ def open_ours(checkpoints: Checkpoints, note: str) -> Checkpoint:
 
 def targets(anchors: Mapping[str, Any], state: Path, every: timedelta, host: str) -> list[Target]:
     """Return the places of the settings' [anchors.NAME] tables."""
-    from syncer.audit.anchors.place import build
+    from syncer.audit.anchors.build import build
 
     return [
         Target(

@@ -9,13 +9,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.audit.offline.verifier import months_before
 from syncer.audit.proof.checkpoints import Checkpoints
-from syncer.database.engines import reading, writing
-from syncer.database.failures import repeated
+from syncer.clock import stamp
+from syncer.database.connections import reading, writing
+from syncer.database.failures import retry_on_conflict
 from syncer.database.tables import Tables
+from syncer.domain.deadlines import months_before
 from syncer.domain.model import EventState
-from syncer.events.mapping import stamp
 from syncer.events.store import Store
 
 #: bodies per transaction: short enough that nobody waits for it
@@ -35,7 +35,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class PurgeDue:
     """What is past its time: bodies, what an earlier purge left undone, and events whose address should be gone."""
 
     bodies: Span | None
@@ -62,20 +62,20 @@ class Retention:
         self._recheck_days = recheck_days
         self._piece = piece
 
-    def due(self) -> Due:
+    def due(self) -> PurgeDue:
         """Return what would go now. Changes nothing."""
         now = self._store.clock()
         with reading(self._store.engine) as connection:
             unfinished = self._unfinished(connection)
             left = self._span(connection, unfinished.before, unfinished.first, unfinished.last) if unfinished else None
             after = unfinished.last if left and unfinished else 0
-            return Due(
+            return PurgeDue(
                 bodies=self._span(connection, months_before(now, self._months), after + 1, None),
                 unfinished=left,
                 addresses=self._addresses(),
             )
 
-    def carry_out(self) -> Due:
+    def carry_out(self) -> PurgeDue:
         """Finish what an earlier purge left, purge what is due, and shred what should be; return what was due."""
         self._store.guard()
         found = self.due()
@@ -87,7 +87,7 @@ class Retention:
         self.shred()
         return found
 
-    @repeated
+    @retry_on_conflict
     def shred(self) -> tuple[str, ...]:
         """Shred addresses that outlived their rechecks; return the events whose address is still there.
 
@@ -113,7 +113,7 @@ class Retention:
         }
         self._checkpoints.record("audit:purged", facts)
 
-    @repeated
+    @retry_on_conflict
     def _take(self, span: Span) -> None:
         t, after = self._tables.audit, span.first - 1
         while True:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from syncer.audit.anchors.folder import SUFFIX, read
-from syncer.audit.offline.history import Story
+from syncer.audit.offline.history import History
 from syncer.audit.offline.verifier import Finding, Row, examine
 from syncer.audit.proof.notary import open_ours
-from syncer.database.engines import snapshot
+from syncer.database.connections import snapshot
 from syncer.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ def verify(app: App, against: Sequence[Path] = ()) -> dict[str, Any]:
         return _told(Finding(False, chain.entries, chain.first_bad, chain.reason, chain.purged))
     mine, foreign = _of_the_folder(app)
     kept = [(f"checkpoint {item.size}", item.note) for item in app.notary.checkpoints.all()]
-    story = Story()
+    history = History()
     with snapshot(app.engine) as connection:
         rows = _rows(app, connection)
-        found = examine(rows, [kept, mine, collected], app.notary.checkpoints.public_keys(), story)
-        contradiction = _contradiction(app, connection, story) if found.ok else None
+        found = examine(rows, [kept, mine, collected], app.notary.checkpoints.public_keys(), history)
+        contradiction = _contradiction(app, connection, history) if found.ok else None
     if contradiction:
         return _told(Finding(False, found.entries, None, contradiction, found.purged, found.notes, found.anchored))
     return _told(found, foreign)
@@ -88,10 +88,10 @@ def _rows(app: App, connection: sa.Connection) -> Iterator[Row]:
         yield seq, at, what, event, destination, body, bytes(leaf) if isinstance(leaf, memoryview) else leaf
 
 
-def _contradiction(app: App, connection: sa.Connection, story: Story) -> str | None:
+def _contradiction(app: App, connection: sa.Connection, history: History) -> str | None:
     d = app.tables.delivery.c
     for row in connection.execute(sa.select(d.event_id, d.destination, d.state).order_by(d.id)):
-        problem = story.contradicts(row.event_id, row.destination, row.state)
+        problem = history.contradicts(row.event_id, row.destination, row.state)
         if problem:
             return problem
     return None

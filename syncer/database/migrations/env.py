@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from syncer.database.engines import version_table
+from syncer.database.revisions import version_table
 from syncer.database.tables import Tables
 
 connection = context.config.attributes["connection"]

@@ -9,19 +9,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.database import engines
-from syncer.database.tables import collate
-from syncer.events.mapping import stamp
+from syncer.clock import stamp
+from syncer.database import connections, engines
+from syncer.database.column_types import collate
 from syncer.events.store import Store
 from syncer.intake.queue import Queue
 from syncer.intake.wordpress import coverage
 from syncer.intake.wordpress.erasure_requests import Sites, Unreadable
 from syncer.intake.wordpress.status import StatusTable
 from syncer.intake.wordpress.sweep import Sweep, Swept
-from syncer.intake.wordpress.sweep_state import Recollection
+from syncer.intake.wordpress.sweep_state import SweepState
 from syncer.intake.wordpress.tables import wordpress_tables
 from syncer.log import get_logger
-from syncer.settings.load import Settings
+from syncer.settings.checked import Settings
 
 #: seconds between two looks for changes that WordPress has not been told of
 STATUS_SECONDS = 5
@@ -46,8 +46,8 @@ class WordPress:
         reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         tables = wordpress_tables(settings.database.prefix)
         self._sites = Sites(reader, self._settings.table_prefix)
-        self._recollection = Recollection(store, queue, tables)
-        self._sweep = Sweep(self._sites, self._recollection, queue, clock)
+        self._state = SweepState(store, queue, tables)
+        self._sweep = Sweep(self._sites, self._state, queue, clock)
         self._status = StatusTable(store, self._engine, tables.status, settings.destinations)
         self._log = get_logger("syncer.wordpress")
         self._said = ""
@@ -91,14 +91,14 @@ class WordPress:
 
     def dismiss(self, ref: str, reason: str) -> None:
         """Forget a vanished request by a person's decision. Raises UserError when it is none."""
-        self._recollection.dismiss(ref, reason)
+        self._state.dismiss(ref, reason)
 
     def state(self) -> dict[str, Any]:
         """Return for `status`: alarms with their remedies, and how the last sweep went."""
-        memory = self._recollection.read()
-        sites = list(memory.sites.values())
+        last = self._state.read()
+        sites = list(last.sites.values())
         found = coverage.alarms(
-            memory.seen.values(),
+            last.seen.values(),
             sites,
             self._clock(),
             alert_after=timedelta(days=self._settings.alert_after_days),
@@ -142,7 +142,7 @@ def create_status_table(settings: Settings) -> None:
     engine = engines.connect(settings.wordpress_url)
     try:
         table = wordpress_tables(settings.database.prefix).status
-        with engines.writing(engine) as connection:
+        with connections.writing(engine) as connection:
             collate([table], engines.no_pad_collation(connection))
             table.create(connection, checkfirst=True)
     finally:

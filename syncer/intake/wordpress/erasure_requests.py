@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.database.engines import reading
+from syncer.database.connections import reading
 
 #: what is read, and so what must be granted
 POST_COLUMNS = ("ID", "post_title", "post_name", "post_status", "post_type", "post_date_gmt", "post_modified_gmt")

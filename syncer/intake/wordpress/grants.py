@@ -11,7 +11,7 @@ from sqlalchemy.schema import CreateTable
 from syncer.errors import UserError
 from syncer.intake.wordpress.erasure_requests import BLOG_COLUMNS, META_COLUMNS, POST_COLUMNS, names
 from syncer.intake.wordpress.tables import wordpress_tables
-from syncer.settings.load import Settings
+from syncer.settings.checked import Settings
 
 
 def statements(settings: Settings, sites: Sequence[int], host: str) -> list[str]:

@@ -11,9 +11,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.database.engines import reading, writing
+from syncer.clock import stamp
+from syncer.database.connections import reading, writing
 from syncer.domain.model import EventState, State
-from syncer.events.mapping import stamp
 from syncer.events.store import Store
 from syncer.settings.destinations import Destination
 

@@ -15,7 +15,7 @@ from syncer.intake.queue import Queue
 from syncer.intake.wordpress import coverage
 from syncer.intake.wordpress.coverage import Known, Missed, Site
 from syncer.intake.wordpress.erasure_requests import Request, Sites, Unreadable
-from syncer.intake.wordpress.sweep_state import Memory, Recollection
+from syncer.intake.wordpress.sweep_state import LastSweep, SweepState
 from syncer.log import get_logger
 
 #: characters the queue's column holds; an address has at most 254, so what is cut is refused and held either way
@@ -34,9 +34,9 @@ class Swept:
 class Sweep:
     """Sweeps one WordPress."""
 
-    def __init__(self, sites: Sites, recollection: Recollection, queue: Queue, clock: Callable[[], datetime]) -> None:
+    def __init__(self, sites: Sites, state: SweepState, queue: Queue, clock: Callable[[], datetime]) -> None:
         self._sites = sites
-        self._recollection = recollection
+        self._state = state
         self._queue = queue
         self._clock = clock
         self._log = get_logger("syncer.wordpress")
@@ -46,11 +46,11 @@ class Sweep:
 
         Raises what the databases raise; nothing is half done then that the next sweep does not mend.
         """
-        before = self._recollection.read()
+        before = self._state.read()
         now = self._clock()
         listed = self._sites.ids()
         requests, sites = self._read(listed or [1], before, now)
-        known = self._recollection.known()
+        known = self._state.known()
         if listed is None and any(not ref.startswith("1:") for ref in known):
             sites.append(Site(0, now, 0, "network_unreadable"))
         found = coverage.missed(requests, known, before.seen, before.sites, now)
@@ -63,7 +63,7 @@ class Sweep:
         self._remember(before, requests, known, sites, listed, now)
         return swept
 
-    def _read(self, ids: list[int], before: Memory, now: datetime) -> tuple[list[Request], list[Site]]:
+    def _read(self, ids: list[int], before: LastSweep, now: datetime) -> tuple[list[Request], list[Site]]:
         requests: list[Request] = []
         sites: list[Site] = []
         for number in ids:
@@ -80,7 +80,7 @@ class Sweep:
 
     def _remember(
         self,
-        before: Memory,
+        before: LastSweep,
         requests: list[Request],
         known: Mapping[str, list[Known]],
         sites: list[Site],
@@ -91,7 +91,7 @@ class Sweep:
         if listed is not None:  # a site that is no longer in the network has no requests any more
             readable |= {item.site for item in before.seen.values()} - set(listed)
         after = coverage.remember(requests, known, before.seen, before.sites, frozenset(readable), now)
-        self._recollection.write(before, after, sites)
+        self._state.write(before, after, sites)
 
 
 def _row(item: Missed, now: datetime) -> dict[str, object]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from syncer.database.engines import reading
+from syncer.audit.transaction import Transaction
+from syncer.database.connections import reading
 from syncer.errors import UserError
-from syncer.events.mapping import Tx
 from syncer.events.store import Store
 from syncer.intake.queue import Queue
 from syncer.intake.wordpress.coverage import Known, Seen, Site
@@ -20,14 +20,14 @@ KEYS = "erasure:"
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class LastSweep:
     """What the last sweep left: open requests by `blog:request`, and how each site went."""
 
     seen: Mapping[str, Seen]
     sites: Mapping[int, Site]
 
 
-class Recollection:
+class SweepState:
     """Reads and writes it, in syncer's own database."""
 
     def __init__(self, store: Store, queue: Queue, tables: WordPressTables) -> None:
@@ -52,12 +52,12 @@ class Recollection:
             found.setdefault(ref, []).append(Known(key, at))
         return found
 
-    def read(self) -> Memory:
+    def read(self) -> LastSweep:
         """Return what the last sweep left."""
         with reading(self._store.engine) as connection:
             return self._read(connection)
 
-    def _read(self, connection: sa.Connection) -> Memory:
+    def _read(self, connection: sa.Connection) -> LastSweep:
         request, site = self._tables.request, self._tables.site
         seen = [
             Seen(row.request, row.status, row.modified_at, row.since, row.gone_at, row.covered_at)
@@ -67,9 +67,9 @@ class Recollection:
             Site(row.site, row.swept_at, row.requests, row.problem)
             for row in connection.execute(sa.select(site).order_by(site.c.site))
         ]
-        return Memory({item.ref: item for item in seen}, {item.site: item for item in sites})
+        return LastSweep({item.ref: item for item in seen}, {item.site: item for item in sites})
 
-    def write(self, before: Memory, seen: Mapping[str, Seen], sites: Sequence[Site]) -> bool:
+    def write(self, before: LastSweep, seen: Mapping[str, Seen], sites: Sequence[Site]) -> bool:
         """Replace what was left; False when another daemon's sweep came between, whose word is as good."""
         with self._store.write() as tx:
             self._lock(tx)
@@ -86,7 +86,7 @@ class Recollection:
                 tx.connection.execute(site.insert(), rows)
             return True
 
-    def _write_seen(self, tx: Tx, before: Mapping[str, Seen], after: Mapping[str, Seen]) -> None:
+    def _write_seen(self, tx: Transaction, before: Mapping[str, Seen], after: Mapping[str, Seen]) -> None:
         request = self._tables.request
         stale = [ref for ref, item in before.items() if after.get(ref) != item]
         if stale:
@@ -108,7 +108,7 @@ class Recollection:
         if rows:
             tx.connection.execute(request.insert(), rows)
 
-    def _lock(self, tx: Tx) -> None:
+    def _lock(self, tx: Transaction) -> None:
         # the audit's head row is the one lock that all writers share; it is taken last anyway, so taking it
         # first and nothing else cannot deadlock
         tx.connection.execute(sa.select(self._store.tables.head.c.seq).with_for_update())

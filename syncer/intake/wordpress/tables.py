@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from syncer.database.tables import Moment
+from syncer.database.column_types import Moment
 
 
 @dataclass(frozen=True, slots=True)

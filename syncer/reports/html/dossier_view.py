@@ -54,7 +54,7 @@ HELD = "Something technical is in the way; somebody here has to settle it."
 TRYING = "It could not be reached, or did not answer as it should. We go on trying until it is done."
 
 
-class Letter:
+class DossierView:
     """A dossier, ready to be shown. Keeps the dossier's own dictionaries and adds nothing to them."""
 
     def __init__(self, found: dict[str, Any]) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from syncer.cli.printing import RIGHTS, STATES, sentence, step_line
 from syncer.domain.codes import meaning
-from syncer.log import visible
-from syncer.reports.html.dossier_view import ASKED, Letter
-from syncer.reports.html.report_view import Overview, rechecking
+from syncer.privacy.masking import visible
+from syncer.reports.html.dossier_view import ASKED, DossierView
+from syncer.reports.html.report_view import ReportView, rechecking
+from syncer.reports.words import RIGHTS, STATES, sentence, step_line
 
 #: what a cell says: shorter than STATES, which stands in the legend; the style sheet puts a sign before each
 BRIEF = {
@@ -32,12 +32,12 @@ BRIEF = {
 
 def report_html(found: dict[str, Any]) -> Iterator[str]:
     """Yield the propagation log as pieces of one HTML file, ready to be written."""
-    yield from _page("report", ("report.css",), found=found, overview=Overview(found))
+    yield from _page("report", ("report.css",), found=found, view=ReportView(found))
 
 
 def dossier_html(found: dict[str, Any]) -> Iterator[str]:
     """Yield a person's dossier as pieces of one HTML file, ready to be written."""
-    yield from _page("dossier", ("report.css", "dossier.css"), found=found, letter=Letter(found))
+    yield from _page("dossier", ("report.css", "dossier.css"), found=found, view=DossierView(found))
 
 
 def _page(name: str, sheets: Iterable[str], **values: Any) -> Iterator[str]:

@@ -11,9 +11,9 @@ from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from syncer.cli.printing import OUTCOMES, step_line
 from syncer.domain.codes import meaning, remedy
 from syncer.reports.html.charts import DAY, OPEN_BY_AGE, TO_CONFIRMED, Chart, histogram
+from syncer.reports.words import OUTCOMES, step_line
 
 #: rows of one page of a month; more would be slow to open
 PAGE = 500
@@ -52,7 +52,7 @@ class Proof:
     notes: tuple[str, ...]
 
 
-class Overview:
+class ReportView:
     """A report, ready to be shown. Keeps the report's own dictionaries and adds nothing to them."""
 
     def __init__(self, found: dict[str, Any]) -> None:

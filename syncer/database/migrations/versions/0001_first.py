@@ -8,8 +8,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import context, op
 
+from syncer.database.column_types import BIG, DIGEST, LONG_TEXT, Moment, collate
 from syncer.database.engines import no_pad_collation
-from syncer.database.tables import BIG, DIGEST, LONG_TEXT, Moment, Tables, collate
+from syncer.database.tables import Tables
 from syncer.database.triggers import create_append_only
 
 revision = "0001"

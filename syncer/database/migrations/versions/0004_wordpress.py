@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import context, op
 
-from syncer.database.tables import Moment, Tables
+from syncer.database.column_types import Moment
+from syncer.database.tables import Tables
 
 revision = "0004"
 down_revision = "0003"

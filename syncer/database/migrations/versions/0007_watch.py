@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import context, op
 
+from syncer.database.column_types import Moment, collate
 from syncer.database.engines import no_pad_collation
-from syncer.database.tables import Moment, Tables, collate
+from syncer.database.tables import Tables
 
 revision = "0007"
 down_revision = "0006"

@@ -1,0 +1,38 @@
+"""From a table of the settings to the place that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from syncer.audit.anchors.place import Place
+from syncer.settings.proof import Anchor, EmailAnchor, FolderAnchor, ObjectAnchor, SyslogAnchor, TimestampAnchor
+
+
+def build(name: str, anchor: Anchor, state: Path) -> Callable[[], Place]:
+    """Return what makes the place of a settings table; `state` is the state folder. Making it reads its secret."""
+
+    def made() -> Place:
+        table = f"settings.toml: [anchors.{name}]"
+        if isinstance(anchor, FolderAnchor):
+            from syncer.audit.anchors.folder import Folder
+
+            return Folder(anchor.path)
+        if isinstance(anchor, SyslogAnchor):
+            from syncer.audit.anchors.syslog import Syslog
+
+            return Syslog(anchor)
+        if isinstance(anchor, EmailAnchor):
+            from syncer.audit.anchors.email import Email
+
+            return Email(anchor, table)
+        if isinstance(anchor, ObjectAnchor):
+            from syncer.audit.anchors.objects import Objects
+
+            return Objects(anchor, table)
+        assert isinstance(anchor, TimestampAnchor)
+        from syncer.audit.anchors.timestamp import Timestamp
+
+        return Timestamp(anchor, state)
+
+    return made

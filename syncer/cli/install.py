@@ -1,0 +1,75 @@
+"""Commands that set up: init, check, db."""
+
+from __future__ import annotations
+
+import click
+
+from syncer.cli.common import JSON, Context, common
+
+
+@click.command()
+@common
+def init(context: Context) -> None:
+    """Make the key file, the tables and the queue table; again is harmless."""
+    from syncer.setup.install import initialise
+
+    for line in initialise(context.settings()):
+        click.echo(line)
+
+
+@click.command()
+@JSON
+@common
+def check(context: Context, as_json: bool) -> int:
+    """Try settings, key, database and every destination; say the remedy."""
+    from syncer.cli import printing
+    from syncer.setup import check as checks
+
+    found = [
+        {"name": item.name, "ok": item.ok, "detail": item.detail, "remedy": item.remedy}
+        for item in checks.run(context.settings())
+    ]
+    ok = all(item["ok"] for item in found)
+    if as_json:
+        printing.line(printing.as_json({"ok": ok, "checks": found}))
+    else:
+        printing.checks(found)
+    return 0 if ok else 1
+
+
+@click.group()
+def db() -> None:
+    """Migrations."""
+
+
+@db.command()
+@common
+def upgrade(context: Context) -> None:
+    """Bring the database's tables up to date."""
+    from syncer.setup.install import upgrade as upgrade_database
+
+    click.echo(upgrade_database(context.settings()))
+
+
+@db.command()
+@click.option("--host", default="localhost", show_default=True, help="Where a MariaDB account connects from.")
+@common
+def grants(context: Context, host: str) -> None:
+    """Print the accounts with the least privileges they need, as SQL for the server's administrator."""
+    import sqlalchemy as sa
+
+    from syncer.app import make_tables
+    from syncer.setup import grants as least
+
+    settings = context.settings()
+    tables = make_tables(settings)
+    wanted = least.grants(tables)
+    apart = settings.queue.url is not None
+    own = [grant for grant in wanted if not apart or grant.table != tables.queue.name]
+    places = [(settings.database.url, own)]
+    if settings.queue.url is not None:
+        places.append((settings.queue.url, [grant for grant in wanted if grant not in own]))
+    for address, part in places:
+        url = sa.make_url(address)
+        kind = url.get_backend_name().replace("mariadb", "mysql")
+        click.echo(least.statements(kind, tables, part, url.database or "", host), nl=False)

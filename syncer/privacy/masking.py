@@ -1,0 +1,41 @@
+"""What may be shown of a text: no address, no hash of one, no character that a terminal obeys."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+LONGEST = 300  # characters of a value
+LONGEST_READ = 20 * LONGEST  # characters of a value that are looked at
+#: a quoted local part with its address, else a run without blanks, quotes and angle brackets
+_WORD = re.compile(r"""\"[^"\n]{1,64}\"@[^\s"'<>]+|[^\s"'<>]+""")
+_AT = re.compile("[@＠﹫]|%40", re.IGNORECASE)
+_HASH = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{32}(?![0-9a-fA-F])")
+_SUSPICIOUS = re.compile(f"{_AT.pattern}|{_HASH.pattern}", re.IGNORECASE)
+
+
+def clean(text: str) -> str:
+    """Return text that is harmless on a terminal and in a file: masked, ASCII, at most LONGEST characters."""
+    if len(text) > LONGEST_READ:
+        # the last word may have been cut before its @
+        text = text[:LONGEST_READ].rpartition(" ")[0]
+    return masked(text).encode("unicode_escape").decode("ascii")[:LONGEST]
+
+
+def masked(text: str) -> str:
+    """Return text with `[address]` and `[hash]` where one of these stood."""
+    return _HASH.sub("[hash]", _WORD.sub(_mask, text))
+
+
+def visible(value: Any) -> Any:
+    """Return text as it may be shown to people: masked, and with control and direction characters made visible.
+
+    What is no plain text (numbers, marked-up text, None) comes back as it is.
+    """
+    if type(value) is not str or (value.isprintable() and not _SUSPICIOUS.search(value)):
+        return value
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in masked(value))
+
+
+def _mask(word: re.Match[str]) -> str:
+    return "[address]" if _AT.search(word[0]) else word[0]

@@ -1,0 +1,76 @@
+"""States, rights, outcomes and audit words in plain words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syncer.domain.codes import meaning
+from syncer.privacy.masking import visible
+
+RIGHTS = {"erasure": "erase me (Art. 17)", "objection": "stop your marketing (Art. 21)", None: "unknown right"}
+STATES = {
+    "pending": "waiting for its first try",
+    "retrying": "will be tried again",
+    "applied": "carried out, being read back",
+    "confirmed": "confirmed",
+    "held": "needs a person's decision",
+    "exempt": "exempt by a person's decision",
+    "open": "under way",
+    "fulfilled": "carried out everywhere",
+}
+WORDS = {
+    "event:received": "request received",
+    "event:held": "the request waits for a person",
+    "event:fulfilled": "the request is carried out everywhere",
+    "event:extended": "the period was extended to {due_on}; the person was told on {informed_on}: {reason}",
+    "delivery:attempted": "asked to {action}, attempt {attempt}",
+    "delivery:applied": "carried out; read back next",
+    "delivery:confirmed": "confirmed: {outcome}",
+    "delivery:retrying": "not through: {meaning}",
+    "delivery:held": "held: {meaning}",
+    "delivery:exempt": "exempt by a person: {ground}",
+    "delivery:reopened": "opened again by a person: {reason}",
+    "delivery:reappeared": "the person was found again",
+    "identity:shredded": "the stored address was destroyed",
+    "operator:resynced": "a person started deliveries over: {reason}",
+    "operator:dismissed": "a person dismissed a vanished request of WordPress: {reason}",
+    "operator:refused": "a person's command was refused: {command}, {why}",
+    "operator:looked_up": "somebody looked a person up",
+    "report:exported": "an export was made",
+    "audit:checkpoint": "the log was signed",
+    "audit:purged": "bodies of old entries were purged, as the retention policy says",
+    "audit:forked": "a person recorded that the database was restored: {reason}",
+    "lane:paused": "the destination was paused: {reason}",
+    "clock:anomaly": "the machine's clock jumped by {seconds} seconds: it showed {found} when {expected} was due",
+    "lane:resumed": "the destination goes on: {reason}",
+}
+OUTCOMES = {"done": "found, acted on, read back", "absent": "searched everywhere, not held there"}
+
+
+def day_time(moment: str | None) -> str:
+    """Return a UTC time as shown to people."""
+    return f"{moment[:10]} {moment[11:19]}Z" if moment else "-"
+
+
+def sentence(entry: dict[str, Any]) -> str:
+    """Return an audit entry in plain words."""
+    facts = {key: value for key, value in (entry["facts"] or {}).items() if value is not None}
+    words = {
+        "action": facts.get("action", "?"),
+        "attempt": facts.get("attempt", "?"),
+        "outcome": OUTCOMES.get(facts.get("outcome", ""), "read back"),
+        "meaning": meaning(facts.get("code")) + (f" ({facts['detail']})" if facts.get("detail") else ""),
+        "ground": f"{meaning(facts.get('ground'))}: {facts.get('reason', '')}",
+        **{key: facts.get(key, "?") for key in ("due_on", "informed_on")},
+        "reason": facts.get("reason", ""),
+        **{name: facts.get(name, "?") for name in ("seconds", "expected", "found", "command", "why")},
+    }
+    return str(visible(WORDS.get(str(entry["what"]), str(entry["what"])).format(**words)))
+
+
+def step_line(step: dict[str, Any], *, brief: bool = False) -> str:
+    state = f", {step['state']}" if step.get("state") else ""
+    if brief:
+        return f"{step['scope']}: {step['call']} -> {step['status'] or 'no answer'}{state}"
+    request = f", request {step['request_id']}" if step.get("request_id") else ""
+    return f"{step['scope']}: {step['call']} -> {step['status'] or 'no answer'}{state}{request}, {step['ms']} ms"

@@ -1,0 +1,26 @@
+"""What systemd is told: ready, alive, stopping (sd_notify(3))."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+
+def feed() -> None:
+    """Feed systemd's watchdog."""
+    notify("WATCHDOG=1")
+
+
+def notify(state: str) -> None:
+    """Tell systemd, if it started us with a notification socket (sd_notify(3))."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect(address)
+            sock.sendall(state.encode("ascii"))
+        except OSError:
+            return

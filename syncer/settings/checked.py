@@ -1,0 +1,79 @@
+"""The settings once they are checked, and their digest for the audit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from syncer.settings.destinations import Destination
+from syncer.settings.proof import Anchor, Checkpoints, Retention
+from syncer.settings.table import SECRET_KEY
+from syncer.settings.tables import (
+    Database,
+    Deadlines,
+    Identity,
+    Log,
+    Metrics,
+    Queue,
+    Schedule,
+    WordPress,
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything configured, checked; files and SQLite URLs are absolute. `path` is the file it came from."""
+
+    path: Path
+    database: Database
+    queue: Queue
+    identity: Identity
+    deadlines: Deadlines
+    schedule: Schedule
+    log: Log
+    metrics: Metrics
+    checkpoints: Checkpoints
+    retention: Retention
+    anchors: Mapping[str, Anchor] = field(default_factory=dict)
+    destinations: Mapping[str, Destination] = field(default_factory=dict)
+    wordpress: WordPress | None = None
+
+    @property
+    def wordpress_url(self) -> str:
+        """The database WordPress lives in: the queue's unless [wordpress] names another."""
+        own = self.wordpress.url if self.wordpress is not None else None
+        return own or self.queue.url or self.database.url
+
+
+def settings_digest(settings: Settings) -> str:
+    """Return SHA-256 (hex) of the effective settings without any secret."""
+    content = {
+        "database": [_without_password(settings.database.url), settings.database.prefix],
+        "queue": [settings.queue.url and _without_password(settings.queue.url), settings.queue.table],
+        "identity": settings.identity.model_dump(mode="json"),
+        "deadlines": settings.deadlines.model_dump(mode="json"),
+        "schedule": settings.schedule.model_dump(mode="json"),
+        "log": settings.log.model_dump(mode="json"),
+        "metrics": settings.metrics.model_dump(mode="json"),
+        "wordpress": settings.wordpress
+        and settings.wordpress.model_dump(mode="json") | {"url": _without_password(settings.wordpress_url)},
+        "checkpoints": settings.checkpoints.model_dump(mode="json"),
+        "retention": settings.retention.model_dump(mode="json"),
+        "anchors": {name: item.model_dump(mode="json") for name, item in settings.anchors.items()},
+        "destinations": {
+            name: [item.adapter, item.erasure, item.objection, item.api_key_env, item.api_key_file, dict(item.options)]
+            for name, item in settings.destinations.items()
+        },
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _without_password(url: str) -> str:
+    parsed = make_url(url)
+    hidden = [key for key in parsed.query if SECRET_KEY.fullmatch(key)]
+    return parsed._replace(password=None).difference_update_query(hidden).render_as_string()

@@ -1,0 +1,74 @@
+"""Make an installation, and bring its tables up to date."""
+
+from __future__ import annotations
+
+from syncer.app import _notary, actor, make_tables
+from syncer.audit.ledger import Ledger
+from syncer.clock import now
+from syncer.database import connections, engines, revisions
+from syncer.delivery.leases import Leases
+from syncer.delivery.owners import owner_name
+from syncer.errors import KeyFileError
+from syncer.events.store import Store
+from syncer.privacy.keyring import Keyring
+from syncer.settings.checked import Settings, settings_digest
+
+
+def initialise(settings: Settings) -> list[str]:
+    """Make the key file, the tables and the queue table; what is there is left alone. Returns what was done."""
+    said = []
+    key_file = settings.identity.key_file
+    if key_file.exists():
+        keyring = Keyring.load(key_file)
+        said.append(f"key file {key_file}: there already")
+    else:
+        _refuse_new_key_for_old_data(settings)
+        keyring = Keyring.create(key_file)
+        said.append(f"key file {key_file}: made; back it up apart from the database")
+    said.append(upgrade(settings))
+    engine, all_tables = engines.connect(settings.database.url), make_tables(settings)
+    ledger = Ledger(all_tables, keyring, actor("cli"), settings_digest(settings))
+    with connections.writing(engine) as connection:
+        ledger.begin(connection)
+    store = Store(engine, all_tables, ledger, now)
+    public = _notary(settings, store, all_tables, ledger, keyring).checkpoints.public_keys()[-1]
+    Leases(store, all_tables, owner_name()).ensure(list(settings.destinations))
+    engine.dispose()
+    if settings.queue.url is not None:
+        queue_engine = engines.connect(settings.queue.url)
+        revisions.create_queue(queue_engine, all_tables)
+        queue_engine.dispose()
+    said.append(f"queue table {settings.queue.table}: ready")
+    if settings.wordpress is not None and settings.wordpress.status_table:
+        from syncer.intake.wordpress.bridge import create_status_table
+
+        create_status_table(settings)
+        said.append(f"status table {settings.database.prefix}wp_status: ready")
+    said.append(f"public key of the log, for whoever keeps its notes: {public}")
+    return said
+
+
+def _refuse_new_key_for_old_data(settings: Settings) -> None:
+    engine = engines.connect(settings.database.url)
+    try:
+        found = revisions.revision_of(engine, settings.database.prefix)
+    finally:
+        engine.dispose()
+    if found is not None:
+        raise KeyFileError(
+            f"{settings.identity.key_file}: missing, yet the database holds events made with it;"
+            " put the original key file back"
+        )
+
+
+def upgrade(settings: Settings) -> str:
+    """Bring the schema up to date; returns what was done. Raises UserError for a newer schema."""
+    engine = engines.connect(settings.database.url)
+    try:
+        before = revisions.revision_of(engine, settings.database.prefix)
+        revisions.upgrade(engine, make_tables(settings), queue_here=settings.queue.url is None)
+    finally:
+        engine.dispose()
+    if before == revisions.REVISION:
+        return f"database schema {revisions.REVISION}: up to date"
+    return f"database schema {revisions.REVISION}: {'created' if before is None else f'upgraded from {before}'}"
