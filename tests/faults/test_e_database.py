@@ -175,7 +175,7 @@ def test_fault_070_a_deadlock_repeats_the_transaction_and_not_the_call(
         prepare(app)
         deletion = Fault(kind="delay", delay=1.0, method="POST", path="delete-permanent")
         mailchimp.fault(deletion)
-        worker = threading.Thread(target=app.drain)
+        worker = threading.Thread(target=drain, args=(app,))
         worker.start()
         until(lambda: deletion.times == 0, 30)
         with app.engine.begin() as rival:
@@ -220,7 +220,7 @@ def test_fault_070_a_lock_held_longer_than_the_database_waits_repeats_the_transa
     prepare(app)
     deletion = Fault(kind="delay", delay=0.5, method="POST", path="delete-permanent")
     mailchimp.fault(deletion)
-    worker = threading.Thread(target=app.drain)
+    worker = threading.Thread(target=drain, args=(app,))
     worker.start()
     until(lambda: deletion.times == 0, 30)
 
