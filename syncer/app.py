@@ -1,4 +1,4 @@
-"""The composition root: builds everything from the settings, and is the only importer of the adapter registry."""
+"""The composition root: builds an installation from its settings, and alone knows the adapter registry."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -20,6 +21,9 @@ from adapters.contract import SettingsError as AdapterSettingsError
 from syncer.audit.ledger import Ledger
 from syncer.audit.proof.checkpoints import Checkpoints, Schedule
 from syncer.audit.proof.notary import Notary, targets
+from syncer.audit.proof.origins import Origins
+from syncer.audit.proof.rollback import Rollback
+from syncer.audit.transaction import Transactions
 from syncer.clock import now
 from syncer.database import connections, engines, revisions
 from syncer.database.tables import Tables, tables
@@ -34,12 +38,20 @@ from syncer.settings.checked import Settings, settings_digest
 from syncer.settings.load import load
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from syncer.audit.access_log import AccessLog
+    from syncer.audit.offline.verifier import Finding
     from syncer.audit.proof.forks import Forks
-    from syncer.audit.proof.purge import Retention
+    from syncer.audit.proof.purge import Purge
     from syncer.decisions.extension import Extensions
-    from syncer.decisions.interventions import Operations
+    from syncer.decisions.interventions import Interventions
+    from syncer.decisions.replay import Replays
+    from syncer.decisions.resync import Resync
+    from syncer.delivery.drift import Drift
     from syncer.delivery.lane import Lane
     from syncer.delivery.watch import Watch
+    from syncer.events.shredding import Shredding
     from syncer.intake.take import Intake
     from syncer.intake.wordpress.bridge import WordPress
 
@@ -60,7 +72,10 @@ def open_app(settings: Settings, *, actor: str = "cli", clock: Callable[[], date
     engine = engines.connect(settings.database.url)
     try:
         revisions.require_current(engine, settings.database.prefix)
-        return App(settings, engine, keyring, actor, clock or now)
+        app = App(settings, engine, keyring, actor, clock or now)
+        with connections.reading(engine) as connection:
+            app.ledger.require_key(connection)
+        return app
     except BaseException:
         engine.dispose()
         raise
@@ -93,7 +108,7 @@ def actor(kind: str) -> dict[str, Any]:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = "?"
-    found: dict[str, Any] = {
+    who: dict[str, Any] = {
         "kind": kind,
         "uid": os.getuid(),
         "user": user,
@@ -103,24 +118,14 @@ def actor(kind: str) -> dict[str, Any]:
     try:  # survives sudo; 2^32-1 means "never logged in"
         login = int(Path("/proc/self/loginuid").read_text(encoding="ascii"))
         if login != 0xFFFFFFFF:
-            found["login_uid"] = login
+            who["login_uid"] = login
     except (OSError, ValueError):
         pass
-    return found
-
-
-def _notary(settings: Settings, store: Store, all_tables: Tables, ledger: Ledger, keyring: Keyring) -> Notary:
-    wanted = settings.checkpoints
-    assert wanted.folder is not None  # the settings name it
-    every, host = timedelta(minutes=wanted.every_minutes), socket.gethostname()
-    schedule = Schedule(every, wanted.every_entries)
-    checkpoints = Checkpoints(store, all_tables, ledger, keyring, schedule, wanted.origin)
-    places = targets(settings.anchors, wanted.folder, every, host)
-    return Notary(checkpoints, wanted.folder, places, store.clock, host)
+    return who
 
 
 class App:
-    """Everything an installation consists of, wired together."""
+    """Everything an installation consists of, wired together. A context manager: it closes its connections."""
 
     def __init__(
         self,
@@ -136,20 +141,34 @@ class App:
         self.keyring = keyring
         self.clock = clock
         self.stop = threading.Event()
+        self.rule = settings.deadlines.rule
         self.tables = make_tables(settings)
         self.ledger = Ledger(self.tables, keyring, actor(kind), settings_digest(settings))
-        with connections.reading(engine) as connection:
-            self.ledger.require_key(connection)
-        self.store = Store(engine, self.tables, self.ledger, clock)
-        self.notary = _notary(settings, self.store, self.tables, self.ledger, keyring)
-        self.store.guard = self.notary.guard
-        self.leases = Leases(self.store, self.tables, owner or owner_name(), settings.schedule.lease_seconds)
-        self.presence = Presence(self.store, self.tables, self.leases)
+        self._wire_proof()
+        self.transactions = Transactions(engine, self.tables, self.ledger, clock, self.rollback.check)
+        self.store = Store(self.transactions, tuple(settings.schedule.recheck_days))
+        self.leases = Leases(self.transactions, owner or owner_name(), settings.schedule.lease_seconds)
+        self.presence = Presence(self.transactions, self.leases)
         apart = settings.queue.url is not None
         queue_engine = engines.connect(settings.queue.url) if settings.queue.url is not None else engine
         self.queue = Queue(queue_engine, self.tables, shared=not apart)
-        self.rule = settings.deadlines.rule
-        self.recheck_days = tuple(settings.schedule.recheck_days)
+
+    def _wire_proof(self) -> None:
+        """Wire what signs the log, and what refuses a database that is behind its notes."""
+        wanted = self.settings.checkpoints
+        assert wanted.folder is not None  # the settings name it
+        every, host = timedelta(minutes=wanted.every_minutes), socket.gethostname()
+        schedule = Schedule(every, wanted.every_entries)
+        self.notes_folder = wanted.folder
+        self.origins = Origins(self.engine, self.tables, self.keyring, wanted.origin)
+        self.checkpoints = Checkpoints(
+            self.engine, self.tables, self.ledger, self.keyring, self.clock, self.origins, schedule
+        )
+        self.rollback = Rollback(self.checkpoints, self.origins, wanted.folder)
+        places = targets(self.settings.anchors, wanted.folder, every, host)
+        self.notary = Notary(
+            self.engine, self.tables, self.checkpoints, self.origins, self.rollback, places, self.clock
+        )
 
     # -- made when first asked for: a command that reads loads nothing of these ----------------------------
 
@@ -160,58 +179,95 @@ class App:
             return None
         from syncer.intake.wordpress.bridge import WordPress
 
-        return WordPress(self.settings, self.store, self.queue, self.clock)
+        return WordPress(self.settings, self.transactions, self.queue)
 
     @cached_property
     def intake(self) -> Intake:
         """What takes from the queue."""
+        from syncer.intake.parse import RowParser
         from syncer.intake.take import Intake
 
-        return Intake(self.queue, self.store, self.keyring, self.settings.destinations, self.rule)
-
-    @cached_property
-    def extensions(self) -> Extensions:
-        """What lengthens the time for an answer."""
-        from syncer.decisions.extension import Extensions
-
-        return Extensions(self.store, self.rule)
+        parser = RowParser(self.keyring, self.settings.destinations, self.rule)
+        return Intake(self.queue, self.transactions, self.store, parser)
 
     @cached_property
     def watch(self) -> Watch:
         """What looks for people who come back."""
         from syncer.delivery.watch import Watch
 
-        return Watch(self.store, self.keyring, self.recheck_days)
+        return Watch(self.transactions, self.store, self.keyring)
 
     @cached_property
-    def operations(self) -> Operations:
-        """What people decide."""
-        from syncer.decisions.interventions import Operations
+    def drift(self) -> Drift:
+        """What compares the records with the destinations."""
+        from syncer.delivery.drift import Drift
 
-        return Operations(self.store, self.leases, self.keyring, self.settings.destinations, self.recheck_days)
+        return Drift(self.engine, self.tables, self.keyring)
+
+    @cached_property
+    def resync(self) -> Resync:
+        """What starts deliveries over."""
+        from syncer.decisions.resync import Resync
+
+        return Resync(self.transactions, self.store, self.leases, self.keyring, self.settings.destinations)
+
+    @cached_property
+    def interventions(self) -> Interventions:
+        """What exempts a delivery, pauses a lane and resumes it."""
+        from syncer.decisions.interventions import Interventions
+
+        return Interventions(self.transactions, self.store, self.leases, self.settings.destinations)
+
+    @cached_property
+    def extensions(self) -> Extensions:
+        """What lengthens the time for an answer."""
+        from syncer.decisions.extension import Extensions
+
+        return Extensions(self.transactions, self.rule)
+
+    @cached_property
+    def replays(self) -> Replays:
+        """What repeats the work that a restored backup undid."""
+        from syncer.decisions.replay import Replays
+
+        return Replays(self.checkpoints, self.origins, self.engine, self.store, self.resync, self.queue)
 
     @cached_property
     def forks(self) -> Forks:
         """What records a restored database."""
         from syncer.audit.proof.forks import Forks
 
-        return Forks(self.notary, self.store, self.operations, self.queue)
+        return Forks(self.checkpoints, self.origins, self.rollback, self.notary, self.notes_folder)
 
     @cached_property
-    def retention(self) -> Retention:
-        """What purges what is old enough."""
-        from syncer.audit.proof.purge import Retention
+    def access_log(self) -> AccessLog:
+        """What notes who looked, who took out, and who was refused."""
+        from syncer.audit.access_log import AccessLog
 
-        months, checkpoints = self.settings.retention.audit_months, self.notary.checkpoints
-        return Retention(self.store, self.tables, checkpoints, months, self.recheck_days)
+        return AccessLog(self.transactions)
 
-    def close(self) -> None:
-        """Close the database connections."""
-        self.engine.dispose()
-        if self.queue.engine is not self.engine:
-            self.queue.engine.dispose()
-        if self.wordpress is not None:
-            self.wordpress.close()
+    @cached_property
+    def purge(self) -> Purge:
+        """What purges the bodies that are old enough."""
+        from syncer.audit.proof.purge import Purge
+
+        return Purge(self.transactions, self.checkpoints, self.settings.retention.audit_months)
+
+    @cached_property
+    def shredding(self) -> Shredding:
+        """What destroys the addresses that outlived their use."""
+        from syncer.events.shredding import Shredding
+
+        return Shredding(self.transactions, self.store)
+
+    def verify(self, against: Sequence[Path] = ()) -> Finding:
+        """Verify the log with all that lies on this host and `against`, notes from elsewhere. Raises UserError."""
+        from syncer.audit.proof.verify import Verification
+
+        proof = Verification(self.engine, self.tables, self.ledger, self.origins, self.checkpoints, self.notes_folder)
+        return proof.verify(against)
+
+    # -- destinations --------------------------------------------------------------------------------------
 
     def adapter(self, name: str) -> Adapter:
         """Build the adapter of a destination. Raises SettingsProblem for a missing secret or unusable option."""
@@ -227,6 +283,25 @@ class App:
 
         self.leases.ensure(list(self.settings.destinations))
         return [
-            Lane(name, self.adapter(name), self.store, self.leases, self.keyring, self.recheck_days, self.stop)
+            Lane(name, self.adapter(name), self.transactions, self.store, self.leases, self.keyring, self.stop)
             for name in self.settings.destinations
         ]
+
+    # -- the end -------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close the database connections; what was never asked for is not made for it."""
+        self.engine.dispose()
+        if self.queue.engine is not self.engine:
+            self.queue.engine.dispose()
+        wordpress: WordPress | None = self.__dict__.get("wordpress")
+        if wordpress is not None:
+            wordpress.close()
+
+    def __enter__(self) -> App:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

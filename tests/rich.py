@@ -61,8 +61,8 @@ def fill(app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: Ac
     clock.now = end
     put(app, "erasure", "new@today.test", "form 10", source="wordpress", source_ref="1:4711")
     prepare(app)
-    app.operations.looked_up(app.keyring.ref(PLAIN), 1)
-    app.operations.pause("newsletter", "account review by the provider")
+    app.access_log.looked_up(app.keyring.ref(PLAIN), 1)
+    app.interventions.pause("newsletter", "account review by the provider")
 
 
 def _carried_out(app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox) -> None:
@@ -94,7 +94,7 @@ def _held_and_decided(app: App, clock: Clock, activecampaign: ActiveCampaignSand
     activecampaign.admin = True
     clock.advance(hours=5)
     held = Reader(app).events(state="held")
-    app.operations.exempt(held[0]["id"], "crm", Ground.LEGAL_CLAIMS, HOSTILE_REASON)
+    app.interventions.exempt(held[0]["id"], "crm", Ground.LEGAL_CLAIMS, HOSTILE_REASON)
     today = clock.now.astimezone(app.rule.zone).date()
     app.extensions.extend(Extension(held[1]["id"], "many systems to search by hand", today))
 

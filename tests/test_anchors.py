@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from syncer.app import load_settings
+from syncer.app import App, load_settings
 from syncer.audit.anchors.email import Email
 from syncer.audit.anchors.folder import Folder
 from syncer.audit.anchors.objects import Objects, signed
@@ -28,7 +28,8 @@ from syncer.audit.anchors.place import AnchorError
 from syncer.audit.anchors.syslog import Syslog
 from syncer.audit.anchors.timestamp import Timestamp
 from syncer.audit.offline.notes import Checkpoint, Signer, open_note
-from syncer.audit.proof.notary import Notary, Target
+from syncer.audit.proof.notary import Notary, Target, targets
+from syncer.audit.proof.rollback import Rollback
 from syncer.errors import SettingsProblem
 from syncer.settings.proof import EmailAnchor, ObjectAnchor, SyslogAnchor, TimestampAnchor
 from tests.conftest import Clock
@@ -452,6 +453,12 @@ class _Scripted:
         return "there"
 
 
+def notary_at(app: App, folder: Path, places: list[Target], host: str) -> Notary:
+    rollback = Rollback(app.checkpoints, app.origins, folder)
+    everywhere = [*targets({}, folder, app.checkpoints.schedule.every, host), *places]
+    return Notary(app.engine, app.tables, app.checkpoints, app.origins, rollback, everywhere, app.clock)
+
+
 def test_each_anchor_goes_at_its_own_pace_and_catches_up(app: Any, clock: Clock, tmp_path: Path) -> None:
     hourly, daily, shaky = _Scripted(0), _Scripted(0), _Scripted(3)
     hour, day = timedelta(hours=1), timedelta(hours=24)
@@ -460,8 +467,8 @@ def test_each_anchor_goes_at_its_own_pace_and_catches_up(app: Any, clock: Clock,
         Target("daily", "email", "", day, lambda: daily),
         Target("shaky", "object", "", hour, lambda: shaky),
     ]
-    notary = Notary(app.notary.checkpoints, tmp_path / "state", places, clock, "here")
-    with app.store.write() as tx:
+    notary = notary_at(app, tmp_path / "state", places, "here")
+    with app.transactions.write() as tx:
         tx.audit.add("operator:looked_up", facts={"events": 0})
     for _ in range(26):
         notary.tick()
@@ -475,10 +482,10 @@ def test_each_anchor_goes_at_its_own_pace_and_catches_up(app: Any, clock: Clock,
 
 def test_two_daemons_do_not_mail_twice(app: Any, clock: Clock, tmp_path: Path) -> None:
     place = _Scripted(0)
-    targets = [Target("dpo", "email", "", timedelta(hours=24), lambda: place)]
-    one = Notary(app.notary.checkpoints, tmp_path / "one", targets, clock, "one")
-    two = Notary(app.notary.checkpoints, tmp_path / "two", targets, clock, "two")
-    with app.store.write() as tx:
+    places = [Target("dpo", "email", "", timedelta(hours=24), lambda: place)]
+    one = notary_at(app, tmp_path / "one", places, "one")
+    two = notary_at(app, tmp_path / "two", places, "two")
+    with app.transactions.write() as tx:
         tx.audit.add("operator:looked_up", facts={"events": 0})
 
     one.tick()

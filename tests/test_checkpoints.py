@@ -16,7 +16,6 @@ from syncer.app import App
 from syncer.audit.offline.inclusion import check
 from syncer.audit.offline.merkle import root
 from syncer.audit.offline.notes import open_checkpoint
-from syncer.audit.proof.verify import verify
 from syncer.errors import UserError
 from syncer.reports.reader import Reader, needs_attention
 from syncer.service.drain import drain, prepare
@@ -25,13 +24,14 @@ from tests.processes import inside as run
 from tests.processes import inside_json as said
 from tests.processes import started, until
 from tests.servers import ENGINES
+from tests.support.older import without_comparison
 from tests.test_walk import put
 
 everywhere = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 
 
 def entries(app: App, count: int) -> None:
-    with app.store.write() as tx:
+    with app.transactions.write() as tx:
         for _ in range(count):
             tx.audit.add("operator:looked_up", facts={"events": 0})
 
@@ -48,9 +48,9 @@ def whats(app: App) -> list[str]:
 def test_a_checkpoint_signs_all_entries_its_own_included(app: App) -> None:
     entries(app, 6)
 
-    first = app.notary.checkpoints.make("operator")
+    first = app.checkpoints.make("operator")
     entries(app, 4)
-    second = app.notary.checkpoints.make("operator")
+    second = app.checkpoints.make("operator")
 
     assert first is not None
     assert second is not None
@@ -58,16 +58,16 @@ def test_a_checkpoint_signs_all_entries_its_own_included(app: App) -> None:
     found = leaves(app)
     assert first.checkpoint.root == root(found[:7])
     assert second.checkpoint.root == root(found)
-    assert open_checkpoint(second.note, app.notary.checkpoints.public_keys()) == second.checkpoint
+    assert open_checkpoint(second.note, app.origins.public_keys()) == second.checkpoint
     assert whats(app)[6] == whats(app)[11] == "audit:checkpoint"
-    assert app.notary.checkpoints.root_at(7) == first.checkpoint.root
-    assert app.notary.checkpoints.root_at(9) == root(found[:9])
-    assert app.notary.checkpoints.root_at(13) is None
-    assert verify(app)["ok"]
+    assert app.checkpoints.root_at(7) == first.checkpoint.root
+    assert app.checkpoints.root_at(9) == root(found[:9])
+    assert app.checkpoints.root_at(13) is None
+    assert app.verify().ok
 
 
 def test_one_is_due_every_thousand_entries_every_hour_and_also_when_idle(app: App, clock: Clock) -> None:
-    checkpoints = app.notary.checkpoints
+    checkpoints = app.checkpoints
 
     assert checkpoints.tick() is None  # an empty log says nothing
     entries(app, 1)
@@ -95,16 +95,16 @@ def test_one_is_due_every_thousand_entries_every_hour_and_also_when_idle(app: Ap
 
 def test_a_clock_that_runs_back_puts_none_off(app: App, clock: Clock) -> None:
     entries(app, 1)
-    app.notary.checkpoints.tick()
+    app.checkpoints.tick()
 
     clock.advance(days=-1)
 
-    assert app.notary.checkpoints.tick() is not None
+    assert app.checkpoints.tick() is not None
 
 
 def test_of_two_daemons_one_signs(app: App, clock: Clock) -> None:
     entries(app, 1)
-    checkpoints = app.notary.checkpoints
+    checkpoints = app.checkpoints
     checkpoints.tick()
     clock.advance(hours=2)
     assert checkpoints.why_due(checkpoints.size(), checkpoints.newest(), clock()) == "time"
@@ -124,12 +124,12 @@ def test_at_a_stop_only_what_is_new_is_signed(app: App) -> None:
 
 def test_a_spoilt_compact_range_is_replaced_by_the_entries(app: App) -> None:
     entries(app, 5)
-    app.notary.checkpoints.make("operator")
+    app.checkpoints.make("operator")
     with app.engine.begin() as connection:
         connection.execute(app.tables.checkpoint.update().values(frontier=b"x"))
     entries(app, 3)
 
-    made = app.notary.checkpoints.make("operator")
+    made = app.checkpoints.make("operator")
 
     assert made is not None
     assert made.checkpoint.root == root(leaves(app))
@@ -161,10 +161,10 @@ def test_a_tail_that_was_cut_with_its_head_is_found_by_the_note(app: App) -> Non
     cut(app, 4)
 
     assert app.ledger.verify(app.engine).ok
-    found = verify(app)
+    found = app.verify()
 
-    assert (found["ok"], found["first_bad"]) == (False, 5)
-    assert "6 entries were anchored, 4 are here" in found["reason"]
+    assert (found.ok, found.first_bad) == (False, 5)
+    assert "6 entries were anchored, 4 are here" in found.reason
 
 
 def test_a_note_from_elsewhere_finds_what_the_state_folder_cannot(app: App, tmp_path: Path) -> None:
@@ -173,27 +173,27 @@ def test_a_note_from_elsewhere_finds_what_the_state_folder_cannot(app: App, tmp_
     mail = tmp_path / "mail.note"
     mail.write_text(made.note, encoding="utf-8")
     cut(app, 4)
-    for path in app.notary.folder.iterdir():
+    for path in app.notes_folder.iterdir():
         path.unlink()
 
-    assert verify(app)["ok"]
-    assert not verify(app, [mail])["ok"]
-    assert not verify(app, [mail.parent])["ok"]
+    assert app.verify().ok
+    assert not app.verify([mail]).ok
+    assert not app.verify([mail.parent]).ok
 
 
 def test_a_log_that_was_rewritten_with_the_key_is_found_by_the_note(app: App) -> None:
     entries(app, 5)
     app.notary.make()
-    size = app.notary.checkpoints.size()
+    size = app.checkpoints.size()
     cut(app, 2)
-    app.store.guard = lambda: None
+    without_comparison(app)
     entries(app, size - 2)
 
     assert app.ledger.verify(app.engine).ok
-    found = verify(app)
+    found = app.verify()
 
-    assert not found["ok"]
-    assert "not those that were anchored" in found["reason"]
+    assert not found.ok
+    assert "not those that were anchored" in found.reason
 
 
 def test_a_state_that_the_log_does_not_bear_out_is_found(app: App) -> None:
@@ -202,22 +202,22 @@ def test_a_state_that_the_log_does_not_bear_out_is_found(app: App) -> None:
     with app.engine.begin() as connection:
         connection.execute(app.tables.delivery.update().values(state="confirmed", claim_rank=None))
 
-    found = verify(app)
+    found = app.verify()
 
-    assert not found["ok"]
-    assert "is confirmed in its table, but not in the log" in found["reason"]
+    assert not found.ok
+    assert "is confirmed in its table, but not in the log" in found.reason
 
 
 def test_an_event_that_the_log_never_received_is_found(app: App) -> None:
     put(app, "erasure", "ada@lovelace.test", "k1")
     prepare(app)
-    size = app.notary.checkpoints.size()
+    size = app.checkpoints.size()
     undone(app, "DELETE FROM syncer_audit")
     with app.engine.begin() as connection:
         connection.execute(app.tables.head.update().values(seq=0, mac=bytes(32)))
     assert size
 
-    assert "the log never received it" in verify(app)["reason"]
+    assert "the log never received it" in app.verify().reason
 
 
 @everywhere
@@ -228,22 +228,22 @@ def test_a_whole_walk_verifies_against_its_notes_and_its_tables(app: App) -> Non
     drain(app)
     app.notary.finish()
 
-    found = verify(app)
+    found = app.verify()
 
-    assert (found["ok"], found["reason"], found["warnings"]) == (True, None, [])
-    assert found["anchored"]["size"] == found["entries"]
+    assert (found.ok, found.reason, found.warnings) == (True, None, ())
+    assert found.anchored.size == found.entries
 
 
 def test_a_foreign_file_in_the_state_folder_is_only_worth_a_word(app: App) -> None:
     entries(app, 2)
     app.notary.make()
-    (app.notary.folder / "zz-000000000009.note").write_text("somebody's shopping list\n", encoding="utf-8")
+    (app.notes_folder / "zz-000000000009.note").write_text("somebody's shopping list\n", encoding="utf-8")
 
-    found = verify(app)
+    found = app.verify()
 
-    assert found["ok"]
-    assert any("passed over" in text for text in found["warnings"])
-    app.notary.guard()
+    assert found.ok
+    assert any("passed over" in text for text in found.warnings)
+    app.rollback.check()
 
 
 # -- proofs and commands ------------------------------------------------------------------------------------
@@ -254,18 +254,18 @@ def test_an_entry_is_proven_without_a_database(app: App) -> None:
     entries(app, 9)
     app.notary.make()
 
-    proof = app.notary.checkpoints.prove(4)
+    proof = app.checkpoints.prove(4)
 
-    keys = [str(key) for key in app.notary.checkpoints.public_keys()]
+    keys = [str(key) for key in app.origins.public_keys()]
     assert check(json.dumps(proof), keys)["seq"] == 4
 
 
 def test_what_no_checkpoint_covers_yet_has_no_proof(app: App) -> None:
     entries(app, 1)
     with pytest.raises(UserError, match="audit checkpoint"):
-        app.notary.checkpoints.prove(1)
+        app.checkpoints.prove(1)
     with pytest.raises(UserError, match="no entry 77"):
-        app.notary.checkpoints.prove(77)
+        app.checkpoints.prove(77)
 
 
 @pytest.fixture
@@ -356,7 +356,7 @@ def test_entries_that_nobody_signs_are_late_after_two_intervals_and_need_a_perso
 
 
 def test_an_anchor_that_fails_is_late_then_pages_and_never_blocks(app: App, clock: Clock, tmp_path: Path) -> None:
-    app.notary.folder.parent.joinpath("checkpoints").write_text("a file where the folder should be", encoding="utf-8")
+    app.notes_folder.parent.joinpath("checkpoints").write_text("a file where the folder should be", encoding="utf-8")
     entries(app, 1)
     levels: list[Any] = []
     for _ in range(5):
@@ -375,7 +375,7 @@ def test_an_anchor_that_fails_is_late_then_pages_and_never_blocks(app: App, cloc
     drain(app)
     assert Reader(app).status()["events"]["fulfilled"] == 1
 
-    app.notary.folder.unlink()
+    app.notes_folder.unlink()
     clock.advance(minutes=6)
     app.notary.tick()
     assert app.notary.standing().anchors[0].level == "ok"

@@ -189,7 +189,7 @@ def test_a_dead_owners_lane_is_taken_at_once(app: App) -> None:
     from syncer.delivery.owners import boot_id
 
     app.leases.ensure(["crm"])
-    dead = Leases(app.store, app.tables, f"{socket.gethostname()}|{boot_id()}|999999|1")
+    dead = Leases(app.transactions, f"{socket.gethostname()}|{boot_id()}|999999|1")
     assert dead.acquire("crm") is not None
 
     assert app.leases.acquire("crm") is not None
@@ -199,7 +199,7 @@ def test_a_living_owners_lane_is_left_alone(app: App) -> None:
     from syncer.delivery.leases import Leases
 
     app.leases.ensure(["crm"])
-    elsewhere = Leases(app.store, app.tables, "otherhost|boot|1|1")
+    elsewhere = Leases(app.transactions, "otherhost|boot|1|1")
     assert elsewhere.acquire("crm") is not None
 
     assert app.leases.acquire("crm") is None

@@ -158,13 +158,13 @@ def test_a_free_lane_is_left_to_the_poorer_and_taken_when_nobody_wants_it(app: A
 
     names = list(app.settings.destinations)
     app.leases.ensure(names)
-    other = Leases(app.store, app.tables, foreign_owner(), LEASE)
+    other = Leases(app.transactions, foreign_owner(), LEASE)
     now = [0.0]
     share = Share(app.presence, app.leases, names, lambda: now[0])
     app.presence.arrive()
     assert app.leases.acquire("crm") is not None
     assert share.may_take("second")
-    Presence(app.store, app.tables, other).arrive()
+    Presence(app.transactions, other).arrive()
 
     assert not share.may_take("second")
     now[0] = LEASE + 0.1

@@ -330,14 +330,14 @@ def test_a_checkpoint_is_made_only_where_none_covers_the_entries(app: App) -> No
     put(app, "erasure", rich.PLAIN, "one")
     prepare(app)
     ref = app.keyring.ref(rich.PLAIN)
-    assert app.notary.checkpoints.all() == []
+    assert app.checkpoints.all() == []
 
     first = of_person(app, ref)
     again = of_person(app, ref)
 
-    assert len(app.notary.checkpoints.all()) == 1
+    assert len(app.checkpoints.all()) == 1
     assert first["log"]["signed"] == again["log"]["signed"]
-    assert list(app.notary.folder.glob("*.note"))  # it went to the anchors as every other
+    assert list(app.notes_folder.glob("*.note"))  # it went to the anchors as every other
 
 
 def test_an_altered_entry_is_said_and_needs_attention(app: App) -> None:
@@ -364,7 +364,7 @@ def test_after_the_purge_the_page_still_stands_and_says_what_is_gone(app: App, c
     for _ in range(3):
         drain(app)
     clock.advance(days=40 * 31)
-    app.retention.carry_out()
+    app.purge.carry_out()
 
     found = of_person(app, app.keyring.ref(rich.PLAIN))
 

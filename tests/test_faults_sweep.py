@@ -10,6 +10,7 @@ import pytest
 from adapters.sandbox import FAULTS, ActiveCampaignSandbox, MailchimpSandbox
 from adapters.sandbox.people import populate
 from syncer.app import App
+from syncer.decisions.resync import Selection
 from syncer.privacy.addresses import normalise
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
@@ -79,9 +80,9 @@ def test_no_fault_makes_a_lie_and_all_ends_well_after_it(
 
 def reopen(app: App) -> None:
     """What an operator does about held deliveries, once the provider is well again."""
-    plan = app.operations.plan_resync(held=True)
+    plan = app.resync.plan(Selection(held=True))
     if plan.deliveries:
-        app.operations.apply_resync(plan, "the provider is well again")
+        app.resync.apply(plan, "the provider is well again")
 
 
 def test_three_hundred_mixed_events_agree_person_by_person_with_the_providers_books(

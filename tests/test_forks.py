@@ -14,13 +14,13 @@ import pytest
 
 from adapters.sandbox import MailchimpSandbox
 from syncer.app import App, load_settings, open_app
-from syncer.audit.proof.notary import Behind
-from syncer.audit.proof.verify import verify
+from syncer.audit.proof.rollback import Behind
 from syncer.errors import UserError
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
 from tests.processes import inside as run
 from tests.processes import inside_json as said
+from tests.support.older import without_comparison
 from tests.test_walk import put, rows, states
 
 PERSON = "ada@lovelace.test"
@@ -129,8 +129,8 @@ def test_a_second_restore_is_a_second_fork(app: App, clock: Clock, tmp_path: Pat
         assert app.forks.record(f"restored, number {number}").origin.endswith(f"/fork-{number}")
         app = reopened(app, settings, clock)
         drain(app)
-        found = verify(app)
-        assert found["ok"], found["reason"]
+        found = app.verify()
+        assert found.ok, found.reason
     app.close()
 
 
@@ -160,7 +160,7 @@ def test_a_database_that_was_written_on_after_the_restore_is_refused_too(
     app.close()
     restore(tmp_path / "kept.db", tmp_path / "syncer.db")
     app = reopened(app, tmp_path / "settings.toml", clock)
-    app.store.guard = lambda: None  # an older syncer, that did not compare
+    without_comparison(app)
     for number in range(9):
         put(app, "erasure", OTHER, f"other{number}")
     prepare(app)
@@ -171,7 +171,7 @@ def test_a_database_that_was_written_on_after_the_restore_is_refused_too(
 
     fork = app.forks.record("somebody wrote on after a restore")
     assert fork.shared == 2
-    assert verify(app)["ok"]
+    assert app.verify().ok
     app.close()
 
 
@@ -197,7 +197,7 @@ def test_a_note_from_elsewhere_forks_where_the_folder_was_restored_too(app: App,
     made, _ = app.notary.make()
     mail = tmp_path / "mail.txt"
     mail.write_text(made.note, encoding="utf-8")
-    shutil.rmtree(app.notary.folder)
+    shutil.rmtree(app.notes_folder)
     app.close()
     restore(tmp_path / "kept.db", tmp_path / "syncer.db")
     app = reopened(app, tmp_path / "settings.toml", clock)
@@ -205,7 +205,7 @@ def test_a_note_from_elsewhere_forks_where_the_folder_was_restored_too(app: App,
         app.forks.record("restored the whole machine")
 
     assert app.forks.record("restored the whole machine", mail).lost.size == made.size
-    assert verify(app, [mail])["ok"]
+    assert app.verify([mail]).ok
     app.close()
 
 
@@ -217,7 +217,7 @@ def test_a_replay_reads_back_what_was_confirmed_since_and_acts_where_the_person_
 ) -> None:
     app = make_app(recheck_days="[1, 7]")
     app.notary.make()
-    (first,) = app.notary.folder.iterdir()
+    (first,) = app.notes_folder.iterdir()
     clock.advance(minutes=5)
     put(app, "erasure", PERSON, "k1")
     drain(app)
@@ -231,20 +231,20 @@ def test_a_replay_reads_back_what_was_confirmed_since_and_acts_where_the_person_
     mailchimp.add(PERSON, AUDIENCES[0])  # the site's own backup brought the person back
     app = reopened(app, tmp_path / "settings.toml", clock)
     with pytest.raises(UserError, match="no fork is on record"):
-        app.forks.plan(first, None)
+        app.replays.plan(first, None)
     app.forks.record("restored the backup")
 
-    found = app.forks.plan(first, None)
+    found = app.replays.plan(first, None)
 
     assert [(item.destination, item.from_, item.to) for item in found.plan.deliveries] == [
         ("crm", "confirmed", "applied"),
         ("newsletter", "confirmed", "applied"),
     ]
-    app.forks.carry_out(found, "after the restore")
+    app.replays.carry_out(found, "after the restore")
     drain(app)
     assert mailchimp.member(PERSON, AUDIENCES[0]) is None
     assert {state for state, _, _ in states(app).values()} == {"confirmed"}
-    assert verify(app)["ok"]
+    assert app.verify().ok
     app.close()
 
 
@@ -252,7 +252,7 @@ def test_a_replay_lists_what_only_the_lost_part_knew(app: App, clock: Clock, tmp
     put(app, "erasure", PERSON, "k1")
     drain(app)
     app.notary.finish()
-    (note,) = app.notary.folder.iterdir()
+    (note,) = app.notes_folder.iterdir()
     backup(tmp_path / "syncer.db", tmp_path / "kept.db")
     put(app, "objection", OTHER, "k2")
     drain(app)
@@ -264,14 +264,14 @@ def test_a_replay_lists_what_only_the_lost_part_knew(app: App, clock: Clock, tmp
     app = reopened(app, tmp_path / "settings.toml", clock)
     app.forks.record("restored the backup")
 
-    (lost,) = app.forks.plan(note, export).lost
+    (lost,) = app.replays.plan(note, export).lost
 
     assert (lost.event_key, lost.right) == ("k2", "objection")
     assert "syncer submit objection" in lost.remedy
     assert "resync --file" in lost.remedy
     put(app, "objection", OTHER, "k2")
     drain(app)
-    assert app.forks.plan(note, export).lost == ()
+    assert app.replays.plan(note, export).lost == ()
     assert len(rows(app, app.tables.event)) == 2
     app.close()
 

@@ -45,14 +45,6 @@ ADAPTERS_FACE = ("adapters.contract", "adapters.errors", "adapters.registry", "a
 FACES = {"syncer/__init__.py", "adapters/sandbox/__init__.py"}
 #: arrows that still run up
 UPWARD = {
-    ("audit.proof.checkpoints", "events.store"),
-    ("audit.proof.forks", "decisions.interventions"),
-    ("audit.proof.forks", "decisions.replay"),
-    ("audit.proof.forks", "events.store"),
-    ("audit.proof.forks", "intake.queue"),
-    ("audit.proof.purge", "events.store"),
-    ("audit.proof.verify", "app"),
-    ("intake.submit", "app"),
     ("reports.dossier", "app"),
     ("reports.reader", "app"),
 }

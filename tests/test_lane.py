@@ -58,7 +58,7 @@ class DatabaseGone(Senders):
 
 def lane(app: App, adapter: Slow, **more: Any) -> Lane:
     app.leases.ensure(list(app.settings.destinations))
-    return Lane("newsletter", adapter, app.store, app.leases, app.keyring, app.recheck_days, app.stop, **more)
+    return Lane("newsletter", adapter, app.transactions, app.store, app.leases, app.keyring, app.stop, **more)
 
 
 def test_a_lane_keeps_its_lease_while_calls_of_a_failed_turn_are_under_way(app: App) -> None:
@@ -90,7 +90,7 @@ def test_a_probe_that_crashes_is_tried_again_as_late_as_one_that_is_refused(app:
     adapter = Slow()
     worker = lane(app, adapter)
     try:
-        with app.store.write() as tx:
+        with app.transactions.write() as tx:
             app.leases.pause(tx, "newsletter", "syncer", "unauthorized", clock())
 
         assert [worker.turn() for _ in range(3)] == [0, 0, 0]

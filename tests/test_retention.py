@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from syncer.app import App
-from syncer.audit.proof.purge import Retention
-from syncer.audit.proof.verify import verify
+from syncer.events.shredding import Shredding
+from syncer.events.store import Store
 from syncer.service.drain import drain, prepare
 from tests.conftest import Clock
 from tests.processes import inside as run
@@ -75,8 +75,8 @@ def test_bodies_go_on_record_with_their_event_and_everything_still_verifies(app:
     before = {row.seq: (row.leaf, row.mac, row.what) for row in rows(app, app.tables.audit)}
     ids = {row.event_key: row.id for row in rows(app, app.tables.event)}
 
-    planned = app.retention.due()
-    done = app.retention.carry_out()
+    planned = app.purge.due()
+    done = app.purge.carry_out()
 
     assert planned == done
     assert done.bodies is not None
@@ -91,9 +91,9 @@ def test_bodies_go_on_record_with_their_event_and_everything_still_verifies(app:
     facts = json.loads(entry.body)["facts"]
     assert (facts["count"], facts["months"], facts["size"]) == (len(gone), 36, entry.seq - 1)
     app.notary.make()
-    verdict = verify(app)
-    assert (verdict["ok"], verdict["reason"], verdict["purged"]) == (True, None, len(gone))
-    assert app.retention.carry_out().bodies is None  # again is harmless
+    verdict = app.verify()
+    assert (verdict.ok, verdict.reason, verdict.purged) == (True, None, len(gone))
+    assert app.purge.carry_out().bodies is None  # again is harmless
 
 
 @everywhere
@@ -101,7 +101,7 @@ def test_the_triggers_allow_a_purge_on_record_and_nothing_else(app: App, clock: 
     old_and_new(app, clock)
     t = app.tables.audit
     with power_cut(app, 0):
-        app.retention.carry_out()  # on record, and nothing taken yet
+        app.purge.carry_out()  # on record, and nothing taken yet
     everything = rows(app, t)
     young = everything[-1].seq
     kept = next(row.seq for row in everything if row.body and not row.what.startswith("audit:"))
@@ -145,21 +145,21 @@ def test_before_the_first_purge_no_body_goes(app: App, clock: Clock) -> None:
 
 def test_what_was_kept_goes_with_a_later_purge(app: App, clock: Clock) -> None:
     old_and_new(app, clock)
-    app.retention.carry_out()
+    app.purge.carry_out()
     (held,) = [row.id for row in rows(app, app.tables.event) if row.event_key == "held"]
     for destination in ("newsletter", "crm"):
         from syncer.domain.rights import Ground
 
-        app.operations.exempt(held, destination, Ground.OTHER, "it was a test")
-    assert app.retention.due().bodies is None
+        app.interventions.exempt(held, destination, Ground.OTHER, "it was a test")
+    assert app.purge.due().bodies is None
     clock.advance(days=37 * 31)
 
-    done = app.retention.carry_out()
+    done = app.purge.carry_out()
 
     assert done.bodies is not None
     assert not any(bodies(app)[row.seq] for row in rows(app, app.tables.audit) if row.event_id == held)
-    verdict = verify(app)
-    assert verdict["ok"], verdict["reason"]
+    verdict = app.verify()
+    assert verdict.ok, verdict.reason
 
 
 def test_the_command_shows_before_it_does(settings_file: Callable[..., Path]) -> None:
@@ -179,18 +179,18 @@ def test_an_address_that_outlived_its_rechecks_is_shredded(make_app: Callable[..
     app = make_app(recheck_days="[1, 7]")
     put(app, "erasure", PERSON, "k1")
     drain(app)
-    shorter = Retention(app.store, app.tables, app.notary.checkpoints, 36, ())  # the setting was lowered since
-    assert shorter.due().addresses == ()
+    shorter = Shredding(app.transactions, Store(app.transactions, ()))  # the setting was lowered since
+    assert shorter.overdue() == ()
     clock.advance(days=2)
 
-    assert len(shorter.due().addresses) == 1
+    assert len(shorter.overdue()) == 1
     assert shorter.shred() == ()
 
     (event,) = rows(app, app.tables.event)
     assert event.email_sealed is None
     assert event.shredded_at is not None
     assert [row.what for row in rows(app, app.tables.audit)].count("identity:shredded") == 1
-    assert verify(app)["ok"]
+    assert app.verify().ok
 
 
 def test_an_address_whose_recheck_is_late_is_reported_not_lost(make_app: Callable[..., App], clock: Clock) -> None:
@@ -199,11 +199,11 @@ def test_an_address_whose_recheck_is_late_is_reported_not_lost(make_app: Callabl
     drain(app)
     clock.advance(days=20)  # nobody ran the daemon
 
-    (left,) = app.retention.shred()
+    (left,) = app.shredding.shred()
 
     (event,) = rows(app, app.tables.event)
     assert (event.id, event.email_sealed is not None) == (left, True)
     for _ in range(3):
         prepare(app)
         drain(app)
-    assert app.retention.shred() == ()
+    assert app.shredding.shred() == ()

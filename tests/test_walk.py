@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
 from syncer.database.connections import reading
+from syncer.decisions.resync import Selection
 from syncer.events.store import Store
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
@@ -225,13 +226,13 @@ def test_throttling_cools_the_lane_and_costs_no_attempt(app: App, mailchimp: Mai
 def test_a_paused_lane_makes_no_call_until_it_is_resumed(app: App, mailchimp: MailchimpSandbox) -> None:
     mailchimp.add(PERSON, AUDIENCES[0])
     app.leases.ensure(list(app.settings.destinations))
-    app.operations.pause("newsletter", "account under review")
+    app.interventions.pause("newsletter", "account under review")
     put(app, "erasure", PERSON, "k1")
 
     drain(app)
 
     assert mailchimp.request_count == 0
-    app.operations.resume("newsletter", "review is over")
+    app.interventions.resume("newsletter", "review is over")
     drain(app)
 
     assert states(app)["newsletter"] == ("confirmed", "done", None)
@@ -245,11 +246,11 @@ def test_a_destination_that_left_the_settings_is_held_and_comes_back_on_resync(
     gone = dict(app.settings.destinations)
     gone.pop("newsletter")
 
-    app.store.hold_removed(gone, app.recheck_days)
+    app.store.hold_removed(gone)
 
     assert states(app)["newsletter"] == ("held", None, "destination_removed")
-    plan = app.operations.plan_resync(held=True)
-    app.operations.apply_resync(plan, "it is back")
+    plan = app.resync.plan(Selection(held=True))
+    app.resync.apply(plan, "it is back")
     drain(app)
 
     assert event(app).state == "fulfilled"
@@ -304,7 +305,7 @@ def test_an_exempt_delivery_closes_the_event(app: App, activecampaign: ActiveCam
     put(app, "erasure", PERSON, "k1")
     drain(app)
 
-    app.operations.exempt(event(app).id, "crm", Ground.LEGAL_CLAIMS, "court case under way")
+    app.interventions.exempt(event(app).id, "crm", Ground.LEGAL_CLAIMS, "court case under way")
 
     assert event(app).state == "fulfilled"
     assert states(app)["crm"][0] == "exempt"
@@ -315,10 +316,10 @@ def test_a_shredded_person_can_only_be_resynced_with_the_address(make_app: Calla
     put(app, "erasure", PERSON, "k1")
     drain(app)
 
-    assert app.operations.plan_resync(events=[event(app).id]).deliveries == ()
-    plan = app.operations.plan_resync(addresses=[(None, PERSON.upper())])
+    assert app.resync.plan(Selection(events=(event(app).id,))).deliveries == ()
+    plan = app.resync.plan(Selection(addresses=((None, PERSON.upper()),)))
     assert [str(item.to) for item in plan.deliveries] == ["applied", "applied"]
-    app.operations.apply_resync(plan, "asked to look again")
+    app.resync.apply(plan, "asked to look again")
     drain(app)
 
     assert event(app).state == "fulfilled"
@@ -370,7 +371,7 @@ def test_a_write_with_a_stale_fence_is_refused(app: App) -> None:
     lease = app.leases.acquire("crm")
     assert lease is not None
 
-    with pytest.raises(StaleFence), app.store.write() as tx:
+    with pytest.raises(StaleFence), app.transactions.write() as tx:
         check_fence(tx, app.tables, Lease("crm", lease.owner, lease.fence - 1))
 
 

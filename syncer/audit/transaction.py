@@ -1,14 +1,19 @@
-"""One write transaction and the entries that it leaves in the audit."""
+"""One write transaction, the entries that it leaves in the audit, and what opens it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from syncer.audit.ledger import Pending
+from syncer.audit.ledger import Ledger, Pending
+from syncer.database.connections import kept, writing
+from syncer.database.tables import Tables
+
+Clock = Callable[[], datetime]
 
 
 @dataclass(slots=True)
@@ -20,4 +25,31 @@ class Transaction:
     audit: Pending
 
 
-Clock = Callable[[], datetime]
+class Transactions:
+    """Opens the write transactions of one installation.
+
+    `clock` returns UTC. `before_write` is called before each transaction and raises when this database must not be
+    written to.
+    """
+
+    def __init__(
+        self, engine: sa.Engine, tables: Tables, ledger: Ledger, clock: Clock, before_write: Callable[[], None]
+    ) -> None:
+        self.engine = engine
+        self.tables = tables
+        self.clock = clock
+        self.require_writable = before_write
+        self._ledger = ledger
+
+    def kept(self) -> AbstractContextManager[None]:
+        """Let all transactions of this thread within the block use one connection."""
+        return kept(self.engine)
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """Open a transaction; the audit entries are chained and written at its end, the head row locked last."""
+        self.require_writable()
+        with writing(self.engine) as connection:
+            tx = Transaction(connection, self.clock(), Pending())
+            yield tx
+            self._ledger.append(connection, tx.audit, tx.now)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from syncer.cli.common import JSON, REASON, Context, common, require_reason, write_out
 from syncer.errors import UserError
+
+if TYPE_CHECKING:
+    from syncer.app import App
+    from syncer.audit.proof.purge import Span
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 PATH = click.Path(path_type=Path)
@@ -29,21 +34,20 @@ def audit() -> None:
 @common
 def verify(context: Context, against: tuple[Path, ...], more: tuple[Path, ...], as_json: bool) -> int:
     """Check the chain, the log against its signed notes, and the tables against the log."""
-    from syncer.audit.proof.verify import verify as check
     from syncer.cli import printing
 
     if more and not against:
         raise UserError("audit verify: notes are given with --against")
     app = context.app()
     try:
-        found = check(app, [*against, *more])
+        found = app.verify([*against, *more])
     finally:
         app.close()
     if as_json:
-        printing.line(printing.as_json(found))
+        printing.line(printing.as_json(asdict(found)))
     else:
         printing.verdict(found)
-    return 0 if found["ok"] else 1
+    return 0 if found.ok else 1
 
 
 @audit.command()
@@ -56,7 +60,7 @@ def prove(context: Context, seq: int, out: Path | None) -> None:
 
     app = context.app()
     try:
-        found = app.notary.checkpoints.prove(seq)
+        found = app.checkpoints.prove(seq)
     finally:
         app.close()
     write_out([printing.as_json(found) + "\n"], out)
@@ -135,7 +139,7 @@ def key(context: Context, as_json: bool) -> None:
 
     app = context.app()
     try:
-        keys = [str(item) for item in app.notary.checkpoints.public_keys()]
+        keys = [str(item) for item in app.origins.public_keys()]
     finally:
         app.close()
     if as_json:
@@ -159,9 +163,9 @@ def export(context: Context, fmt: str, out: Path | None) -> None:
     try:
         rows = app.ledger.rows(app.engine)
         lines = as_csv.audit_csv(rows) if fmt == "csv" else (json.dumps(row) + "\n" for row in rows)
-        app.notary.guard()  # before the first line: this command writes that it was run
+        app.rollback.check()  # before the first line: this command writes that it was run
         count, sha256 = write_out(lines, out)
-        app.operations.exported("audit", fmt, count - (fmt == "csv"), sha256)
+        app.access_log.exported("audit", fmt, count - (fmt == "csv"), sha256)
     finally:
         app.close()
 
@@ -182,7 +186,7 @@ def fork(context: Context, against: Path | None, reason: str, as_json: bool) -> 
     app = context.app()
     try:
         found = app.forks.record(reason, against)
-        public = str(app.notary.checkpoints.public_keys()[-1])
+        public = str(app.origins.public_keys()[-1])
     finally:
         app.close()
     lost = {"origin": found.lost.origin, "size": found.lost.size}
@@ -213,12 +217,12 @@ def replay(
     require_reason(reason)
     app = context.app()
     try:
-        found = app.forks.plan(since, export)
+        found = app.replays.plan(since, export)
         if digest is not None and digest != found.plan.digest:
             raise UserError("the plan has changed since that digest; run it again without --apply and look")
         applied = bool(found.plan.deliveries) and (yes or digest is not None)
         if applied:
-            app.forks.carry_out(found, reason)
+            app.replays.carry_out(found, reason)
     finally:
         app.close()
     rows = [
@@ -247,20 +251,17 @@ def retention(context: Context, dry_run: bool, as_json: bool) -> int:
     """Purge audit bodies past their time and shred addresses that outlived theirs."""
     from syncer.cli import printing
 
-    app = context.app()
-    try:
-        found = app.retention.due() if dry_run else app.retention.carry_out()
-        left = found.addresses if dry_run else app.retention.shred()
+    with context.app() as app:
+        bodies = app.purge.due() if dry_run else app.purge.carry_out()
+        addresses, left = _addresses(app, dry_run)
         months = app.settings.retention.audit_months
-    finally:
-        app.close()
     content = {
         "dry_run": dry_run,
         "audit_months": months,
-        "bodies": _span(found.bodies),
-        "unfinished": _span(found.unfinished),
-        "addresses": list(found.addresses),
-        "addresses_left": list(left),
+        "bodies": _span(bodies.bodies),
+        "unfinished": _span(bodies.unfinished),
+        "addresses": addresses,
+        "addresses_left": left,
     }
     if as_json:
         printing.line(printing.as_json(content))
@@ -269,7 +270,18 @@ def retention(context: Context, dry_run: bool, as_json: bool) -> int:
     return 1 if left and not dry_run else 0
 
 
-def _span(span: Any) -> dict[str, Any] | None:
+def _addresses(app: App, dry_run: bool) -> tuple[list[str] | None, list[str] | None]:
+    """Return the events whose address is past its time, before and after; None for an account that may not see it."""
+    from syncer.events.shredding import AddressesHidden
+
+    try:
+        overdue = app.shredding.overdue()
+        return list(overdue), list(overdue if dry_run else app.shredding.shred())
+    except AddressesHidden:
+        return None, None
+
+
+def _span(span: Span | None) -> dict[str, Any] | None:
     from syncer.clock import stamp
 
     if span is None:

@@ -13,6 +13,7 @@ from syncer.errors import UserError
 
 if TYPE_CHECKING:
     from syncer.app import App
+    from syncer.reports.reader import Reader
 
 # -- decisions ----------------------------------------------------------------------------------------------
 
@@ -42,6 +43,7 @@ def resync(
 ) -> None:
     """Start held and retrying deliveries over, read confirmed ones back. Shows its plan first."""
     from syncer.cli import printing
+    from syncer.decisions.resync import Selection
     from syncer.reports.reader import Reader
 
     app = context.app()
@@ -49,19 +51,20 @@ def resync(
         with _refusal_audited(app, "no usable reason"):
             require_reason(reason)
         reader = Reader(app)
-        plan = app.operations.plan_resync(
-            events=[reader.resolve(item) for item in events_],
+        selection = Selection(
+            events=tuple(reader.resolve(item) for item in events_),
             destination=destination,
             held=held,
             confirmed_since=moment_of(app, confirmed_since, "--confirmed-since") if confirmed_since else None,
             addresses=_file_lines(reader, file) if file is not None else (),
         )
+        plan = app.resync.plan(selection)
         with _refusal_audited(app, "the plan has changed since the digest"):
             if digest is not None and digest != plan.digest:
                 raise UserError("the plan has changed since that digest; run it again without --apply and look")
         applied = bool(plan.deliveries) and (yes or digest is not None)
         if applied:
-            app.operations.apply_resync(plan, reason)
+            app.resync.apply(plan, reason)
     finally:
         app.close()
     rows = [
@@ -83,18 +86,18 @@ def _refusal_audited(app: App, why: str) -> Iterator[None]:
     try:
         yield
     except UserError:
-        app.operations.refused("resync", why)
+        app.access_log.refused("resync", why)
         raise
 
 
-def _file_lines(reader: Any, file: Any) -> list[tuple[str | None, str]]:
+def _file_lines(reader: Reader, file: Any) -> tuple[tuple[str | None, str], ...]:
     from syncer.intake.submit import addresses
 
-    found: list[tuple[str | None, str]] = []
+    lines: list[tuple[str | None, str]] = []
     for _number, text in addresses(file):
         head, _, rest = text.partition(" ")
-        found.append((reader.resolve(head), rest.strip()) if rest and "@" not in head else (None, text))
-    return found
+        lines.append((reader.resolve(head), rest.strip()) if rest and "@" not in head else (None, text))
+    return tuple(lines)
 
 
 @click.command()
@@ -115,7 +118,7 @@ def exempt(context: Context, event: str, destination: str, ground: str, reason: 
     require_reason(reason)
     app = context.app()
     try:
-        app.operations.exempt(Reader(app).resolve(event), destination, Ground(ground), reason)
+        app.interventions.exempt(Reader(app).resolve(event), destination, Ground(ground), reason)
     finally:
         app.close()
     click.echo(f"{destination}: exempt; it is in the audit with your name and the reason")
@@ -163,7 +166,7 @@ def _lane(context: Context, destination: str, reason: str, what: str) -> None:
     require_reason(reason)
     app = context.app()
     try:
-        getattr(app.operations, what)(destination, reason)
+        getattr(app.interventions, what)(destination, reason)
     finally:
         app.close()
     click.echo(f"{destination}: {what}d")

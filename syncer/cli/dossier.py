@@ -33,7 +33,7 @@ def dossier(context: Context, event: str | None, fmt: str | None, out: Path | No
     fmt = "json" if as_json else fmt or "html"
     app = context.app()
     try:
-        app.notary.guard()  # before the first line: this command writes that it was run
+        app.rollback.check()  # before the first line: this command writes that it was run
         found = (
             dossiers.of_event(app, event) if event is not None else dossiers.of_person(app, read_person(app, "dossier"))
         )
@@ -41,7 +41,7 @@ def dossier(context: Context, event: str | None, fmt: str | None, out: Path | No
             click.echo("no event for this address; no dossier was written", err=True)
             return 0
         _, sha256 = write_out(_rendered(found, fmt), out)
-        app.operations.exported("dossier", fmt, len(found["events"]), sha256)
+        app.access_log.exported("dossier", fmt, len(found["events"]), sha256)
     finally:
         app.close()
     return 1 if dossiers.needs_attention(found) else 0

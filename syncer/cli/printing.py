@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +14,9 @@ from rich.text import Text
 from syncer.domain.codes import meaning, remedy
 from syncer.domain.deadlines import WARN_DAYS
 from syncer.reports.words import OUTCOMES, RIGHTS, STATES, day_time, sentence, step_line
+
+if TYPE_CHECKING:
+    from syncer.audit.offline.verifier import Finding
 
 WIDTH = 100
 
@@ -220,19 +223,19 @@ def plan(found: dict[str, Any], skipped: Iterable[str]) -> None:
     out.print(f"digest {found['digest']}")
 
 
-def verdict(found: dict[str, Any]) -> None:
+def verdict(found: Finding) -> None:
     """Print what a verification of the audit found, and up to where it proves anything."""
-    out, at = console(), found["anchored"]
-    if not found["ok"]:
-        out.print(f"NOT INTACT: {found['reason']}")
+    out, at = console(), found.anchored
+    if not found.ok:
+        out.print(f"NOT INTACT: {found.reason}")
         return
-    purged = f", the bodies of {found['purged']} purged on record" if found["purged"] else ""
-    out.print(f"{found['entries']} entries, unbroken{purged}; {found['notes']} signed notes agree")
+    purged = f", the bodies of {found.purged} purged on record" if found.purged else ""
+    out.print(f"{found.entries} entries, unbroken{purged}; {found.notes} signed notes agree")
     if at:
-        out.print(f"not proven beyond size {at['size']} anchored at {day_time(at['at'])}")
+        out.print(f"not proven beyond size {at.size} anchored at {day_time(at.at)}")
     else:
         out.print("not proven: that nothing was cut off; no note was signed yet")
-    for text in found["warnings"]:
+    for text in found.warnings:
         out.print(f"note: {text}")
 
 
@@ -248,6 +251,9 @@ def retention(found: dict[str, Any]) -> None:
             )
     if not found["bodies"] and not found["unfinished"]:
         out.print(f"no bodies older than {found['audit_months']} months")
+    if found["addresses"] is None:
+        out.print("addresses: this database account may not see them; the daemon destroys what is past its time")
+        return
     gone = len(found["addresses"]) - (0 if found["dry_run"] else len(found["addresses_left"]))
     out.print(f"{gone} addresses past their time: {'would be shredded' if found['dry_run'] else 'shredded'}")
     if found["addresses_left"] and not found["dry_run"]:

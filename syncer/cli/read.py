@@ -86,7 +86,7 @@ def find(context: Context, as_json: bool) -> int:
     try:
         ref = read_person(app, "find")
         found = Reader(app).events(subject=ref)
-        app.operations.looked_up(ref, len(found))
+        app.access_log.looked_up(ref, len(found))
     finally:
         app.close()
     if not found and not as_json:
@@ -128,12 +128,12 @@ def report(context: Context, fmt: str, since: str | None, until: str | None, out
 
     app = context.app()
     try:
-        app.notary.guard()  # before the first line: this command writes that it was run
+        app.rollback.check()  # before the first line: this command writes that it was run
         found = Reader(app).report(
             moment_of(app, since, "--since") if since else None, moment_of(app, until, "--until") if until else None
         )
         _, sha256 = write_out(_rendered(found, fmt), out)
-        app.operations.exported("report", fmt, sum(len(e["deliveries"]) for e in found["events"]), sha256)
+        app.access_log.exported("report", fmt, sum(len(e["deliveries"]) for e in found["events"]), sha256)
     finally:
         app.close()
     counts = found["summary"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,7 @@ from syncer.cli.common import JSON, Context, common
 
 if TYPE_CHECKING:
     from syncer.app import App
+    from syncer.delivery.drift import Comparison
     from syncer.delivery.watch import Look
 
 
@@ -85,7 +87,6 @@ def reconcile(context: Context, as_json: bool) -> int:
     """Compare what the destinations say today with what was recorded, for events still within their rechecks."""
     from syncer.app import require_secrets
     from syncer.cli import printing
-    from syncer.delivery.drift import reconcile as compare
 
     app = context.app()
     rows: list[dict[str, Any]] = []
@@ -94,7 +95,7 @@ def reconcile(context: Context, as_json: bool) -> int:
         for name in app.settings.destinations:
             adapter = app.adapter(name)
             try:
-                rows += compare(app.store, app.keyring, name, adapter)
+                rows += [_row(item) for item in app.drift.compare(name, adapter)]
             finally:
                 adapter.close()
     finally:
@@ -104,3 +105,9 @@ def reconcile(context: Context, as_json: bool) -> int:
     else:
         printing.drift(rows)
     return 1 if any(row["today"] != "as_recorded" for row in rows) else 0
+
+
+def _row(item: Comparison) -> dict[str, Any]:
+    from syncer.clock import stamp
+
+    return asdict(item) | {"confirmed_at": stamp(item.confirmed_at)}

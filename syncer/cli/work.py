@@ -31,15 +31,16 @@ def submit(
 ) -> None:
     """Queue requests; addresses come from stdin or a file, one a line. Prints the event keys."""
     from syncer.cli import printing
-    from syncer.intake.submit import addresses
+    from syncer.intake.submit import Submission, addresses
     from syncer.intake.submit import submit as queue
 
     app = context.app()
     try:
-        app.notary.guard()
+        app.rollback.check()
         moment = moment_of(app, received, "--received") if received else app.clock()
         lines = addresses(file if file is not None else read_stdin())
-        keys, doubtful = queue(app, right, lines, source=source[:64], ref=ref, received_at=moment)
+        submission = Submission(right, source[:64], ref, moment, app.clock())
+        keys, doubtful = queue(app.queue, app.keyring, submission, lines)
     finally:
         app.close()
     for number in doubtful:

@@ -32,6 +32,8 @@ _MARIADB_OUTAGES = {
 _POSTGRESQL_CONFLICTS = {"40001", "40P01", "55P03"}
 #: connection lost, resources used up, operator intervention, system error; read-only
 _POSTGRESQL_OUTAGES = ("08", "53", "57", "58", "25006")
+#: no right to the table, to a column (https://mariadb.com/kb/en/mariadb-error-code-reference/); insufficient privilege
+_DENIED = {1142, 1143, "42501"}
 
 
 def is_conflict(error: BaseException) -> bool:
@@ -62,6 +64,11 @@ def is_outage(error: BaseException) -> bool:
         # psycopg has no code for a server that does not answer, PyMySQL none for a socket closed under it
         return isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError))
     return code in _SQLITE_OUTAGES or code in _MARIADB_OUTAGES
+
+
+def is_denied(error: sa.exc.DBAPIError) -> bool:
+    """Say whether this account has no right to what a statement asked for. SQLite knows no accounts."""
+    return _code(error.orig) in _DENIED
 
 
 def _code(error: BaseException | None) -> int | str | None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from syncer.audit.transaction import Transactions
 from syncer.domain.deadlines import Due, Rule, local_day
 from syncer.domain.model import EventState
 from syncer.domain.rights import Right
 from syncer.errors import UserError
-from syncer.events.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,14 @@ class Extension:
 class Extensions:
     """Prolongs the period of single events."""
 
-    def __init__(self, store: Store, rule: Rule) -> None:
-        self._store = store
+    def __init__(self, transactions: Transactions, rule: Rule) -> None:
+        self._transactions = transactions
         self._rule = rule
 
     def extend(self, wanted: Extension) -> Due:
         """Move an event's due day to three months after receipt and return it. Raises UserError when it may not."""
-        e, d = self._store.tables.event, self._store.tables.delivery
-        with self._store.write() as tx:
+        e, d = self._transactions.tables.event, self._transactions.tables.delivery
+        with self._transactions.write() as tx:
             row = tx.connection.execute(
                 sa.select(e.c.right, e.c.subject, e.c.state, e.c.received_at, e.c.due_on, e.c.extended_at)
                 .where(e.c.id == wanted.event_id)

@@ -1,14 +1,24 @@
-"""After a restore: what is read back again, and which events are gone."""
+"""After a restore: what is read back again, and which events only the lost part of the log knew."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from syncer.decisions.interventions import ResyncPlan
+import sqlalchemy as sa
+
+from syncer.audit.proof.checkpoints import Checkpoints
+from syncer.audit.proof.origins import Origins
+from syncer.database.connections import reading
+from syncer.decisions.resync import Resync, ResyncPlan, Selection
 from syncer.domain.rights import Right
+from syncer.errors import UserError
+from syncer.events.store import Store
+from syncer.intake.queue import Queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,84 @@ class Replay:
     since: datetime
     plan: ResyncPlan
     lost: tuple[Lost, ...]
+
+
+class Replays:
+    """Plans what repeats the work that a restored backup undid, and carries it out."""
+
+    def __init__(
+        self,
+        checkpoints: Checkpoints,
+        origins: Origins,
+        engine: sa.Engine,
+        store: Store,
+        resync: Resync,
+        queue: Queue,
+    ) -> None:
+        self._checkpoints = checkpoints
+        self._origins = origins
+        self._engine = engine
+        self._store = store
+        self._resync = resync
+        self._queue = queue
+
+    def plan(self, since: Path, export: Path | None) -> Replay:
+        """Plan what is read back again after a restore. Changes nothing.
+
+        `since` is a note: what was confirmed after its last entry starts with a read-back. A note of the lost part
+        stands for the moment of the backup. `export` is an earlier `audit export` that reaches beyond the backup.
+        Raises UserError without a fork on record, and for a file that cannot be read as what it should be.
+        """
+        forks = self._origins.forks()
+        if not forks:
+            raise UserError("replay: no fork is on record; record the restore first, with `syncer audit fork`")
+        kept = forks[-1].size
+        moment = self._checkpoints.time_of(min(self._origins.read(since).size, kept))
+        plan = self._resync.plan(Selection(confirmed_since=moment))
+        lost = [*self._from_export(export, kept), *self._from_queue(moment)]
+        return Replay(moment, plan, tuple({item.event_key or item.event: item for item in lost}.values()))
+
+    def carry_out(self, replay: Replay, reason: str) -> None:
+        """Carry the plan out: read back again what was confirmed since."""
+        self._resync.apply(replay.plan, reason)
+
+    def _from_queue(self, moment: datetime) -> list[Lost]:
+        """Return what the lost part took from a queue in another database: nobody would ever look at it again."""
+        if self._queue.shared:
+            return []
+        taken = self._queue.taken_since(moment)
+        known = self._known([key for key, _ in taken])
+        return [_lost_event(None, key, right) for key, right in taken if key not in known]
+
+    def _from_export(self, export: Path | None, kept: int) -> list[Lost]:
+        if export is None:
+            return []
+        received = _received_after(kept, export)
+        known = self._known([str(facts.get("event_key")) for _, facts in received])
+        return [
+            _lost_event(event, str(facts.get("event_key")), facts.get("right"))
+            for event, facts in received
+            if str(facts.get("event_key")) not in known
+        ]
+
+    def _known(self, keys: Sequence[str]) -> set[str]:
+        with reading(self._engine) as connection:
+            return self._store.known_keys(connection, keys)
+
+
+def _received_after(kept: int, export: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Return event id and facts of each `event:received` that an export holds beyond entry `kept`."""
+    try:
+        rows = [json.loads(line) for line in export.read_text(encoding="utf-8").splitlines()]
+        return [
+            (row["event"], json.loads(row["body"])["facts"])
+            for row in rows
+            if row["seq"] > kept and row["what"] == "event:received" and row["body"]
+        ]
+    except OSError as error:
+        raise UserError(f"{export}: cannot be read ({error.strerror}); give an `audit export`") from None
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{export}: not an export of the audit as JSON lines; give one") from None
 
 
 def _lost_event(event: str | None, key: str | None, right: str | None) -> Lost:

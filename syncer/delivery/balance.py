@@ -18,12 +18,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from syncer.audit.transaction import Transactions
 from syncer.database.connections import reading
 from syncer.database.engines import utc_now
-from syncer.database.tables import Tables
 from syncer.delivery.leases import Leases
 from syncer.delivery.owners import is_dead
-from syncer.events.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +50,22 @@ def surplus(own: int, others: Collection[int], free: int) -> int:
 class Presence:
     """The presence of the daemons of one installation."""
 
-    def __init__(self, store: Store, tables: Tables, leases: Leases) -> None:
-        self._store = store
-        self._lane = tables.lane
-        self._daemon = tables.daemon
+    def __init__(self, transactions: Transactions, leases: Leases) -> None:
+        self._transactions = transactions
+        self._lane = transactions.tables.lane
+        self._daemon = transactions.tables.daemon
         self._leases = leases
 
     def arrive(self) -> None:
         """Show this process as a running daemon, and forget those whose word ran out."""
-        with self._store.write() as tx:
+        with self._transactions.write() as tx:
             tx.connection.execute(self._daemon.delete().where(self._daemon.c.seen_until < utc_now(tx.connection)))
         self.beat()
 
     def beat(self) -> None:
         """Prolong this daemon's word by the length of a lease."""
         d, owner = self._daemon, self._leases.owner
-        with self._store.write() as tx:
+        with self._transactions.write() as tx:
             until = self._leases.end(tx.connection)
             if not tx.connection.execute(d.update().where(d.c.owner == owner).values(seen_until=until)).rowcount:
                 started = utc_now(tx.connection)
@@ -74,12 +73,12 @@ class Presence:
 
     def leave(self) -> None:
         """Take the word back."""
-        with self._store.write() as tx:
+        with self._transactions.write() as tx:
             tx.connection.execute(self._daemon.delete().where(self._daemon.c.owner == self._leases.owner))
 
     def running(self) -> list[Running]:
         """Return the daemons that are there, the oldest first."""
-        with reading(self._store.engine) as connection:
+        with reading(self._transactions.engine) as connection:
             return self._running(connection)
 
     def _running(self, connection: sa.Connection) -> list[Running]:
@@ -95,7 +94,7 @@ class Presence:
     def view(self) -> View:
         """Return who owns what now. What a dead process of this host owned is free."""
         lane = self._lane.c
-        with reading(self._store.engine) as connection:
+        with reading(self._transactions.engine) as connection:
             query = sa.select(lane.destination, lane.owner, (lane.lease_until > utc_now(connection)).label("held"))
             rows = connection.execute(query).all()
             running = frozenset(item.owner for item in self._running(connection))

@@ -11,12 +11,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from adapters.contract import Adapter, Receipt
 from adapters.errors import AdapterError
-from syncer.audit.transaction import Transaction
+from syncer.audit.transaction import Transaction, Transactions
 from syncer.clock import elapsed
 from syncer.database.failures import retry_on_conflict
 from syncer.delivery.held_lease import HeldLease
@@ -24,7 +24,7 @@ from syncer.delivery.in_flight import InFlight
 from syncer.delivery.leases import LaneRow, Leases, check_fence
 from syncer.delivery.senders import BURST_WAIT, Done, Senders, Work
 from syncer.domain.model import Delivery, Lease, State
-from syncer.domain.policy import PROBE_EVERY, NotCalled, Phase, judge, unreachable_in_a_row
+from syncer.domain.policy import PROBE_EVERY, Decision, NotCalled, Phase, judge, unreachable_in_a_row
 from syncer.errors import StaleFence
 from syncer.events.mapping import Finished
 from syncer.events.store import Store
@@ -39,6 +39,21 @@ ALARMS = frozenset({"delivery:held", "delivery:reappeared"})
 GRACE = 25.0
 
 
+@dataclass(frozen=True, slots=True)
+class _LaneChange:
+    """What a batch of results means for the whole lane; `cool_until` is UTC, `strikes` counts waits in a row."""
+
+    pause: Decision | None
+    cool_until: datetime | None
+    ends_wait: bool
+    strikes: int
+
+    @property
+    def pause_reason(self) -> str:
+        assert self.pause is not None
+        return f"{self.pause.pause}: {self.pause.detail}" if self.pause.detail else str(self.pause.pause)
+
+
 class Lane:
     """The ordered work of one destination."""
 
@@ -46,10 +61,10 @@ class Lane:
         self,
         name: str,
         adapter: Adapter,
+        transactions: Transactions,
         store: Store,
         leases: Leases,
         keyring: Keyring,
-        recheck_days: tuple[int, ...],
         stop: threading.Event,
         dice: Callable[[float, float], float] = random.uniform,
         burst_wait: float = BURST_WAIT,
@@ -60,19 +75,20 @@ class Lane:
         #: when its turn last went a step on (monotonic clock)
         self.moved_at = time.monotonic()
         self._adapter = adapter
+        self._transactions = transactions
+        self._clock = transactions.clock
         self._store = store
         self._leases = leases
-        self._recheck_days = recheck_days
         self._stop = stop
         self._dice = dice
         self._log = get_logger("syncer.lane").bind(lane=name)
         self._senders = senders(name, adapter, keyring, stop, burst_wait, monotonic)
         self._monotonic = monotonic
         self._gate = self._senders.gate
-        self._tenure = HeldLease(name, leases, monotonic, self._senders.call_until)
+        self._held = HeldLease(name, leases, monotonic, self._senders.call_until)
         self._leaving = threading.Event()
         self._calls_left = False
-        self._under_way = InFlight(self._senders.count)
+        self._in_flight = InFlight(self._senders.count)
         self._applied: dict[int, Delivery] = {}  # as they stand while their senders read them back
         self._strikes = 0
         self._unreachable = 0
@@ -83,12 +99,12 @@ class Lane:
         """Work until nothing of the lane is due; return how many calls were recorded. 0 when it is not ours."""
         if self._senders.busy:
             # calls of a turn that failed are still under way: nobody else may start beside them
-            self._tenure.renew()
+            self._held.renew()
             return 0
         if self._leaving.is_set():
             self._give_back()
             return 0
-        if not self._tenure.own():
+        if not self._held.own():
             return 0
         row = self._leases.get(self.name)
         if row is None or not self._may_call(row):
@@ -96,11 +112,11 @@ class Lane:
         self._strikes = row.strikes
         self._gate.set()
         try:
-            with self._store.kept():
+            with self._transactions.kept():
                 return self._pump()
         except StaleFence:
             # somebody else owns the lane by now: what came back here is theirs to find out
-            self._tenure.lost()
+            self._held.lost()
             return 0
         finally:
             self._drop_leftovers()
@@ -120,7 +136,7 @@ class Lane:
 
     def _give_back(self) -> None:
         try:
-            self._tenure.give_back()
+            self._held.give_back()
         finally:
             # only now: while the database still shows the lane as ours, it counts as on its way
             self._leaving.clear()
@@ -143,10 +159,10 @@ class Lane:
     @property
     def owned(self) -> bool:
         """Whether this process owned the lane at its last turn."""
-        return self._tenure.held
+        return self._held.held
 
     def _may_call(self, row: LaneRow) -> bool:
-        now = self._store.clock()
+        now = self._clock()
         if row.paused:
             return row.paused_by == "syncer" and (row.probe_at is None or row.probe_at <= now) and self._probe()
         return row.cool_until is None or row.cool_until <= now
@@ -158,10 +174,10 @@ class Lane:
         except Exception as error:  # noqa: BLE001 — a bug in an adapter must not have it asked every second
             code = error.code if isinstance(error, AdapterError) else "crashed"
             self._log.warning("lane.still_paused", code=code, error=type(error).__name__)
-            self._leases.probe_later(self.name, self._store.clock() + PROBE_EVERY)
+            self._leases.probe_later(self.name, self._clock() + PROBE_EVERY)
             return False
         self._unreachable = 0
-        with self._store.write() as tx:
+        with self._transactions.write() as tx:
             self._leases.resume(tx, self.name, "syncer", "the probe succeeded")
         self._log.info("lane.resumed")
         return True
@@ -180,60 +196,62 @@ class Lane:
                 stopped_at = self._monotonic()
             if self._leaving.is_set():
                 self._gate.clear()
-            if not exhausted and len(claimed) < self._under_way.most and self._gate.is_set():
+            if not exhausted and len(claimed) < self._in_flight.most and self._gate.is_set():
                 claimed = self._claim()
                 exhausted = len(claimed) < BATCH
             # wait only when nothing can begin without an answer
-            idle = self._under_way and not self._can_begin(claimed)
-            finished = self._senders.collect(self._under_way.enough, wait=0.5 if idle else 0.0)
+            idle = self._in_flight and not self._can_begin(claimed)
+            finished = self._senders.collect(self._in_flight.enough, wait=0.5 if idle else 0.0)
             if finished or self._can_begin(claimed):
                 recorded += len(finished)
                 self._step(finished, claimed)
                 exhausted = exhausted and not finished
-            self._tenure.renew()
-            if not self._under_way and (exhausted or not self._gate.is_set()):
+            self._held.renew()
+            if not self._in_flight and (exhausted or not self._gate.is_set()):
                 return recorded
             if stopped_at and self._monotonic() - stopped_at > GRACE:
                 self._calls_left = True
-                self._log.warning("lane.calls_left", count=len(self._under_way))
+                self._log.warning("lane.calls_left", count=len(self._in_flight))
                 return recorded
 
     def _claim(self) -> deque[Delivery]:
-        return deque(self._store.claim(self.name, self._store.clock(), BATCH, self._under_way.ids))
+        return deque(self._store.claim(self.name, self._clock(), BATCH, self._in_flight.ids))
 
     def _can_begin(self, claimed: deque[Delivery]) -> bool:
-        return self._gate.is_set() and self._under_way.can_begin(claimed)
+        return self._gate.is_set() and self._in_flight.can_begin(claimed)
 
     def _step(self, came_back: list[Done], claimed: deque[Delivery]) -> None:
         """Record what came back, begin what comes next in the same transaction, and let the calls be made."""
-        now = self._store.clock()
+        now = self._clock()
         decided = [item for done in came_back if (item := self._decide(done, now)) is not None]
-        self._under_way.came_back(done.work.delivery for done in came_back if done.last)
-        started = self._under_way.pick(claimed) if self._gate.is_set() else []
+        self._in_flight.came_back(done.work.delivery for done in came_back if done.last)
+        started = self._in_flight.pick(claimed) if self._gate.is_set() else []
         begun = self._commit(decided, [item for item in started if item.state is not State.APPLIED])
         for item in decided:
             self._log_result(item)
         works = [Work(item, Phase.APPLY) for item in begun]
         works += [Work(item, Phase.CONFIRM) for item in started if item.state is State.APPLIED]
-        self._under_way.begin(work.delivery for work in works)
+        self._in_flight.begin(work.delivery for work in works)
         for work in works:
             self._senders.submit(work)
 
     def _commit(self, decided: list[Finished], fresh: list[Delivery]) -> list[Delivery]:
         """Record what came back and begin what comes next, in one transaction."""
-        return self._write(self._tenure.lease, decided, fresh, self._gate.is_set())
+        return self._write(self._held.lease, decided, fresh, self._gate.is_set())
 
     @retry_on_conflict
     def _write(self, lease: Lease, decided: list[Finished], fresh: list[Delivery], may_call: bool) -> list[Delivery]:
         # may run twice: what it leaves in memory is set after the commit, or is the same the second time
-        with self._store.write() as tx:
-            if check_fence(tx, self._store.tables, lease):
+        with self._transactions.write() as tx:
+            if check_fence(tx, self._transactions.tables, lease):
                 self._gate.clear()  # an operator paused the lane meanwhile
                 may_call = False
-            self._store.record(tx, decided, self._recheck_days)
-            strikes = self._note_lane(tx, decided, may_call)
+            self._store.record(tx, decided)
+            change = self._change(decided, may_call)
+            self._write_change(tx, change)
             begun = self._store.begin(tx, lease, fresh)
-        self._strikes = strikes
+        self._log_change(change, tx.now)
+        self._strikes = change.strikes
         return begun
 
     def _decide(self, done: Done, now: datetime) -> Finished | None:
@@ -253,26 +271,30 @@ class Lane:
             )
         return Finished(delivery, done.phase, done.result, decision)
 
-    def _note_lane(self, tx: Transaction, decided: list[Finished], may_call: bool) -> int:
-        """Pause or cool the lane where a result says so; return its strikes, none once something went through."""
-        strikes = self._strikes
-        pause = next((item.decision for item in decided if item.decision.pause), None)
-        if pause is not None and may_call:
-            may_call = False
+    def _change(self, decided: list[Finished], may_call: bool) -> _LaneChange:
+        """Return what the results ask of the whole lane: a pause, a wait, or the end of one."""
+        pause = next((item.decision for item in decided if item.decision.pause), None) if may_call else None
+        cool_until = max((item.decision.cool_until for item in decided if item.decision.cool_until), default=None)
+        went_through = any(isinstance(item.result, Receipt) for item in decided)
+        ends_wait = cool_until is None and bool(self._strikes) and went_through and may_call and pause is None
+        return _LaneChange(pause, cool_until, ends_wait, 0 if ends_wait else self._strikes)
+
+    def _write_change(self, tx: Transaction, change: _LaneChange) -> None:
+        if change.pause is not None:
             self._gate.clear()
-            reason = f"{pause.pause}: {pause.detail}" if pause.detail else str(pause.pause)
-            self._leases.pause(tx, self.name, "syncer", reason, tx.now + PROBE_EVERY)
-            self._log.error("lane.paused", code=pause.pause)
-        cool = max((d.decision.cool_until for d in decided if d.decision.cool_until), default=None)
-        if cool is not None:
+            self._leases.pause(tx, self.name, "syncer", change.pause_reason, tx.now + PROBE_EVERY)
+        if change.cool_until is not None:
             self._gate.clear()
             # what else comes back from before is the same storm: strikes are read anew at the next turn only
-            self._leases.cool(tx, self.name, cool, self._strikes + 1)
-            self._log.warning("lane.cooling", seconds=round((cool - tx.now).total_seconds(), 1))
-        elif strikes and any(isinstance(item.result, Receipt) for item in decided) and may_call:
-            strikes = 0
+            self._leases.cool(tx, self.name, change.cool_until, self._strikes + 1)
+        elif change.ends_wait:
             self._leases.cool(tx, self.name, None, 0)
-        return strikes
+
+    def _log_change(self, change: _LaneChange, now: datetime) -> None:
+        if change.pause is not None:
+            self._log.error("lane.paused", code=change.pause.pause)
+        if change.cool_until is not None:
+            self._log.warning("lane.cooling", seconds=round((change.cool_until - now).total_seconds(), 1))
 
     def _log_result(self, item: Finished) -> None:
         say = self._log.warning if item.decision.what in ALARMS else self._log.info
@@ -287,5 +309,5 @@ class Lane:
     def _drop_leftovers(self) -> None:
         # only after a lost lane or an overlong stop: results that arrive now have no owner here
         self._senders.forget()
-        self._under_way.clear()
+        self._in_flight.clear()
         self._applied.clear()

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.audit.transaction import Transaction
+from syncer.audit.transaction import Transaction, Transactions
 from syncer.database.connections import reading
 from syncer.database.engines import utc_in, utc_now
 from syncer.database.failures import retry_on_conflict
@@ -17,7 +17,6 @@ from syncer.database.tables import Tables
 from syncer.delivery.owners import is_dead
 from syncer.domain.model import Lease
 from syncer.errors import StaleFence
-from syncer.events.store import Store
 
 LEASE_SECONDS = 30
 
@@ -42,9 +41,9 @@ class LaneRow:
 class Leases:
     """The lane rows of one installation; a lease runs `seconds` by the database's clock."""
 
-    def __init__(self, store: Store, tables: Tables, owner: str, seconds: int = LEASE_SECONDS) -> None:
-        self._store = store
-        self._lane = tables.lane
+    def __init__(self, transactions: Transactions, owner: str, seconds: int = LEASE_SECONDS) -> None:
+        self._transactions = transactions
+        self._lane = transactions.tables.lane
         self.owner = owner
         self.seconds = seconds
         #: seconds after which an owner prolongs its lease; two of them may be missed
@@ -53,7 +52,7 @@ class Leases:
     @retry_on_conflict
     def ensure(self, destinations: Sequence[str]) -> None:
         """Make sure that each destination has its row."""
-        with self._store.write() as tx:
+        with self._transactions.write() as tx:
             there = set(tx.connection.execute(sa.select(self._lane.c.destination)).scalars())
             for name in destinations:
                 if name not in there:
@@ -63,12 +62,12 @@ class Leases:
 
     def read(self) -> dict[str, LaneRow]:
         """Return all lanes by destination."""
-        with reading(self._store.engine) as connection:
+        with reading(self._transactions.engine) as connection:
             return {row.destination: _lane_row(row) for row in connection.execute(sa.select(self._lane))}
 
     def get(self, destination: str) -> LaneRow | None:
         """Return one lane."""
-        with reading(self._store.engine) as connection:
+        with reading(self._transactions.engine) as connection:
             row = connection.execute(sa.select(self._lane).where(self._lane.c.destination == destination)).first()
             return _lane_row(row) if row else None
 
@@ -76,7 +75,7 @@ class Leases:
     def acquire(self, destination: str) -> Lease | None:
         """Take the lane, or return None while somebody else owns it. A dead owner's lane is taken at once."""
         lane = self._lane
-        with self._store.write() as tx:
+        with self._transactions.write() as tx:
             row = tx.connection.execute(
                 sa.select(lane, (lane.c.lease_until > utc_now(tx.connection)).label("running"))
                 .where(lane.c.destination == destination)
@@ -107,7 +106,7 @@ class Leases:
     def renew(self, lease: Lease) -> bool:
         """Prolong the lease; False when the lane has another owner by now."""
         lane = self._lane
-        with self._store.write() as tx:
+        with self._transactions.write() as tx:
             done = tx.connection.execute(
                 lane.update()
                 .where(lane.c.destination == lease.destination, lane.c.fence == lease.fence)
@@ -119,7 +118,7 @@ class Leases:
     def release(self, lease: Lease) -> None:
         """Give the lane back, if it is still ours."""
         lane = self._lane
-        with self._store.write() as tx:
+        with self._transactions.write() as tx:
             tx.connection.execute(
                 lane.update()
                 .where(lane.c.destination == lease.destination, lane.c.fence == lease.fence)
@@ -161,7 +160,7 @@ class Leases:
     @retry_on_conflict
     def probe_later(self, destination: str, at: datetime) -> None:
         """Note when a paused lane is tried again (UTC)."""
-        with self._store.write() as tx:
+        with self._transactions.write() as tx:
             tx.connection.execute(
                 self._lane.update().where(self._lane.c.destination == destination).values(probe_at=at)
             )

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters.contract import Seen, Step
+from syncer.audit.transaction import Transactions
 from syncer.clock import stamp
 from syncer.domain.model import State, move
 from syncer.domain.rights import rank
@@ -30,15 +31,15 @@ class Incident:
         return self.opted_in_at is not None and self.opted_in_at > self.row.received_at
 
 
-def reappear(store: Store, keyring: Keyring, incident: Incident, recheck_days: tuple[int, ...]) -> bool:
+def reappear(transactions: Transactions, store: Store, keyring: Keyring, incident: Incident) -> bool:
     """Open the delivery again, or hold it; False when it is not confirmed any more, so somebody else was first.
 
     The address that the listing showed is sealed again, since it may have been shredded.
     """
     row, held = incident.row, incident.newer_consent
     state = move(move(State.CONFIRMED, State.APPLIED), State.HELD if held else State.RETRYING)
-    d, e = store.tables.delivery, store.tables.event
-    with store.write() as tx:
+    d, e = transactions.tables.delivery, transactions.tables.event
+    with transactions.write() as tx:
         done = tx.connection.execute(
             d.update()
             .where(d.c.id == row.id, d.c.state == State.CONFIRMED)
@@ -71,5 +72,5 @@ def reappear(store: Store, keyring: Keyring, incident: Incident, recheck_days: t
         tx.audit.add("delivery:reappeared", **who, facts=facts)
         if held:
             tx.audit.add("delivery:held", **who, facts={"code": "newer_consent"})
-        store.settle(tx, {row.event_id}, recheck_days)
+        store.settle(tx, {row.event_id})
     return True

@@ -7,6 +7,7 @@ import queue as queues
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import chain, repeat
 
 import tenacity
 
@@ -229,18 +230,19 @@ def _burst(stop: threading.Event, longest: float) -> tenacity.Retrying:
 
 def _with_burst(burst: tenacity.Retrying, verb: Callable[[], Receipt]) -> Receipt:
     """Call, and again as the burst says; it is asked only once a call has failed: it takes 30 µs each time."""
-    missed: list[Transient] = []
     try:
         return verb()
-    except Transient as first:
-        missed.append(first)
+    except Transient as error:
+        first = error
 
-    def again() -> Receipt:
-        if missed:
-            raise missed.pop()
-        return verb()
+    def failed() -> Receipt:
+        raise first
 
-    return burst(again)
+    def following() -> Receipt:
+        return next(calls)()
+
+    calls = chain([failed], repeat(verb))  # the call that failed is the burst's first
+    return burst(following)
 
 
 def _after(before: list[Step], receipt: Receipt) -> Receipt:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from adapters.contract import Action, Adapter, Seen
 from adapters.errors import AdapterError, Transient
+from syncer.audit.transaction import Transactions
 from syncer.database.connections import reading
 from syncer.delivery.reappearance import Incident, reappear
 from syncer.domain.model import State
@@ -52,25 +53,26 @@ class Look:
 class Watch:
     """Looks at destinations for people who are back."""
 
-    def __init__(self, store: Store, keyring: Keyring, recheck_days: tuple[int, ...]) -> None:
+    def __init__(self, transactions: Transactions, store: Store, keyring: Keyring) -> None:
+        self._transactions = transactions
+        self._clock = transactions.clock
         self._store = store
         self._keyring = keyring
-        self._recheck_days = recheck_days
-        self._table = store.tables.watch
+        self._table = transactions.tables.watch
         #: when a listing last went on (monotonic clock)
         self.moved_at = time.monotonic()
 
     def due(self, destination: str, every: timedelta) -> bool:
         """Say whether the last whole look is longer ago than `every`."""
         looked_at = self._looked_at(destination)
-        return looked_at is None or looked_at + every <= self._store.clock()
+        return looked_at is None or looked_at + every <= self._clock()
 
     def look(self, destination: str, adapter: Adapter, alive: Callable[[], bool] = lambda: True) -> Look:
         """Read what changed since the last look. `alive` is asked between batches; False ends the look unfinished.
 
         A provider's failure is no exception but a look with its code.
         """
-        began = self._store.clock()
+        began = self._clock()
         since = self._since(destination)
         if since is None:
             self._note(destination, began, 0)
@@ -103,9 +105,9 @@ class Watch:
         looked_at = self._looked_at(destination)
         if looked_at is not None:
             return looked_at - OVERLAP
-        d, e = self._store.tables.delivery.c, self._store.tables.event
-        query = sa.select(sa.func.min(e.c.received_at)).join(self._store.tables.delivery, d.event_id == e.c.id)
-        with reading(self._store.engine) as connection:
+        d, e = self._transactions.tables.delivery.c, self._transactions.tables.event
+        query = sa.select(sa.func.min(e.c.received_at)).join(self._transactions.tables.delivery, d.event_id == e.c.id)
+        with reading(self._transactions.engine) as connection:
             first: datetime | None = connection.execute(
                 query.where(d.destination == destination, d.state == State.CONFIRMED)
             ).scalar()
@@ -113,13 +115,13 @@ class Watch:
 
     def _looked_at(self, destination: str) -> datetime | None:
         query = sa.select(self._table.c.looked_at).where(self._table.c.destination == destination)
-        with reading(self._store.engine) as connection:
+        with reading(self._transactions.engine) as connection:
             found: datetime | None = connection.execute(query).scalar()
         return found
 
     def _note(self, destination: str, looked_at: datetime, seen: int) -> None:
         values = {"looked_at": looked_at, "seen": seen}
-        with self._store.write() as tx:
+        with self._transactions.write() as tx:
             done = tx.connection.execute(
                 self._table.update().where(self._table.c.destination == destination).values(values)
             )
@@ -131,7 +133,7 @@ class Watch:
         people = {ref: one for one in batch if (ref := self._ref(one.address)) is not None}
         for row in self._watched(destination, people):
             incident = self._incident(adapter, row, people[row.subject])
-            if incident is not None and reappear(self._store, self._keyring, incident, self._recheck_days):
+            if incident is not None and reappear(self._transactions, self._store, self._keyring, incident):
                 yield row.event_id, incident.newer_consent
 
     def _ref(self, address: str) -> str | None:
@@ -142,14 +144,14 @@ class Watch:
 
     def _watched(self, destination: str, refs: Iterable[str]) -> list[Any]:
         """Return the confirmed deliveries of these people: whoever is to be forgotten or left alone there."""
-        d, e = self._store.tables.delivery, self._store.tables.event
+        d, e = self._transactions.tables.delivery, self._transactions.tables.event
         query = (
             sa.select(d.c.id, d.c.event_id, d.c.destination, d.c.action, e.c.right, e.c.subject, e.c.received_at)
             .join(e, d.c.event_id == e.c.id)
             .where(e.c.subject.in_(list(refs)), d.c.destination == destination, d.c.state == State.CONFIRMED)
             .order_by(d.c.id)
         )
-        with reading(self._store.engine) as connection:
+        with reading(self._transactions.engine) as connection:
             return list(connection.execute(query))
 
     def _incident(self, adapter: Adapter, row: Any, seen: Seen) -> Incident | None:

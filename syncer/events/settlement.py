@@ -15,9 +15,13 @@ from syncer.domain.policy import next_recheck, settle
 
 
 class Settlement:
-    """Settles events of one installation; `kind` is the name of its database's dialect."""
+    """Settles events of one installation.
 
-    def __init__(self, tables: Tables, kind: str) -> None:
+    `kind` is the name of its database's dialect; `recheck_days` are whole days after fulfilment, rising.
+    """
+
+    def __init__(self, tables: Tables, kind: str, recheck_days: tuple[int, ...]) -> None:
+        self.recheck_days = recheck_days
         e, d = tables.event, tables.delivery
         self._event = e
         # the event rows are locked before the states are read: two lanes that finish at once must not both
@@ -41,18 +45,18 @@ class Settlement:
             in_list(d.c.event_id, "ids", kind)
         )
 
-    def settle(self, tx: Transaction, event_ids: Iterable[str], recheck_days: tuple[int, ...]) -> None:
+    def settle(self, tx: Transaction, event_ids: Iterable[str]) -> None:
         """Bring each event to where its deliveries put it; plan its recheck or shred its address."""
         ids = sorted(event_ids)
         if not ids:
             return
         events = tx.connection.execute(self._events, {"ids": ids}).all()
-        found: dict[str, list[Any]] = {event_id: [] for event_id in ids}
+        rows_of: dict[str, list[Any]] = {event_id: [] for event_id in ids}
         for row in tx.connection.execute(self._deliveries, {"ids": ids}):
-            found[row.event_id].append(row)
+            rows_of[row.event_id].append(row)
         changes = BulkUpdate(self._event)
         for event in events:
-            values = _settled(tx, event, found[event.id], recheck_days)
+            values = _settled(tx, event, rows_of[event.id], self.recheck_days)
             if values:
                 changes.set(event.id, values)
         changes.write(tx.connection)

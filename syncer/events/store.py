@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.audit.ledger import Ledger, Pending
-from syncer.audit.transaction import Clock, Transaction
+from syncer.audit.transaction import Transaction, Transactions
 from syncer.database.bulk import BulkUpdate
-from syncer.database.connections import kept, reading, writing
+from syncer.database.connections import reading
 from syncer.database.failures import retry_on_conflict
-from syncer.database.tables import Tables
 from syncer.domain.model import Delivery, Lease, NewEvent, State
 from syncer.events.claims import Claims
 from syncer.events.mapping import (
@@ -31,46 +28,35 @@ from syncer.events.settlement import Settlement
 
 
 class Store:
-    """Events and deliveries of one installation."""
+    """Events and deliveries of one installation; rechecks are due `recheck_days` after fulfilment."""
 
-    def __init__(self, engine: sa.Engine, tables: Tables, ledger: Ledger, clock: Clock) -> None:
-        self.engine = engine
-        self.tables = tables
-        self.ledger = ledger
-        self.clock = clock
-        #: asked before every write; raises when this database must not be written to
-        self.guard: Callable[[], None] = _writable
-        self._claims = Claims(engine, tables)
-        self._settlement = Settlement(tables, engine.dialect.name)
+    def __init__(self, transactions: Transactions, recheck_days: tuple[int, ...]) -> None:
+        self._transactions = transactions
+        self._engine = transactions.engine
+        self._tables = transactions.tables
+        self._claims = Claims(self._engine, self._tables)
+        self._settlement = Settlement(self._tables, self._engine.dialect.name, recheck_days)
 
-    def kept(self) -> AbstractContextManager[None]:
-        """Let all transactions of this thread within the block use one connection."""
-        return kept(self.engine)
-
-    @contextmanager
-    def write(self) -> Iterator[Transaction]:
-        """Open a transaction; the audit entries are chained and written at its end, the head row locked last."""
-        self.guard()
-        with writing(self.engine) as connection:
-            tx = Transaction(connection, self.clock(), Pending())
-            yield tx
-            self.ledger.append(connection, tx.audit, tx.now)
+    @property
+    def last_recheck_day(self) -> int:
+        """How many days after fulfilment the last recheck is; 0 when there is none."""
+        return max(self._settlement.recheck_days, default=0)
 
     # -- intake ---------------------------------------------------------------------------------------------
 
-    def known_keys(self, tx: Transaction, keys: Sequence[str]) -> set[str]:
+    def known_keys(self, connection: sa.Connection, keys: Sequence[str]) -> set[str]:
         """Return which of the event keys are events already."""
-        t = self.tables.event.c
-        return set(tx.connection.execute(sa.select(t.event_key).where(t.event_key.in_(keys))).scalars())
+        t = self._tables.event.c
+        return set(connection.execute(sa.select(t.event_key).where(t.event_key.in_(keys))).scalars())
 
     def accept(self, tx: Transaction, events: Sequence[NewEvent]) -> None:
         """Write new events with one delivery per destination."""
         if not events:
             return
-        tx.connection.execute(self.tables.event.insert(), [event_row(event, tx.now) for event in events])
+        tx.connection.execute(self._tables.event.insert(), [event_row(event, tx.now) for event in events])
         rows = [row for event in events for row in delivery_rows(event, tx.now)]
         if rows:
-            tx.connection.execute(self.tables.delivery.insert(), rows)
+            tx.connection.execute(self._tables.delivery.insert(), rows)
         for event in events:
             audit_accepted(tx, event)
 
@@ -82,13 +68,13 @@ class Store:
 
     def due_now(self, destination: str) -> int:
         """Return how many deliveries of a lane could be taken up now."""
-        return self._claims.count(destination, self.clock())
+        return self._claims.count(destination, self._transactions.clock())
 
     def begin(self, tx: Transaction, lease: Lease, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Count and audit an attempt for each delivery BEFORE its call; return them as they now stand."""
         if not deliveries:
             return []
-        changes = BulkUpdate(self.tables.delivery)
+        changes = BulkUpdate(self._tables.delivery)
         for item in deliveries:
             changes.set(item.id, {"attempts": item.attempts + 1})
         changes.write(tx.connection)
@@ -105,7 +91,7 @@ class Store:
             )
         return begun
 
-    def record(self, tx: Transaction, finished: Sequence[Finished], recheck_days: tuple[int, ...]) -> None:
+    def record(self, tx: Transaction, finished: Sequence[Finished]) -> None:
         """Write what was decided, then settle the events it concerns."""
         if not finished:
             return
@@ -120,21 +106,21 @@ class Store:
                 destination=item.delivery.destination,
                 facts=facts_of(item),
             )
-        changes = BulkUpdate(self.tables.delivery)
+        changes = BulkUpdate(self._tables.delivery)
         for row_id, values in rows.items():
             changes.set(row_id, values)
         changes.write(tx.connection)
-        self.settle(tx, {item.delivery.event_id for item in finished if concerns_event(item)}, recheck_days)
+        self.settle(tx, {item.delivery.event_id for item in finished if concerns_event(item)})
 
-    def settle(self, tx: Transaction, event_ids: Iterable[str], recheck_days: tuple[int, ...]) -> None:
+    def settle(self, tx: Transaction, event_ids: Iterable[str]) -> None:
         """Bring each event to where its deliveries put it; plan its recheck or shred its address."""
-        self._settlement.settle(tx, event_ids, recheck_days)
+        self._settlement.settle(tx, event_ids)
 
     @retry_on_conflict
-    def start_rechecks(self, recheck_days: tuple[int, ...], limit: int = 500) -> int:
+    def start_rechecks(self, limit: int = 500) -> int:
         """Send the deliveries of events whose recheck is due back to be read again; return how many events."""
-        e, d = self.tables.event, self.tables.delivery
-        with self.write() as tx:
+        e, d = self._tables.event, self._tables.delivery
+        with self._transactions.write() as tx:
             due = tx.connection.execute(
                 sa.select(e.c.id, e.c.rechecks_done)
                 # only fulfilled events have one; were their state or their id asked for here, SQLite would choose that
@@ -156,18 +142,18 @@ class Store:
                 e.update().where(e.c.id.in_(ids)).values(rechecks_done=e.c.rechecks_done + 1, next_recheck_at=None)
             )
             # an event whose deliveries are all exempt has nothing to read back
-            self.settle(tx, ids, recheck_days)
+            self.settle(tx, ids)
             return len(ids)
 
     @retry_on_conflict
-    def hold_removed(self, configured: Iterable[str], recheck_days: tuple[int, ...]) -> int:
+    def hold_removed(self, configured: Iterable[str]) -> int:
         """Hold the open deliveries of destinations that left the settings; return how many."""
-        d, e = self.tables.delivery, self.tables.event
+        d, e = self._tables.delivery, self._tables.event
         gone = sa.and_(d.c.claim_rank.is_not(None), d.c.destination.not_in(sorted(configured)))
-        with reading(self.engine) as connection:
+        with reading(self._engine) as connection:
             if connection.execute(sa.select(d.c.id).where(gone).limit(1)).first() is None:
                 return 0
-        with self.write() as tx:
+        with self._transactions.write() as tx:
             rows = tx.connection.execute(
                 sa.select(d.c.id, d.c.event_id, d.c.destination, e.c.subject)
                 .select_from(d.join(e, d.c.event_id == e.c.id))
@@ -187,9 +173,5 @@ class Store:
                     destination=row.destination,
                     facts={"code": "destination_removed"},
                 )
-            self.settle(tx, {row.event_id for row in rows}, recheck_days)
+            self.settle(tx, {row.event_id for row in rows})
             return len(rows)
-
-
-def _writable() -> None:
-    return

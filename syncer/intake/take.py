@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
 
-from uuid_utils.compat import uuid7
-
-from syncer.audit.transaction import Transaction
+from syncer.audit.transaction import Transaction, Transactions
 from syncer.database.connections import writing
 from syncer.database.failures import retry_on_conflict
-from syncer.domain.deadlines import Rule
-from syncer.domain.model import NewEvent, Plan
-from syncer.domain.rights import ACCEPTED_RIGHTS, Right
-from syncer.errors import AddressError
 from syncer.events.store import Store
-from syncer.intake.queue import Queue, Row, moment
-from syncer.log import get_logger
-from syncer.privacy.addresses import normalise
-from syncer.privacy.keyring import Keyring
-from syncer.settings.destinations import Destination
+from syncer.intake.parse import RowParser, event_key
+from syncer.intake.queue import Queue, Row
 
 BATCH = 200
-#: a request outside this span was not received then: the producer's clock or its date format is wrong
-EARLIEST_YEAR = 2000
-FUTURE = timedelta(days=1)
 
 
 class Intake:
@@ -34,18 +21,16 @@ class Intake:
     def __init__(
         self,
         queue: Queue,
+        transactions: Transactions,
         store: Store,
-        keyring: Keyring,
-        destinations: Mapping[str, Destination],
-        rule: Rule,
+        parser: RowParser,
     ) -> None:
         #: when a batch was last taken (monotonic clock)
         self.moved_at = time.monotonic()
         self._queue = queue
+        self._transactions = transactions
         self._store = store
-        self._keyring = keyring
-        self._destinations = destinations
-        self._rule = rule
+        self._parser = parser
 
     @retry_on_conflict
     def take(self) -> int:
@@ -54,15 +39,15 @@ class Intake:
         if not rows:
             return 0
         if self._queue.shared:
-            with self._store.write() as tx:
+            with self._transactions.write() as tx:
                 self._accept(tx, rows)
                 self._queue.mark_taken(tx.connection, [row.id for row in rows], tx.now)
         else:
             # two databases, two commits: killed in between, the rows are read again and known by their keys
-            with self._store.write() as tx:
+            with self._transactions.write() as tx:
                 self._accept(tx, rows)
             with writing(self._queue.engine) as connection:
-                self._queue.mark_taken(connection, [row.id for row in rows], self._store.clock())
+                self._queue.mark_taken(connection, [row.id for row in rows], self._transactions.clock())
         return len(rows)
 
     def take_all(self) -> int:
@@ -74,101 +59,6 @@ class Intake:
         return total
 
     def _accept(self, tx: Transaction, rows: Sequence[Row]) -> None:
-        known = self._store.known_keys(tx, [_key(row) for row in rows])
-        fresh = [self._read(row, tx.now) for row in rows if _key(row) not in known]
+        known = self._store.known_keys(tx.connection, [event_key(row) for row in rows])
+        fresh = [self._parser.parse(row, tx.now) for row in rows if event_key(row) not in known]
         self._store.accept(tx, fresh)
-
-    def _read(self, row: Row, now: datetime) -> NewEvent:
-        try:
-            return self._event(row, now)
-        except Exception as error:  # noqa: BLE001 — a bug in the reading must not bring the row back for ever
-            get_logger("syncer.intake").exception("intake.crashed", error=type(error).__name__)
-            event_id = str(uuid7())
-            return NewEvent(
-                id=event_id,
-                event_key=_key(row),
-                right=None,
-                subject=None,
-                email_sealed=self._keyring.seal(_shown(row.email), event_id) if row.email else None,
-                received_at=now,
-                due_on=now.date(),
-                source=_clean(row.source, 64),
-                source_ref=_clean(row.source_ref, 191),
-                queue_id=row.id,
-                plans=self._plans(None),
-                code="malformed",
-                detail=f"the row could not be read ({type(error).__name__})",
-            )
-
-    def _event(self, row: Row, now: datetime) -> NewEvent:
-        event_id = str(uuid7())
-        right = Right(row.kind) if row.kind in set(ACCEPTED_RIGHTS) else None
-        received, problems = _received(row, now)
-        due = self._rule.due(received)
-        subject = None
-        if right is None:
-            problems.append("kind is neither erasure nor objection")
-        if not row.event_key or _unclean(row.event_key):
-            problems.append("event_key is missing or no clean text")
-        try:
-            subject = self._keyring.ref(normalise(row.email or ""))
-        except AddressError as error:
-            problems.append(f"the address cannot be used ({error.code})")
-        return NewEvent(
-            id=event_id,
-            event_key=_key(row),
-            right=right,
-            subject=subject,
-            # even an unusable address is kept, sealed: a person may be able to read what was meant
-            email_sealed=self._keyring.seal(_shown(row.email), event_id) if row.email else None,
-            received_at=received,
-            due_on=due.on,
-            legal_due_on=due.legal_on,
-            due_rule=due.rule,
-            source=_clean(row.source, 64),
-            source_ref=_clean(row.source_ref, 191),
-            queue_id=row.id,
-            plans=self._plans(right),
-            code="malformed" if problems else None,
-            detail="; ".join(problems),
-        )
-
-    def _plans(self, right: Right | None) -> tuple[Plan, ...]:
-        return tuple(
-            Plan(
-                name,
-                item.adapter,
-                None if right is None else item.erasure if right is Right.ERASURE else item.objection,
-            )
-            for name, item in self._destinations.items()
-        )
-
-
-def _key(row: Row) -> str:
-    # an unusable key is not carried on: an address in it would be printed by `events`
-    return f"row:{row.id}" if not row.event_key or _unclean(row.event_key) else row.event_key
-
-
-def _unclean(text: str) -> bool:
-    return "@" in text or not text.isprintable() or len(text) > 191
-
-
-def _shown(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _clean(text: str | None, longest: int) -> str | None:
-    if text is None:
-        return None
-    shown = "".join(c if c.isprintable() else "�" for c in _shown(text))
-    return ("[address]" if "@" in shown else shown)[:longest]
-
-
-def _received(row: Row, now: datetime) -> tuple[datetime, list[str]]:
-    try:
-        found = moment(row.received_at) or moment(row.created_at) or now
-    except (ValueError, OverflowError):  # the second for a time that UTC has no year for
-        return now, ["received_at is no time"]
-    if found.year < EARLIEST_YEAR or found > now + FUTURE:
-        return now, ["received_at is before 2000 or in the future"]
-    return found, []

@@ -37,7 +37,7 @@ PATIENCE = 10.0
 def of_person(app: App, ref: str) -> dict[str, Any]:
     """Return the dossier of the person behind a pseudonym, and audit the look-up; `events` is empty for nobody."""
     events = Reader(app).events(subject=ref)
-    app.operations.looked_up(ref, len(events))
+    app.access_log.looked_up(ref, len(events))
     return _dossier(app, ref, events)
 
 
@@ -52,7 +52,7 @@ def of_event(app: App, prefix: str) -> dict[str, Any]:
     (event,) = reader.events(event_id=event_id)
     if event["subject"] is not None:
         return of_person(app, event["subject"])
-    app.operations.looked_up(None, 1, event_id)
+    app.access_log.looked_up(None, 1, event_id)
     return _dossier(app, None, [event])
 
 
@@ -78,7 +78,7 @@ def _dossier(app: App, ref: str | None, events: list[dict[str, Any]]) -> dict[st
         "timezone": app.settings.deadlines.timezone,
         "objection_target_hours": app.rule.objection_target_hours,
         "audit_months": app.settings.retention.audit_months,
-        "recheck_days": list(app.recheck_days),
+        "recheck_days": list(app.settings.schedule.recheck_days),
         "subject": ref,
         "summary": summary(events),
         "recipients": recipients,
@@ -104,16 +104,16 @@ def _proofs(app: App, seqs: Sequence[int]) -> dict[str, Any]:
     A page that says "not signed yet" helps nobody who gets it, and the next checkpoint may be an hour away. So one is
     made here when the newest does not reach the last of the entries; the anchors get it as they get every other.
     """
-    checkpoints = app.notary.checkpoints
+    checkpoints = app.checkpoints
     newest = checkpoints.newest()
     if seqs and (newest is None or newest.size < seqs[-1]):
         newest = checkpoints.make("dossier")
         app.notary.publish(seconds=PATIENCE)
     proofs = checkpoints.prove_all(seqs)
-    keys = [str(key) for key in checkpoints.public_keys()]
+    keys = [str(key) for key in app.origins.public_keys()]
     reason = _first_wrong(proofs, keys)
     log = {
-        "origin": checkpoints.origin(),
+        "origin": app.origins.current(),
         "keys": keys,
         "signed": {"size": newest.size, "at": stamp(newest.at)} if newest else None,
         "root": b64encode(newest.checkpoint.root).decode("ascii") if newest else None,

@@ -220,17 +220,15 @@ class Reader:
 
     def _integrity(self) -> dict[str, Any]:
         """Say what proves the log and what does not: size, root, where signed notes lie, and since when."""
-        from syncer.audit.proof.verify import verify
-
-        checked, standing = verify(self._app), self._app.notary.standing()
+        checked, standing = self._app.verify(), self._app.notary.standing()
         entries, head = self._app.ledger.head(self._app.engine)
         last = standing.newest
         return {
             "entries": entries,
             "head": head,
-            "verified": checked["ok"],
-            "reason": checked["reason"],
-            "warnings": checked["warnings"],
+            "verified": checked.ok,
+            "reason": checked.reason,
+            "warnings": list(checked.warnings),
             "origin": standing.origin,
             "signed": {"size": last.size, "at": stamp(last.at)} if last else None,
             "root": b64encode(last.checkpoint.root).decode("ascii") if last else None,

@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from syncer.audit.transaction import Transaction
+from syncer.audit.transaction import Transaction, Transactions
 from syncer.clock import elapsed, stamp
 from syncer.database.connections import reading
 from syncer.database.failures import retry_on_conflict
 from syncer.database.tables import Tables
 from syncer.domain.policy import LONGEST_WAIT
-from syncer.events.store import Store
 
 #: what two looks may differ by: slewing, a leap second, a slow machine
 TOLERANCE = timedelta(seconds=5)
@@ -33,7 +32,7 @@ class Jump:
         return round((self.found - self.expected).total_seconds())
 
 
-class ClockWatch:
+class ClockMonitor:
     """Compares the wall clock with the elapsed time, from one look to the next."""
 
     def __init__(self, clock: Callable[[], datetime], elapsed: Callable[[], float] = elapsed) -> None:
@@ -53,24 +52,24 @@ def jump(expected: datetime, found: datetime) -> Jump | None:
     return Jump(expected, found) if abs(found - expected) > TOLERANCE else None
 
 
-def since_last_entry(store: Store) -> Jump | None:
+def since_last_entry(transactions: Transactions) -> Jump | None:
     """Return the step back since the audit's last entry: a clock set while nobody watched shows there."""
-    audit = store.tables.audit.c
-    with reading(store.engine) as connection:
+    audit = transactions.tables.audit.c
+    with reading(transactions.engine) as connection:
         last = connection.execute(sa.select(audit.at).order_by(audit.seq.desc()).limit(1)).scalar()
-    now = store.clock()
+    now = transactions.clock()
     before = datetime.fromisoformat(last) if last else now
     return jump(before, now) if before > now else None
 
 
 @retry_on_conflict
-def record(store: Store, found: Jump) -> None:
+def record(transactions: Transactions, jump: Jump) -> None:
     """Audit a jump. After a step back, end the waits that it made longer than any that was meant."""
-    with store.write() as tx:
-        facts = {"seconds": found.seconds, "expected": stamp(found.expected), "found": stamp(found.found)}
+    with transactions.write() as tx:
+        facts = {"seconds": jump.seconds, "expected": stamp(jump.expected), "found": stamp(jump.found)}
         tx.audit.add("clock:anomaly", facts=facts)
-        if found.seconds < 0:
-            _end_waits(tx, store.tables, found.expected)
+        if jump.seconds < 0:
+            _end_waits(tx, transactions.tables, jump.expected)
 
 
 def _end_waits(tx: Transaction, tables: Tables, expected: datetime) -> None:

@@ -22,7 +22,7 @@ from syncer.database.failures import is_outage
 from syncer.delivery.balance import Share
 from syncer.intake.wordpress.bridge import STATUS_SECONDS
 from syncer.log import get_logger
-from syncer.service.clock_jumps import ClockWatch, Jump, record, since_last_entry
+from syncer.service.clock_jumps import ClockMonitor, Jump, record, since_last_entry
 from syncer.service.jobs import Job, cause, when_up
 from syncer.service.reminders import EVERY, Reminders
 from syncer.service.systemd import feed, notify
@@ -74,7 +74,7 @@ class Daemon:
         self._app = app
         self._stop = stop
         self._log = get_logger("syncer.daemon")
-        self._clock_watch = ClockWatch(app.clock)
+        self._clock_monitor = ClockMonitor(app.clock)
         self._jumps: deque[Jump] = deque()
         self._stuck: set[str] = set()
         self._lanes: list[Lane] = []
@@ -117,7 +117,7 @@ class Daemon:
         return Listener(self._app, *place)
 
     def _begin(self) -> list[Lane]:
-        step_back = since_last_entry(self._app.store)
+        step_back = since_last_entry(self._app.transactions)
         lanes = self._app.lanes()
         self._app.presence.arrive()
         self._audit("daemon:started")
@@ -135,7 +135,7 @@ class Daemon:
             Job("recheck", self._recheck): RECHECK_SECONDS,
             Job("balance", self._balance): renew,
             Job("reminders", Reminders(self._app).remind): EVERY,
-            Job("shred", self._app.retention.shred): SHRED_SECONDS,
+            Job("shred", self._app.shredding.shred): SHRED_SECONDS,
             Job("checkpoint", self._app.notary.tick, self._app.notary): SIGN_SECONDS,
         }
         if (wordpress := self._app.wordpress) is not None:
@@ -191,10 +191,10 @@ class Daemon:
     def _recheck(self) -> None:
         app = self._app
         while self._jumps:
-            record(app.store, self._jumps[0])
+            record(app.transactions, self._jumps[0])
             self._jumps.popleft()
-        app.store.hold_removed(app.settings.destinations, app.recheck_days)
-        app.store.start_rechecks(app.recheck_days)
+        app.store.hold_removed(app.settings.destinations)
+        app.store.start_rechecks()
 
     def _look_for_people(self, lane: Lane) -> None:
         """Look for people who are back, once a day, where this process owns the lane."""
@@ -213,7 +213,7 @@ class Daemon:
     # -- what the main thread looks at ----------------------------------------------------------------------
 
     def _look_at_the_clock(self, scheduler: BackgroundScheduler) -> None:
-        found = self._clock_watch.look()
+        found = self._clock_monitor.look()
         if found is None:
             return
         self._note(found)
@@ -249,5 +249,5 @@ class Daemon:
             self._log.warning("daemon.left_unrecorded", error=type(error).__name__, reason=cause(error))
 
     def _audit(self, what: str) -> None:
-        with self._app.store.write() as tx:
+        with self._app.transactions.write() as tx:
             tx.audit.add(what)

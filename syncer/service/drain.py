@@ -60,8 +60,8 @@ def prepare(app: App) -> int:
     Return how many queue rows were taken.
     """
     taken = app.intake.take_all()
-    app.store.hold_removed(app.settings.destinations, app.recheck_days)
-    while app.store.start_rechecks(app.recheck_days):
+    app.store.hold_removed(app.settings.destinations)
+    while app.store.start_rechecks():
         pass
     return taken
 

@@ -72,7 +72,7 @@ def _chain(app: App) -> Check:
 
 
 def _anchors(app: App) -> Check:
-    problem = app.notary.problem()
+    problem = app.rollback.problem()
     if problem:
         what, _, remedy = problem.partition("; ")
         return Check("checkpoints", False, what, remedy)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from syncer.app import _notary, actor, make_tables
+from syncer.app import actor, make_tables
 from syncer.audit.ledger import Ledger
+from syncer.audit.proof.origins import Origins
+from syncer.audit.transaction import Transactions
 from syncer.clock import now
 from syncer.database import connections, engines, revisions
 from syncer.delivery.leases import Leases
 from syncer.delivery.owners import owner_name
 from syncer.errors import KeyFileError
-from syncer.events.store import Store
 from syncer.privacy.keyring import Keyring
 from syncer.settings.checked import Settings, settings_digest
 
@@ -30,9 +31,10 @@ def initialise(settings: Settings) -> list[str]:
     ledger = Ledger(all_tables, keyring, actor("cli"), settings_digest(settings))
     with connections.writing(engine) as connection:
         ledger.begin(connection)
-    store = Store(engine, all_tables, ledger, now)
-    public = _notary(settings, store, all_tables, ledger, keyring).checkpoints.public_keys()[-1]
-    Leases(store, all_tables, owner_name()).ensure(list(settings.destinations))
+    # nothing of the log is written here: a database behind its notes is refused by what comes next
+    transactions = Transactions(engine, all_tables, ledger, now, before_write=lambda: None)
+    Leases(transactions, owner_name()).ensure(list(settings.destinations))
+    public = Origins(engine, all_tables, keyring, settings.checkpoints.origin).public_keys()[-1]
     engine.dispose()
     if settings.queue.url is not None:
         queue_engine = engines.connect(settings.queue.url)

@@ -46,7 +46,7 @@ def measure(run: Run) -> Iterator[Figure]:
 def _write(app: App, rows: int) -> None:
     facts = {"phase": "confirm", "attempt": 1, "action": "delete", "state": "confirmed", "steps": [STEP]}
     for _ in range(rows // 1000):
-        with app.store.write() as tx:
+        with app.transactions.write() as tx:
             for number in range(1000):
                 event = f"0193-{number:031d}"
                 tx.audit.add("delivery:confirmed", event=event, subject="p1:x", destination="it", facts=facts)

@@ -35,7 +35,7 @@ FUNCTIONS = {
     ("balance", "leave"): "daemons.leave",
     ("take", "take"): "intake.take",
     ("store", "start_rechecks"): "recheck",
-    ("interventions", "apply_resync"): "resync",
+    ("resync", "apply"): "resync",
     ("daemon", "_audit"): "daemon.audit",
     ("lane", "_commit"): "lane.commit",
 }

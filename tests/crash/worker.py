@@ -14,6 +14,7 @@ from pathlib import Path
 from adapters.contract import Adapter
 from syncer.app import App, load_settings
 from syncer.database import engines, revisions
+from syncer.decisions.resync import Selection
 from syncer.log import configure
 from syncer.privacy.keyring import Keyring
 from syncer.service.daemon import Daemon
@@ -75,7 +76,7 @@ def work(job: Job) -> None:
         signal.signal(signal.SIGTERM, lambda *_: stop.set())
         sys.exit(Daemon(app, stop).run())
     if job.mode == "resync":
-        plan = app.operations.plan_resync(confirmed_since=datetime(2000, 1, 1, tzinfo=UTC))
-        app.operations.apply_resync(plan, "look again after a crash")
+        plan = app.resync.plan(Selection(confirmed_since=datetime(2000, 1, 1, tzinfo=UTC)))
+        app.resync.apply(plan, "look again after a crash")
     drain(app)
     app.close()

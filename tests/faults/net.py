@@ -14,6 +14,7 @@ from adapters.http.transport import Transport
 from adapters.mailchimp.adapter import Mailchimp
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
+from syncer.decisions.resync import Selection
 from syncer.delivery.lane import Lane
 from syncer.service.drain import drain
 from tests.adapters.conftest import Certificates, RawServer
@@ -109,7 +110,7 @@ class QuickApp(App):
         self.leases.ensure(list(self.settings.destinations))
         return [
             Lane(
-                name, self.adapter(name), self.store, self.leases, self.keyring, self.recheck_days, self.stop,
+                name, self.adapter(name), self.transactions, self.store, self.leases, self.keyring, self.stop,
                 burst_wait=0.01,
             )
             for name in self.settings.destinations
@@ -278,7 +279,7 @@ class Rig:
 
     def reopens(self) -> None:
         """What an operator does about held deliveries once the cause is gone."""
-        self.app.operations.apply_resync(self.app.operations.plan_resync(held=True), "the cause is gone")
+        self.app.resync.apply(self.app.resync.plan(Selection(held=True)), "the cause is gone")
 
     def is_done(self, outcome: str = "done", right: str = "erasure", person: str = PERSON) -> None:
         """Everything ended with evidence, and the person is gone from both providers, or gets no mail."""

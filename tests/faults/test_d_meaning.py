@@ -223,7 +223,7 @@ def test_fault_061_an_opt_in_newer_than_the_request_is_held_and_nothing_is_chang
     assert rig.books() == before
     assert rig.writes("newsletter") == rig.writes("crm") == []
     for name in BOTH:
-        rig.app.operations.exempt(event(rig.app).id, name, Ground.OTHER, "asked, and the person wants the news")
+        rig.app.interventions.exempt(event(rig.app).id, name, Ground.OTHER, "asked, and the person wants the news")
     assert event(rig.app).state == "fulfilled"
     assert rig.books() == before
 

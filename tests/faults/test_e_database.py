@@ -302,7 +302,7 @@ def test_fault_075_a_killed_connection_is_made_anew_and_no_half_transaction_goes
     assert states(app) == {"newsletter": "confirmed", "crm": "confirmed"}
     before = app.ledger.head(app.engine)
 
-    with pytest.raises(sa.exc.DBAPIError) as lost, app.store.write() as tx:
+    with pytest.raises(sa.exc.DBAPIError) as lost, app.transactions.write() as tx:
         app.leases.pause(tx, "crm", "operator", "the first half", None)
         kill_connections(server, app)
         app.leases.pause(tx, "newsletter", "operator", "the second half", None)

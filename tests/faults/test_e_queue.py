@@ -14,6 +14,7 @@ from adapters.sandbox import MailchimpSandbox
 from syncer.app import App, open_app
 from syncer.domain.deadlines import due_on
 from syncer.errors import UserError
+from syncer.intake.parse import RowParser
 from syncer.intake.take import Intake
 from syncer.reports.reader import Reader
 from syncer.service.drain import drain, prepare
@@ -227,7 +228,8 @@ class Broken(tzinfo):
 
 
 def test_fault_083_a_row_that_crashes_its_reading_each_time_is_held_at_once_with_its_address_kept(app: App) -> None:
-    intake = Intake(app.queue, app.store, app.keyring, app.settings.destinations, replace(app.rule, zone=Broken()))  # type: ignore[arg-type]
+    parser = RowParser(app.keyring, app.settings.destinations, replace(app.rule, zone=Broken()))  # type: ignore[arg-type]
+    intake = Intake(app.queue, app.transactions, app.store, parser)
     put(app, "erasure", PERSON, "bad", received_at=datetime(2026, 2, 3, 12, tzinfo=UTC))
     put(app, "erasure", OTHER, "good")
 

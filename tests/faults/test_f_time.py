@@ -16,7 +16,7 @@ from syncer.app import App, load_settings
 from syncer.domain.deadlines import due_on
 from syncer.reports.as_text import report_text
 from syncer.reports.reader import Reader
-from syncer.service.clock_jumps import ClockWatch, Jump, record, since_last_entry
+from syncer.service.clock_jumps import ClockMonitor, Jump, record, since_last_entry
 from syncer.service.drain import drain, prepare
 from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES, Clock
@@ -112,7 +112,7 @@ def test_fault_089_a_lane_whose_lease_another_took_meanwhile_is_lost_and_taken_u
     lane.turn()
     with app.engine.begin() as connection:  # a day passed in which nothing was renewed
         connection.execute(app.tables.lane.update().values(lease_until=clock() - timedelta(days=1)))
-    other = Leases(app.store, app.tables, "otherhost|boot|1|1")
+    other = Leases(app.transactions, "otherhost|boot|1|1")
     taken = other.acquire("crm")
     assert taken is not None
     put(app, "erasure", PERSON, "k1")
@@ -190,7 +190,7 @@ def test_fault_090_a_jump_is_audited_said_in_the_report_and_ends_only_waits_that
         connection.execute(lane.update().values(cool_until=before, probe_at=meant))
     clock.now = after
 
-    record(app.store, Jump(expected=before, found=after))
+    record(app.transactions, Jump(expected=before, found=after))
 
     due = {row.id: row.next_attempt_at for row in rows(app, delivery)}
     assert [due[id_] for id_ in ids] == [after, meant, after]
@@ -203,18 +203,18 @@ def test_fault_090_a_jump_is_audited_said_in_the_report_and_ends_only_waits_that
 def test_fault_090_a_step_back_while_nothing_ran_is_seen_at_the_next_start(app: App, clock: Clock) -> None:
     put(app, "erasure", PERSON, "k1")
     prepare(app)
-    assert since_last_entry(app.store) is None
+    assert since_last_entry(app.transactions) is None
 
     clock.advance(days=-1)
 
-    found = since_last_entry(app.store)
+    found = since_last_entry(app.transactions)
     assert found is not None
     assert found.seconds == -86400
 
 
 def test_fault_090_a_leap_second_and_the_end_of_summer_time_are_no_jumps() -> None:
     clock, ticks = Clock(datetime(2026, 10, 25, 0, 59, 58, tzinfo=UTC)), [0.0]
-    watch = ClockWatch(clock, lambda: ticks[0])
+    watch = ClockMonitor(clock, lambda: ticks[0])
     for wall, elapsed in ((2.0, 2.0), (1.0, 2.0), (3600.0, 3600.0)):  # the second: a second that is there twice
         clock.advance(seconds=wall)
         ticks[0] += elapsed

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from adapters.sandbox import MailchimpSandbox
 from syncer.app import App, load_settings, open_app
 from syncer.audit.chain import leaf, mac
-from syncer.audit.proof.notary import Behind
-from syncer.audit.proof.purge import Retention
-from syncer.audit.proof.verify import verify
+from syncer.audit.proof.purge import Purge
+from syncer.audit.proof.rollback import Behind
+from syncer.decisions.resync import Selection
 from syncer.privacy.keyring import Keyring
 from syncer.reports.reader import Reader, needs_attention
 from syncer.service.drain import drain, prepare
@@ -74,7 +74,7 @@ def test_fault_095_an_entry_that_cannot_be_written_takes_its_change_back_and_bef
     drain(app)
     assert [row.state for row in rows(app, app.tables.event)] == ["fulfilled"]
     assert mailchimp.member(PERSON, AUDIENCES[0]) is None
-    assert verify(app)["ok"]
+    assert app.verify().ok
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -84,11 +84,11 @@ def test_fault_096_an_entry_altered_deleted_swapped_or_inserted_is_named(app: Ap
     app.notary.make()
     undone(app, ATTACKS[attack])
 
-    verdict = verify(app)
+    verdict = app.verify()
 
-    assert not verdict["ok"]
-    assert verdict["first_bad"] is not None
-    assert verdict["reason"]
+    assert not verdict.ok
+    assert verdict.first_bad is not None
+    assert verdict.reason
 
 
 def test_fault_096_a_cut_tail_and_an_older_copy_are_found_by_a_checkpoint(
@@ -99,16 +99,16 @@ def test_fault_096_a_cut_tail_and_an_older_copy_are_found_by_a_checkpoint(
     backup(tmp_path / "syncer.db", tmp_path / "kept.db")
     drain(app)
     app.notary.make()
-    size = app.notary.checkpoints.size()
+    size = app.checkpoints.size()
 
     cut(app, size - 2)
     assert app.ledger.verify(app.engine).ok
-    assert verify(app)["first_bad"] == size - 1
+    assert app.verify().first_bad == size - 1
     app.close()
     restore(tmp_path / "kept.db", tmp_path / "syncer.db")
     older = open_app(load_settings(tmp_path / "settings.toml"), clock=clock)
     assert older.ledger.verify(older.engine).ok
-    assert not verify(older)["ok"]
+    assert not older.verify().ok
     older.close()
     assert run(tmp_path / "settings.toml", "audit", "verify").returncode == 1
 
@@ -129,7 +129,7 @@ def test_fault_097_old_entries_sealed_again_with_a_newer_key_are_refused(app: Ap
             connection.execute(app.tables.audit.update().where(app.tables.audit.c.seq == row.seq).values(values))
         connection.execute(app.tables.head.update().values(mac=previous))
 
-    assert verify(app)["first_bad"] == 1
+    assert app.verify().first_bad == 1
 
 
 def test_fault_098_a_restored_database_is_not_written_to_until_a_person_records_the_fork(
@@ -154,7 +154,7 @@ def test_fault_098_a_restored_database_is_not_written_to_until_a_person_records_
     drain(app)
 
     assert mailchimp.member(PERSON, AUDIENCES[0]) is None
-    assert verify(app)["ok"]
+    assert app.verify().ok
     app.close()
 
 
@@ -226,28 +226,28 @@ def test_fault_101_a_sealed_address_moved_to_another_event_is_held_and_nobody_is
     assert {(row.state, row.code) for row in rows(app, app.tables.delivery)} == {("held", "unsealable")}
     assert mailchimp.request_count == 0
     assert needs_attention(Reader(app).status())
-    assert verify(app)["ok"]
-    file = [(first.id, PERSON), (second.id, "grace@hopper.test")]
-    app.operations.apply_resync(app.operations.plan_resync(addresses=file), "asked both of them again")
+    assert app.verify().ok
+    file = ((first.id, PERSON), (second.id, "grace@hopper.test"))
+    app.resync.apply(app.resync.plan(Selection(addresses=file)), "asked both of them again")
     drain(app)
     assert {row.state for row in rows(app, event)} == {"fulfilled"}
 
 
 def test_fault_102_a_purge_that_crashes_half_way_verifies_and_is_finished_by_the_next(app: App, clock: Clock) -> None:
     old_and_new(app, clock)
-    planned = app.retention.due().bodies
+    planned = app.purge.due().bodies
     assert planned is not None
-    retention = Retention(app.store, app.tables, app.notary.checkpoints, 36, app.recheck_days, piece=3)
+    purge = Purge(app.transactions, app.checkpoints, 36, piece=3)
 
     with power_cut(app, 1):
-        retention.carry_out()
+        purge.carry_out()
 
     assert list(bodies(app).values()).count(False) == 3
-    assert verify(app)["ok"]
-    unfinished = app.retention.due().unfinished
+    assert app.verify().ok
+    unfinished = app.purge.due().unfinished
     assert unfinished is not None
     assert unfinished.count == planned.count - 3
-    assert app.retention.carry_out().unfinished == unfinished
+    assert app.purge.carry_out().unfinished == unfinished
     assert list(bodies(app).values()).count(False) == planned.count
     assert [row.what for row in rows(app, app.tables.audit)].count("audit:purged") == 1
-    assert verify(app)["ok"]
+    assert app.verify().ok

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from syncer.database.connections import reading
+from syncer.decisions.resync import Selection
 from syncer.domain.model import State
 from syncer.domain.rights import Ground
 from syncer.errors import UserError
@@ -43,11 +44,11 @@ class Operator:
 
     def pause(self, destination: str) -> None:
         """Stop a lane."""
-        self._until_done(lambda: self.process.app.operations.pause(destination, "account under review"))
+        self._until_done(lambda: self.process.app.interventions.pause(destination, "account under review"))
 
     def resume(self, destination: str) -> None:
         """Start it again."""
-        self._until_done(lambda: self.process.app.operations.resume(destination, "review is over"))
+        self._until_done(lambda: self.process.app.interventions.resume(destination, "review is over"))
 
     def _held(self) -> list[Any]:
         t = self.process.app.tables
@@ -72,26 +73,26 @@ class Operator:
                 record.opt_in = None  # the person was asked, and wants out
             self._run.count("opt-ins withdrawn")
         elif row.code == "newer_consent" or (row.code == "malformed" and self._dice.random() < 0.6):
-            app.operations.exempt(row.event_id, row.destination, Ground.OTHER, "a person looked at it")
+            app.interventions.exempt(row.event_id, row.destination, Ground.OTHER, "a person looked at it")
             return
         if row.code == "archived_not_purged" and (self._run.calm or self._dice.random() < 0.3):
             account.archive_right = True
-        self._resync(events=[row.event_id])
+        self._resync(events=(row.event_id,))
 
     def _resync(self, **what: Any) -> None:
-        operations = self.process.app.operations
-        plan = operations.plan_resync(**what)
-        operations.apply_resync(plan, "looked after")
+        resync = self.process.app.resync
+        plan = resync.plan(Selection(**what))
+        resync.apply(plan, "looked after")
         self._run.count("deliveries resynced", len(plan.deliveries))
 
     def _resync_later(self) -> None:
         """Make a plan now and carry it out when much of it no longer holds."""
-        plan = self.process.app.operations.plan_resync(held=True)
-        again = [row.event_id for row in self._held()[:5]]
-        plan = self.process.app.operations.plan_resync(events=again) if again else plan
+        plan = self.process.app.resync.plan(Selection(held=True))
+        again = tuple(row.event_id for row in self._held()[:5])
+        plan = self.process.app.resync.plan(Selection(events=again)) if again else plan
         self._run.timeline.at(
             self._run.timeline.now + timedelta(hours=self._dice.uniform(0.01, 30)),
-            lambda: self._try(lambda: self.process.app.operations.apply_resync(plan, "a plan of yesterday")),
+            lambda: self._try(lambda: self.process.app.resync.apply(plan, "a plan of yesterday")),
         )
 
     def _bring_address(self) -> None:
@@ -99,7 +100,7 @@ class Operator:
         done = self._run.history.shredded()
         if done:
             case = self._dice.choice(done)
-            self._resync(addresses=[(case.id, self._run.plan.people[case.person][0])])
+            self._resync(addresses=((case.id, self._run.plan.people[case.person][0]),))
 
     def _try(self, what: Callable[[], None]) -> None:
         try:

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 
 from syncer.app import App
 from syncer.database import engines
-from syncer.decisions.interventions import Operations
 from syncer.delivery.lane import Lane
 from syncer.delivery.leases import Leases
 from syncer.domain.model import Delivery
@@ -54,8 +53,7 @@ class Process:
                        "daemon", self.clock)  # fmt: skip
         app = self.app
         # an owner of another host, so that only the end of its lease shows its death
-        app.leases = Leases(app.store, app.tables, f"host-{name}|boot|1|1")
-        app.operations = Operations(app.store, app.leases, app.keyring, settings.destinations, app.recheck_days)
+        app.leases = Leases(app.transactions, f"host-{name}|boot|1|1")
         self.hands: list[Hands] = []
         self._at_work: Lane | None = None
         self.lanes = self._lanes(settings) if lanes else []
@@ -69,7 +67,7 @@ class Process:
         app.leases.ensure(list(settings.destinations))
         return [
             Lane(
-                name, self._run.adapter(name, self), app.store, app.leases, app.keyring, app.recheck_days, app.stop,
+                name, self._run.adapter(name, self), app.transactions, app.store, app.leases, app.keyring, app.stop,
                 dice=self.dice.uniform, burst_wait=0.0, senders=partial(Hands, self), monotonic=self.timeline.monotonic,
             )
             for name in settings.destinations
@@ -115,8 +113,8 @@ class Process:
 
     def recheck(self) -> None:
         """Do what the daemon does every minute."""
-        self.app.store.hold_removed(self.app.settings.destinations, self.app.recheck_days)
-        self.app.store.start_rechecks(self.app.recheck_days)
+        self.app.store.hold_removed(self.app.settings.destinations)
+        self.app.store.start_rechecks()
 
     def end(self) -> None:
         """Stop as SIGTERM does: give the lanes back and close."""

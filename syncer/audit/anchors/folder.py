@@ -68,3 +68,15 @@ def newest_first(folder: Path) -> Iterator[tuple[str, list[Path]]]:
     for path in sorted(folder.glob(f"*{SUFFIX}"), reverse=True):
         found.setdefault(path.name.rpartition("-")[0], []).append(path)
     yield from found.items()
+
+
+def all_notes(folder: Path) -> list[tuple[str, str]]:
+    """Return (path, text) of every note in a folder, each log's in the order of its sizes; "" for an unreadable one."""
+    notes = []
+    for paths in dict(newest_first(folder)).values():
+        for path in reversed(paths):
+            try:
+                notes.append((str(path), read(path)))
+            except (OSError, ValueError):
+                notes.append((str(path), ""))
+    return notes

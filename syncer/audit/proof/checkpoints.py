@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,12 +13,13 @@ import sqlalchemy as sa
 from syncer.audit.ledger import FETCH, Ledger, Pending
 from syncer.audit.offline.inclusion import FORMAT
 from syncer.audit.offline.merkle import Frontier, RangeRoot, prove_inclusion
-from syncer.audit.offline.notes import Checkpoint, Signer, VerifierKey
+from syncer.audit.offline.notes import Checkpoint, Signer
+from syncer.audit.proof.origins import Origins
+from syncer.audit.transaction import Clock
 from syncer.database.connections import reading, writing
 from syncer.database.failures import retry_on_conflict
 from syncer.database.tables import Tables
 from syncer.errors import UserError
-from syncer.events.store import Store
 from syncer.privacy.keyring import Keyring
 
 
@@ -46,54 +46,25 @@ class Schedule:
 
 
 class Checkpoints:
-    """The signed states of one installation's log. `origin` is the name of a log that has not been signed yet."""
+    """The signed states of one installation's log."""
 
     def __init__(
-        self, store: Store, tables: Tables, ledger: Ledger, keyring: Keyring, schedule: Schedule, origin: str | None
+        self,
+        engine: sa.Engine,
+        tables: Tables,
+        ledger: Ledger,
+        keyring: Keyring,
+        clock: Clock,
+        origins: Origins,
+        schedule: Schedule,
     ) -> None:
-        self._store = store
-        self._engine = store.engine
+        self._engine = engine
         self._tables = tables
         self._ledger = ledger
         self._keyring = keyring
-        self._first_origin = origin or f"syncer/{keyring.key_id}"
+        self._clock = clock
+        self._origins = origins
         self.schedule = schedule
-
-    # -- names and keys -------------------------------------------------------------------------------------
-
-    def origin(self) -> str:
-        """Return the log's present name: a fork gives it another."""
-        with reading(self._engine) as connection:
-            return self._origin(connection)
-
-    def _origin(self, connection: sa.Connection) -> str:
-        forks = self._forks(connection)
-        if forks:
-            return str(forks[-1]["origin"])
-        c = self._tables.checkpoint.c
-        found = connection.execute(sa.select(c.origin).order_by(c.size.desc()).limit(1)).scalar()
-        return str(found) if found is not None else self._first_origin
-
-    def forks(self) -> list[dict[str, Any]]:
-        """Return the facts of every fork on record, oldest first."""
-        with reading(self._engine) as connection:
-            return self._forks(connection)
-
-    def _forks(self, connection: sa.Connection) -> list[dict[str, Any]]:
-        t = self._tables.audit.c
-        query = sa.select(t.body).where(t.what == "audit:forked").order_by(t.seq)
-        return [json.loads(body)["facts"] for body in connection.execute(query).scalars()]
-
-    def public_keys(self) -> list[VerifierKey]:
-        """Return the public keys of this log under every name it has had, the present one last."""
-        with reading(self._engine) as connection:
-            forks = self._forks(connection)
-            names = [str(fork["old_origin"]) for fork in forks] + [self._origin(connection)]
-        return [self.key(name) for name in dict.fromkeys(names)]
-
-    def key(self, origin: str) -> VerifierKey:
-        """Return the public key under a name."""
-        return Signer(origin, self._keyring.signing_seed).verifier
 
     # -- making one -----------------------------------------------------------------------------------------
 
@@ -128,7 +99,7 @@ class Checkpoints:
     def tick(self) -> Sealed | None:
         """Make a checkpoint if one is due."""
         with reading(self._engine) as connection:
-            reason = self.why_due(self._size(connection), self._newest(connection), self._store.clock())
+            reason = self.why_due(self._size(connection), self._newest(connection), self._clock())
         return self._make(reason, due=True) if reason else None
 
     def make(self, reason: str, *, only_new: bool = False) -> Sealed | None:
@@ -142,12 +113,12 @@ class Checkpoints:
     @retry_on_conflict
     def _make(self, reason: str, *, due: bool) -> Sealed | None:
         frontier = self._caught_up()  # before the head is locked: the first one may have a million leaves to read
-        now = self._store.clock()
+        now = self._clock()
         with writing(self._engine) as connection:
             size, last = self._size(connection, lock=True), self._newest(connection)
             if due and self.why_due(size, last, now) is None:
                 return None  # another daemon was first
-            origin = self._origin(connection)
+            origin = self._origins.current_in(connection)
             entry = Pending()
             facts = {
                 "reason": reason,
@@ -176,7 +147,7 @@ class Checkpoints:
             frontier.extend(self._leaves(connection, frontier.size, size))
             entry = Pending()
             entry.add(what, facts={**facts, "size": size, "root": frontier.root().hex()})
-            self._ledger.append(connection, entry, self._store.clock())
+            self._ledger.append(connection, entry, self._clock())
         return size + 1
 
     def _caught_up(self) -> Frontier:
@@ -272,8 +243,6 @@ class Checkpoints:
         query = sa.select(self._tables.head.c.seq)
         return int(connection.execute(query.with_for_update() if lock else query).scalar() or 0)
 
-    # -- what was anchored where ----------------------------------------------------------------------------
-
     def unsigned_since(self) -> datetime | None:
         """Return when the first entry was written that no checkpoint covers (UTC)."""
         t = self._tables.audit.c
@@ -282,38 +251,6 @@ class Checkpoints:
             query = sa.select(t.at).where(t.seq == (last.size if last else 0) + 1)
             found = connection.execute(query).scalar()
         return datetime.fromisoformat(found) if found else None
-
-    def anchored(self) -> list[Any]:
-        """Return the rows of what was anchored: name, host, size, at, place, tried_at, failing_since, error."""
-        with reading(self._engine) as connection:
-            return list(connection.execute(sa.select(self._tables.anchor)))
-
-    @retry_on_conflict
-    def begin_anchoring(self, name: str, host: str, not_after: datetime) -> bool:
-        """Note that an anchor is tried now; False when somebody tried it after `not_after` (UTC), so that one mails."""
-        a, now = self._tables.anchor, self._store.clock()
-        with writing(self._engine) as connection:
-            here = (a.c.name == name, a.c.host == host)
-            row = connection.execute(sa.select(a.c.tried_at).where(*here).with_for_update()).first()
-            if row is None:
-                connection.execute(a.insert().values(name=name, host=host, size=0, tried_at=now))
-                return True
-            if row.tried_at is not None and not_after < row.tried_at <= now:
-                return False
-            connection.execute(a.update().where(*here).values(tried_at=now))
-            return True
-
-    @retry_on_conflict
-    def end_anchoring(self, name: str, host: str, size: int, place: str | None, error: str | None) -> None:
-        """Note how it went: `place` says where the note is now, `error` why it is not."""
-        a, now = self._tables.anchor, self._store.clock()
-        values: dict[str, Any] = {"size": size, "at": now, "place": (place or "")[:255]}
-        values |= {"failing_since": None, "error": None}
-        if error is not None:
-            values = {"failing_since": sa.func.coalesce(a.c.failing_since, sa.bindparam("n", now, a.c.at.type))}
-            values["error"] = error[:255]
-        with writing(self._engine) as connection:
-            connection.execute(a.update().where(a.c.name == name, a.c.host == host).values(values))
 
 
 def _sealed(row: Any) -> Sealed:

@@ -1,23 +1,30 @@
-"""Signs the log on a clock, carries the notes away, and refuses to let a database go on that is behind them."""
+"""Signs the log on a clock and carries the notes away."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from syncer.audit.anchors.folder import Folder, newest_first, read
+import sqlalchemy as sa
+
+from syncer.audit.anchors.build import build
+from syncer.audit.anchors.folder import Folder
 from syncer.audit.anchors.place import AnchorError, Place
-from syncer.audit.offline.notes import Checkpoint, NoteError, names, open_checkpoint
 from syncer.audit.proof.checkpoints import Checkpoints, Sealed
+from syncer.audit.proof.origins import Origins
+from syncer.audit.proof.rollback import Rollback
+from syncer.audit.transaction import Clock
 from syncer.clock import stamp
-from syncer.errors import SyncerError, UserError
+from syncer.database.connections import reading, writing
+from syncer.database.failures import retry_on_conflict
+from syncer.database.tables import Tables
+from syncer.errors import SyncerError
 from syncer.log import get_logger
-from syncer.settings.proof import FOLDER
+from syncer.settings.proof import FOLDER, Anchor
 
 #: a failed anchor is tried again after so long
 AGAIN = timedelta(minutes=5)
@@ -25,10 +32,6 @@ AGAIN = timedelta(minutes=5)
 PAGE = timedelta(hours=24)
 #: seconds for all anchors together when the daemon stops
 AT_STOP = 20.0
-
-
-class Behind(UserError):
-    """Raised when the database does not hold what was anchored: it was restored, rolled back or replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,118 +94,57 @@ class Standing:
 
 
 class Notary:
-    """The checkpoints of one installation and where they go. `folder` is the state folder, always an anchor."""
+    """Signs one installation's log, and brings the notes to their anchors. The state folder is always one of these."""
 
     def __init__(
         self,
+        engine: sa.Engine,
+        tables: Tables,
         checkpoints: Checkpoints,
-        folder: Path,
-        targets: Iterable[Target],
-        clock: Callable[[], datetime],
-        host: str,
+        origins: Origins,
+        rollback: Rollback,
+        targets: Sequence[Target],
+        clock: Clock,
     ) -> None:
-        self.checkpoints = checkpoints
-        self.folder = folder
-        every = checkpoints.schedule.every
-        self._targets = [Target(FOLDER, "folder", host, every, lambda: Folder(folder)), *targets]
+        self._engine = engine
+        self._anchor = tables.anchor
+        self._checkpoints = checkpoints
+        self._origins = origins
+        self._rollback = rollback
+        self._targets = tuple(targets)
         self._clock = clock
         self._log = get_logger("syncer.notary")
-        self._lock = threading.Lock()
-        self._compared = False
         #: when the last step was done (monotonic clock): the daemon's watchdog looks at it
         self.moved_at = time.monotonic()
-
-    # -- the comparison at start ----------------------------------------------------------------------------
-
-    def guard(self) -> None:
-        """Raise Behind unless the database holds what the state folder says; compared once for each process."""
-        if self._compared:
-            return
-        with self._lock:
-            if not self._compared:
-                problem = self.problem()
-                if problem:
-                    raise Behind(problem)
-                self._compared = True
-
-    def problem(self) -> str | None:
-        """Say in one line why the database must not be written to, with the remedy; None when all is well."""
-        lost = self.lost()
-        if lost is None:
-            return None
-        path, _, why = lost
-        return (
-            f"{path}: {why}: the database was restored, rolled back or replaced, and nothing was written;"
-            " put the right database back, or record the loss with `syncer audit fork --reason …`"
-            f" and repeat what it undid with `syncer replay --since {path}`"
-        )
-
-    def lost(self) -> tuple[Path, Checkpoint, str] | None:
-        """Return the newest note of the state folder that the database does not bear out, and why."""
-        old = {str(fork["old_origin"]) for fork in self.checkpoints.forks()}
-        origin = self.checkpoints.origin()
-        for paths in dict(newest_first(self.folder)).values():
-            path, found = self._first_of_ours(paths)
-            if path is None or found is None or found.origin in old - {origin}:
-                continue
-            if found.origin != origin:
-                return path, found, f"this is the log {found.origin}, but the database's is {origin}"
-            why = self.difference(found)
-            if why:
-                return path, found, why
-        return None
-
-    def difference(self, found: Checkpoint) -> str | None:
-        """Say how the database differs from a checkpoint of ours, or None."""
-        size = self.checkpoints.size()
-        if size < found.size:
-            return f"the database holds {size} entries, but {found.size} were anchored"
-        if self.checkpoints.root_at(found.size) != found.root:
-            return f"the database holds other entries than the {found.size} that were anchored"
-        return None
-
-    def _first_of_ours(self, paths: Iterable[Path]) -> tuple[Path | None, Checkpoint | None]:
-        for path in paths:
-            try:
-                note = read(path)
-                return path, open_checkpoint(note, [self.checkpoints.key(name) for name in names(note)])
-            except (OSError, ValueError):  # a file of somebody else, or cut short: an older one still counts
-                self._log.warning("anchor.unreadable", path=str(path))
-        return None, None
 
     # -- signing and carrying away --------------------------------------------------------------------------
 
     def tick(self) -> None:
         """Sign if it is time to, and bring every anchor up to date. A failing anchor is logged, never raised."""
-        self._require()
-        self.checkpoints.tick()
+        self._rollback.check_again()
+        self._checkpoints.tick()
         self.publish()
 
     def finish(self) -> None:
         """Sign what is not signed yet, at a clean stop, and anchor it within AT_STOP seconds."""
-        self._require()
-        self.checkpoints.make("stop", only_new=True)
+        self._rollback.check_again()
+        self._checkpoints.make("stop", only_new=True)
         self.publish(seconds=AT_STOP)
 
     def make(self, reason: str = "operator") -> tuple[Sealed, tuple[Anchored, ...]]:
         """Sign now and anchor now, whatever the clock says."""
-        self._require()
-        made = self.checkpoints.make(reason)
+        self._rollback.check_again()
+        made = self._checkpoints.make(reason)
         assert made is not None
         self.publish(now=True)
         return made, self.standing().anchors
 
-    def _require(self) -> None:
-        # a log never signs two states that contradict each other, so it looks again each time
-        self._compared = False
-        self.guard()
-
     def publish(self, *, now: bool = False, seconds: float = 600.0) -> None:
         """Bring the newest note to every anchor that does not have it and is due; `now` means all of them."""
-        newest, until = self.checkpoints.newest(), time.monotonic() + seconds
+        newest, until = self._checkpoints.newest(), time.monotonic() + seconds
         if newest is None:
             return
-        rows = {(row.name, row.host): row for row in self.checkpoints.anchored()}
+        rows = {(row.name, row.host): row for row in self.anchored()}
         for target in self._targets:
             row = rows.get((target.name, target.host))
             if row is not None and row.size >= newest.size:
@@ -211,12 +153,17 @@ class Notary:
             if self.moved_at < until and self._may(target, row, now):
                 self._publish(target, newest)
 
-    def _may(self, target: Target, row: Any, now: bool) -> bool:
-        moment = self._clock()
-        rest = timedelta() if now else AGAIN if row is None or row.failing_since else target.every
-        if row is not None and not row.failing_since and target.every <= self.checkpoints.schedule.every:
-            rest = timedelta()  # each checkpoint goes there
-        return self.checkpoints.begin_anchoring(target.name, target.host, moment - rest)
+    def _may(self, target: Target, row: Any, at_once: bool) -> bool:
+        rest = timedelta() if at_once else self._rest(target, row)
+        return self._begin(target, self._clock() - rest)
+
+    def _rest(self, target: Target, row: Any) -> timedelta:
+        """Return how long an anchor is left alone after a try; `row` is how it stands, None before the first."""
+        if row is None or row.failing_since:
+            return AGAIN
+        if target.every <= self._checkpoints.schedule.every:
+            return timedelta()  # every checkpoint goes there
+        return target.every
 
     def _publish(self, target: Target, sealed: Sealed) -> None:
         try:
@@ -224,39 +171,65 @@ class Notary:
         except Exception as error:  # noqa: BLE001 — whatever a place does, the others and the deliveries go on
             why = str(error) if isinstance(error, (AnchorError, SyncerError)) else type(error).__name__
             self._log.warning("anchor.failed", path=target.name, reason=why)
-            self.checkpoints.end_anchoring(target.name, target.host, sealed.size, None, why)
+            self._failed(target, why)
         else:
-            self.checkpoints.end_anchoring(target.name, target.host, sealed.size, place, None)
+            self._arrived(target, sealed.size, place)
+
+    # -- what was anchored where ----------------------------------------------------------------------------
+
+    def anchored(self) -> list[Any]:
+        """Return the rows of what was anchored: name, host, size, at, place, tried_at, failing_since, error."""
+        with reading(self._engine) as connection:
+            return list(connection.execute(sa.select(self._anchor)))
+
+    @retry_on_conflict
+    def _begin(self, target: Target, not_after: datetime) -> bool:
+        """Note that an anchor is tried now; False when somebody tried it after `not_after` (UTC), so that one mails."""
+        a, now = self._anchor, self._clock()
+        with writing(self._engine) as connection:
+            row = connection.execute(sa.select(a.c.tried_at).where(*self._row(target)).with_for_update()).first()
+            if row is None:
+                connection.execute(a.insert().values(name=target.name, host=target.host, size=0, tried_at=now))
+                return True
+            if row.tried_at is not None and not_after < row.tried_at <= now:
+                return False
+            connection.execute(a.update().where(*self._row(target)).values(tried_at=now))
+            return True
+
+    @retry_on_conflict
+    def _arrived(self, target: Target, size: int, place: str) -> None:
+        values = {"size": size, "at": self._clock(), "place": place[:255], "failing_since": None, "error": None}
+        with writing(self._engine) as connection:
+            connection.execute(self._anchor.update().where(*self._row(target)).values(values))
+
+    @retry_on_conflict
+    def _failed(self, target: Target, error: str) -> None:
+        a = self._anchor
+        since = sa.func.coalesce(a.c.failing_since, sa.bindparam("n", self._clock(), a.c.failing_since.type))
+        with writing(self._engine) as connection:
+            connection.execute(a.update().where(*self._row(target)).values(failing_since=since, error=error[:255]))
+
+    def _row(self, target: Target) -> tuple[sa.ColumnElement[bool], ...]:
+        return (self._anchor.c.name == target.name, self._anchor.c.host == target.host)
 
     # -- how it stands --------------------------------------------------------------------------------------
 
     def standing(self) -> Standing:
         """Return how the proof stands now: for status, metrics and reports."""
-        now, newest = self._clock(), self.checkpoints.newest()
-        since = self.checkpoints.unsigned_since()
-        level = _level(since, self.checkpoints.schedule.every, now)
+        now, newest = self._clock(), self._checkpoints.newest()
+        since = self._checkpoints.unsigned_since()
+        level = _level(since, self._checkpoints.schedule.every, now)
         rows: dict[str, list[Any]] = {}
-        for row in self.checkpoints.anchored():
+        for row in self.anchored():
             rows.setdefault(row.name, []).append(row)
         anchors = tuple(_anchored(target, rows.get(target.name, []), now) for target in self._targets)
         return Standing(
-            origin=self.checkpoints.origin(),
+            origin=self._origins.current(),
             newest=newest,
-            unsigned=self.checkpoints.size() - (newest.size if newest else 0),
+            unsigned=self._checkpoints.size() - (newest.size if newest else 0),
             level=max((level, *(item.level for item in anchors)), key=LEVELS.index),
             anchors=anchors,
         )
-
-    def notes(self) -> list[tuple[str, str]]:
-        """Return (name, text) of every note in the state folder, each log's in the order of its sizes."""
-        found = []
-        for paths in dict(newest_first(self.folder)).values():
-            for path in reversed(paths):
-                try:
-                    found.append((str(path), read(path)))
-                except (OSError, ValueError):
-                    found.append((str(path), ""))
-        return found
 
 
 LEVELS = ("ok", "late", "page")
@@ -277,25 +250,18 @@ def _level(since: datetime | None, every: timedelta, now: datetime) -> str:
     return "page" if now - since >= max(PAGE, 2 * every) else "late"
 
 
-def open_ours(checkpoints: Checkpoints, note: str) -> Checkpoint:
-    """Return the checkpoint of a note that this log signed under any of its names. Raises NoteError."""
-    found = open_checkpoint(note, [checkpoints.key(name) for name in names(note)])
-    if found.origin not in {key.name for key in checkpoints.public_keys()}:
-        raise NoteError(f"of another log ({found.origin})")
-    return found
-
-
-def targets(anchors: Mapping[str, Any], state: Path, every: timedelta, host: str) -> list[Target]:
-    """Return the places of the settings' [anchors.NAME] tables."""
-    from syncer.audit.anchors.build import build
-
+def targets(anchors: Mapping[str, Anchor], folder: Path, every: timedelta, host: str) -> list[Target]:
+    """Return where notes go: the state folder first, then the places of the settings' [anchors.NAME] tables."""
     return [
-        Target(
-            name,
-            item.kind,
-            host if item.kind == "folder" else "",
-            timedelta(hours=item.every_hours) if hasattr(item, "every_hours") else every,
-            build(name, item, state),
-        )
-        for name, item in anchors.items()
+        Target(FOLDER, "folder", host, every, lambda: Folder(folder)),
+        *(
+            Target(
+                name,
+                anchor.kind,
+                host if anchor.kind == "folder" else "",
+                timedelta(hours=anchor.every_hours) if hasattr(anchor, "every_hours") else every,
+                build(name, anchor, folder),
+            )
+            for name, anchor in anchors.items()
+        ),
     ]

@@ -1,27 +1,24 @@
-"""The SQL of retention: bodies past their time go, in pieces and on record; addresses that outlived theirs too."""
+"""The SQL of the purge: bodies past their time go, in pieces and on record."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from syncer.audit.proof.checkpoints import Checkpoints
+from syncer.audit.transaction import Transactions
 from syncer.clock import stamp
 from syncer.database.connections import reading, writing
 from syncer.database.failures import retry_on_conflict
-from syncer.database.tables import Tables
 from syncer.domain.deadlines import months_before
 from syncer.domain.model import EventState
-from syncer.events.store import Store
 
 #: bodies per transaction: short enough that nobody waits for it
 PIECE = 500
-#: an address may outlive its last recheck by so much before somebody should know
-GRACE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,71 +33,42 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class PurgeDue:
-    """What is past its time: bodies, what an earlier purge left undone, and events whose address should be gone."""
+    """The bodies that are past their time, and those that an earlier purge left."""
 
     bodies: Span | None
     unfinished: Span | None
-    addresses: tuple[str, ...]
 
 
-class Retention:
-    """What one installation keeps no longer."""
+class Purge:
+    """Purges the bodies of one installation's log once they are `months` old; `piece` bodies in each transaction."""
 
-    def __init__(
-        self,
-        store: Store,
-        tables: Tables,
-        checkpoints: Checkpoints,
-        months: int,
-        recheck_days: tuple[int, ...],
-        piece: int = PIECE,
-    ) -> None:
-        self._store = store
-        self._tables = tables
+    def __init__(self, transactions: Transactions, checkpoints: Checkpoints, months: int, piece: int = PIECE) -> None:
+        self._transactions = transactions
+        self._engine = transactions.engine
+        self._tables = transactions.tables
         self._checkpoints = checkpoints
         self._months = months
-        self._recheck_days = recheck_days
         self._piece = piece
 
     def due(self) -> PurgeDue:
         """Return what would go now. Changes nothing."""
-        now = self._store.clock()
-        with reading(self._store.engine) as connection:
+        before = months_before(self._transactions.clock(), self._months)
+        with reading(self._engine) as connection:
             unfinished = self._unfinished(connection)
             left = self._span(connection, unfinished.before, unfinished.first, unfinished.last) if unfinished else None
             after = unfinished.last if left and unfinished else 0
-            return PurgeDue(
-                bodies=self._span(connection, months_before(now, self._months), after + 1, None),
-                unfinished=left,
-                addresses=self._addresses(),
-            )
+            return PurgeDue(bodies=self._span(connection, before, after + 1, None), unfinished=left)
 
     def carry_out(self) -> PurgeDue:
-        """Finish what an earlier purge left, purge what is due, and shred what should be; return what was due."""
-        self._store.guard()
-        found = self.due()
-        if found.unfinished:
-            self._take(found.unfinished)
-        if found.bodies:
-            self._record(found.bodies)
-            self._take(found.bodies)
-        self.shred()
-        return found
-
-    @retry_on_conflict
-    def shred(self) -> tuple[str, ...]:
-        """Shred addresses that outlived their rechecks; return the events whose address is still there.
-
-        Those wait for a recheck that could not be made yet: their lane is paused, or the daemon does not run.
-        """
-        ids = self._addresses()
-        if not ids:
-            return ()
-        with self._store.write() as tx:
-            self._store.settle(tx, ids, self._recheck_days)
-        return self._addresses()
-
-    # -- bodies ---------------------------------------------------------------------------------------------
+        """Finish what an earlier purge left and purge what is due; return what was due."""
+        self._transactions.require_writable()
+        due = self.due()
+        if due.unfinished:
+            self._take(due.unfinished)
+        if due.bodies:
+            self._record(due.bodies)
+            self._take(due.bodies)
+        return due
 
     def _record(self, span: Span) -> None:
         """Write the purge entry: committed before the first body goes, for the triggers and for the verifier."""
@@ -117,7 +85,7 @@ class Retention:
     def _take(self, span: Span) -> None:
         t, after = self._tables.audit, span.first - 1
         while True:
-            with writing(self._store.engine) as connection:
+            with writing(self._engine) as connection:
                 query = sa.select(t.c.seq).where(*self._past(span.before), t.c.seq > after, t.c.seq <= span.last)
                 seqs = connection.execute(query.order_by(t.c.seq).limit(self._piece)).scalars().all()
                 if not seqs:
@@ -156,16 +124,3 @@ class Retention:
             return None
         facts = json.loads(body)["facts"]
         return Span(facts["from"], facts["to"], facts["count"], datetime.fromisoformat(facts["before"]))
-
-    # -- addresses ------------------------------------------------------------------------------------------
-
-    def _addresses(self) -> tuple[str, ...]:
-        e = self._tables.event.c
-        latest = self._store.clock() - timedelta(days=max(self._recheck_days, default=0)) - GRACE
-        past = (e.email_sealed.is_not(None), e.state == EventState.FULFILLED, e.fulfilled_at < latest)
-        query = sa.select(e.id).where(*past).order_by(e.id).limit(self._piece)
-        try:
-            with reading(self._store.engine) as connection:
-                return tuple(connection.execute(query).scalars())
-        except (sa.exc.ProgrammingError, sa.exc.OperationalError):
-            return ()  # the account for purges does not see addresses; the daemon looks after them

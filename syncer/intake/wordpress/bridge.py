@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from syncer.audit.transaction import Transactions
 from syncer.clock import stamp
 from syncer.database import connections, engines
 from syncer.database.column_types import collate
-from syncer.events.store import Store
 from syncer.intake.queue import Queue
 from syncer.intake.wordpress import coverage
 from syncer.intake.wordpress.erasure_requests import Sites, Unreadable
@@ -38,17 +38,17 @@ REMEDIES = {
 class WordPress:
     """The WordPress of one installation, through an engine of its own that commits by itself."""
 
-    def __init__(self, settings: Settings, store: Store, queue: Queue, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: Settings, transactions: Transactions, queue: Queue) -> None:
         assert settings.wordpress is not None
         self._settings = settings.wordpress
-        self._clock = clock
+        self._clock = transactions.clock
         self._engine = engines.connect(settings.wordpress_url)
         reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         tables = wordpress_tables(settings.database.prefix)
         self._sites = Sites(reader, self._settings.table_prefix)
-        self._state = SweepState(store, queue, tables)
-        self._sweep = Sweep(self._sites, self._state, queue, clock)
-        self._status = StatusTable(store, self._engine, tables.status, settings.destinations)
+        self._state = SweepState(transactions, queue, tables)
+        self._sweep = Sweep(self._sites, self._state, queue, self._clock)
+        self._status = StatusTable(transactions, self._engine, tables.status, settings.destinations)
         self._log = get_logger("syncer.wordpress")
         self._said = ""
         self._lock = threading.Lock()

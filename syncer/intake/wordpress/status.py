@@ -11,10 +11,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from syncer.audit.transaction import Transactions
 from syncer.clock import stamp
 from syncer.database.connections import reading, writing
 from syncer.domain.model import EventState, State
-from syncer.events.store import Store
 from syncer.settings.destinations import Destination
 
 #: `source` of the events that belong to a request of WordPress
@@ -43,9 +43,9 @@ class StatusTable:
     """Keeps the table in step with the events."""
 
     def __init__(
-        self, store: Store, engine: sa.Engine, table: sa.Table, destinations: Mapping[str, Destination]
+        self, transactions: Transactions, engine: sa.Engine, table: sa.Table, destinations: Mapping[str, Destination]
     ) -> None:
-        self._store = store
+        self._transactions = transactions
         self._engine = engine
         self._table = table
         self._names = labels({name: item.adapter for name, item in destinations.items()})
@@ -59,9 +59,9 @@ class StatusTable:
         """
         if self._seq is None:
             return self.publish_all()
-        audit, written = self._store.tables.audit.c, 0
+        audit, written = self._transactions.tables.audit.c, 0
         while True:
-            with reading(self._store.engine) as connection:
+            with reading(self._transactions.engine) as connection:
                 rows = connection.execute(
                     sa.select(audit.seq, audit.event_id)
                     .where(audit.seq > self._seq, audit.seq <= self._seq + WINDOW)
@@ -74,9 +74,9 @@ class StatusTable:
 
     def publish_all(self) -> int:
         """Write every row that is not as it should be; return how many."""
-        with reading(self._store.engine) as connection:
-            seq = connection.execute(sa.select(self._store.tables.head.c.seq)).scalar() or 0
-            e = self._store.tables.event.c
+        with reading(self._transactions.engine) as connection:
+            seq = connection.execute(sa.select(self._transactions.tables.head.c.seq)).scalar() or 0
+            e = self._transactions.tables.event.c
             every = connection.execute(
                 sa.select(e.source_ref).distinct().where(e.source.in_(SOURCES), e.source_ref.is_not(None))
             ).scalars()
@@ -87,9 +87,9 @@ class StatusTable:
         return written
 
     def _refs(self, events: set[str]) -> set[str]:
-        e = self._store.tables.event.c
+        e = self._transactions.tables.event.c
         found: set[str] = set()
-        with reading(self._store.engine) as connection:
+        with reading(self._transactions.engine) as connection:
             for part in _parts(sorted(events)):
                 query = sa.select(e.source_ref).where(e.id.in_(part), e.source.in_(SOURCES), e.source_ref.is_not(None))
                 found |= set(connection.execute(query).scalars())
@@ -99,7 +99,7 @@ class StatusTable:
         return sum(self._put(self._rows(part)) for part in _parts(sorted(refs)))
 
     def _rows(self, refs: Sequence[str]) -> list[Row]:
-        e, d = self._store.tables.event, self._store.tables.delivery
+        e, d = self._transactions.tables.event, self._transactions.tables.delivery
         query = (
             sa.select(
                 e.c.source_ref, e.c.id, e.c.state, e.c.due_on, d.c.destination, d.c.adapter,
@@ -110,7 +110,7 @@ class StatusTable:
             .order_by(e.c.id, d.c.id)
         )  # fmt: skip
         by_ref: dict[str, list[Any]] = {}
-        with reading(self._store.engine) as connection:
+        with reading(self._transactions.engine) as connection:
             for row in connection.execute(query):
                 by_ref.setdefault(row.source_ref, []).append(row)
         return [summary(ref, rows, self._names) for ref, rows in by_ref.items()]
@@ -130,7 +130,7 @@ class StatusTable:
                     "state": row.state,
                     "destinations": row.destinations,
                     "due_on": row.due_on,
-                    "updated_at": self._store.clock(),
+                    "updated_at": self._transactions.clock(),
                 }
                 if row.request in there:
                     connection.execute(t.update().where(t.c.request == row.request).values(values))

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from syncer.audit.transaction import Transaction
+from syncer.audit.transaction import Transaction, Transactions
 from syncer.database.connections import reading
 from syncer.errors import UserError
-from syncer.events.store import Store
 from syncer.intake.queue import Queue
 from syncer.intake.wordpress.coverage import Known, Seen, Site
 from syncer.intake.wordpress.tables import WordPressTables
@@ -30,8 +29,8 @@ class LastSweep:
 class SweepState:
     """Reads and writes it, in syncer's own database."""
 
-    def __init__(self, store: Store, queue: Queue, tables: WordPressTables) -> None:
-        self._store = store
+    def __init__(self, transactions: Transactions, queue: Queue, tables: WordPressTables) -> None:
+        self._transactions = transactions
         self._queue = queue
         self._tables = tables
 
@@ -40,11 +39,11 @@ class SweepState:
 
         The queue's own time is the better one: an event's is when intake took it, which may be days later.
         """
-        e = self._store.tables.event.c
+        e = self._transactions.tables.event.c
         query = sa.select(e.event_key, e.source_ref, e.created_at).where(
             e.event_key.startswith(KEYS, autoescape=True), e.source_ref.is_not(None)
         )
-        with reading(self._store.engine) as connection:
+        with reading(self._transactions.engine) as connection:
             rows = {row.event_key: (row.source_ref, row.created_at) for row in connection.execute(query)}
         rows |= {key: (ref, at) for key, ref, at in self._queue.made(KEYS) if ref is not None}
         found: dict[str, list[Known]] = {}
@@ -54,7 +53,7 @@ class SweepState:
 
     def read(self) -> LastSweep:
         """Return what the last sweep left."""
-        with reading(self._store.engine) as connection:
+        with reading(self._transactions.engine) as connection:
             return self._read(connection)
 
     def _read(self, connection: sa.Connection) -> LastSweep:
@@ -71,7 +70,7 @@ class SweepState:
 
     def write(self, before: LastSweep, seen: Mapping[str, Seen], sites: Sequence[Site]) -> bool:
         """Replace what was left; False when another daemon's sweep came between, whose word is as good."""
-        with self._store.write() as tx:
+        with self._transactions.write() as tx:
             self._lock(tx)
             if self._read(tx.connection) != before:
                 return False
@@ -111,12 +110,12 @@ class SweepState:
     def _lock(self, tx: Transaction) -> None:
         # the audit's head row is the one lock that all writers share; it is taken last anyway, so taking it
         # first and nothing else cannot deadlock
-        tx.connection.execute(sa.select(self._store.tables.head.c.seq).with_for_update())
+        tx.connection.execute(sa.select(self._transactions.tables.head.c.seq).with_for_update())
 
     def dismiss(self, ref: str, reason: str) -> None:
         """Forget a vanished request by a person's decision. Raises UserError when it is none."""
         request = self._tables.request
-        with self._store.write() as tx:
+        with self._transactions.write() as tx:
             done = tx.connection.execute(
                 request.delete().where(request.c.request == ref, request.c.gone_at.is_not(None))
             )

@@ -1,0 +1,87 @@
+"""The names that one installation's log has had, and its public keys under them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from syncer.audit.anchors.folder import read
+from syncer.audit.offline.notes import Checkpoint, NoteError, Signer, VerifierKey, names, open_checkpoint
+from syncer.database.connections import reading
+from syncer.database.tables import Tables
+from syncer.errors import UserError
+from syncer.privacy.keyring import Keyring
+
+
+@dataclass(frozen=True, slots=True)
+class ForkRecord:
+    """A fork on record: the log's name after and before it, and how many entries the database held (`size`)."""
+
+    origin: str
+    old_origin: str
+    size: int
+
+
+class Origins:
+    """The origins of one installation's log. `first` is the name of a log that has not been signed yet."""
+
+    def __init__(self, engine: sa.Engine, tables: Tables, keyring: Keyring, first: str | None) -> None:
+        self._engine = engine
+        self._tables = tables
+        self._keyring = keyring
+        self._first = first or f"syncer/{keyring.key_id}"
+
+    def current(self) -> str:
+        """Return the log's present name: a fork gives it another."""
+        with reading(self._engine) as connection:
+            return self.current_in(connection)
+
+    def current_in(self, connection: sa.Connection) -> str:
+        """Return the log's present name as a transaction sees it."""
+        forks = self._forks(connection)
+        if forks:
+            return forks[-1].origin
+        c = self._tables.checkpoint.c
+        signed = connection.execute(sa.select(c.origin).order_by(c.size.desc()).limit(1)).scalar()
+        return str(signed) if signed is not None else self._first
+
+    def forks(self) -> list[ForkRecord]:
+        """Return every fork on record, oldest first."""
+        with reading(self._engine) as connection:
+            return self._forks(connection)
+
+    def _forks(self, connection: sa.Connection) -> list[ForkRecord]:
+        t = self._tables.audit.c
+        query = sa.select(t.body).where(t.what == "audit:forked").order_by(t.seq)
+        facts = [json.loads(body)["facts"] for body in connection.execute(query).scalars()]
+        return [ForkRecord(str(item["origin"]), str(item["old_origin"]), int(item["size"])) for item in facts]
+
+    def public_keys(self) -> list[VerifierKey]:
+        """Return the public keys of this log under every name it has had, the present one last."""
+        with reading(self._engine) as connection:
+            old = [fork.old_origin for fork in self._forks(connection)]
+            all_names = [*old, self.current_in(connection)]
+        return [self.key(name) for name in dict.fromkeys(all_names)]
+
+    def key(self, origin: str) -> VerifierKey:
+        """Return the public key under a name."""
+        return Signer(origin, self._keyring.signing_seed).verifier
+
+    def open(self, note: str) -> Checkpoint:
+        """Return the checkpoint of a note that this log signed under any of its names. Raises NoteError."""
+        checkpoint = open_checkpoint(note, [self.key(name) for name in names(note)])
+        if checkpoint.origin not in {key.name for key in self.public_keys()}:
+            raise NoteError(f"of another log ({checkpoint.origin})")
+        return checkpoint
+
+    def read(self, path: Path) -> Checkpoint:
+        """Return the checkpoint of a note in a file. Raises UserError unless it can be read and is this log's."""
+        try:
+            return self.open(read(path))
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read ({error.strerror}); give the path of a note") from None
+        except ValueError as error:
+            raise UserError(f"{path}: not a note of this log: {error}; give one that was anchored") from None

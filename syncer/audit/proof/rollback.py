@@ -1,0 +1,103 @@
+"""Refuses a database that is behind its own notes: one that was restored, rolled back or replaced."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from syncer.audit.anchors.folder import newest_first, read
+from syncer.audit.offline.notes import Checkpoint, names, open_checkpoint
+from syncer.audit.proof.checkpoints import Checkpoints
+from syncer.audit.proof.origins import Origins
+from syncer.errors import UserError
+from syncer.log import get_logger
+
+
+class Behind(UserError):
+    """Raised when the database does not hold what was anchored: it was restored, rolled back or replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A note that the database does not bear out: its file, its checkpoint, and how the database differs."""
+
+    path: Path
+    checkpoint: Checkpoint
+    why: str
+
+
+class Rollback:
+    """Compares the database with the notes of the state folder."""
+
+    def __init__(self, checkpoints: Checkpoints, origins: Origins, folder: Path) -> None:
+        self._checkpoints = checkpoints
+        self._origins = origins
+        self._folder = folder
+        self._log = get_logger("syncer.notary")
+        self._lock = threading.Lock()
+        self._compared = False
+
+    def check(self) -> None:
+        """Raise Behind unless the database holds what the state folder says; compared once for each process."""
+        if self._compared:
+            return
+        with self._lock:
+            if not self._compared:
+                problem = self.problem()
+                if problem:
+                    raise Behind(problem)
+                self._compared = True
+
+    def check_again(self) -> None:
+        """Compare anew, and raise Behind as `check` does: a log never signs two states that contradict each other."""
+        self._compared = False
+        self.check()
+
+    def problem(self) -> str | None:
+        """Say in one line why the database must not be written to, with the remedy; None when all is well."""
+        loss = self.loss()
+        if loss is None:
+            return None
+        return (
+            f"{loss.path}: {loss.why}: the database was restored, rolled back or replaced, and nothing was written;"
+            " put the right database back, or record the loss with `syncer audit fork --reason …`"
+            f" and repeat what it undid with `syncer replay --since {loss.path}`"
+        )
+
+    def loss(self) -> Loss | None:
+        """Return the newest note of the state folder that the database does not bear out, with the reason."""
+        old = {fork.old_origin for fork in self._origins.forks()}
+        origin = self._origins.current()
+        for paths in dict(newest_first(self._folder)).values():
+            note = self._newest_of_ours(paths)
+            if note is None:
+                continue
+            path, checkpoint = note
+            if checkpoint.origin in old - {origin}:
+                continue
+            if checkpoint.origin != origin:
+                return Loss(path, checkpoint, f"this is the log {checkpoint.origin}, but the database's is {origin}")
+            why = self.difference(checkpoint)
+            if why:
+                return Loss(path, checkpoint, why)
+        return None
+
+    def difference(self, checkpoint: Checkpoint) -> str | None:
+        """Say how the database differs from a checkpoint of ours, or None."""
+        size = self._checkpoints.size()
+        if size < checkpoint.size:
+            return f"the database holds {size} entries, but {checkpoint.size} were anchored"
+        if self._checkpoints.root_at(checkpoint.size) != checkpoint.root:
+            return f"the database holds other entries than the {checkpoint.size} that were anchored"
+        return None
+
+    def _newest_of_ours(self, paths: Iterable[Path]) -> tuple[Path, Checkpoint] | None:
+        for path in paths:
+            try:
+                note = read(path)
+                return path, open_checkpoint(note, [self._origins.key(name) for name in names(note)])
+            except (OSError, ValueError):  # a file of somebody else, or cut short: an older one still counts
+                self._log.warning("anchor.unreadable", path=str(path))
+        return None

@@ -1,0 +1,225 @@
+"""Start held deliveries over and read confirmed ones back, by a plan that a person saw first."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from syncer.audit.chain import canonical
+from syncer.audit.transaction import Transaction, Transactions
+from syncer.database.connections import reading
+from syncer.database.failures import retry_on_conflict
+from syncer.decisions.interventions import require_lane
+from syncer.delivery.leases import Leases
+from syncer.domain.model import State
+from syncer.domain.policy import reopened
+from syncer.domain.rights import rank
+from syncer.errors import AddressError, UserError
+from syncer.events.store import Store
+from syncer.privacy.addresses import normalise
+from syncer.privacy.keyring import Keyring
+from syncer.settings.destinations import Destination
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDelivery:
+    """What a resync will do to one delivery."""
+
+    event: str
+    destination: str
+    from_: State
+    to: State
+
+
+@dataclass(frozen=True, slots=True)
+class ResyncPlan:
+    """What a resync will do; `digest` stands for exactly this list. `addresses` are brought again, by event."""
+
+    digest: str
+    deliveries: tuple[PlannedDelivery, ...]
+    skipped: tuple[str, ...]
+    addresses: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which deliveries a resync is about: those that meet every condition given.
+
+    `confirmed_since` is UTC. `addresses` are (event id or None, address) as a file brings them; None is matched by
+    the pseudonym. Never printed: it holds addresses.
+    """
+
+    events: tuple[str, ...] = ()
+    destination: str | None = None
+    held: bool = False
+    confirmed_since: datetime | None = None
+    addresses: tuple[tuple[str | None, str], ...] = field(default=(), repr=False)
+
+
+class Resync:
+    """Plans and carries out resyncs of one installation."""
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        store: Store,
+        leases: Leases,
+        keyring: Keyring,
+        destinations: Mapping[str, Destination],
+    ) -> None:
+        self._transactions = transactions
+        self._tables = transactions.tables
+        self._store = store
+        self._leases = leases
+        self._keyring = keyring
+        self._destinations = destinations
+
+    def plan(self, selection: Selection) -> ResyncPlan:
+        """Plan what starts over and what is read back. Changes nothing.
+
+        Raises UserError for an unknown destination, an address that cannot be used, and a selection of nothing.
+        """
+        d, e = self._tables.delivery, self._tables.event
+        brought, skipped = self._brought(selection.addresses)
+        query = sa.select(
+            d.c.event_id,
+            d.c.destination,
+            d.c.state,
+            d.c.action,
+            e.c.email_sealed.is_not(None).label("sealed"),
+        ).select_from(d.join(e, d.c.event_id == e.c.id))
+        for condition in self._conditions(selection, brought):
+            query = query.where(condition)
+        planned: list[PlannedDelivery] = []
+        with reading(self._transactions.engine) as connection:
+            rows = connection.execute(query.order_by(d.c.event_id, d.c.destination)).all()
+        for row in rows:
+            has_address = row.sealed or row.event_id in brought
+            to = reopened(State(row.state), has_address)
+            reason = self._reason_to_skip(row, has_address, to)
+            if reason or to is None:
+                skipped.append(f"{row.event_id} {row.destination}: {reason}")
+            else:
+                planned.append(PlannedDelivery(row.event_id, row.destination, State(row.state), to))
+        return ResyncPlan(_digest(planned, brought), tuple(planned), tuple(skipped), brought)
+
+    def _conditions(self, selection: Selection, brought: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:
+        d = self._tables.delivery.c
+        conditions: list[sa.ColumnElement[bool]] = []
+        if selection.events:
+            conditions.append(d.event_id.in_(selection.events))
+        if selection.addresses:
+            conditions.append(d.event_id.in_(list(brought)))
+        if selection.destination is not None:
+            require_lane(self._leases, self._destinations, selection.destination)
+            conditions.append(d.destination == selection.destination)
+        if selection.held:
+            conditions.append(d.state == State.HELD)
+        if selection.confirmed_since is not None:
+            conditions += [d.state == State.CONFIRMED, d.confirmed_at >= selection.confirmed_since]
+        if not conditions:
+            raise UserError("resync: say what: --event, --destination, --held, --confirmed-since or --file")
+        return conditions
+
+    def _reason_to_skip(self, row: Any, has_address: bool, to: State | None) -> str | None:
+        if not has_address:
+            return "its address was shredded; bring it again with --file"
+        if row.destination not in self._destinations:
+            return "its destination is not in the settings"
+        if row.action is None:
+            return "its right is unknown; submit it again and exempt this one"
+        return None if to is not None else f"it is {row.state}"
+
+    def _brought(self, addresses: Sequence[tuple[str | None, str]]) -> tuple[dict[str, str], list[str]]:
+        """Match the addresses of a file to events: by the pseudonym, or by the event id that stands before them."""
+        e = self._tables.event.c
+        brought: dict[str, str] = {}
+        skipped: list[str] = []
+        with reading(self._transactions.engine) as connection:
+            for number, (event_id, address) in enumerate(addresses, 1):
+                try:
+                    ref = self._keyring.ref(normalise(address))
+                except AddressError as error:
+                    raise UserError(
+                        f"resync: address {number} of the file cannot be used ({error.code}); correct it"
+                    ) from None
+                wanted = e.subject == ref if event_id is None else e.id == event_id
+                rows = connection.execute(sa.select(e.id, e.subject).where(wanted)).all()
+                if not rows:
+                    skipped.append(f"address {number} of the file: no event")
+                for row in rows:
+                    if row.subject not in (None, ref):
+                        raise UserError(
+                            f"resync: address {number} of the file is not the one of event {row.id}; correct it"
+                        )
+                    brought[row.id] = address
+        return brought, skipped
+
+    @retry_on_conflict
+    def apply(self, plan: ResyncPlan, reason: str) -> None:
+        """Carry out a plan; what changed since it was made is left alone."""
+        with self._transactions.write() as tx:
+            facts = {
+                "reason": reason,
+                "digest": plan.digest,
+                "deliveries": [f"{item.event}:{item.destination}" for item in plan.deliveries],
+                "addresses_brought": len(plan.addresses),
+            }
+            tx.audit.add("operator:resynced", facts=facts)
+            self._reseal(tx, plan)
+            for item in plan.deliveries:
+                self._reopen(tx, item, reason)
+            self._store.settle(tx, {item.event for item in plan.deliveries})
+
+    def _reseal(self, tx: Transaction, plan: ResyncPlan) -> None:
+        event = self._tables.event
+        wanted = {item.event for item in plan.deliveries}
+        for event_id, address in plan.addresses.items():
+            if event_id in wanted:
+                tx.connection.execute(
+                    event.update()
+                    .where(event.c.id == event_id)
+                    .values(
+                        email_sealed=self._keyring.seal(address, event_id),
+                        subject=self._keyring.ref(normalise(address)),
+                        shredded_at=None,
+                    )
+                )
+
+    def _reopen(self, tx: Transaction, item: PlannedDelivery, reason: str) -> None:
+        d, e = self._tables.delivery, self._tables.event
+        row = tx.connection.execute(sa.select(e.c.right, e.c.subject).where(e.c.id == item.event)).one()
+        values: dict[str, Any] = {
+            "state": item.to,
+            "code": None,
+            "next_attempt_at": tx.now,
+            "claim_rank": rank(row.right),
+        }
+        if item.to is State.PENDING:
+            values |= {"attempts": 0, "confirmed_at": None, "outcome": None}
+        done = tx.connection.execute(
+            d.update()
+            .where(d.c.event_id == item.event, d.c.destination == item.destination, d.c.state == item.from_)
+            .values(values)
+        )
+        if done.rowcount:
+            tx.audit.add(
+                "delivery:reopened",
+                event=item.event,
+                subject=row.subject,
+                destination=item.destination,
+                facts={"from": item.from_, "to": item.to, "reason": reason},
+            )
+
+
+def _digest(planned: Sequence[PlannedDelivery], brought: Mapping[str, str]) -> str:
+    content = {
+        "deliveries": [[item.event, item.destination, str(item.from_), str(item.to)] for item in planned],
+        "brought": sorted(brought),
+    }
+    return hashlib.sha256(canonical(content)).hexdigest()
