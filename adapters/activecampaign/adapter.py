@@ -13,8 +13,10 @@ from adapters.activecampaign.walk import Walk
 from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject
 from adapters.errors import AdapterError, Misconfigured
 from adapters.http.answer import Answer
+from adapters.http.evidence import Trail, evidence
 from adapters.http.pacer import Pacer
-from adapters.http.transport import Trail, Transport, check_api_key, check_base_url, check_flag, evidence
+from adapters.http.transport import Transport
+from adapters.options import check_api_key, check_base_url, check_flag
 
 _SENDERS = 6
 

@@ -9,7 +9,7 @@ from adapters.activecampaign.calls import Calls
 from adapters.contract import Outcome, Receipt, Subject
 from adapters.errors import AdapterError, Permanent, Transient
 from adapters.http.answer import Answer
-from adapters.http.transport import Trail
+from adapters.http.evidence import Trail
 
 #: how often a delete that ActiveCampaign blocks is tried again, in seconds: the allowance is renewed monthly
 _BLOCKED_WAIT = 86400.0

@@ -6,21 +6,19 @@ URL holds the person.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
 
-from adapters.contract import SettingsError, Step
+from adapters.contract import Step
 from adapters.errors import AdapterError, Transient
 from adapters.http.answer import Answer, common_failure, read_answer
 from adapters.http.deadline import Watchdog, current
+from adapters.http.evidence import Trail
 from adapters.http.pacer import Pacer, Slots
-from adapters.options import is_loopback
 
 if TYPE_CHECKING:
     import requests
@@ -28,37 +26,6 @@ if TYPE_CHECKING:
     from adapters.http.connections import Received
 
 Params = Iterable[tuple[str, str]]
-
-
-class Trail:
-    """The calls made so far in one walk, as evidence. Belongs to one thread."""
-
-    def __init__(self) -> None:
-        self._steps: list[Step] = []
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """The calls in order."""
-        return tuple(self._steps)
-
-    def add(self, step: Step) -> None:
-        """Keep one call."""
-        self._steps.append(step)
-
-    def state(self, state: str) -> None:
-        """Say what the last answer told of the person: `subscribed`, `absent`, `deleted` …"""
-        self._steps[-1] = replace(self._steps[-1], state=state)
-
-
-@contextlib.contextmanager
-def evidence() -> Iterator[Trail]:
-    """Open a trail; an AdapterError that leaves the block carries its steps."""
-    trail = Trail()
-    try:
-        yield trail
-    except AdapterError as error:
-        error.steps = trail.steps
-        raise
 
 
 class Transport:
@@ -245,44 +212,3 @@ class Transport:
             if not whole:
                 raw.close()
             raw.release_conn()
-
-
-def check_base_url(value: object, suffix: str) -> str:
-    """Give the address of the API without a closing slash, `suffix` (`/3.0`) included, written or not.
-
-    Raises SettingsError `base_url` for anything but https (plain http only for this computer), and for user info, a
-    query, a fragment or another path.
-    """
-    example = f"write it as https://HOST or https://HOST{suffix}"
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
-        raise SettingsError("base_url", f"base_url is no web address: {example}")
-    try:
-        parts = urlsplit(value)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise SettingsError("base_url", f"base_url is no web address: {example}") from None
-    if not host or not all(letter.isalnum() or letter in "-.:" for letter in host):
-        raise SettingsError("base_url", f"base_url has no usable host: {example}")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise SettingsError("base_url", f"base_url must use https (plain http only for this computer): {example}")
-    if "@" in parts.netloc:
-        raise SettingsError("base_url", f"base_url must not hold a user or password: {example}")
-    if "?" in value or "#" in value or parts.path.rstrip("/") not in ("", suffix):
-        raise SettingsError("base_url", f"base_url must end after the host or after {suffix}: {example}")
-    name = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{name}{f':{port}' if port else ''}{suffix}"
-
-
-def check_api_key(api_key: str) -> str:
-    """Give the key as it goes into a header. Raises SettingsError where it cannot: empty, blanks, line breaks."""
-    if not api_key or not all("!" <= letter <= "~" for letter in api_key):
-        raise SettingsError("api_key", "the API key is empty or holds blanks or odd characters: copy it again")
-    return api_key
-
-
-def check_flag(options: Mapping[str, Any], key: str, default: bool) -> bool:
-    """Give a yes-or-no setting. Raises SettingsError for anything but true and false."""
-    value = options.get(key, default)
-    if not isinstance(value, bool):
-        raise SettingsError(key, f"{key} must be true or false")
-    return value

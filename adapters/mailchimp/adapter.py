@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from adapters.http.answer import Answer
-from adapters.http.transport import Trail, Transport, check_api_key, check_base_url, check_flag, evidence
+from adapters.http.evidence import Trail, evidence
+from adapters.http.transport import Transport
 from adapters.mailchimp.answers import LIST_ID, PAGE, expect, pages, read_id
 from adapters.mailchimp.listing import changed
 from adapters.mailchimp.walk import Scopes, Walk
+from adapters.options import check_api_key, check_base_url, check_flag
 
 if TYPE_CHECKING:
     from adapters.mailchimp.sdk import Client

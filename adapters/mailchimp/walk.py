@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.contract import Action, Outcome, Receipt, Subject
 from adapters.errors import Permanent, Transient
-from adapters.http.transport import Trail
+from adapters.http.evidence import Trail
 from adapters.mailchimp.answers import (
     PAGE,
     REACHED,
