@@ -20,7 +20,7 @@ from urllib3.exceptions import InvalidHeader, ProtocolError, ReadTimeoutError, S
 from urllib3.response import HTTPResponse
 
 from adapters.errors import AdapterError, Misconfigured, Transient
-from adapters.http.deadline import Watch, current
+from adapters.http.deadline import Deadline, current
 from adapters.options import is_loopback, literal
 
 
@@ -28,9 +28,9 @@ class StaleError(Exception):
     """Raised when a kept-alive socket turned out closed before any byte of the answer."""
 
 
-def named(error: Exception, watch: Watch) -> AdapterError:
+def named(error: Exception, deadline: Deadline) -> AdapterError:
     """Give a failure of the wire its name, by its type alone."""
-    if watch.cut:
+    if deadline.cut:
         return Transient("timed_out", "no whole answer within the deadline")
     if isinstance(error, AdapterError):
         return error
@@ -60,37 +60,37 @@ class _Response(http.client.HTTPResponse):
 
 
 class _Connection(HTTPConnection):
-    """A connection that the watchdog can cut, and whose failures have our names already."""
+    """A connection that is cut at the deadline, and whose failures have our names already."""
 
     response_class = _Response
     _handle: socket.socket | None = None
     _used = False
 
     def _new_conn(self) -> socket.socket:
-        watch = current.get()
-        sock = _open(self.host, int(self.port or 0), float(self.timeout or 10), watch)
-        # TLS detaches the socket it is given, so the watchdog gets a handle of its own on the same connection
+        deadline = current.get()
+        sock = _open(self.host, int(self.port or 0), float(self.timeout or 10), deadline)
+        # TLS detaches the socket it is given, so the deadline gets a handle of its own on the same connection
         self._handle, self._used = sock.dup(), False
-        if watch is not None:
-            watch.guard(self._handle)
+        if deadline is not None:
+            deadline.attach(self._handle)
         return sock
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        watch = current.get()
-        if watch is not None:
-            watch.reused = self._used
+        deadline = current.get()
+        if deadline is not None:
+            deadline.reused = self._used
             if self._used and self._handle is not None:
-                watch.guard(self._handle)
+                deadline.attach(self._handle)
         super().request(*args, **kwargs)
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 itself narrows it so
-        watch = current.get()
-        if watch is not None:
-            self.timeout = watch.remaining()
+        deadline = current.get()
+        if deadline is not None:
+            self.timeout = deadline.remaining()
         try:
             response = super().getresponse()
         except (ConnectionError, http.client.RemoteDisconnected):
-            if watch is not None and watch.reused and not watch.cut:
+            if deadline is not None and deadline.reused and not deadline.cut:
                 raise StaleError from None
             raise Transient("cut_off", "the connection was closed before an answer came") from None
         except TimeoutError:
@@ -104,11 +104,11 @@ class _Connection(HTTPConnection):
         handle, self._handle, self._used = self._handle, None, False
         super().close()
         if handle is not None:
-            watch = current.get()
-            if watch is None:
+            deadline = current.get()
+            if deadline is None:
                 handle.close()
             else:
-                watch.leave(handle)
+                deadline.close_later(handle)
 
 
 class _TlsConnection(_Connection, HTTPSConnection):
@@ -221,16 +221,16 @@ class Wire(HTTPAdapter):
         super().close()
 
 
-def _open(host: str, port: int, timeout: float, watch: Watch | None) -> socket.socket:
+def _open(host: str, port: int, timeout: float, deadline: Deadline | None) -> socket.socket:
     """Connect to the first address that answers, `timeout` seconds each, all within the deadline of the call."""
     failure: AdapterError = Transient("unreachable", "the host name has no address")
-    for family, address in _resolve(host, port, min(timeout, watch.remaining()) if watch else timeout):
+    for family, address in _resolve(host, port, min(timeout, deadline.remaining()) if deadline else timeout):
         _refuse_inner(host, address[0])
-        if watch is not None and watch.cut:
+        if deadline is not None and deadline.cut:
             raise Transient("timed_out", "no connection in time")
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
-            sock.settimeout(min(timeout, watch.remaining()) if watch else timeout)
+            sock.settimeout(min(timeout, deadline.remaining()) if deadline else timeout)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.connect(address)
         except TimeoutError:

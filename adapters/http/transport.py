@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 from adapters.contract import Step
 from adapters.errors import AdapterError, Transient
 from adapters.http.answer import Answer, common_failure, read_answer
-from adapters.http.deadline import Watchdog, current
+from adapters.http.deadline import Deadlines, current
 from adapters.http.evidence import Trail
 from adapters.http.pacer import Pacer, Slots
 
@@ -70,7 +70,7 @@ class Transport:
         self._pacer = pacer
         self._max_body = max_body
         self._verify: bool | str = ca_bundle or True
-        self._watchdog = Watchdog(total_timeout)
+        self._deadlines = Deadlines(total_timeout)
         self._session = requests.Session()
         self._session.trust_env = False  # or a proxy variable or ~/.netrc would replace our credentials
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -123,9 +123,9 @@ class Transport:
         return answer
 
     def close(self) -> None:
-        """Close the connections and end the watchdog. A later call opens them again."""
+        """Close the connections and end the thread of the deadlines. A later call opens both again."""
         self._session.close()
-        self._watchdog.close()
+        self._deadlines.close()
 
     def _url(self, path: str, params: Params) -> str:
         query = "&".join(f"{quote(key, safe='')}={quote(value, safe='@')}" for key, value in params)
@@ -151,18 +151,18 @@ class Transport:
         for repeats_left in (1, 0) if method == "GET" else (0,):
             if self._pacer:
                 self._pacer.wait()
-            watch = self._watchdog.watch()
-            token = current.set(watch)
+            deadline = self._deadlines.start()
+            token = current.set(deadline)
             try:
                 return self._exchange(method, url, body)
             except StaleError:
                 if repeats_left:
                     continue
             except (AdapterError, HTTPError, OSError, HTTPException, ValueError) as error:
-                failure = named(error, watch)
+                failure = named(error, deadline)
             finally:
                 current.reset(token)
-                watch.finish()
+                deadline.finish()
             break
         failure.__context__ = None  # not even a debugger's traceback shows the URL
         raise failure.with_traceback(None)
@@ -203,8 +203,8 @@ class Transport:
                 payload += part
                 if len(payload) > self._max_body:
                     raise Transient("too_big", f"more than {self._max_body} bytes")
-            watch = current.get()
-            if watch is not None and watch.cut:  # without a Content-Length a cut looks like the end
+            deadline = current.get()
+            if deadline is not None and deadline.cut:  # without a Content-Length a cut looks like the end
                 raise Transient("timed_out", "no whole answer within the deadline")
             whole = True
             return bytes(payload)
