@@ -62,8 +62,8 @@ UPWARD = {
     ("reports.reader", "app"),
 }
 STILL_SQL = {"syncer.cli.work", "syncer.reports.evidence"}
-#: anchors make each other, and breakage plays the server that knows it
-CIRCLES = {"anchors", "sandbox", "app", "drain"}
+#: anchors make each other, and the app drains what is built from it
+CIRCLES = {"anchors", "app", "drain"}
 
 
 def modules(package: str) -> list[Path]:
@@ -211,6 +211,21 @@ def test_syncer_knows_only_the_face_of_adapters() -> None:
 def known_of_adapters(name: str) -> bool:
     """Say whether a name is a face of adapters or something that a face offers."""
     return name == "adapters" or any(name == face or name.startswith(f"{face}.") for face in ADAPTERS_FACE)
+
+
+def test_no_provider_knows_another_and_the_sandbox_knows_no_client() -> None:
+    wing_of = {name_of(path): name_of(path).split(".")[1] for path in modules("adapters")}
+    providers = {path.parent.name for path in modules("adapters") if path.name == "adapter.py"}
+    forbidden = {provider: providers - {provider} for provider in providers} | {"sandbox": providers | {"http"}}
+    wrong = {
+        f"{name_of(path)} imports {name}"
+        for path in modules("adapters")
+        for name in imports(path)
+        if wing_of.get(name) in forbidden.get(wing_of[name_of(path)], set())
+    }
+
+    assert wrong == set()
+    assert providers
 
 
 def test_only_the_composition_root_names_the_registry() -> None:
