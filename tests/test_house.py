@@ -33,7 +33,7 @@ LINES = {
     "adapters": (
         ("contract",),
         ("errors",),
-        ("options",),
+        ("options", "addresses", "handles", "checks"),
         ("http",),
         ("mailchimp", "activecampaign", "sandbox"),
         ("registry",),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
 from adapters.activecampaign.calls import Calls
 from adapters.activecampaign.walk import Walk
+from adapters.checks import tried
 from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject
-from adapters.errors import AdapterError, Misconfigured
-from adapters.http.answer import Answer
+from adapters.errors import Misconfigured
 from adapters.http.evidence import Trail, evidence
 from adapters.http.pacer import Pacer
 from adapters.http.transport import Transport
@@ -125,10 +125,10 @@ class ActiveCampaign(Adapter):
         """Try the key and the three rights that a silent lack of would look like "nobody there"."""
         calls = self._calls(Trail())
         return [
-            _check("key", lambda: self._account(calls), "check base_url and the API key in Settings > Developer"),
-            _check("admin", lambda: _admin(calls), "put the key's user into the Admin group"),
-            _check("archive", lambda: _archive(calls), "put the key's user into the Admin group: erasure needs it"),
-            _check("lists", lambda: _lists(calls), "let the key's user see all lists"),
+            tried("key", lambda: self._account(calls), "check base_url and the API key in Settings > Developer"),
+            tried("admin", lambda: _admin(calls), "put the key's user into the Admin group"),
+            tried("archive", lambda: _archive(calls), "put the key's user into the Admin group: erasure needs it"),
+            tried("lists", lambda: _lists(calls), "let the key's user see all lists"),
         ]
 
     def close(self) -> None:
@@ -141,19 +141,8 @@ class ActiveCampaign(Adapter):
         return f"accepted by {self._transport.host}: is that the right account?"
 
     def _calls(self, trail: Trail) -> Calls:
-        """Give the calls, each leaving its step on this trail."""
-
-        def send(method: str, path: str, template: str, scope: str, query: list[tuple[str, str]], body: Any) -> Answer:
-            return self._transport.call(trail, method, path, scope=scope, template=template, params=query, body=body)
-
-        return Calls(send, trail.state)
-
-
-def _check(name: str, find: Callable[[], str], remedy: str) -> Check:
-    try:
-        return Check(name, True, find())
-    except AdapterError as error:
-        return Check(name, False, str(error), remedy)
+        """Return the calls, each leaving its step on this trail."""
+        return Calls(self._transport.sender(trail), trail.state)
 
 
 def _admin(calls: Calls) -> str:

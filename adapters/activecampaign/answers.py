@@ -135,11 +135,6 @@ def read_id(row: Mapping[str, Any]) -> str:
     return found
 
 
-def same_address(found: object, asked: str) -> bool:
-    """Compare two addresses, letter case aside."""
-    return isinstance(found, str) and found.strip().casefold() == asked.casefold()
-
-
 def newer_consent(rows: tuple[Row, ...], received_at: datetime) -> Permanent | None:
     """Give the reason to hold: a subscription after the person asked. A missing time is no evidence of consent."""
     asked = received_at if received_at.tzinfo else received_at.replace(tzinfo=UTC)

@@ -19,13 +19,11 @@ from adapters.activecampaign.answers import (
     objects,
     read_id,
     read_rows,
-    same_address,
 )
+from adapters.addresses import same_address
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from adapters.http.answer import Answer
-
-#: (method, path, template for the evidence, scope, query, body) -> answer
-Send = Callable[[str, str, str, str, list[tuple[str, str]], Any], Answer]
+from adapters.http.transport import Send
 
 _PAGE = 100  # the most the API gives (reference: pagination)
 

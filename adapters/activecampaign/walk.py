@@ -6,8 +6,10 @@ from datetime import datetime
 
 from adapters.activecampaign.answers import CONTACT, LEFT, REACHED, Contact, expect_done, is_absent, newer_consent
 from adapters.activecampaign.calls import Calls
+from adapters.addresses import spellings_of
 from adapters.contract import Outcome, Receipt, Subject
 from adapters.errors import AdapterError, Permanent, Transient
+from adapters.handles import ids_of
 from adapters.http.answer import Answer
 from adapters.http.evidence import Trail
 
@@ -22,11 +24,9 @@ class Walk:
     """One person's walk through the account."""
 
     def __init__(self, calls: Calls, trail: Trail, subject: Subject) -> None:
-        if not subject.spellings or not all(subject.spellings):
-            raise Permanent("malformed", "an empty address")  # an empty filter returns everybody
         self._calls = calls
         self._trail = trail
-        self._spellings = subject.spellings
+        self._spellings = spellings_of(subject)
         self._notes: list[str] = []
 
     def delete(self, received_at: datetime, *, ecommerce: bool) -> Receipt:
@@ -55,14 +55,14 @@ class Walk:
     def confirm_deleted(self, applied: Receipt | None, *, ecommerce: bool) -> Receipt:
         """Prove the contacts gone, by id where they are known, the archive empty and the customers gone."""
         handles = applied.handles if applied else ()
-        known = _named("contact", handles)
+        known = ids_of("contact", handles)
         live = not all(self._calls.is_gone(one) for one in known)
         if not live and (not handles or len(known) > 1):
             # several of one address fill pages that shift, so ids prove only what was seen: search again
             live = any(self._calls.find(spelling) for spelling in self._spellings)
         if live or self._archived():
             raise Transient("not_yet", "the person is still there")
-        if ecommerce and (not handles or _named("customer", handles)):
+        if ecommerce and (not handles or ids_of("customer", handles)):
             customers, refused = self._customers()
             if refused:
                 raise refused
@@ -92,7 +92,7 @@ class Walk:
         """Read lists and automations again; for suppress, the exclusion."""
         handles = applied.handles if applied else ()
         found = [] if handles else [contact for spelling in self._spellings for contact in self._calls.find(spelling)]
-        ids = _named("contact", handles) or tuple(contact.id for contact in found)
+        ids = ids_of("contact", handles) or tuple(contact.id for contact in found)
         for one in ids:
             rows = self._calls.rows(one)
             if not rows:
@@ -250,7 +250,3 @@ def _fits(phrase: str, kind: str, spelling: str) -> str:
         "start": bool(phrase) and spelling.startswith(phrase),
     }
     return kind if fits.get(kind, False) else ""
-
-
-def _named(kind: str, handles: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(handle.partition(":")[2] for handle in handles if handle.startswith(f"{kind}:"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from adapters.http.connections import Received
 
 Params = Iterable[tuple[str, str]]
+#: (method, path, template for the evidence, scope, params, body) -> answer
+Send = Callable[[str, str, str, str, Params, Any], Answer]
 
 
 class Transport:
@@ -121,6 +123,14 @@ class Transport:
             # `not_yet` is kept for a person who was read and is still there
             raise Transient("unreadable", "HTTP 202 to a read, which answers nothing")
         return answer
+
+    def sender(self, trail: Trail) -> Send:
+        """Return `call` for the calls of one walk: each leaves its step on this trail."""
+
+        def send(method: str, path: str, template: str, scope: str, params: Params, body: Any) -> Answer:
+            return self.call(trail, method, path, scope=scope, template=template, params=params, body=body)
+
+        return send
 
     def close(self) -> None:
         """Close the connections and end the thread of the deadlines. A later call opens both again."""

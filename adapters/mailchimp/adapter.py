@@ -7,13 +7,13 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from adapters.checks import tried
 from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject
-from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
-from adapters.http.answer import Answer
+from adapters.errors import Misconfigured, Permanent, Transient
 from adapters.http.evidence import Trail, evidence
 from adapters.http.transport import Transport
 from adapters.mailchimp.answers import LIST_ID, PAGE, expect, pages, read_id
@@ -146,10 +146,10 @@ class Mailchimp(Adapter):
     def check(self) -> list[Check]:
         """Show account, audiences and stores for a human eye."""
         return [
-            _check("key", self._account_name, "check the API key, and that it belongs to this account"),
-            _check("audiences", self._audience_names, "correct `audiences`, or give the key's user access to them"),
+            tried("key", self._account_name, "check the API key, and that it belongs to this account"),
+            tried("audiences", self._audience_names, "correct `audiences`, or give the key's user access to them"),
             *(
-                [_check("e-commerce", self._store_count, "grant it to the key's user, or set ecommerce = false")]
+                [tried("e-commerce", self._store_count, "grant it to the key's user, or set ecommerce = false")]
                 if self._ecommerce
                 else []
             ),
@@ -166,10 +166,7 @@ class Mailchimp(Adapter):
         """Give the SDK with every call leaving its step on this trail."""
         from adapters.mailchimp.sdk import Client  # slow to load, and `status` never calls
 
-        def send(method: str, path: str, template: str, scope: str, query: list[tuple[str, str]], body: Any) -> Answer:
-            return self._transport.call(trail, method, path, scope=scope, template=template, params=query, body=body)
-
-        return Client(send)
+        return Client(self._transport.sender(trail))
 
     def _scopes(self, trail: Trail) -> Scopes:
         """Give audiences and stores, proven to exist within the last minute: only then does a 404 prove absence."""
@@ -233,13 +230,6 @@ class Mailchimp(Adapter):
 
     def _store_count(self) -> str:
         return f"{len(self._find_stores(Trail()))} stores"
-
-
-def _check(name: str, find: Callable[[], str], remedy: str) -> Check:
-    try:
-        return Check(name, True, find())
-    except AdapterError as error:
-        return Check(name, False, str(error), remedy)
 
 
 def _base_url(value: Any, key: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from adapters.addresses import same_address
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from adapters.http.answer import Answer, common_failure
 
@@ -143,11 +144,6 @@ def state_of(answer: Answer) -> str:
     """Give the status that a changed member now has, for the evidence. Raises what any other answer means."""
     status = expect(answer, 200, "status")["status"]
     return status if isinstance(status, str) and status in REACHED | LEFT else "unknown"
-
-
-def same_address(found: object, asked: str) -> bool:
-    """Compare two addresses, letter case aside."""
-    return isinstance(found, str) and found.strip().casefold() == asked.casefold()
 
 
 def newer_consent(member: Member, received_at: datetime) -> Permanent | None:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from adapters.addresses import same_address, spellings_of
 from adapters.contract import Action, Outcome, Receipt, Subject
 from adapters.errors import Permanent, Transient
+from adapters.handles import ids_of
 from adapters.http.evidence import Trail
 from adapters.mailchimp.answers import (
     PAGE,
@@ -21,7 +23,6 @@ from adapters.mailchimp.answers import (
     pages,
     read_id,
     read_member,
-    same_address,
     state_of,
     title_of,
 )
@@ -54,10 +55,8 @@ class Walk:
     """One person's walk through the account."""
 
     def __init__(self, client: Client, scopes: Scopes, trail: Trail, subject: Subject) -> None:
-        if not subject.spellings or not all(subject.spellings):
-            raise Permanent("malformed", "an empty address")
         self._trail = trail
-        self._subject = subject
+        self._spellings = spellings_of(subject)
         self._lists, self._ecommerce = client.lists, client.ecommerce
         self._scopes = scopes
         self._notes: list[str] = []
@@ -88,9 +87,9 @@ class Walk:
     def confirm(self, action: Action, applied: Receipt | None) -> Receipt:
         """Read again, changing nothing. Raises Transient `not_yet` or `suppression_missing`."""
         handles = applied.handles if applied else ()
-        forgotten = _named("forgotten", handles)
-        audiences = _named("audience", handles) + forgotten if handles else tuple(self._scopes.audiences)
-        stores = _named("store", handles) if handles else self._scopes.stores
+        forgotten = ids_of("forgotten", handles)
+        audiences = ids_of("audience", handles) + forgotten if handles else tuple(self._scopes.audiences)
+        stores = ids_of("store", handles) if handles else self._scopes.stores
         found = {audience: list(self._members(audience)) for audience in audiences}
         members = [member for rows in found.values() for member in rows]
         if action is Action.DELETE:
@@ -111,7 +110,7 @@ class Walk:
         return max(times, default=None)
 
     def _members(self, audience: str) -> Iterator[Member]:
-        for spelling in self._subject.spellings:
+        for spelling in self._spellings:
             key = _key(spelling)
             answer = self._lists.get_list_member(audience, key, fields=_MEMBER_FIELDS)
             if is_absent(answer):
@@ -123,7 +122,7 @@ class Walk:
 
     def _customers(self, stores: tuple[str, ...]) -> Iterator[_Customer]:
         for store in stores:
-            for spelling in self._subject.spellings:
+            for spelling in self._spellings:
                 found = list(self._customer_rows(store, spelling))
                 if not all(same_address(row.get("email_address"), spelling) for row in found):
                     raise Permanent("filter_ignored", "Mailchimp answered with other customers than asked for")
@@ -168,7 +167,7 @@ class Walk:
 
     def _tombstone(self, audience: str) -> str:
         """Create the unsubscribed contact where there is none; give the handle by which confirm knows it."""
-        address = self._subject.address
+        address = self._spellings[0]  # the normalised form
         body = {"email_address": address, "status_if_new": "unsubscribed"}
         answer = self._lists.set_list_member(audience, _key(address), body)
         if answer.status == 400 and title_of(answer) == "forgotten email not subscribed":
@@ -198,7 +197,3 @@ def _changes(action: Action, member: Member) -> bool:
 def _key(spelling: str) -> str:
     """Make the key under which Mailchimp keeps an address: the MD5 of its lower-case form. Never logged."""
     return hashlib.md5(spelling.lower().encode(), usedforsecurity=False).hexdigest()
-
-
-def _named(kind: str, handles: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(handle.partition(":")[2] for handle in handles if handle.startswith(f"{kind}:"))
