@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from adapters.activecampaign.calls import Calls
-from adapters.activecampaign.walk import Walk
+from adapters.activecampaign.walk import ActiveCampaignWalk
 from adapters.checks import tried
 from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject
 from adapters.errors import Misconfigured
@@ -92,7 +92,7 @@ class ActiveCampaign(Adapter):
     def apply(self, action: Action, subject: Subject, received_at: datetime) -> Receipt:
         """Find the person, hold on newer consent, then act. Raises AdapterError."""
         with evidence() as trail:
-            walk = Walk(self._calls(trail), trail, subject)
+            walk = ActiveCampaignWalk(self._calls(trail), trail, subject)
             if action is Action.DELETE:
                 return walk.delete(received_at, ecommerce=self._ecommerce)
             return walk.unsubscribe(received_at, suppress=action is Action.SUPPRESS)
@@ -100,7 +100,7 @@ class ActiveCampaign(Adapter):
     def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
         """Read the person again, by id where the apply found them, else by address. Raises AdapterError."""
         with evidence() as trail:
-            walk = Walk(self._calls(trail), trail, subject)
+            walk = ActiveCampaignWalk(self._calls(trail), trail, subject)
             if action is Action.DELETE:
                 return walk.confirm_deleted(applied, ecommerce=self._ecommerce)
             return walk.confirm_unsubscribed(applied, suppress=action is Action.SUPPRESS)
@@ -114,7 +114,7 @@ class ActiveCampaign(Adapter):
     def opted_in(self, subject: Subject) -> datetime | None:
         """Return the newest `sdate` of a list by which mail reaches the person. Raises AdapterError."""
         with evidence() as trail:
-            return Walk(self._calls(trail), trail, subject).opted_in()
+            return ActiveCampaignWalk(self._calls(trail), trail, subject).opted_in()
 
     def ping(self) -> None:
         """Ask who the key belongs to. Raises AdapterError."""

@@ -28,7 +28,7 @@ _REASONS = frozenset({"field_missing", "duplicate", "related_missing", "email_in
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListRow:
     """The contact on one list."""
 
     list: str
@@ -42,7 +42,7 @@ class Contact:
 
     id: str
     spelling: str = field(repr=False)
-    rows: tuple[Row, ...] | None = None
+    rows: tuple[ListRow, ...] | None = None
 
 
 def failure(answer: Answer) -> AdapterError:
@@ -109,14 +109,14 @@ def expect_done(answer: Answer) -> None:
         raise common_failure(answer)
 
 
-def read_rows(value: object, contacts: frozenset[str]) -> dict[str, list[Row]]:
+def read_rows(value: object, contacts: frozenset[str]) -> dict[str, list[ListRow]]:
     """Read list rows by contact. Raises Permanent `filter_ignored` for a row of anybody else."""
-    found: dict[str, list[Row]] = {contact: [] for contact in contacts}
+    found: dict[str, list[ListRow]] = {contact: [] for contact in contacts}
     for row in objects(value):
         contact = str(row.get("contact"))
         if contact not in found:
             raise Permanent("filter_ignored", "ActiveCampaign answered with list rows of another contact")
-        found[contact].append(Row(str(row.get("list")), str(row.get("status")), _time(row.get("sdate"))))
+        found[contact].append(ListRow(str(row.get("list")), str(row.get("status")), _time(row.get("sdate"))))
     return found
 
 
@@ -135,7 +135,7 @@ def read_id(row: Mapping[str, Any]) -> str:
     return found
 
 
-def newer_consent(rows: tuple[Row, ...], received_at: datetime) -> Permanent | None:
+def newer_consent(rows: tuple[ListRow, ...], received_at: datetime) -> Permanent | None:
     """Give the reason to hold: a subscription after the person asked. A missing time is no evidence of consent."""
     asked = received_at if received_at.tzinfo else received_at.replace(tzinfo=UTC)
     for row in rows:

@@ -10,7 +10,7 @@ from adapters.activecampaign.answers import (
     AUTOMATION,
     CONTACT,
     Contact,
-    Row,
+    ListRow,
     expect,
     expect_done,
     failure,
@@ -66,7 +66,7 @@ class Calls:
         self._say("found" if ids else "absent")
         if not all("contactLists" in body for body in bodies):
             return [Contact(one, spelling) for one in ids]
-        rows: dict[str, list[Row]] = {one: [] for one in ids}
+        rows: dict[str, list[ListRow]] = {one: [] for one in ids}
         for body in bodies:
             for contact, more in read_rows(body["contactLists"], frozenset(ids)).items():
                 rows[contact] += more
@@ -115,7 +115,7 @@ class Calls:
         """Delete a contact, which only moves it to the archive. Gives the answer: what it means is the walk's."""
         return self._send("DELETE", f"/contacts/{contact}", "/contacts/{id}", "contact", [], None)
 
-    def rows(self, contact: str) -> tuple[Row, ...]:
+    def rows(self, contact: str) -> tuple[ListRow, ...]:
         """Read the contact's list rows; none if the contact is gone."""
         rows = self._of_contact(contact, "contactLists", "list")
         return tuple(read_rows(rows, frozenset({contact}))[contact])

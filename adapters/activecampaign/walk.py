@@ -20,7 +20,7 @@ _ROUNDS = 3
 _IMPORT = 'import the address under Contacts > Import > "Import as excluded email address", then resync'
 
 
-class Walk:
+class ActiveCampaignWalk:
     """One person's walk through the account."""
 
     def __init__(self, calls: Calls, trail: Trail, subject: Subject) -> None:

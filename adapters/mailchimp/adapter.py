@@ -18,7 +18,7 @@ from adapters.http.evidence import Trail, evidence
 from adapters.http.transport import Transport
 from adapters.mailchimp.answers import LIST_ID, PAGE, expect, pages, read_id
 from adapters.mailchimp.listing import changed
-from adapters.mailchimp.walk import Scopes, Walk
+from adapters.mailchimp.walk import MailchimpWalk, Scopes
 from adapters.options import check_api_key, check_base_url, check_flag
 
 if TYPE_CHECKING:
@@ -159,8 +159,8 @@ class Mailchimp(Adapter):
         """Close the connections."""
         self._transport.close()
 
-    def _walk(self, trail: Trail, subject: Subject) -> Walk:
-        return Walk(self._client(trail), self._scopes(trail), trail, subject)
+    def _walk(self, trail: Trail, subject: Subject) -> MailchimpWalk:
+        return MailchimpWalk(self._client(trail), self._scopes(trail), trail, subject)
 
     def _client(self, trail: Trail) -> Client:
         """Give the SDK with every call leaving its step on this trail."""

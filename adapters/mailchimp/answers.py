@@ -169,12 +169,9 @@ def pages(page: Callable[[int], Answer], key: str) -> Iterator[Mapping[str, Any]
     page not yet read to one already read.
     """
     seen = 0
-    first: object = None
+    first: int | None = None
     while True:
-        body = expect(page(seen), 200, key, "total_items")
-        rows, total = body[key], body["total_items"]
-        if not isinstance(rows, list) or not isinstance(total, int) or not all(isinstance(r, dict) for r in rows):
-            raise Transient("unreadable", "a listing without the documented rows")
+        rows, total = read_page(page(seen), key)
         first = total if first is None else first
         if total != first:
             raise Transient("unreadable", "a listing changed while it was read: it is read again from its start")
@@ -184,6 +181,15 @@ def pages(page: Callable[[int], Answer], key: str) -> Iterator[Mapping[str, Any]
             return
         if not rows:
             raise Transient("unreadable", "a listing ended before its total")
+
+
+def read_page(answer: Answer, key: str) -> tuple[list[Mapping[str, Any]], int]:
+    """Return the rows of one page and the total of the listing. Raises Transient `unreadable` for anything else."""
+    body = expect(answer, 200, key, "total_items")
+    rows, total = body[key], body["total_items"]
+    if not isinstance(rows, list) or not isinstance(total, int) or not all(isinstance(row, dict) for row in rows):
+        raise Transient("unreadable", "a listing without the documented rows")
+    return rows, total
 
 
 def _time(value: object) -> datetime | None:

@@ -51,7 +51,7 @@ class _Customer:
     id: str = field(repr=False)
 
 
-class Walk:
+class MailchimpWalk:
     """One person's walk through the account."""
 
     def __init__(self, client: Client, scopes: Scopes, trail: Trail, subject: Subject) -> None:
