@@ -1,4 +1,4 @@
-"""The one way out to HTTP: one session per destination, a real deadline, a size cap, no redirects, strict parsing.
+"""The one way out to HTTP: a pool of connections per destination, a real deadline, a size cap, no redirects.
 
 Every failure leaves as an AdapterError without a cause: the texts of requests and urllib3 print the URL, and the
 URL holds the person.
@@ -51,12 +51,7 @@ class Transport:
         max_body: int = 1 << 20,
         ca_bundle: str | None = None,
     ) -> None:
-        # these are slow to load, and most commands never call
-        from http.cookiejar import DefaultCookiePolicy
-
-        import requests
-
-        from adapters.http.connections import Wire
+        from adapters.http.connections import Wire  # slow to load, and most commands never call
 
         # urllib3 logs the path of every call at DEBUG, and that of an answer with odd headers at WARNING: the path
         # holds Mailchimp's MD5 of the address, the query string ActiveCampaign's plain one
@@ -71,14 +66,9 @@ class Transport:
         self._slots = Slots(connections, learns=learn_gap)
         self._pacer = pacer
         self._max_body = max_body
-        self._verify: bool | str = ca_bundle or True
+        self._authorities: bool | str = ca_bundle or True
         self._deadlines = Deadlines(total_timeout)
-        self._session = requests.Session()
-        self._session.trust_env = False  # or a proxy variable or ~/.netrc would replace our credentials
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._wire = Wire(connections)
-        self._session.mount("https://", self._wire)
-        self._session.mount("http://", self._wire)
         self._timeout = (connect_timeout, total_timeout)
 
     @property
@@ -134,7 +124,7 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections and end the thread of the deadlines. A later call opens both again."""
-        self._session.close()
+        self._wire.close()
         self._deadlines.close()
 
     def _url(self, path: str, params: Params) -> str:
@@ -192,8 +182,9 @@ class Transport:
             headers["Content-Length"] = "0"
         request.headers = cast(Any, headers)  # written in one case each, so a plain dict does
         began = time.monotonic()
-        # Not Session.send: for a redirect it reads the whole body, without a cap, before it asks whether to follow.
-        response = self._wire.send(request, stream=True, timeout=self._timeout, verify=self._verify, proxies={})
+        # Without a Session: it would take proxies and ~/.netrc for our credentials, keep cookies, and read the whole
+        # body of a redirect, without a cap, before it asks whether to follow.
+        response = self._wire.send(request, stream=True, timeout=self._timeout, verify=self._authorities, proxies={})
         payload = self._read(response)
         return read_answer(response.status_code, response.headers, payload, round((time.monotonic() - began) * 1000))
 
