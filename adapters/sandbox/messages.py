@@ -19,7 +19,7 @@ class Recorded:
     headers: dict[str, str]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Request:
     """One parsed request; header names in lower case."""
 
@@ -30,14 +30,14 @@ class Request:
     body: bytes
 
     def json(self) -> Any:
-        """Return the body as JSON, or None where it is none."""
+        """Return the body as JSON, or None where it is not JSON."""
         try:
             return json.loads(self.body) if self.body else None
         except ValueError:
             return None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Reply:
     """One answer; `content_type` None sends no such header."""
 

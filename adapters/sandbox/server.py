@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from adapters.sandbox.breakage import WIRE, Strike
@@ -77,7 +77,7 @@ class Sandbox:
                 connection.shutdown(socket.SHUT_RDWR)
         self._server = None
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
