@@ -112,8 +112,8 @@ class SettingsError(ValueError):
 class Adapter(ABC):
     """One account at a provider. Thread-safe: syncer calls it from `limits.senders` threads at once.
 
-    Read-only before write: find the person, check that what came back is exactly the person asked for, and only
-    then change anything. Every action is idempotent. No retries, no logging, no clock but the monotonic one.
+    Read before write: find the person, make sure that what came back is exactly the person asked for, and only then
+    change anything. Every action is idempotent. No retries, no logging, no clock but the monotonic one.
     """
 
     name: ClassVar[str]
@@ -128,7 +128,7 @@ class Adapter(ABC):
     @classmethod
     @abstractmethod
     def configured(cls, options: Mapping[str, Any], api_key: str) -> Adapter:
-        """Build one from its table in settings.toml; opens no connection. Raises SettingsError."""
+        """Build one from its table in settings.toml; open no connection. Raises SettingsError."""
 
     @property
     @abstractmethod
@@ -171,7 +171,7 @@ class Adapter(ABC):
 
     @abstractmethod
     def check(self) -> list[Check]:
-        """Try key, rights and scopes for `syncer check`; never raises for what it is there to find."""
+        """Try key, rights and scopes for `syncer check`; never raise for what it is there to find."""
 
     @abstractmethod
     def close(self) -> None:

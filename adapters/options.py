@@ -11,19 +11,19 @@ from adapters.contract import SettingsError
 
 
 def check_base_url(value: object, suffix: str) -> str:
-    """Give the address of the API without a closing slash, `suffix` (`/3.0`) included, written or not.
+    """Return the address of the API without a closing slash and with its `suffix` (`/3.0`), written or not.
 
     Raises SettingsError `base_url` for anything but https (plain http only for this computer), and for user info, a
     query, a fragment or another path.
     """
     example = f"write it as https://HOST or https://HOST{suffix}"
     if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
-        raise SettingsError("base_url", f"base_url is no web address: {example}")
+        raise SettingsError("base_url", f"base_url is not a web address: {example}")
     try:
         parts = urlsplit(value)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise SettingsError("base_url", f"base_url is no web address: {example}") from None
+        raise SettingsError("base_url", f"base_url is not a web address: {example}") from None
     if not host or not all(letter.isalnum() or letter in "-.:" for letter in host):
         raise SettingsError("base_url", f"base_url has no usable host: {example}")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
@@ -37,14 +37,14 @@ def check_base_url(value: object, suffix: str) -> str:
 
 
 def check_api_key(api_key: str) -> str:
-    """Give the key as it goes into a header. Raises SettingsError where it cannot: empty, blanks, line breaks."""
+    """Return the key as it goes into a header. Raises SettingsError `api_key` for an empty one, blanks, line breaks."""
     if not api_key or not all("!" <= letter <= "~" for letter in api_key):
         raise SettingsError("api_key", "the API key is empty or holds blanks or odd characters: copy it again")
     return api_key
 
 
 def check_flag(options: Mapping[str, Any], key: str, default: bool) -> bool:
-    """Give a yes-or-no setting. Raises SettingsError for anything but true and false."""
+    """Return a yes-or-no setting. Raises SettingsError for anything but true and false."""
     value = options.get(key, default)
     if not isinstance(value, bool):
         raise SettingsError(key, f"{key} must be true or false")
@@ -52,13 +52,13 @@ def check_flag(options: Mapping[str, Any], key: str, default: bool) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host as written in the settings means this computer."""
+    """Say whether a host as written in the settings means this computer."""
     address = literal(host)
     return host.lower() == "localhost" or (address is not None and address.is_loopback)
 
 
 def literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Give the address that a host is written as, None for a name."""
+    """Return the address that a host is written as, None for a name."""
     try:
         return ipaddress.ip_address(host.strip("[]"))
     except ValueError:

@@ -51,7 +51,7 @@ class ActiveCampaign(Adapter):
         Action.DELETE: (
             "ActiveCampaign keeps an archive of erased contacts for 360 days. You were removed from that archive too.",
             "It may remember that an address was once unsubscribed. Deals, notes and technical records, such as those"
-            " of returned mail, are no part of what was erased, if there were any.",
+            " of returned mail, are not part of what was erased, if there were any.",
         ),
         Action.UNSUBSCRIBE: (
             "Your entry stays there, marked as unsubscribed on every mailing list, and no newsletter is sent to it.",
@@ -122,7 +122,7 @@ class ActiveCampaign(Adapter):
             self._calls(trail).me()
 
     def check(self) -> list[Check]:
-        """Try the key and the three rights that a silent lack of would look like "nobody there"."""
+        """Try the key and the three rights without which an answer would silently look like "nobody there"."""
         calls = self._calls(Trail())
         return [
             tried("key", lambda: self._account(calls), "check base_url and the API key in Settings > Developer"),

@@ -91,8 +91,8 @@ class ActiveCampaignWalk:
     def confirm_unsubscribed(self, applied: Receipt | None, *, suppress: bool) -> Receipt:
         """Read lists and automations again; for suppress, the exclusion."""
         handles = applied.handles if applied else ()
-        found = [] if handles else [contact for spelling in self._spellings for contact in self._calls.find(spelling)]
-        ids = ids_of("contact", handles) or tuple(contact.id for contact in found)
+        contacts = [] if handles else self._find()
+        ids = ids_of("contact", handles) or tuple(contact.id for contact in contacts)
         for one in ids:
             rows = self._calls.rows(one)
             if not rows:
@@ -103,7 +103,7 @@ class ActiveCampaignWalk:
                 raise Transient("not_yet", "the person is still on a list")
             if self._calls.automations(one):
                 raise Transient("not_yet", "the person is still in an automation")
-        if suppress and not all(self._covering(s)[0] for s in {c.spelling for c in found} or {self._spellings[0]}):
+        if suppress and not all(self._covering(s)[0] for s in {c.spelling for c in contacts} or {self._spellings[0]}):
             raise Transient("not_yet", "no exclusion covers the person")
         outcome = applied.outcome if applied else Outcome.DONE if ids or suppress else Outcome.ABSENT
         return self._receipt(outcome, handles)
@@ -114,11 +114,13 @@ class ActiveCampaignWalk:
         return max((row.since for row in rows if row.status in REACHED and row.since), default=None)
 
     def _find_with_rows(self) -> list[Contact]:
-        found = [contact for spelling in self._spellings for contact in self._calls.find(spelling)]
         return [
             contact if contact.rows is not None else Contact(contact.id, contact.spelling, self._calls.rows(contact.id))
-            for contact in {contact.id: contact for contact in found}.values()
+            for contact in {contact.id: contact for contact in self._find()}.values()
         ]
+
+    def _find(self) -> list[Contact]:
+        return [contact for spelling in self._spellings for contact in self._calls.find(spelling)]
 
     def _prove_lists(self) -> None:
         """Make sure that a contact without list rows has none: a key that may see no lists is not shown them.
@@ -130,9 +132,9 @@ class ActiveCampaignWalk:
 
     def _hold_newer_consent(self, contacts: list[Contact], received_at: datetime) -> None:
         for contact in contacts:
-            held = newer_consent(contact.rows or (), received_at)
-            if held:
-                raise held
+            consent = newer_consent(contact.rows or (), received_at)
+            if consent:
+                raise consent
 
     def _delete(self, contact: Contact) -> None:
         """Delete one contact; if that does not go through at once, at least no more mail goes out."""
@@ -157,16 +159,16 @@ class ActiveCampaignWalk:
             raise Transient("delete_blocked", f"{error.detail}; {mail}", retry_after=wait) from None
 
     def _delete_failure(self, answer: Answer) -> AdapterError:
-        """Name why a delete was refused. Status and body of a used-up delete allowance are documented nowhere.
+        """Return why a delete was refused. Status and body of a used-up delete allowance are documented nowhere.
 
         So every 4xx without another known meaning counts as that (help article 115001663450).
         """
-        found = self._calls.meaning(answer)
-        if found.code == "unknown_state":
+        error = self._calls.meaning(answer)
+        if error.code == "unknown_state":
             return Transient("unknown_state", "the delete answered 410: the state is read again")
-        if isinstance(found, Permanent):
+        if isinstance(error, Permanent):
             return Transient("delete_blocked", f"ActiveCampaign refused the delete with HTTP {answer.status}")
-        return found
+        return error
 
     def _try_to_stop_mail(self, contact: Contact) -> bool:
         try:
@@ -190,17 +192,20 @@ class ActiveCampaignWalk:
         return list(dict.fromkeys(one for spelling in self._spellings for one in self._calls.archived(spelling)))
 
     def _customers(self) -> tuple[list[str], Permanent | None]:
-        """Find the customers. A plan without e-commerce is told apart, so that it does not stop the erasure."""
-        found: list[str] = []
+        """Return the customers' ids and, for a key or plan without e-commerce, why they cannot be read.
+
+        That is raised last, so that it does not stop the erasure.
+        """
+        ids: list[str] = []
         try:
             for spelling in self._spellings:
-                found += self._calls.customers(spelling)
+                ids += self._calls.customers(spelling)
         except Permanent as error:
             if error.code != "forbidden":
                 raise
             remedy = "the key may not read e-commerce customers: grant it, or set ecommerce = false"
             return [], Permanent("forbidden", remedy)
-        return list(dict.fromkeys(found)), None
+        return list(dict.fromkeys(ids)), None
 
     def _exclude(self, spellings: list[str]) -> None:
         """Make sure that an exclusion covers each address. One can be widened by the API, but not created."""
@@ -216,7 +221,7 @@ class ActiveCampaignWalk:
                 raise Permanent("exclusion_needed", f"an exclusion exists but cannot be widened: {_IMPORT}") from error
 
     def _covering(self, spelling: str) -> tuple[bool, str]:
-        """Tell whether an exclusion covers the address; if none, the id of an exact but narrower one.
+        """Say whether an exclusion covers the address; if none does, return the id of an exact but narrower one.
 
         A rule on the domain does not contain the address, so it is looked for by the domain. Rules on a shorter
         ending or on a beginning cannot be found by the API's filter: an exact one is then asked for, which harms
@@ -241,7 +246,7 @@ class ActiveCampaignWalk:
 
 
 def _fits(phrase: str, kind: str, spelling: str) -> str:
-    """Give the kind of rule if it fits the address. Both "begin" and "start" may be the name of a beginning."""
+    """Return the kind of rule if it fits the address, else "". A beginning may be called "begin" or "start"."""
     phrase, spelling = phrase.casefold(), spelling.casefold()
     fits = {
         "exact": phrase == spelling,

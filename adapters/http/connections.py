@@ -28,8 +28,8 @@ class StaleError(Exception):
     """Raised when a kept-alive socket turned out closed before any byte of the answer."""
 
 
-def named(error: Exception, deadline: Deadline) -> AdapterError:
-    """Give a failure of the wire its name, by its type alone."""
+def wire_failure(error: Exception, deadline: Deadline) -> AdapterError:
+    """Return a failure of the wire under our name for it, by its type alone."""
     if deadline.cut:
         return Transient("timed_out", "no whole answer within the deadline")
     if isinstance(error, AdapterError):
@@ -47,7 +47,7 @@ def named(error: Exception, deadline: Deadline) -> AdapterError:
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer that may be announced: http.client takes a 103 Early Hints for the final status."""
+    """An answer that announcements may precede: http.client takes a 103 Early Hints for the final status."""
 
     def _read_status(self) -> tuple[str, int, str]:
         for _ in range(10):
@@ -177,7 +177,10 @@ class _TlsPool(_Direct, HTTPSConnectionPool):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """The head of an answer, with the body still to be read: what the transport uses of requests' Response."""
+    """The head of an answer, with the body still to be read: what the transport uses of requests' Response.
+
+    `request` is there for `responses` alone, which stands in for a provider in tests.
+    """
 
     request: requests.PreparedRequest = field(repr=False)
     status_code: int
@@ -246,19 +249,19 @@ def _open(host: str, port: int, timeout: float, deadline: Deadline | None) -> so
 
 def _resolve(host: str, port: int, timeout: float) -> list[tuple[int, Any]]:
     """Look the host up in a thread of its own: getaddrinfo knows no timeout, and new connections are few."""
-    box: queue.SimpleQueue[list[tuple[int, Any]] | None] = queue.SimpleQueue()
+    answer: queue.SimpleQueue[list[tuple[int, Any]] | None] = queue.SimpleQueue()
 
     def look_up() -> None:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            box.put(None)
+            answer.put(None)
         else:
-            box.put([(int(family), address) for family, _, _, _, address in found])
+            answer.put([(int(family), address) for family, _, _, _, address in entries])
 
     threading.Thread(target=look_up, name="look-up", daemon=True).start()
     try:
-        addresses = box.get(timeout=timeout)
+        addresses = answer.get(timeout=timeout)
     except queue.Empty:
         raise Transient("unreachable", "the look-up of the host name took too long") from None
     if not addresses:
@@ -270,5 +273,5 @@ def _refuse_inner(host: str, address: str) -> None:
     """Refuse to send a key into the local network because a name server said so."""
     if is_loopback(host) or literal(host) is not None:
         return  # written so in settings.toml
-    if not ipaddress.ip_address(address).is_global:  # 100.64.0.0/10, shared behind a carrier's NAT, is none either
+    if not ipaddress.ip_address(address).is_global:  # nor is 100.64.0.0/10, shared behind a carrier's NAT
         raise Misconfigured("wrong_address", "the host name leads to an address inside the local network")

@@ -26,7 +26,7 @@ class Trail:
         self._steps.append(step)
 
     def state(self, state: str) -> None:
-        """Say what the last answer told of the person: `subscribed`, `absent`, `deleted` …"""
+        """Write down what the last answer told of the person: `subscribed`, `absent`, `deleted` …"""
         self._steps[-1] = replace(self._steps[-1], state=state)
 
 

@@ -60,6 +60,7 @@ class Slots:
     connection before anything is learned. After a 429 they are spread anew, for the lane cools down and starts again.
     """
 
+    # in seconds
     STEP = 0.002
     WIDEST = 0.010
     SPREAD = 0.008

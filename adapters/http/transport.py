@@ -33,7 +33,7 @@ Send = Callable[[str, str, str, str, Params, Any], Answer]
 class Transport:
     """One destination's connections. Thread-safe.
 
-    `base_url` comes checked from `check_base_url`; `headers` hold the credentials; at most `connections` calls are
+    `base_url` comes from `check_base_url`; `headers` hold the credentials; at most `connections` calls are
     under way at one time. Times are in seconds, by the monotonic clock; `max_body` is in bytes. `ca_bundle` names a
     file of trusted certificates other than the usual ones.
     """
@@ -145,7 +145,7 @@ class Transport:
 
         from urllib3.exceptions import HTTPError
 
-        from adapters.http.connections import StaleError, named
+        from adapters.http.connections import StaleError, wire_failure
 
         failure: AdapterError = Transient("cut_off", "the connection was closed before an answer came")
         for repeats_left in (1, 0) if method == "GET" else (0,):
@@ -159,7 +159,7 @@ class Transport:
                 if repeats_left:
                     continue
             except (AdapterError, HTTPError, OSError, HTTPException, ValueError) as error:
-                failure = named(error, deadline)
+                failure = wire_failure(error, deadline)
             finally:
                 current.reset(token)
                 deadline.finish()

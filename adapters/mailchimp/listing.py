@@ -43,7 +43,7 @@ def changed(client: Client, audience: str, since: datetime) -> Iterator[Seen]:
 
 
 def _whole(page: Callable[[int], Answer]) -> Iterator[Mapping[str, Any]]:
-    """Yield a listing, from its start again until as many different members were there as it counts."""
+    """Yield a listing, again from its start until it showed as many different members as it counts."""
     for _ in range(_READINGS):
         shown: set[str] = set()
         offset = 0

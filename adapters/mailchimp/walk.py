@@ -36,7 +36,7 @@ _CUSTOMER_FIELDS = ["customers.id", "customers.email_address", "total_items"]
 
 @dataclass(frozen=True, slots=True)
 class Scopes:
-    """What the account has, as proven a moment ago: audience id -> name, and the ids of its stores."""
+    """What the account has, proven to exist: audience id -> name, and store ids; `until` by the monotonic clock."""
 
     audiences: Mapping[str, str]
     stores: tuple[str, ...]
@@ -66,9 +66,9 @@ class MailchimpWalk:
         members = [member for audience in self._scopes.audiences for member in self._members(audience)]
         customers = list(self._customers(self._scopes.stores)) if action is Action.DELETE else []
         for member in members:
-            held = newer_consent(member, received_at) if _changes(action, member) else None
-            if held:
-                raise held
+            consent = newer_consent(member, received_at) if _changes(action, member) else None
+            if consent:
+                raise consent
         handles = {f"audience:{member.audience}" for member in members}
         handles |= {f"store:{customer.store}" for customer in customers}
         for member in members:
@@ -90,14 +90,14 @@ class MailchimpWalk:
         forgotten = ids_of("forgotten", handles)
         audiences = ids_of("audience", handles) + forgotten if handles else tuple(self._scopes.audiences)
         stores = ids_of("store", handles) if handles else self._scopes.stores
-        found = {audience: list(self._members(audience)) for audience in audiences}
-        members = [member for rows in found.values() for member in rows]
+        members_of = {audience: list(self._members(audience)) for audience in audiences}
+        members = [member for held in members_of.values() for member in held]
         if action is Action.DELETE:
             if members or any(self._customers(stores)):
                 raise Transient("not_yet", "the person is still there")
         elif any(member.status in REACHED for member in members):
             raise Transient("not_yet", "the person can still be reached")
-        elif action is Action.SUPPRESS and not all(found[audience] for audience in set(audiences) - set(forgotten)):
+        elif action is Action.SUPPRESS and not all(members_of[one] for one in set(audiences) - set(forgotten)):
             # nobody there who could be reached: not the same as a person who is back
             raise Transient("suppression_missing", "an audience shows no suppression of the person")
         outcome = applied.outcome if applied else Outcome.DONE if members else Outcome.ABSENT
@@ -123,11 +123,11 @@ class MailchimpWalk:
     def _customers(self, stores: tuple[str, ...]) -> Iterator[_Customer]:
         for store in stores:
             for spelling in self._spellings:
-                found = list(self._customer_rows(store, spelling))
-                if not all(same_address(row.get("email_address"), spelling) for row in found):
+                rows = list(self._customer_rows(store, spelling))
+                if not all(same_address(row.get("email_address"), spelling) for row in rows):
                     raise Permanent("filter_ignored", "Mailchimp answered with other customers than asked for")
-                self._trail.state("customer" if found else "absent")
-                yield from (_Customer(store, read_id(row)) for row in found)
+                self._trail.state("customer" if rows else "absent")
+                yield from (_Customer(store, read_id(row)) for row in rows)
 
     def _customer_rows(self, store: str, spelling: str) -> Iterator[Mapping[str, Any]]:
         return pages(
@@ -166,7 +166,7 @@ class MailchimpWalk:
             self._trail.state(state_of(answer))
 
     def _tombstone(self, audience: str) -> str:
-        """Create the unsubscribed contact where there is none; give the handle by which confirm knows it."""
+        """Create the unsubscribed contact where there is none and return the handle by which confirm knows it."""
         address = self._spellings[0]  # the normalised form
         body = {"email_address": address, "status_if_new": "unsubscribed"}
         answer = self._lists.set_list_member(audience, _key(address), body)
@@ -188,12 +188,12 @@ class MailchimpWalk:
 
 
 def _changes(action: Action, member: Member) -> bool:
-    """Tell whether the action would change this contact."""
+    """Say whether the action would change this contact."""
     if action is Action.DELETE:
         return True
     return member.status in REACHED or (action is Action.SUPPRESS and member.status == "archived")
 
 
 def _key(spelling: str) -> str:
-    """Make the key under which Mailchimp keeps an address: the MD5 of its lower-case form. Never logged."""
+    """Return the key under which Mailchimp keeps an address: the MD5 of its lower-case form. Never logged."""
     return hashlib.md5(spelling.lower().encode(), usedforsecurity=False).hexdigest()

@@ -125,12 +125,12 @@ def test_fault_067_without_the_right_to_the_archive_nothing_is_confirmed(
     assert not checks["archive"].ok and not checks["admin"].ok and "Admin group" in checks["archive"].remedy
 
 
-@pytest.mark.parametrize("found", [[OTHER], [ADDRESS, OTHER]], ids=["alone", "beside the person"])
+@pytest.mark.parametrize("answered", [[OTHER], [ADDRESS, OTHER]], ids=["alone", "beside the person"])
 def test_strangers_in_the_archive_search_are_not_purged(
-    configure: Callable[..., ActiveCampaign], found: list[str]
+    configure: Callable[..., ActiveCampaign], answered: list[str]
 ) -> None:
     adapter = configure(ecommerce=False)
-    rows = [{"id": str(number), "email": email} for number, email in enumerate(found)]
+    rows = [{"id": str(number), "email": email} for number, email in enumerate(answered)]
     with responses.RequestsMock() as mock:
         mock.get(f"{BASE}/contacts", json={"contacts": [], "meta": {"total": "0"}})
         mock.get(f"{BASE}/contactArchives", json={"contactArchives": rows})

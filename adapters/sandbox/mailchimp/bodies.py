@@ -18,7 +18,7 @@ def key_of(email: str) -> str:
 
 
 def problem(status: int, title: str, detail: str, **headers: str) -> Reply:
-    """Return an error document with these further headers; its instance equals the X-Request-Id (recorded since about 2019)."""
+    """Return an error document; its instance equals the X-Request-Id (recorded since about 2019)."""
     content = {
         "type": "https://mailchimp.com/developer/marketing/docs/errors/",
         "title": title,
