@@ -7,7 +7,7 @@ from adapters.errors import Permanent
 
 
 def spellings_of(subject: Subject) -> tuple[str, ...]:
-    """Return the spellings to look for. Raises Permanent `malformed` for an empty one."""
+    """Return the spellings to look for. Raises Permanent `malformed` where there is none or an empty one."""
     if not subject.spellings or not all(subject.spellings):
         raise Permanent("malformed", "an empty address")  # an empty filter returns everybody
     return subject.spellings

@@ -1,4 +1,4 @@
-"""The handles of a receipt, written `kind:id` by both providers."""
+"""The handles of a receipt, each written `kind:id`: what an apply acted on."""
 
 from __future__ import annotations
 

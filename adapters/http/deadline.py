@@ -17,7 +17,7 @@ from contextvars import ContextVar
 current: ContextVar[Deadline | None] = ContextVar("current", default=None)
 
 
-class Deadlines:
+class CallDeadlines:
     """The deadlines of one transport's calls. All calls live equally long, so they expire in the order they began."""
 
     def __init__(self, seconds: float) -> None:

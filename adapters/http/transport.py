@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 from adapters.contract import Step
 from adapters.errors import AdapterError, Transient
 from adapters.http.answer import Answer, common_failure, read_answer
-from adapters.http.deadline import Deadlines, current
+from adapters.http.deadline import CallDeadlines, current
 from adapters.http.evidence import Trail
 from adapters.http.pacer import Pacer, Slots
 
@@ -67,7 +67,7 @@ class Transport:
         self._pacer = pacer
         self._max_body = max_body
         self._authorities: bool | str = ca_bundle or True
-        self._deadlines = Deadlines(total_timeout)
+        self._deadlines = CallDeadlines(total_timeout)
         self._wire = Wire(connections)
         self._timeout = (connect_timeout, total_timeout)
 
