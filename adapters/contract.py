@@ -61,19 +61,27 @@ class Step:
     state: str = ""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Handle:
+    """An object at the provider that an apply acted on: `kind` is the adapter's own word, `id` the provider's id."""
+
+    kind: str
+    id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What a destination answered to an apply or a confirm.
 
     `notes` are short sentences in our own words that the report shows (what was left as it is and why).
-    `handles` are provider ids that let the confirm which directly follows an apply prove those very objects gone;
-    they live in memory only and are never stored or logged.
+    `handles` let the confirm that directly follows an apply prove those very objects gone; they live in memory only
+    and are never stored or logged.
     """
 
     outcome: Outcome
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
-    handles: tuple[str, ...] = field(default=(), repr=False)
+    handles: tuple[Handle, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +120,8 @@ class SettingsError(ValueError):
 class Adapter(ABC):
     """One account at a provider. Thread-safe: syncer calls it from `limits.senders` threads at once.
 
-    Read-only before write: find the person, check that what came back is exactly the person asked for, and only
-    then change anything. Every action is idempotent. No retries, no logging, no clock but the monotonic one.
+    Read before write: find the person, make sure that what came back is exactly the person asked for, and only then
+    change anything. Every action is idempotent. No retries, no logging, no clock but the monotonic one.
     """
 
     name: ClassVar[str]
@@ -128,7 +136,7 @@ class Adapter(ABC):
     @classmethod
     @abstractmethod
     def configured(cls, options: Mapping[str, Any], api_key: str) -> Adapter:
-        """Build one from its table in settings.toml; opens no connection. Raises SettingsError."""
+        """Build one from its table in settings.toml; open no connection. Raises SettingsError."""
 
     @property
     @abstractmethod
@@ -171,7 +179,7 @@ class Adapter(ABC):
 
     @abstractmethod
     def check(self) -> list[Check]:
-        """Try key, rights and scopes for `syncer check`; never raises for what it is there to find."""
+        """Try key, rights and scopes for `syncer check`; never raise for what it is there to find."""
 
     @abstractmethod
     def close(self) -> None:

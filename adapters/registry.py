@@ -1,4 +1,4 @@
-"""The adapters by the name that settings.toml gives them. Importing this page loads none of them."""
+"""The adapters by the name that settings.toml gives them. Importing this module loads none of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from adapters.contract import Adapter
 
-#: name -> "module:class"; a new adapter is one line here, one file and one stage in tests/adapters/stages.py
+#: name -> "module:class"; a new adapter is one line here, one folder and one stage in tests/adapters/stages.py
 _ADAPTERS = {
     "mailchimp": "adapters.mailchimp.adapter:Mailchimp",
     "activecampaign": "adapters.activecampaign.adapter:ActiveCampaign",
@@ -16,12 +16,12 @@ _ADAPTERS = {
 
 
 def names() -> tuple[str, ...]:
-    """Give the names in alphabetical order."""
+    """Return the names in alphabetical order."""
     return tuple(sorted(_ADAPTERS))
 
 
 def load(name: str) -> type[Adapter]:
-    """Give the class of that name and load its provider's SDK. Raises KeyError for an unknown name."""
+    """Return the class of that name and load its provider's SDK. Raises KeyError for an unknown name."""
     module, _, attribute = _ADAPTERS[name].partition(":")
-    found: type[Adapter] = getattr(import_module(module), attribute)
-    return found
+    adapter: type[Adapter] = getattr(import_module(module), attribute)
+    return adapter

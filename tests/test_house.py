@@ -33,7 +33,7 @@ LINES = {
     "adapters": (
         ("contract",),
         ("errors",),
-        ("options",),
+        ("options", "addresses", "handles", "checks"),
         ("http",),
         ("mailchimp", "activecampaign", "sandbox"),
         ("registry",),
@@ -49,8 +49,6 @@ UPWARD = {
     ("reports.reader", "app"),
 }
 STILL_SQL = {"syncer.cli.install", "syncer.reports.evidence"}
-#: breakage plays the server that knows it
-CIRCLES = {"sandbox"}
 
 
 def modules(package: str) -> list[Path]:
@@ -137,7 +135,7 @@ def test_no_module_imports_itself_by_way_of_others(package: str) -> None:
         arrows_from.setdefault(module, set()).add(other)
     circular = {module for module in arrows_from if module in reached(arrows_from, module)}
 
-    assert {name for name in circular if not CIRCLES & set(name.split("."))} == set()
+    assert circular == set()
 
 
 @pytest.mark.parametrize(("top", "most"), [("syncer", 12), ("adapters", 12)])
@@ -198,6 +196,21 @@ def test_syncer_knows_only_the_face_of_adapters() -> None:
 def known_of_adapters(name: str) -> bool:
     """Say whether a name is a face of adapters or something that a face offers."""
     return name == "adapters" or any(name == face or name.startswith(f"{face}.") for face in ADAPTERS_FACE)
+
+
+def test_no_provider_knows_another_and_the_sandbox_knows_no_client() -> None:
+    wing_of = {name_of(path): name_of(path).split(".")[1] for path in modules("adapters")}
+    providers = {path.parent.name for path in modules("adapters") if path.name == "adapter.py"}
+    forbidden = {provider: providers - {provider} for provider in providers} | {"sandbox": providers | {"http"}}
+    wrong = {
+        f"{name_of(path)} imports {name}"
+        for path in modules("adapters")
+        for name in imports(path)
+        if wing_of.get(name) in forbidden.get(wing_of[name_of(path)], set())
+    }
+
+    assert wrong == set()
+    assert providers
 
 
 def test_only_the_composition_root_names_the_registry() -> None:

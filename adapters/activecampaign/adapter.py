@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
 from adapters.activecampaign.calls import Calls
-from adapters.activecampaign.walk import Walk
+from adapters.activecampaign.walk import ActiveCampaignWalk
+from adapters.checks import tried
 from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject
-from adapters.errors import AdapterError, Misconfigured
-from adapters.http.answer import Answer
+from adapters.errors import Misconfigured
+from adapters.http.evidence import Trail, evidence
 from adapters.http.pacer import Pacer
-from adapters.http.transport import Trail, Transport, check_api_key, check_base_url, check_flag, evidence
+from adapters.http.transport import Transport
+from adapters.options import check_api_key, check_base_url, check_flag
 
 _SENDERS = 6
 
@@ -49,7 +51,7 @@ class ActiveCampaign(Adapter):
         Action.DELETE: (
             "ActiveCampaign keeps an archive of erased contacts for 360 days. You were removed from that archive too.",
             "It may remember that an address was once unsubscribed. Deals, notes and technical records, such as those"
-            " of returned mail, are no part of what was erased, if there were any.",
+            " of returned mail, are not part of what was erased, if there were any.",
         ),
         Action.UNSUBSCRIBE: (
             "Your entry stays there, marked as unsubscribed on every mailing list, and no newsletter is sent to it.",
@@ -90,7 +92,7 @@ class ActiveCampaign(Adapter):
     def apply(self, action: Action, subject: Subject, received_at: datetime) -> Receipt:
         """Find the person, hold on newer consent, then act. Raises AdapterError."""
         with evidence() as trail:
-            walk = Walk(self._calls(trail), trail, subject)
+            walk = ActiveCampaignWalk(self._calls(trail), trail, subject)
             if action is Action.DELETE:
                 return walk.delete(received_at, ecommerce=self._ecommerce)
             return walk.unsubscribe(received_at, suppress=action is Action.SUPPRESS)
@@ -98,7 +100,7 @@ class ActiveCampaign(Adapter):
     def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
         """Read the person again, by id where the apply found them, else by address. Raises AdapterError."""
         with evidence() as trail:
-            walk = Walk(self._calls(trail), trail, subject)
+            walk = ActiveCampaignWalk(self._calls(trail), trail, subject)
             if action is Action.DELETE:
                 return walk.confirm_deleted(applied, ecommerce=self._ecommerce)
             return walk.confirm_unsubscribed(applied, suppress=action is Action.SUPPRESS)
@@ -112,7 +114,7 @@ class ActiveCampaign(Adapter):
     def opted_in(self, subject: Subject) -> datetime | None:
         """Return the newest `sdate` of a list by which mail reaches the person. Raises AdapterError."""
         with evidence() as trail:
-            return Walk(self._calls(trail), trail, subject).opted_in()
+            return ActiveCampaignWalk(self._calls(trail), trail, subject).opted_in()
 
     def ping(self) -> None:
         """Ask who the key belongs to. Raises AdapterError."""
@@ -120,13 +122,13 @@ class ActiveCampaign(Adapter):
             self._calls(trail).me()
 
     def check(self) -> list[Check]:
-        """Try the key and the three rights that a silent lack of would look like "nobody there"."""
+        """Try the key and the three rights without which an answer would silently look like "nobody there"."""
         calls = self._calls(Trail())
         return [
-            _check("key", lambda: self._account(calls), "check base_url and the API key in Settings > Developer"),
-            _check("admin", lambda: _admin(calls), "put the key's user into the Admin group"),
-            _check("archive", lambda: _archive(calls), "put the key's user into the Admin group: erasure needs it"),
-            _check("lists", lambda: _lists(calls), "let the key's user see all lists"),
+            tried("key", lambda: self._account(calls), "check base_url and the API key in Settings > Developer"),
+            tried("admin", lambda: _admin(calls), "put the key's user into the Admin group"),
+            tried("archive", lambda: _archive(calls), "put the key's user into the Admin group: erasure needs it"),
+            tried("lists", lambda: _lists(calls), "let the key's user see all lists"),
         ]
 
     def close(self) -> None:
@@ -139,19 +141,8 @@ class ActiveCampaign(Adapter):
         return f"accepted by {self._transport.host}: is that the right account?"
 
     def _calls(self, trail: Trail) -> Calls:
-        """Give the calls, each leaving its step on this trail."""
-
-        def send(method: str, path: str, template: str, scope: str, query: list[tuple[str, str]], body: Any) -> Answer:
-            return self._transport.call(trail, method, path, scope=scope, template=template, params=query, body=body)
-
-        return Calls(send, trail.state)
-
-
-def _check(name: str, find: Callable[[], str], remedy: str) -> Check:
-    try:
-        return Check(name, True, find())
-    except AdapterError as error:
-        return Check(name, False, str(error), remedy)
+        """Return the calls, each leaving its step on this trail."""
+        return Calls(self._transport.sender(trail), trail.state)
 
 
 def _admin(calls: Calls) -> str:

@@ -28,8 +28,8 @@ _REASONS = frozenset({"field_missing", "duplicate", "related_missing", "email_in
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """The contact on one list."""
+class ListRow:
+    """The contact on one list. `since` (with its time zone) is None where ActiveCampaign gives no time."""
 
     list: str
     status: str
@@ -42,11 +42,11 @@ class Contact:
 
     id: str
     spelling: str = field(repr=False)
-    rows: tuple[Row, ...] | None = None
+    rows: tuple[ListRow, ...] | None = None
 
 
 def failure(answer: Answer) -> AdapterError:
-    """Name the failure of an answer that is not the documented success."""
+    """Return the failure of an answer that is not the documented success."""
     status, message = answer.status, _message(answer)
     if status == 400 and message.startswith("rate limit exceeded"):
         return Transient("rate_limited", "HTTP 400, rate limit", retry_after=answer.retry_after, cools_lane=True)
@@ -66,15 +66,15 @@ def failure(answer: Answer) -> AdapterError:
         reasons = ", ".join(_reasons(answer))
         return Permanent("rejected", f"ActiveCampaign refused the values (HTTP 422{reasons and f', {reasons}'})")
     if status >= 500:
-        found = common_failure(answer)
-        if isinstance(found, Transient) and found.retry_after is None:
-            found.retry_after = _edge_wait(answer)
-        return found
+        error = common_failure(answer)
+        if isinstance(error, Transient) and error.retry_after is None:
+            error.retry_after = _edge_wait(answer)
+        return error
     return common_failure(answer)
 
 
 def is_forbidden(answer: Answer) -> bool:
-    """Tell a missing right, documented for lists and exclusions, from a bad token and from throttling."""
+    """Say whether a right is missing (documented for lists, exclusions): not a bad token, not throttling."""
     titles = [str(error.get("title", "")).lower() for error in _errors(answer)]
     message = _message(answer)
     return answer.status == 403 and (
@@ -83,7 +83,7 @@ def is_forbidden(answer: Answer) -> bool:
 
 
 def is_absent(answer: Answer, nouns: tuple[str, ...]) -> bool:
-    """Tell whether the answer says in words that this kind of object does not exist (as 404, or as 403)."""
+    """Say whether the answer says in words that this kind of object does not exist (as 404, or as 403)."""
     message = _message(answer)
     return (
         answer.status in (403, 404)
@@ -93,7 +93,7 @@ def is_absent(answer: Answer, nouns: tuple[str, ...]) -> bool:
 
 
 def expect(answer: Answer, *keys: str) -> Mapping[str, Any]:
-    """Give the object of a 200 that has these keys. Raises what the answer means otherwise."""
+    """Return the object of a 200 that has these keys. Raises what the answer means otherwise."""
     if answer.status != 200:
         raise failure(answer)
     if answer.kind != "json" or not all(key in answer.object for key in keys):
@@ -109,39 +109,34 @@ def expect_done(answer: Answer) -> None:
         raise common_failure(answer)
 
 
-def read_rows(value: object, contacts: frozenset[str]) -> dict[str, list[Row]]:
-    """Read list rows by contact. Raises Permanent `filter_ignored` for a row of anybody else."""
-    found: dict[str, list[Row]] = {contact: [] for contact in contacts}
+def read_rows(value: object, contacts: frozenset[str]) -> dict[str, list[ListRow]]:
+    """Return the list rows of each contact. Raises Permanent `filter_ignored` for a row of anybody else."""
+    rows: dict[str, list[ListRow]] = {contact: [] for contact in contacts}
     for row in objects(value):
         contact = str(row.get("contact"))
-        if contact not in found:
+        if contact not in rows:
             raise Permanent("filter_ignored", "ActiveCampaign answered with list rows of another contact")
-        found[contact].append(Row(str(row.get("list")), str(row.get("status")), _time(row.get("sdate"))))
-    return found
+        rows[contact].append(ListRow(str(row.get("list")), str(row.get("status")), _time(row.get("sdate"))))
+    return rows
 
 
 def objects(value: object) -> list[Mapping[str, Any]]:
-    """Give a list of objects. Raises Transient `unreadable` for anything else."""
+    """Return the value as a list of objects. Raises Transient `unreadable` for anything else."""
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
         raise Transient("unreadable", "a listing without the documented rows")
     return value
 
 
 def read_id(row: Mapping[str, Any]) -> str:
-    """Give the id of an object; ids are numbers written as strings. Raises Transient `unreadable` otherwise."""
-    found = str(row.get("id"))
-    if not (found.isascii() and found.isdigit()):
+    """Return the id of an object, a number written as a string. Raises Transient `unreadable` for anything else."""
+    id_ = str(row.get("id"))
+    if not (id_.isascii() and id_.isdigit()):
         raise Transient("unreadable", "an object without an id")
-    return found
+    return id_
 
 
-def same_address(found: object, asked: str) -> bool:
-    """Compare two addresses, letter case aside."""
-    return isinstance(found, str) and found.strip().casefold() == asked.casefold()
-
-
-def newer_consent(rows: tuple[Row, ...], received_at: datetime) -> Permanent | None:
-    """Give the reason to hold: a subscription after the person asked. A missing time is no evidence of consent."""
+def newer_consent(rows: tuple[ListRow, ...], received_at: datetime) -> Permanent | None:
+    """Return the reason to hold: a subscription after the person asked. A missing time is no evidence of consent."""
     asked = received_at if received_at.tzinfo else received_at.replace(tzinfo=UTC)
     for row in rows:
         if row.status not in LEFT and row.since is not None and row.since > asked:
@@ -158,7 +153,7 @@ def _errors(answer: Answer) -> list[Mapping[str, Any]]:
 
 
 def _reasons(answer: Answer) -> list[str]:
-    """Give the known codes of a refusal; titles and details are not repeated, for they can quote the address."""
+    """Return the known codes of a refusal; titles and details are not repeated, for they can quote the address."""
     codes = [str(error.get("code", "")) for error in _errors(answer)]
     return [code for code in dict.fromkeys(codes) if code in _REASONS]
 
@@ -169,13 +164,13 @@ def _message(answer: Answer) -> str:
 
 
 def _edge_wait(answer: Answer) -> float | None:
-    # Cloudflare in front of ActiveCampaign says it in the body (rudder-transformer's recorded 502)
+    """Return the seconds to wait that Cloudflare, in front, says in the body (rudder-transformer's recorded 502)."""
     wait = answer.object.get("retry_after")
     return min(float(wait), LONGEST_WAIT) if isinstance(wait, int) and not isinstance(wait, bool) and wait > 0 else None
 
 
 def _time(value: object) -> datetime | None:
-    """Read a time with the account's offset; null, empty and zeros mean that there is none."""
+    """Return a time with the account's offset, None for null, for an empty text and for zeros."""
     if value is None or str(value).strip() == "" or str(value).startswith("0000-00-00"):
         return None
     try:

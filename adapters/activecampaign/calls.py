@@ -1,4 +1,4 @@
-"""ActiveCampaign's calls as methods: each asks, checks that the answer is about the person, and reads it."""
+"""ActiveCampaign's calls as methods: each asks, makes sure that the answer is about the person, and reads it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from adapters.activecampaign.answers import (
     AUTOMATION,
     CONTACT,
     Contact,
-    Row,
+    ListRow,
     expect,
     expect_done,
     failure,
@@ -19,13 +19,11 @@ from adapters.activecampaign.answers import (
     objects,
     read_id,
     read_rows,
-    same_address,
 )
+from adapters.addresses import same_address
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from adapters.http.answer import Answer
-
-#: (method, path, template for the evidence, scope, query, body) -> answer
-Send = Callable[[str, str, str, str, list[tuple[str, str]], Any], Answer]
+from adapters.http.transport import Send
 
 _PAGE = 100  # the most the API gives (reference: pagination)
 
@@ -46,16 +44,16 @@ class Calls:
         expect(answer, "user")
 
     def is_admin(self) -> bool:
-        """Tell whether the key's user is in the Admin group: others get 403 here (reference: settings/account)."""
+        """Say whether the key's user is in the Admin group: others get 403 here (reference: settings/account)."""
         answer = self._ask("GET", "/settings/account", scope="account", accept=is_forbidden)
         return answer.status == 200
 
     def lists(self) -> list[str]:
-        """Name the lists that the key can see. Raises Permanent `forbidden` where it may see none (403)."""
+        """Return the names of the lists that the key sees. Raises Permanent `forbidden` where it may see none (403)."""
         return [f"{row.get('name', '')} ({read_id(row)})" for row in self._pages("/lists", "lists", scope="account")]
 
     def find(self, spelling: str) -> list[Contact]:
-        """Find the contacts with exactly this address, with their list rows where the answer brings them.
+        """Return the contacts with exactly this address, with their list rows where the answer brings them.
 
         Raises Permanent `filter_ignored` if the answer holds anybody else: a filter that is not applied returns
         every contact of the account (PipedreamHQ/pipedream#4612).
@@ -63,12 +61,12 @@ class Calls:
         bodies = list(
             self._bodies("/contacts", "contacts", "contact", params=[("email", spelling), ("include", "contactLists")])
         )
-        found = self._exact((row for body in bodies for row in objects(body["contacts"])), spelling)
-        ids = list(dict.fromkeys(read_id(row) for row in found))
+        people = self._exact((row for body in bodies for row in objects(body["contacts"])), spelling)
+        ids = list(dict.fromkeys(read_id(row) for row in people))
         self._say("found" if ids else "absent")
         if not all("contactLists" in body for body in bodies):
             return [Contact(one, spelling) for one in ids]
-        rows: dict[str, list[Row]] = {one: [] for one in ids}
+        rows: dict[str, list[ListRow]] = {one: [] for one in ids}
         for body in bodies:
             for contact, more in read_rows(body["contactLists"], frozenset(ids)).items():
                 rows[contact] += more
@@ -103,7 +101,7 @@ class Calls:
         return total, objects(body["contacts"])
 
     def is_gone(self, contact: str) -> bool:
-        """Tell whether the contact is proven not to exist: 404 and the words for it."""
+        """Say whether the contact is proven not to exist: 404 and the words for it."""
         answer = self._ask(
             "GET", f"/contacts/{contact}", "/contacts/{id}", scope="contact", accept=lambda a: is_absent(a, CONTACT)
         )
@@ -114,11 +112,11 @@ class Calls:
         return gone
 
     def delete(self, contact: str) -> Answer:
-        """Delete a contact, which only moves it to the archive. Gives the answer: what it means is the walk's."""
+        """Delete a contact, which only moves it to the archive, and return the answer: the walk says what it means."""
         return self._send("DELETE", f"/contacts/{contact}", "/contacts/{id}", "contact", [], None)
 
-    def rows(self, contact: str) -> tuple[Row, ...]:
-        """Read the contact's list rows; none if the contact is gone."""
+    def rows(self, contact: str) -> tuple[ListRow, ...]:
+        """Return the contact's list rows, none if the contact is gone."""
         rows = self._of_contact(contact, "contactLists", "list")
         return tuple(read_rows(rows, frozenset({contact}))[contact])
 
@@ -129,7 +127,7 @@ class Calls:
         self._say("unsubscribed")
 
     def automations(self, contact: str) -> list[str]:
-        """Give the ids of the rows by which automations hold the contact: all but status 2, removed or done."""
+        """Return the ids of the rows by which automations hold the contact: all but status 2, removed or done."""
         rows = self._of_contact(contact, "contactAutomations", "automation")
         active = [read_id(row) for row in rows if str(row.get("status")) != "2"]
         self._say("in automations" if active else "in no automation")
@@ -149,7 +147,7 @@ class Calls:
         self._say("removed")
 
     def archived(self, spelling: str) -> list[str]:
-        """Find the person's contacts in the archive, where deleted ones stay for 360 days.
+        """Return the ids of the person's contacts in the archive, where deleted ones stay for 360 days.
 
         Raises Permanent `archived_not_purged` for a key outside the Admin group: it gets 404 with an empty body
         (reference: restore-archived-contacts), which must not be taken for "not there"; and `filter_ignored` for
@@ -167,7 +165,7 @@ class Calls:
         self._say("deleted")
 
     def customers(self, spelling: str) -> list[str]:
-        """Find the person's e-commerce customers, one per connected shop."""
+        """Return the ids of the person's e-commerce customers, one per connected shop."""
         rows = self._pages(
             "/ecomCustomers", "ecomCustomers", "e-commerce customer", params=[("filters[email]", spelling)]
         )
@@ -189,7 +187,7 @@ class Calls:
         self._say("deleted")
 
     def exclusions(self, phrase: str) -> list[Mapping[str, Any]]:
-        """Read the exclusions whose phrase contains this one; the filter is contains-like in the reference."""
+        """Return the exclusions whose phrase contains this one; the filter is contains-like in the reference."""
         return list(
             self._pages("/lists/exclusions", "exclusions", "exclusion", params=[("filters[matchPhrase]", phrase)])
         )
@@ -203,14 +201,14 @@ class Calls:
 
     def _of_contact(self, contact: str, kind: str, scope: str) -> list[Mapping[str, Any]]:
         path, template = f"/contacts/{contact}/{kind}", f"/contacts/{{id}}/{kind}"
-        found = self._bodies(path, kind, scope, template, accept=lambda a: is_absent(a, CONTACT))
-        return [row for body in found for row in objects(body[kind])]
+        bodies = self._bodies(path, kind, scope, template, accept=lambda a: is_absent(a, CONTACT))
+        return [row for body in bodies for row in objects(body[kind])]
 
     def _exact(self, rows: Iterator[Mapping[str, Any]], spelling: str) -> list[Mapping[str, Any]]:
-        found = list(rows)
-        if not all(same_address(row.get("email"), spelling) for row in found):
+        people = list(rows)
+        if not all(same_address(row.get("email"), spelling) for row in people):
             raise Permanent("filter_ignored", "ActiveCampaign answered with other people than asked for")
-        return found
+        return people
 
     def _pages(
         self, path: str, key: str, scope: str, params: list[tuple[str, str]] | None = None
@@ -227,7 +225,7 @@ class Calls:
         params: list[tuple[str, str]] | None = None,
         accept: Callable[[Answer], bool] = lambda _: False,
     ) -> Iterator[Mapping[str, Any]]:
-        """Read a listing page by page: to `meta.total` where it is given, else to a page that is not full.
+        """Yield a listing page by page: to `meta.total` where it is given, else to a page that is not full.
 
         Raises Transient `unreadable` if it ends early, or changes meanwhile: rows may have moved to a page already
         read.
@@ -263,27 +261,27 @@ class Calls:
         body: Any = None,
         accept: Callable[[Answer], bool] = lambda _: False,
     ) -> Answer:
-        """Make a call; give its answer if it is 200 or accepted, raise what it means otherwise."""
+        """Make a call and return its answer if it is 200 or accepted; raise what it means otherwise."""
         answer = self._send(method, path, template or path, scope, params or [], body)
         if answer.status == 200 or accept(answer):
             return answer
         raise self.meaning(answer, archive=path.startswith("/contactArchives"))
 
     def meaning(self, answer: Answer, *, archive: bool = False) -> AdapterError:
-        """Name a failure; for a 403 that may be a bad key or throttling, ask once who the key belongs to."""
+        """Return the failure of an answer; for a 403 that may be a bad key or throttling, ask once whose the key is."""
         if archive and answer.status == 404 and answer.kind == "empty":
             return Permanent(
                 "archived_not_purged", "the key's user is not in the Admin group: no access to the archive"
             )
-        found = failure(answer)
-        if answer.status == 403 and found.code == "rate_limited":
+        error = failure(answer)
+        if answer.status == 403 and error.code == "rate_limited":
             try:
                 self.me()
             except Misconfigured as refused:
                 return refused
             except AdapterError:
-                return found  # no answer to that either: wait and see
-        return found
+                return error  # no answer to that either: wait and see
+        return error
 
 
 def _number(text: str) -> int | str:

@@ -6,10 +6,12 @@ from datetime import datetime
 
 from adapters.activecampaign.answers import CONTACT, LEFT, REACHED, Contact, expect_done, is_absent, newer_consent
 from adapters.activecampaign.calls import Calls
-from adapters.contract import Outcome, Receipt, Subject
+from adapters.addresses import spellings_of
+from adapters.contract import Handle, Outcome, Receipt, Subject
 from adapters.errors import AdapterError, Permanent, Transient
+from adapters.handles import ids_of
 from adapters.http.answer import Answer
-from adapters.http.transport import Trail
+from adapters.http.evidence import Trail
 
 #: how often a delete that ActiveCampaign blocks is tried again, in seconds: the allowance is renewed monthly
 _BLOCKED_WAIT = 86400.0
@@ -18,15 +20,13 @@ _ROUNDS = 3
 _IMPORT = 'import the address under Contacts > Import > "Import as excluded email address", then resync'
 
 
-class Walk:
+class ActiveCampaignWalk:
     """One person's walk through the account."""
 
     def __init__(self, calls: Calls, trail: Trail, subject: Subject) -> None:
-        if not subject.spellings or not all(subject.spellings):
-            raise Permanent("malformed", "an empty address")  # an empty filter returns everybody
         self._calls = calls
         self._trail = trail
-        self._spellings = subject.spellings
+        self._spellings = spellings_of(subject)
         self._notes: list[str] = []
 
     def delete(self, received_at: datetime, *, ecommerce: bool) -> Receipt:
@@ -46,23 +46,23 @@ class Walk:
         if len(archived) < len(contacts):
             self._notes.append("The archive did not show every contact just deleted; it is searched again later.")
         handles = (
-            *(f"contact:{contact.id}" for contact in contacts),
-            *(f"archived:{one}" for one in archived),
-            *(f"customer:{one}" for one in customers),
+            *(Handle("contact", contact.id) for contact in contacts),
+            *(Handle("archived", one) for one in archived),
+            *(Handle("customer", one) for one in customers),
         )
         return self._receipt(Outcome.DONE if handles else Outcome.ABSENT, handles)
 
     def confirm_deleted(self, applied: Receipt | None, *, ecommerce: bool) -> Receipt:
         """Prove the contacts gone, by id where they are known, the archive empty and the customers gone."""
         handles = applied.handles if applied else ()
-        known = _named("contact", handles)
+        known = ids_of("contact", handles)
         live = not all(self._calls.is_gone(one) for one in known)
         if not live and (not handles or len(known) > 1):
             # several of one address fill pages that shift, so ids prove only what was seen: search again
             live = any(self._calls.find(spelling) for spelling in self._spellings)
         if live or self._archived():
             raise Transient("not_yet", "the person is still there")
-        if ecommerce and (not handles or _named("customer", handles)):
+        if ecommerce and (not handles or ids_of("customer", handles)):
             customers, refused = self._customers()
             if refused:
                 raise refused
@@ -85,14 +85,14 @@ class Walk:
             self._stop_mail(contact)
         if suppress:
             self._exclude([contact.spelling for contact in contacts] or [self._spellings[0]])
-        handles = tuple(f"contact:{contact.id}" for contact in contacts)
+        handles = tuple(Handle("contact", contact.id) for contact in contacts)
         return self._receipt(Outcome.DONE if handles or suppress else Outcome.ABSENT, handles)
 
     def confirm_unsubscribed(self, applied: Receipt | None, *, suppress: bool) -> Receipt:
         """Read lists and automations again; for suppress, the exclusion."""
         handles = applied.handles if applied else ()
-        found = [] if handles else [contact for spelling in self._spellings for contact in self._calls.find(spelling)]
-        ids = _named("contact", handles) or tuple(contact.id for contact in found)
+        contacts = [] if handles else self._find()
+        ids = ids_of("contact", handles) or tuple(contact.id for contact in contacts)
         for one in ids:
             rows = self._calls.rows(one)
             if not rows:
@@ -103,7 +103,7 @@ class Walk:
                 raise Transient("not_yet", "the person is still on a list")
             if self._calls.automations(one):
                 raise Transient("not_yet", "the person is still in an automation")
-        if suppress and not all(self._covering(s)[0] for s in {c.spelling for c in found} or {self._spellings[0]}):
+        if suppress and not all(self._covering(s)[0] for s in {c.spelling for c in contacts} or {self._spellings[0]}):
             raise Transient("not_yet", "no exclusion covers the person")
         outcome = applied.outcome if applied else Outcome.DONE if ids or suppress else Outcome.ABSENT
         return self._receipt(outcome, handles)
@@ -114,11 +114,13 @@ class Walk:
         return max((row.since for row in rows if row.status in REACHED and row.since), default=None)
 
     def _find_with_rows(self) -> list[Contact]:
-        found = [contact for spelling in self._spellings for contact in self._calls.find(spelling)]
         return [
             contact if contact.rows is not None else Contact(contact.id, contact.spelling, self._calls.rows(contact.id))
-            for contact in {contact.id: contact for contact in found}.values()
+            for contact in {contact.id: contact for contact in self._find()}.values()
         ]
+
+    def _find(self) -> list[Contact]:
+        return [contact for spelling in self._spellings for contact in self._calls.find(spelling)]
 
     def _prove_lists(self) -> None:
         """Make sure that a contact without list rows has none: a key that may see no lists is not shown them.
@@ -130,9 +132,9 @@ class Walk:
 
     def _hold_newer_consent(self, contacts: list[Contact], received_at: datetime) -> None:
         for contact in contacts:
-            held = newer_consent(contact.rows or (), received_at)
-            if held:
-                raise held
+            consent = newer_consent(contact.rows or (), received_at)
+            if consent:
+                raise consent
 
     def _delete(self, contact: Contact) -> None:
         """Delete one contact; if that does not go through at once, at least no more mail goes out."""
@@ -157,16 +159,16 @@ class Walk:
             raise Transient("delete_blocked", f"{error.detail}; {mail}", retry_after=wait) from None
 
     def _delete_failure(self, answer: Answer) -> AdapterError:
-        """Name why a delete was refused. Status and body of a used-up delete allowance are documented nowhere.
+        """Return why a delete was refused. Status and body of a used-up delete allowance are documented nowhere.
 
         So every 4xx without another known meaning counts as that (help article 115001663450).
         """
-        found = self._calls.meaning(answer)
-        if found.code == "unknown_state":
+        error = self._calls.meaning(answer)
+        if error.code == "unknown_state":
             return Transient("unknown_state", "the delete answered 410: the state is read again")
-        if isinstance(found, Permanent):
+        if isinstance(error, Permanent):
             return Transient("delete_blocked", f"ActiveCampaign refused the delete with HTTP {answer.status}")
-        return found
+        return error
 
     def _try_to_stop_mail(self, contact: Contact) -> bool:
         try:
@@ -190,17 +192,20 @@ class Walk:
         return list(dict.fromkeys(one for spelling in self._spellings for one in self._calls.archived(spelling)))
 
     def _customers(self) -> tuple[list[str], Permanent | None]:
-        """Find the customers. A plan without e-commerce is told apart, so that it does not stop the erasure."""
-        found: list[str] = []
+        """Return the customers' ids and, for a key or plan without e-commerce, why they cannot be read.
+
+        That is raised last, so that it does not stop the erasure.
+        """
+        ids: list[str] = []
         try:
             for spelling in self._spellings:
-                found += self._calls.customers(spelling)
+                ids += self._calls.customers(spelling)
         except Permanent as error:
             if error.code != "forbidden":
                 raise
             remedy = "the key may not read e-commerce customers: grant it, or set ecommerce = false"
             return [], Permanent("forbidden", remedy)
-        return list(dict.fromkeys(found)), None
+        return list(dict.fromkeys(ids)), None
 
     def _exclude(self, spellings: list[str]) -> None:
         """Make sure that an exclusion covers each address. One can be widened by the API, but not created."""
@@ -216,7 +221,7 @@ class Walk:
                 raise Permanent("exclusion_needed", f"an exclusion exists but cannot be widened: {_IMPORT}") from error
 
     def _covering(self, spelling: str) -> tuple[bool, str]:
-        """Tell whether an exclusion covers the address; if none, the id of an exact but narrower one.
+        """Say whether an exclusion covers the address; if none does, return the id of an exact but narrower one.
 
         A rule on the domain does not contain the address, so it is looked for by the domain. Rules on a shorter
         ending or on a beginning cannot be found by the API's filter: an exact one is then asked for, which harms
@@ -236,12 +241,12 @@ class Walk:
         self._trail.state("not excluded")
         return False, exact
 
-    def _receipt(self, outcome: Outcome, handles: tuple[str, ...]) -> Receipt:
+    def _receipt(self, outcome: Outcome, handles: tuple[Handle, ...]) -> Receipt:
         return Receipt(outcome, self._trail.steps, tuple(dict.fromkeys(self._notes)), handles)
 
 
 def _fits(phrase: str, kind: str, spelling: str) -> str:
-    """Give the kind of rule if it fits the address. Both "begin" and "start" may be the name of a beginning."""
+    """Return the kind of rule if it fits the address, else "". A beginning may be called "begin" or "start"."""
     phrase, spelling = phrase.casefold(), spelling.casefold()
     fits = {
         "exact": phrase == spelling,
@@ -250,7 +255,3 @@ def _fits(phrase: str, kind: str, spelling: str) -> str:
         "start": bool(phrase) and spelling.startswith(phrase),
     }
     return kind if fits.get(kind, False) else ""
-
-
-def _named(kind: str, handles: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(handle.partition(":")[2] for handle in handles if handle.startswith(f"{kind}:"))

@@ -23,8 +23,8 @@ Kind = Literal["empty", "json", "html", "text", "broken"]
 class Answer:
     """One answer. `body` is the parsed JSON when `kind` is "json", else None: other text is not kept.
 
-    `kind` is "broken" where JSON was announced and is none. `retry_after` is in seconds or None, `ms` the time that
-    the call took in milliseconds. `repr` never shows the body.
+    `kind` is "broken" where JSON was announced and something else came. `retry_after` is in seconds or None, `ms` the
+    time that the call took in milliseconds. `repr` never shows the body.
     """
 
     status: int
@@ -38,7 +38,7 @@ class Answer:
 
     @property
     def object(self) -> Mapping[str, Any]:
-        """The JSON object of the body, empty if it is none."""
+        """The JSON object of the body, empty if the body is anything else."""
         return self.body if isinstance(self.body, dict) else {}
 
     @property
@@ -110,7 +110,7 @@ def _finite(text: str) -> float:
 
 
 def parse_retry_after(value: str | None, date: str | None = None) -> float | None:
-    """Give the seconds to wait, at most six hours; None for garbage, zero, a negative number or a past date.
+    """Return the seconds to wait, at most six hours; None for garbage, zero, a negative number or a past date.
 
     A date is counted from the answer's own `Date`, so that a wrong clock here does no harm.
     """
@@ -141,7 +141,7 @@ def clean_request_id(value: str | None) -> str | None:
 
 
 def common_failure(answer: Answer) -> AdapterError:
-    """Name the failure of an answer by what every provider means by its status.
+    """Return the failure of an answer by what every provider means by its status.
 
     Called when the answer is not the documented success. The provider's own classifier has looked at it before.
     """

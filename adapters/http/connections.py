@@ -20,7 +20,7 @@ from urllib3.exceptions import InvalidHeader, ProtocolError, ReadTimeoutError, S
 from urllib3.response import HTTPResponse
 
 from adapters.errors import AdapterError, Misconfigured, Transient
-from adapters.http.deadline import Watch, current
+from adapters.http.deadline import Deadline, current
 from adapters.options import is_loopback, literal
 
 
@@ -28,9 +28,9 @@ class StaleError(Exception):
     """Raised when a kept-alive socket turned out closed before any byte of the answer."""
 
 
-def named(error: Exception, watch: Watch) -> AdapterError:
-    """Give a failure of the wire its name, by its type alone."""
-    if watch.cut:
+def wire_failure(error: Exception, deadline: Deadline) -> AdapterError:
+    """Return a failure of the wire under our name for it, by its type alone."""
+    if deadline.cut:
         return Transient("timed_out", "no whole answer within the deadline")
     if isinstance(error, AdapterError):
         return error
@@ -47,7 +47,7 @@ def named(error: Exception, watch: Watch) -> AdapterError:
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer that may be announced: http.client takes a 103 Early Hints for the final status."""
+    """An answer that announcements may precede: http.client takes a 103 Early Hints for the final status."""
 
     def _read_status(self) -> tuple[str, int, str]:
         for _ in range(10):
@@ -60,37 +60,37 @@ class _Response(http.client.HTTPResponse):
 
 
 class _Connection(HTTPConnection):
-    """A connection that the watchdog can cut, and whose failures have our names already."""
+    """A connection that is cut at the deadline, and whose failures have our names already."""
 
     response_class = _Response
     _handle: socket.socket | None = None
     _used = False
 
     def _new_conn(self) -> socket.socket:
-        watch = current.get()
-        sock = _open(self.host, int(self.port or 0), float(self.timeout or 10), watch)
-        # TLS detaches the socket it is given, so the watchdog gets a handle of its own on the same connection
+        deadline = current.get()
+        sock = _open(self.host, int(self.port or 0), float(self.timeout or 10), deadline)
+        # TLS detaches the socket it is given, so the deadline gets a handle of its own on the same connection
         self._handle, self._used = sock.dup(), False
-        if watch is not None:
-            watch.guard(self._handle)
+        if deadline is not None:
+            deadline.attach(self._handle)
         return sock
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        watch = current.get()
-        if watch is not None:
-            watch.reused = self._used
+        deadline = current.get()
+        if deadline is not None:
+            deadline.reused = self._used
             if self._used and self._handle is not None:
-                watch.guard(self._handle)
+                deadline.attach(self._handle)
         super().request(*args, **kwargs)
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 itself narrows it so
-        watch = current.get()
-        if watch is not None:
-            self.timeout = watch.remaining()
+        deadline = current.get()
+        if deadline is not None:
+            self.timeout = deadline.remaining()
         try:
             response = super().getresponse()
         except (ConnectionError, http.client.RemoteDisconnected):
-            if watch is not None and watch.reused and not watch.cut:
+            if deadline is not None and deadline.reused and not deadline.cut:
                 raise StaleError from None
             raise Transient("cut_off", "the connection was closed before an answer came") from None
         except TimeoutError:
@@ -104,11 +104,11 @@ class _Connection(HTTPConnection):
         handle, self._handle, self._used = self._handle, None, False
         super().close()
         if handle is not None:
-            watch = current.get()
-            if watch is None:
+            deadline = current.get()
+            if deadline is None:
                 handle.close()
             else:
-                watch.leave(handle)
+                deadline.close_later(handle)
 
 
 class _TlsConnection(_Connection, HTTPSConnection):
@@ -177,7 +177,10 @@ class _TlsPool(_Direct, HTTPSConnectionPool):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """The head of an answer, with the body still to be read: what the transport uses of requests' Response."""
+    """The head of an answer, with the body still to be read: what the transport uses of requests' Response.
+
+    `request` is there for `responses` alone, which stands in for a provider in tests.
+    """
 
     request: requests.PreparedRequest = field(repr=False)
     status_code: int
@@ -221,16 +224,16 @@ class Wire(HTTPAdapter):
         super().close()
 
 
-def _open(host: str, port: int, timeout: float, watch: Watch | None) -> socket.socket:
+def _open(host: str, port: int, timeout: float, deadline: Deadline | None) -> socket.socket:
     """Connect to the first address that answers, `timeout` seconds each, all within the deadline of the call."""
     failure: AdapterError = Transient("unreachable", "the host name has no address")
-    for family, address in _resolve(host, port, min(timeout, watch.remaining()) if watch else timeout):
+    for family, address in _resolve(host, port, min(timeout, deadline.remaining()) if deadline else timeout):
         _refuse_inner(host, address[0])
-        if watch is not None and watch.cut:
+        if deadline is not None and deadline.cut:
             raise Transient("timed_out", "no connection in time")
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
-            sock.settimeout(min(timeout, watch.remaining()) if watch else timeout)
+            sock.settimeout(min(timeout, deadline.remaining()) if deadline else timeout)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.connect(address)
         except TimeoutError:
@@ -246,19 +249,19 @@ def _open(host: str, port: int, timeout: float, watch: Watch | None) -> socket.s
 
 def _resolve(host: str, port: int, timeout: float) -> list[tuple[int, Any]]:
     """Look the host up in a thread of its own: getaddrinfo knows no timeout, and new connections are few."""
-    box: queue.SimpleQueue[list[tuple[int, Any]] | None] = queue.SimpleQueue()
+    answer: queue.SimpleQueue[list[tuple[int, Any]] | None] = queue.SimpleQueue()
 
     def look_up() -> None:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            box.put(None)
+            answer.put(None)
         else:
-            box.put([(int(family), address) for family, _, _, _, address in found])
+            answer.put([(int(family), address) for family, _, _, _, address in entries])
 
     threading.Thread(target=look_up, name="look-up", daemon=True).start()
     try:
-        addresses = box.get(timeout=timeout)
+        addresses = answer.get(timeout=timeout)
     except queue.Empty:
         raise Transient("unreachable", "the look-up of the host name took too long") from None
     if not addresses:
@@ -270,5 +273,5 @@ def _refuse_inner(host: str, address: str) -> None:
     """Refuse to send a key into the local network because a name server said so."""
     if is_loopback(host) or literal(host) is not None:
         return  # written so in settings.toml
-    if not ipaddress.ip_address(address).is_global:  # 100.64.0.0/10, shared behind a carrier's NAT, is none either
+    if not ipaddress.ip_address(address).is_global:  # nor is 100.64.0.0/10, shared behind a carrier's NAT
         raise Misconfigured("wrong_address", "the host name leads to an address inside the local network")

@@ -13,84 +13,31 @@ import time
 from collections import deque
 from contextvars import ContextVar
 
-
-class Watch:
-    """One call under watch: its deadline (monotonic seconds) and the sockets that it uses."""
-
-    def __init__(self, deadline: float) -> None:
-        self.deadline = deadline
-        self.cut = False
-        self.reused = False  # the call went out on a kept-alive socket
-        self._done = False
-        self._lock = threading.Lock()
-        self._handles: list[socket.socket] = []
-        self._left: list[socket.socket] = []
-
-    @property
-    def done(self) -> bool:
-        """Whether the call is over, in whatever way."""
-        return self._done
-
-    def remaining(self) -> float:
-        """Give the seconds left, never below a millisecond: 0 would make a socket non-blocking."""
-        return max(self.deadline - time.monotonic(), 0.001)
-
-    def guard(self, handle: socket.socket) -> None:
-        """Cut this socket too when the deadline passes."""
-        with self._lock:
-            self._handles.append(handle)
-            if self.cut:
-                _shutdown(handle)
-
-    def leave(self, handle: socket.socket) -> None:
-        """Close the handle when the call is over: http.client closes a connection before its body is read."""
-        self._left.append(handle)
-
-    def expire(self) -> None:
-        """Cut the sockets of a call that is still under way."""
-        with self._lock:
-            if self._done:
-                return
-            self.cut = True
-            for handle in self._handles:
-                _shutdown(handle)
-
-    def finish(self) -> None:
-        """Take the call out of the watch."""
-        with self._lock:
-            self._done = True
-            self._handles.clear()
-        for handle in self._left:
-            handle.close()
-        self._left.clear()
+#: the deadline of the call that this thread is making; connections look here for it
+current: ContextVar[Deadline | None] = ContextVar("current", default=None)
 
 
-#: the watch of the call that this thread is making; connections look here for their deadline
-current: ContextVar[Watch | None] = ContextVar("current", default=None)
-
-
-class Watchdog:
-    """Watches the calls of one transport. All live equally long, so they expire in the order they began."""
+class CallDeadlines:
+    """The deadlines of one transport's calls. All calls live equally long, so they expire in the order they began."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._calls: deque[Watch] = deque()
+        self._running: deque[Deadline] = deque()
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def watch(self) -> Watch:
-        """Put a new call under watch; its owner must `finish` it."""
+    def start(self) -> Deadline:
+        """Return the deadline of a call that begins now; its owner must `finish` it."""
         with self._wake:
-            while self._calls and self._calls[0].done:
-                self._calls.popleft()
-            watch = Watch(time.monotonic() + self._seconds)
-            self._calls.append(watch)
+            self._forget_finished()
+            deadline = Deadline(time.monotonic() + self._seconds)
+            self._running.append(deadline)
             if self._thread is None:
                 self._closed = False
                 self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
                 self._thread.start()
-        return watch
+        return deadline
 
     def close(self) -> None:
         """End the thread; calls under way lose their deadline but keep their socket timeout."""
@@ -103,17 +50,71 @@ class Watchdog:
     def _run(self) -> None:
         while True:
             with self._wake:
-                while self._calls and self._calls[0].done:
-                    self._calls.popleft()
+                self._forget_finished()
                 if self._closed:
                     return
                 # a call that begins during the wait ends later than the wait does, so nobody need wake this thread
-                left = self._calls[0].deadline - time.monotonic() if self._calls else self._seconds
+                left = self._running[0].at - time.monotonic() if self._running else self._seconds
                 if left > 0:
                     self._wake.wait(left)
                     continue
-                late = self._calls.popleft()
+                late = self._running.popleft()
             late.expire()
+
+    def _forget_finished(self) -> None:
+        while self._running and self._running[0].finished:
+            self._running.popleft()
+
+
+class Deadline:
+    """When one call must be over (`at`, monotonic seconds), and the sockets that are cut if it is not."""
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+        self.cut = False
+        self.reused = False  # the call went out on a kept-alive socket
+        self._finished = False
+        self._lock = threading.Lock()
+        self._handles: list[socket.socket] = []
+        self._to_close: list[socket.socket] = []
+
+    @property
+    def finished(self) -> bool:
+        """Whether the call is over, in whatever way."""
+        return self._finished
+
+    def remaining(self) -> float:
+        """Return the seconds left, never below a millisecond: 0 would make a socket non-blocking."""
+        return max(self.at - time.monotonic(), 0.001)
+
+    def attach(self, handle: socket.socket) -> None:
+        """Cut this socket too when the deadline passes."""
+        with self._lock:
+            self._handles.append(handle)
+            if self.cut:
+                _shutdown(handle)
+
+    def close_later(self, handle: socket.socket) -> None:
+        """Close the handle when the call is over: http.client closes a connection before its body is read."""
+        self._to_close.append(handle)
+
+    def expire(self) -> None:
+        """Cut the sockets of a call that is still under way."""
+        with self._lock:
+            if self._finished:
+                return
+            self.cut = True
+            for handle in self._handles:
+                _shutdown(handle)
+
+    def finish(self) -> None:
+        """Say that the call is over: nothing is cut any more."""
+        with self._lock:
+            self._finished = True
+            self._handles.clear()
+        for handle in self._to_close:
+            handle.close()
+        self._to_close.clear()
 
 
 def _shutdown(handle: socket.socket) -> None:

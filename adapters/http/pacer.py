@@ -7,7 +7,7 @@ import time
 
 #: calls are spaced wider than the rate asks by this factor: arrivals may then jitter by 35 ms within a second
 #: without one second seeing one call too many (measured; a token bucket with a burst of 5 met 33 × 429 in 40 s)
-GUARD = 1.035
+MARGIN = 1.035
 
 
 class Pacer:
@@ -18,7 +18,7 @@ class Pacer:
     """
 
     def __init__(self, rate: float) -> None:
-        self._spacing = GUARD / rate
+        self._spacing = MARGIN / rate
         self._slowed = 1.0
         self._next = 0.0
         self._lock = threading.Lock()
@@ -60,6 +60,7 @@ class Slots:
     connection before anything is learned. After a 429 they are spread anew, for the lane cools down and starts again.
     """
 
+    # in seconds
     STEP = 0.002
     WIDEST = 0.010
     SPREAD = 0.008

@@ -1,4 +1,4 @@
-"""The one way out to HTTP: one session per destination, a real deadline, a size cap, no redirects, strict parsing.
+"""The one way out to HTTP: a pool of connections per destination, a real deadline, a size cap, no redirects.
 
 Every failure leaves as an AdapterError without a cause: the texts of requests and urllib3 print the URL, and the
 URL holds the person.
@@ -6,21 +6,19 @@ URL holds the person.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
 
-from adapters.contract import SettingsError, Step
+from adapters.contract import Step
 from adapters.errors import AdapterError, Transient
 from adapters.http.answer import Answer, common_failure, read_answer
-from adapters.http.deadline import Watchdog, current
+from adapters.http.deadline import CallDeadlines, current
+from adapters.http.evidence import Trail
 from adapters.http.pacer import Pacer, Slots
-from adapters.options import is_loopback
 
 if TYPE_CHECKING:
     import requests
@@ -28,43 +26,14 @@ if TYPE_CHECKING:
     from adapters.http.connections import Received
 
 Params = Iterable[tuple[str, str]]
-
-
-class Trail:
-    """The calls made so far in one walk, as evidence. Belongs to one thread."""
-
-    def __init__(self) -> None:
-        self._steps: list[Step] = []
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """The calls in order."""
-        return tuple(self._steps)
-
-    def add(self, step: Step) -> None:
-        """Keep one call."""
-        self._steps.append(step)
-
-    def state(self, state: str) -> None:
-        """Say what the last answer told of the person: `subscribed`, `absent`, `deleted` …"""
-        self._steps[-1] = replace(self._steps[-1], state=state)
-
-
-@contextlib.contextmanager
-def evidence() -> Iterator[Trail]:
-    """Open a trail; an AdapterError that leaves the block carries its steps."""
-    trail = Trail()
-    try:
-        yield trail
-    except AdapterError as error:
-        error.steps = trail.steps
-        raise
+#: (method, path, template for the evidence, scope, params, body) -> answer
+Send = Callable[[str, str, str, str, Params, Any], Answer]
 
 
 class Transport:
     """One destination's connections. Thread-safe.
 
-    `base_url` comes checked from `check_base_url`; `headers` hold the credentials; at most `connections` calls are
+    `base_url` comes from `check_base_url`; `headers` hold the credentials; at most `connections` calls are
     under way at one time. Times are in seconds, by the monotonic clock; `max_body` is in bytes. `ca_bundle` names a
     file of trusted certificates other than the usual ones.
     """
@@ -82,12 +51,7 @@ class Transport:
         max_body: int = 1 << 20,
         ca_bundle: str | None = None,
     ) -> None:
-        # these are slow to load, and most commands never call
-        from http.cookiejar import DefaultCookiePolicy
-
-        import requests
-
-        from adapters.http.connections import Wire
+        from adapters.http.connections import Wire  # slow to load, and most commands never call
 
         # urllib3 logs the path of every call at DEBUG, and that of an answer with odd headers at WARNING: the path
         # holds Mailchimp's MD5 of the address, the query string ActiveCampaign's plain one
@@ -102,14 +66,9 @@ class Transport:
         self._slots = Slots(connections, learns=learn_gap)
         self._pacer = pacer
         self._max_body = max_body
-        self._verify: bool | str = ca_bundle or True
-        self._watchdog = Watchdog(total_timeout)
-        self._session = requests.Session()
-        self._session.trust_env = False  # or a proxy variable or ~/.netrc would replace our credentials
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._authorities: bool | str = ca_bundle or True
+        self._deadlines = CallDeadlines(total_timeout)
         self._wire = Wire(connections)
-        self._session.mount("https://", self._wire)
-        self._session.mount("http://", self._wire)
         self._timeout = (connect_timeout, total_timeout)
 
     @property
@@ -155,10 +114,18 @@ class Transport:
             raise Transient("unreadable", "HTTP 202 to a read, which answers nothing")
         return answer
 
+    def sender(self, trail: Trail) -> Send:
+        """Return `call` for the calls of one walk: each leaves its step on this trail."""
+
+        def send(method: str, path: str, template: str, scope: str, params: Params, body: Any) -> Answer:
+            return self.call(trail, method, path, scope=scope, template=template, params=params, body=body)
+
+        return send
+
     def close(self) -> None:
-        """Close the connections and end the watchdog. A later call opens them again."""
-        self._session.close()
-        self._watchdog.close()
+        """Close the connections and end the thread of the deadlines. A later call opens both again."""
+        self._wire.close()
+        self._deadlines.close()
 
     def _url(self, path: str, params: Params) -> str:
         query = "&".join(f"{quote(key, safe='')}={quote(value, safe='@')}" for key, value in params)
@@ -178,24 +145,24 @@ class Transport:
 
         from urllib3.exceptions import HTTPError
 
-        from adapters.http.connections import StaleError, named
+        from adapters.http.connections import StaleError, wire_failure
 
         failure: AdapterError = Transient("cut_off", "the connection was closed before an answer came")
         for repeats_left in (1, 0) if method == "GET" else (0,):
             if self._pacer:
                 self._pacer.wait()
-            watch = self._watchdog.watch()
-            token = current.set(watch)
+            deadline = self._deadlines.start()
+            token = current.set(deadline)
             try:
                 return self._exchange(method, url, body)
             except StaleError:
                 if repeats_left:
                     continue
             except (AdapterError, HTTPError, OSError, HTTPException, ValueError) as error:
-                failure = named(error, watch)
+                failure = wire_failure(error, deadline)
             finally:
                 current.reset(token)
-                watch.finish()
+                deadline.finish()
             break
         failure.__context__ = None  # not even a debugger's traceback shows the URL
         raise failure.with_traceback(None)
@@ -215,8 +182,9 @@ class Transport:
             headers["Content-Length"] = "0"
         request.headers = cast(Any, headers)  # written in one case each, so a plain dict does
         began = time.monotonic()
-        # Not Session.send: for a redirect it reads the whole body, without a cap, before it asks whether to follow.
-        response = self._wire.send(request, stream=True, timeout=self._timeout, verify=self._verify, proxies={})
+        # Without a Session: it would take proxies and ~/.netrc for our credentials, keep cookies, and read the whole
+        # body of a redirect, without a cap, before it asks whether to follow.
+        response = self._wire.send(request, stream=True, timeout=self._timeout, verify=self._authorities, proxies={})
         payload = self._read(response)
         return read_answer(response.status_code, response.headers, payload, round((time.monotonic() - began) * 1000))
 
@@ -236,8 +204,8 @@ class Transport:
                 payload += part
                 if len(payload) > self._max_body:
                     raise Transient("too_big", f"more than {self._max_body} bytes")
-            watch = current.get()
-            if watch is not None and watch.cut:  # without a Content-Length a cut looks like the end
+            deadline = current.get()
+            if deadline is not None and deadline.cut:  # without a Content-Length a cut looks like the end
                 raise Transient("timed_out", "no whole answer within the deadline")
             whole = True
             return bytes(payload)
@@ -245,44 +213,3 @@ class Transport:
             if not whole:
                 raw.close()
             raw.release_conn()
-
-
-def check_base_url(value: object, suffix: str) -> str:
-    """Give the address of the API without a closing slash, `suffix` (`/3.0`) included, written or not.
-
-    Raises SettingsError `base_url` for anything but https (plain http only for this computer), and for user info, a
-    query, a fragment or another path.
-    """
-    example = f"write it as https://HOST or https://HOST{suffix}"
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
-        raise SettingsError("base_url", f"base_url is no web address: {example}")
-    try:
-        parts = urlsplit(value)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise SettingsError("base_url", f"base_url is no web address: {example}") from None
-    if not host or not all(letter.isalnum() or letter in "-.:" for letter in host):
-        raise SettingsError("base_url", f"base_url has no usable host: {example}")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise SettingsError("base_url", f"base_url must use https (plain http only for this computer): {example}")
-    if "@" in parts.netloc:
-        raise SettingsError("base_url", f"base_url must not hold a user or password: {example}")
-    if "?" in value or "#" in value or parts.path.rstrip("/") not in ("", suffix):
-        raise SettingsError("base_url", f"base_url must end after the host or after {suffix}: {example}")
-    name = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{name}{f':{port}' if port else ''}{suffix}"
-
-
-def check_api_key(api_key: str) -> str:
-    """Give the key as it goes into a header. Raises SettingsError where it cannot: empty, blanks, line breaks."""
-    if not api_key or not all("!" <= letter <= "~" for letter in api_key):
-        raise SettingsError("api_key", "the API key is empty or holds blanks or odd characters: copy it again")
-    return api_key
-
-
-def check_flag(options: Mapping[str, Any], key: str, default: bool) -> bool:
-    """Give a yes-or-no setting. Raises SettingsError for anything but true and false."""
-    value = options.get(key, default)
-    if not isinstance(value, bool):
-        raise SettingsError(key, f"{key} must be true or false")
-    return value

@@ -7,17 +7,19 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from adapters.checks import tried
 from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject
-from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
-from adapters.http.answer import Answer
-from adapters.http.transport import Trail, Transport, check_api_key, check_base_url, check_flag, evidence
+from adapters.errors import Misconfigured, Permanent, Transient
+from adapters.http.evidence import Trail, evidence
+from adapters.http.transport import Transport
 from adapters.mailchimp.answers import LIST_ID, PAGE, expect, pages, read_id
 from adapters.mailchimp.listing import changed
-from adapters.mailchimp.walk import Scopes, Walk
+from adapters.mailchimp.walk import MailchimpWalk, Scopes
+from adapters.options import check_api_key, check_base_url, check_flag
 
 if TYPE_CHECKING:
     from adapters.mailchimp.sdk import Client
@@ -45,8 +47,7 @@ class Mailchimp(Adapter):
     PUT answers 400 "Forgotten Email Not Subscribed", the strongest suppression there is. But a read cannot tell it
     from an address never seen, both are 404. So `apply` marks such an audience in the receipt's handles, and the
     confirm right after it accepts the absence there; a confirm alone, which may change nothing, answers
-    `suppression_missing`,
-    and the next apply finds the 400 again.
+    `suppression_missing`, and the next apply finds the 400 again.
     """
 
     name: ClassVar[str] = "mailchimp"
@@ -64,7 +65,7 @@ class Mailchimp(Adapter):
             "Where your data was erased from a mailing list, Mailchimp refuses to let anybody import your address into"
             " that list again. This ends if you sign up yourself at a form of Mailchimp's.",
             "Figures about past mailings stay, without your name. Orders, shopping carts and conversations, if there"
-            " were any, are no part of what was erased.",
+            " were any, are not part of what was erased.",
         ),
         Action.UNSUBSCRIBE: (
             "Your entry stays in the mailing lists, marked as unsubscribed, and no newsletter is sent to it.",
@@ -135,7 +136,7 @@ class Mailchimp(Adapter):
     def ping(self) -> None:
         """Make Mailchimp's own test call, which needs a valid key, and prove the audiences. Raises AdapterError.
 
-        Both, or a lane that paused for a wrong audience would start again at every probe.
+        Without the second, a lane that paused for a wrong audience would start again at every probe.
         """
         with evidence() as trail:
             self._test_call(trail)
@@ -143,34 +144,30 @@ class Mailchimp(Adapter):
 
     def check(self) -> list[Check]:
         """Show account, audiences and stores for a human eye."""
-        return [
-            _check("key", self._account_name, "check the API key, and that it belongs to this account"),
-            _check("audiences", self._audience_names, "correct `audiences`, or give the key's user access to them"),
-            *(
-                [_check("e-commerce", self._store_count, "grant it to the key's user, or set ecommerce = false")]
-                if self._ecommerce
-                else []
-            ),
+        findings = [
+            tried("key", self._account_name, "check the API key, and that it belongs to this account"),
+            tried("audiences", self._audience_names, "correct `audiences`, or give the key's user access to them"),
         ]
+        if self._ecommerce:
+            remedy = "grant it to the key's user, or set ecommerce = false"
+            findings.append(tried("e-commerce", self._store_count, remedy))
+        return findings
 
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
 
-    def _walk(self, trail: Trail, subject: Subject) -> Walk:
-        return Walk(self._client(trail), self._scopes(trail), trail, subject)
+    def _walk(self, trail: Trail, subject: Subject) -> MailchimpWalk:
+        return MailchimpWalk(self._client(trail), self._scopes(trail), trail, subject)
 
     def _client(self, trail: Trail) -> Client:
-        """Give the SDK with every call leaving its step on this trail."""
+        """Return the SDK's client, each call of which leaves its step on this trail."""
         from adapters.mailchimp.sdk import Client  # slow to load, and `status` never calls
 
-        def send(method: str, path: str, template: str, scope: str, query: list[tuple[str, str]], body: Any) -> Answer:
-            return self._transport.call(trail, method, path, scope=scope, template=template, params=query, body=body)
-
-        return Client(send)
+        return Client(self._transport.sender(trail))
 
     def _scopes(self, trail: Trail) -> Scopes:
-        """Give audiences and stores, proven to exist within the last minute: only then does a 404 prove absence."""
+        """Return audiences and stores, proven to exist within the last minute: only then does a 404 prove absence."""
         with self._proving:
             if self._proof is None or self._proof.until < time.monotonic():
                 self._proof = None
@@ -201,14 +198,14 @@ class Mailchimp(Adapter):
             rows = pages(lambda offset: lists.get_all_lists(count=PAGE, offset=offset, fields=fields), "lists")
         else:
             rows = (expect(lists.get_list(audience, fields=["id", "name"]), 200, "id") for audience in self._audiences)
-        found = {read_id(row): str(row.get("name", "")) for row in rows}
-        if not found:
+        names = {read_id(row): str(row.get("name", "")) for row in rows}
+        if not names:
             raise Misconfigured("wrong_address", "the account has no audience: is it the right one?")
-        if self._audiences is not None and set(found) != set(self._audiences):
+        if self._audiences is not None and set(names) != set(self._audiences):
             raise Transient("unreadable", "Mailchimp answered with another audience than asked for")
-        if not all(LIST_ID.fullmatch(audience) for audience in found):
+        if not all(LIST_ID.fullmatch(audience) for audience in names):
             raise Permanent("unknown_state", "an audience id of a form unknown to this version")
-        return found
+        return names
 
     def _find_stores(self, trail: Trail) -> tuple[str, ...]:
         if not self._ecommerce:
@@ -231,13 +228,6 @@ class Mailchimp(Adapter):
 
     def _store_count(self) -> str:
         return f"{len(self._find_stores(Trail()))} stores"
-
-
-def _check(name: str, find: Callable[[], str], remedy: str) -> Check:
-    try:
-        return Check(name, True, find())
-    except AdapterError as error:
-        return Check(name, False, str(error), remedy)
 
 
 def _base_url(value: Any, key: str) -> str:

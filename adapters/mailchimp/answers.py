@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from adapters.addresses import same_address
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from adapters.http.answer import Answer, common_failure
 
@@ -54,7 +55,7 @@ _TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """The person in one audience. The times are None where Mailchimp gives none."""
+    """The person in one audience. A time is None where Mailchimp gives none."""
 
     audience: str
     key: str = field(repr=False)
@@ -64,7 +65,7 @@ class Member:
 
 
 def title_of(answer: Answer) -> str:
-    """Give the known title of a problem document in lower case, "" for anything else."""
+    """Return the known title of a problem document in lower case, "" for anything else."""
     body = answer.object
     title = body.get("title")
     if answer.kind != "json" or not isinstance(title, str) or body.get("status", answer.status) != answer.status:
@@ -75,7 +76,7 @@ def title_of(answer: Answer) -> str:
 
 
 def is_absent(answer: Answer) -> bool:
-    """Tell whether this is Mailchimp's own "not found" (recorded by dominicsayers, grouparoo) and not a proxy's.
+    """Say whether this is Mailchimp's own "not found" (recorded by dominicsayers, grouparoo) and not a proxy's.
 
     The same body stands for an unknown audience: it proves a person absent only after the audience is proven.
     """
@@ -87,7 +88,7 @@ def is_absent(answer: Answer) -> bool:
 
 
 def failure(answer: Answer) -> AdapterError:
-    """Name the failure of an answer that is not the documented success (section "response classifier")."""
+    """Return the failure of an answer that is not the documented success."""
     status, title = answer.status, title_of(answer)
     named = f"HTTP {status}, {_TITLES[title]}" if title else f"HTTP {status}"
     if status == 401:
@@ -109,7 +110,7 @@ def failure(answer: Answer) -> AdapterError:
 
 
 def expect(answer: Answer, status: int = 200, *keys: str) -> Mapping[str, Any]:
-    """Give the object of a documented success that has these keys. Raises what the answer means otherwise."""
+    """Return the object of a documented success that has these keys. Raises what the answer means otherwise."""
     if answer.status != status:
         raise failure(answer)
     if status != 204 and (answer.kind != "json" or not all(key in answer.object for key in keys)):
@@ -132,31 +133,26 @@ def read_member(answer: Answer, audience: str, key: str, spelling: str) -> Membe
 
 
 def read_id(row: Mapping[str, Any]) -> str:
-    """Give the id of a listed object. Raises Transient `unreadable` where it has none."""
-    found = row.get("id")
-    if not isinstance(found, str) or not found:
+    """Return the id of a listed object. Raises Transient `unreadable` where it has none."""
+    id_ = row.get("id")
+    if not isinstance(id_, str) or not id_:
         raise Transient("unreadable", "a listed object without an id")
-    return found
+    return id_
 
 
 def state_of(answer: Answer) -> str:
-    """Give the status that a changed member now has, for the evidence. Raises what any other answer means."""
+    """Return the status that a changed member now has, for the evidence. Raises what any other answer means."""
     status = expect(answer, 200, "status")["status"]
     return status if isinstance(status, str) and status in REACHED | LEFT else "unknown"
 
 
-def same_address(found: object, asked: str) -> bool:
-    """Compare two addresses, letter case aside."""
-    return isinstance(found, str) and found.strip().casefold() == asked.casefold()
-
-
 def newer_consent(member: Member, received_at: datetime) -> Permanent | None:
-    """Give the reason to hold: an opt-in after the person asked. A missing time is no evidence of consent.
+    """Return the reason to hold: an opt-in after the person asked. A missing time is no evidence of consent.
 
-    Only of somebody who receives mail now: an unsubscribed, bounced or archived contact has no consent left, and
-    the tombstone of our own `suppress` is an unsubscribed contact whose opt-in time is that of our call.
+    Only somebody who receives mail now gives one: an unsubscribed, bounced or archived contact has no consent left,
+    and the tombstone of our own `suppress` is an unsubscribed contact whose opt-in time is that of our call.
     """
-    if member.status in ("unsubscribed", "cleaned", "archived"):
+    if member.status in LEFT:
         return None
     since = received_at if received_at.tzinfo else received_at.replace(tzinfo=UTC)
     for name, value in (("timestamp_opt", member.opt_in), ("timestamp_signup", member.sign_up)):
@@ -167,18 +163,15 @@ def newer_consent(member: Member, received_at: datetime) -> Permanent | None:
 
 
 def pages(page: Callable[[int], Answer], key: str) -> Iterator[Mapping[str, Any]]:
-    """Read a listing to its `total_items`.
+    """Yield the rows of a listing to its `total_items`.
 
     Raises Transient `unreadable` for one that ends early, or changes while it is read: rows may have moved from a
     page not yet read to one already read.
     """
     seen = 0
-    first: object = None
+    first: int | None = None
     while True:
-        body = expect(page(seen), 200, key, "total_items")
-        rows, total = body[key], body["total_items"]
-        if not isinstance(rows, list) or not isinstance(total, int) or not all(isinstance(r, dict) for r in rows):
-            raise Transient("unreadable", "a listing without the documented rows")
+        rows, total = read_page(page(seen), key)
         first = total if first is None else first
         if total != first:
             raise Transient("unreadable", "a listing changed while it was read: it is read again from its start")
@@ -188,6 +181,15 @@ def pages(page: Callable[[int], Answer], key: str) -> Iterator[Mapping[str, Any]
             return
         if not rows:
             raise Transient("unreadable", "a listing ended before its total")
+
+
+def read_page(answer: Answer, key: str) -> tuple[list[Mapping[str, Any]], int]:
+    """Return the rows of one page and the total of the listing. Raises Transient `unreadable` for anything else."""
+    body = expect(answer, 200, key, "total_items")
+    rows, total = body[key], body["total_items"]
+    if not isinstance(rows, list) or not isinstance(total, int) or not all(isinstance(row, dict) for row in rows):
+        raise Transient("unreadable", "a listing without the documented rows")
+    return rows, total
 
 
 def _time(value: object) -> datetime | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from adapters.contract import Seen
 from adapters.errors import Transient
 from adapters.http.answer import Answer
-from adapters.mailchimp.answers import PAGE, expect
+from adapters.mailchimp.answers import PAGE, read_page
 
 if TYPE_CHECKING:
     from adapters.mailchimp.sdk import Client
@@ -43,20 +43,17 @@ def changed(client: Client, audience: str, since: datetime) -> Iterator[Seen]:
 
 
 def _whole(page: Callable[[int], Answer]) -> Iterator[Mapping[str, Any]]:
-    """Yield a listing, from its start again until as many different members were there as it counts."""
+    """Yield a listing, again from its start until it showed as many different members as it counts."""
     for _ in range(_READINGS):
-        found: set[str] = set()
-        offset, total = 0, 0
+        shown: set[str] = set()
+        offset = 0
         while True:
-            body = expect(page(offset), 200, "members", "total_items")
-            rows, total = body["members"], body["total_items"]
-            if not isinstance(rows, list) or not isinstance(total, int) or not all(isinstance(r, dict) for r in rows):
-                raise Transient("unreadable", "a listing without the documented rows")
+            rows, total = read_page(page(offset), "members")
             yield from rows
-            found.update(str(row.get("id")) for row in rows)
+            shown.update(str(row.get("id")) for row in rows)
             offset += len(rows)
             if offset >= total or not rows:
                 break
-        if len(found) >= total:
+        if len(shown) >= total:
             return
     raise Transient("incomplete", "a listing did not show as many contacts as it counts")

@@ -8,7 +8,7 @@ through in ids. So `call_api`, its one way out, is replaced as a whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -20,10 +20,8 @@ from mailchimp_marketing.api_client import ApiClient
 
 from adapters.errors import Permanent
 from adapters.http.answer import Answer
+from adapters.http.transport import Send
 from adapters.mailchimp.answers import LIST_ID
-
-#: (method, path, template for the evidence, scope, query, body) -> answer
-Send = Callable[[str, str, str, str, list[tuple[str, str]], Any], Answer]
 
 #: what may stand in a path; shops choose the ids of stores and customers themselves, so those are only kept from
 #: climbing (`..`) and are encoded whole

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from adapters.contract import Action, Outcome, Receipt, Subject
+from adapters.addresses import same_address, spellings_of
+from adapters.contract import Action, Handle, Outcome, Receipt, Subject
 from adapters.errors import Permanent, Transient
-from adapters.http.transport import Trail
+from adapters.handles import ids_of
+from adapters.http.evidence import Trail
 from adapters.mailchimp.answers import (
     PAGE,
     REACHED,
@@ -21,7 +23,6 @@ from adapters.mailchimp.answers import (
     pages,
     read_id,
     read_member,
-    same_address,
     state_of,
     title_of,
 )
@@ -35,7 +36,7 @@ _CUSTOMER_FIELDS = ["customers.id", "customers.email_address", "total_items"]
 
 @dataclass(frozen=True, slots=True)
 class Scopes:
-    """What the account has, as proven a moment ago: audience id -> name, and the ids of its stores."""
+    """What the account has, proven to exist: audience id -> name, and store ids; `until` by the monotonic clock."""
 
     audiences: Mapping[str, str]
     stores: tuple[str, ...]
@@ -50,14 +51,12 @@ class _Customer:
     id: str = field(repr=False)
 
 
-class Walk:
+class MailchimpWalk:
     """One person's walk through the account."""
 
     def __init__(self, client: Client, scopes: Scopes, trail: Trail, subject: Subject) -> None:
-        if not subject.spellings or not all(subject.spellings):
-            raise Permanent("malformed", "an empty address")
         self._trail = trail
-        self._subject = subject
+        self._spellings = spellings_of(subject)
         self._lists, self._ecommerce = client.lists, client.ecommerce
         self._scopes = scopes
         self._notes: list[str] = []
@@ -67,11 +66,11 @@ class Walk:
         members = [member for audience in self._scopes.audiences for member in self._members(audience)]
         customers = list(self._customers(self._scopes.stores)) if action is Action.DELETE else []
         for member in members:
-            held = newer_consent(member, received_at) if _changes(action, member) else None
-            if held:
-                raise held
-        handles = {f"audience:{member.audience}" for member in members}
-        handles |= {f"store:{customer.store}" for customer in customers}
+            consent = newer_consent(member, received_at) if _changes(action, member) else None
+            if consent:
+                raise consent
+        handles = {Handle("audience", member.audience) for member in members}
+        handles |= {Handle("store", customer.store) for customer in customers}
         for member in members:
             if action is Action.DELETE:
                 self._erase(member)
@@ -88,17 +87,17 @@ class Walk:
     def confirm(self, action: Action, applied: Receipt | None) -> Receipt:
         """Read again, changing nothing. Raises Transient `not_yet` or `suppression_missing`."""
         handles = applied.handles if applied else ()
-        forgotten = _named("forgotten", handles)
-        audiences = _named("audience", handles) + forgotten if handles else tuple(self._scopes.audiences)
-        stores = _named("store", handles) if handles else self._scopes.stores
-        found = {audience: list(self._members(audience)) for audience in audiences}
-        members = [member for rows in found.values() for member in rows]
+        forgotten = ids_of("forgotten", handles)
+        audiences = ids_of("audience", handles) + forgotten if handles else tuple(self._scopes.audiences)
+        stores = ids_of("store", handles) if handles else self._scopes.stores
+        members_of = {audience: list(self._members(audience)) for audience in audiences}
+        members = [member for held in members_of.values() for member in held]
         if action is Action.DELETE:
             if members or any(self._customers(stores)):
                 raise Transient("not_yet", "the person is still there")
         elif any(member.status in REACHED for member in members):
             raise Transient("not_yet", "the person can still be reached")
-        elif action is Action.SUPPRESS and not all(found[audience] for audience in set(audiences) - set(forgotten)):
+        elif action is Action.SUPPRESS and not all(members_of[one] for one in set(audiences) - set(forgotten)):
             # nobody there who could be reached: not the same as a person who is back
             raise Transient("suppression_missing", "an audience shows no suppression of the person")
         outcome = applied.outcome if applied else Outcome.DONE if members else Outcome.ABSENT
@@ -111,7 +110,7 @@ class Walk:
         return max(times, default=None)
 
     def _members(self, audience: str) -> Iterator[Member]:
-        for spelling in self._subject.spellings:
+        for spelling in self._spellings:
             key = _key(spelling)
             answer = self._lists.get_list_member(audience, key, fields=_MEMBER_FIELDS)
             if is_absent(answer):
@@ -123,12 +122,12 @@ class Walk:
 
     def _customers(self, stores: tuple[str, ...]) -> Iterator[_Customer]:
         for store in stores:
-            for spelling in self._subject.spellings:
-                found = list(self._customer_rows(store, spelling))
-                if not all(same_address(row.get("email_address"), spelling) for row in found):
+            for spelling in self._spellings:
+                rows = list(self._customer_rows(store, spelling))
+                if not all(same_address(row.get("email_address"), spelling) for row in rows):
                     raise Permanent("filter_ignored", "Mailchimp answered with other customers than asked for")
-                self._trail.state("customer" if found else "absent")
-                yield from (_Customer(store, read_id(row)) for row in found)
+                self._trail.state("customer" if rows else "absent")
+                yield from (_Customer(store, read_id(row)) for row in rows)
 
     def _customer_rows(self, store: str, spelling: str) -> Iterator[Mapping[str, Any]]:
         return pages(
@@ -166,20 +165,20 @@ class Walk:
         else:
             self._trail.state(state_of(answer))
 
-    def _tombstone(self, audience: str) -> str:
-        """Create the unsubscribed contact where there is none; give the handle by which confirm knows it."""
-        address = self._subject.address
+    def _tombstone(self, audience: str) -> Handle:
+        """Create the unsubscribed contact where there is none and return the handle by which confirm knows it."""
+        address = self._spellings[0]  # the normalised form
         body = {"email_address": address, "status_if_new": "unsubscribed"}
         answer = self._lists.set_list_member(audience, _key(address), body)
         if answer.status == 400 and title_of(answer) == "forgotten email not subscribed":
             self._trail.state("forgotten")
             self._notes.append(f"Audience {audience}: erased for good before, cannot be added again.")
-            return f"forgotten:{audience}"
+            return Handle("forgotten", audience)
         if answer.status == 400 and title_of(answer) == "member in compliance state":
             self._trail.state("unsubscribed")
-            return f"forgotten:{audience}"
+            return Handle("forgotten", audience)
         self._trail.state(state_of(answer))
-        return f"audience:{audience}"
+        return Handle("audience", audience)
 
     def _delete_customer(self, customer: _Customer) -> None:
         answer = self._ecommerce.delete_store_customer(customer.store, customer.id)
@@ -189,16 +188,12 @@ class Walk:
 
 
 def _changes(action: Action, member: Member) -> bool:
-    """Tell whether the action would change this contact."""
+    """Say whether the action would change this contact."""
     if action is Action.DELETE:
         return True
     return member.status in REACHED or (action is Action.SUPPRESS and member.status == "archived")
 
 
 def _key(spelling: str) -> str:
-    """Make the key under which Mailchimp keeps an address: the MD5 of its lower-case form. Never logged."""
+    """Return the key under which Mailchimp keeps an address: the MD5 of its lower-case form. Never logged."""
     return hashlib.md5(spelling.lower().encode(), usedforsecurity=False).hexdigest()
-
-
-def _named(kind: str, handles: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(handle.partition(":")[2] for handle in handles if handle.startswith(f"{kind}:"))

@@ -1,4 +1,4 @@
-"""`python -m adapters.sandbox`: serve both providers until told to stop; prints one JSON line with their URLs."""
+"""`python -m adapters.sandbox` serves both providers until told to stop and prints their URLs as one JSON line."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def main() -> int:
         ActiveCampaignSandbox(port=options.activecampaign_port) as activecampaign,
     ):
         populate(mailchimp, activecampaign, options.people, 1)
-        found = {
+        served = {
             "mailchimp": {"url": mailchimp.url, "api_key": mailchimp.api_key},
             "activecampaign": {"url": activecampaign.url, "api_key": activecampaign.api_key},
         }
-        print(json.dumps(found), flush=True)
+        print(json.dumps(served), flush=True)
         stop.wait()
     return 0
 

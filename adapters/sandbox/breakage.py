@@ -7,81 +7,98 @@ import gzip
 import socket
 import struct
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from adapters.sandbox.faults import LOGIN_PAGE, Fault
-from adapters.sandbox.messages import Reply, Request, as_json
-
-if TYPE_CHECKING:
-    from adapters.sandbox.server import Sandbox
+from adapters.sandbox.messages import Reply, Request, Responder, as_json
 
 
-def _answer(box: Sandbox, request: Request, fault: Fault, connection: socket.socket, _obeyed: Reply | None) -> bool:
-    status = fault.status or 500
-    reply = Reply(status, (fault.body or "").encode(), fault.content_type, dict(fault.headers))
-    return box.send(request, reply, connection)
+@dataclass(frozen=True)
+class Strike:
+    """One request and the fault that strikes it. `obeyed` is the answer of a call that was obeyed first, else None."""
+
+    server: Responder
+    request: Request
+    fault: Fault
+    connection: socket.socket
+    obeyed: Reply | None
+
+    def send(self, reply: Reply) -> bool:
+        """Answer with this reply and say whether the connection lives on."""
+        return self.server.send(self.request, reply, self.connection)
+
+    def leave_unanswered(self) -> None:
+        """Record the request as one that got no whole answer."""
+        self.server.record(self.request, None)
 
 
-def _reset(box: Sandbox, request: Request, _f: Fault, connection: socket.socket, _obeyed: Reply | None) -> bool:
-    box.record(request, None)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+def _answer(strike: Strike) -> bool:
+    status = strike.fault.status or 500
+    reply = Reply(status, (strike.fault.body or "").encode(), strike.fault.content_type, dict(strike.fault.headers))
+    return strike.send(reply)
+
+
+def _reset(strike: Strike) -> bool:
+    strike.leave_unanswered()
+    strike.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     return False
 
 
-def _close(box: Sandbox, request: Request, _f: Fault, _c: socket.socket, _obeyed: Reply | None) -> bool:
-    box.record(request, None)
+def _close(strike: Strike) -> bool:
+    strike.leave_unanswered()
     return False
 
 
-def _cut(box: Sandbox, request: Request, _f: Fault, connection: socket.socket, obeyed: Reply | None) -> bool:
-    box.record(request, None)
-    reply = obeyed if obeyed is not None and obeyed.body else as_json(200, {"cut": "short"})
-    connection.sendall(box.wire(Reply(reply.status, reply.body[:5]), length=len(reply.body) + 100))
+def _cut(strike: Strike) -> bool:
+    strike.leave_unanswered()
+    reply = strike.obeyed if strike.obeyed is not None and strike.obeyed.body else as_json(200, {"cut": "short"})
+    strike.connection.sendall(strike.server.wire(Reply(reply.status, reply.body[:5]), length=len(reply.body) + 100))
     return False
 
 
-def _drip(box: Sandbox, request: Request, fault: Fault, connection: socket.socket, obeyed: Reply | None) -> bool:
-    box.record(request, None)
-    whole = box.wire(obeyed or as_json(200, {}))
+def _drip(strike: Strike) -> bool:
+    strike.leave_unanswered()
+    whole = strike.server.wire(strike.obeyed or as_json(200, {}))
     head, _, body = whole.partition(b"\r\n\r\n")
-    slow = whole if fault.kind == "drip_headers" else body
-    if fault.kind == "drip":
-        connection.sendall(head + b"\r\n\r\n")
+    slow = whole if strike.fault.kind == "drip_headers" else body
+    if strike.fault.kind == "drip":
+        strike.connection.sendall(head + b"\r\n\r\n")
     for byte in slow:
-        connection.sendall(bytes([byte]))
-        time.sleep(fault.delay)
+        strike.connection.sendall(bytes([byte]))
+        time.sleep(strike.fault.delay)
     return False
 
 
-def _redirect(box: Sandbox, request: Request, fault: Fault, connection: socket.socket, _o: Reply | None) -> bool:
-    headers = fault.headers or {"Location": "http://127.0.0.1:9/elsewhere"}
-    return box.send(request, Reply(fault.status or 302, b"", None, dict(headers)), connection)
+def _redirect(strike: Strike) -> bool:
+    headers = strike.fault.headers or {"Location": "http://127.0.0.1:9/elsewhere"}
+    return strike.send(Reply(strike.fault.status or 302, b"", None, dict(headers)))
 
 
-def _login_page(box: Sandbox, request: Request, _f: Fault, connection: socket.socket, _o: Reply | None) -> bool:
-    return box.send(request, Reply(200, LOGIN_PAGE.encode(), "text/html; charset=utf-8"), connection)
+def _login_page(strike: Strike) -> bool:
+    return strike.send(Reply(200, LOGIN_PAGE.encode(), "text/html; charset=utf-8"))
 
 
-def _empty(box: Sandbox, request: Request, _f: Fault, connection: socket.socket, _o: Reply | None) -> bool:
-    return box.send(request, Reply(200, b"", None), connection)
+def _empty(strike: Strike) -> bool:
+    return strike.send(Reply(200, b"", None))
 
 
-def _gzip(box: Sandbox, request: Request, _f: Fault, connection: socket.socket, _o: Reply | None) -> bool:
+def _gzip(strike: Strike) -> bool:
     body = gzip.compress(b'{"status":"subscribed"}')
-    return box.send(request, Reply(200, body, headers={"Content-Encoding": "gzip"}), connection)
+    return strike.send(Reply(200, body, headers={"Content-Encoding": "gzip"}))
 
 
-def _endless(box: Sandbox, request: Request, _f: Fault, connection: socket.socket, _o: Reply | None) -> bool:
-    box.record(request, None)
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+def _endless(strike: Strike) -> bool:
+    strike.leave_unanswered()
+    strike.connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
     with contextlib.suppress(OSError):
         for _ in range(200):  # 12 MiB: far beyond any cap, and an end in case nobody hangs up
-            connection.sendall(b" " * 65536)
+            strike.connection.sendall(b" " * 65536)
     return False
 
 
-#: kind of fault -> what it does to the connection; each returns whether the connection lives on
-WIRE = {
+#: kind of fault -> what it does to the connection; each says whether the connection lives on
+WIRE: dict[str, Callable[[Strike], bool]] = {
     "answer": _answer,
     "reset": _reset,
     "close": _close,

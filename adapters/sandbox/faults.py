@@ -32,7 +32,7 @@ class Fault:
     times: int | None = 1
 
     def fits(self, method: str, path: str) -> bool:
-        """Say whether it strikes this request."""
+        """Say whether the fault strikes this request."""
         if self.times == 0 or (self.method is not None and self.method != method):
             return False
         return self.path is None or re.search(self.path, path) is not None

@@ -1,10 +1,11 @@
-"""Requests and replies of the sandbox, as values."""
+"""Requests and replies of the sandbox as values, and what answers them."""
 
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Recorded:
     headers: dict[str, str]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Request:
     """One parsed request; header names in lower case."""
 
@@ -29,14 +30,14 @@ class Request:
     body: bytes
 
     def json(self) -> Any:
-        """Return the body as JSON, or None where it is none."""
+        """Return the body as JSON, or None where it is not JSON."""
         try:
             return json.loads(self.body) if self.body else None
         except ValueError:
             return None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Reply:
     """One answer; `content_type` None sends no such header."""
 
@@ -49,3 +50,16 @@ class Reply:
 def as_json(status: int, content: Any, content_type: str = "application/json; charset=utf-8") -> Reply:
     """Return a JSON answer."""
     return Reply(status, json.dumps(content, separators=(",", ":")).encode(), content_type)
+
+
+class Responder(Protocol):
+    """What a fault needs of the server that it strikes."""
+
+    def record(self, request: Request, status: int | None) -> None:
+        """Keep what was asked and how it was answered (None: the connection was broken)."""
+
+    def send(self, request: Request, reply: Reply, connection: socket.socket) -> bool:
+        """Answer as it should be and say whether the connection lives on."""
+
+    def wire(self, reply: Reply, length: int | None = None) -> bytes:
+        """Return the bytes of an answer; `length` may lie about its body."""

@@ -10,10 +10,10 @@ import threading
 import time
 import uuid
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from adapters.sandbox.breakage import WIRE
+from adapters.sandbox.breakage import WIRE, Strike
 from adapters.sandbox.faults import Fault
 from adapters.sandbox.messages import Recorded, Reply, Request
 
@@ -77,7 +77,7 @@ class Sandbox:
                 connection.shutdown(socket.SHUT_RDWR)
         self._server = None
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -174,7 +174,7 @@ class Sandbox:
         if fault.kind == "stale":
             with self.lock:
                 return self.send(request, self.stale(request), connection)
-        return WIRE[fault.kind](self, request, fault, connection, obeyed)
+        return WIRE[fault.kind](Strike(self, request, fault, connection, obeyed))
 
     def send(self, request: Request, reply: Reply, connection: socket.socket) -> bool:
         """Answer as it should be; False when the client asked to close."""

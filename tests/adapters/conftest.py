@@ -44,7 +44,7 @@ class RawServer:
         return f"{'https' if self.context else 'http'}://127.0.0.1:{self.port}"
 
     def request(self, conn: socket.socket) -> bytes:
-        """Read one request, b"" when the client hangs up."""
+        """Read and return one request, b"" when the client hangs up."""
         got = b""
         while b"\r\n\r\n" not in got:
             part = conn.recv(65536)
@@ -93,7 +93,7 @@ class RawServer:
 
 
 def saying(*answers: bytes) -> Script:
-    """Answer the requests of one connection with these bytes in turn, then hang up."""
+    """Return a script that answers the requests of one connection with these bytes in turn and then hangs up."""
 
     def script(conn: socket.socket, server: RawServer) -> None:
         for answer in answers:
@@ -119,7 +119,7 @@ def serve() -> Iterator[Callable[..., RawServer]]:
 
 @pytest.fixture
 def connect() -> Iterator[Callable[..., Transport]]:
-    """Make transports that are closed after the test."""
+    """Yield a maker of transports, which are closed after the test."""
     made: list[Transport] = []
 
     def make(url: str, **options: Any) -> Transport:

@@ -24,8 +24,8 @@ BEFORE = ASKED - timedelta(days=30)
 AFTER = ASKED + timedelta(days=1)
 
 
-def clean(error: AdapterError, stage: Stage) -> AdapterError:
-    """Search the whole formatted traceback, and what hangs on the error, for personal data and the key."""
+def free_of_personal_data(error: AdapterError, stage: Stage) -> AdapterError:
+    """Return the error after a search of its traceback, and of all that hangs on it, for the person and the key."""
     text = "".join(traceback.format_exception(error)) + repr(error.args) + error.detail + repr(error.steps)
     text += repr(error.__cause__) + repr(error.__context__)
     local = CANARY.partition("@")[0]
@@ -49,7 +49,7 @@ class AdapterContract:
     def failure(self, stage: Stage, action: Action = Action.DELETE) -> AdapterError:
         with pytest.raises(AdapterError) as caught:
             self.do(stage, action)
-        return clean(caught.value, stage)
+        return free_of_personal_data(caught.value, stage)
 
     def test_it_names_its_actions_and_options(self, stage: Stage) -> None:
         adapter = type(stage.adapter)
@@ -133,7 +133,7 @@ class AdapterContract:
         with pytest.raises(Transient) as caught:
             stage.adapter.confirm(action, SUBJECT)
 
-        assert clean(caught.value, stage).code == "not_yet"
+        assert free_of_personal_data(caught.value, stage).code == "not_yet"
         assert stage.reaches(CANARY)
         assert {request.method for request in stage.sandbox.requests} == {"GET"}
 
@@ -221,7 +221,7 @@ class AdapterContract:
             applied = self.do(stage, action)
             stage.adapter.confirm(action, SUBJECT, applied)
         except AdapterError as error:
-            clean(error, stage)
+            free_of_personal_data(error, stage)
         else:
             assert not stage.reaches(CANARY)
             assert action is not Action.DELETE or not stage.holds(CANARY)
@@ -241,7 +241,7 @@ class AdapterContract:
         stage.answers(401, with_body=True)
         with pytest.raises(Misconfigured) as caught:
             stage.adapter.ping()
-        clean(caught.value, stage)
+        free_of_personal_data(caught.value, stage)
         checks: list[Check] = stage.adapter.check()
 
         assert checks and not any(check.ok for check in checks)

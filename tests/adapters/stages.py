@@ -1,4 +1,4 @@
-"""One stage per provider: puts its sandbox into the situations that the contract speaks of.
+"""One stage per provider, which puts its sandbox into the situations that the contract speaks of.
 
 A new adapter writes one class here, adds it to STAGES and inherits every test of contract.py.
 """
@@ -56,15 +56,15 @@ class Stage(ABC):
 
     @abstractmethod
     def holds(self, address: str) -> bool:
-        """Tell whether any trace of the person is left that an erasure must remove."""
+        """Say whether any trace of the person is left that an erasure must remove."""
 
     @abstractmethod
     def reaches(self, address: str) -> bool:
-        """Tell whether mail would still go to the person."""
+        """Say whether mail would still go to the person."""
 
     @abstractmethod
     def everybody(self) -> Any:
-        """Give a comparable picture of all people held."""
+        """Return a comparable picture of all people held."""
 
     @abstractmethod
     def mixes_people_up(self, other: str) -> None:
@@ -81,7 +81,7 @@ class Stage(ABC):
     @property
     @abstractmethod
     def error_body(self) -> dict[str, Any]:
-        """The JSON of an error as this provider sends it, with `{status}` to be filled in."""
+        """The JSON of an error as this provider sends it, but for its status."""
 
     def answers(self, status: int, *, with_body: bool = False, headers: dict[str, str] | None = None) -> None:
         """Answer every call from now on with this status."""

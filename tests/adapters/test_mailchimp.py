@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import responses
 
-from adapters.contract import Action, Outcome, SettingsError, Subject
+from adapters.contract import Action, Handle, Outcome, SettingsError, Subject
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from adapters.mailchimp.adapter import Mailchimp
 from adapters.sandbox import Fault, MailchimpSandbox
@@ -106,7 +106,7 @@ def test_all_audiences_are_worked_on(sandbox: MailchimpSandbox, adapter: Mailchi
     receipt = adapter.apply(Action.DELETE, SUBJECT, ASKED)
 
     assert [sandbox.forgotten(ADDRESS, audience) for audience in AUDIENCES] == [True, False, True]
-    assert sorted(receipt.handles) == [f"audience:{ONE}", f"audience:{THREE}"]
+    assert sorted(receipt.handles) == [Handle("audience", ONE), Handle("audience", THREE)]
     states = {step.scope: step.state for step in receipt.steps}
     assert states[f"audience {TWO}"] == "absent" and states[f"audience {ONE}"] == "deleted"
 
@@ -183,7 +183,7 @@ def test_fault_065_an_address_erased_for_good_counts_as_suppressed(
 
     receipt = adapter.apply(Action.SUPPRESS, SUBJECT, ASKED)
 
-    assert receipt.outcome is Outcome.DONE and receipt.handles == (f"forgotten:{ONE}",)
+    assert receipt.outcome is Outcome.DONE and receipt.handles == (Handle("forgotten", ONE),)
     assert "cannot be added again" in receipt.notes[0]
     assert adapter.confirm(Action.SUPPRESS, SUBJECT, receipt).outcome is Outcome.DONE
     # alone, a read cannot tell it from an address never seen; the next apply finds the 400 again
@@ -219,7 +219,7 @@ def test_e_commerce_customers_are_erased_too(sandbox: MailchimpSandbox, adapter:
 
     receipt = adapter.apply(Action.DELETE, SUBJECT, ASKED)
 
-    assert receipt.outcome is Outcome.DONE and receipt.handles == ("store:store1",)
+    assert receipt.outcome is Outcome.DONE and receipt.handles == (Handle("store", "store1"),)
     assert len(sandbox.customers()) == 1
     assert adapter.confirm(Action.DELETE, SUBJECT, receipt).outcome is Outcome.DONE
     assert adapter.confirm(Action.DELETE, SUBJECT).outcome is Outcome.ABSENT

@@ -30,12 +30,12 @@ def lines(pattern: str) -> list[dict[str, Any]]:
 
 
 def member_reads() -> list[Any]:
-    found = []
+    reads = []
     for one in lines("mailchimp/recordings/*.jsonl"):
         match = re.search(r"/lists/([A-Za-z0-9]+)/members/([0-9a-fA-F]{32})(\?|$)", one["request"]["url"])
         if match and one["request"]["method"] == "GET":
-            found.append(pytest.param(match[1], one["response"], id=f"{match[1]}-{len(found)}"))
-    return found
+            reads.append(pytest.param(match[1], one["response"], id=f"{match[1]}-{len(reads)}"))
+    return reads
 
 
 @pytest.mark.parametrize(("audience", "recorded"), member_reads())

@@ -35,7 +35,7 @@ def ac() -> Iterator[ActiveCampaignSandbox]:
 
 
 def call(server: Any, method: str, path: str, **more: Any) -> requests.Response:
-    """One call with the right key, on a connection of its own."""
+    """Make one call with the right key, on a connection of its own."""
     more.setdefault("headers", {})["Connection"] = "close"
     if isinstance(server, MailchimpSandbox):
         more.setdefault("auth", ("any", server.api_key))
@@ -165,8 +165,8 @@ def test_a_deleted_contact_is_only_archived_until_it_is_purged(ac: ActiveCampaig
 
     assert call(ac, "GET", f"contacts/{contact}").json()["message"].startswith("No Result found for Subscriber")
     assert call(ac, "DELETE", f"contacts/{contact}").json()["message"].startswith("No result found for contact")
-    found = call(ac, "GET", "contactArchives", params={"search": PERSON}).json()
-    assert [row["id"] for row in found["contactArchives"]] == [contact]
+    archive = call(ac, "GET", "contactArchives", params={"search": PERSON}).json()
+    assert [row["id"] for row in archive["contactArchives"]] == [contact]
     assert call(ac, "DELETE", f"contactArchives/{contact}").status_code == 200
     assert call(ac, "DELETE", f"contactArchives/{contact}").status_code == 200
     assert ac.archived() == []
@@ -204,9 +204,9 @@ def test_posting_a_list_row_creates_it_and_may_start_an_automation(ac: ActiveCam
     row = {"contactList": {"list": 5, "contact": int(contact), "status": 2}}
     assert call(ac, "POST", "contactLists", json=row).json()["contactList"]["status"] == 2
 
-    found = ac.contact(PERSON)
-    assert found is not None
-    assert (found["lists"], found["automations"]) == ({"5": "2"}, {"99": "1"})
+    held = ac.contact(PERSON)
+    assert held is not None
+    assert (held["lists"], held["automations"]) == ({"5": "2"}, {"99": "1"})
 
 
 def test_exclusions_can_be_widened_but_not_created(ac: ActiveCampaignSandbox) -> None:
@@ -243,9 +243,9 @@ def test_a_broken_connection_is_really_broken_and_after_means_obeyed(mc: Mailchi
     with pytest.raises(requests.RequestException):
         member("PATCH", mc, json={"status": "unsubscribed"})
 
-    found = mc.member(PERSON, AUDIENCE)
-    assert found is not None
-    assert found["status"] == ("unsubscribed" if name.endswith("after") else "subscribed")
+    held = mc.member(PERSON, AUDIENCE)
+    assert held is not None
+    assert held["status"] == ("unsubscribed" if name.endswith("after") else "subscribed")
 
 
 def test_a_drip_drips_and_a_stale_read_is_stale(mc: MailchimpSandbox) -> None:
@@ -276,10 +276,10 @@ def test_it_runs_on_its_own_and_ends_on_a_signal() -> None:
         [sys.executable, "-m", "adapters.sandbox", "--people", "5"], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        found = json.loads(process.stdout.readline())
+        served = json.loads(process.stdout.readline())
         with requests.Session() as session:
             answer = session.get(
-                found["mailchimp"]["url"] + "/3.0/ping", auth=("any", found["mailchimp"]["api_key"]), timeout=5
+                served["mailchimp"]["url"] + "/3.0/ping", auth=("any", served["mailchimp"]["api_key"]), timeout=5
             )
         process.send_signal(signal.SIGTERM)
 

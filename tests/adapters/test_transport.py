@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 
-from adapters.contract import SettingsError
 from adapters.errors import AdapterError, Misconfigured, Transient
 from adapters.http.answer import Answer
 from adapters.http.connections import _refuse_inner
-from adapters.http.pacer import Pacer
-from adapters.http.transport import Trail, Transport, check_api_key, check_base_url
+from adapters.http.evidence import Trail
+from adapters.http.transport import Transport
 
 from .conftest import Certificates, RawServer, saying
 
@@ -466,85 +465,3 @@ def test_a_closed_transport_can_be_used_again(serve: Serve, connect: Connect) ->
     transport.close()
 
     assert call(transport).status == 200
-
-
-def test_the_pacer_spaces_calls_without_bursts() -> None:
-    pacer = Pacer(100)
-    passed: list[float] = []
-
-    def sender() -> None:
-        for _ in range(5):
-            pacer.wait()
-            passed.append(time.monotonic())
-
-    threads = [threading.Thread(target=sender) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    passed.sort()
-
-    assert passed[-1] - passed[0] >= 19 * 0.01035 - 0.005
-
-
-def test_the_pacer_slows_on_refusal_and_creeps_back() -> None:
-    pacer = Pacer(10)
-
-    pacer.refused()
-    assert pacer.spacing == pytest.approx(0.1035 * 1.05)
-    for _ in range(500):
-        pacer.passed()
-    assert pacer.spacing == pytest.approx(0.1035, rel=0.001)
-    for _ in range(100):
-        pacer.refused()
-    assert pacer.spacing == pytest.approx(0.207)
-
-
-@pytest.mark.parametrize(
-    ("given", "made"),
-    [
-        ("https://account.api-us1.com", "https://account.api-us1.com/api/3"),
-        ("https://account.api-us1.com/", "https://account.api-us1.com/api/3"),
-        ("https://account.api-us1.com/api/3", "https://account.api-us1.com/api/3"),
-        ("https://account.api-us1.com/api/3/", "https://account.api-us1.com/api/3"),
-        ("http://127.0.0.1:8001", "http://127.0.0.1:8001/api/3"),
-        ("http://localhost:8001", "http://localhost:8001/api/3"),
-        ("http://[::1]:8001", "http://[::1]:8001/api/3"),
-    ],
-)
-def test_a_base_url_may_bring_its_suffix(given: str, made: str) -> None:
-    assert check_base_url(given, "/api/3") == made
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        "http://account.api-us1.com",
-        "http://127.0.0.1.evil.example",
-        "https://key@account.api-us1.com",
-        "https://account.api-us1.com?x=1",
-        "https://account.api-us1.com/#",
-        "https://account.api-us1.com/other",
-        "https://",
-        "ftp://account.api-us1.com",
-        "account.api-us1.com",
-        "https://account .com",
-        "https://account.api-us1.com:port",
-        "https://аccount.api-us1.com",
-        "https://a\nb",
-        "",
-        None,
-        7,
-    ],
-)
-def test_a_doubtful_base_url_is_refused(given: object) -> None:
-    with pytest.raises(SettingsError) as caught:
-        check_base_url(given, "/api/3")
-
-    assert caught.value.key == "base_url"
-
-
-@pytest.mark.parametrize("given", ["", "two words", "line\nbreak", "schlüssel"])
-def test_a_key_that_cannot_stand_in_a_header_is_refused(given: str) -> None:
-    with pytest.raises(SettingsError):
-        check_api_key(given)

@@ -89,5 +89,5 @@ def test_a_status_has_one_meaning(
         pytest.param(200, "text/html", b"We are currently having some issues.", "unavailable", id="maintenance"),
     ],
 )
-def test_a_success_that_is_none_is_named(status: int, content_type: str, payload: bytes, code: str) -> None:
+def test_a_seeming_success_is_named(status: int, content_type: str, payload: bytes, code: str) -> None:
     assert common_failure(read_answer(status, {"Content-Type": content_type}, payload, 1)).code == code

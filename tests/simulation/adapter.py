@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 
-from adapters.contract import Action, Adapter, Check, Limits, Outcome, Receipt, Seen, Step, Subject
+from adapters.contract import Action, Adapter, Check, Handle, Limits, Outcome, Receipt, Seen, Step, Subject
 from adapters.errors import AdapterError, Permanent, Transient
 from tests.simulation.weather import Weather
 from tests.simulation.world import REACHED, Account, Record, World
@@ -140,7 +140,7 @@ class SimulatedAdapter(Adapter):
             changes = action is Action.DELETE or record.status in REACHED
             if changes and record.status in REACHED and record.opt_in is not None and record.opt_in > received_at:
                 raise Permanent("newer_consent", "opted in after the request")
-        handles = [f"scope:{record.scope}" for record in found]
+        handles = [Handle("scope", record.scope) for record in found]
         if action is Action.DELETE:
             for record in found:
                 self._delete(visit, record)
@@ -190,17 +190,17 @@ class SimulatedAdapter(Adapter):
             for record in visit.read("archive", partial(self.account.archived, spelling), "GET /archive?{person}")
         ]
 
-    def _purge(self, visit: Visit) -> list[str]:
+    def _purge(self, visit: Visit) -> list[Handle]:
         found = self._archive(visit)
         for record in found:
             visit.write("archive", "DELETE /archive/{id}", "purged", record, partial(self.account.purge, record))
-        return ["archive:"] if found else []
+        return [Handle("archive", "")] if found else []
 
-    def _tombstone(self, visit: Visit, scope: str) -> str:
+    def _tombstone(self, visit: Visit, scope: str) -> Handle:
         address, account, world = visit.spellings[0], self.account, self.world
         if (scope, address) in account.forgotten:
             visit.read(scope, list, "PUT /{scope}/{person}")
-            return f"forgotten:{scope}"
+            return Handle("forgotten", scope)
         record = Record(account.name, scope, address, visit.person, "unsubscribed", None, world.timeline.now)
 
         def create() -> None:
@@ -208,13 +208,13 @@ class SimulatedAdapter(Adapter):
                 account.put(record)
 
         visit.write(scope, "PUT /{scope}/{person}", "tombstone", record, create)
-        return f"scope:{scope}"
+        return Handle("scope", scope)
 
     # -- confirm --------------------------------------------------------------------------------------------
 
     def _confirm(self, visit: Visit, action: Action, applied: Receipt | None) -> Receipt:
         handles = applied.handles if applied else ()
-        forgotten = {handle.partition(":")[2] for handle in handles if handle.startswith("forgotten:")}
+        forgotten = {handle.id for handle in handles if handle.kind == "forgotten"}
         # an apply that was cut may have left more behind than its last one saw: every scope is read
         found = {scope: self._find(visit, scope) for scope in self.account.scopes}
         records = [record for rows in found.values() for record in rows]

@@ -13,7 +13,16 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adapters.sandbox.activecampaign.records import Records, beyond, contact_body, message, page_of, updated
+from adapters.sandbox.activecampaign.bodies import (
+    automation_row_body,
+    beyond,
+    contact_body,
+    list_rows_body,
+    message,
+    page_of,
+    updated,
+)
+from adapters.sandbox.activecampaign.records import Records
 from adapters.sandbox.messages import Reply, Request, as_json
 
 
@@ -57,7 +66,7 @@ class ActiveCampaignSandbox(Records):
         sdate: str | None = "2020-01-01T00:00:00-05:00",
         udate: str = "2020-01-01T00:00:00-05:00",
     ) -> str:
-        """Seed a contact on lists (list -> status) and in automations; returns its id."""
+        """Seed a contact on lists (list -> status) and in automations; return its id."""
         with self.lock:
             contact = str(next(self._ids))
             wanted = {"1": 1, "2": 1} if lists is None else lists
@@ -74,11 +83,11 @@ class ActiveCampaignSandbox(Records):
             return contact
 
     def archive(self, email: str) -> None:
-        """Put a person into the contact archive, as a deletion by hand would; new ones are made for it."""
+        """Put a person into the contact archive, as a deletion by hand would; one not held is added first."""
         with self.lock:
-            contact = next((c for c in self._contacts.values() if c["email"].lower() == email.lower()), None)
-            found = contact or self._contacts[self.add(email)]
-            self._archive[found["id"]] = self._contacts.pop(found["id"])
+            held = next((c for c in self._contacts.values() if c["email"].lower() == email.lower()), None)
+            contact = held or self._contacts[self.add(email)]
+            self._archive[contact["id"]] = self._contacts.pop(contact["id"])
 
     def contacts(self) -> list[dict[str, Any]]:
         """Return all live contacts."""
@@ -104,7 +113,7 @@ class ActiveCampaignSandbox(Records):
         }
 
     def add_exclusion(self, phrase: str, match: str = "exact", channel: str = "all", lists: Sequence[str] = ()) -> str:
-        """Seed an exclusion; returns its id."""
+        """Seed an exclusion; return its id."""
         with self.lock:
             row = {
                 "id": str(next(self._ids)),
@@ -123,7 +132,7 @@ class ActiveCampaignSandbox(Records):
             return copy.deepcopy(self._exclusions)
 
     def add_customer(self, email: str, connection: str = "1") -> str:
-        """Seed an e-commerce customer row; returns its id."""
+        """Seed an e-commerce customer row; return its id."""
         with self.lock:
             row = {"id": str(next(self._ids)), "connectionid": connection, "externalid": "1", "email": email}
             self._customers[row["id"]] = row
@@ -200,11 +209,11 @@ class ActiveCampaignSandbox(Records):
             # GET says "Result" and "Subscriber" (page get-contact)
             return message(404, f"No Result found for Subscriber with id {parts[0]}")
         if len(parts) == 1:
-            return as_json(200, {"contact": contact_body(contact), **self._rows_of([contact])}, "application/json")
+            return as_json(200, {"contact": contact_body(contact), **list_rows_body([contact])}, "application/json")
         if parts[1] == "contactLists":
-            return as_json(200, self._rows_of([contact]), "application/json")
+            return as_json(200, list_rows_body([contact]), "application/json")
         if parts[1] == "contactAutomations":
-            rows = [self._series(contact, key, row) for key, row in contact["series"].items()]
+            rows = [automation_row_body(contact, key, row) for key, row in contact["series"].items()]
             return as_json(200, {"contactAutomations": rows}, "application/json")
         return message(404, "No Route matched")
 
@@ -212,50 +221,21 @@ class ActiveCampaignSandbox(Records):
         wanted = request.query.get("email")
         # a filter that is not applied answers everybody (a public connector's report); so does an empty one
         everybody = self.ignore_filter or not wanted
-        found = [c for c in self._contacts.values() if everybody or c["email"].lower() == str(wanted).lower()]
-        found = updated(found, request)
-        page = page_of(beyond(found, request), request)
+        matching = [c for c in self._contacts.values() if everybody or c["email"].lower() == str(wanted).lower()]
+        contacts = updated(matching, request)
+        page = page_of(beyond(contacts, request), request)
         content: dict[str, Any] = {
             "scoreValues": [],
             "contacts": [contact_body(contact) for contact in page],
             # `page_input` does not show whether the address filter was used (page list-all-contacts)
             "meta": {
-                "total": str(len(found)),
+                "total": str(len(contacts)),
                 "page_input": {"segmentid": 0, "listid": 0, "limit": 20, "offset": 0, "search": None, "status": -1},
             },
         }
         if "contactLists" in request.query.get("include", ""):
-            content |= self._rows_of(page)
+            content |= list_rows_body(page)
         return as_json(200, content, "application/json")
-
-    def _rows_of(self, contacts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        return {
-            "contactLists": [
-                {
-                    "id": key,
-                    "contact": contact["id"],
-                    "list": row["list"],
-                    "status": row["status"],  # a string here, a number in the POST's answer
-                    "sdate": row["sdate"],
-                    "udate": row["sdate"],
-                    "unsubreason": None,
-                    "sourceid": "0",
-                }
-                for contact in contacts
-                for key, row in contact["rows"].items()
-            ]
-        }
-
-    def _series(self, contact: dict[str, Any], key: str, row: dict[str, str]) -> dict[str, Any]:
-        return {
-            "id": key,
-            "contact": contact["id"],
-            "automation": row["automation"],
-            "status": row["status"],
-            "adddate": "2020-01-01T00:00:00-05:00",
-            "remdate": None,
-            "completed": 0,
-        }
 
     def _delete(self, name: str, contact: dict[str, Any] | None) -> Reply:
         if contact is None:
@@ -300,7 +280,8 @@ class ActiveCampaignSandbox(Records):
                 row["status"] = "2"
                 return as_json(200, {}, "application/json")
             if row is not None:
-                return as_json(200, {"contactAutomation": self._series(contact, parts[0], row)}, "application/json")
+                body = automation_row_body(contact, parts[0], row)
+                return as_json(200, {"contactAutomation": body}, "application/json")
         # missing: 403 on DELETE, 404 on GET, with the same text (page contactautomations)
         status = 403 if request.method == "DELETE" else 404
         return message(status, f"No Result found for SubscriberSeries with id {'/'.join(parts)}")

@@ -3,58 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import Any
 
+from adapters.sandbox.activecampaign.bodies import contact_body, message, page_of
 from adapters.sandbox.messages import Reply, Request, as_json
 from adapters.sandbox.server import Sandbox
 
-NO_DATE = "0000-00-00 00:00:00"
-
-
-def message(status: int, text: str) -> Reply:
-    """Return the short error document of v3."""
-    return as_json(status, {"message": text}, "application/json")
-
-
-def contact_body(contact: dict[str, Any]) -> dict[str, Any]:
-    """Return a contact as every call shows it."""
-    return {
-        "id": contact["id"],
-        "email": contact["email"],
-        "phone": "",
-        "firstName": "Test",
-        "lastName": "Person",
-        "cdate": "2020-01-01T00:00:00-05:00",
-        "udate": contact["udate"],
-        "deleted": "0",
-        "anonymized": "0",
-        "deleted_at": NO_DATE,
-        "bounced_hard": "0",
-    }
-
-
-def page_of(rows: list[Any], request: Request) -> list[Any]:
-    """Return the rows that `limit` and `offset` ask for."""
-    # 20 by default, 100 at most (page pagination)
-    limit = min(int(request.query.get("limit", "20")), 100)
-    offset = int(request.query.get("offset", "0"))
-    return rows[offset : offset + limit]
-
-
-def updated(rows: list[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
-    """Return the contacts that the date filter leaves (page list-all-contacts)."""
-    after = request.query.get("filters[updated_after]")
-    return [row for row in rows if not after or datetime.fromisoformat(row["udate"]) > datetime.fromisoformat(after)]
-
-
-def beyond(rows: list[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
-    """Return the contacts behind `id_greater`; the total still counts all of them (page pagination)."""
-    return [row for row in rows if int(row["id"]) > int(request.query.get("id_greater", "0"))]
-
 
 class Records(Sandbox):
-    """The calls on everything that is no contact."""
+    """The calls on everything but contacts."""
 
     admin: bool
     _contacts: dict[str, dict[str, Any]]
@@ -76,7 +33,7 @@ class Records(Sandbox):
     def _exclusion_calls(self, request: Request, parts: list[str]) -> Reply:
         if not parts:
             if request.method != "GET":
-                return Reply(405, b"", None)  # none can be created by a documented call
+                return Reply(405, b"", None)  # no documented call creates one
             known = re.compile(r"^(limit|offset|filters\[(matchPhrase|lists)\](\[\])?)$")
             if any(not known.match(name) for name in request.query):
                 errors = [{"title": "Unknown filter", "detail": "", "code": "field_invalid"}]
@@ -86,16 +43,16 @@ class Records(Sandbox):
             rows = [row for row in self._exclusions if phrase in row["matchPhrase"].lower()]
             content = {"exclusions": page_of(rows, request), "meta": {"total": len(rows)}}
             return as_json(200, content, "application/json")
-        found = next((row for row in self._exclusions if row["id"] == parts[0]), None)
+        exclusion = next((row for row in self._exclusions if row["id"] == parts[0]), None)
         if request.method == "PUT":
             if not self.admin:
                 return message(403, "You don't have permission to access this resource")
-            if found is None:
+            if exclusion is None:
                 return message(404, f"No Result found for Exclusion with id {parts[0]}")
-            found.update({k: v for k, v in (request.json() or {}).items() if k in ("channel", "lists")})
-        if found is None:
+            exclusion.update({k: v for k, v in (request.json() or {}).items() if k in ("channel", "lists")})
+        if exclusion is None:
             return message(404, f"Exclusion not found [id={parts[0]}]")
-        return as_json(200, found, "application/json")
+        return as_json(200, exclusion, "application/json")
 
     # -- archive, shop --------------------------------------------------------------------------------------
 
@@ -104,10 +61,10 @@ class Records(Sandbox):
             return Reply(404, b"", None)  # EMPTY for a user outside the Admin group (page restore-archived-contacts)
         if not parts:
             wanted = request.query.get("search", "").lower()
-            found = [row for row in self._archive.values() if row["email"].lower() == wanted]
             rows = [
-                {**contact_body(row), "deleted_at": "2026-11-01T10:00:00-05:00", "is_restorable": False}
-                for row in found
+                {**contact_body(contact), "deleted_at": "2026-11-01T10:00:00-05:00", "is_restorable": False}
+                for contact in self._archive.values()
+                if contact["email"].lower() == wanted
             ]
             # envelope and paging are inferred: nobody has shown a body
             content = {"contactArchives": page_of(rows, request), "meta": {"total": str(len(rows))}}

@@ -11,20 +11,22 @@ import copy
 import re
 import threading
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from adapters.sandbox.mailchimp.bodies import (
     audience_body,
+    changed_since,
     chosen,
     compliance,
     key_of,
+    member_body,
     not_found,
     now,
     page_of,
     problem,
     shown,
 )
+from adapters.sandbox.mailchimp.stores import Stores
 from adapters.sandbox.messages import Reply, Request, as_json
 from adapters.sandbox.server import Sandbox
 
@@ -53,7 +55,7 @@ class MailchimpSandbox(Sandbox):
         self._lists: dict[str, dict[str, dict[str, Any]]] = {audience: {} for audience in audiences}
         self._forgotten: set[tuple[str, str]] = set()
         self._before: dict[tuple[str, str], dict[str, Any] | None] = {}
-        self._stores: dict[str, dict[str, str]] = {}
+        self._stores = Stores()
 
     # -- what tests set up and look at ----------------------------------------------------------------------
 
@@ -68,39 +70,14 @@ class MailchimpSandbox(Sandbox):
         last_changed: str | None = None,
     ) -> None:
         """Seed a member; `by_person`: the status was set by the person, who cannot be subscribed by API then."""
+        member = member_body(email, audience, status, timestamp_opt, timestamp_signup, last_changed or timestamp_opt)
         with self.lock:
-            self._lists[audience][key_of(email)] = {
-                "id": key_of(email),
-                "email_address": email,
-                "unique_email_id": key_of(email)[:10],
-                "contact_id": key_of("contact:" + email),
-                "full_name": "Test Person",
-                "email_type": "html",
-                "status": status,
-                "merge_fields": {"FNAME": "Test", "LNAME": "Person", "ADDRESS": "", "PHONE": ""},
-                "stats": {"avg_open_rate": 0, "avg_click_rate": 0},
-                "ip_signup": "",
-                "timestamp_signup": timestamp_signup,
-                "ip_opt": "203.0.113.7",
-                "timestamp_opt": timestamp_opt,
-                "member_rating": 2,
-                "last_changed": last_changed or timestamp_opt,
-                "language": "",
-                "vip": False,
-                "email_client": "",
-                "location": {"latitude": 0, "longitude": 0, "country_code": "", "timezone": ""},
-                "source": "API - Generic",
-                "tags_count": 0,
-                "tags": [],
-                "list_id": audience,
-                "_by_person": by_person,
-            }
+            self._lists[audience][key_of(email)] = {**member, "_by_person": by_person}
 
     def member(self, email: str, audience: str) -> dict[str, Any] | None:
         """Return a member as it stands, archived ones too; None when absent or forgotten."""
         with self.lock:
-            found = self._lists.get(audience, {}).get(key_of(email))
-            return copy.deepcopy(found)
+            return copy.deepcopy(self._lists.get(audience, {}).get(key_of(email)))
 
     def members(self, audience: str | None = None) -> list[tuple[str, str, str]]:
         """Return (audience, address, status) of everybody."""
@@ -124,11 +101,11 @@ class MailchimpSandbox(Sandbox):
     def add_customer(self, email: str, store: str = "store1") -> None:
         """Seed a shop customer; its id is the MD5 of the address, as mc-woocommerce makes it."""
         with self.lock:
-            self._stores.setdefault(store, {})[key_of(email)] = email
+            self._stores.add(email, store)
 
     def customers(self) -> list[str]:
         """Return the addresses of all shop customers."""
-        return [email for customers in self._stores.values() for email in customers.values()]
+        return self._stores.customers()
 
     def remove_audience(self, audience: str) -> None:
         """Delete an audience, as its owner can."""
@@ -185,18 +162,18 @@ class MailchimpSandbox(Sandbox):
         if match := _MEMBER.match(path):
             return self._member(request, match[1], match[2], bool(match[3]))
         if path.startswith("ecommerce/stores"):
-            return self._shop(request, path.split("/")[2:])
+            return self._stores.answer(request, path.split("/")[2:], audience=next(iter(self._lists), ""))
         parts = path.split("/")
         if parts[0] == "lists" and parts[1] in self._lists:
             return self._list(request, parts)
         return not_found()
 
     def _lists_page(self, request: Request) -> Reply:
-        found = [audience_body(name, len(people)) for name, people in self._lists.items()]
+        audiences = [audience_body(name, len(people)) for name, people in self._lists.items()]
         if email := request.query.get("email"):
-            found = [item for item in found if key_of(email) in self._lists[item["id"]]]
-        page = page_of(found, request)
-        content = {"lists": page, "total_items": len(found), "constraints": {"may_create": False}}
+            audiences = [audience for audience in audiences if key_of(email) in self._lists[audience["id"]]]
+        page = page_of(audiences, request)
+        content = {"lists": page, "total_items": len(audiences), "constraints": {"may_create": False}}
         return as_json(200, chosen(content, request))
 
     def _list(self, request: Request, parts: list[str]) -> Reply:
@@ -207,26 +184,25 @@ class MailchimpSandbox(Sandbox):
             return not_found()
         if request.method == "POST":
             return self._add(request, parts[1], None)
-        status = request.query.get("status")
-        since = request.query.get("since_last_changed", "")
-        found = [
+        status, order = request.query.get("status"), request.query.get("sort_field", "id")
+        listed = changed_since(sorted(people.values(), key=lambda member: str(member.get(order))), request)
+        members = [
             shown(member)
-            for member in sorted(people.values(), key=lambda one: str(one.get(request.query.get("sort_field", "id"))))
+            for member in listed
             if (member["status"] == status if status else member["status"] != "archived")
-            and (not since or _moment(member["last_changed"]) >= _moment(since))
         ]
-        content = {"members": page_of(found, request), "list_id": parts[1], "total_items": len(found)}
+        content = {"members": page_of(members, request), "list_id": parts[1], "total_items": len(members)}
         return as_json(200, chosen(content, request))
 
     def _search(self, request: Request) -> Reply:
         query = request.query.get("query", "").lower()
-        found = [
+        members = [
             shown(member)
             for people in self._lists.values()
             for member in people.values()
             if member["email_address"].lower() == query
         ]
-        hits = {"members": found, "total_items": len(found)}
+        hits = {"members": members, "total_items": len(members)}
         return as_json(200, chosen({"exact_matches": hits, "full_search": hits}, request))
 
     # -- one member -----------------------------------------------------------------------------------------
@@ -320,31 +296,3 @@ class MailchimpSandbox(Sandbox):
             return self.handle(request)
         old = self._before[match[1], match[2]]
         return as_json(200, chosen(shown(old), request)) if old else not_found()
-
-    # -- shops ----------------------------------------------------------------------------------------------
-
-    def _shop(self, request: Request, parts: list[str]) -> Reply:
-        if len(parts) == 0:
-            stores = [{"id": name, "name": name, "list_id": next(iter(self._lists), "")} for name in self._stores]
-            return as_json(200, chosen({"stores": page_of(stores, request), "total_items": len(stores)}, request))
-        customers = self._stores.get(parts[0])
-        if customers is None or len(parts) < 2 or parts[1] != "customers":
-            return not_found()
-        if len(parts) == 2:
-            wanted = request.query.get("email_address")
-            rows = [
-                {"id": key, "email_address": email, "opt_in_status": False, "total_spent": 0.0}
-                for key, email in customers.items()
-                if wanted is None or email.lower() == wanted.lower()
-            ]
-            return as_json(200, chosen({"customers": page_of(rows, request), "total_items": len(rows)}, request))
-        if parts[2] not in customers:
-            return not_found()
-        if request.method == "DELETE":
-            del customers[parts[2]]
-            return Reply(204)
-        return as_json(200, {"id": parts[2], "email_address": customers[parts[2]]})
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ def key_of(email: str) -> str:
     return hashlib.md5(email.lower().encode(), usedforsecurity=False).hexdigest()
 
 
-def problem(status: int, title: str, detail: str, **more: Any) -> Reply:
+def problem(status: int, title: str, detail: str, **headers: str) -> Reply:
     """Return an error document; its instance equals the X-Request-Id (recorded since about 2019)."""
     content = {
         "type": "https://mailchimp.com/developer/marketing/docs/errors/",
@@ -25,13 +26,11 @@ def problem(status: int, title: str, detail: str, **more: Any) -> Reply:
         "detail": detail,
         "instance": "@REQUEST_ID@",
     }
-    reply = as_json(status, content, PROBLEM)
-    reply.headers.update(more)
-    return reply
+    return replace(as_json(status, content, PROBLEM), headers=headers)
 
 
 def not_found() -> Reply:
-    """One body for "no such audience" and "no such member" (recorded by dominicsayers and grouparoo)."""
+    """Return the one body for "no such audience" and "no such member" (recorded by dominicsayers, grouparoo)."""
     return problem(404, "Resource Not Found", "The requested resource could not be found.")
 
 
@@ -64,6 +63,47 @@ def audience_body(name: str, count: int) -> dict[str, Any]:
         "visibility": "prv",
         "stats": {"member_count": count, "unsubscribe_count": 0},
     }
+
+
+def member_body(
+    email: str, audience: str, status: str, timestamp_opt: str, timestamp_signup: str, last_changed: str
+) -> dict[str, Any]:
+    """Return a member as the account holds it."""
+    return {
+        "id": key_of(email),
+        "email_address": email,
+        "unique_email_id": key_of(email)[:10],
+        "contact_id": key_of("contact:" + email),
+        "full_name": "Test Person",
+        "email_type": "html",
+        "status": status,
+        "merge_fields": {"FNAME": "Test", "LNAME": "Person", "ADDRESS": "", "PHONE": ""},
+        "stats": {"avg_open_rate": 0, "avg_click_rate": 0},
+        "ip_signup": "",
+        "timestamp_signup": timestamp_signup,
+        "ip_opt": "203.0.113.7",
+        "timestamp_opt": timestamp_opt,
+        "member_rating": 2,
+        "last_changed": last_changed,
+        "language": "",
+        "vip": False,
+        "email_client": "",
+        "location": {"latitude": 0, "longitude": 0, "country_code": "", "timezone": ""},
+        "source": "API - Generic",
+        "tags_count": 0,
+        "tags": [],
+        "list_id": audience,
+    }
+
+
+def changed_since(members: list[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
+    """Return the members that `since_last_changed` leaves."""
+    since = request.query.get("since_last_changed")
+    return [
+        member
+        for member in members
+        if not since or datetime.fromisoformat(member["last_changed"]) >= datetime.fromisoformat(since)
+    ]
 
 
 def page_of(rows: list[Any], request: Request) -> list[Any]:
