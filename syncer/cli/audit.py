@@ -38,11 +38,8 @@ def verify(context: Context, against: tuple[Path, ...], more: tuple[Path, ...], 
 
     if more and not against:
         raise UserError("audit verify: notes are given with --against")
-    app = context.app()
-    try:
+    with context.app() as app:
         found = app.verify([*against, *more])
-    finally:
-        app.close()
     if as_json:
         printing.line(printing.as_json(asdict(found)))
     else:
@@ -58,11 +55,8 @@ def prove(context: Context, seq: int, out: Path | None) -> None:
     """Prove that entry SEQ stands in the signed log: a JSON file that needs no database to check."""
     from syncer.cli import printing
 
-    app = context.app()
-    try:
+    with context.app() as app:
         found = app.checkpoints.prove(seq)
-    finally:
-        app.close()
     write_out([printing.as_json(found) + "\n"], out)
 
 
@@ -115,11 +109,8 @@ def checkpoint(context: Context, as_json: bool) -> int:
     """Sign the log now and carry the note to every anchor."""
     from syncer.cli import printing
 
-    app = context.app()
-    try:
+    with context.app() as app:
         made, anchors = app.notary.make()
-    finally:
-        app.close()
     if as_json:
         rows = [{"name": a.name, "kind": a.kind, "place": a.place, "error": a.error} for a in anchors]
         printing.line(printing.as_json({"size": made.size, "note": made.note, "anchors": rows}))
@@ -137,11 +128,8 @@ def key(context: Context, as_json: bool) -> None:
     """Print the public key that checks this log's notes and proofs; give it to whoever keeps them."""
     from syncer.cli import printing
 
-    app = context.app()
-    try:
+    with context.app() as app:
         keys = [str(item) for item in app.origins.public_keys()]
-    finally:
-        app.close()
     if as_json:
         printing.line(printing.as_json({"keys": keys}))
     else:
@@ -159,15 +147,12 @@ def export(context: Context, fmt: str, out: Path | None) -> None:
 
     from syncer.reports import as_csv
 
-    app = context.app()
-    try:
+    with context.app() as app:
         rows = app.ledger.rows(app.engine)
         lines = as_csv.audit_csv(rows) if fmt == "csv" else (json.dumps(row) + "\n" for row in rows)
         app.rollback.check()  # before the first line: this command writes that it was run
         count, sha256 = write_out(lines, out)
         app.access_log.exported("audit", fmt, count - (fmt == "csv"), sha256)
-    finally:
-        app.close()
 
 
 # -- after a restore ----------------------------------------------------------------------------------------
@@ -183,12 +168,9 @@ def fork(context: Context, against: Path | None, reason: str, as_json: bool) -> 
     from syncer.cli import printing
 
     require_reason(reason)
-    app = context.app()
-    try:
+    with context.app() as app:
         found = app.forks.record(reason, against)
         public = str(app.origins.public_keys()[-1])
-    finally:
-        app.close()
     lost = {"origin": found.lost.origin, "size": found.lost.size}
     if as_json:
         content = {"seq": found.seq, "origin": found.origin, "kept": found.kept, "lost": lost}
@@ -215,16 +197,13 @@ def replay(
     from syncer.decisions.replay import shown
 
     require_reason(reason)
-    app = context.app()
-    try:
+    with context.app() as app:
         found = app.replays.plan(since, export)
         if digest is not None and digest != found.plan.digest:
             raise UserError("the plan has changed since that digest; run it again without --apply and look")
         applied = bool(found.plan.deliveries) and (yes or digest is not None)
         if applied:
             app.replays.carry_out(found, reason)
-    finally:
-        app.close()
     rows = [
         {"event": item.event, "destination": item.destination, "from": item.from_, "to": item.to}
         for item in found.plan.deliveries

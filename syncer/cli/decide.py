@@ -46,8 +46,7 @@ def resync(
     from syncer.decisions.resync import Selection
     from syncer.reports.reader import Reader
 
-    app = context.app()
-    try:
+    with context.app() as app:
         with _refusal_audited(app, "no usable reason"):
             require_reason(reason)
         reader = Reader(app)
@@ -65,8 +64,6 @@ def resync(
         applied = bool(plan.deliveries) and (yes or digest is not None)
         if applied:
             app.resync.apply(plan, reason)
-    finally:
-        app.close()
     rows = [
         {"event": item.event, "destination": item.destination, "from": item.from_, "to": item.to}
         for item in plan.deliveries
@@ -116,11 +113,8 @@ def exempt(context: Context, event: str, destination: str, ground: str, reason: 
     from syncer.reports.reader import Reader
 
     require_reason(reason)
-    app = context.app()
-    try:
+    with context.app() as app:
         app.interventions.exempt(Reader(app).resolve(event), destination, Ground(ground), reason)
-    finally:
-        app.close()
     click.echo(f"{destination}: exempt; it is in the audit with your name and the reason")
 
 
@@ -136,11 +130,8 @@ def extend(context: Context, event: str, informed: str, reason: str) -> None:
 
     require_reason(reason)
     told = day_of(informed, "--informed")
-    app = context.app()
-    try:
+    with context.app() as app:
         due = app.extensions.extend(Extension(Reader(app).resolve(event), reason, told))
-    finally:
-        app.close()
     click.echo(f"due on {due.on} now; it is in the audit with your name, the reason and the day the person was told")
 
 
@@ -164,9 +155,6 @@ def resume(context: Context, destination: str, reason: str) -> None:
 
 def _lane(context: Context, destination: str, reason: str, what: str) -> None:
     require_reason(reason)
-    app = context.app()
-    try:
+    with context.app() as app:
         getattr(app.interventions, what)(destination, reason)
-    finally:
-        app.close()
     click.echo(f"{destination}: {what}d")

@@ -24,12 +24,9 @@ def watch(context: Context, as_json: bool) -> int:
     from syncer.cli import printing
     from syncer.clock import stamp
 
-    app = context.app()
-    try:
+    with context.app() as app:
         require_secrets(app.settings)
         looks = {name: _look(app, name) for name in app.settings.destinations}
-    finally:
-        app.close()
     found = [
         {
             "destination": name,
@@ -88,9 +85,8 @@ def reconcile(context: Context, as_json: bool) -> int:
     from syncer.app import require_secrets
     from syncer.cli import printing
 
-    app = context.app()
     rows: list[dict[str, Any]] = []
-    try:
+    with context.app() as app:
         require_secrets(app.settings)
         for name in app.settings.destinations:
             adapter = app.adapter(name)
@@ -98,8 +94,6 @@ def reconcile(context: Context, as_json: bool) -> int:
                 rows += [_row(item) for item in app.drift.compare(name, adapter)]
             finally:
                 adapter.close()
-    finally:
-        app.close()
     if as_json:
         printing.line(printing.as_json(rows))
     else:

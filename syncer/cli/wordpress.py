@@ -78,10 +78,7 @@ def dismiss(context: Context, request: str, reason: str) -> None:
 
 @contextmanager
 def _opened(context: Context) -> Iterator[WordPress]:
-    app = context.app()
-    try:
+    with context.app() as app:
         if app.wordpress is None:
             raise UserError(f"{app.settings.path}: there is no table [wordpress]; add it, an empty one will do")
         yield app.wordpress
-    finally:
-        app.close()

@@ -34,15 +34,12 @@ def submit(
     from syncer.intake.submit import Submission, addresses
     from syncer.intake.submit import submit as queue
 
-    app = context.app()
-    try:
+    with context.app() as app:
         app.rollback.check()
         moment = moment_of(app, received, "--received") if received else app.clock()
         lines = addresses(file if file is not None else read_stdin())
         submission = Submission(right, source[:64], ref, moment, app.clock())
         keys, doubtful = queue(app.queue, app.keyring, submission, lines)
-    finally:
-        app.close()
     for number in doubtful:
         click.echo(f"line {number}: the address cannot be used; it will be held for a person", err=True)
     if as_json:
@@ -70,8 +67,7 @@ def drain(context: Context, max_seconds: float | None) -> int:
     from syncer.reports.reader import Reader, needs_attention
     from syncer.service.drain import drain as work
 
-    app = context.app()
-    try:
+    with context.app() as app:
         if sys.stderr.isatty() and not context.debug:
             configure("error")  # the bar says how it goes
             result = _with_bar(app, max_seconds)
@@ -79,8 +75,6 @@ def drain(context: Context, max_seconds: float | None) -> int:
             result = work(app, max_seconds)
         app.notary.finish()
         status = Reader(app).status()
-    finally:
-        app.close()
     click.echo(
         f"taken {result.taken}, confirmed {result.confirmed}; now held {result.held}, retrying {result.retrying},"
         f" still due {result.still_due}" + ("; another daemon did the work" if result.waited_for_owner else "")
