@@ -137,7 +137,7 @@ class App:
         self.clock = clock
         self.stop = threading.Event()
         self.tables = make_tables(settings)
-        self.ledger = Ledger(self.tables, keyring, actor(kind), settings_digest(settings))
+        self.ledger = Ledger(engine, self.tables, keyring, actor(kind), settings_digest(settings))
         with connections.reading(engine) as connection:
             self.ledger.require_key(connection)
         self.store = Store(engine, self.tables, self.ledger, clock)

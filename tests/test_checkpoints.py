@@ -37,11 +37,11 @@ def entries(app: App, count: int) -> None:
 
 
 def leaves(app: App) -> list[bytes]:
-    return [bytes.fromhex(row["leaf"]) for row in app.ledger.rows(app.engine)]
+    return [bytes.fromhex(row["leaf"]) for row in app.ledger.rows()]
 
 
 def whats(app: App) -> list[str]:
-    return [row["what"] for row in app.ledger.rows(app.engine)]
+    return [row["what"] for row in app.ledger.rows()]
 
 
 @everywhere
@@ -86,9 +86,7 @@ def test_one_is_due_every_thousand_entries_every_hour_and_also_when_idle(app: Ap
     assert checkpoints.tick() is not None
     clock.advance(hours=1)
     assert checkpoints.tick() is not None
-    facts = [
-        json.loads(row["body"])["facts"] for row in app.ledger.rows(app.engine) if row["what"] == "audit:checkpoint"
-    ]
+    facts = [json.loads(row["body"])["facts"] for row in app.ledger.rows() if row["what"] == "audit:checkpoint"]
     assert [item["reason"] for item in facts] == ["entries", "entries", "time", "time"]
     assert [item["previous"] for item in facts] == [0, 2, 1003, 1004]
 
@@ -160,7 +158,7 @@ def test_a_tail_that_was_cut_with_its_head_is_found_by_the_note(app: App) -> Non
     app.notary.make()
     cut(app, 4)
 
-    assert app.ledger.verify(app.engine).ok
+    assert app.ledger.verify().ok
     found = verify(app)
 
     assert (found["ok"], found["first_bad"]) == (False, 5)
@@ -189,7 +187,7 @@ def test_a_log_that_was_rewritten_with_the_key_is_found_by_the_note(app: App) ->
     app.store.guard = lambda: None
     entries(app, size - 2)
 
-    assert app.ledger.verify(app.engine).ok
+    assert app.ledger.verify().ok
     found = verify(app)
 
     assert not found["ok"]

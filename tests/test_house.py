@@ -56,7 +56,7 @@ UPWARD = {
     ("reports.dossier", "app"),
     ("reports.reader", "app"),
 }
-STILL_SQL = {"syncer.cli.install", "syncer.reports.evidence"}
+STILL_SQL = {"syncer.cli.install"}
 #: breakage plays the server that knows it
 CIRCLES = {"sandbox"}
 

@@ -49,9 +49,10 @@ class Pending:
 
 
 class Ledger:
-    """The audit table of one installation."""
+    """The audit table of one installation. What is handed a connection works in the caller's transaction."""
 
-    def __init__(self, tables: Tables, keyring: Keyring, actor: Mapping[str, Any], cfg: str) -> None:
+    def __init__(self, engine: sa.Engine, tables: Tables, keyring: Keyring, actor: Mapping[str, Any], cfg: str) -> None:
+        self._engine = engine
         self._tables = tables
         self._keyring = keyring
         self._actor = dict(actor)
@@ -88,9 +89,9 @@ class Ledger:
         insert(connection, self._tables.audit, [_row(entry) for entry in entries])
         connection.execute(head.update().values(seq=chain.seq, mac=chain.mac))
 
-    def verify(self, engine: sa.Engine) -> Verdict:
+    def verify(self) -> Verdict:
         """Check the whole chain in constant memory, beside a daemon that goes on writing."""
-        with snapshot(engine) as connection:
+        with snapshot(self._engine) as connection:
             head = connection.execute(sa.select(self._tables.head.c.seq, self._tables.head.c.mac)).one()
             return verify(self.raw(connection), self._keyring.chain_key, (head.seq, bytes(head.mac)))
 
@@ -105,9 +106,9 @@ class Ledger:
         for part in result.partitions(FETCH):
             yield from part
 
-    def rows(self, engine: sa.Engine) -> Iterator[dict[str, Any]]:
+    def rows(self) -> Iterator[dict[str, Any]]:
         """Yield every entry with its leaf and mac in hex, for the export."""
-        with reading(engine) as connection:
+        with reading(self._engine) as connection:
             for seq, at, what, event, destination, body, leaf, mac in self.raw(connection):
                 yield {
                     "seq": seq,
@@ -120,13 +121,13 @@ class Ledger:
                     "mac": bytes(mac).hex(),
                 }
 
-    def head(self, engine: sa.Engine) -> tuple[int, str]:
+    def head(self) -> tuple[int, str]:
         """Return how many entries there are and the last mac in hex."""
-        with reading(engine) as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(sa.select(self._tables.head.c.seq, self._tables.head.c.mac)).one()
             return int(row.seq), bytes(row.mac).hex()
 
-    def timeline(self, engine: sa.Engine, event_id: str) -> list[dict[str, Any]]:
+    def timeline(self, event_id: str) -> list[dict[str, Any]]:
         """Return the entries of one event, oldest first: seq, at, what, event, destination, actor, facts.
 
         Of a purged entry actor and facts are None.
@@ -134,14 +135,14 @@ class Ledger:
         t = self._tables.audit.c
         columns = (t.seq, t.at, t.what, t.event_id.label("event"), t.destination)
         query = sa.select(*columns, t.body).where(t.event_id == event_id).order_by(t.seq)
-        with reading(engine) as connection:
+        with reading(self._engine) as connection:
             found = connection.execute(query).mappings().all()
         return [
             _shown(row["seq"], row["body"]) | {column.name: row[column.name] for column in columns} for row in found
         ]
 
     def entries(
-        self, engine: sa.Engine, whats: tuple[str, ...], since: str | None = None, until: str | None = None
+        self, whats: tuple[str, ...], since: str | None = None, until: str | None = None
     ) -> list[dict[str, Any]]:
         """Return all entries of the given kinds, oldest first, written from `since` on and before `until` (stamps)."""
         t = self._tables.audit.c
@@ -150,11 +151,11 @@ class Ledger:
             query = query.where(t.at >= since)
         if until is not None:
             query = query.where(t.at < until)
-        with reading(engine) as connection:
+        with reading(self._engine) as connection:
             return [_shown(row.seq, row.body) for row in connection.execute(query)]
 
     def of_events(
-        self, engine: sa.Engine, whats: tuple[str, ...], since: datetime | None, until: datetime | None, *, bodies: bool
+        self, whats: tuple[str, ...], since: datetime | None, until: datetime | None, *, bodies: bool
     ) -> Iterator[dict[str, Any]]:
         """Yield entries of the given kinds that belong to events received in a span (UTC), oldest first.
 
@@ -169,7 +170,7 @@ class Ledger:
             query = query.where(e.received_at >= since)
         if until is not None:
             query = query.where(e.received_at < until)
-        with reading(engine) as connection:
+        with reading(self._engine) as connection:
             streamed = connection.execution_options(stream_results=True, yield_per=FETCH)
             for seq, at, what, event, destination, text in streamed.execute(query.order_by(t.seq)):
                 place = {"seq": seq, "at": at, "what": what, "event": event, "destination": destination}

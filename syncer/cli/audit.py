@@ -157,7 +157,7 @@ def export(context: Context, fmt: str, out: Path | None) -> None:
 
     app = context.app()
     try:
-        rows = app.ledger.rows(app.engine)
+        rows = app.ledger.rows()
         lines = as_csv.audit_csv(rows) if fmt == "csv" else (json.dumps(row) + "\n" for row in rows)
         app.notary.guard()  # before the first line: this command writes that it was run
         count, sha256 = write_out(lines, out)

@@ -66,7 +66,7 @@ def _dossier(app: App, ref: str | None, events: list[dict[str, Any]]) -> dict[st
     recipients: dict[str, dict[str, Any]] = {}
     events.sort(key=lambda event: (event["received_at"], event["id"]))
     for event in events:
-        event["audit"] = app.ledger.timeline(app.engine, event["id"])
+        event["audit"] = app.ledger.timeline(event["id"])
         Evidence(event["audit"]).add_to([event])
         for delivery in event["deliveries"]:
             recipients[delivery["destination"]] = _recipient(app, delivery)

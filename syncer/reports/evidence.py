@@ -8,8 +8,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
     from syncer.audit.ledger import Ledger
 
 #: an attempt says nothing that its place and time do not say; the others are read with their bodies
@@ -32,10 +30,10 @@ class Evidence:
                 self._reappeared.append({key: entry[key] for key in ("seq", "at", "event", "destination")})
 
     @classmethod
-    def of_span(cls, ledger: Ledger, engine: sa.Engine, since: datetime | None, until: datetime | None) -> Evidence:
+    def of_span(cls, ledger: Ledger, since: datetime | None, until: datetime | None) -> Evidence:
         """Read the evidence for the events received in a span (UTC)."""
-        attempted = ledger.of_events(engine, _ATTEMPTED, since, until, bodies=False)
-        return cls(chain(attempted, ledger.of_events(engine, _TOLD, since, until, bodies=True)))
+        attempted = ledger.of_events(_ATTEMPTED, since, until, bodies=False)
+        return cls(chain(attempted, ledger.of_events(_TOLD, since, until, bodies=True)))
 
     def add_to(self, events: Iterable[dict[str, Any]]) -> None:
         """Put its evidence into each delivery of the events."""

@@ -118,7 +118,7 @@ class Reader:
     def show(self, event_id: str) -> dict[str, Any]:
         """Return one event with its deliveries and its whole timeline."""
         (event,) = self.events(event_id=event_id)
-        audit = self._app.ledger.timeline(self._app.engine, event_id)
+        audit = self._app.ledger.timeline(event_id)
         keys = ("seq", "at", "what", "destination", "actor", "facts")
         return event | {"audit": [{key: entry[key] for key in keys} for entry in audit]}
 
@@ -126,7 +126,7 @@ class Reader:
 
     def status(self) -> dict[str, Any]:
         """Return counts by state per destination, what is late, paused and waiting, and the audit head."""
-        entries, head = self._app.ledger.head(self._app.engine)
+        entries, head = self._app.ledger.head()
         return {
             "events": self._event_counts(),
             "destinations": self._lanes(),
@@ -201,7 +201,7 @@ class Reader:
 
         app = self._app
         events = self.events(since=since, until=until)
-        evidence = Evidence.of_span(app.ledger, app.engine, since, until)
+        evidence = Evidence.of_span(app.ledger, since, until)
         evidence.add_to(events)
         return {
             "generated_at": stamp(app.clock()),
@@ -214,7 +214,7 @@ class Reader:
             "events": events,
             "destinations": self._lanes(),
             "reappeared": evidence.reappeared(),
-            "decisions": app.ledger.entries(app.engine, DECISIONS, _stamp(since), _stamp(until)),
+            "decisions": app.ledger.entries(DECISIONS, _stamp(since), _stamp(until)),
             "integrity": self._integrity(),
         }
 
@@ -223,7 +223,7 @@ class Reader:
         from syncer.audit.proof.verify import verify
 
         checked, standing = verify(self._app), self._app.notary.standing()
-        entries, head = self._app.ledger.head(self._app.engine)
+        entries, head = self._app.ledger.head()
         last = standing.newest
         return {
             "entries": entries,

@@ -84,7 +84,7 @@ def test_fault_052_a_storm_of_429_is_one_cool_down_of_the_lane(rig: Rig) -> None
     rig.heals()
     assert {row.state for row in rows(rig.app, rig.app.tables.event)} == {"fulfilled"}
     assert {rig.lane(name).strikes for name in BOTH} == {0}
-    assert rig.app.ledger.verify(rig.app.engine).ok
+    assert rig.app.ledger.verify().ok
 
 
 def test_fault_052_the_longest_wait_of_a_storm_stands_in_whatever_order_the_answers_come(rig: Rig) -> None:
@@ -211,4 +211,4 @@ def test_fault_055_after_three_days_of_maintenance_everything_catches_up_oldest_
         ]
         assert begun == ["objection", "oldest", "middle", "newest"]
     assert {row.state for row in rows(rig.app, rig.app.tables.event)} == {"fulfilled"}
-    assert rig.app.ledger.verify(rig.app.engine).ok
+    assert rig.app.ledger.verify().ok

@@ -197,7 +197,7 @@ def test_fault_090_a_jump_is_audited_said_in_the_report_and_ends_only_waits_that
     assert {(row.cool_until, row.probe_at) for row in rows(app, lane)} == {(after, meant)}
     text = " ".join(report_text(Reader(app).report(None, None)).split())
     assert "the machine's clock jumped by -3600 seconds" in text
-    assert app.ledger.verify(app.engine).ok
+    assert app.ledger.verify().ok
 
 
 def test_fault_090_a_step_back_while_nothing_ran_is_seen_at_the_next_start(app: App, clock: Clock) -> None:

@@ -102,12 +102,12 @@ def test_fault_096_a_cut_tail_and_an_older_copy_are_found_by_a_checkpoint(
     size = app.notary.checkpoints.size()
 
     cut(app, size - 2)
-    assert app.ledger.verify(app.engine).ok
+    assert app.ledger.verify().ok
     assert verify(app)["first_bad"] == size - 1
     app.close()
     restore(tmp_path / "kept.db", tmp_path / "syncer.db")
     older = open_app(load_settings(tmp_path / "settings.toml"), clock=clock)
-    assert older.ledger.verify(older.engine).ok
+    assert older.ledger.verify().ok
     assert not verify(older)["ok"]
     older.close()
     assert run(tmp_path / "settings.toml", "audit", "verify").returncode == 1

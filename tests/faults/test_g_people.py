@@ -71,7 +71,7 @@ def test_fault_103_a_person_and_the_keys_leave_no_trace_but_the_sealed_one(
         told += [metrics.text(app), json.dumps(Reader(app).status()), json.dumps(Reader(app).events())]
     assert {row.state for row in rows(app, app.tables.event)} == {"fulfilled"}
     found = Reader(app).report(None, None)
-    told += [*report_html(found), report_csv(found), report_text(found), *audit_csv(app.ledger.rows(app.engine))]
+    told += [*report_html(found), report_csv(found), report_text(found), *audit_csv(app.ledger.rows())]
     app.close()
 
     haystack = "".join([*told, *capfd.readouterr()]).encode()
@@ -144,7 +144,7 @@ def test_fault_104_what_people_write_is_harmless_in_log_csv_and_html(
     assert "</script" not in page
     assert "<b>" not in page
     assert not [line for line in text.splitlines() if line.startswith(("=", ".", "QUIT"))]
-    for written in (table, "".join(audit_csv(app.ledger.rows(app.engine)))):
+    for written in (table, "".join(audit_csv(app.ledger.rows()))):
         cells = [cell for row in csv.reader(io.StringIO(written)) for cell in row]
         assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))]
     assert "lovelace.test" not in log + table + page + text

@@ -241,7 +241,7 @@ class ChainVerifies(Invariant):
 
     def at_end(self) -> None:
         """The real verifier has nothing to say."""
-        verdict = self.run.judge.app.ledger.verify(self.run.judge.app.engine)
+        verdict = self.run.judge.app.ledger.verify()
         if not verdict.ok:
             self.broken(f"{verdict.reason}")
 

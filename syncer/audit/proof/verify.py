@@ -28,7 +28,7 @@ def verify(app: App, against: Sequence[Path] = ()) -> dict[str, Any]:
     warning in the state folder, where anybody may have put it.
     """
     collected = [(str(path), _read(path)) for path in _files(against)]
-    chain = app.ledger.verify(app.engine)
+    chain = app.ledger.verify()
     if not chain.ok:
         return _told(Finding(False, chain.entries, chain.first_bad, chain.reason, chain.purged))
     mine, foreign = _of_the_folder(app)
