@@ -42,6 +42,11 @@ if TYPE_CHECKING:
     from syncer.delivery.watch import Watch
     from syncer.intake.take import Intake
     from syncer.intake.wordpress.bridge import WordPress
+    from syncer.intake.wordpress.state import WordPressState
+    from syncer.reports.dossier import Dossiers
+    from syncer.reports.propagation import Propagation
+    from syncer.reports.reader import Reader
+    from syncer.reports.status import Status
 
 
 def load_settings(path: Path | None) -> Settings:
@@ -204,6 +209,64 @@ class App:
 
         months, checkpoints = self.settings.retention.audit_months, self.notary.checkpoints
         return Retention(self.store, self.tables, checkpoints, months, self.recheck_days)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """What reads events."""
+        from syncer.reports.reader import Reader
+
+        return Reader(self.engine, self.tables, self.ledger, self.rule, self.clock)
+
+    @cached_property
+    def status(self) -> Status:
+        """What says how the installation stands."""
+        from syncer.intake.wordpress.state import NOT_CONFIGURED
+        from syncer.reports.status import Status
+
+        def wordpress() -> WordPressState:
+            return NOT_CONFIGURED if self.wordpress is None else self.wordpress.state()
+
+        return Status(
+            self.engine,
+            self.tables,
+            self.ledger,
+            self.notary,
+            self.leases,
+            self.presence,
+            self.queue,
+            self.rule,
+            self.clock,
+            self.settings.destinations,
+            wordpress,
+        )
+
+    @cached_property
+    def propagation(self) -> Propagation:
+        """What makes the propagation log."""
+        from syncer.audit.proof.verify import verify
+        from syncer.reports.propagation import Propagation, Verified
+
+        def verified() -> Verified:
+            told = verify(self)
+            return Verified(told["ok"], told["reason"], tuple(told["warnings"]))
+
+        return Propagation(self.reader, self.status, self.ledger, self.notary, self.rule, self.clock, verified)
+
+    @cached_property
+    def dossiers(self) -> Dossiers:
+        """What makes the dossier of a person."""
+        from syncer.reports.dossier import Dossiers
+
+        return Dossiers(
+            self.reader,
+            self.ledger,
+            self.notary.checkpoints,
+            self.rule,
+            self.clock,
+            self.settings.retention.audit_months,
+            self.recheck_days,
+            self.about,
+        )
 
     def close(self) -> None:
         """Close the database connections."""

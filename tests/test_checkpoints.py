@@ -18,7 +18,8 @@ from syncer.audit.offline.merkle import root
 from syncer.audit.offline.notes import open_checkpoint
 from syncer.audit.proof.verify import verify
 from syncer.errors import UserError
-from syncer.reports.reader import Reader, needs_attention
+from syncer.reports.as_json import as_json
+from syncer.reports.status import needs_attention
 from syncer.service.drain import drain, prepare
 from tests.conftest import Clock
 from tests.processes import inside as run
@@ -330,12 +331,13 @@ def test_status_says_what_is_signed_and_where_it_is(app: App) -> None:
     entries(app, 2)
     app.notary.make()
 
-    audit = Reader(app).status()["audit"]
+    audit = app.status.read().audit
 
-    assert {"entries", "head", "origin", "checkpoint", "unsigned", "late", "page", "anchors"} <= set(audit)
-    assert audit["checkpoint"]["size"] == audit["entries"] == 3
-    assert audit["anchors"]["folder"]["level"] == "ok"
-    assert (audit["late"], audit["page"], audit["unsigned"]) == (False, False, 0)
+    shown = json.loads(as_json(audit))
+    assert {"entries", "head", "origin", "checkpoint", "unsigned", "late", "page", "anchors"} <= set(shown)
+    assert shown["checkpoint"]["size"] == audit.entries == 3
+    assert audit.anchors["folder"].level == "ok"
+    assert (audit.late, audit.page, audit.unsigned) == (False, False, 0)
 
 
 def test_entries_that_nobody_signs_are_late_after_two_intervals_and_need_a_person_after_a_day(
@@ -345,12 +347,12 @@ def test_entries_that_nobody_signs_are_late_after_two_intervals_and_need_a_perso
     seen = []
     for hours in (1, 1, 21, 1):
         clock.advance(hours=hours)
-        status = Reader(app).status()
-        seen.append((status["audit"]["late"], status["audit"]["page"], needs_attention(status)))
+        status = app.status.read()
+        seen.append((status.audit.late, status.audit.page, needs_attention(status)))
 
     assert seen == [(False, False, False), (True, False, False), (True, False, False), (True, True, True)]
     app.notary.tick()
-    assert not needs_attention(Reader(app).status())
+    assert not needs_attention(app.status.read())
 
 
 def test_an_anchor_that_fails_is_late_then_pages_and_never_blocks(app: App, clock: Clock, tmp_path: Path) -> None:
@@ -366,16 +368,16 @@ def test_an_anchor_that_fails_is_late_then_pages_and_never_blocks(app: App, cloc
     levels.append(app.notary.standing().anchors[0].level)
 
     assert levels == ["ok", "ok", "late", "late", "late", "page"]
-    status = Reader(app).status()
+    status = app.status.read()
     assert needs_attention(status)
-    assert "cannot be written" in status["audit"]["anchors"]["folder"]["error"]
+    assert "cannot be written" in (status.audit.anchors["folder"].error or "")
     put(app, "erasure", "ada@lovelace.test", "k1")
     drain(app)
-    assert Reader(app).status()["events"]["fulfilled"] == 1
+    assert app.status.read().events.fulfilled == 1
 
     app.notary.folder.unlink()
     clock.advance(minutes=6)
     app.notary.tick()
     assert app.notary.standing().anchors[0].level == "ok"
-    assert not needs_attention(Reader(app).status())
+    assert not needs_attention(app.status.read())
     assert timedelta(0) <= clock() - (app.notary.standing().anchors[0].at or clock())

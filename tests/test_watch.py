@@ -88,7 +88,7 @@ def test_somebody_who_opted_in_anew_is_held_for_a_person(
     assert event(app).state == "held"
     drain(app)
     assert mailchimp.member(PERSON, AUDIENCES[1]) is not None
-    facts = [item["facts"] for item in app.ledger.timeline(event(app).id) if item["what"] == "delivery:reappeared"]
+    facts = [item.facts or {} for item in app.ledger.timeline(event(app).id) if item.what == "delivery:reappeared"]
     assert {fact["found_by"] for fact in facts} == {"watch"}
     assert all(fact["opted_in_at"] > fact["received_at"] for fact in facts)
 

@@ -40,7 +40,7 @@ def verify(context: Context, against: tuple[Path, ...], more: tuple[Path, ...], 
     finally:
         app.close()
     if as_json:
-        printing.line(printing.as_json(found))
+        printing.json(found)
     else:
         printing.verdict(found)
     return 0 if found["ok"] else 1
@@ -52,14 +52,14 @@ def verify(context: Context, against: tuple[Path, ...], more: tuple[Path, ...], 
 @common
 def prove(context: Context, seq: int, out: Path | None) -> None:
     """Prove that entry SEQ stands in the signed log: a JSON file that needs no database to check."""
-    from syncer.cli import printing
+    from syncer.reports.as_json import as_json
 
     app = context.app()
     try:
-        found = app.notary.checkpoints.prove(seq)
+        proof = app.notary.checkpoints.prove(seq)
     finally:
         app.close()
-    write_out([printing.as_json(found) + "\n"], out)
+    write_out([as_json(proof) + "\n"], out)
 
 
 @audit.command("check-proof")
@@ -76,13 +76,13 @@ def check_proof(proof: Path, key: str, as_json: bool) -> int:
         proven = [check(item, keys) for item in split(_text(proof, "a proof"))]
     except ProofError as error:
         if as_json:
-            printing.line(printing.as_json({"ok": False, "reason": str(error)}))
+            printing.json({"ok": False, "reason": str(error)})
         else:
             click.echo(f"NOT PROVEN: {error}")
         return 1
     if as_json:
         one = proven[0] if len(proven) == 1 else {"proofs": proven}
-        printing.line(printing.as_json({"ok": True, "reason": None} | one))
+        printing.json({"ok": True, "reason": None} | one)
         return 0
     for found in proven:
         click.echo(f"proven: entry {found['seq']} stands among the first {found['size']} entries of {found['origin']}")
@@ -118,7 +118,7 @@ def checkpoint(context: Context, as_json: bool) -> int:
         app.close()
     if as_json:
         rows = [{"name": a.name, "kind": a.kind, "place": a.place, "error": a.error} for a in anchors]
-        printing.line(printing.as_json({"size": made.size, "note": made.note, "anchors": rows}))
+        printing.json({"size": made.size, "note": made.note, "anchors": rows})
     else:
         click.echo(made.note, nl=False)
         for anchor in anchors:
@@ -139,7 +139,7 @@ def key(context: Context, as_json: bool) -> None:
     finally:
         app.close()
     if as_json:
-        printing.line(printing.as_json({"keys": keys}))
+        printing.json({"keys": keys})
     else:
         for item in keys:
             click.echo(item)
@@ -188,7 +188,7 @@ def fork(context: Context, against: Path | None, reason: str, as_json: bool) -> 
     lost = {"origin": found.lost.origin, "size": found.lost.size}
     if as_json:
         content = {"seq": found.seq, "origin": found.origin, "kept": found.kept, "lost": lost}
-        printing.line(printing.as_json(content | {"shared": found.shared, "key": public}))
+        printing.json(content | {"shared": found.shared, "key": public})
         return
     click.echo(f"entry {found.seq} records it: {found.kept} entries are here, {found.lost.size} were anchored")
     click.echo(f"the log goes on as {found.origin}; its public key is now {public}")
@@ -227,7 +227,7 @@ def replay(
     ]
     content: dict[str, Any] = {"digest": found.plan.digest, "applied": applied, "deliveries": rows}
     if as_json:
-        printing.line(printing.as_json(content | {"lost": shown(found.lost), "skipped": list(found.plan.skipped)}))
+        printing.json(content | {"lost": shown(found.lost), "skipped": list(found.plan.skipped)})
     else:
         printing.plan(content, found.plan.skipped)
         for item in found.lost:
@@ -263,7 +263,7 @@ def retention(context: Context, dry_run: bool, as_json: bool) -> int:
         "addresses_left": list(left),
     }
     if as_json:
-        printing.line(printing.as_json(content))
+        printing.json(content)
     else:
         printing.retention(content)
     return 1 if left and not dry_run else 0

@@ -13,6 +13,7 @@ from syncer.errors import UserError
 
 if TYPE_CHECKING:
     from syncer.app import App
+    from syncer.reports.reader import Reader
 
 # -- decisions ----------------------------------------------------------------------------------------------
 
@@ -42,19 +43,17 @@ def resync(
 ) -> None:
     """Start held and retrying deliveries over, read confirmed ones back. Shows its plan first."""
     from syncer.cli import printing
-    from syncer.reports.reader import Reader
 
     app = context.app()
     try:
         with _refusal_audited(app, "no usable reason"):
             require_reason(reason)
-        reader = Reader(app)
         plan = app.operations.plan_resync(
-            events=[reader.resolve(item) for item in events_],
+            events=[app.reader.resolve(item) for item in events_],
             destination=destination,
             held=held,
             confirmed_since=moment_of(app, confirmed_since, "--confirmed-since") if confirmed_since else None,
-            addresses=_file_lines(reader, file) if file is not None else (),
+            addresses=_file_lines(app.reader, file) if file is not None else (),
         )
         with _refusal_audited(app, "the plan has changed since the digest"):
             if digest is not None and digest != plan.digest:
@@ -70,7 +69,7 @@ def resync(
     ]
     found = {"digest": plan.digest, "applied": applied, "deliveries": rows}
     if as_json:
-        printing.line(printing.as_json(found))
+        printing.json(found)
         return
     printing.plan(found, plan.skipped)
     said = "carried out; the lanes take it up now" if applied else "nothing was changed; --yes carries it out"
@@ -87,7 +86,7 @@ def _refusal_audited(app: App, why: str) -> Iterator[None]:
         raise
 
 
-def _file_lines(reader: Any, file: Any) -> list[tuple[str | None, str]]:
+def _file_lines(reader: Reader, file: Any) -> list[tuple[str | None, str]]:
     from syncer.intake.submit import addresses
 
     found: list[tuple[str | None, str]] = []
@@ -110,12 +109,11 @@ def _file_lines(reader: Any, file: Any) -> list[tuple[str | None, str]]:
 def exempt(context: Context, event: str, destination: str, ground: str, reason: str) -> None:
     """Close a held delivery by a person's decision."""
     from syncer.domain.rights import Ground
-    from syncer.reports.reader import Reader
 
     require_reason(reason)
     app = context.app()
     try:
-        app.operations.exempt(Reader(app).resolve(event), destination, Ground(ground), reason)
+        app.operations.exempt(app.reader.resolve(event), destination, Ground(ground), reason)
     finally:
         app.close()
     click.echo(f"{destination}: exempt; it is in the audit with your name and the reason")
@@ -129,13 +127,12 @@ def exempt(context: Context, event: str, destination: str, ground: str, reason: 
 def extend(context: Context, event: str, informed: str, reason: str) -> None:
     """Prolong the period of a complex erasure to three months after receipt, once."""
     from syncer.decisions.extension import Extension
-    from syncer.reports.reader import Reader
 
     require_reason(reason)
     told = day_of(informed, "--informed")
     app = context.app()
     try:
-        due = app.extensions.extend(Extension(Reader(app).resolve(event), reason, told))
+        due = app.extensions.extend(Extension(app.reader.resolve(event), reason, told))
     finally:
         app.close()
     click.echo(f"due on {due.on} now; it is in the audit with your name, the reason and the day the person was told")

@@ -14,7 +14,6 @@ from syncer.audit.anchors.folder import Folder, newest_first, read
 from syncer.audit.anchors.place import AnchorError, Place
 from syncer.audit.offline.notes import Checkpoint, NoteError, names, open_checkpoint
 from syncer.audit.proof.checkpoints import Checkpoints, Sealed
-from syncer.clock import stamp
 from syncer.errors import SyncerError, UserError
 from syncer.log import get_logger
 from syncer.settings.proof import FOLDER
@@ -65,29 +64,6 @@ class Standing:
     unsigned: int
     level: str
     anchors: tuple[Anchored, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as `status --json` shows it, beside `entries` and `head`."""
-        last = self.newest
-        return {
-            "origin": self.origin,
-            "checkpoint": {"size": last.size, "at": stamp(last.at)} if last else None,
-            "unsigned": self.unsigned,
-            "late": self.level != "ok",
-            "page": self.level == "page",
-            "anchors": {
-                item.name: {
-                    "kind": item.kind,
-                    "size": item.size,
-                    "at": stamp(item.at) if item.at else None,
-                    "place": item.place,
-                    "failing_since": stamp(item.failing_since) if item.failing_since else None,
-                    "error": item.error,
-                    "level": item.level,
-                }
-                for item in self.anchors
-            },
-        }
 
 
 class Notary:
