@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NewType
 
 import sqlalchemy as sa
 
@@ -21,17 +21,16 @@ from syncer.privacy.keyring import Keyring
 FETCH = 2000
 #: what an entry says of its kind or its writer; the keys depend on `what` and on the version that wrote it
 Facts = Mapping[str, Any]
+#: a moment as the log has it: UTC, ISO 8601 with microseconds and Z
+Stamp = NewType("Stamp", str)
 
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """An entry as it is read: `at` is the log's own word for the moment (UTC, ISO 8601 with microseconds and Z).
-
-    `actor` and `facts` are None where the body was purged or was not read.
-    """
+    """An entry as it is read. `actor` and `facts` are None where the body was purged or was not read."""
 
     seq: int
-    at: str
+    at: Stamp
     what: str
     event: str | None
     destination: str | None
@@ -199,6 +198,6 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _entry(seq: int, at: str, what: str, event: str | None, destination: str | None, body: str | None) -> LogEntry:
+def _entry(seq: int, at: Stamp, what: str, event: str | None, destination: str | None, body: str | None) -> LogEntry:
     content: dict[str, Any] = json.loads(body) if body else {}
     return LogEntry(seq, at, what, event, destination, content.get("actor"), content.get("facts"))

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, TypeVar
 
-from syncer.audit.ledger import Facts, Ledger, LogEntry
+from syncer.audit.ledger import Facts, Ledger, LogEntry, Stamp
 from syncer.reports.views import DeliveryView, EventView, delivery_values, event_values
 
 #: an attempt says nothing that its place and time do not say; the others are read with their bodies
@@ -35,8 +35,8 @@ class StepView:
 class Attempts:
     """When it was tried first and last."""
 
-    first_attempt_at: str
-    last_attempt_at: str
+    first_attempt_at: Stamp
+    last_attempt_at: Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class CarriedOut:
 class Confirmation:
     """When it was first confirmed, and how and in which entry the last time."""
 
-    first_confirmed_at: str
+    first_confirmed_at: Stamp
     read_back: tuple[StepView, ...]
     notes: tuple[str, ...]
     confirmed_seq: int
@@ -60,7 +60,7 @@ class Confirmation:
 class Hold:
     """When it was held the last time, with the provider's own reason."""
 
-    held_at: str
+    held_at: Stamp
     detail: str | None
 
 
@@ -70,7 +70,7 @@ class Exemption:
 
     reason: str | None
     decided_by: str | None
-    decided_at: str
+    decided_at: Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class Reappearance:
     """A person who was found again; `at` as the log has it."""
 
     seq: int
-    at: str
+    at: Stamp
     event: str | None
     destination: str | None
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from adapters.contract import Action, Outcome
-from syncer.audit.ledger import Facts
+from syncer.audit.ledger import Facts, Stamp
 from syncer.domain.deadlines import WARN_DAYS
 from syncer.domain.model import EventState, State
 from syncer.domain.rights import Right
@@ -88,7 +88,7 @@ class TimelineEntry:
     """An entry of the log as the timeline of its event shows it; `at` as the log has it. See `LogEntry`."""
 
     seq: int
-    at: str
+    at: Stamp
     what: str
     destination: str | None
     actor: Facts | None

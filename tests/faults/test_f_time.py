@@ -90,7 +90,7 @@ def test_fault_089_after_two_days_of_sleep_the_lease_is_lost_the_walk_goes_on_an
         wall_clock("+2d")
         time.sleep(0.5)
         (event,) = as_json(settings, "events")
-        assert event.overdue
+        assert event["overdue"]
         assert event["state"] == "open"
 
         mailchimp.clear_faults()

@@ -11,6 +11,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from adapters.contract import Action, Outcome
+from syncer.audit.ledger import Stamp
 from syncer.domain.codes import meaning, remedy
 from syncer.domain.model import EventState, State
 from syncer.reports.evidence import Confirmation, Reappearance, ReportedDelivery, ReportedEvent
@@ -165,7 +166,7 @@ class ReportView:
     def _month(self, event: ReportedEvent) -> date:
         return event.received_at.astimezone(self._zone).date().replace(day=1)
 
-    def first_attempt(self, event: ReportedEvent) -> str | None:
+    def first_attempt(self, event: ReportedEvent) -> Stamp | None:
         """Return when the event was first tried anywhere, as the log has it."""
         tried = (delivery.evidence.attempts for delivery in event.deliveries)
         return min((item.first_attempt_at for item in tried if item), default=None)
