@@ -1,13 +1,14 @@
 # make demo   try everything against the sandbox, no account needed
 # make test   the tests            make lint   ruff and mypy --strict        make bench   the figures
 # make crash  kill the worker at every point of the walk on three engines; SEED=n repeats the random moments
+# make schemas  docs/schemas, after a change of what a command prints as JSON
 # make simulate   weeks of trouble in virtual time, seed after seed        make test-wordpress   a real WordPress
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-wordpress lint bench crash simulate lock clean
+.PHONY: demo test test-wordpress lint bench crash simulate schemas lock clean
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "syncer needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
@@ -41,6 +42,9 @@ crash: $(VENV)/.installed
 
 simulate: $(VENV)/.installed
 	$(BIN)/python -m tests.simulation --seeds 200 --events 200
+
+schemas: $(VENV)/.installed
+	$(BIN)/python -m syncer.cli.schemas docs/schemas
 
 lock:
 	uv pip compile --universal --generate-hashes --all-extras --no-annotate --no-header \

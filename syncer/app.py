@@ -54,6 +54,11 @@ if TYPE_CHECKING:
     from syncer.events.shredding import Shredding
     from syncer.intake.take import Intake
     from syncer.intake.wordpress.bridge import WordPress
+    from syncer.intake.wordpress.state import WordPressState
+    from syncer.reports.dossier import Dossiers
+    from syncer.reports.propagation import Propagation
+    from syncer.reports.reader import Reader
+    from syncer.reports.status import Status
 
 
 def load_settings(path: Path | None) -> Settings:
@@ -143,7 +148,7 @@ class App:
         self.stop = threading.Event()
         self.rule = settings.deadlines.rule
         self.tables = make_tables(settings)
-        self.ledger = Ledger(self.tables, keyring, actor(kind), settings_digest(settings))
+        self.ledger = Ledger(engine, self.tables, keyring, actor(kind), settings_digest(settings))
         self._wire_proof()
         self.transactions = Transactions(engine, self.tables, self.ledger, clock, self.rollback.check)
         self.store = Store(self.transactions, tuple(settings.schedule.recheck_days))
@@ -259,6 +264,60 @@ class App:
         from syncer.events.shredding import Shredding
 
         return Shredding(self.transactions, self.store)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """What reads events."""
+        from syncer.reports.reader import Reader
+
+        return Reader(self.engine, self.tables, self.ledger, self.rule, self.clock)
+
+    @cached_property
+    def status(self) -> Status:
+        """What says how the installation stands."""
+        from syncer.intake.wordpress.state import NOT_CONFIGURED
+        from syncer.reports.status import Status
+
+        def wordpress() -> WordPressState:
+            return NOT_CONFIGURED if self.wordpress is None else self.wordpress.state()
+
+        return Status(
+            self.engine,
+            self.tables,
+            self.ledger,
+            self.notary,
+            self.leases,
+            self.presence,
+            self.queue,
+            self.rule,
+            self.clock,
+            self.settings.destinations,
+            wordpress,
+        )
+
+    @cached_property
+    def propagation(self) -> Propagation:
+        """What makes the propagation log."""
+        from syncer.reports.propagation import Propagation
+
+        return Propagation(self.reader, self.status, self.ledger, self.notary, self.rule, self.clock, self.verify)
+
+    @cached_property
+    def dossiers(self) -> Dossiers:
+        """What makes the dossier of a person."""
+        from syncer.reports.dossier import Dossiers
+
+        return Dossiers(
+            self.reader,
+            self.ledger,
+            self.checkpoints,
+            self.origins,
+            self.rule,
+            self.clock,
+            self.settings.retention.audit_months,
+            self.settings.schedule.recheck_days,
+            self.about,
+        )
 
     def verify(self, against: Sequence[Path] = ()) -> Finding:
         """Verify the log with all that lies on this host and `against`, notes from elsewhere. Raises UserError."""

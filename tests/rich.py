@@ -13,7 +13,6 @@ from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App, load_settings, open_app
 from syncer.decisions.extension import Extension
 from syncer.domain.rights import Ground
-from syncer.reports.reader import Reader
 from syncer.service.drain import drain, prepare
 from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES, SETTINGS, Clock
@@ -93,10 +92,10 @@ def _held_and_decided(app: App, clock: Clock, activecampaign: ActiveCampaignSand
     drain(app)
     activecampaign.admin = True
     clock.advance(hours=5)
-    held = Reader(app).events(state="held")
-    app.interventions.exempt(held[0]["id"], "crm", Ground.LEGAL_CLAIMS, HOSTILE_REASON)
+    held = app.reader.events(state="held")
+    app.interventions.exempt(held[0].id, "crm", Ground.LEGAL_CLAIMS, HOSTILE_REASON)
     today = clock.now.astimezone(app.rule.zone).date()
-    app.extensions.extend(Extension(held[1]["id"], "many systems to search by hand", today))
+    app.extensions.extend(Extension(held[1].id, "many systems to search by hand", today))
 
 
 def _late(app: App, clock: Clock, mailchimp: MailchimpSandbox) -> None:

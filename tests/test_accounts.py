@@ -141,13 +141,13 @@ def test_fault_105_a_resync_by_an_account_without_the_right_is_refused_and_chang
     activecampaign.add(PERSON)
     put(app, "erasure", PERSON, "k1")
     drain(app)
-    before = [row["seq"] for row in app.ledger.rows(app.engine)]
+    before = [row["seq"] for row in app.ledger.rows()]
     settings = _as(app, accounts("reader"), monkeypatch)
 
     refused = run(settings, "resync", "--held", "--reason", "I should like it to", "--yes")
 
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
-    assert [row["seq"] for row in app.ledger.rows(app.engine)] == before
+    assert [row["seq"] for row in app.ledger.rows()] == before
     assert [event["state"] for event in as_json(settings, "events")] == ["held"]
 
 

@@ -17,7 +17,8 @@ from syncer.audit.offline.inclusion import check
 from syncer.audit.offline.merkle import root
 from syncer.audit.offline.notes import open_checkpoint
 from syncer.errors import UserError
-from syncer.reports.reader import Reader, needs_attention
+from syncer.reports.as_json import as_json
+from syncer.reports.status import needs_attention
 from syncer.service.drain import drain, prepare
 from tests.conftest import Clock
 from tests.processes import inside as run
@@ -37,11 +38,11 @@ def entries(app: App, count: int) -> None:
 
 
 def leaves(app: App) -> list[bytes]:
-    return [bytes.fromhex(row["leaf"]) for row in app.ledger.rows(app.engine)]
+    return [bytes.fromhex(row["leaf"]) for row in app.ledger.rows()]
 
 
 def whats(app: App) -> list[str]:
-    return [row["what"] for row in app.ledger.rows(app.engine)]
+    return [row["what"] for row in app.ledger.rows()]
 
 
 @everywhere
@@ -86,9 +87,7 @@ def test_one_is_due_every_thousand_entries_every_hour_and_also_when_idle(app: Ap
     assert checkpoints.tick() is not None
     clock.advance(hours=1)
     assert checkpoints.tick() is not None
-    facts = [
-        json.loads(row["body"])["facts"] for row in app.ledger.rows(app.engine) if row["what"] == "audit:checkpoint"
-    ]
+    facts = [json.loads(row["body"])["facts"] for row in app.ledger.rows() if row["what"] == "audit:checkpoint"]
     assert [item["reason"] for item in facts] == ["entries", "entries", "time", "time"]
     assert [item["previous"] for item in facts] == [0, 2, 1003, 1004]
 
@@ -160,7 +159,7 @@ def test_a_tail_that_was_cut_with_its_head_is_found_by_the_note(app: App) -> Non
     app.notary.make()
     cut(app, 4)
 
-    assert app.ledger.verify(app.engine).ok
+    assert app.ledger.verify().ok
     found = app.verify()
 
     assert (found.ok, found.first_bad) == (False, 5)
@@ -189,7 +188,7 @@ def test_a_log_that_was_rewritten_with_the_key_is_found_by_the_note(app: App) ->
     without_comparison(app)
     entries(app, size - 2)
 
-    assert app.ledger.verify(app.engine).ok
+    assert app.ledger.verify().ok
     found = app.verify()
 
     assert not found.ok
@@ -332,12 +331,13 @@ def test_status_says_what_is_signed_and_where_it_is(app: App) -> None:
     entries(app, 2)
     app.notary.make()
 
-    audit = Reader(app).status()["audit"]
+    audit = app.status.read().audit
 
-    assert {"entries", "head", "origin", "checkpoint", "unsigned", "late", "page", "anchors"} <= set(audit)
-    assert audit["checkpoint"]["size"] == audit["entries"] == 3
-    assert audit["anchors"]["folder"]["level"] == "ok"
-    assert (audit["late"], audit["page"], audit["unsigned"]) == (False, False, 0)
+    shown = json.loads(as_json(audit))
+    assert {"entries", "head", "origin", "checkpoint", "unsigned", "late", "page", "anchors"} <= set(shown)
+    assert shown["checkpoint"]["size"] == audit.entries == 3
+    assert audit.anchors["folder"].level == "ok"
+    assert (audit.late, audit.page, audit.unsigned) == (False, False, 0)
 
 
 def test_entries_that_nobody_signs_are_late_after_two_intervals_and_need_a_person_after_a_day(
@@ -347,12 +347,12 @@ def test_entries_that_nobody_signs_are_late_after_two_intervals_and_need_a_perso
     seen = []
     for hours in (1, 1, 21, 1):
         clock.advance(hours=hours)
-        status = Reader(app).status()
-        seen.append((status["audit"]["late"], status["audit"]["page"], needs_attention(status)))
+        status = app.status.read()
+        seen.append((status.audit.late, status.audit.page, needs_attention(status)))
 
     assert seen == [(False, False, False), (True, False, False), (True, False, False), (True, True, True)]
     app.notary.tick()
-    assert not needs_attention(Reader(app).status())
+    assert not needs_attention(app.status.read())
 
 
 def test_an_anchor_that_fails_is_late_then_pages_and_never_blocks(app: App, clock: Clock, tmp_path: Path) -> None:
@@ -368,16 +368,16 @@ def test_an_anchor_that_fails_is_late_then_pages_and_never_blocks(app: App, cloc
     levels.append(app.notary.standing().anchors[0].level)
 
     assert levels == ["ok", "ok", "late", "late", "late", "page"]
-    status = Reader(app).status()
+    status = app.status.read()
     assert needs_attention(status)
-    assert "cannot be written" in status["audit"]["anchors"]["folder"]["error"]
+    assert "cannot be written" in (status.audit.anchors["folder"].error or "")
     put(app, "erasure", "ada@lovelace.test", "k1")
     drain(app)
-    assert Reader(app).status()["events"]["fulfilled"] == 1
+    assert app.status.read().events.fulfilled == 1
 
     app.notes_folder.unlink()
     clock.advance(minutes=6)
     app.notary.tick()
     assert app.notary.standing().anchors[0].level == "ok"
-    assert not needs_attention(Reader(app).status())
+    assert not needs_attention(app.status.read())
     assert timedelta(0) <= clock() - (app.notary.standing().anchors[0].at or clock())

@@ -113,7 +113,7 @@ def test_daemons_that_come_and_go_divide_the_lanes_and_then_leave_them_alone(set
         second.kill()
         second.wait()
         until(lambda: owners(app) == {first.pid: 4}, 10)
-    assert app.ledger.verify(app.engine).ok
+    assert app.ledger.verify().ok
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"], indirect=True)
@@ -140,8 +140,8 @@ def test_a_daemon_that_comes_into_a_backlog_gets_lanes_in_the_middle_of_it(
 
 def _intruders(app: App) -> list[str]:
     """What stands in the audit of a lane that its owner of that time did not write."""
-    audit = [row | {"body": json.loads(row["body"])} for row in app.ledger.rows(app.engine)]
-    empty = invariants.Evidence({}, [], [], audit, app.ledger.verify(app.engine), [], (), invariants.Books({}, {}), {})
+    audit = [row | {"body": json.loads(row["body"])} for row in app.ledger.rows()]
+    empty = invariants.Evidence({}, [], [], audit, app.ledger.verify(), [], (), invariants.Books({}, {}), {})
     return invariants.only_the_owner_of_a_lane_writes_its_walk(empty)
 
 
@@ -229,7 +229,7 @@ def test_a_daemon_stopped_beyond_its_lease_writes_nothing_when_it_goes_on(
 
     assert taken and begun
     assert _intruders(app) == []
-    assert app.ledger.verify(app.engine).ok
+    assert app.ledger.verify().ok
 
 
 def _stop_between_transactions(app: App, process: subprocess.Popen[bytes]) -> None:
@@ -257,7 +257,7 @@ def _stop_between_transactions(app: App, process: subprocess.Popen[bytes]) -> No
 
 
 def _last(app: App, what: str) -> int:
-    return max((row["seq"] for row in app.ledger.rows(app.engine) if row["what"] == what), default=0)
+    return max((row["seq"] for row in app.ledger.rows() if row["what"] == what), default=0)
 
 
 def give_time(settings: Path) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,14 @@ from adapters import registry
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
 from syncer.audit.offline.inclusion import check
+from syncer.cli.dossier import look_up
 from syncer.domain.codes import CODES
-from syncer.reports.dossier import KEY_ENTRIES, needs_attention, of_event, of_person
+from syncer.domain.model import State
+from syncer.reports.as_json import as_json
+from syncer.reports.dossier import KEY_ENTRIES, DossierFacts, needs_attention
+from syncer.reports.evidence import Exemption
 from syncer.reports.html.dossier_view import HELD, TRYING, WHY, DossierView
 from syncer.reports.html.page import dossier_html
-from syncer.reports.reader import Reader
 from syncer.service.drain import drain, prepare
 from tests import rich
 from tests.browser import Tab, chromium, sound
@@ -33,6 +35,7 @@ from tests.servers import ENGINES
 from tests.test_report_html import Parsed
 from tests.test_verifier_attacks import SCRIPT
 from tests.test_walk import put
+from tests.views import changed, from_json
 
 #: what the person should not have to read before the small print
 JARGON = (
@@ -49,27 +52,35 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App
 
 
 @pytest.fixture(scope="module")
-def dossiers(installation: tuple[App, Clock, list[str]]) -> list[dict[str, Any]]:
-    """The dossier of each person, in the order in which they came; nobody changes them."""
+def dossiers(installation: tuple[App, Clock, list[str]]) -> list[DossierFacts]:
+    """The dossier of each person, in the order in which they came."""
     app = installation[0]
-    return [of_event(app, event["id"]) for event in Reader(app).events()]
+    return [of_event(app, event.id) for event in app.reader.events()]
 
 
-def words(found: dict[str, Any]) -> str:
+def of_event(app: App, prefix: str) -> DossierFacts:
+    return look_up(app, app.dossiers.of_event(prefix))
+
+
+def of_person(app: App, ref: str) -> DossierFacts:
+    return look_up(app, app.dossiers.of_person(ref))
+
+
+def words(found: DossierFacts) -> str:
     """What a person reads of a dossier."""
     source = re.sub("(?=<small|</d[td]>|</p>|</b>|</t[dh]>)", " ", "".join(dossier_html(found)))
     return " ".join(Parsed(source).text.split())
 
 
-def one(dossiers: list[dict[str, Any]], key: str) -> dict[str, Any]:
-    """A copy of the dossier that begins with the event of this key, to be changed at will."""
-    return copy.deepcopy(next(d for d in dossiers if d["events"][0]["event_key"] == key))
+def one(dossiers: list[DossierFacts], key: str) -> DossierFacts:
+    """The dossier that begins with the event of this key."""
+    return next(d for d in dossiers if d.events[0].event_key == key)
 
 
 # -- what it says -------------------------------------------------------------------------------------------
 
 
-def test_it_says_who_was_told_what_they_did_and_how_it_was_checked(dossiers: list[dict[str, Any]]) -> None:
+def test_it_says_who_was_told_what_they_did_and_how_it_was_checked(dossiers: list[DossierFacts]) -> None:
     text = words(one(dossiers, "form 0"))
 
     assert "Your request has been carried out." in text
@@ -84,7 +95,7 @@ def test_it_says_who_was_told_what_they_did_and_how_it_was_checked(dossiers: lis
     assert "Still so on 16 September 2026 and 24 September 2026." in text
 
 
-def test_it_says_what_remains_on_purpose_and_for_how_long(dossiers: list[dict[str, Any]]) -> None:
+def test_it_says_what_remains_on_purpose_and_for_how_long(dossiers: list[DossierFacts]) -> None:
     text = words(one(dossiers, "form 0"))
 
     assert "At Mailchimp: Where your data was erased from a mailing list, Mailchimp refuses" in text
@@ -94,7 +105,7 @@ def test_it_says_what_remains_on_purpose_and_for_how_long(dossiers: list[dict[st
     assert "complain to a data protection authority" in text
 
 
-def test_where_nothing_was_held_nothing_remains(dossiers: list[dict[str, Any]]) -> None:
+def test_where_nothing_was_held_nothing_remains(dossiers: list[DossierFacts]) -> None:
     text = words(one(dossiers, "form 3"))
 
     assert text.count("It held nothing about you. There was nothing to change.") == 2
@@ -103,7 +114,7 @@ def test_where_nothing_was_held_nothing_remains(dossiers: list[dict[str, Any]]) 
     assert "At ActiveCampaign:" not in text
 
 
-def test_a_person_who_came_back_reads_that_and_what_was_done(dossiers: list[dict[str, Any]]) -> None:
+def test_a_person_who_came_back_reads_that_and_what_was_done(dossiers: list[DossierFacts]) -> None:
     found = one(dossiers, "form 1")
     text = words(found)
 
@@ -113,7 +124,7 @@ def test_a_person_who_came_back_reads_that_and_what_was_done(dossiers: list[dict
     assert needs_attention(found) is False
 
 
-def test_what_is_held_is_said_with_its_reason_in_words_for_the_person(dossiers: list[dict[str, Any]]) -> None:
+def test_what_is_held_is_said_with_its_reason_in_words_for_the_person(dossiers: list[DossierFacts]) -> None:
     found = one(dossiers, "form 7")
     text = words(found)
 
@@ -125,14 +136,14 @@ def test_what_is_held_is_said_with_its_reason_in_words_for_the_person(dossiers: 
     assert needs_attention(found) is True
 
 
-def test_an_extended_period_is_told_with_its_reason(dossiers: list[dict[str, Any]]) -> None:
+def test_an_extended_period_is_told_with_its_reason(dossiers: list[DossierFacts]) -> None:
     text = words(one(dossiers, "form 6"))
 
     assert "you were told on 24 October 2026. The reason: many systems to search by hand" in text
     assert "Answer due by 24 January 2027" in text
 
 
-def test_an_exception_is_told_with_ground_and_reason_which_cannot_act(dossiers: list[dict[str, Any]]) -> None:
+def test_an_exception_is_told_with_ground_and_reason_which_cannot_act(dossiers: list[DossierFacts]) -> None:
     found = one(dossiers, "form 5")
     source, text = "".join(dossier_html(found)), words(found)
 
@@ -146,7 +157,7 @@ def test_an_exception_is_told_with_ground_and_reason_which_cannot_act(dossiers: 
     assert needs_attention(found) is False
 
 
-def test_a_late_objection_says_so_and_that_it_goes_on(dossiers: list[dict[str, Any]]) -> None:
+def test_a_late_objection_says_so_and_that_it_goes_on(dossiers: list[DossierFacts]) -> None:
     found = one(dossiers, "form 8")
     text = words(found)
 
@@ -156,14 +167,13 @@ def test_a_late_objection_says_so_and_that_it_goes_on(dossiers: list[dict[str, A
     assert needs_attention(found) is True
 
 
-def test_an_objection_past_its_hours_but_not_its_day_says_only_that(dossiers: list[dict[str, Any]]) -> None:
-    found = one(dossiers, "form 8")
-    found["events"][0]["due_on"] = "2026-11-24"
+def test_an_objection_past_its_hours_but_not_its_day_says_only_that(dossiers: list[DossierFacts]) -> None:
+    found = changed(one(dossiers, "form 8"), "events", 0, due_on=date(2026, 11, 24))
 
     assert "This takes longer than the 48 hours that we aim for." in words(found)
 
 
-def test_a_request_of_today_is_about_to_be_asked(dossiers: list[dict[str, Any]]) -> None:
+def test_a_request_of_today_is_about_to_be_asked(dossiers: list[DossierFacts]) -> None:
     found = one(dossiers, "form 10")
     text = words(found)
 
@@ -173,37 +183,36 @@ def test_a_request_of_today_is_about_to_be_asked(dossiers: list[dict[str, Any]])
     assert needs_attention(found) is False
 
 
-def test_a_request_that_nobody_could_read_stands_alone(dossiers: list[dict[str, Any]]) -> None:
+def test_a_request_that_nobody_could_read_stands_alone(dossiers: list[DossierFacts]) -> None:
     found = one(dossiers, "form 9")
     text = words(found)
 
-    assert found["subject"] is None
-    assert len(found["events"]) == 1
+    assert found.subject is None
+    assert len(found.events) == 1
     assert text.count("We could not read the request as it reached us") == 2
     assert "Your code in our log" not in text
     assert "encrypted" not in text
 
 
-def test_something_being_read_back_again_counts_as_done_meanwhile(dossiers: list[dict[str, Any]]) -> None:
+def test_something_being_read_back_again_counts_as_done_meanwhile(dossiers: list[DossierFacts]) -> None:
     found = one(dossiers, "form 0")
     before = words(found)
-    found["events"][0]["deliveries"][0] |= {"state": "applied"}
+    found = changed(found, "events", 0, "deliveries", 0, state=State.APPLIED)
 
     after = words(found)
 
     assert after.partition("Small print")[0] == before.partition("Small print")[0]
 
 
-def test_what_was_carried_out_after_its_day_is_called_late(dossiers: list[dict[str, Any]]) -> None:
-    found = one(dossiers, "form 0")
-    found["events"][0]["due_on"] = "2026-09-20"
+def test_what_was_carried_out_after_its_day_is_called_late(dossiers: list[DossierFacts]) -> None:
+    found = changed(one(dossiers, "form 0"), "events", 0, due_on=date(2026, 9, 20))
 
-    assert "on 24 September" not in DossierView(found).stand(found["events"][0])
-    found["events"][0]["fulfilled_at"] = "2026-09-20T22:30:00.000000Z"
+    assert "on 24 September" not in DossierView(found).stand(found.events[0])
+    found = changed(found, "events", 0, fulfilled_at=datetime(2026, 9, 20, 22, 30, tzinfo=UTC))
     assert "on 21 September 2026, 00:30, which was later than it was due" in words(found)
 
 
-def test_before_the_small_print_there_is_no_jargon(dossiers: list[dict[str, Any]]) -> None:
+def test_before_the_small_print_there_is_no_jargon(dossiers: list[DossierFacts]) -> None:
     for found in dossiers:
         plain = words(found).partition("Small print")[0]
         for reason in (rich.HOSTILE_REASON, "many systems to search by hand"):
@@ -229,9 +238,8 @@ def test_every_adapter_says_its_name_and_what_each_action_leaves(name: str) -> N
         assert all(sentence.endswith(".") for sentence in sentences)
 
 
-def test_two_accounts_at_one_provider_are_told_apart(dossiers: list[dict[str, Any]]) -> None:
-    found = one(dossiers, "form 0")
-    found["recipients"]["newsletter"]["title"] = "ActiveCampaign"
+def test_two_accounts_at_one_provider_are_told_apart(dossiers: list[DossierFacts]) -> None:
+    found = changed(one(dossiers, "form 0"), "recipients", "newsletter", title="ActiveCampaign")
 
     assert list(DossierView(found).remains()) == [
         "ActiveCampaign (our account “newsletter”)",
@@ -254,39 +262,45 @@ def test_several_requests_of_one_person_are_on_one_page_and_nobody_else_is(
 
     found = of_person(app, app.keyring.ref(rich.PLAIN))
 
-    assert [event["event_key"] for event in found["events"]] == ["first", "second"]
-    assert of_event(app, found["events"][1]["id"])["events"] == found["events"]
+    assert [event.event_key for event in found.events] == ["first", "second"]
+    assert of_event(app, found.events[1].id).events == found.events
     text = words(found)
     assert "What became of your requests" in text
     assert "All 2 of your requests have been carried out." in text
     assert text.index("Stop your marketing: your request") < text.index("Erase my data: your request")
-    (other,) = Reader(app).events(subject=app.keyring.ref(rich.BACK))
-    assert other["id"] not in json.dumps(found)
-    assert other["subject"] not in json.dumps(found)
+    (other,) = app.reader.events(subject=app.keyring.ref(rich.BACK))
+    assert other.subject
+    assert other.id not in as_json(found)
+    assert other.subject not in as_json(found)
 
 
 def test_the_address_is_nowhere_in_any_form(
-    dossiers: list[dict[str, Any]], installation: tuple[App, Clock, list[str]]
+    dossiers: list[DossierFacts], installation: tuple[App, Clock, list[str]]
 ) -> None:
     md5 = hashlib.md5(rich.PLAIN.encode()).hexdigest()
     for found in dossiers:
-        for text in ("".join(dossier_html(found)), json.dumps(found)):
+        for text in ("".join(dossier_html(found)), as_json(found)):
             assert "@" not in re.sub("@media|@page", "", text)
             for secret in ("lovelace", md5, *installation[2]):
                 assert secret not in text
 
 
-def test_an_address_that_a_person_wrote_into_a_reason_is_masked(dossiers: list[dict[str, Any]]) -> None:
+def test_an_address_that_a_person_wrote_into_a_reason_is_masked(dossiers: list[DossierFacts]) -> None:
     found = one(dossiers, "form 5")
-    found["events"][0]["deliveries"][1]["reason"] = "ask ada@lovelace.test"
+    said = found.events[0].deliveries[1].evidence.said
+    (at,) = [number for number, item in enumerate(said) if isinstance(item, Exemption)]
+    path = ("events", 0, "deliveries", 1, "evidence", "said", at)
 
-    assert "lovelace" not in "".join(dossier_html(found))
+    source = "".join(dossier_html(changed(found, *path, reason="ask ada@lovelace.test")))
+
+    assert "ask [address]" in source
+    assert "lovelace" not in source
 
 
 # -- the files ----------------------------------------------------------------------------------------------
 
 
-def test_the_page_is_whole_and_its_policy_allows_its_style_and_nothing_else(dossiers: list[dict[str, Any]]) -> None:
+def test_the_page_is_whole_and_its_policy_allows_its_style_and_nothing_else(dossiers: list[DossierFacts]) -> None:
     for found in dossiers:
         page = Parsed("".join(dossier_html(found)))
         (policy,) = [str(m["content"]) for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy"]
@@ -301,9 +315,10 @@ def test_the_page_is_whole_and_its_policy_allows_its_style_and_nothing_else(doss
         assert len(ids) == len(set(ids))
 
 
-def test_the_json_holds_everything_that_the_page_is_made_from(dossiers: list[dict[str, Any]]) -> None:
+def test_the_json_holds_everything_that_the_page_is_made_from(dossiers: list[DossierFacts]) -> None:
     for found in dossiers:
-        assert "".join(dossier_html(json.loads(json.dumps(found)))) == "".join(dossier_html(found))
+        again = from_json(DossierFacts, json.loads(as_json(found)))
+        assert "".join(dossier_html(again)) == "".join(dossier_html(found))
 
 
 # -- proofs -------------------------------------------------------------------------------------------------
@@ -317,13 +332,14 @@ def test_every_entry_that_tells_the_story_is_proven(app: App, mailchimp: Mailchi
 
     found = of_person(app, app.keyring.ref(rich.PLAIN))
 
-    (event,) = found["events"]
-    told = [entry["seq"] for entry in event["audit"] if entry["what"] in KEY_ENTRIES]
+    (event,) = found.events
+    told = [entry.seq for entry in event.audit if entry.what in KEY_ENTRIES]
     assert len(told) == 4
-    assert [check(json.dumps(proof), found["log"]["keys"])["seq"] for proof in found["proofs"]] == told
-    assert found["log"]["verified"] is True
-    assert {proof["size"] for proof in found["proofs"]} == {found["log"]["signed"]["size"]}
-    assert [entry["seq"] for entry in DossierView(found).proven(event)] == told
+    assert [check(as_json(proof), found.log.keys)["seq"] for proof in found.proofs] == told
+    assert found.log.verified is True
+    assert found.log.signed
+    assert {proof.size for proof in found.proofs} == {found.log.signed.size}
+    assert [entry.seq for entry in DossierView(found).proven(event)] == told
 
 
 def test_a_checkpoint_is_made_only_where_none_covers_the_entries(app: App) -> None:
@@ -336,7 +352,7 @@ def test_a_checkpoint_is_made_only_where_none_covers_the_entries(app: App) -> No
     again = of_person(app, ref)
 
     assert len(app.checkpoints.all()) == 1
-    assert first["log"]["signed"] == again["log"]["signed"]
+    assert first.log.signed == again.log.signed
     assert list(app.notes_folder.glob("*.note"))  # it went to the anchors as every other
 
 
@@ -352,7 +368,7 @@ def test_an_altered_entry_is_said_and_needs_attention(app: App) -> None:
 
     found = of_person(app, app.keyring.ref(rich.PLAIN))
 
-    assert found["log"]["verified"] is False
+    assert found.log.verified is False
     assert "A proof does NOT hold: the body is not that of entry" in words(found)
     assert needs_attention(found) is True
 
@@ -368,11 +384,11 @@ def test_after_the_purge_the_page_still_stands_and_says_what_is_gone(app: App, c
 
     found = of_person(app, app.keyring.ref(rich.PLAIN))
 
-    (event,) = found["events"]
-    assert {entry["facts"] for entry in event["audit"]} == {None}
-    assert event["audit"][0]["what"] == "event:received"
-    assert found["log"]["verified"] is True
-    assert len(found["proofs"]) >= 4
+    (event,) = found.events
+    assert [entry.facts for entry in event.audit if entry.facts is not None] == []
+    assert event.audit[0].what == "event:received"
+    assert found.log.verified is True
+    assert len(found.proofs) >= 4
     assert "we no longer keep the details of it" in words(found)
 
 
@@ -525,7 +541,7 @@ def tab() -> Iterator[Tab]:
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False), (390, True)])
 @pytest.mark.parametrize("key", ["form 1", "form 5", "form 8"])
 def test_axe_finds_nothing_and_nothing_overflows(
-    tab: Tab, dossiers: list[dict[str, Any]], tmp_path: Path, key: str, width: int, dark: bool
+    tab: Tab, dossiers: list[DossierFacts], tmp_path: Path, key: str, width: int, dark: bool
 ) -> None:
     file = tmp_path / "page.html"
     file.write_text("".join(dossier_html(one(dossiers, key))), encoding="utf-8")
@@ -534,7 +550,7 @@ def test_axe_finds_nothing_and_nothing_overflows(
 
 @pytest.mark.parametrize("key", ["form 0", "form 1", "form 5", "form 8"])
 def test_one_request_prints_on_at_most_two_pages_with_everything_shown(
-    tab: Tab, dossiers: list[dict[str, Any]], tmp_path: Path, key: str
+    tab: Tab, dossiers: list[DossierFacts], tmp_path: Path, key: str
 ) -> None:
     file, printed = tmp_path / "page.html", tmp_path / "page.pdf"
     file.write_text("".join(dossier_html(one(dossiers, key))), encoding="utf-8")

@@ -18,7 +18,6 @@ from syncer.database.revisions import upgrade
 from syncer.database.tables import tables
 from syncer.decisions.extension import Extension
 from syncer.errors import UserError
-from syncer.reports.reader import Reader
 from syncer.service.drain import drain, prepare
 from tests.conftest import Clock
 from tests.processes import inside as run
@@ -47,11 +46,12 @@ def received(app: App, clock: Clock) -> App:
 def test_the_due_day_moves_to_three_months_after_receipt_from_the_original_day(received: App) -> None:
     extend(received, date(2026, 2, 13))
 
-    (found,) = Reader(received).events()
-    assert (found["due_on"], found["legal_due_on"], found["informed_on"]) == ("2026-04-30", "2026-04-30", "2026-02-13")
+    (shown,) = received.reader.events()
+    due, told = date(2026, 4, 30), date(2026, 2, 13)
+    assert (shown.due_on, shown.legal_due_on, shown.informed_on) == (due, due, told)
     assert {row.due_on for row in rows(received, received.tables.delivery)} == {date(2026, 4, 30)}
-    (entry,) = received.ledger.entries(received.engine, ("event:extended",))
-    assert entry["facts"] == {
+    (entry,) = received.ledger.entries(("event:extended",))
+    assert entry.facts == {
         "reason": "many systems to search",
         "informed_on": "2026-02-13",
         "due_on_before": "2026-02-28",
@@ -60,8 +60,8 @@ def test_the_due_day_moves_to_three_months_after_receipt_from_the_original_day(r
         " the legal date is moved past weekends",
         "legal_due_on": "2026-04-30",
     }
-    assert entry["actor"]["user"]
-    assert received.ledger.verify(received.engine).ok
+    assert (entry.actor or {})["user"]
+    assert received.ledger.verify().ok
 
 
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
@@ -105,7 +105,7 @@ def test_it_is_possible_once(received: App) -> None:
 
     with pytest.raises(UserError, match="once"):
         extend(received, date(2026, 2, 14))
-    assert len(received.ledger.entries(received.engine, ("event:extended",))) == 1
+    assert len(received.ledger.entries(("event:extended",))) == 1
 
 
 @pytest.mark.parametrize(("day", "said"), [("2026-01-30", "before the request"), ("2026-02-15", "in the future")])
@@ -137,14 +137,14 @@ def test_a_late_event_goes_on_being_tried_and_an_extended_one_is_late_later(rece
     clock.now = datetime(2026, 2, 20, tzinfo=UTC)
     extend(received, date(2026, 2, 20))
     clock.now = datetime(2026, 3, 5, tzinfo=UTC)
-    assert Reader(received).status()["events"]["overdue"] == 0
+    assert received.status.read().events.overdue == 0
     clock.now = datetime(2026, 5, 5, tzinfo=UTC)
-    assert Reader(received).status()["events"]["overdue"] == 1
+    assert received.status.read().events.overdue == 1
 
     drain(received)
 
     assert event(received).state == "fulfilled"
-    assert Reader(received).status()["events"]["overdue"] == 0
+    assert received.status.read().events.overdue == 0
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_no_fault_makes_a_lie_and_all_ends_well_after_it(
         drain(app)
     assert {row.state for row in rows(app, app.tables.delivery)} == {"confirmed"}, name
     assert all(truth(mailchimp, activecampaign, PERSON).values())
-    assert app.ledger.verify(app.engine).ok
+    assert app.ledger.verify().ok
 
 
 def reopen(app: App) -> None:
@@ -110,7 +110,7 @@ def test_three_hundred_mixed_events_agree_person_by_person_with_the_providers_bo
     assert erased.isdisjoint(email.lower() for email in mailchimp.customers())
     assert books(mailchimp, activecampaign, others) == before
     assert mailchimp.peak_connections <= 10
-    assert app.ledger.verify(app.engine).ok
+    assert app.ledger.verify().ok
 
 
 def books(mailchimp: MailchimpSandbox, crm: ActiveCampaignSandbox, people: set[str]) -> list[Any]:

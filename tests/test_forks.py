@@ -258,7 +258,7 @@ def test_a_replay_lists_what_only_the_lost_part_knew(app: App, clock: Clock, tmp
     drain(app)
     app.notary.finish()
     export = tmp_path / "export.jsonl"
-    export.write_text("".join(json.dumps(row) + "\n" for row in app.ledger.rows(app.engine)), encoding="utf-8")
+    export.write_text("".join(json.dumps(row) + "\n" for row in app.ledger.rows()), encoding="utf-8")
     app.close()
     restore(tmp_path / "kept.db", tmp_path / "syncer.db")
     app = reopened(app, tmp_path / "settings.toml", clock)

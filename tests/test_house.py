@@ -43,12 +43,7 @@ LINES = {
 ADAPTERS_FACE = ("adapters.contract", "adapters.errors", "adapters.registry", "adapters.sandbox")
 #: the two that hold code
 FACES = {"syncer/__init__.py", "adapters/sandbox/__init__.py"}
-#: arrows that still run up
-UPWARD = {
-    ("reports.dossier", "app"),
-    ("reports.reader", "app"),
-}
-STILL_SQL = {"syncer.cli.install", "syncer.reports.evidence"}
+STILL_SQL = {"syncer.cli.install"}
 
 
 def modules(package: str) -> list[Path]:
@@ -125,7 +120,7 @@ def test_every_import_runs_down(package: str) -> None:
         if own[1] != its[1] and its[0] >= own[0]:
             up.add((module, other))
 
-    assert up == (UPWARD if package == "syncer" else set())
+    assert up == set()
 
 
 @pytest.mark.parametrize("package", LINES)

@@ -17,7 +17,6 @@ import sqlalchemy as sa
 from syncer.app import App, load_settings, open_app
 from syncer.domain.model import State
 from syncer.events import claims
-from syncer.reports.reader import Reader
 from syncer.setup.install import initialise
 from tests import backlog
 from tests.conftest import SETTINGS, Clock
@@ -160,13 +159,13 @@ def test_status_counts_in_an_index_and_is_right(loaded: App) -> None:
     found = plans(loaded, lambda: loaded.store.due_now("crm"))
     assert "ix_syncer_delivery_due" in found or "ix_syncer_delivery_urgency" in found, found
 
-    status = Reader(loaded).status()
+    status = loaded.status.read()
 
-    assert status["destinations"]["crm"]["pending"] == ROWS
-    assert status["destinations"]["crm"]["confirmed"] == ROWS
-    assert status["destinations"]["newsletter"]["pending"] == 30
-    assert status["events"]["fulfilled"] == ROWS
-    assert status["queue"]["waiting"] == 300
+    assert status.destinations["crm"].pending == ROWS
+    assert status.destinations["crm"].confirmed == ROWS
+    assert status.destinations["newsletter"].pending == 30
+    assert status.events.fulfilled == ROWS
+    assert status.queue.waiting == 300
 
 
 @every_engine

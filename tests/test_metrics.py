@@ -17,7 +17,6 @@ from adapters.sandbox import Fault, MailchimpSandbox
 from syncer.app import App
 from syncer.errors import UserError
 from syncer.log import configure
-from syncer.reports.reader import Reader
 from syncer.service import metrics
 from syncer.service.drain import drain
 from syncer.service.reminders import Reminders
@@ -62,7 +61,7 @@ def test_every_figure_is_there_under_its_name(stuck: App) -> None:
     assert found["syncer_deliveries", "crm", "confirmed"] == 2
     assert found["syncer_oldest_open_seconds",] == 15 * 86400
     assert found["syncer_lane_paused", "crm"] == 0
-    assert found["syncer_audit_entries",] == Reader(stuck).status()["audit"]["entries"]
+    assert found["syncer_audit_entries",] == stuck.status.read().audit.entries
     assert found["syncer_queue_waiting",] == 1
 
 
@@ -70,11 +69,11 @@ def test_status_counts_each_event_at_its_highest_warning(stuck: App, clock: Cloc
     expected = {0: (0, 2, 0), 7: (0, 0, 2)}
     for days, (seven, fourteen, twenty_one) in expected.items():
         clock.advance(days=days)
-        events = Reader(stuck).status()["events"]
+        events = stuck.status.read().events
 
-        assert (events["warn_7"], events["warn_14"], events["warn_21"]) == (seven, fourteen, twenty_one)
-    assert {item["warning"] for item in Reader(stuck).events()} == {21}
-    assert [item["overdue"] for item in Reader(stuck).events()] == [False, True]
+        assert (events.warn_7, events.warn_14, events.warn_21) == (seven, fourteen, twenty_one)
+    assert {item.warning for item in stuck.reader.events()} == {21}
+    assert [item.overdue for item in stuck.reader.events()] == [False, True]
 
 
 def test_the_reminders_come_once_a_day_and_name_nobody(stuck: App, clock: Clock) -> None:
@@ -98,9 +97,10 @@ def test_the_reminders_come_once_a_day_and_name_nobody(stuck: App, clock: Clock)
 
 def test_no_label_holds_an_address_or_a_pseudonym(stuck: App) -> None:
     text = metrics.text(stuck)
-    (subject, *_) = [item["subject"] for item in Reader(stuck).events()]
+    (subject, *_) = [item.subject for item in stuck.reader.events()]
 
     assert "@" not in text
+    assert subject
     assert subject not in text
 
 

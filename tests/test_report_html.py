@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import copy
 import csv
 import hashlib
 import io
@@ -13,18 +12,20 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
+from syncer.domain.model import EventState, State
 from syncer.reports.as_csv import report_csv
+from syncer.reports.as_json import as_json
 from syncer.reports.as_text import report_text
 from syncer.reports.html.charts import TO_CONFIRMED, histogram
 from syncer.reports.html.page import report_html
 from syncer.reports.html.report_view import ReportView
-from syncer.reports.reader import Reader
+from syncer.reports.propagation import NoteKept, PropagationLog
+from syncer.reports.views import Signed
 from syncer.service.drain import prepare
 from tests import rich
 from tests.browser import Tab, chromium, sound
@@ -32,6 +33,7 @@ from tests.conftest import Clock
 from tests.processes import inside as run
 from tests.servers import ENGINES
 from tests.test_walk import put
+from tests.views import changed, from_json
 
 VOID = {"meta", "br", "link", "hr", "img", "input"}
 
@@ -70,20 +72,20 @@ class Parsed(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, dict[str, Any], list[str]]]:
-    """An installation in which everything happened, its report, and its providers' keys; nobody changes it."""
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, PropagationLog, list[str]]]:
+    """An installation in which everything happened, its report, and its providers' keys."""
     with rich.installation(tmp_path_factory.mktemp("rich")) as (app, _, keys):
-        yield app, Reader(app).report(None, None), keys
+        yield app, app.propagation.report(None, None), keys
 
 
 @pytest.fixture
-def found(installation: tuple[App, dict[str, Any], list[str]]) -> dict[str, Any]:
-    """A copy of the report, to be changed at will."""
-    return copy.deepcopy(installation[1])
+def found(installation: tuple[App, PropagationLog, list[str]]) -> PropagationLog:
+    """The report."""
+    return installation[1]
 
 
 @pytest.fixture
-def source(found: dict[str, Any]) -> str:
+def source(found: PropagationLog) -> str:
     return "".join(report_html(found))
 
 
@@ -102,11 +104,11 @@ def test_every_section_is_there_in_the_order_in_which_it_is_needed(source: str) 
     assert links <= {f"#{name}" for name in ids}
 
 
-def test_the_summary_and_what_needs_a_person_come_in_plain_words(found: dict[str, Any], source: str) -> None:
+def test_the_summary_and_what_needs_a_person_come_in_plain_words(found: PropagationLog, source: str) -> None:
     text = " ".join(Parsed(source).text.split())
-    counts = found["summary"]
+    counts = found.summary
 
-    assert (counts["requests"], counts["held"], counts["open"], counts["overdue"]) == (11, 3, 2, 2)
+    assert (counts.requests, counts.held, counts.open, counts.overdue) == (11, 3, 2, 2)
     assert (
         "11 requests were received: 6 carried out everywhere, 3 waiting for a person's decision, 2 under way."
         " 2 are late."
@@ -118,31 +120,31 @@ def test_the_summary_and_what_needs_a_person_come_in_plain_words(found: dict[str
     assert text.index("What needs a person") < text.index("One row for each request")
 
 
-def test_every_event_has_its_row_in_the_register_and_in_the_matrix(found: dict[str, Any], source: str) -> None:
+def test_every_event_has_its_row_in_the_register_and_in_the_matrix(found: PropagationLog, source: str) -> None:
     rows = {str(attributes.get("id")) for attributes in Parsed(source).all("tr")}
 
-    assert {f"{kind}{n}" for kind in "rp" for n in range(1, len(found["events"]) + 1)} <= rows
-    for event in found["events"]:
-        assert source.count(f">{event['id']}</a>") >= 2
+    assert {f"{kind}{n}" for kind in "rp" for n in range(1, len(found.events) + 1)} <= rows
+    for event in found.events:
+        assert source.count(f">{event.id}</a>") >= 2
 
 
-def test_exceptions_extensions_and_people_who_came_back_are_told(found: dict[str, Any], source: str) -> None:
+def test_exceptions_extensions_and_people_who_came_back_are_told(found: PropagationLog, source: str) -> None:
     text = " ".join(Parsed(source).text.split())
 
     assert "kept for legal claims, Art. 17(3)(e)" in text
     assert "many systems to search by hand" in text
-    assert len(found["reappeared"]) == 1
+    assert len(found.reappeared) == 1
     assert re.search(r"at newsletter: [0-9a-f-]{36}, now confirmed", text)
     assert "somebody looked a person up" in text
 
 
-def test_a_confirmation_says_how_it_was_read_back(found: dict[str, Any], source: str) -> None:
+def test_a_confirmation_says_how_it_was_read_back(found: PropagationLog, source: str) -> None:
     overview = ReportView(found)
     confirmed = [
         (event, delivery)
-        for event in found["events"]
-        for delivery in event["deliveries"]
-        if delivery["state"] == "confirmed" or delivery["confirmed_at"]
+        for event in found.events
+        for delivery in event.deliveries
+        if delivery.state is State.CONFIRMED or delivery.confirmed_at
     ]
     numbers = {proof.number for proof, _ in overview.proofs()}
 
@@ -151,14 +153,18 @@ def test_a_confirmation_says_how_it_was_read_back(found: dict[str, Any], source:
     assert sum(count for _, count in overview.proofs()) == len(confirmed)
     assert "GET /lists/{list}/members/{id} -&gt; 404, absent" in source
     for _, delivery in confirmed:
-        assert f"#{delivery['confirmed_seq']}<" in source
+        assert delivery.evidence.confirmation
+        assert f"#{delivery.evidence.confirmation.confirmed_seq}<" in source
 
 
-def test_what_is_read_back_again_counts_as_confirmed_meanwhile(found: dict[str, Any], source: str) -> None:
-    event = next(e for e in found["events"] if e["state"] == "fulfilled" and e["deliveries"][0]["state"] == "confirmed")
-    event["deliveries"][0] |= {"state": "applied"}
+def test_what_is_read_back_again_counts_as_confirmed_meanwhile(found: PropagationLog, source: str) -> None:
+    at = next(
+        number
+        for number, event in enumerate(found.events)
+        if event.state is EventState.FULFILLED and event.deliveries[0].state is State.CONFIRMED
+    )
 
-    again = "".join(report_html(found))
+    again = "".join(report_html(changed(found, "events", at, "deliveries", 0, state=State.APPLIED)))
 
     assert again.count("being read back again") == source.count("being read back again") + 1
     assert again.count("2 of 2 recipients closed") == source.count("2 of 2 recipients closed")
@@ -184,7 +190,7 @@ def test_what_others_wrote_is_text_and_cannot_act(source: str) -> None:
     assert "\\u202egnp.exe" in source
 
 
-def test_what_others_wrote_is_harmless_in_text_and_csv_too(found: dict[str, Any]) -> None:
+def test_what_others_wrote_is_harmless_in_text_and_csv_too(found: PropagationLog) -> None:
     text, table = report_text(found), report_csv(found)
 
     for harmful in ("\x1b", "\u202e"):
@@ -197,9 +203,9 @@ def test_what_others_wrote_is_harmless_in_text_and_csv_too(found: dict[str, Any]
 
 
 def test_no_address_and_no_key_is_in_any_form(
-    found: dict[str, Any], source: str, installation: tuple[App, dict[str, Any], list[str]]
+    found: PropagationLog, source: str, installation: tuple[App, PropagationLog, list[str]]
 ) -> None:
-    everything = [source, report_csv(found), report_text(found), json.dumps(found)]
+    everything = [source, report_csv(found), report_text(found), as_json(found)]
     md5 = hashlib.md5(rich.PLAIN.encode()).hexdigest()
 
     for text in everything:
@@ -208,16 +214,16 @@ def test_no_address_and_no_key_is_in_any_form(
             assert secret not in text
 
 
-def test_an_address_that_a_person_wrote_into_a_reason_is_masked(found: dict[str, Any]) -> None:
-    found["destinations"]["crm"] |= {"paused": True, "paused_by": "operator", "pause_reason": "ask ada@lovelace.test"}
+def test_an_address_that_a_person_wrote_into_a_reason_is_masked(found: PropagationLog) -> None:
+    paused = {"paused": True, "paused_by": "operator", "pause_reason": "ask ada@lovelace.test"}
 
-    source = "".join(report_html(found))
+    source = "".join(report_html(changed(found, "destinations", "crm", **paused)))
 
     assert "lovelace" not in source
     assert "ask [address]" in source
 
 
-def test_the_csv_has_the_columns_of_the_ccpa_beside_the_others(found: dict[str, Any]) -> None:
+def test_the_csv_has_the_columns_of_the_ccpa_beside_the_others(found: PropagationLog) -> None:
     rows = list(csv.DictReader(io.StringIO(report_csv(found))))
     (exempt,) = [row for row in rows if row["state"] == "exempt"]
     done = next(row for row in rows if row["state"] == "confirmed")
@@ -229,77 +235,78 @@ def test_the_csv_has_the_columns_of_the_ccpa_beside_the_others(found: dict[str, 
     assert done["nature_of_response"].startswith("confirmed: ")
 
 
-def test_the_json_holds_everything_that_the_page_is_made_from(found: dict[str, Any], source: str) -> None:
-    assert "".join(report_html(json.loads(json.dumps(found)))) == source
+def test_the_json_holds_everything_that_the_page_is_made_from(found: PropagationLog, source: str) -> None:
+    assert "".join(report_html(from_json(PropagationLog, json.loads(as_json(found))))) == source
 
 
-def test_the_integrity_block_names_the_signed_state_and_where_its_note_lies(found: dict[str, Any]) -> None:
+def test_the_integrity_block_names_the_signed_state_and_where_its_note_lies(found: PropagationLog) -> None:
     assert "nowhere yet" in "".join(report_html(found))
-    at = "2026-11-24T09:00:00.000000Z"
-    anchor = {"size": 40, "where": "the mail to the DPO", "at": at}
-    found["integrity"] |= {"signed": {"size": 41, "at": at}, "root": "RDeNlzL8ZY1V", "anchors": [anchor]}
+    at = datetime(2026, 11, 24, 9, tzinfo=UTC)
+    anchors = (NoteKept(40, "the mail to the DPO", at),)
+    signed = changed(found, "integrity", signed=Signed(41, at), root="RDeNlzL8ZY1V", anchors=anchors)
 
-    text = " ".join(Parsed("".join(report_html(found))).text.split())
+    text = " ".join(Parsed("".join(report_html(signed))).text.split())
 
     assert "the first 41 entries, 2026-11-24 09:00Z, root RDeNlzL8ZY1V" in text
     assert "up to entry 40 at the mail to the DPO, 2026-11-24 09:00Z" in text
     assert "nowhere yet" not in text
 
 
-def test_an_altered_log_is_said_in_the_report(found: dict[str, Any]) -> None:
-    found["integrity"] |= {"verified": False, "reason": "entry 7 was altered"}
+def test_an_altered_log_is_said_in_the_report(found: PropagationLog) -> None:
+    altered = changed(found, "integrity", verified=False, reason="entry 7 was altered")
 
-    assert "NOT INTACT: entry 7 was altered" in "".join(report_html(found))
+    assert "NOT INTACT: entry 7 was altered" in "".join(report_html(altered))
 
 
 def test_an_empty_installation_says_so(app: App) -> None:
-    text = " ".join(Parsed("".join(report_html(Reader(app).report(None, None)))).text.split())
+    text = " ".join(Parsed("".join(report_html(app.propagation.report(None, None)))).text.split())
 
     assert "No request was received in this period." in text
     assert "Nothing is late, held or paused." in text
 
 
 def test_a_report_of_a_span_holds_the_evidence_of_that_span_only(
-    installation: tuple[App, dict[str, Any], list[str]], found: dict[str, Any]
+    installation: tuple[App, PropagationLog, list[str]], found: PropagationLog
 ) -> None:
     app = installation[0]
     border = datetime(2026, 10, 1, tzinfo=UTC)
-    before, after = Reader(app).report(None, border), Reader(app).report(border, None)
+    before, after = app.propagation.report(None, border), app.propagation.report(border, None)
 
-    assert [e["id"] for e in before["events"] + after["events"]] == [e["id"] for e in found["events"]]
-    by_id = {event["id"]: event["deliveries"] for event in found["events"]}
-    for event in before["events"] + after["events"]:
-        assert event["deliveries"] == by_id[event["id"]]
-    assert (len(before["reappeared"]), len(after["reappeared"])) == (1, 0)
-    assert Reader(app).report(None, datetime(2026, 9, 1, tzinfo=UTC))["reappeared"] == []
-    assert {item["what"] for item in before["decisions"]} == set()
-    assert "operator:looked_up" in {item["what"] for item in after["decisions"]}
+    assert [e.id for e in before.events + after.events] == [e.id for e in found.events]
+    by_id = {event.id: event.deliveries for event in found.events}
+    for event in before.events + after.events:
+        assert event.deliveries == by_id[event.id]
+    assert (len(before.reappeared), len(after.reappeared)) == (1, 0)
+    assert app.propagation.report(None, datetime(2026, 9, 1, tzinfo=UTC)).reappeared == ()
+    assert {item.what for item in before.decisions} == set()
+    assert "operator:looked_up" in {item.what for item in after.decisions}
 
 
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_every_engine_gives_the_same_evidence(
-    app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox, found: dict[str, Any]
+    app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox, found: PropagationLog
 ) -> None:
     clock.now = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
     rich.fill(app, clock, mailchimp, activecampaign)
 
-    here = Reader(app).report(datetime(2020, 1, 1, tzinfo=UTC), None)
+    here = app.propagation.report(datetime(2020, 1, 1, tzinfo=UTC), None)
 
-    assert here["integrity"]["verified"] is True
-    assert here["summary"] == found["summary"]
-    for event, known in zip(here["events"], found["events"], strict=True):
-        for delivery, other in zip(event["deliveries"], known["deliveries"], strict=True):
-            assert delivery.keys() == other.keys()
-            assert len(delivery["audit_seq"]) == len(other["audit_seq"])
+    assert here.integrity.verified is True
+    assert here.summary == found.summary
+    for event, known in zip(here.events, found.events, strict=True):
+        for delivery, other in zip(event.deliveries, known.deliveries, strict=True):
+            assert json.loads(as_json(delivery)).keys() == json.loads(as_json(other)).keys()
+            assert len(delivery.evidence.audit_seq) == len(other.evidence.audit_seq)
 
 
-def test_many_events_are_paged_by_month_and_nothing_is_open_at_first(found: dict[str, Any]) -> None:
-    template = next(event for event in found["events"] if event["state"] == "fulfilled")
-    found["events"] = [
-        template | {"id": f"{n:08x}-0000-7000", "received_at": f"2026-0{5 + n % 2}-02T10:00:00.000000Z"}
+def test_many_events_are_paged_by_month_and_nothing_is_open_at_first(found: PropagationLog) -> None:
+    template = next(event for event in found.events if event.state is EventState.FULFILLED)
+    events = tuple(
+        changed(template, id=f"{n:08x}-0000-7000", received_at=datetime(2026, 5 + n % 2, 2, 10, tzinfo=UTC))
         for n in range(1300)
-    ]
-    pages = [(page.name, page.title, len(page.events)) for page in ReportView(found).pages()]
+    )
+    many = changed(found, events=events)
+    pages = [(page.name, page.title, len(page.events)) for page in ReportView(many).pages()]
 
     assert pages == [
         ("2026-06-1", "June 2026, 1 to 500 of 650", 500),
@@ -307,10 +314,10 @@ def test_many_events_are_paged_by_month_and_nothing_is_open_at_first(found: dict
         ("2026-05-1", "May 2026, 1 to 500 of 650", 500),
         ("2026-05-2", "May 2026, 501 to 650 of 650", 150),
     ]
-    source = "".join(report_html(found))
+    source = "".join(report_html(many))
     assert len(Parsed(source).all("details")) == 8
     assert " open>" not in source
-    assert len(source) < 2000 * len(found["events"])
+    assert len(source) < 2000 * len(events)
 
 
 def test_the_due_soon_are_told_once_in_the_nearest_class(app: App, clock: Clock) -> None:
@@ -320,9 +327,9 @@ def test_the_due_soon_are_told_once_in_the_nearest_class(app: App, clock: Clock)
     clock.now = start
     prepare(app)
 
-    soon = ReportView(Reader(app).report(None, None)).due_soon()
+    soon = ReportView(app.propagation.report(None, None)).due_soon()
 
-    assert [(days, [event["event_key"] for event in events]) for days, events in soon] == [(7, ["k0"]), (14, ["k1"])]
+    assert [(days, [event.event_key for event in events]) for days, events in soon] == [(7, ["k0"]), (14, ["k1"])]
 
 
 def test_the_bars_are_as_long_as_their_counts_and_say_them_in_words() -> None:
@@ -333,18 +340,20 @@ def test_the_bars_are_as_long_as_their_counts_and_say_them_in_words() -> None:
     assert chart.text.startswith("under 1 minute: 2; under 15 minutes: 1;")
 
 
-def test_a_recheck_does_not_make_the_first_confirmation_late(found: dict[str, Any]) -> None:
+def test_a_recheck_does_not_make_the_first_confirmation_late(found: PropagationLog) -> None:
     overview = ReportView(found)
     rechecked = [
         delivery
-        for event in found["events"]
-        for delivery in event["deliveries"]
-        if delivery.get("first_confirmed_at", "") < (delivery["confirmed_at"] or "")
+        for event in found.events
+        for delivery in event.deliveries
+        if (said := delivery.evidence.confirmation)
+        and delivery.confirmed_at
+        and datetime.fromisoformat(said.first_confirmed_at) < delivery.confirmed_at
     ]
 
     assert rechecked
     assert [bar.count for bar in overview.charts()[0].bars[3:]] == [0, 0, 0, 0, 0]
-    assert {item["name"]: item["median"] for item in overview.health()} == {
+    assert {item.name: item.median for item in overview.health()} == {
         "newsletter": "7.0 minutes",
         "crm": "7.0 minutes",
     }

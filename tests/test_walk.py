@@ -44,7 +44,7 @@ def event(app: App) -> Any:
 
 
 def whats(app: App) -> list[str]:
-    return [row["what"] for row in app.ledger.rows(app.engine)]
+    return [row["what"] for row in app.ledger.rows()]
 
 
 def test_an_erasure_ends_confirmed_everywhere_and_leaves_others_alone(
@@ -65,7 +65,7 @@ def test_an_erasure_ends_confirmed_everywhere_and_leaves_others_alone(
     assert activecampaign.contact(PERSON) is None
     assert activecampaign.archived() == []
     assert activecampaign.contact(OTHER) is not None
-    assert app.ledger.verify(app.engine).ok
+    assert app.ledger.verify().ok
 
 
 def test_an_objection_unsubscribes_everywhere_and_erases_nothing(

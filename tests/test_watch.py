@@ -71,7 +71,7 @@ def test_an_erased_person_who_is_imported_again_is_found_by_pseudonym_and_erased
     assert mailchimp.member(OTHER, AUDIENCES[1]) is not None
     assert event(app).email_sealed is None  # shredded again
     assert [item.incidents for item in look(app).values()] == [(), ()]
-    assert app.ledger.verify(app.engine).ok
+    assert app.ledger.verify().ok
 
 
 def test_somebody_who_opted_in_anew_is_held_for_a_person(
@@ -88,11 +88,7 @@ def test_somebody_who_opted_in_anew_is_held_for_a_person(
     assert event(app).state == "held"
     drain(app)
     assert mailchimp.member(PERSON, AUDIENCES[1]) is not None
-    facts = [
-        item["facts"]
-        for item in app.ledger.timeline(app.engine, event(app).id)
-        if item["what"] == "delivery:reappeared"
-    ]
+    facts = [item.facts or {} for item in app.ledger.timeline(event(app).id) if item.what == "delivery:reappeared"]
     assert {fact["found_by"] for fact in facts} == {"watch"}
     assert all(fact["opted_in_at"] > fact["received_at"] for fact in facts)
 

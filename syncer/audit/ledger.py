@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NewType
 
 import sqlalchemy as sa
 
@@ -19,6 +19,23 @@ from syncer.errors import UserError
 from syncer.privacy.keyring import Keyring
 
 FETCH = 2000
+#: what an entry says of its kind or its writer; the keys depend on `what` and on the version that wrote it
+Facts = Mapping[str, Any]
+#: a moment as the log has it: UTC, ISO 8601 with microseconds and Z
+Stamp = NewType("Stamp", str)
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """An entry as it is read. `actor` and `facts` are None where the body was purged or was not read."""
+
+    seq: int
+    at: Stamp
+    what: str
+    event: str | None
+    destination: str | None
+    actor: Facts | None
+    facts: Facts | None
 
 
 @dataclass(slots=True)
@@ -49,9 +66,10 @@ class Pending:
 
 
 class Ledger:
-    """The audit table of one installation."""
+    """The audit table of one installation. What is handed a connection works in the caller's transaction."""
 
-    def __init__(self, tables: Tables, keyring: Keyring, actor: Mapping[str, Any], cfg: str) -> None:
+    def __init__(self, engine: sa.Engine, tables: Tables, keyring: Keyring, actor: Mapping[str, Any], cfg: str) -> None:
+        self._engine = engine
         self._tables = tables
         self._keyring = keyring
         self._actor = dict(actor)
@@ -88,9 +106,9 @@ class Ledger:
         insert(connection, self._tables.audit, [_row(entry) for entry in entries])
         connection.execute(head.update().values(seq=chain.seq, mac=chain.mac))
 
-    def verify(self, engine: sa.Engine) -> Verdict:
+    def verify(self) -> Verdict:
         """Check the whole chain in constant memory, beside a daemon that goes on writing."""
-        with snapshot(engine) as connection:
+        with snapshot(self._engine) as connection:
             head = connection.execute(sa.select(self._tables.head.c.seq, self._tables.head.c.mac)).one()
             return verify(self.raw(connection), self._keyring.chain_key, (head.seq, bytes(head.mac)))
 
@@ -105,9 +123,9 @@ class Ledger:
         for part in result.partitions(FETCH):
             yield from part
 
-    def rows(self, engine: sa.Engine) -> Iterator[dict[str, Any]]:
+    def rows(self) -> Iterator[dict[str, Any]]:
         """Yield every entry with its leaf and mac in hex, for the export."""
-        with reading(engine) as connection:
+        with reading(self._engine) as connection:
             for seq, at, what, event, destination, body, leaf, mac in self.raw(connection):
                 yield {
                     "seq": seq,
@@ -120,42 +138,34 @@ class Ledger:
                     "mac": bytes(mac).hex(),
                 }
 
-    def head(self, engine: sa.Engine) -> tuple[int, str]:
+    def head(self) -> tuple[int, str]:
         """Return how many entries there are and the last mac in hex."""
-        with reading(engine) as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(sa.select(self._tables.head.c.seq, self._tables.head.c.mac)).one()
             return int(row.seq), bytes(row.mac).hex()
 
-    def timeline(self, engine: sa.Engine, event_id: str) -> list[dict[str, Any]]:
-        """Return the entries of one event, oldest first: seq, at, what, event, destination, actor, facts.
-
-        Of a purged entry actor and facts are None.
-        """
+    def timeline(self, event_id: str) -> list[LogEntry]:
+        """Return the entries of one event, oldest first."""
         t = self._tables.audit.c
-        columns = (t.seq, t.at, t.what, t.event_id.label("event"), t.destination)
-        query = sa.select(*columns, t.body).where(t.event_id == event_id).order_by(t.seq)
-        with reading(engine) as connection:
-            found = connection.execute(query).mappings().all()
-        return [
-            _shown(row["seq"], row["body"]) | {column.name: row[column.name] for column in columns} for row in found
-        ]
+        query = sa.select(t.seq, t.at, t.what, t.event_id, t.destination, t.body)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.where(t.event_id == event_id).order_by(t.seq)).all()
+        return [_entry(*row) for row in rows]
 
-    def entries(
-        self, engine: sa.Engine, whats: tuple[str, ...], since: str | None = None, until: str | None = None
-    ) -> list[dict[str, Any]]:
+    def entries(self, whats: tuple[str, ...], since: str | None = None, until: str | None = None) -> list[LogEntry]:
         """Return all entries of the given kinds, oldest first, written from `since` on and before `until` (stamps)."""
         t = self._tables.audit.c
-        query = sa.select(t.seq, t.body).where(t.what.in_(whats)).order_by(t.seq)
+        query = sa.select(t.seq, t.at, t.what, t.event_id, t.destination, t.body).where(t.what.in_(whats))
         if since is not None:
             query = query.where(t.at >= since)
         if until is not None:
             query = query.where(t.at < until)
-        with reading(engine) as connection:
-            return [_shown(row.seq, row.body) for row in connection.execute(query)]
+        with reading(self._engine) as connection:
+            return [_entry(*row) for row in connection.execute(query.order_by(t.seq))]
 
     def of_events(
-        self, engine: sa.Engine, whats: tuple[str, ...], since: datetime | None, until: datetime | None, *, bodies: bool
-    ) -> Iterator[dict[str, Any]]:
+        self, whats: tuple[str, ...], since: datetime | None, until: datetime | None, *, bodies: bool
+    ) -> Iterator[LogEntry]:
         """Yield entries of the given kinds that belong to events received in a span (UTC), oldest first.
 
         Memory is constant. Without `bodies` actor and facts are None, and a million entries cost seconds less.
@@ -169,12 +179,10 @@ class Ledger:
             query = query.where(e.received_at >= since)
         if until is not None:
             query = query.where(e.received_at < until)
-        with reading(engine) as connection:
+        with reading(self._engine) as connection:
             streamed = connection.execution_options(stream_results=True, yield_per=FETCH)
-            for seq, at, what, event, destination, text in streamed.execute(query.order_by(t.seq)):
-                place = {"seq": seq, "at": at, "what": what, "event": event, "destination": destination}
-                content: dict[str, Any] = json.loads(text) if text else {}
-                yield place | {"actor": content.get("actor"), "facts": content.get("facts")}
+            for row in streamed.execute(query.order_by(t.seq)):
+                yield _entry(*row)
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -190,7 +198,6 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _shown(seq: int, body: str | None) -> dict[str, Any]:
+def _entry(seq: int, at: Stamp, what: str, event: str | None, destination: str | None, body: str | None) -> LogEntry:
     content: dict[str, Any] = json.loads(body) if body else {}
-    keys = ("at", "what", "event", "destination", "actor", "facts")
-    return {"seq": seq} | {key: content.get(key) for key in keys}
+    return LogEntry(seq, at, what, event, destination, content.get("actor"), content.get("facts"))

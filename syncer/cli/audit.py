@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +40,7 @@ def verify(context: Context, against: tuple[Path, ...], more: tuple[Path, ...], 
     with context.app() as app:
         found = app.verify([*against, *more])
     if as_json:
-        printing.line(printing.as_json(asdict(found)))
+        printing.json(found)
     else:
         printing.verdict(found)
     return 0 if found.ok else 1
@@ -53,11 +52,11 @@ def verify(context: Context, against: tuple[Path, ...], more: tuple[Path, ...], 
 @common
 def prove(context: Context, seq: int, out: Path | None) -> None:
     """Prove that entry SEQ stands in the signed log: a JSON file that needs no database to check."""
-    from syncer.cli import printing
+    from syncer.reports.as_json import as_json
 
     with context.app() as app:
-        found = app.checkpoints.prove(seq)
-    write_out([printing.as_json(found) + "\n"], out)
+        proof = app.checkpoints.prove(seq)
+    write_out([as_json(proof) + "\n"], out)
 
 
 @audit.command("check-proof")
@@ -74,13 +73,13 @@ def check_proof(proof: Path, key: str, as_json: bool) -> int:
         proven = [check(item, keys) for item in split(_text(proof, "a proof"))]
     except ProofError as error:
         if as_json:
-            printing.line(printing.as_json({"ok": False, "reason": str(error)}))
+            printing.json({"ok": False, "reason": str(error)})
         else:
             click.echo(f"NOT PROVEN: {error}")
         return 1
     if as_json:
         one = proven[0] if len(proven) == 1 else {"proofs": proven}
-        printing.line(printing.as_json({"ok": True, "reason": None} | one))
+        printing.json({"ok": True, "reason": None} | one)
         return 0
     for found in proven:
         click.echo(f"proven: entry {found['seq']} stands among the first {found['size']} entries of {found['origin']}")
@@ -113,7 +112,7 @@ def checkpoint(context: Context, as_json: bool) -> int:
         made, anchors = app.notary.make()
     if as_json:
         rows = [{"name": a.name, "kind": a.kind, "place": a.place, "error": a.error} for a in anchors]
-        printing.line(printing.as_json({"size": made.size, "note": made.note, "anchors": rows}))
+        printing.json({"size": made.size, "note": made.note, "anchors": rows})
     else:
         click.echo(made.note, nl=False)
         for anchor in anchors:
@@ -131,7 +130,7 @@ def key(context: Context, as_json: bool) -> None:
     with context.app() as app:
         keys = [str(item) for item in app.origins.public_keys()]
     if as_json:
-        printing.line(printing.as_json({"keys": keys}))
+        printing.json({"keys": keys})
     else:
         for item in keys:
             click.echo(item)
@@ -148,7 +147,7 @@ def export(context: Context, fmt: str, out: Path | None) -> None:
     from syncer.reports import as_csv
 
     with context.app() as app:
-        rows = app.ledger.rows(app.engine)
+        rows = app.ledger.rows()
         lines = as_csv.audit_csv(rows) if fmt == "csv" else (json.dumps(row) + "\n" for row in rows)
         app.rollback.check()  # before the first line: this command writes that it was run
         count, sha256 = write_out(lines, out)
@@ -174,7 +173,7 @@ def fork(context: Context, against: Path | None, reason: str, as_json: bool) -> 
     lost = {"origin": found.lost.origin, "size": found.lost.size}
     if as_json:
         content = {"seq": found.seq, "origin": found.origin, "kept": found.kept, "lost": lost}
-        printing.line(printing.as_json(content | {"shared": found.shared, "key": public}))
+        printing.json(content | {"shared": found.shared, "key": public})
         return
     click.echo(f"entry {found.seq} records it: {found.kept} entries are here, {found.lost.size} were anchored")
     click.echo(f"the log goes on as {found.origin}; its public key is now {public}")
@@ -210,7 +209,7 @@ def replay(
     ]
     content: dict[str, Any] = {"digest": found.plan.digest, "applied": applied, "deliveries": rows}
     if as_json:
-        printing.line(printing.as_json(content | {"lost": shown(found.lost), "skipped": list(found.plan.skipped)}))
+        printing.json(content | {"lost": shown(found.lost), "skipped": list(found.plan.skipped)})
     else:
         printing.plan(content, found.plan.skipped)
         for item in found.lost:
@@ -243,7 +242,7 @@ def retention(context: Context, dry_run: bool, as_json: bool) -> int:
         "addresses_left": left,
     }
     if as_json:
-        printing.line(printing.as_json(content))
+        printing.json(content)
     else:
         printing.retention(content)
     return 1 if left and not dry_run else 0

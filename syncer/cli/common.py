@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from syncer.app import App
+    from syncer.reports.views import EventView
     from syncer.settings.checked import Settings
 
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout, for scripts.")
@@ -141,12 +142,12 @@ def day_of(text: str, option: str) -> date:
         raise UserError(f"{option}: not a day; write YYYY-MM-DD") from None
 
 
-def list_events(found: list[dict[str, Any]], as_json: bool) -> int:
-    """Print events; returns the exit code, 1 when one is held or late."""
+def list_events(events: Sequence[EventView], as_json: bool) -> int:
+    """Print events; return the exit code, 1 when one is held or late."""
     from syncer.cli import printing
 
     if as_json:
-        printing.line(printing.as_json(found))
+        printing.json(events)
     else:
-        printing.events(found)
-    return 1 if any(event["state"] == "held" or event["overdue"] for event in found) else 0
+        printing.events(events)
+    return 1 if any(event.waits_for_a_person for event in events) else 0

@@ -44,18 +44,16 @@ def resync(
     """Start held and retrying deliveries over, read confirmed ones back. Shows its plan first."""
     from syncer.cli import printing
     from syncer.decisions.resync import Selection
-    from syncer.reports.reader import Reader
 
     with context.app() as app:
         with _refusal_audited(app, "no usable reason"):
             require_reason(reason)
-        reader = Reader(app)
         selection = Selection(
-            events=tuple(reader.resolve(item) for item in events_),
+            events=tuple(app.reader.resolve(item) for item in events_),
             destination=destination,
             held=held,
             confirmed_since=moment_of(app, confirmed_since, "--confirmed-since") if confirmed_since else None,
-            addresses=_file_lines(reader, file) if file is not None else (),
+            addresses=_file_lines(app.reader, file) if file is not None else (),
         )
         plan = app.resync.plan(selection)
         with _refusal_audited(app, "the plan has changed since the digest"):
@@ -70,7 +68,7 @@ def resync(
     ]
     found = {"digest": plan.digest, "applied": applied, "deliveries": rows}
     if as_json:
-        printing.line(printing.as_json(found))
+        printing.json(found)
         return
     printing.plan(found, plan.skipped)
     said = "carried out; the lanes take it up now" if applied else "nothing was changed; --yes carries it out"
@@ -110,11 +108,10 @@ def _file_lines(reader: Reader, file: Any) -> tuple[tuple[str | None, str], ...]
 def exempt(context: Context, event: str, destination: str, ground: str, reason: str) -> None:
     """Close a held delivery by a person's decision."""
     from syncer.domain.rights import Ground
-    from syncer.reports.reader import Reader
 
     require_reason(reason)
     with context.app() as app:
-        app.interventions.exempt(Reader(app).resolve(event), destination, Ground(ground), reason)
+        app.interventions.exempt(app.reader.resolve(event), destination, Ground(ground), reason)
     click.echo(f"{destination}: exempt; it is in the audit with your name and the reason")
 
 
@@ -126,12 +123,11 @@ def exempt(context: Context, event: str, destination: str, ground: str, reason: 
 def extend(context: Context, event: str, informed: str, reason: str) -> None:
     """Prolong the period of a complex erasure to three months after receipt, once."""
     from syncer.decisions.extension import Extension
-    from syncer.reports.reader import Reader
 
     require_reason(reason)
     told = day_of(informed, "--informed")
     with context.app() as app:
-        due = app.extensions.extend(Extension(Reader(app).resolve(event), reason, told))
+        due = app.extensions.extend(Extension(app.reader.resolve(event), reason, told))
     click.echo(f"due on {due.on} now; it is in the audit with your name, the reason and the day the person was told")
 
 

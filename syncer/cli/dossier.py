@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +12,12 @@ from syncer.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from syncer.app import App
+    from syncer.reports.dossier import DossierFacts, Requests
+
+#: seconds for the anchors when a checkpoint had to be made; the daemon brings the note to those that need longer
+PATIENCE = 10.0
 
 
 @click.command()
@@ -26,32 +32,44 @@ def dossier(context: Context, event: str | None, fmt: str | None, out: Path | No
     The person is the one who made EVENT (the first characters of its id suffice); without it the address comes from
     stdin. All requests of the person are on the page, and the address is not. Look-up and export are audited.
     """
-    from syncer.reports import dossier as dossiers
+    from syncer.reports.dossier import needs_attention
 
     if as_json and fmt == "html":
         raise UserError("dossier: --json and --format html are two things; give one of them")
     fmt = "json" if as_json else fmt or "html"
-    app = context.app()
-    try:
+    with context.app() as app:
         app.rollback.check()  # before the first line: this command writes that it was run
-        found = (
-            dossiers.of_event(app, event) if event is not None else dossiers.of_person(app, read_person(app, "dossier"))
-        )
-        if not found["events"] and fmt == "html":
+        if event is not None:
+            requests = app.dossiers.of_event(event)
+        else:
+            requests = app.dossiers.of_person(read_person(app, "dossier"))
+        facts = look_up(app, requests)
+        if not facts.events and fmt == "html":
             click.echo("no event for this address; no dossier was written", err=True)
             return 0
-        _, sha256 = write_out(_rendered(found, fmt), out)
-        app.access_log.exported("dossier", fmt, len(found["events"]), sha256)
-    finally:
-        app.close()
-    return 1 if dossiers.needs_attention(found) else 0
+        _, sha256 = write_out(_rendered(facts, fmt), out)
+        app.access_log.exported("dossier", fmt, len(facts.events), sha256)
+    return 1 if needs_attention(facts) else 0
 
 
-def _rendered(found: dict[str, Any], fmt: str) -> Iterable[str]:
-    from syncer.cli import printing
+def look_up(app: App, requests: Requests) -> DossierFacts:
+    """Audit that somebody looks the person up, see that what is to be proven is signed, and return the dossier.
 
+    The anchors get a checkpoint that is made for it as they get every other.
+    """
+    nobody_known = requests.subject is None
+    app.access_log.looked_up(requests.subject, len(requests.events), requests.events[0].id if nobody_known else None)
+    if app.dossiers.unproven(requests):
+        app.checkpoints.make("dossier")
+        app.notary.publish(seconds=PATIENCE)
+    return app.dossiers.facts(requests)
+
+
+def _rendered(facts: DossierFacts, fmt: str) -> Iterable[str]:
     if fmt == "json":
-        return [printing.as_json(found) + "\n"]
+        from syncer.reports.as_json import as_json
+
+        return [as_json(facts) + "\n"]
     from syncer.reports.html.page import dossier_html
 
-    return dossier_html(found)
+    return dossier_html(facts)

@@ -31,7 +31,7 @@ def check(context: Context, as_json: bool) -> int:
     ]
     ok = all(item["ok"] for item in found)
     if as_json:
-        printing.line(printing.as_json({"ok": ok, "checks": found}))
+        printing.json({"ok": ok, "checks": found})
     else:
         printing.checks(found)
     return 0 if ok else 1

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -12,7 +11,19 @@ from rich.table import Table
 from rich.text import Text
 
 from syncer.domain.codes import meaning, remedy
-from syncer.domain.deadlines import WARN_DAYS
+from syncer.domain.model import State
+from syncer.intake.wordpress.state import WordPressState
+from syncer.reports.as_json import as_json
+from syncer.reports.evidence import steps
+from syncer.reports.views import (
+    AuditStanding,
+    DaemonView,
+    DeliveryView,
+    EventHistory,
+    EventView,
+    LaneView,
+    StatusView,
+)
 from syncer.reports.words import OUTCOMES, RIGHTS, STATES, day_time, sentence, step_line
 
 if TYPE_CHECKING:
@@ -46,14 +57,14 @@ def _mark(state: str) -> Text:
     return Text(state, style=style)
 
 
-def status(found: dict[str, Any]) -> None:
+def status(view: StatusView) -> None:
     """Print the status so that it fits a screen."""
-    out, events = console(), found["events"]
-    late = f", {events['overdue']} OVERDUE" if events["overdue"] else ", none overdue"
-    warned = [f"{events[f'warn_{days}']} for {days} days or more" for days in WARN_DAYS if events[f"warn_{days}"]]
+    out, counts = console(), view.events
+    late = f", {counts.overdue} OVERDUE" if counts.overdue else ", none overdue"
+    warned = [f"{number} for {days} days or more" for days, number in counts.warned.items() if number]
     out.print(
-        f"requests: {events['open']} under way, {events['held']} held, {events['fulfilled']} fulfilled{late}"
-        f"; {found['queue']['waiting']} waiting in the queue"
+        f"requests: {counts.open} under way, {counts.held} held, {counts.fulfilled} fulfilled{late}"
+        f"; {view.queue.waiting} waiting in the queue"
     )
     if warned:
         out.print(f"open since receipt, each counted once: {', '.join(warned)}")
@@ -68,143 +79,132 @@ def status(found: dict[str, Any]) -> None:
         "#exempt",
         "oldest open",
     )
-    for name, lane in found["destinations"].items():
-        numbers = [str(lane[key]) for key in ("pending", "retrying", "applied", "confirmed")]
-        held = Text(str(lane["held"]), style="bold red" if lane["held"] else "")
-        table.add_row(
-            name, lane["adapter"] or "-", *numbers, held, str(lane["exempt"]), (lane["oldest_open"] or "-")[:10]
-        )
+    for name, lane in view.destinations.items():
+        numbers = [str(number) for number in (lane.pending, lane.retrying, lane.applied, lane.confirmed)]
+        held = Text(str(lane.held), style="bold red" if lane.held else "")
+        oldest = f"{lane.oldest_open:%Y-%m-%d}" if lane.oldest_open else "-"
+        table.add_row(name, lane.adapter or "-", *numbers, held, str(lane.exempt), oldest)
     out.print(table)
-    for name, lane in found["destinations"].items():
+    for name, lane in view.destinations.items():
         for line in _lane_lines(name, lane):
             out.print(line)
-    for line in _daemon_lines(found["daemons"]):
+    for line in _daemon_lines(view.daemons):
         out.print(line)
-    for line in _wordpress_lines(found["wordpress"]):
+    for line in _wordpress_lines(view.wordpress):
         out.print(line)
-    for line in _audit_lines(found["audit"]):
+    for line in _audit_lines(view.audit):
         out.print(line)
 
 
-def _audit_lines(audit: dict[str, Any]) -> list[str]:
-    last = audit["checkpoint"]
-    signed = f"signed up to {last['size']} at {day_time(last['at'])}" if last else "not signed yet"
-    lines = [f"audit: {audit['entries']} entries, head {audit['head'][:16]}…, {signed}"]
-    if audit["late"] and audit["unsigned"]:
-        lines.append(f"LATE: {audit['unsigned']} entries are not signed yet; see that `syncer run` runs")
-    for name, anchor in audit["anchors"].items():
-        if anchor["error"]:
-            loud = {"ok": "", "late": "LATE: ", "page": "PROOF AT RISK: "}[anchor["level"]]
-            since = day_time(anchor["failing_since"])
-            lines.append(f"{loud}anchor {name} fails since {since}: {anchor['error']}; deliveries go on")
+def _audit_lines(audit: AuditStanding) -> list[str]:
+    last = audit.checkpoint
+    signed = f"signed up to {last.size} at {day_time(last.at)}" if last else "not signed yet"
+    lines = [f"audit: {audit.entries} entries, head {audit.head[:16]}…, {signed}"]
+    if audit.late and audit.unsigned:
+        lines.append(f"LATE: {audit.unsigned} entries are not signed yet; see that `syncer run` runs")
+    for name, anchor in audit.anchors.items():
+        if anchor.error:
+            loud = {"ok": "", "late": "LATE: ", "page": "PROOF AT RISK: "}[anchor.level]
+            since = day_time(anchor.failing_since)
+            lines.append(f"{loud}anchor {name} fails since {since}: {anchor.error}; deliveries go on")
     return lines
 
 
-def _wordpress_lines(found: dict[str, Any]) -> list[str]:
-    if not found["configured"]:
+def _wordpress_lines(state: WordPressState) -> list[str]:
+    if not state.configured:
         return []
-    swept = f"swept {day_time(found['swept_at'])}" if found["swept_at"] else "never swept"
-    lines = [f"WordPress: {found['requests']} erasure requests on {found['sites']} sites, {swept}"]
-    for alarm in found["alarms"]:
-        since = f" since {day_time(alarm['since'])}" if alarm["since"] else ""
-        lines.append(f"ALARM {alarm['code']} ({alarm['about']}){since}: {alarm['remedy']}")
+    swept = f"swept {day_time(state.swept_at)}" if state.swept_at else "never swept"
+    lines = [f"WordPress: {state.requests} erasure requests on {state.sites} sites, {swept}"]
+    for alarm in state.alarms:
+        since = f" since {day_time(alarm.since)}" if alarm.since else ""
+        lines.append(f"ALARM {alarm.code} ({alarm.about}){since}: {alarm.remedy}")
     return lines
 
 
-def swept(missed: int, found: dict[str, Any], *, dry: bool) -> None:
+def swept(missed: int, state: WordPressState, *, dry: bool) -> None:
     """Print what a sweep of WordPress found; `dry`: what it would have queued."""
     out = console()
-    for text in _wordpress_lines(found):
+    for text in _wordpress_lines(state):
         out.print(text)
     queued = "would be queued" if dry else "is queued now" if missed == 1 else "are queued now"
     out.print(f"{missed} that nobody had queued {queued}" if missed else "none missed")
 
 
-def _lane_lines(name: str, lane: dict[str, Any]) -> list[str]:
+def _lane_lines(name: str, lane: LaneView) -> list[str]:
     lines = []
-    if lane["paused"]:
-        by = "by an operator" if lane["paused_by"] == "operator" else "by itself; it probes again every 15 minutes"
-        lines.append(f"PAUSED {name} ({by}): {lane['pause_reason']}")
-    if lane["cool_until"]:
-        lines.append(f"{name} last cooled down until {day_time(lane['cool_until'])}")
-    if not lane["configured"]:
+    if lane.paused:
+        by = "by an operator" if lane.paused_by == "operator" else "by itself; it probes again every 15 minutes"
+        lines.append(f"PAUSED {name} ({by}): {lane.pause_reason}")
+    if lane.cool_until:
+        lines.append(f"{name} last cooled down until {day_time(lane.cool_until)}")
+    if not lane.configured:
         lines.append(f"{name} is not in the settings any more")
-    if lane["next_attempt_at"]:
-        lines.append(f"{name}: next due {day_time(lane['next_attempt_at'])}")
-    if lane["owner"]:
+    if lane.next_attempt_at:
+        lines.append(f"{name}: next due {day_time(lane.next_attempt_at)}")
+    if lane.owner:
         lines.append(
-            f"{name}: worked by {lane['owner_host']}, pid {lane['owner_pid']}, since {day_time(lane['owned_since'])},"
-            f" lease until {day_time(lane['lease_until'])}"
+            f"{name}: worked by {lane.owner_host}, pid {lane.owner_pid}, since {day_time(lane.owned_since)},"
+            f" lease until {day_time(lane.lease_until)}"
         )
     return lines
 
 
-def _daemon_lines(daemons: list[dict[str, Any]]) -> list[str]:
+def _daemon_lines(daemons: Sequence[DaemonView]) -> list[str]:
     if not daemons:
         return ["no daemon is running"]
-    return [f"daemon: {item['host']}, pid {item['pid']}, since {day_time(item['since'])}" for item in daemons]
+    return [f"daemon: {item.host}, pid {item.pid}, since {day_time(item.since)}" for item in daemons]
 
 
-def events(found: list[dict[str, Any]]) -> None:
+def events(views: Sequence[EventView]) -> None:
     """Print events as a table."""
     out = console()
-    if not found:
+    if not views:
         out.print("no events")
         return
     table = _grid("event", "right", "due", "state", "deliveries")
-    for event in found:
-        due = Text(event["due_on"], style="bold red" if event["overdue"] else "")
-        parts = [
-            f"{d['destination']} {d['state']}" + (f" ({d['code']})" if d["code"] else "") for d in event["deliveries"]
-        ]
-        table.add_row(
-            event["id"],
-            event["right"] or "?",
-            due,
-            _mark(event["state"]),
-            "\n".join(parts),
-        )
+    for event in views:
+        due = Text(event.due_on.isoformat(), style="bold red" if event.overdue else "")
+        parts = [f"{d.destination} {d.state}" + (f" ({d.code})" if d.code else "") for d in event.deliveries]
+        table.add_row(event.id, event.right or "?", due, _mark(event.state), "\n".join(parts))
     out.print(table)
 
 
-def show(event: dict[str, Any]) -> None:
+def show(event: EventHistory) -> None:
     """Print one event and its whole timeline."""
     out = console()
-    late = " - OVERDUE" if event["overdue"] else ""
-    out.print(f"event     {event['id']}   key {event['event_key']}")
-    out.print(
-        f"request   {RIGHTS[event['right']]}, received {day_time(event['received_at'])}, due {event['due_on']}{late}"
-    )
-    if event["extended_at"]:
-        out.print(f"extended  {day_time(event['extended_at'])}; the person was told on {event['informed_on']}")
-    elif event["target_at"]:
-        out.print(f"target    {day_time(event['target_at'])}")
-    if event["legal_due_on"]:
-        out.print(f"legal day {event['legal_due_on']}, past weekends and holidays; syncer works to the earlier one")
-    out.print(f"person    {event['subject'] or 'not known: the address cannot be used'}")
-    out.print(f"state     {STATES[event['state']]}" + (f": {meaning(event['code'])}" if event["code"] else ""))
-    for delivery in event["deliveries"]:
+    late = " - OVERDUE" if event.overdue else ""
+    out.print(f"event     {event.id}   key {event.event_key}")
+    out.print(f"request   {RIGHTS[event.right]}, received {day_time(event.received_at)}, due {event.due_on}{late}")
+    if event.extended_at:
+        out.print(f"extended  {day_time(event.extended_at)}; the person was told on {event.informed_on}")
+    elif event.target_at:
+        out.print(f"target    {day_time(event.target_at)}")
+    if event.legal_due_on:
+        out.print(f"legal day {event.legal_due_on}, past weekends and holidays; syncer works to the earlier one")
+    out.print(f"person    {event.subject or 'not known: the address cannot be used'}")
+    out.print(f"state     {STATES[event.state]}" + (f": {meaning(event.code)}" if event.code else ""))
+    for delivery in event.deliveries:
         _delivery(out, delivery)
     out.print("\ntimeline")
-    for entry in event["audit"]:
-        out.print(f"{day_time(entry['at'])}  {entry['destination'] or '':<12} {sentence(entry)}", soft_wrap=False)
-        for step in (entry["facts"] or {}).get("steps", []):
+    for entry in event.audit:
+        out.print(f"{day_time(entry.at)}  {entry.destination or '':<12} {sentence(entry)}", soft_wrap=False)
+        for step in steps(entry.facts):
             out.print(Text("    " + step_line(step, brief=True), style="dim"))
-            out.print(Text(f"      request {step.get('request_id') or '-'}, {step['ms']} ms", style="dim"))
+            out.print(Text(f"      request {step.request_id or '-'}, {step.ms} ms", style="dim"))
 
 
-def _delivery(out: Console, delivery: dict[str, Any]) -> None:
-    outcome = f" - {OUTCOMES[delivery['outcome']]}" if delivery["outcome"] else ""
+def _delivery(out: Console, delivery: DeliveryView) -> None:
+    outcome = f" - {OUTCOMES[delivery.outcome]}" if delivery.outcome else ""
     out.print(
-        f"\n{delivery['destination']} ({delivery['adapter']}): {delivery['action'] or '-'}: "
-        f"{STATES[delivery['state']]}{outcome}; {_times(delivery['attempts'])}"
+        f"\n{delivery.destination} ({delivery.adapter}): {delivery.action or '-'}: "
+        f"{STATES[delivery.state]}{outcome}; {_times(delivery.attempts)}"
     )
-    if delivery["code"]:
-        out.print(f"  why   {delivery['code']}: {meaning(delivery['code'])}")
-    if delivery["state"] == "held":
-        out.print(f"  do    {remedy(delivery['code'])}")
-    if delivery["next_attempt_at"]:
-        out.print(f"  next  {day_time(delivery['next_attempt_at'])}")
+    if delivery.code:
+        out.print(f"  why   {delivery.code}: {meaning(delivery.code)}")
+    if delivery.state is State.HELD:
+        out.print(f"  do    {remedy(delivery.code)}")
+    if delivery.next_attempt_at:
+        out.print(f"  next  {day_time(delivery.next_attempt_at)}")
 
 
 def _times(attempts: int) -> str:
@@ -292,9 +292,9 @@ def drift(rows: list[dict[str, Any]]) -> None:
         out.print("`syncer resync --event EVENT --reason …` reads it back again and carries it out")
 
 
-def as_json(found: Any) -> str:
-    """Return JSON as every command prints it."""
-    return json.dumps(found, indent=2, ensure_ascii=False)
+def json(value: Any) -> None:
+    """Print a value as JSON, for scripts."""
+    line(as_json(value))
 
 
 def line(text: str) -> None:

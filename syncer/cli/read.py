@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +11,8 @@ from syncer.cli.common import JSON, Context, common, list_events, moment_of, rea
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from syncer.reports.propagation import PropagationLog
 
 # -- reading ------------------------------------------------------------------------------------------------
 
@@ -21,18 +23,15 @@ if TYPE_CHECKING:
 def status(context: Context, as_json: bool) -> int:
     """Show what is open, held, late and paused."""
     from syncer.cli import printing
-    from syncer.reports.reader import Reader, needs_attention
+    from syncer.reports.status import needs_attention
 
-    app = context.app()
-    try:
-        found = Reader(app).status()
-    finally:
-        app.close()
+    with context.app() as app:
+        view = app.status.read()
     if as_json:
-        printing.line(printing.as_json(found))
+        printing.json(view)
     else:
-        printing.status(found)
-    return 1 if needs_attention(found) else 0
+        printing.status(view)
+    return 1 if needs_attention(view) else 0
 
 
 @click.command()
@@ -42,15 +41,10 @@ def status(context: Context, as_json: bool) -> int:
 @common
 def events(context: Context, state: str | None, since: str | None, as_json: bool) -> int:
     """List events with their deliveries."""
-    from syncer.reports.reader import Reader
-
-    app = context.app()
-    try:
+    with context.app() as app:
         moment = moment_of(app, since, "--since") if since else None
-        found = Reader(app).events(state=state, since=moment)
-    finally:
-        app.close()
-    return list_events(found, as_json)
+        views = app.reader.events(state=state, since=moment)
+    return list_events(views, as_json)
 
 
 @click.command()
@@ -60,19 +54,14 @@ def events(context: Context, state: str | None, since: str | None, as_json: bool
 def show(context: Context, event: str, as_json: bool) -> int:
     """Show one event, its deliveries and its whole timeline. The first characters of its id suffice."""
     from syncer.cli import printing
-    from syncer.reports.reader import Reader
 
-    app = context.app()
-    try:
-        reader = Reader(app)
-        found = reader.show(reader.resolve(event))
-    finally:
-        app.close()
+    with context.app() as app:
+        history = app.reader.show(app.reader.resolve(event))
     if as_json:
-        printing.line(printing.as_json(found))
+        printing.json(history)
     else:
-        printing.show(found)
-    return 1 if found["state"] == "held" or found["overdue"] else 0
+        printing.show(history)
+    return 1 if history.waits_for_a_person else 0
 
 
 @click.command()
@@ -80,19 +69,14 @@ def show(context: Context, event: str, as_json: bool) -> int:
 @common
 def find(context: Context, as_json: bool) -> int:
     """Find the events of a person: the address comes from stdin, and the look-up is audited."""
-    from syncer.reports.reader import Reader
-
-    app = context.app()
-    try:
+    with context.app() as app:
         ref = read_person(app, "find")
-        found = Reader(app).events(subject=ref)
-        app.access_log.looked_up(ref, len(found))
-    finally:
-        app.close()
-    if not found and not as_json:
+        views = app.reader.events(subject=ref)
+        app.access_log.looked_up(ref, len(views))
+    if not views and not as_json:
         click.echo("no event for this address")
         return 0
-    return list_events(found, as_json)
+    return list_events(views, as_json)
 
 
 @click.command()
@@ -103,14 +87,11 @@ def metrics(context: Context, textfile: Path | None) -> None:
     from syncer.cli import printing
     from syncer.service import metrics as figures
 
-    app = context.app()
-    try:
+    with context.app() as app:
         if textfile is not None:
             figures.write(app, textfile)
         else:
             printing.line(figures.text(app).rstrip("\n"))
-    finally:
-        app.close()
 
 
 # -- the propagation log -------------------------------------------------------------------------------------
@@ -124,30 +105,31 @@ def metrics(context: Context, textfile: Path | None) -> None:
 @common
 def report(context: Context, fmt: str, since: str | None, until: str | None, out: Path | None) -> int:
     """Write the propagation log for compliance."""
-    from syncer.reports.reader import Reader
+    from syncer.reports.propagation import needs_attention
 
-    app = context.app()
-    try:
+    with context.app() as app:
         app.rollback.check()  # before the first line: this command writes that it was run
-        found = Reader(app).report(
+        log = app.propagation.report(
             moment_of(app, since, "--since") if since else None, moment_of(app, until, "--until") if until else None
         )
-        _, sha256 = write_out(_rendered(found, fmt), out)
-        app.access_log.exported("report", fmt, sum(len(e["deliveries"]) for e in found["events"]), sha256)
-    finally:
-        app.close()
-    counts = found["summary"]
-    return 1 if counts["held"] or counts["overdue"] or not found["integrity"]["verified"] else 0
+        _, sha256 = write_out(_rendered(log, fmt), out)
+        app.access_log.exported("report", fmt, sum(len(event.deliveries) for event in log.events), sha256)
+    return 1 if needs_attention(log) else 0
 
 
-def _rendered(found: dict[str, Any], fmt: str) -> Iterable[str]:
-    from syncer.cli import printing
-    from syncer.reports import as_csv, as_text
-
+def _rendered(log: PropagationLog, fmt: str) -> Iterable[str]:
     if fmt == "html":
         from syncer.reports.html.page import report_html
 
-        return report_html(found)
+        return report_html(log)
     if fmt == "text":
-        return [as_text.report_text(found)]
-    return [as_csv.report_csv(found) if fmt == "csv" else printing.as_json(found) + "\n"]
+        from syncer.reports.as_text import report_text
+
+        return [report_text(log)]
+    if fmt == "csv":
+        from syncer.reports.as_csv import report_csv
+
+        return [report_csv(log)]
+    from syncer.reports.as_json import as_json
+
+    return [as_json(log) + "\n"]

@@ -41,7 +41,7 @@ def watch(context: Context, as_json: bool) -> int:
         for name, look in looks.items()
     ]
     if as_json:
-        printing.line(printing.as_json(found))
+        printing.json(found)
     else:
         for item in found:
             click.echo(_sentence(item))
@@ -95,7 +95,7 @@ def reconcile(context: Context, as_json: bool) -> int:
             finally:
                 adapter.close()
     if as_json:
-        printing.line(printing.as_json(rows))
+        printing.json(rows)
     else:
         printing.drift(rows)
     return 1 if any(row["today"] != "as_recorded" for row in rows) else 0

@@ -55,11 +55,11 @@ def sweep(context: Context, dry_run: bool, as_json: bool) -> int:
     with _opened(context) as bridge:
         swept, state = bridge.preview() if dry_run else bridge.sweep(), bridge.state()
     if as_json:
-        found = {"sites": swept.sites, "requests": swept.requests, "missed": swept.missed, "alarms": state["alarms"]}
-        printing.line(printing.as_json(found))
+        found = {"sites": swept.sites, "requests": swept.requests, "missed": swept.missed, "alarms": state.alarms}
+        printing.json(found)
     else:
         printing.swept(swept.missed, state, dry=dry_run)
-    return 1 if state["alarms"] else 0
+    return 1 if state.alarms else 0
 
 
 @wordpress.command()

@@ -43,7 +43,7 @@ def submit(
     for number in doubtful:
         click.echo(f"line {number}: the address cannot be used; it will be held for a person", err=True)
     if as_json:
-        printing.line(printing.as_json({"event_keys": keys}))
+        printing.json({"event_keys": keys})
     else:
         for key in keys:
             click.echo(key)
@@ -64,7 +64,7 @@ def run(context: Context) -> int:
 def drain(context: Context, max_seconds: float | None) -> int:
     """Work until nothing is due now."""
     from syncer.log import configure
-    from syncer.reports.reader import Reader, needs_attention
+    from syncer.reports.status import needs_attention
     from syncer.service.drain import drain as work
 
     with context.app() as app:
@@ -74,7 +74,7 @@ def drain(context: Context, max_seconds: float | None) -> int:
         else:
             result = work(app, max_seconds)
         app.notary.finish()
-        status = Reader(app).status()
+        status = app.status.read()
     click.echo(
         f"taken {result.taken}, confirmed {result.confirmed}; now held {result.held}, retrying {result.retrying},"
         f" still due {result.still_due}" + ("; another daemon did the work" if result.waited_for_owner else "")

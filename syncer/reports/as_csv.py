@@ -5,10 +5,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any
 
+from syncer.clock import stamp
 from syncer.domain.codes import meaning
+from syncer.domain.model import State
 from syncer.privacy.masking import visible
+from syncer.reports.evidence import ReportedDelivery, ReportedEvent
+from syncer.reports.propagation import PropagationLog
 from syncer.reports.words import OUTCOMES, RIGHTS, STATES, step_line
 
 #: what a spreadsheet may take for the start of a formula, full-width forms included
@@ -31,50 +36,76 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def report_csv(found: dict[str, Any]) -> str:
+#: what a cell is made of; None is an empty cell
+Cell = str | int | datetime | date | None
+
+
+def report_csv(log: PropagationLog) -> str:
     """Return the propagation log as CSV (RFC 4180), one row for each delivery, guarded against formulas."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
-    for event in found["events"]:
-        for delivery in event["deliveries"]:
-            row = _csv_row(event, delivery)
-            writer.writerow([csv_safe("" if row[name] is None else str(visible(row[name]))) for name in COLUMNS])
+    for event in log.events:
+        for delivery in event.deliveries:
+            row = _row(event, delivery)
+            writer.writerow([_cell(row[name]) for name in COLUMNS])
     return out.getvalue()
 
 
-def _csv_row(event: dict[str, Any], delivery: dict[str, Any]) -> dict[str, Any]:
-    steps = delivery.get("read_back", [])
-    extra = ("first_attempt_at", "last_attempt_at", "decided_by", "reason")
+def _cell(value: Cell) -> str:
+    if value is None:
+        return ""
+    return csv_safe(str(visible(stamp(value) if isinstance(value, datetime) else value)))
+
+
+def _row(event: ReportedEvent, delivery: ReportedDelivery) -> dict[str, Cell]:
+    evidence = delivery.evidence
+    tried, exempted = evidence.attempts, evidence.exemption
     return {
-        **{
-            key: event[key]
-            for key in ("event_key", "source", "source_ref", "right", "subject", "received_at", "due_on")
-        },
-        **{key: event[key] for key in ("overdue", "fulfilled_at")},
-        **{key: value for key, value in delivery.items() if key in COLUMNS},
-        **{key: delivery.get(key) for key in extra},
-        "event": event["id"],
-        "event_state": event["state"],
-        "recipient": delivery["destination"],
-        "meaning": meaning(delivery["code"]),
-        "read_back": "; ".join(step_line(step) for step in steps),
-        "request_ids": " ".join(step["request_id"] for step in steps if step.get("request_id")),
-        "audit_seq": " ".join(map(str, delivery.get("audit_seq", []))),
+        "event": event.id,
+        "event_key": event.event_key,
+        "source": event.source,
+        "source_ref": event.source_ref,
+        "right": event.right,
+        "subject": event.subject,
+        "received_at": event.received_at,
+        "due_on": event.due_on,
+        "overdue": event.overdue,
+        "event_state": event.state,
+        "fulfilled_at": event.fulfilled_at,
+        "recipient": delivery.destination,
+        "adapter": delivery.adapter,
+        "action": delivery.action,
+        "state": delivery.state,
+        "outcome": delivery.outcome,
+        "code": delivery.code,
+        "meaning": meaning(delivery.code),
+        "attempts": delivery.attempts,
+        "first_attempt_at": tried.first_attempt_at if tried else None,
+        "last_attempt_at": tried.last_attempt_at if tried else None,
+        "applied_at": delivery.applied_at,
+        "confirmed_at": delivery.confirmed_at,
+        "read_back": "; ".join(step_line(step) for step in evidence.read_back),
+        "request_ids": " ".join(step.request_id for step in evidence.read_back if step.request_id),
+        "decided_by": exempted.decided_by if exempted else None,
+        "reason": exempted.reason if exempted else None,
+        "next_attempt_at": delivery.next_attempt_at,
+        "audit_seq": " ".join(map(str, evidence.audit_seq)),
         **_ccpa(event, delivery),
     }
 
 
-def _ccpa(event: dict[str, Any], delivery: dict[str, Any]) -> dict[str, Any]:
-    exempt = delivery["state"] == "exempt"
-    outcome = OUTCOMES.get(delivery["outcome"] or "")
+def _ccpa(event: ReportedEvent, delivery: ReportedDelivery) -> dict[str, Cell]:
+    exempt, exempted = delivery.state is State.EXEMPT, delivery.evidence.exemption
+    outcome = OUTCOMES[delivery.outcome] if delivery.outcome else ""
+    decided_at, reason = (exempted.decided_at, exempted.reason) if exempted else (None, None)
     return {
-        "date_of_request": event["received_at"],
-        "nature_of_request": RIGHTS[event["right"]],
-        "manner_of_request": event["source"],
-        "date_of_response": delivery.get("decided_at") if exempt else delivery["confirmed_at"],
-        "nature_of_response": STATES[delivery["state"]] + (f": {outcome}" if outcome else ""),
-        "basis_of_denial": f"{meaning(delivery['code'])}: {delivery.get('reason') or '-'}" if exempt else None,
+        "date_of_request": event.received_at,
+        "nature_of_request": RIGHTS[event.right],
+        "manner_of_request": event.source,
+        "date_of_response": decided_at if exempt else delivery.confirmed_at,
+        "nature_of_response": STATES[delivery.state] + (f": {outcome}" if outcome else ""),
+        "basis_of_denial": f"{meaning(delivery.code)}: {reason or '-'}" if exempt else None,
     }
 
 

@@ -2,50 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from syncer.domain.codes import meaning, remedy
+from syncer.domain.model import State
+from syncer.reports.evidence import ReportedEvent
+from syncer.reports.propagation import Integrity, PropagationLog
 from syncer.reports.words import OUTCOMES, RIGHTS, STATES, day_time, sentence, step_line
 
 # -- the propagation log ------------------------------------------------------------------------------------
 
 
-def report_text(found: dict[str, Any]) -> str:
+def report_text(log: PropagationLog) -> str:
     """Return the propagation log for a reader who is no programmer."""
-    counts = found["summary"]
+    counts = log.summary
     lines = [
         "PROPAGATION LOG",
-        f"made {day_time(found['generated_at'])} by syncer {found['software']};"
-        f" days are {found['timezone']}, times UTC",
+        f"made {day_time(log.generated_at)} by syncer {log.software}; days are {log.timezone}, times UTC",
         "",
-        f"{counts['requests']} requests: {counts['fulfilled']} carried out everywhere,"
-        f" {counts['held']} need a decision, {counts['open']} under way; {counts['overdue'] or 'none'} late.",
+        f"{counts.requests} requests: {counts.fulfilled} carried out everywhere,"
+        f" {counts.held} need a decision, {counts.open} under way; {counts.overdue or 'none'} late.",
         "",
-        *_needs_a_person(found["events"]),
+        *_needs_a_person(log.events),
         "REQUESTS AND RECIPIENTS",
     ]
-    for event in found["events"]:
+    for event in log.events:
         lines += ["", *_event_lines(event)]
     lines += ["", "DECISIONS OF PEOPLE, LOOK-UPS AND EXPORTS"]
     lines += [
-        f"  {day_time(item['at'])}  {(item['actor'] or {}).get('user', '?')}: {sentence(item)}"
-        for item in found["decisions"]
+        f"  {day_time(entry.at)}  {(entry.actor or {}).get('user', '?')}: {sentence(entry)}" for entry in log.decisions
     ] or ["  none"]
-    return "\n".join([*lines, "", *_integrity(found["integrity"])]) + "\n"
+    return "\n".join([*lines, "", *_integrity(log.integrity)]) + "\n"
 
 
-def _needs_a_person(events_: list[dict[str, Any]]) -> list[str]:
-    rows = [(event, d) for event in events_ for d in event["deliveries"] if d["state"] == "held"]
-    late = [event for event in events_ if event["overdue"]]
-    if not rows and not late:
+def _needs_a_person(events: Sequence[ReportedEvent]) -> list[str]:
+    held = [(event, d) for event in events for d in event.deliveries if d.state is State.HELD]
+    late = [event for event in events if event.overdue]
+    if not held and not late:
         return []
     lines = ["WHAT NEEDS A PERSON"]
     for event in late:
-        target = f", target {day_time(event['target_at'])}" if event["target_at"] else ""
-        lines.append(f"  LATE, due {event['due_on']}{target}: {event['id']} ({event['state']})")
+        target = f", target {day_time(event.target_at)}" if event.target_at else ""
+        lines.append(f"  LATE, due {event.due_on}{target}: {event.id} ({event.state})")
     groups: dict[tuple[str, str | None], list[str]] = {}
-    for event, delivery in rows:
-        groups.setdefault((delivery["destination"], delivery["code"]), []).append(event["id"])
+    for event, delivery in held:
+        groups.setdefault((delivery.destination, delivery.code), []).append(event.id)
     for (destination, code), ids in groups.items():
         lines.append(f"  {len(ids)} at {destination}: {meaning(code)}")
         lines.append(f"      to do: {remedy(code)}")
@@ -53,38 +54,34 @@ def _needs_a_person(events_: list[dict[str, Any]]) -> list[str]:
     return [*lines, ""]
 
 
-def _event_lines(event: dict[str, Any]) -> list[str]:
-    late = "  ** LATE **" if event["overdue"] else ""
+def _event_lines(event: ReportedEvent) -> list[str]:
+    late = "  ** LATE **" if event.overdue else ""
     lines = [
-        f"{event['id']}  {RIGHTS[event['right']]}",
-        f"  received {day_time(event['received_at'])}, due {event['due_on']}: {STATES[event['state']]}{late}",
+        f"{event.id}  {RIGHTS[event.right]}",
+        f"  received {day_time(event.received_at)}, due {event.due_on}: {STATES[event.state]}{late}",
     ]
-    for delivery in event["deliveries"]:
-        outcome = f", {OUTCOMES[delivery['outcome']]}" if delivery["outcome"] else ""
-        when = f" {day_time(delivery['confirmed_at'])}" if delivery["confirmed_at"] else ""
-        lines.append(
-            f"  - {delivery['destination']} ({delivery['action'] or '-'}): {STATES[delivery['state']]}{when}{outcome}"
-        )
-        if delivery["code"]:
-            lines.append(f"      {meaning(delivery['code'])}")
+    for delivery in event.deliveries:
+        outcome = f", {OUTCOMES[delivery.outcome]}" if delivery.outcome else ""
+        when = f" {day_time(delivery.confirmed_at)}" if delivery.confirmed_at else ""
+        lines.append(f"  - {delivery.destination} ({delivery.action or '-'}): {STATES[delivery.state]}{when}{outcome}")
+        if delivery.code:
+            lines.append(f"      {meaning(delivery.code)}")
         lines += [
-            f"      read back: {step_line(step)}"
-            for step in delivery.get("read_back", [])
-            if step["call"].startswith("GET")
+            f"      read back: {step_line(step)}" for step in delivery.evidence.read_back if step.call.startswith("GET")
         ]
     return lines
 
 
-def _integrity(found: dict[str, Any]) -> list[str]:
-    verified = "verified, unbroken" if found["verified"] else f"NOT INTACT: {found['reason']}"
+def _integrity(proof: Integrity) -> list[str]:
+    verified = "verified, unbroken" if proof.verified else f"NOT INTACT: {proof.reason}"
     return [
         "INTEGRITY",
-        f"  {found['entries']} entries, head {found['head']}",
+        f"  {proof.entries} entries, head {proof.head}",
         f"  chain: {verified}",
-        f"  signed up to entry {found['signed']['size']} at {day_time(found['signed']['at'])}"
-        if found["signed"]
+        f"  signed up to entry {proof.signed.size} at {day_time(proof.signed.at)}"
+        if proof.signed
         else "  not signed yet",
-        *(f"  note up to entry {item['size']} at {item['where']}" for item in found["anchors"]),
+        *(f"  note up to entry {note.size} at {note.where}" for note in proof.anchors),
         "  not proven:",
-        *(f"    - {item}" for item in found["not_proven"]),
+        *(f"    - {item}" for item in proof.not_proven),
     ]

@@ -1,20 +1,24 @@
-"""Everything about one person's requests, as plain data: what was asked, what each recipient did, and the proofs."""
+"""Everything about one person's requests: what was asked, what each recipient did, and the proofs. Reads only."""
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
+from adapters.contract import Adapter, Outcome
 from syncer import __version__
+from syncer.audit.ledger import Ledger, LogEntry
 from syncer.audit.offline.inclusion import ProofError, check
-from syncer.clock import stamp
-from syncer.reports.evidence import Evidence
-from syncer.reports.reader import Reader, summary
-
-if TYPE_CHECKING:
-    from syncer.app import App
+from syncer.audit.proof.checkpoints import Checkpoints
+from syncer.audit.proof.origins import Origins
+from syncer.domain.deadlines import Rule
+from syncer.domain.model import State
+from syncer.reports.as_json import as_json
+from syncer.reports.evidence import Evidence, ReportedDelivery
+from syncer.reports.propagation import Summary, root_of, summary
+from syncer.reports.reader import Reader
+from syncer.reports.views import DeliveryView, EventView, Signed, delivery_values, event_values
 
 #: the entries that carry a person's story; each is proven
 KEY_ENTRIES = frozenset(
@@ -30,103 +34,223 @@ KEY_ENTRIES = frozenset(
         "identity:shredded",
     }
 )
-#: seconds for the anchors when a checkpoint had to be made; the daemon brings the note to those that need longer
-PATIENCE = 10.0
 
 
-def of_person(app: App, ref: str) -> dict[str, Any]:
-    """Return the dossier of the person behind a pseudonym, and audit the look-up; `events` is empty for nobody."""
-    events = Reader(app).events(subject=ref)
-    app.access_log.looked_up(ref, len(events))
-    return _dossier(app, ref, events)
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """The requests of one person, oldest first, and the person's pseudonym.
 
-
-def of_event(app: App, prefix: str) -> dict[str, Any]:
-    """Return the dossier of the person who made a request, with all their requests, and audit the look-up.
-
-    A request whose address cannot be used belongs to nobody known and stands alone. Raises UserError unless exactly
-    one event id starts with `prefix`.
+    `subject` is None for a request whose address cannot be used: it belongs to nobody known and stands alone.
     """
-    reader = Reader(app)
-    event_id = reader.resolve(prefix)
-    (event,) = reader.events(event_id=event_id)
-    if event["subject"] is not None:
-        return of_person(app, event["subject"])
-    app.access_log.looked_up(None, 1, event_id)
-    return _dossier(app, None, [event])
+
+    subject: str | None
+    events: tuple[EventView, ...]
 
 
-def needs_attention(found: dict[str, Any]) -> bool:
+@dataclass(frozen=True, slots=True)
+class DossierDelivery(ReportedDelivery):
+    """A delivery with its evidence and with what stays at the recipient by design, in sentences."""
+
+    remains: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DossierEvent(EventView):
+    """An event whose deliveries have their evidence, with its whole timeline."""
+
+    deliveries: tuple[DossierDelivery, ...]
+    audit: tuple[LogEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A destination: its adapter, and the name of it that people know."""
+
+    adapter: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedLog:
+    """The log that the proofs are under: its name, its public keys, the last signed state with its root in base64.
+
+    `verified` says that every proof was checked as a stranger would, `reason` why one does not hold.
+    """
+
+    origin: str
+    keys: tuple[str, ...]
+    signed: Signed | None
+    root: str | None
+    verified: bool
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InclusionProof:
+    """The proof that entry `seq` stands among the first `size`; leaf and hashes in hex, as `audit prove` writes it."""
+
+    format: str
+    seq: int
+    body: str | None
+    leaf: str
+    size: int
+    proof: tuple[str, ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class DossierFacts:
+    """Everything about one person's requests."""
+
+    generated_at: datetime
+    software: str
+    timezone: str
+    objection_target_hours: int
+    audit_months: int
+    recheck_days: tuple[int, ...]
+    subject: str | None
+    summary: Summary
+    recipients: Mapping[str, Recipient]
+    events: tuple[DossierEvent, ...]
+    log: SignedLog
+    proofs: tuple[InclusionProof, ...]
+
+
+class Dossiers:
+    """Makes the dossiers of one installation. `about` returns the class of an adapter, for what it says of itself.
+
+    A dossier is of the past only once it was audited that somebody looked, and is proven only as far as the log is
+    signed: its caller writes the look-up, and makes a checkpoint while `unproven` says so, before it asks for the
+    facts.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        ledger: Ledger,
+        checkpoints: Checkpoints,
+        origins: Origins,
+        rule: Rule,
+        clock: Callable[[], datetime],
+        audit_months: int,
+        recheck_days: Sequence[int],
+        about: Callable[[str], type[Adapter] | None],
+    ) -> None:
+        self._reader = reader
+        self._ledger = ledger
+        self._checkpoints = checkpoints
+        self._origins = origins
+        self._rule = rule
+        self._clock = clock
+        self._audit_months = audit_months
+        self._recheck_days = tuple(recheck_days)
+        self._about = about
+
+    def of_person(self, ref: str) -> Requests:
+        """Return the requests of the person behind a pseudonym; none for nobody."""
+        return _requests(ref, self._reader.events(subject=ref))
+
+    def of_event(self, prefix: str) -> Requests:
+        """Return all requests of the person who made one. Raises UserError unless exactly one id starts with it."""
+        (event,) = self._reader.events(event_id=self._reader.resolve(prefix))
+        return _requests(None, [event]) if event.subject is None else self.of_person(event.subject)
+
+    def unproven(self, requests: Requests) -> bool:
+        """Say whether the newest checkpoint does not reach the last of the entries that a dossier proves.
+
+        A page that says "not signed yet" helps nobody who gets it, and the next checkpoint may be an hour away.
+        """
+        seqs = _proven([entry for event in requests.events for entry in self._ledger.timeline(event.id)])
+        newest = self._checkpoints.newest()
+        return bool(seqs) and (newest is None or newest.size < seqs[-1])
+
+    def facts(self, requests: Requests) -> DossierFacts:
+        """Return the dossier. Raises UserError where no checkpoint covers one of its entries."""
+        recipients: dict[str, Recipient] = {}
+        events = []
+        for event in requests.events:
+            events.append(self._event(event))
+            for delivery in event.deliveries:
+                recipients[delivery.destination] = self._recipient(delivery)
+        log, proofs = self._proofs(_proven([entry for event in events for entry in event.audit]))
+        return DossierFacts(
+            generated_at=self._clock(),
+            software=__version__,
+            timezone=self._rule.zone.key,
+            objection_target_hours=self._rule.objection_target_hours,
+            audit_months=self._audit_months,
+            recheck_days=self._recheck_days,
+            subject=requests.subject,
+            summary=summary(requests.events),
+            recipients=recipients,
+            events=tuple(events),
+            log=log,
+            proofs=proofs,
+        )
+
+    def _event(self, event: EventView) -> DossierEvent:
+        audit = tuple(self._ledger.timeline(event.id))
+        evidence = Evidence(audit)
+        deliveries = tuple(
+            DossierDelivery(
+                **delivery_values(delivery),
+                evidence=evidence.of_delivery(event.id, delivery.destination),
+                remains=self._remains(delivery),
+            )
+            for delivery in event.deliveries
+        )
+        return DossierEvent(**event_values(event), deliveries=deliveries, audit=audit)
+
+    def _recipient(self, delivery: DeliveryView) -> Recipient:
+        adapter = self._about(delivery.adapter)
+        return Recipient(delivery.adapter, (adapter.title if adapter else "") or delivery.adapter)
+
+    def _remains(self, delivery: DeliveryView) -> tuple[str, ...]:
+        adapter = self._about(delivery.adapter)
+        if adapter is None or delivery.action is None:
+            return ()
+        kept = delivery.outcome is Outcome.DONE and delivery.state is not State.EXEMPT
+        return tuple(adapter.remains.get(delivery.action, ())) if kept else ()
+
+    def _proofs(self, seqs: Sequence[int]) -> tuple[SignedLog, tuple[InclusionProof, ...]]:
+        """Prove each entry under the newest signed state, and check the proofs as a stranger would."""
+        newest = self._checkpoints.newest()
+        proofs = tuple(
+            InclusionProof(
+                proof["format"],
+                proof["seq"],
+                proof["body"],
+                proof["leaf"],
+                proof["size"],
+                tuple(proof["proof"]),
+                proof["note"],
+            )
+            for proof in self._checkpoints.prove_all(seqs)
+        )
+        keys = tuple(str(key) for key in self._origins.public_keys())
+        reason = _first_wrong(proofs, keys)
+        signed = Signed(newest.size, newest.at) if newest else None
+        origin = self._origins.current()
+        return SignedLog(origin, keys, signed, root_of(newest), reason is None, reason), proofs
+
+
+def needs_attention(dossier: DossierFacts) -> bool:
     """Say whether a request is held or late, or a proof does not hold."""
-    counts = found["summary"]
-    return bool(counts["held"] or counts["overdue"] or not found["log"]["verified"])
+    return bool(dossier.summary.held or dossier.summary.overdue or not dossier.log.verified)
 
 
-def _dossier(app: App, ref: str | None, events: list[dict[str, Any]]) -> dict[str, Any]:
-    recipients: dict[str, dict[str, Any]] = {}
-    events.sort(key=lambda event: (event["received_at"], event["id"]))
-    for event in events:
-        event["audit"] = app.ledger.timeline(app.engine, event["id"])
-        Evidence(event["audit"]).add_to([event])
-        for delivery in event["deliveries"]:
-            recipients[delivery["destination"]] = _recipient(app, delivery)
-            delivery["remains"] = _remains(app, delivery)
-    proven = [entry["seq"] for event in events for entry in event["audit"] if entry["what"] in KEY_ENTRIES]
-    return {
-        "generated_at": stamp(app.clock()),
-        "software": __version__,
-        "timezone": app.settings.deadlines.timezone,
-        "objection_target_hours": app.rule.objection_target_hours,
-        "audit_months": app.settings.retention.audit_months,
-        "recheck_days": list(app.settings.schedule.recheck_days),
-        "subject": ref,
-        "summary": summary(events),
-        "recipients": recipients,
-        "events": events,
-        **_proofs(app, sorted(proven)),
-    }
+def _requests(subject: str | None, events: Sequence[EventView]) -> Requests:
+    return Requests(subject, tuple(sorted(events, key=lambda event: (event.received_at, event.id))))
 
 
-def _recipient(app: App, delivery: dict[str, Any]) -> dict[str, Any]:
-    adapter = app.about(delivery["adapter"])
-    return {"adapter": delivery["adapter"], "title": (adapter.title if adapter else "") or delivery["adapter"]}
+def _proven(entries: Sequence[LogEntry]) -> list[int]:
+    return sorted(entry.seq for entry in entries if entry.what in KEY_ENTRIES)
 
 
-def _remains(app: App, delivery: dict[str, Any]) -> list[str]:
-    adapter = app.about(delivery["adapter"])
-    kept = adapter is not None and delivery["outcome"] == "done" and delivery["state"] != "exempt"
-    return list(adapter.remains.get(delivery["action"], ())) if adapter and kept else []
-
-
-def _proofs(app: App, seqs: Sequence[int]) -> dict[str, Any]:
-    """Prove each entry under the newest signed state, and check the proofs as a stranger would.
-
-    A page that says "not signed yet" helps nobody who gets it, and the next checkpoint may be an hour away. So one is
-    made here when the newest does not reach the last of the entries; the anchors get it as they get every other.
-    """
-    checkpoints = app.checkpoints
-    newest = checkpoints.newest()
-    if seqs and (newest is None or newest.size < seqs[-1]):
-        newest = checkpoints.make("dossier")
-        app.notary.publish(seconds=PATIENCE)
-    proofs = checkpoints.prove_all(seqs)
-    keys = [str(key) for key in app.origins.public_keys()]
-    reason = _first_wrong(proofs, keys)
-    log = {
-        "origin": app.origins.current(),
-        "keys": keys,
-        "signed": {"size": newest.size, "at": stamp(newest.at)} if newest else None,
-        "root": b64encode(newest.checkpoint.root).decode("ascii") if newest else None,
-        "verified": reason is None,
-        "reason": reason,
-    }
-    return {"log": log, "proofs": proofs}
-
-
-def _first_wrong(proofs: Sequence[dict[str, Any]], keys: Sequence[str]) -> str | None:
+def _first_wrong(proofs: Sequence[InclusionProof], keys: Sequence[str]) -> str | None:
     for proof in proofs:
         try:
-            check(json.dumps(proof), keys)
+            check(as_json(proof), list(keys))
         except ProofError as error:
             return str(error)
     return None

@@ -1,88 +1,259 @@
-"""What the audit says of each delivery: tries, steps, read-back, decisions; read once for a report or a person."""
+"""What the log says of each delivery: tries, steps, read-back, decisions; read once for a report or a person."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    import sqlalchemy as sa
-
-    from syncer.audit.ledger import Ledger
+from syncer.audit.ledger import Facts, Ledger, LogEntry, Stamp
+from syncer.reports.views import DeliveryView, EventView, delivery_values, event_values
 
 #: an attempt says nothing that its place and time do not say; the others are read with their bodies
 _ATTEMPTED = ("delivery:attempted",)
 _TOLD = ("delivery:applied", "delivery:confirmed", "delivery:held", "delivery:exempt", "delivery:reappeared")
 
 
-class Evidence:
-    """The evidence that entries of the audit hold; each kind in its own order. What is no evidence is passed over."""
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One call to a provider, as the log keeps it; see `adapters.contract.Step`."""
 
-    def __init__(self, entries: Iterable[dict[str, Any]]) -> None:
-        self._found: dict[tuple[str, str], dict[str, Any]] = {}
-        self._reappeared: list[dict[str, Any]] = []
+    call: str
+    ms: int
+    request_id: str | None = field(metadata={"unset": ""})
+    scope: str
+    state: str = field(metadata={"unset": ""})
+    status: int | None
+
+
+# -- what the log says, each in one kind of entry; moments are the log's own words ---------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """When it was tried first and last."""
+
+    first_attempt_at: Stamp
+    last_attempt_at: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedOut:
+    """The calls of the last time that it was carried out."""
+
+    carried_out: tuple[StepView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """When it was first confirmed, and how and in which entry the last time."""
+
+    first_confirmed_at: Stamp
+    read_back: tuple[StepView, ...]
+    notes: tuple[str, ...]
+    confirmed_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """When it was held the last time, with the provider's own reason."""
+
+    held_at: Stamp
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """Who exempted it by decision, when and why."""
+
+    reason: str | None
+    decided_by: str | None
+    decided_at: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """How often the person was found again."""
+
+    reappeared: int
+
+
+Said = Attempts | CarriedOut | Confirmation | Hold | Exemption | Returns
+_S = TypeVar("_S", Attempts, CarriedOut, Confirmation, Hold, Exemption, Returns)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryEvidence:
+    """What the log says of a delivery, in the order in which it first said it; `audit_seq` are all its entries."""
+
+    audit_seq: tuple[int, ...] = ()
+    said: tuple[Said, ...] = field(default=(), metadata={"flat": True})
+
+    @property
+    def attempts(self) -> Attempts | None:
+        """When it was tried; None for never."""
+        return self._said(Attempts)
+
+    @property
+    def carried_out(self) -> tuple[StepView, ...]:
+        """The calls that carried it out."""
+        said = self._said(CarriedOut)
+        return said.carried_out if said else ()
+
+    @property
+    def confirmation(self) -> Confirmation | None:
+        """How it was read back; None for never."""
+        return self._said(Confirmation)
+
+    @property
+    def read_back(self) -> tuple[StepView, ...]:
+        """The calls that read it back."""
+        said = self._said(Confirmation)
+        return said.read_back if said else ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the adapter noted when it read it back."""
+        said = self._said(Confirmation)
+        return said.notes if said else ()
+
+    @property
+    def exemption(self) -> Exemption | None:
+        """By whom and why it was exempted; None where it was not."""
+        return self._said(Exemption)
+
+    def _said(self, kind: type[_S]) -> _S | None:
+        for item in self.said:
+            if type(item) is kind:
+                return item
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedDelivery(DeliveryView):
+    """A delivery with its evidence."""
+
+    evidence: DeliveryEvidence = field(metadata={"flat": True})
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedEvent(EventView):
+    """An event whose deliveries have their evidence."""
+
+    deliveries: tuple[ReportedDelivery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reappearance:
+    """A person who was found again; `at` as the log has it."""
+
+    seq: int
+    at: Stamp
+    event: str | None
+    destination: str | None
+
+
+# -- reading it ---------------------------------------------------------------------------------------------
+
+
+class Evidence:
+    """The evidence that entries of the log hold; each kind in its own order. What is not evidence is passed over."""
+
+    def __init__(self, entries: Iterable[LogEntry]) -> None:
+        self._noted: dict[tuple[str | None, str | None], _Noted] = {}
+        self._reappeared: list[Reappearance] = []
         for entry in entries:
-            reader = _READERS.get(entry["what"])
+            reader = _READERS.get(entry.what)
             if reader is None:
                 continue
-            reader(self._noted(entry), entry, entry["facts"] or {})
-            if entry["what"] == "delivery:reappeared":
-                self._reappeared.append({key: entry[key] for key in ("seq", "at", "event", "destination")})
+            noted = self._noted.setdefault((entry.event, entry.destination), _Noted())
+            noted.seqs.append(entry.seq)
+            reader(noted.said, entry, entry.facts or {})
+            if entry.what == "delivery:reappeared":
+                self._reappeared.append(Reappearance(entry.seq, entry.at, entry.event, entry.destination))
 
     @classmethod
-    def of_span(cls, ledger: Ledger, engine: sa.Engine, since: datetime | None, until: datetime | None) -> Evidence:
+    def of_span(cls, ledger: Ledger, since: datetime | None, until: datetime | None) -> Evidence:
         """Read the evidence for the events received in a span (UTC)."""
-        attempted = ledger.of_events(engine, _ATTEMPTED, since, until, bodies=False)
-        return cls(chain(attempted, ledger.of_events(engine, _TOLD, since, until, bodies=True)))
+        attempted = ledger.of_events(_ATTEMPTED, since, until, bodies=False)
+        return cls(chain(attempted, ledger.of_events(_TOLD, since, until, bodies=True)))
 
-    def add_to(self, events: Iterable[dict[str, Any]]) -> None:
-        """Put its evidence into each delivery of the events."""
-        for event in events:
-            for delivery in event["deliveries"]:
-                found = self._found.get((event["id"], delivery["destination"]), {})
-                delivery.update(found | {"audit_seq": sorted(found.get("audit_seq", []))})
+    def of_delivery(self, event_id: str, destination: str) -> DeliveryEvidence:
+        """Return the evidence of one delivery; empty where the log says nothing of it."""
+        noted = self._noted.get((event_id, destination))
+        if noted is None:
+            return DeliveryEvidence()
+        return DeliveryEvidence(tuple(sorted(noted.seqs)), tuple(noted.said.values()))
 
-    def reappeared(self) -> list[dict[str, Any]]:
-        """Return who was found again, oldest first: seq, at, event, destination."""
-        return self._reappeared
+    def reported(self, event: EventView) -> ReportedEvent:
+        """Return an event with the evidence of its deliveries."""
+        told = tuple(
+            ReportedDelivery(**delivery_values(delivery), evidence=self.of_delivery(event.id, delivery.destination))
+            for delivery in event.deliveries
+        )
+        return ReportedEvent(**event_values(event), deliveries=told)
 
-    def _noted(self, entry: dict[str, Any]) -> dict[str, Any]:
-        item = self._found.setdefault((entry["event"], entry["destination"]), {"audit_seq": []})
-        item["audit_seq"].append(entry["seq"])
-        return item
-
-
-def _attempted(item: dict[str, Any], entry: dict[str, Any], _facts: dict[str, Any]) -> None:
-    item.setdefault("first_attempt_at", entry["at"])
-    item["last_attempt_at"] = entry["at"]
+    def reappeared(self) -> tuple[Reappearance, ...]:
+        """Return who was found again, oldest first."""
+        return tuple(self._reappeared)
 
 
-def _applied(item: dict[str, Any], _entry: dict[str, Any], facts: dict[str, Any]) -> None:
-    item["carried_out"] = facts.get("steps", [])
+def steps(facts: Facts | None) -> tuple[StepView, ...]:
+    """Return the calls that an entry holds."""
+    return tuple(
+        StepView(
+            step["call"],
+            step["ms"],
+            step.get("request_id", ""),
+            step["scope"],
+            step.get("state", ""),
+            step.get("status"),
+        )
+        for step in (facts or {}).get("steps", ())
+    )
 
 
-def _confirmed(item: dict[str, Any], entry: dict[str, Any], facts: dict[str, Any]) -> None:
+_SaidByKind = dict[type, Any]
+
+
+@dataclass(slots=True)
+class _Noted:
+    seqs: list[int] = field(default_factory=list)
+    said: _SaidByKind = field(default_factory=dict)
+
+
+def _attempted(said: _SaidByKind, entry: LogEntry, _facts: Facts) -> None:
+    first: Attempts | None = said.get(Attempts)
+    said[Attempts] = Attempts(first.first_attempt_at if first else entry.at, entry.at)
+
+
+def _applied(said: _SaidByKind, _entry: LogEntry, facts: Facts) -> None:
+    said[CarriedOut] = CarriedOut(steps(facts))
+
+
+def _confirmed(said: _SaidByKind, entry: LogEntry, facts: Facts) -> None:
     # a recheck confirms again: how long it took is what the first one says
-    item.setdefault("first_confirmed_at", entry["at"])
-    item |= {"read_back": facts.get("steps", []), "notes": facts.get("notes", []), "confirmed_seq": entry["seq"]}
+    first: Confirmation | None = said.get(Confirmation)
+    at = first.first_confirmed_at if first else entry.at
+    said[Confirmation] = Confirmation(at, steps(facts), tuple(facts.get("notes", ())), entry.seq)
 
 
-def _held(item: dict[str, Any], entry: dict[str, Any], facts: dict[str, Any]) -> None:
-    item |= {"held_at": entry["at"], "detail": facts.get("detail")}
+def _held(said: _SaidByKind, entry: LogEntry, facts: Facts) -> None:
+    said[Hold] = Hold(entry.at, facts.get("detail"))
 
 
-def _exempt(item: dict[str, Any], entry: dict[str, Any], facts: dict[str, Any]) -> None:
-    decided_by = (entry["actor"] or {}).get("user")
-    item |= {"reason": facts.get("reason"), "decided_by": decided_by, "decided_at": entry["at"]}
+def _exempt(said: _SaidByKind, entry: LogEntry, facts: Facts) -> None:
+    said[Exemption] = Exemption(facts.get("reason"), (entry.actor or {}).get("user"), entry.at)
 
 
-def _reappeared(item: dict[str, Any], _entry: dict[str, Any], _facts: dict[str, Any]) -> None:
-    item["reappeared"] = item.get("reappeared", 0) + 1
+def _reappeared(said: _SaidByKind, _entry: LogEntry, _facts: Facts) -> None:
+    before: Returns | None = said.get(Returns)
+    said[Returns] = Returns(before.reappeared + 1 if before else 1)
 
 
-_READERS: dict[str, Callable[[dict[str, Any], dict[str, Any], dict[str, Any]], None]] = {
+_READERS: dict[str, Callable[[_SaidByKind, LogEntry, Facts], None]] = {
     "delivery:attempted": _attempted,
     "delivery:applied": _applied,
     "delivery:confirmed": _confirmed,

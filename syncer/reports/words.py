@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
 
+from syncer.audit.ledger import LogEntry
 from syncer.domain.codes import meaning
 from syncer.privacy.masking import visible
+from syncer.reports.evidence import StepView
+from syncer.reports.views import TimelineEntry
 
 RIGHTS = {"erasure": "erase me (Art. 17)", "objection": "stop your marketing (Art. 21)", None: "unknown right"}
 STATES = {
@@ -47,14 +50,16 @@ WORDS = {
 OUTCOMES = {"done": "found, acted on, read back", "absent": "searched everywhere, not held there"}
 
 
-def day_time(moment: str | None) -> str:
-    """Return a UTC time as shown to people."""
+def day_time(moment: datetime | str | None) -> str:
+    """Return a UTC time as shown to people; one that the log wrote comes as its text."""
+    if isinstance(moment, datetime):
+        return moment.strftime("%Y-%m-%d %H:%M:%SZ")
     return f"{moment[:10]} {moment[11:19]}Z" if moment else "-"
 
 
-def sentence(entry: dict[str, Any]) -> str:
+def sentence(entry: LogEntry | TimelineEntry) -> str:
     """Return an audit entry in plain words."""
-    facts = {key: value for key, value in (entry["facts"] or {}).items() if value is not None}
+    facts = {key: value for key, value in (entry.facts or {}).items() if value is not None}
     words = {
         "action": facts.get("action", "?"),
         "attempt": facts.get("attempt", "?"),
@@ -65,12 +70,13 @@ def sentence(entry: dict[str, Any]) -> str:
         "reason": facts.get("reason", ""),
         **{name: facts.get(name, "?") for name in ("seconds", "expected", "found", "command", "why")},
     }
-    return str(visible(WORDS.get(str(entry["what"]), str(entry["what"])).format(**words)))
+    return str(visible(WORDS.get(entry.what, entry.what).format(**words)))
 
 
-def step_line(step: dict[str, Any], *, brief: bool = False) -> str:
-    state = f", {step['state']}" if step.get("state") else ""
+def step_line(step: StepView, *, brief: bool = False) -> str:
+    """Return a call to a provider and its answer in one line; `brief` leaves out what differs each time."""
+    state = f", {step.state}" if step.state else ""
     if brief:
-        return f"{step['scope']}: {step['call']} -> {step['status'] or 'no answer'}{state}"
-    request = f", request {step['request_id']}" if step.get("request_id") else ""
-    return f"{step['scope']}: {step['call']} -> {step['status'] or 'no answer'}{state}{request}, {step['ms']} ms"
+        return f"{step.scope}: {step.call} -> {step.status or 'no answer'}{state}"
+    request = f", request {step.request_id}" if step.request_id else ""
+    return f"{step.scope}: {step.call} -> {step.status or 'no answer'}{state}{request}, {step.ms} ms"

@@ -13,10 +13,8 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from syncer import __version__
-from syncer.domain.deadlines import WARN_DAYS
-from syncer.domain.model import EventState, State
 from syncer.errors import UserError
-from syncer.reports.reader import Reader
+from syncer.reports.views import EventCounts, LaneView
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -31,35 +29,35 @@ class StatusCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every metric; when the database cannot be read, only that it cannot."""
         try:
-            status = Reader(self._app).status()
+            status = self._app.status.read()
         except sa.exc.SQLAlchemyError:
             # raised here, it would end as a traceback on the daemon's stderr
             yield GaugeMetricFamily("syncer_up", "Whether syncer's database could be read", 0)
             return
         yield GaugeMetricFamily("syncer_up", "Whether syncer's database could be read", 1)
         yield InfoMetricFamily("syncer_build", "The software", {"version": __version__})
-        yield from _events(status["events"], self._app.clock())
-        yield from _destinations(status["destinations"])
-        yield GaugeMetricFamily("syncer_audit_entries", "Entries in the audit chain", status["audit"]["entries"])
-        yield GaugeMetricFamily("syncer_queue_waiting", "Queue rows nobody has taken", status["queue"]["waiting"])
+        yield from _events(status.events, self._app.clock())
+        yield from _destinations(status.destinations)
+        yield GaugeMetricFamily("syncer_audit_entries", "Entries in the audit chain", status.audit.entries)
+        yield GaugeMetricFamily("syncer_queue_waiting", "Queue rows nobody has taken", status.queue.waiting)
 
 
-def _events(events: dict[str, Any], now: datetime) -> Iterator[Metric]:
-    yield _gauge("events", "Events by state", ["state"], {(state,): events[state] for state in EventState})
+def _events(counts: EventCounts, now: datetime) -> Iterator[Metric]:
+    by_state = {(state.value,): number for state, number in counts.by_state.items()}
+    yield _gauge("events", "Events by state", ["state"], by_state)
     yield GaugeMetricFamily(
-        "syncer_overdue_events", "Open events past their due day, or objections past their target", events["overdue"]
+        "syncer_overdue_events", "Open events past their due day, or objections past their target", counts.overdue
     )
-    warned = {(str(days),): events[f"warn_{days}"] for days in WARN_DAYS}
+    warned = {(str(days),): number for days, number in counts.warned.items()}
     yield _gauge("warned_events", "Open events by the highest warning they reached, in days", ["days"], warned)
-    oldest = events["oldest_open"]
-    age = (now - datetime.fromisoformat(oldest)).total_seconds() if oldest else 0.0
+    age = (now - counts.oldest_open).total_seconds() if counts.oldest_open else 0.0
     yield GaugeMetricFamily("syncer_oldest_open_seconds", "Age of the oldest open event since receipt", max(age, 0.0))
 
 
-def _destinations(lanes: dict[str, Any]) -> Iterator[Metric]:
-    counts = {(name, state.value): lane[state] for name, lane in lanes.items() for state in State}
+def _destinations(lanes: Mapping[str, LaneView]) -> Iterator[Metric]:
+    counts = {(name, state.value): number for name, lane in lanes.items() for state, number in lane.by_state.items()}
     yield _gauge("deliveries", "Deliveries by destination and state", ["destination", "state"], counts)
-    paused = {(name,): int(lane["paused"]) for name, lane in lanes.items()}
+    paused = {(name,): int(lane.paused) for name, lane in lanes.items()}
     yield _gauge("lane_paused", "Whether a destination's lane is paused", ["destination"], paused)
 
 
@@ -72,9 +70,9 @@ def _gauge(name: str, help_: str, labels: list[str], values: Mapping[Any, int]) 
 
 def registry(app: App) -> CollectorRegistry:
     """Return a registry of its own: nothing of the process or of other libraries is in it."""
-    found = CollectorRegistry()
-    found.register(StatusCollector(app))
-    return found
+    collectors = CollectorRegistry()
+    collectors.register(StatusCollector(app))
+    return collectors
 
 
 def text(app: App) -> str:

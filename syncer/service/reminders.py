@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from syncer.domain.deadlines import WARN_DAYS, local_day
+from syncer.domain.deadlines import local_day
 from syncer.log import get_logger
-from syncer.reports.reader import Reader
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -29,10 +28,10 @@ class Reminders:
         today = local_day(self._app.clock(), self._app.rule.zone)
         if today == self._said_on:
             return
-        events = Reader(self._app).status()["events"]
-        if late := events["overdue"]:
+        counts = self._app.status.read().events
+        if late := counts.overdue:
             self._log.error("deadline.overdue", count=late, reason="they go on being tried; see `syncer events`")
-        for days in reversed(WARN_DAYS):
-            if count := events[f"warn_{days}"]:
+        for days, count in reversed(counts.warned.items()):
+            if count:
                 self._log.warning("deadline.near", count=count, reason=f"open for {days} days or more after receipt")
         self._said_on = today

@@ -65,7 +65,7 @@ def _wordpress(wordpress: WordPress) -> Check:
 
 
 def _chain(app: App) -> Check:
-    verdict = app.ledger.verify(app.engine)
+    verdict = app.ledger.verify()
     if verdict.ok:
         return Check("audit chain", True, f"{verdict.entries} entries verified")
     return Check("audit chain", False, verdict.reason or "", "stop the daemon and keep the database as it is")

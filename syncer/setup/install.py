@@ -28,7 +28,7 @@ def initialise(settings: Settings) -> list[str]:
         said.append(f"key file {key_file}: made; back it up apart from the database")
     said.append(upgrade(settings))
     engine, all_tables = engines.connect(settings.database.url), make_tables(settings)
-    ledger = Ledger(all_tables, keyring, actor("cli"), settings_digest(settings))
+    ledger = Ledger(engine, all_tables, keyring, actor("cli"), settings_digest(settings))
     with connections.writing(engine) as connection:
         ledger.begin(connection)
     # nothing of the log is written here: a database behind its notes is refused by what comes next

@@ -29,12 +29,12 @@ def measure(run: Run) -> Iterator[Figure]:
     for name, new_database in run.engines.items():
         with installed(NOBODY, new_database()) as app:  # type: ignore[arg-type]  # nobody is called
             _write(app, rows)
-            entries = app.ledger.head(app.engine)[0]
+            entries = app.ledger.head()[0]
             before = _peak(reset=True)
             verified = min(_verify(app), _verify(app))
             grown = (_peak() - before) / 1024
             began = time.perf_counter()
-            for row in app.ledger.rows(app.engine):
+            for row in app.ledger.rows():
                 json.dumps(row)
             exported = time.perf_counter() - began
         note = f"{entries} entries"
@@ -54,7 +54,7 @@ def _write(app: App, rows: int) -> None:
 
 def _verify(app: App) -> float:
     began = time.perf_counter()
-    assert app.ledger.verify(app.engine).ok
+    assert app.ledger.verify().ok
     return time.perf_counter() - began
 
 

@@ -76,9 +76,9 @@ def gather(
         texts += [
             str(tuple(row)) for row in connection.execute(sa.select(t.queue).where(t.queue.c.taken_at.isnot(None)))
         ]
-    audit = [row | {"body": json.loads(row["body"])} for row in app.ledger.rows(app.engine)]
+    audit = [row | {"body": json.loads(row["body"])} for row in app.ledger.rows()]
     return Evidence(
-        wanted, events, deliveries, audit, app.ledger.verify(app.engine), texts,
+        wanted, events, deliveries, audit, app.ledger.verify(), texts,
         tuple(app.settings.destinations), read(mailchimp, crm), bystanders,
     )  # fmt: skip
 

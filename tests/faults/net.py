@@ -195,7 +195,7 @@ class Rig:
 
     def log(self) -> list[Any]:
         """Give the whole audit."""
-        return list(self.app.ledger.rows(self.app.engine))
+        return list(self.app.ledger.rows())
 
     def facts(self, what: str, name: str) -> dict[str, Any]:
         """Give what the last audit entry of this kind says."""
@@ -288,7 +288,7 @@ class Rig:
         assert len(found) == 2 * len(rows(self.app, self.app.tables.event))
         assert {row.state for row in rows(self.app, self.app.tables.event)} == {"fulfilled"}
         assert all((gone if right == "erasure" else silent)(self.mailchimp, self.crm, person).values())
-        assert self.app.ledger.verify(self.app.engine).ok
+        assert self.app.ledger.verify().ok
         assert PERSON not in str(self.log())
 
     def ends_well(self, right: str = "erasure") -> None:
@@ -300,7 +300,7 @@ class Rig:
         assert not self.audit("delivery:confirmed", name)
         assert self.audit("delivery:attempted", name)
         assert all(row.state in (state, "held") for row in rows(self.app, self.app.tables.event))
-        assert self.app.ledger.verify(self.app.engine).ok
+        assert self.app.ledger.verify().ok
 
     def _calls(self, name: str) -> tuple[int, int]:
         return (self.relays[name].connections, len(self.boxes[name].requests))

@@ -77,7 +77,7 @@ def test_fault_001_an_unknown_host_is_retried_and_after_several_in_a_row_pauses(
         assert sorted({(row.state, row.attempts) for row in ours}) == [("pending", 0), ("retrying", 1)]
     rig.heals()
     assert {row.state for row in rows(rig.app, rig.app.tables.delivery)} == {"confirmed"}
-    assert rig.app.ledger.verify(rig.app.engine).ok
+    assert rig.app.ledger.verify().ok
 
 
 def test_fault_002_a_failing_resolver_is_retried(rig: Rig, resolver: dict[str, LookUp]) -> None:

@@ -45,7 +45,7 @@ def test_fault_040_a_revoked_key_pauses_without_a_storm(rig: Rig) -> None:
         box.api_key = kept[name]
     rig.heals()
     assert {row.state for row in rows(rig.app, rig.app.tables.event)} == {"fulfilled"}
-    assert rig.app.ledger.verify(rig.app.engine).ok
+    assert rig.app.ledger.verify().ok
 
 
 AKAMAI = '{"type": "akamai_error_message", "title": "Forbidden", "status": 403, "ref_no": "18.2f"}'

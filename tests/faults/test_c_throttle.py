@@ -11,7 +11,6 @@ import pytest
 
 from adapters.http.answer import LONGEST_WAIT
 from adapters.sandbox.faults import EDGE_PAGE
-from syncer.reports.reader import Reader
 from tests.faults.net import BOTH, ERASING, Rig
 from tests.test_walk import rows
 
@@ -84,7 +83,7 @@ def test_fault_052_a_storm_of_429_is_one_cool_down_of_the_lane(rig: Rig) -> None
     rig.heals()
     assert {row.state for row in rows(rig.app, rig.app.tables.event)} == {"fulfilled"}
     assert {rig.lane(name).strikes for name in BOTH} == {0}
-    assert rig.app.ledger.verify(rig.app.engine).ok
+    assert rig.app.ledger.verify().ok
 
 
 def test_fault_052_the_longest_wait_of_a_storm_stands_in_whatever_order_the_answers_come(rig: Rig) -> None:
@@ -150,7 +149,7 @@ def test_fault_053_the_wait_that_the_edge_asks_for_in_its_body_is_respected(rig:
 
 
 def overdue(rig: Rig) -> list[bool]:
-    return [bool(found["overdue"]) for found in Reader(rig.app).events()]
+    return [event.overdue for event in rig.app.reader.events()]
 
 
 def test_fault_054_a_wait_beyond_the_due_day_is_capped_and_the_event_shows_overdue_in_time(rig: Rig) -> None:
@@ -168,7 +167,7 @@ def test_fault_054_a_wait_beyond_the_due_day_is_capped_and_the_event_shows_overd
         rig.drain()
     assert all(box.request_count >= before + 7 for box, before in zip(rig.boxes.values(), asked, strict=True))
     assert overdue(rig) == [True]
-    assert Reader(rig.app).status()["events"]["overdue"] == 1
+    assert rig.app.status.read().events.overdue == 1
     rig.ends_well()
     assert overdue(rig) == [False]
 
@@ -211,4 +210,4 @@ def test_fault_055_after_three_days_of_maintenance_everything_catches_up_oldest_
         ]
         assert begun == ["objection", "oldest", "middle", "newest"]
     assert {row.state for row in rows(rig.app, rig.app.tables.event)} == {"fulfilled"}
-    assert rig.app.ledger.verify(rig.app.engine).ok
+    assert rig.app.ledger.verify().ok

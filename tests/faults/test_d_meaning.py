@@ -76,7 +76,7 @@ def test_fault_057_a_person_in_two_audiences_and_two_accounts_is_done_only_when_
         assert [second.member(PERSON, audience) is None for audience in AUDIENCES[:2]] == [True, False]
         (told,) = [
             json.loads(row["body"])["facts"]["steps"]
-            for row in app.ledger.rows(app.engine)
+            for row in app.ledger.rows()
             if (row["what"], row["destination"]) == ("delivery:applied", "newsletter")
         ]
         deleted = {step["scope"] for step in told if step.get("state") == "deleted"}
@@ -87,7 +87,7 @@ def test_fault_057_a_person_in_two_audiences_and_two_accounts_is_done_only_when_
         assert {row.state for row in rows(app, app.tables.delivery)} == {"confirmed"}
         assert event(app).state == "fulfilled"
         assert second.members() == mailchimp.members() == []
-        assert app.ledger.verify(app.engine).ok
+        assert app.ledger.verify().ok
         app.close()
 
 
@@ -265,4 +265,4 @@ def test_fault_062_a_person_who_comes_back_with_a_newer_opt_in_is_found_and_held
     assert event(rig.app).state == "held"
     assert not any(gone(rig.mailchimp, rig.crm, PERSON).values())
     assert len([one for one in logs if one["event"] == "delivery.held" and one["log_level"] == "warning"]) == 2
-    assert rig.app.ledger.verify(rig.app.engine).ok
+    assert rig.app.ledger.verify().ok

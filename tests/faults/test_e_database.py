@@ -140,11 +140,11 @@ def test_fault_069_a_database_that_dies_at_claim_and_between_a_call_and_its_reco
         daemon.terminate()
         daemon.wait(timeout=30)
     with opened(settings) as app:
-        said = Counter((row["what"], row["destination"]) for row in app.ledger.rows(app.engine))
+        said = Counter((row["what"], row["destination"]) for row in app.ledger.rows())
         assert said["delivery:attempted", "newsletter"] == 2
         assert said["delivery:confirmed", "newsletter"] == said["delivery:confirmed", "crm"] == 1
         assert said["event:received", None] == said["event:fulfilled", None] == 1
-        assert app.ledger.verify(app.engine).ok
+        assert app.ledger.verify().ok
 
 
 # -- 70: conflicts ------------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def test_fault_070_a_deadlock_repeats_the_transaction_and_not_the_call(
         assert states(app) == {"newsletter": "confirmed", "crm": "confirmed"}
         assert Counter(whats(app))["delivery:attempted"] == 2
         assert len([one for one in mailchimp.requests if one.method == "POST"]) == 1
-        assert app.ledger.verify(app.engine).ok
+        assert app.ledger.verify().ok
 
 
 def hold_the_head(app: App, seconds: float) -> None:
@@ -270,13 +270,11 @@ def test_fault_071_a_commit_whose_answer_is_lost_at_any_point_of_the_walk_double
         found = [(row.event_id, row.destination) for row in rows(app, app.tables.delivery)]
         assert set(states(app).values()) == {"confirmed"}
         confirmed = Counter(
-            (row["event"], row["destination"])
-            for row in app.ledger.rows(app.engine)
-            if row["what"] == "delivery:confirmed"
+            (row["event"], row["destination"]) for row in app.ledger.rows() if row["what"] == "delivery:confirmed"
         )
         assert confirmed == Counter(found)
         assert len(found) == 2 * (cuts + 1)
-        assert app.ledger.verify(app.engine).ok
+        assert app.ledger.verify().ok
     relay.close()
 
 
@@ -300,7 +298,7 @@ def test_fault_075_a_killed_connection_is_made_anew_and_no_half_transaction_goes
     kill_connections(server, app)
     drain(app)  # between transactions nobody notices
     assert states(app) == {"newsletter": "confirmed", "crm": "confirmed"}
-    before = app.ledger.head(app.engine)
+    before = app.ledger.head()
 
     with pytest.raises(sa.exc.DBAPIError) as lost, app.transactions.write() as tx:
         app.leases.pause(tx, "crm", "operator", "the first half", None)
@@ -309,7 +307,7 @@ def test_fault_075_a_killed_connection_is_made_anew_and_no_half_transaction_goes
 
     assert is_outage(lost.value)
     assert [lane.paused for lane in app.leases.read().values()] == [False, False]
-    assert app.ledger.head(app.engine) == before
+    assert app.ledger.head() == before
     put(app, "erasure", PERSON, "k2")
     drain(app)
     assert Counter(states(app).values()) == {"confirmed": 2}
@@ -383,10 +381,10 @@ def test_fault_072_on_a_full_disk_no_call_is_made_without_its_attempt_on_record_
         daemon.terminate()
         assert daemon.wait(timeout=30) == 0
     with opened(settings) as app:
-        said = Counter((row["what"], row["destination"]) for row in app.ledger.rows(app.engine))
+        said = Counter((row["what"], row["destination"]) for row in app.ledger.rows())
         assert said["delivery:attempted", "newsletter"] == 2
         assert said["delivery:confirmed", "newsletter"] == 1
-        assert app.ledger.verify(app.engine).ok
+        assert app.ledger.verify().ok
 
 
 # -- 73: read-only ------------------------------------------------------------------------------------------

@@ -16,7 +16,6 @@ from syncer.domain.deadlines import due_on
 from syncer.errors import UserError
 from syncer.intake.parse import RowParser
 from syncer.intake.take import Intake
-from syncer.reports.reader import Reader
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
 from tests.processes import inside as run
@@ -121,12 +120,12 @@ def test_fault_079_malformed_rows_are_held_with_a_reason_and_the_rows_behind_the
     assert {key: found[key] for key in found if key.startswith("bad")} == {
         f"bad{number}": ("held", "malformed") for number in range(count)
     }
-    held = Reader(app).events(state="held")
+    held = app.reader.events(state="held")
     reasons = [
-        entry["facts"]["detail"]
+        (entry.facts or {})["detail"]
         for event in held
-        for entry in Reader(app).show(event["id"])["audit"]
-        if entry["what"] == "event:held"
+        for entry in app.reader.show(event.id).audit
+        if entry.what == "event:held"
     ]
     assert len(reasons) == count
     assert all(reasons)

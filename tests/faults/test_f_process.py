@@ -66,8 +66,8 @@ def audit(settings: Path) -> list[dict[str, Any]]:
     """Every entry's body."""
     app = open_app(load_settings(settings))
     try:
-        assert app.ledger.verify(app.engine).ok
-        return [json.loads(row["body"]) for row in app.ledger.rows(app.engine)]
+        assert app.ledger.verify().ok
+        return [json.loads(row["body"]) for row in app.ledger.rows()]
     finally:
         app.close()
 

@@ -15,7 +15,6 @@ from adapters.sandbox import Fault, MailchimpSandbox
 from syncer.app import App, load_settings
 from syncer.domain.deadlines import due_on
 from syncer.reports.as_text import report_text
-from syncer.reports.reader import Reader
 from syncer.service.clock_jumps import ClockMonitor, Jump, record, since_last_entry
 from syncer.service.drain import drain, prepare
 from syncer.setup.install import initialise
@@ -166,9 +165,9 @@ def test_fault_090_a_clock_set_ahead_by_a_day_loses_no_lease_and_makes_due_what_
     clock.advance(days=40)
 
     assert app.leases.renew(lease)
-    (event,) = Reader(app).events()
-    assert event["overdue"]
-    assert event["due_on"] == due_on(received, app.settings.deadlines.zone, 30).isoformat()
+    (event,) = app.reader.events()
+    assert event.overdue
+    assert event.due_on == due_on(received, app.settings.deadlines.zone, 30)
     app.leases.release(lease)
     drain(app)
     assert states(app)["crm"] == ("confirmed", "absent", None)
@@ -195,9 +194,9 @@ def test_fault_090_a_jump_is_audited_said_in_the_report_and_ends_only_waits_that
     due = {row.id: row.next_attempt_at for row in rows(app, delivery)}
     assert [due[id_] for id_ in ids] == [after, meant, after]
     assert {(row.cool_until, row.probe_at) for row in rows(app, lane)} == {(after, meant)}
-    text = " ".join(report_text(Reader(app).report(None, None)).split())
+    text = " ".join(report_text(app.propagation.report(None, None)).split())
     assert "the machine's clock jumped by -3600 seconds" in text
-    assert app.ledger.verify(app.engine).ok
+    assert app.ledger.verify().ok
 
 
 def test_fault_090_a_step_back_while_nothing_ran_is_seen_at_the_next_start(app: App, clock: Clock) -> None:

@@ -15,7 +15,7 @@ from syncer.audit.proof.purge import Purge
 from syncer.audit.proof.rollback import Behind
 from syncer.decisions.resync import Selection
 from syncer.privacy.keyring import Keyring
-from syncer.reports.reader import Reader, needs_attention
+from syncer.reports.status import needs_attention
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
 from tests.processes import inside as run
@@ -102,12 +102,12 @@ def test_fault_096_a_cut_tail_and_an_older_copy_are_found_by_a_checkpoint(
     size = app.checkpoints.size()
 
     cut(app, size - 2)
-    assert app.ledger.verify(app.engine).ok
+    assert app.ledger.verify().ok
     assert app.verify().first_bad == size - 1
     app.close()
     restore(tmp_path / "kept.db", tmp_path / "syncer.db")
     older = open_app(load_settings(tmp_path / "settings.toml"), clock=clock)
-    assert older.ledger.verify(older.engine).ok
+    assert older.ledger.verify().ok
     assert not older.verify().ok
     older.close()
     assert run(tmp_path / "settings.toml", "audit", "verify").returncode == 1
@@ -172,13 +172,13 @@ def test_fault_099_an_anchor_down_for_days_warns_then_pages_and_deliveries_go_on
         drain(app)
         app.notary.tick()
         clock.advance(hours=3)
-        seen.append((Reader(app).status()["audit"]["anchors"]["away"]["level"], needs_attention(Reader(app).status())))
+        seen.append((app.status.read().audit.anchors["away"].level, needs_attention(app.status.read())))
         clock.advance(hours=21)
 
     assert seen == [("late", False), ("page", True), ("page", True)]
-    counts = Reader(app).status()["events"]
-    assert (counts["open"], counts["held"], counts["fulfilled"], counts["overdue"]) == (0, 0, 3, 0)
-    assert Reader(app).status()["audit"]["anchors"]["folder"]["level"] == "ok"
+    counts = app.status.read().events
+    assert (counts.open, counts.held, counts.fulfilled, counts.overdue) == (0, 0, 3, 0)
+    assert app.status.read().audit.anchors["folder"].level == "ok"
     app.close()
 
 
@@ -225,7 +225,7 @@ def test_fault_101_a_sealed_address_moved_to_another_event_is_held_and_nobody_is
 
     assert {(row.state, row.code) for row in rows(app, app.tables.delivery)} == {("held", "unsealable")}
     assert mailchimp.request_count == 0
-    assert needs_attention(Reader(app).status())
+    assert needs_attention(app.status.read())
     assert app.verify().ok
     file = ((first.id, PERSON), (second.id, "grace@hopper.test"))
     app.resync.apply(app.resync.plan(Selection(addresses=file)), "asked both of them again")

@@ -19,9 +19,9 @@ from adapters.sandbox import FAULTS, ActiveCampaignSandbox, Fault, MailchimpSand
 from syncer.app import App
 from syncer.log import configure
 from syncer.reports.as_csv import audit_csv, report_csv
+from syncer.reports.as_json import as_json as to_json
 from syncer.reports.as_text import report_text
 from syncer.reports.html.page import report_html
-from syncer.reports.reader import Reader
 from syncer.service import metrics
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
@@ -68,10 +68,10 @@ def test_fault_103_a_person_and_the_keys_leave_no_trace_but_the_sealed_one(
         drain(app)
         reopen(app)
         clock.advance(hours=25)
-        told += [metrics.text(app), json.dumps(Reader(app).status()), json.dumps(Reader(app).events())]
+        told += [metrics.text(app), to_json(app.status.read()), to_json(app.reader.events())]
     assert {row.state for row in rows(app, app.tables.event)} == {"fulfilled"}
-    found = Reader(app).report(None, None)
-    told += [*report_html(found), report_csv(found), report_text(found), *audit_csv(app.ledger.rows(app.engine))]
+    found = app.propagation.report(None, None)
+    told += [*report_html(found), report_csv(found), report_text(found), *audit_csv(app.ledger.rows())]
     app.close()
 
     haystack = "".join([*told, *capfd.readouterr()]).encode()
@@ -136,7 +136,7 @@ def test_fault_104_what_people_write_is_harmless_in_log_csv_and_html(
         assert line.isascii()
         assert line.isprintable()
         json.loads(line)
-    found = Reader(app).report(None, None)
+    found = app.propagation.report(None, None)
     table, page, text = report_csv(found), "".join(report_html(found)), report_text(found)
     for harmful in ("\x1b", "\u202e"):
         assert harmful not in table + page + text
@@ -144,7 +144,7 @@ def test_fault_104_what_people_write_is_harmless_in_log_csv_and_html(
     assert "</script" not in page
     assert "<b>" not in page
     assert not [line for line in text.splitlines() if line.startswith(("=", ".", "QUIT"))]
-    for written in (table, "".join(audit_csv(app.ledger.rows(app.engine)))):
+    for written in (table, "".join(audit_csv(app.ledger.rows()))):
         cells = [cell for row in csv.reader(io.StringIO(written)) for cell in row]
         assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))]
     assert "lovelace.test" not in log + table + page + text

@@ -241,7 +241,7 @@ class ChainVerifies(Invariant):
 
     def at_end(self) -> None:
         """The real verifier has nothing to say."""
-        verdict = self.run.judge.app.ledger.verify(self.run.judge.app.engine)
+        verdict = self.run.judge.app.ledger.verify()
         if not verdict.ok:
             self.broken(f"{verdict.reason}")
 
@@ -280,7 +280,7 @@ class OverdueIsVisible(Invariant):
     def daily(self) -> None:
         """Compare the report with the calendar; the day around a due date is left to the unit tests."""
         now = self.run.timeline.now
-        found = {item["event_key"]: item["overdue"] for item in self.run.reader().events()}
+        found = {item.event_key: item.overdue for item in self.run.judge.app.reader.events()}
         for case in self.run.history.cases.values():
             age = now - case.received_at
             surely_not, surely = OBJECTION if case.right == "objection" else ERASURE
@@ -288,7 +288,7 @@ class OverdueIsVisible(Invariant):
                 self.broken(f"{case.key} is late and does not show as such")
             if found.get(case.key) and (case.fulfilled or age < surely_not):
                 self.broken(f"{case.key} shows as late and is not")
-        if self.run.reader().status()["events"]["overdue"] != sum(map(bool, found.values())):
+        if self.run.judge.app.status.read().events.overdue != sum(map(bool, found.values())):
             self.broken("status counts another number of late events than there are")
 
 

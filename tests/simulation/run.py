@@ -23,7 +23,6 @@ import structlog
 
 from syncer import log
 from syncer.domain.model import Delivery
-from syncer.reports.reader import Reader
 from syncer.settings.checked import Settings
 from tests.simulation.adapter import SimulatedAdapter
 from tests.simulation.history import History
@@ -279,10 +278,6 @@ class Run:
     def select(self, query: str, *values: object) -> list[Any]:
         """Ask the database file, past all of syncer's own code."""
         return self.tables.select(query, *values)
-
-    def reader(self) -> Reader:
-        """Return the real report over the run's database."""
-        return Reader(self.judge.app)
 
     def open_transactions(self) -> bool:
         """Whether any process has a transaction open."""

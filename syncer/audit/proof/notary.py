@@ -18,7 +18,6 @@ from syncer.audit.proof.checkpoints import Checkpoints, Sealed
 from syncer.audit.proof.origins import Origins
 from syncer.audit.proof.rollback import Rollback
 from syncer.audit.transaction import Clock
-from syncer.clock import stamp
 from syncer.database.connections import reading, writing
 from syncer.database.failures import retry_on_conflict
 from syncer.database.tables import Tables
@@ -68,29 +67,6 @@ class Standing:
     unsigned: int
     level: str
     anchors: tuple[Anchored, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as `status --json` shows it, beside `entries` and `head`."""
-        last = self.newest
-        return {
-            "origin": self.origin,
-            "checkpoint": {"size": last.size, "at": stamp(last.at)} if last else None,
-            "unsigned": self.unsigned,
-            "late": self.level != "ok",
-            "page": self.level == "page",
-            "anchors": {
-                item.name: {
-                    "kind": item.kind,
-                    "size": item.size,
-                    "at": stamp(item.at) if item.at else None,
-                    "place": item.place,
-                    "failing_since": stamp(item.failing_since) if item.failing_since else None,
-                    "error": item.error,
-                    "level": item.level,
-                }
-                for item in self.anchors
-            },
-        }
 
 
 class Notary:

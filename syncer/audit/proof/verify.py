@@ -48,7 +48,7 @@ class Verification:
         a warning in the state folder, where anybody may have put it.
         """
         collected = [(str(path), _read(path)) for path in _files(against)]
-        chain = self._ledger.verify(self._engine)
+        chain = self._ledger.verify()
         if not chain.ok:
             return Finding(False, chain.entries, chain.first_bad, chain.reason, chain.purged)
         mine, foreign = self._of_the_folder()

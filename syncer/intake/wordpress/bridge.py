@@ -5,17 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
 from syncer.audit.transaction import Transactions
-from syncer.clock import stamp
 from syncer.database import connections, engines
 from syncer.database.column_types import collate
 from syncer.intake.queue import Queue
 from syncer.intake.wordpress import coverage
 from syncer.intake.wordpress.erasure_requests import Sites, Unreadable
+from syncer.intake.wordpress.state import WordPressAlarm, WordPressState
 from syncer.intake.wordpress.status import StatusTable
 from syncer.intake.wordpress.sweep import Sweep, Swept
 from syncer.intake.wordpress.sweep_state import SweepState
@@ -93,33 +92,24 @@ class WordPress:
         """Forget a vanished request by a person's decision. Raises UserError when it is none."""
         self._state.dismiss(ref, reason)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> WordPressState:
         """Return for `status`: alarms with their remedies, and how the last sweep went."""
         last = self._state.read()
         sites = list(last.sites.values())
-        found = coverage.alarms(
+        alarms = coverage.alarms(
             last.seen.values(),
             sites,
             self._clock(),
             alert_after=timedelta(days=self._settings.alert_after_days),
             swept_every=timedelta(seconds=self.sweep_seconds),
         )
-        swept = max((site.swept_at for site in sites), default=None)
-        return {
-            "configured": True,
-            "swept_at": stamp(swept) if swept else None,
-            "sites": len([site for site in sites if not site.problem]),
-            "requests": sum(site.requests for site in sites),
-            "alarms": [
-                {
-                    "code": alarm.code,
-                    "about": alarm.about,
-                    "since": stamp(alarm.since) if alarm.since else None,
-                    "remedy": REMEDIES[alarm.code],
-                }
-                for alarm in found
-            ],
-        }
+        return WordPressState(
+            configured=True,
+            swept_at=max((site.swept_at for site in sites), default=None),
+            sites=len([site for site in sites if not site.problem]),
+            requests=sum(site.requests for site in sites),
+            alarms=tuple(WordPressAlarm(item.code, item.about, item.since, REMEDIES[item.code]) for item in alarms),
+        )
 
     def problems(self) -> list[str]:
         """Try everything that is needed of WordPress' database; return what is refused. Raises what it raises."""

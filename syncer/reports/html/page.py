@@ -5,16 +5,20 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from syncer.clock import stamp
 from syncer.domain.codes import meaning
 from syncer.privacy.masking import visible
+from syncer.reports.dossier import DossierFacts
 from syncer.reports.html.dossier_view import ASKED, DossierView
-from syncer.reports.html.report_view import ReportView, rechecking
+from syncer.reports.html.report_view import ReportView
+from syncer.reports.propagation import PropagationLog
 from syncer.reports.words import RIGHTS, STATES, sentence, step_line
 
 #: what a cell says: shorter than STATES, which stands in the legend; the style sheet puts a sign before each
@@ -30,14 +34,14 @@ BRIEF = {
 }
 
 
-def report_html(found: dict[str, Any]) -> Iterator[str]:
+def report_html(log: PropagationLog) -> Iterator[str]:
     """Yield the propagation log as pieces of one HTML file, ready to be written."""
-    yield from _page("report", ("report.css",), found=found, view=ReportView(found))
+    yield from _page("report", ("report.css",), log=log, view=ReportView(log))
 
 
-def dossier_html(found: dict[str, Any]) -> Iterator[str]:
+def dossier_html(facts: DossierFacts) -> Iterator[str]:
     """Yield a person's dossier as pieces of one HTML file, ready to be written."""
-    yield from _page("dossier", ("report.css", "dossier.css"), found=found, view=DossierView(found))
+    yield from _page("dossier", ("report.css", "dossier.css"), facts=facts, view=DossierView(facts))
 
 
 def _page(name: str, sheets: Iterable[str], **values: Any) -> Iterator[str]:
@@ -57,9 +61,10 @@ def _page(name: str, sheets: Iterable[str], **values: Any) -> Iterator[str]:
     yield from stream
 
 
-def _time(moment: str | None) -> str:
+def _time(moment: datetime | str | None) -> str:
     # to the minute: the second stands in the audit
-    return Markup("<time>{} {}Z</time>").format(moment[:10], moment[11:16]) if moment else "-"
+    text = stamp(moment) if isinstance(moment, datetime) else moment
+    return Markup("<time>{} {}Z</time>").format(text[:10], text[11:16]) if text else "-"
 
 
 def _code(text: str) -> Markup:
@@ -71,7 +76,7 @@ def _code(text: str) -> Markup:
 
 def environment() -> Environment:
     """Return the templates' environment: every value is escaped, masked and made visible; a missing one is a bug."""
-    found = Environment(
+    templates = Environment(
         loader=PackageLoader("syncer.reports.html"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -79,6 +84,6 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=visible,
     )
-    found.filters |= {"time": _time, "code": _code, "meaning": meaning, "sentence": sentence, "step": step_line}
-    found.globals |= {"RIGHTS": RIGHTS, "ASKED": ASKED, "STATES": STATES, "BRIEF": BRIEF, "rechecking": rechecking}
-    return found
+    templates.filters |= {"time": _time, "code": _code, "meaning": meaning, "sentence": sentence, "step": step_line}
+    templates.globals |= {"RIGHTS": RIGHTS, "ASKED": ASKED, "STATES": STATES, "BRIEF": BRIEF}
+    return templates

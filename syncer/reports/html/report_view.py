@@ -8,11 +8,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Any
 from zoneinfo import ZoneInfo
 
+from adapters.contract import Action, Outcome
+from syncer.audit.ledger import Stamp
 from syncer.domain.codes import meaning, remedy
+from syncer.domain.model import EventState, State
+from syncer.reports.evidence import Confirmation, Reappearance, ReportedDelivery, ReportedEvent
 from syncer.reports.html.charts import DAY, OPEN_BY_AGE, TO_CONFIRMED, Chart, histogram
+from syncer.reports.propagation import PropagationLog
+from syncer.reports.views import LaneView
 from syncer.reports.words import OUTCOMES, step_line
 
 #: rows of one page of a month; more would be slow to open
@@ -27,7 +32,7 @@ class Need:
 
     title: str
     remedy: str
-    events: list[dict[str, Any]] = field(default_factory=list)
+    events: list[ReportedEvent] = field(default_factory=list)
     recipients: set[str] = field(default_factory=set)
 
 
@@ -37,7 +42,7 @@ class Page:
 
     name: str
     title: str
-    events: Sequence[dict[str, Any]]
+    events: Sequence[ReportedEvent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,38 +57,54 @@ class Proof:
     notes: tuple[str, ...]
 
 
-class ReportView:
-    """A report, ready to be shown. Keeps the report's own dictionaries and adds nothing to them."""
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a recipient stands over all time, with what this report shows of it: last confirmation and median wait."""
 
-    def __init__(self, found: dict[str, Any]) -> None:
-        self.found = found
-        self.events: list[dict[str, Any]] = found["events"]
+    name: str
+    lane: LaneView
+    last: datetime | None
+    median: str
+    reason: str
+
+
+#: what proofs are told apart by: recipient, action, outcome, calls and notes
+_ProofKey = tuple[str, Action | None, Outcome | None, tuple[str, ...], tuple[str, ...]]
+
+
+class ReportView:
+    """A propagation log, ready to be shown."""
+
+    def __init__(self, log: PropagationLog) -> None:
+        self.log = log
+        self.events = log.events
         #: event id -> its number in this report, which anchors are made of
-        self.number = {event["id"]: number for number, event in enumerate(self.events, 1)}
-        self._zone = ZoneInfo(found["timezone"])
-        self._now = datetime.fromisoformat(found["generated_at"])
-        self._proofs: dict[tuple[Any, ...], Proof] = {}
+        self.number = {event.id: number for number, event in enumerate(self.events, 1)}
+        self._zone = ZoneInfo(log.timezone)
+        self._proofs: dict[_ProofKey, Proof] = {}
         self._seen: Counter[int] = Counter()
-        seen = {delivery["destination"] for event in self.events for delivery in event["deliveries"]}
-        self.recipients = [name for name in found["destinations"] if name in seen]
+        seen = {delivery.destination for event in self.events for delivery in event.deliveries}
+        self.recipients = [name for name in log.destinations if name in seen]
         self._proof_of = {
-            (event["id"], delivery["destination"]): self._proof(delivery)
+            (event.id, delivery.destination): self._proof(delivery, said)
             for event in self.events
-            for delivery in event["deliveries"]
-            if (delivery["state"] == "confirmed" or rechecking(delivery)) and delivery.get("read_back")
+            for delivery in event.deliveries
+            if (delivery.state is State.CONFIRMED or delivery.rechecking)
+            and (said := delivery.evidence.confirmation) is not None
+            and said.read_back
         }
 
     # -- the sentence ---------------------------------------------------------------------------------------
 
     def sentence(self) -> str:
         """Return where things stand, in one or two plain sentences."""
-        counts = self.found["summary"]
-        if not counts["requests"]:
+        counts = self.log.summary
+        if not counts.requests:
             return "No request was received in this period."
-        said = f"{_many(counts['requests'], 'request was', 'requests were')} received: "
-        said += f"{counts['fulfilled']} carried out everywhere, {counts['held']} waiting for a person's decision, "
-        said += f"{counts['open']} under way. "
-        late = counts["overdue"]
+        said = f"{_many(counts.requests, 'request was', 'requests were')} received: "
+        said += f"{counts.fulfilled} carried out everywhere, {counts.held} waiting for a person's decision, "
+        said += f"{counts.open} under way. "
+        late = counts.overdue
         return said + ("None is late." if not late else f"{late} {'is' if late == 1 else 'are'} late.")
 
     # -- what needs a person --------------------------------------------------------------------------------
@@ -93,45 +114,47 @@ class ReportView:
         late = Need(
             "late, that is past the due day or, for an objection, past its target",
             "syncer goes on trying; look below for what stops each recipient, and tell the person why it takes longer",
-            [event for event in self.events if event["overdue"]],
+            [event for event in self.events if event.overdue],
         )
         held: dict[str, Need] = {}
         for event in self.events:
-            for delivery in event["deliveries"]:
-                if delivery["state"] == "held":
-                    code = delivery["code"] or ""
+            for delivery in event.deliveries:
+                if delivery.state is State.HELD:
+                    code = delivery.code or ""
                     need = held.setdefault(code, Need(meaning(code) or "held", remedy(code)))
-                    need.recipients.add(delivery["destination"])
+                    need.recipients.add(delivery.destination)
                     if not need.events or need.events[-1] is not event:
                         need.events.append(event)
         paused = [
             Need(f"{name} is paused: {_reason(lane)}", _remedy(name, lane), recipients={name})
-            for name, lane in self.found["destinations"].items()
-            if lane["paused"]
+            for name, lane in self.log.destinations.items()
+            if lane.paused
         ]
         return [*([late] if late.events else []), *paused, *held.values()]
 
-    def due_soon(self) -> list[tuple[int, list[dict[str, Any]]]]:
+    def due_soon(self) -> list[tuple[int, list[ReportedEvent]]]:
         """Return the events that are not late yet and due within SOON days, each in the nearest class only."""
-        today, found, taken = self._now.astimezone(self._zone).date(), [], set()
+        today = self.log.generated_at.astimezone(self._zone).date()
+        classes: list[tuple[int, list[ReportedEvent]]] = []
+        taken: set[str] = set()
         for days in SOON:
             near = [
                 event
                 for event in self.events
-                if event["state"] != "fulfilled"
-                and not event["overdue"]
-                and event["id"] not in taken
-                and date.fromisoformat(event["due_on"]) <= today + timedelta(days=days)
+                if event.state is not EventState.FULFILLED
+                and not event.overdue
+                and event.id not in taken
+                and event.due_on <= today + timedelta(days=days)
             ]
-            taken |= {event["id"] for event in near}
-            found.append((days, near))
-        return found
+            taken |= {event.id for event in near}
+            classes.append((days, near))
+        return classes
 
     # -- register and propagation ---------------------------------------------------------------------------
 
     def pages(self) -> Iterator[Page]:
         """Yield the events by the month of receipt (controller's time zone), the newest month first."""
-        ordered = sorted(self.events, key=lambda event: str(event["received_at"]), reverse=True)
+        ordered = sorted(self.events, key=lambda event: event.received_at, reverse=True)
         for month, group in groupby(ordered, key=self._month):
             members = list(group)
             for first in range(0, len(members), PAGE):
@@ -140,43 +163,43 @@ class ReportView:
                 title = f"{month:%B %Y}{span} of {len(members)}" if span else f"{month:%B %Y}, {len(members)} in all"
                 yield Page(f"{month:%Y-%m}-{first // PAGE + 1}", title, part)
 
-    def _month(self, event: dict[str, Any]) -> date:
-        return datetime.fromisoformat(event["received_at"]).astimezone(self._zone).date().replace(day=1)
+    def _month(self, event: ReportedEvent) -> date:
+        return event.received_at.astimezone(self._zone).date().replace(day=1)
 
-    def first_attempt(self, event: dict[str, Any]) -> str | None:
-        """Return when the event was first tried anywhere (UTC)."""
-        return min((d["first_attempt_at"] for d in event["deliveries"] if d.get("first_attempt_at")), default=None)
+    def first_attempt(self, event: ReportedEvent) -> Stamp | None:
+        """Return when the event was first tried anywhere, as the log has it."""
+        tried = (delivery.evidence.attempts for delivery in event.deliveries)
+        return min((item.first_attempt_at for item in tried if item), default=None)
 
-    def after(self, event: dict[str, Any]) -> str:
+    def after(self, event: ReportedEvent) -> str:
         """Return the time from receipt to fulfilment, or to now, in words."""
-        return _span(_seconds(event["received_at"], event["fulfilled_at"] or self.found["generated_at"]))
+        return _span(_seconds(event.received_at, event.fulfilled_at or self.log.generated_at))
 
-    def closed(self, event: dict[str, Any]) -> int:
+    def closed(self, event: ReportedEvent) -> int:
         """Return how many of its recipients need nothing more."""
-        return sum(d["state"] in ("confirmed", "exempt") or rechecking(d) for d in event["deliveries"])
+        return sum(delivery.through for delivery in event.deliveries)
 
-    def at(self, event: dict[str, Any]) -> list[dict[str, Any] | None]:
+    def at(self, event: ReportedEvent) -> list[ReportedDelivery | None]:
         """Return the event's delivery for each recipient, None where it was not told."""
-        by_name = {delivery["destination"]: delivery for delivery in event["deliveries"]}
+        by_name = {delivery.destination: delivery for delivery in event.deliveries}
         return [by_name.get(name) for name in self.recipients]
 
-    def proof(self, event: dict[str, Any], delivery: dict[str, Any]) -> int | None:
+    def proof(self, event: ReportedEvent, delivery: ReportedDelivery) -> int | None:
         """Return the number of the proof of a confirmed delivery, None where no steps are kept."""
-        return self._proof_of.get((event["id"], delivery["destination"]))
+        return self._proof_of.get((event.id, delivery.destination))
 
     def proofs(self) -> list[tuple[Proof, int]]:
         """Return every way of reading back with how many deliveries it stands for."""
         return [(proof, self._seen[proof.number]) for proof in self._proofs.values()]
 
-    def _proof(self, delivery: dict[str, Any]) -> int:
+    def _proof(self, delivery: ReportedDelivery, said: Confirmation) -> int:
         # the provider's request number and the milliseconds differ each time: they stand in the JSON and the CSV
-        lines = (step_line(step, brief=True) for step in delivery["read_back"])
-        steps, notes = tuple(dict.fromkeys(lines)), tuple(delivery.get("notes", ()))
-        key = (delivery["destination"], delivery["action"], delivery["outcome"], steps, notes)
+        steps = tuple(dict.fromkeys(step_line(step, brief=True) for step in said.read_back))
+        key = (delivery.destination, delivery.action, delivery.outcome, steps, said.notes)
         if key not in self._proofs:
-            outcome = OUTCOMES.get(delivery["outcome"], "")
+            outcome = OUTCOMES[delivery.outcome] if delivery.outcome else ""
             number = len(self._proofs) + 1
-            self._proofs[key] = Proof(number, delivery["destination"], delivery["action"] or "-", outcome, steps, notes)
+            self._proofs[key] = Proof(number, delivery.destination, delivery.action or "-", outcome, steps, said.notes)
         number = self._proofs[key].number
         self._seen[number] += 1
         return number
@@ -186,9 +209,9 @@ class ReportView:
     def charts(self) -> tuple[Chart, Chart]:
         """Return how long confirmations took, and how long open events have been open."""
         ages = (
-            (self._now - datetime.fromisoformat(event["received_at"])).total_seconds()
+            (self.log.generated_at - event.received_at).total_seconds()
             for event in self.events
-            if event["state"] != "fulfilled"
+            if event.state is not EventState.FULFILLED
         )
         return (
             histogram("confirmed", "From receipt to the first confirmation", self._waits(None), TO_CONFIRMED),
@@ -198,74 +221,69 @@ class ReportView:
     def to_fulfilled(self) -> dict[str, float] | None:
         """Return median, mean and 95th percentile of the days from receipt to fulfilment; None for fewer than two."""
         days = [
-            _seconds(event["received_at"], event["fulfilled_at"]) / DAY
+            _seconds(event.received_at, event.fulfilled_at) / DAY
             for event in self.events
-            if event["fulfilled_at"] and event["state"] == "fulfilled"
+            if event.fulfilled_at and event.state is EventState.FULFILLED
         ]
         if len(days) < 2:
             return None
         high = statistics.quantiles(days, n=20, method="inclusive")[-1]
         return {"median": statistics.median(days), "mean": statistics.fmean(days), "95th percentile": high}
 
-    def health(self) -> list[dict[str, Any]]:
-        """Return how each recipient stands: its counts over all time, its last confirmation and the median wait."""
-        found = []
-        for name, lane in self.found["destinations"].items():
-            waits = list(self._waits(name))
-            last = max((d["confirmed_at"] for _, d in self._deliveries(name) if d["confirmed_at"]), default=None)
-            median = statistics.median(waits) if waits else None
-            found.append({"name": name, "lane": lane, "last": last, "median": _span(median), "reason": _reason(lane)})
-        return found
+    def health(self) -> list[Health]:
+        """Return how each recipient stands."""
+        return [self._health(name, lane) for name, lane in self.log.destinations.items()]
+
+    def _health(self, name: str, lane: LaneView) -> Health:
+        waits = list(self._waits(name))
+        last = max((d.confirmed_at for _, d in self._deliveries(name) if d.confirmed_at), default=None)
+        return Health(name, lane, last, _span(statistics.median(waits) if waits else None), _reason(lane))
 
     def _waits(self, name: str | None) -> Iterator[float]:
         for event, delivery in self._deliveries(name):
-            if delivery.get("first_confirmed_at"):
-                yield _seconds(event["received_at"], delivery["first_confirmed_at"])
+            said = delivery.evidence.confirmation
+            if said is not None:
+                yield _seconds(event.received_at, datetime.fromisoformat(said.first_confirmed_at))
 
-    def _deliveries(self, name: str | None) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    def _deliveries(self, name: str | None) -> Iterator[tuple[ReportedEvent, ReportedDelivery]]:
         for event in self.events:
-            for delivery in event["deliveries"]:
-                if name is None or delivery["destination"] == name:
+            for delivery in event.deliveries:
+                if name is None or delivery.destination == name:
                     yield event, delivery
 
     # -- exceptions and people who came back ----------------------------------------------------------------
 
-    def exceptions(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    def exceptions(self) -> list[tuple[ReportedEvent, ReportedDelivery]]:
         """Return the deliveries that a person closed by decision, with their events."""
-        return [(event, delivery) for event, delivery in self._deliveries(None) if delivery["state"] == "exempt"]
+        return [(event, delivery) for event, delivery in self._deliveries(None) if delivery.state is State.EXEMPT]
 
-    def extensions(self) -> list[dict[str, Any]]:
+    def extensions(self) -> list[ReportedEvent]:
         """Return the events whose period was extended."""
-        return [event for event in self.events if event["extended_at"]]
+        return [event for event in self.events if event.extended_at]
 
-    def reappeared(self) -> Iterable[tuple[dict[str, Any], dict[str, Any] | None]]:
+    def reappeared(self) -> Iterable[tuple[Reappearance, ReportedDelivery | None]]:
         """Yield who was found again, with how the delivery stands now."""
-        now = {(event["id"], d["destination"]): d for event, d in self._deliveries(None)}
-        for item in self.found["reappeared"]:
-            yield item, now.get((item["event"], item["destination"]))
-
-
-def rechecking(delivery: dict[str, Any]) -> bool:
-    """Say whether it was confirmed before and is only being read back again."""
-    return delivery["state"] == "applied" and delivery["confirmed_at"] is not None
+        now = {(event.id, delivery.destination): delivery for event, delivery in self._deliveries(None)}
+        for item in self.log.reappeared:
+            yield item, now.get((item.event or "", item.destination or ""))
 
 
 def _many(number: int, one: str, more: str) -> str:
     return f"{number} {one if number == 1 else more}"
 
 
-def _reason(lane: dict[str, Any]) -> str:
-    return meaning(lane["pause_reason"]) or str(lane["pause_reason"] or "")
+def _reason(lane: LaneView) -> str:
+    return meaning(lane.pause_reason) or lane.pause_reason or ""
 
 
-def _remedy(name: str, lane: dict[str, Any]) -> str:
-    if lane["paused_by"] == "operator":
+def _remedy(name: str, lane: LaneView) -> str:
+    if lane.paused_by == "operator":
         return f"when the reason is over, `syncer resume {name}`; its deliveries wait until then"
-    return remedy(lane["pause_reason"])
+    return remedy(lane.pause_reason)
 
 
-def _seconds(start: str, end: str) -> float:
-    return max((datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds(), 0.0)
+def _seconds(start: datetime, end: datetime) -> float:
+    return max((end - start).total_seconds(), 0.0)
 
 
 def _span(seconds: float | None) -> str:

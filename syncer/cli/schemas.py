@@ -1,0 +1,46 @@
+"""`python -m syncer.cli.schemas [FOLDER]`: writes the JSON Schema of every command's JSON, for docs/schemas."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from syncer.reports.as_json import as_json
+from syncer.reports.dossier import DossierFacts
+from syncer.reports.propagation import PropagationLog
+from syncer.reports.schema import schema
+from syncer.reports.views import EventHistory, EventView, StatusView
+
+#: command -> the type of what it prints with --json or --format json
+COMMANDS: dict[str, Any] = {
+    "dossier": DossierFacts,
+    "events": tuple[EventView, ...],
+    "find": tuple[EventView, ...],
+    "report": PropagationLog,
+    "show": EventHistory,
+    "status": StatusView,
+}
+
+
+def schemas() -> dict[str, str]:
+    """Return the text of every schema, by the name of its file."""
+    return {
+        f"{command.replace(' ', '-')}.json": as_json(schema(kind, f"syncer {command}, as JSON")) + "\n"
+        for command, kind in COMMANDS.items()
+    }
+
+
+def main(folder: Path) -> None:
+    """Write the schemas into a folder, and remove those of commands that are gone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = schemas()
+    for path in folder.glob("*.json"):
+        if path.name not in texts:
+            path.unlink()
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/schemas"))

@@ -1,0 +1,183 @@
+"""The propagation log as data: who asked what, what every recipient made of it, and what proves it."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from syncer import __version__
+from syncer.audit.ledger import Ledger, LogEntry
+from syncer.audit.offline.verifier import Finding
+from syncer.audit.proof.checkpoints import Sealed
+from syncer.audit.proof.notary import Notary
+from syncer.clock import stamp
+from syncer.domain.deadlines import Rule
+from syncer.domain.model import EventState
+from syncer.reports.evidence import Evidence, Reappearance, ReportedEvent
+from syncer.reports.reader import Reader
+from syncer.reports.status import Status
+from syncer.reports.views import EventView, LaneView, Signed
+
+#: what belongs to no one event: what people did, and what casts doubt on the times
+DECISIONS = (
+    "operator:resynced", "operator:dismissed", "operator:refused", "delivery:exempt", "event:extended",
+    "operator:looked_up", "report:exported", "lane:paused", "lane:resumed", "clock:anomaly",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span of receipt (UTC), open where a side is None; `until` is not in it."""
+
+    since: datetime | None
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many requests there are, and where they stand."""
+
+    requests: int
+    fulfilled: int
+    held: int
+    open: int
+    overdue: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteKept:
+    """Where a signed note lies, up to which entry, and since when."""
+
+    size: int
+    where: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Integrity:
+    """What proves the log and what does not: its size, its root, where signed notes lie, and since when."""
+
+    entries: int
+    head: str
+    verified: bool
+    reason: str | None
+    warnings: tuple[str, ...]
+    origin: str
+    signed: Signed | None
+    root: str | None
+    anchors: tuple[NoteKept, ...]
+    not_proven: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PropagationLog:
+    """The propagation log for a span of receipt. The lanes count over all time, whatever the span is."""
+
+    generated_at: datetime
+    software: str
+    timezone: str
+    rule: str
+    objection_target_hours: int
+    filter: Span
+    summary: Summary
+    events: tuple[ReportedEvent, ...]
+    destinations: Mapping[str, LaneView]
+    reappeared: tuple[Reappearance, ...]
+    decisions: tuple[LogEntry, ...]
+    integrity: Integrity
+
+
+class Propagation:
+    """Makes the propagation log of one installation. `verify` verifies the whole log."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        status: Status,
+        ledger: Ledger,
+        notary: Notary,
+        rule: Rule,
+        clock: Callable[[], datetime],
+        verify: Callable[[], Finding],
+    ) -> None:
+        self._reader = reader
+        self._status = status
+        self._ledger = ledger
+        self._notary = notary
+        self._rule = rule
+        self._clock = clock
+        self._verify = verify
+
+    def report(self, since: datetime | None, until: datetime | None) -> PropagationLog:
+        """Return the propagation log for a span of receipt (UTC), with what proves it and what does not."""
+        events = self._reader.events(since=since, until=until)
+        evidence = Evidence.of_span(self._ledger, since, until)
+        decided = self._ledger.entries(DECISIONS, stamp(since) if since else None, stamp(until) if until else None)
+        return PropagationLog(
+            generated_at=self._clock(),
+            software=__version__,
+            timezone=self._rule.zone.key,
+            rule=self._rule.due(self._clock()).rule,
+            objection_target_hours=self._rule.objection_target_hours,
+            filter=Span(since, until),
+            summary=summary(events),
+            events=tuple(evidence.reported(event) for event in events),
+            destinations=self._status.lanes(),
+            reappeared=evidence.reappeared(),
+            decisions=tuple(decided),
+            integrity=self._integrity(),
+        )
+
+    def _integrity(self) -> Integrity:
+        verified, standing = self._verify(), self._notary.standing()
+        entries, head = self._ledger.head()
+        last = standing.newest
+        return Integrity(
+            entries=entries,
+            head=head,
+            verified=verified.ok,
+            reason=verified.reason,
+            warnings=verified.warnings,
+            origin=standing.origin,
+            signed=Signed(last.size, last.at) if last else None,
+            root=root_of(last),
+            anchors=tuple(
+                NoteKept(item.size, item.place or item.kind, item.at)
+                for item in standing.anchors
+                if item.at is not None
+            ),
+            not_proven=(
+                "that nobody who holds both the database and the key file rewrote the log",
+                f"anything after entry {last.size}, the last that is signed"
+                if last
+                else "the end of the log: no entry is signed yet",
+                "more than a note proves that left this machine: compare with one that somebody else keeps",
+                "what a provider keeps in backups and internal copies; the read-back is the provider's own word",
+                "orders, carts, conversations, deals, notes and old exports at a provider",
+            ),
+        )
+
+
+def needs_attention(log: PropagationLog) -> bool:
+    """Say whether a request is held or late, or the log is not intact."""
+    return bool(log.summary.held or log.summary.overdue or not log.integrity.verified)
+
+
+def summary(events: Sequence[EventView]) -> Summary:
+    """Count requests by where they stand."""
+    counts = Counter(event.state for event in events)
+    return Summary(
+        requests=len(events),
+        fulfilled=counts[EventState.FULFILLED],
+        held=counts[EventState.HELD],
+        open=counts[EventState.OPEN],
+        overdue=sum(event.overdue for event in events),
+    )
+
+
+def root_of(sealed: Sealed | None) -> str | None:
+    """Return the root of a checkpoint in base64, as its note has it; None for no checkpoint."""
+    return b64encode(sealed.checkpoint.root).decode("ascii") if sealed else None

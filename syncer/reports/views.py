@@ -1,0 +1,229 @@
+"""What the read side shows of events and lanes, as values. Moments are UTC and aware, days the controller's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from adapters.contract import Action, Outcome
+from syncer.audit.ledger import Facts, Stamp
+from syncer.domain.deadlines import WARN_DAYS
+from syncer.domain.model import EventState, State
+from syncer.domain.rights import Right
+from syncer.intake.wordpress.state import WordPressState
+
+# -- events -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """An event at one destination, as it stands now."""
+
+    destination: str
+    adapter: str
+    action: Action | None
+    state: State
+    outcome: Outcome | None
+    code: str | None
+    attempts: int
+    next_attempt_at: datetime | None
+    applied_at: datetime | None
+    confirmed_at: datetime | None
+
+    @property
+    def rechecking(self) -> bool:
+        """Whether it was confirmed before and is only being read back again."""
+        return self.state is State.APPLIED and self.confirmed_at is not None
+
+    @property
+    def through(self) -> bool:
+        """Whether it needs nothing more, a later look apart."""
+        return self.state in (State.CONFIRMED, State.EXEMPT) or self.rechecking
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """An event with its deliveries. `subject` is the pseudonym; `warning` the highest of WARN_DAYS that it reached."""
+
+    id: str
+    event_key: str
+    right: Right | None
+    subject: str | None
+    state: EventState
+    code: str | None
+    received_at: datetime
+    due_on: date
+    overdue: bool
+    warning: int | None
+    target_at: datetime | None
+    legal_due_on: date | None
+    extended_at: datetime | None
+    informed_on: date | None
+    source: str | None
+    source_ref: str | None
+    fulfilled_at: datetime | None
+    shredded_at: datetime | None
+    deliveries: tuple[DeliveryView, ...]
+
+    @property
+    def waits_for_a_person(self) -> bool:
+        """Whether it is held or late."""
+        return self.state is EventState.HELD or self.overdue
+
+
+def delivery_values(delivery: DeliveryView) -> dict[str, Any]:
+    """Return the fields of a delivery, to make one that holds more."""
+    return {name: getattr(delivery, name) for name in DeliveryView.__slots__}
+
+
+def event_values(event: EventView) -> dict[str, Any]:
+    """Return the fields of an event without its deliveries, to make one whose deliveries hold more."""
+    return {name: getattr(event, name) for name in EventView.__slots__ if name != "deliveries"}
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """An entry of the log as the timeline of its event shows it; `at` as the log has it. See `LogEntry`."""
+
+    seq: int
+    at: Stamp
+    what: str
+    destination: str | None
+    actor: Facts | None
+    facts: Facts | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventHistory(EventView):
+    """An event with its deliveries and its whole timeline."""
+
+    audit: tuple[TimelineEntry, ...]
+
+
+# -- status -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EventCounts:
+    """How many events are in each state, how many are late, and how many have reached each of WARN_DAYS.
+
+    Each open event is counted at its highest warning only.
+    """
+
+    open: int
+    held: int
+    fulfilled: int
+    overdue: int
+    warn_7: int
+    warn_14: int
+    warn_21: int
+    oldest_open: datetime | None
+
+    @property
+    def by_state(self) -> dict[EventState, int]:
+        """The numbers by state."""
+        return {state: getattr(self, state) for state in EventState}
+
+    @property
+    def warned(self) -> dict[int, int]:
+        """The numbers by the days of the warning."""
+        return dict(zip(WARN_DAYS, (self.warn_7, self.warn_14, self.warn_21), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """How a destination stands: its lane and its owner, its deliveries by state, and what is due when.
+
+    `configured` is False for one that only old deliveries name; `adapter` is None where not even they do.
+    """
+
+    adapter: str | None
+    paused: bool
+    pause_reason: str | None
+    paused_by: str | None
+    cool_until: datetime | None
+    owner: str | None
+    owner_host: str | None
+    owner_pid: int | None
+    owned_since: datetime | None
+    lease_until: datetime | None
+    pending: int
+    retrying: int
+    applied: int
+    confirmed: int
+    held: int
+    exempt: int
+    oldest_open: datetime | None
+    next_attempt_at: datetime | None
+    configured: bool
+
+    @property
+    def by_state(self) -> dict[State, int]:
+        """The numbers of deliveries by state."""
+        return {state: getattr(self, state) for state in State}
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonView:
+    """A daemon that is running; `seen_until` is when its word runs out unless it renews it."""
+
+    host: str
+    pid: int | None
+    since: datetime
+    seen_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Up to which size the log is signed, and when it was."""
+
+    size: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorView:
+    """How an anchor stands. `level` is ok, late or page; `size` is 0 and `at` None for one that never got a note."""
+
+    kind: str
+    size: int
+    at: datetime | None
+    place: str | None
+    failing_since: datetime | None
+    error: str | None
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditStanding:
+    """How the log and its proof stand. `head` is the last MAC in hex; `page` says that a person must look now."""
+
+    entries: int
+    head: str
+    origin: str
+    checkpoint: Signed | None
+    unsigned: int
+    late: bool
+    page: bool
+    anchors: Mapping[str, AnchorView]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """How many queue rows nobody has taken."""
+
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """How an installation stands: events, destinations by name, daemons, log, queue and WordPress."""
+
+    events: EventCounts
+    destinations: Mapping[str, LaneView]
+    daemons: tuple[DaemonView, ...]
+    audit: AuditStanding
+    queue: QueueView
+    wordpress: WordPressState

@@ -1,0 +1,155 @@
+"""What commands print as JSON keeps to the schemas in docs/schemas, which are made from the types."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+
+from syncer.app import App
+from syncer.cli.schemas import COMMANDS, main
+from syncer.intake.wordpress.state import WordPressAlarm, WordPressState
+from syncer.reports.as_json import as_json
+from syncer.service.drain import drain
+from tests import rich
+from tests.conftest import Clock
+from tests.processes import inside, inside_json
+from tests.test_walk import put
+from tests.views import changed, from_json
+
+FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
+FORMATS = FormatChecker(formats=())
+
+
+@FORMATS.checks("date-time")
+def is_moment(value: Any) -> bool:
+    """As `clock.stamp` writes it: UTC with microseconds and Z."""
+    return not isinstance(value, str) or bool(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", value))
+
+
+@FORMATS.checks("date", raises=ValueError)
+def is_day(value: Any) -> bool:
+    """YYYY-MM-DD."""
+    return not isinstance(value, str) or date.fromisoformat(value).isoformat() == value
+
+
+def valid(command: str, data: Any) -> None:
+    """Raise ValidationError unless the data keeps to the schema of a command."""
+    schema = json.loads((FOLDER / f"{command}.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema, format_checker=FORMATS).validate(data)
+
+
+@pytest.fixture(scope="module")
+def eventful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """An installation in which everything happened; its commands run under the real clock."""
+    with rich.installation(tmp_path_factory.mktemp("schemas")) as (app, _, _):
+        yield app
+
+
+def test_the_files_are_those_that_the_command_makes(tmp_path: Path) -> None:
+    (tmp_path / "gone.json").write_text("{}", encoding="utf-8")
+
+    main(tmp_path)
+
+    made = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    assert made == {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}, "run `make schemas`"
+    assert set(made) == {f"{command.replace(' ', '-')}.json" for command in COMMANDS}
+
+
+def test_an_empty_installation_keeps_to_them(settings_file: Callable[..., Path]) -> None:
+    path = settings_file()
+    inside(path, "init")
+
+    valid("status", inside_json(path, "status"))
+    valid("events", inside_json(path, "events"))
+    valid("find", inside_json(path, "find", stdin=rich.PLAIN))
+    valid("report", json.loads(inside(path, "report", "--format", "json").stdout))
+    valid("dossier", inside_json(path, "dossier", stdin=rich.PLAIN))
+
+
+def test_an_installation_in_which_everything_happened_keeps_to_them(eventful: App) -> None:
+    path = eventful.settings.path
+    shown = inside_json(path, "events")
+
+    assert len(shown) == 11
+    valid("events", shown)
+    valid("events", inside_json(path, "events", "--state", "overdue"))
+    valid("find", inside_json(path, "find", stdin=rich.PLAIN))
+    for event in shown:
+        valid("show", inside_json(path, "show", event["id"]))
+        valid("dossier", inside_json(path, "dossier", event["id"]))
+    valid("report", json.loads(inside(path, "report", "--format", "json").stdout))
+    valid("status", inside_json(path, "status"))
+
+
+def test_a_status_with_daemons_owners_anchors_and_alarms_keeps_to_its_schema(eventful: App) -> None:
+    eventful.presence.arrive()
+    lease = eventful.leases.acquire("crm")
+    assert lease
+    eventful.notary.tick()
+    alarms = (WordPressAlarm("request_vanished", "1:42", datetime(2026, 11, 1, tzinfo=UTC), "ask who did it"),)
+    told = WordPressState(True, None, 1, 3, (*alarms, WordPressAlarm("sweep_overdue", "site 1", None, "start it")))
+
+    data = json.loads(as_json(changed(eventful.status.read(), wordpress=told)))
+
+    eventful.leases.release(lease)
+    eventful.presence.leave()
+    assert data["daemons"]
+    assert data["destinations"]["crm"]["owner_pid"]
+    assert data["audit"]["anchors"]["folder"]["at"]
+    assert [alarm["since"] for alarm in data["wordpress"]["alarms"]] == ["2026-11-01T00:00:00.000000Z", None]
+    valid("status", data)
+
+
+def test_after_a_purge_they_are_kept_too(app: App, clock: Clock) -> None:
+    put(app, "erasure", rich.PLAIN, "k1")
+    drain(app)
+    clock.advance(days=40 * 31)
+    app.purge.carry_out()
+    (event,) = app.reader.events()
+
+    history, log = (json.loads(as_json(v)) for v in (app.reader.show(event.id), app.propagation.report(None, None)))
+
+    assert {entry["facts"] is None for entry in history["audit"]} == {True}
+    assert "confirmed_seq" in log["events"][0]["deliveries"][0]
+    valid("show", history)
+    valid("report", log)
+
+
+def test_a_value_made_again_from_its_json_is_the_same(eventful: App) -> None:
+    log = eventful.propagation.report(None, None)
+
+    assert from_json(COMMANDS["report"], json.loads(as_json(log))) == log
+
+
+BROKEN: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "a key too many": lambda event: event | {"email": "ada@lovelace.test"},
+    "a key missing": lambda event: {key: value for key, value in event.items() if key != "warning"},
+    "a state that does not exist": lambda event: event | {"state": "lost"},
+    "a number as text": lambda event: event | {"warning": "7"},
+    "a moment without its zone": lambda event: event | {"received_at": "2026-11-24T09:00:00.000000"},
+    "a day that does not exist": lambda event: event | {"due_on": "2026-02-30"},
+    "none where there is always one": lambda event: event | {"due_on": None},
+    "evidence in halves": lambda event: event | {"deliveries": [event["deliveries"][0] | {"first_attempt_at": None}]},
+    "a confirmation without its entry": lambda event: (
+        event
+        | {"deliveries": [{key: value for key, value in event["deliveries"][0].items() if key != "confirmed_seq"}]}
+    ),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_what_is_broken_does_not_pass(eventful: App, how: str) -> None:
+    log = json.loads(as_json(eventful.propagation.report(None, None)))
+    first = next(event for event in log["events"] if event["state"] == "fulfilled")
+    valid("report", log | {"events": [first]})
+
+    with pytest.raises(ValidationError):
+        valid("report", log | {"events": [BROKEN[how](first)]})
