@@ -247,6 +247,50 @@ def test_a_mistake_in_the_environment_names_the_variable(
     assert "geheim" not in line
 
 
+def test_the_environment_fills_a_table_that_the_file_does_not_have(tmp_path: Path) -> None:
+    settings = read(tmp_path, GOOD, SYNCER_LOG__LEVEL="debug", SYNCER_WORDPRESS__URL="mysql://h/wp")
+
+    assert settings.log.level == "debug"
+    assert settings.wordpress is not None
+    assert (settings.wordpress.url, settings.wordpress.table_prefix) == ("mysql://h/wp", "wp_")
+    assert read(tmp_path, GOOD).wordpress is None
+
+
+def test_the_environment_changes_its_own_keys_of_a_table_and_leaves_the_others(tmp_path: Path) -> None:
+    text = added("prefix = 'file_'\nurl = 'sqlite:///file.db'", "database")
+    settings = read(tmp_path, text, SYNCER_DATABASE__URL="mysql://h/d")
+
+    assert (settings.database.prefix, settings.database.url) == ("file_", "mysql://h/d")
+
+
+def test_what_is_not_a_table_in_the_file_gives_way_to_the_environment(tmp_path: Path) -> None:
+    text = "log = 3\nanchors = 3\n" + GOOD
+
+    assert problems(tmp_path, text, SYNCER_LOG__LEVEL="debug", SYNCER_ANCHORS__DPO__TO="x") == [
+        "environment: SYNCER_ANCHORS__DPO__TO: there is no table [anchors.dpo]; correct its name or unset it",
+        f"{tmp_path}/settings.toml: [anchors]: must be a table, written [anchors.NAME]",
+    ]
+
+
+def test_each_unknown_key_is_blamed_on_who_gave_it(tmp_path: Path) -> None:
+    text = added("a = 1\nb = 1", "log")
+
+    assert problems(tmp_path, text, SYNCER_LOG__B="1", SYNCER_LOG__C="1", SYNCER_WORDPRESS__D="1") == [
+        f"{tmp_path}/settings.toml: [log] a: unknown key; known here: level",
+        "environment: SYNCER_LOG__B: unknown key; known here: level",
+        "environment: SYNCER_LOG__C: unknown key; known here: level",
+        "environment: SYNCER_WORDPRESS__D: unknown key; known here: "
+        "alert_after_days, status_table, sweep_minutes, table_prefix, url",
+    ]
+
+
+@pytest.mark.parametrize("line", ["[Log]\nlevel = 'debug'", "_env_file = 'x'", "__pydantic_self__ = 1"])
+def test_a_table_is_known_by_its_exact_name_only(tmp_path: Path, line: str) -> None:
+    (problem,) = problems(tmp_path, f"{line}\n{GOOD}")
+
+    assert f"[{re.findall('[A-Za-z_]+', line)[0]}]: unknown key; known tables: anchors, " in problem
+
+
 def test_the_environment_that_is_given_counts_and_not_the_processs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

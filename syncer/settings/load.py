@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 from sqlalchemy.engine import make_url
 
 from adapters.contract import Action, Adapter
@@ -21,11 +20,7 @@ from syncer.settings.destinations import Destination, wrong
 from syncer.settings.messages import is_number, words
 from syncer.settings.proof import KINDS, anchored_at
 from syncer.settings.table import SECRET_KEY
-from syncer.settings.tables import (
-    WORDPRESS_BACKENDS,
-    Identity,
-    SettingsTables,
-)
+from syncer.settings.tables import WORDPRESS_BACKENDS, Identity, SettingsTables
 
 SYSTEM_WIDE = Path("/etc/syncer/settings.toml")
 _PREFIX = "SYNCER_"
@@ -88,88 +83,61 @@ def _parse(file: Path) -> dict[str, Any]:
 
 
 class _Reader:
-    """One reading of a file: the environment laid over it, and the mistakes found on the way."""
+    """One reading: the tables of a file with the environment laid over them, and every mistake on the way."""
 
-    def __init__(self, file: Path, raw: dict[str, Any], environ: Mapping[str, str]) -> None:
+    def __init__(self, file: Path, tables: dict[str, Any], environ: Mapping[str, str]) -> None:
         self._file = file
         self._folder = file.resolve().parent
-        self._destinations: Any = raw.pop("destinations", {})
-        self._raw = {"deadlines": {}} | raw
-        self._environment: dict[str, Any] = {}
-        self._variables: dict[tuple[str, ...], str] = {}
         self._problems: list[str] = []
+        #: the path of a key -> the environment variable it was set by, which is then the one to blame
+        self._variables: dict[tuple[str, ...], str] = {}
+        self._destinations: Any = tables.pop("destinations", {})
+        self._tables = {"deadlines": {}} | tables  # its missing key is the mistake, not the table
         if not isinstance(self._destinations, dict):
             self._wrong(("destinations",), "must be tables, written [destinations.NAME]")
             self._destinations = {}
-        for name in sorted(environ):
-            if name.startswith(_PREFIX) and "__" in name[len(_PREFIX) :]:
-                self._override(name, environ[name])
+        for variable in sorted(environ):
+            if variable.startswith(_PREFIX) and "__" in variable.removeprefix(_PREFIX):
+                self._override(variable, environ[variable])
 
     def read(self, adapters: Callable[[str], type[Adapter]], known: tuple[str, ...]) -> Settings:
-        tables = self._tables()
+        """Return what was read. Raises SettingsProblem with one line for each mistake."""
+        tables = self._checked_tables()
         destinations = {name: self._destination(name, adapters, known) for name in self._destinations}
         if tables is None or self._problems:
             shown = ("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in self._problems)
             raise SettingsProblem(list(dict.fromkeys(shown)))
-        queue = tables.queue.url
-        database = _absolute(tables.database.url, self._folder)
-        notes = self._folder / (tables.checkpoints.folder or _beside(database) / "checkpoints")
-        found = Settings(
-            path=self._file,
-            database=tables.database.model_copy(update={"url": database}),
-            queue=tables.queue.model_copy(update={"url": queue and _absolute(queue, self._folder)}),
-            identity=Identity(key_file=self._folder / tables.identity.key_file),
-            deadlines=tables.deadlines,
-            schedule=tables.schedule,
-            log=tables.log,
-            metrics=tables.metrics,
-            checkpoints=tables.checkpoints.model_copy(update={"folder": notes}),
-            retention=tables.retention,
-            anchors={name: anchored_at(item, self._folder) for name, item in tables.anchors.items()},
-            destinations={name: item for name, item in destinations.items() if item is not None},
-            wordpress=tables.wordpress,
-        )
-        if found.wordpress and make_url(found.wordpress_url).get_backend_name() not in WORDPRESS_BACKENDS:
+        settings = self._anchored(tables, {name: item for name, item in destinations.items() if item is not None})
+        if settings.wordpress and make_url(settings.wordpress_url).get_backend_name() not in WORDPRESS_BACKENDS:
             remedy = 'name it here, like url = "mysql://syncer@localhost/wordpress", or as [queue] url'
             raise SettingsProblem([f"{self._file}: [wordpress] url: WordPress' own database is needed; {remedy}"])
-        return found
+        return settings
 
     def _override(self, variable: str, text: str) -> None:
-        table, *rest = variable[len(_PREFIX) :].lower().split("__")
+        """Lay a variable over the key it names; one that names no table is a mistake."""
+        table, *rest = variable.removeprefix(_PREFIX).lower().split("__")
         if table in ("destinations", "anchors") and len(rest) == 2:
-            named = self._destinations if table == "destinations" else self._raw.get("anchors", {})
-            names = [
-                name for name in (named if isinstance(named, dict) else ()) if name.lower().replace("-", "_") == rest[0]
-            ]
-            if names and isinstance(named[names[0]], dict):
-                named[names[0]][rest[1]] = _typed(text, named[names[0]].get(rest[1]))
-                self._variables[table, names[0], rest[1]] = variable
+            named: Any = self._destinations if table == "destinations" else self._tables.get(table)
+            name = _as_written(rest[0], named)
+            if name is not None:
+                self._lay(variable, (table, name, rest[1]), named[name], _typed(text, named[name].get(rest[1])))
                 return
         elif table != "anchors" and table in SettingsTables.model_fields and len(rest) == 1 and rest[0]:
-            self._environment.setdefault(table, {})[rest[0]] = _decoded(text) if is_number(table, rest[0]) else text
-            self._variables[table, rest[0]] = variable
+            if not isinstance(self._tables.get(table), dict):
+                self._tables[table] = {}
+            value = _decoded(text) if is_number(table, rest[0]) else text
+            self._lay(variable, (table, rest[0]), self._tables[table], value)
             return
         place = ".".join([table, *rest[:-1]])
         self._problems.append(f"environment: {variable}: there is no table [{place}]; correct its name or unset it")
 
-    def _tables(self) -> SettingsTables | None:
-        environment = self._environment
+    def _lay(self, variable: str, path: tuple[str, ...], keys: dict[str, Any], value: Any) -> None:
+        keys[path[-1]] = value
+        self._variables[path] = variable
 
-        class Layered(SettingsTables):
-            @classmethod
-            def settings_customise_sources(
-                cls,
-                settings_cls: type[BaseSettings],
-                init_settings: PydanticBaseSettingsSource,
-                env_settings: PydanticBaseSettingsSource,
-                dotenv_settings: PydanticBaseSettingsSource,
-                file_secret_settings: PydanticBaseSettingsSource,
-            ) -> tuple[PydanticBaseSettingsSource, ...]:
-                """The environment wins over the file."""
-                return InitSettingsSource(settings_cls, environment), init_settings
-
+    def _checked_tables(self) -> SettingsTables | None:
         try:
-            return Layered(**self._raw)
+            return SettingsTables.model_validate(self._tables)
         except ValidationError as error:
             self._explain(error, ())
             return None
@@ -181,19 +149,13 @@ class _Reader:
         if not isinstance(table, dict):
             self._wrong(here, "must be a table")
             return None
-        for key in [key for key in table if key not in _Destination.model_fields and SECRET_KEY.fullmatch(key)]:
-            del table[key]
-            remedy = "name a variable with api_key_env or a file with api_key_file, and have the key renewed"
-            self._wrong((*here, key), f"secrets never stand in this file; {remedy}")
-        variable = table.get("api_key_env")
-        if isinstance(variable, str) and not _VARIABLE.fullmatch(variable):
-            self._wrong((*here, "api_key_env"), "not a variable's name; put the key into a variable and name that")
+        self._refuse_secrets(here, table)
         try:
             item = _Destination.model_validate(table)
         except ValidationError as error:
             self._explain(error, here)
             return None
-        found = Destination(
+        destination = Destination(
             name=name,
             adapter=item.adapter,
             erasure=item.erasure,
@@ -203,8 +165,39 @@ class _Reader:
             api_key_file=self._folder / item.api_key_file if item.api_key_file else None,
             where=str(self._file),
         )
-        self._problems += wrong(self._file, found, adapters, known)
-        return found
+        self._problems += wrong(self._file, destination, adapters, known)
+        return destination
+
+    def _refuse_secrets(self, here: tuple[str, ...], table: dict[str, Any]) -> None:
+        """Take every key out that looks like a secret, so that no later message repeats it."""
+        for key in [key for key in table if key not in _Destination.model_fields and SECRET_KEY.fullmatch(key)]:
+            del table[key]
+            remedy = "name a variable with api_key_env or a file with api_key_file, and have the key renewed"
+            self._wrong((*here, key), f"secrets never stand in this file; {remedy}")
+        variable = table.get("api_key_env")
+        if isinstance(variable, str) and not _VARIABLE.fullmatch(variable):
+            self._wrong((*here, "api_key_env"), "not a variable's name; put the key into a variable and name that")
+
+    def _anchored(self, tables: SettingsTables, destinations: Mapping[str, Destination]) -> Settings:
+        """Return the settings with every relative file at the settings' folder."""
+        queue = tables.queue.url
+        database = _absolute(tables.database.url, self._folder)
+        notes = self._folder / (tables.checkpoints.folder or _beside(database) / "checkpoints")
+        return Settings(
+            path=self._file,
+            database=tables.database.model_copy(update={"url": database}),
+            queue=tables.queue.model_copy(update={"url": queue and _absolute(queue, self._folder)}),
+            identity=Identity(key_file=self._folder / tables.identity.key_file),
+            deadlines=tables.deadlines,
+            schedule=tables.schedule,
+            log=tables.log,
+            metrics=tables.metrics,
+            checkpoints=tables.checkpoints.model_copy(update={"folder": notes}),
+            retention=tables.retention,
+            anchors={name: anchored_at(item, self._folder) for name, item in tables.anchors.items()},
+            destinations=destinations,
+            wordpress=tables.wordpress,
+        )
 
     def _explain(self, error: ValidationError, here: tuple[str, ...]) -> None:
         for item in error.errors():
@@ -221,6 +214,12 @@ class _Reader:
         tables = 2 if path[0] in ("destinations", "anchors") else 1
         place = f"[{'.'.join(path[:tables])}]" + "".join(f" {part}" for part in path[tables:])
         self._problems.append(f"{self._file}: {place}: {text}")
+
+
+def _as_written(name: str, tables: Any) -> str | None:
+    """Return how the file writes the table that a variable names: its capitals and dashes are not in the variable."""
+    names = [key for key in (tables if isinstance(tables, dict) else ()) if key.lower().replace("-", "_") == name]
+    return names[0] if names and isinstance(tables[names[0]], dict) else None
 
 
 def _decoded(text: str) -> Any:

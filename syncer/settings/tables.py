@@ -8,7 +8,6 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, StrictInt, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -167,10 +166,8 @@ class WordPress(Table):
         return value
 
 
-class SettingsTables(BaseSettings):
-    """All tables but the destinations, whose keys depend on their adapters. No [wordpress], no WordPress."""
-
-    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+class SettingsTables(Table):
+    """All tables but the destinations, whose keys depend on their adapters. `wordpress` None: not in use."""
 
     database: Database = Database()
     queue: Queue = Queue()
@@ -179,10 +176,9 @@ class SettingsTables(BaseSettings):
     schedule: Schedule = Schedule()
     log: Log = Log()
     metrics: Metrics = Metrics()
-
     wordpress: WordPress | None = None
     checkpoints: Checkpoints = Checkpoints()
     retention: Retention = Retention()
-    anchors: dict[str, Anchor] = {}
+    anchors: dict[str, Anchor] = Field(default_factory=dict)
 
     _anchor_names = field_validator("anchors")(check_names)
