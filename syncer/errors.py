@@ -6,8 +6,7 @@ SyncerError
  │    └── KeyFileError
  ├── AddressError       what cannot be normalised
  ├── SealError          a sealed address that does not belong where it stands
- ├── StaleFence         the lane has another owner by now
- └── ChainBroken        the audit cannot be continued
+ └── StaleFence         the lane has another owner by now
 """
 
 from __future__ import annotations
@@ -51,7 +50,3 @@ class SealError(SyncerError):
 
 class StaleFence(SyncerError):
     """Raised when a lane is written to that has another owner by now."""
-
-
-class ChainBroken(SyncerError):
-    """Raised when the audit's head and its last entry disagree."""

@@ -29,13 +29,6 @@ class Destination:
     api_key_file: Path | None = None
     where: str = "settings.toml"
 
-    def has_secret(self) -> bool:
-        """Say whether the secret can be read now."""
-        try:
-            return bool(self.secret())
-        except SettingsProblem:
-            return False
-
     def secret(self) -> str:
         """Read the API key from the environment or its file. Raises SettingsProblem with the remedy."""
         key = f"{self.where}: [destinations.{self.name}]"
