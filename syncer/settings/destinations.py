@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.contract import Action, Adapter
-from syncer.errors import SettingsProblem
+from syncer.settings.table import secret
 
 _OWN_KEYS = frozenset({"adapter", "erasure", "objection", "api_key_env", "api_key_file"})
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -31,20 +30,11 @@ class Destination:
 
     def secret(self) -> str:
         """Read the API key from the environment or its file. Raises SettingsProblem with the remedy."""
-        key = f"{self.where}: [destinations.{self.name}]"
-        if self.api_key_env is not None:
-            found = os.environ.get(self.api_key_env, "").strip()
-            if not found:
-                raise SettingsProblem([f"{key} api_key_env: {self.api_key_env} is not set; export it"])
-            return found
-        assert self.api_key_file is not None  # one of the two is checked at load
-        try:
-            found = self.api_key_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            raise SettingsProblem([f"{key} api_key_file: {self.api_key_file} cannot be read; check it"]) from None
-        if not found:
-            raise SettingsProblem([f"{key} api_key_file: {self.api_key_file} is empty; put the key into it"])
-        return found
+        named = "api_key_env" if self.api_key_env is not None else "api_key_file"
+        place = f"{self.where}: [destinations.{self.name}] {named}"
+        api_key = secret(place, self.api_key_env, self.api_key_file, "key")
+        assert api_key is not None  # one of the two is named: that was checked at load
+        return api_key
 
 
 def wrong(

@@ -240,17 +240,20 @@ def _typed(text: str, before: Any) -> Any:
 
 def _absolute(url: str, folder: Path) -> str:
     """Anchor a relative SQLite file at the settings' folder, wherever the command is called from."""
-    parsed = make_url(url)
-    name = parsed.database
-    if parsed.get_backend_name() != "sqlite" or not name or name.startswith((":memory:", "file:")):
-        return url
-    return parsed.set(database=str(folder / name)).render_as_string(hide_password=False)
+    name = _sqlite_file(url)
+    return url if name is None else make_url(url).set(database=str(folder / name)).render_as_string(hide_password=False)
 
 
 def _beside(url: str) -> Path:
     """Return the folder of an SQLite file; an empty path, which is the settings' folder, for any other database."""
+    name = _sqlite_file(url)
+    return Path() if name is None else Path(name).parent
+
+
+def _sqlite_file(url: str) -> str | None:
+    """Return the file in a URL; None when it names another engine, a database in memory or a `file:` URI."""
     parsed = make_url(url)
     name = parsed.database
     if parsed.get_backend_name() != "sqlite" or not name or name.startswith((":memory:", "file:")):
-        return Path()
-    return Path(name).parent
+        return None
+    return name
