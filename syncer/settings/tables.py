@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, StrictInt, field_validator, model_validator
+from pydantic import BaseModel, Field, StrictInt, field_validator, model_validator
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -182,3 +182,12 @@ class SettingsTables(Table):
     anchors: dict[str, Anchor] = Field(default_factory=dict)
 
     _anchor_names = field_validator("anchors")(check_names)
+
+
+def table_of(name: str) -> type[BaseModel]:
+    """Return the type of a table. Raises KeyError for a name that has none of its own."""
+    annotation = SettingsTables.model_fields[name].annotation
+    for kind in (annotation, *get_args(annotation)):  # a table that may be absent is `Table | None`
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    raise KeyError(name)
