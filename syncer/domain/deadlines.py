@@ -153,7 +153,7 @@ def days_off(country: str | None) -> DayOff:
     try:
         public = country_holidays(name, subdiv=part or None)
     except NotImplementedError:
-        raise ValueError('is no country with known holidays; write it like "DE" or "DE-BY"') from None
+        raise ValueError('is not a country with known holidays; write it like "DE" or "DE-BY"') from None
     return lambda day: weekend(day) or day in public
 
 

@@ -1,4 +1,4 @@
-"""A configured destination: its adapter, what each right asks of it, its options, and where its secret is."""
+"""Destinations: the table that configures one, the checked value, its secret, and what can be wrong with it."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def taken_secrets(table: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """
     for key in [key for key in table if key not in DestinationTable.model_fields and SECRET_KEY.fullmatch(key)]:
         del table[key]
-        remedy = "name a variable with api_key_env or a file with api_key_file, and have the key renewed"
-        yield key, f"secrets never stand in this file; {remedy}"
+        remedy = "name a variable with api_key_env or a file with api_key_file, and renew the key"
+        yield key, f"secrets do not belong in this file; {remedy}"
     variable = table.get("api_key_env")
     if isinstance(variable, str) and not _VARIABLE.fullmatch(variable):
         yield "api_key_env", "not a variable's name; put the key into a variable and name that"
@@ -97,7 +97,7 @@ def mistakes(
             usable = ", ".join(sorted(adapter.actions))
             lines.append(f'{place} {right}: {destination.adapter} cannot "{action}"; use {usable}')
     if destination.objection is Action.DELETE:
-        lines.append(f"{place} objection: an objection is no erasure; use unsubscribe or suppress")
+        lines.append(f"{place} objection: an objection is not an erasure; use unsubscribe or suppress")
     usable = ", ".join(sorted({*adapter.options, *DestinationTable.model_fields}))
     unknown = (key for key in destination.options if key not in adapter.options)
     return lines + [f"{place} {key}: unknown key; known here: {usable}" for key in unknown]

@@ -1,4 +1,4 @@
-"""settings.toml and the environment become Settings, or one line for each mistake: place, key and remedy."""
+"""Turn settings.toml and the environment into Settings, or into one line for each mistake: place, key and remedy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SYSTEM_WIDE = Path("/etc/syncer/settings.toml")
 
 
 def find(path: Path | None, environ: Mapping[str, str]) -> Path:
-    """Return the settings file to read. Raises SettingsProblem when it is not there."""
+    """Return the settings file to read. Raises SettingsProblem when there is none."""
     named = environ.get("SYNCER_SETTINGS")
     given = path or (Path(named) if named else None)
     for candidate in (given,) if given else (Path("settings.toml"), SYSTEM_WIDE):
@@ -33,7 +33,7 @@ def find(path: Path | None, environ: Mapping[str, str]) -> Path:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError:
-            pass  # it is there, but not for us: reading it says so
+            pass  # it exists but we may not see it: reading it will say so
         return candidate
     if path:
         raise SettingsProblem([f"{path}: no such settings file; give its path with --settings"])
@@ -53,7 +53,7 @@ def load(
 ) -> Settings:
     """Read and check the settings. Raises SettingsProblem with one line for each mistake.
 
-    `adapters` gives the class of an adapter's name; it is asked for names in `known` only.
+    `adapters` returns an adapter's class by its name; it is asked only for names in `known`.
     """
     file = find(path, environ)
     tables = _parse(file)
@@ -122,7 +122,7 @@ class _Reader:
         return destination
 
     def _anchored(self, tables: SettingsTables, destinations: Iterable[Destination]) -> Settings:
-        """Return the settings with every relative file at the settings' folder."""
+        """Return the settings with every relative file resolved against the settings' folder."""
         queue = tables.queue.url
         database = _absolute(tables.database.url, self._folder)
         notes = self._folder / (tables.checkpoints.folder or _beside(database) / "checkpoints")
@@ -161,7 +161,7 @@ class _Reader:
 
 
 def _absolute(url: str, folder: Path) -> str:
-    """Anchor a relative SQLite file at the settings' folder, wherever the command is called from."""
+    """Return the URL with a relative SQLite file resolved against the settings' folder, not the working directory."""
     name = _sqlite_file(url)
     return url if name is None else make_url(url).set(database=str(folder / name)).render_as_string(hide_password=False)
 

@@ -1,4 +1,4 @@
-"""What every table of the settings shares: strictness, and how a secret is read."""
+"""What all tables of the settings share: they refuse unknown keys, and read a secret in one way."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECRET_KEY = re.compile(r"(api[_-]?)?(key|token)|.*(secret|password|passwd).*", 
 
 
 class Table(BaseModel):
-    """Any table: unknown keys are refused."""
+    """Base of every table: it refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
