@@ -76,7 +76,7 @@ def _set_up(number: int, out: TextIO, as_json: bool) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _frames_only,
-        scrub,
+        _scrub,
     ]
     renderer: Any = structlog.processors.JSONRenderer(sort_keys=False)
     if not as_json:
@@ -129,12 +129,7 @@ def _frames_only(_logger: Any, _name: str, event: Event) -> Event:
     return event
 
 
-def _named(error: BaseException) -> str:
-    code = getattr(error, "code", None) if isinstance(error, _OURS) else None
-    return f"{type(error).__name__} ({code})" if isinstance(code, str) else type(error).__name__
-
-
-def scrub(_logger: Any, _name: str, event: Event) -> Event:
+def _scrub(_logger: Any, _name: str, event: Event) -> Event:
     """Drop every field that is not in ALLOWED; mask what looks like an address or its hash in the others."""
     dropped = sorted(key for key in event if key not in ALLOWED)
     for key in dropped:
@@ -145,3 +140,8 @@ def scrub(_logger: Any, _name: str, event: Event) -> Event:
         if key != "timestamp" and not isinstance(value, (bool, int, float, type(None))):
             event[key] = clean(_named(value) if isinstance(value, BaseException) else str(value))
     return event
+
+
+def _named(error: BaseException) -> str:
+    code = getattr(error, "code", None) if isinstance(error, _OURS) else None
+    return f"{type(error).__name__} ({code})" if isinstance(code, str) else type(error).__name__

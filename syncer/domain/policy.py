@@ -57,19 +57,6 @@ class Decision:
     cool_until: datetime | None = None
 
 
-def backoff(attempts: int, dice: Dice, first: float = FIRST_WAIT, longest: float = LONGEST_WAIT) -> float:
-    """Return the seconds to wait after that many attempts: full jitter, doubling, at least one second."""
-    ceiling = min(longest, first * 2.0 ** min(max(attempts, 1) - 1, 32))
-    return max(1.0, dice(0.0, ceiling))
-
-
-def unreachable_in_a_row(before: int, result: Result) -> int:
-    """Return a lane's results in a row without a connection: a call not made leaves the count, any answer resets it."""
-    if isinstance(result, NotCalled):
-        return before
-    return before + 1 if isinstance(result, Transient) and result.code == "unreachable" else 0
-
-
 def judge(
     delivery: Delivery,
     phase: Phase,
@@ -99,6 +86,52 @@ def judge(
     if isinstance(result, AdapterError):
         return _retry(delivery, phase, result, now, dice)
     return _answered(delivery, phase, result, now)
+
+
+def unreachable_in_a_row(before: int, result: Result) -> int:
+    """Return a lane's results in a row without a connection: a call not made leaves the count, any answer resets it."""
+    if isinstance(result, NotCalled):
+        return before
+    return before + 1 if isinstance(result, Transient) and result.code == "unreachable" else 0
+
+
+def backoff(attempts: int, dice: Dice, first: float = FIRST_WAIT, longest: float = LONGEST_WAIT) -> float:
+    """Return the seconds to wait after that many attempts: full jitter, doubling, at least one second."""
+    ceiling = min(longest, first * 2.0 ** min(max(attempts, 1) - 1, 32))
+    return max(1.0, dice(0.0, ceiling))
+
+
+def settle(current: EventState, deliveries: Iterable[tuple[State, bool]]) -> EventState:
+    """Return the state of an event. Each delivery is (state, whether it was confirmed before and is read again).
+
+    A fulfilled event stays so during a recheck; any other needs every delivery confirmed or exempt.
+    """
+    states = list(deliveries)
+    if any(state is State.HELD for state, _ in states):
+        return EventState.HELD
+    again = current is EventState.FULFILLED
+    if all(state in CLOSED or (again and state is State.APPLIED and before) for state, before in states):
+        return EventState.FULFILLED
+    return EventState.OPEN
+
+
+def reopened(state: State, has_address: bool) -> State | None:
+    """Return the state to which `resync` takes a delivery: held and retrying start over, confirmed are read back.
+
+    None when it is under way already, exempt, or without an address to look the person up with.
+    """
+    if not has_address:
+        return None
+    if state in (State.HELD, State.RETRYING):
+        return State.PENDING
+    return State.APPLIED if state is State.CONFIRMED else None
+
+
+def next_recheck(fulfilled_at: datetime, done: int, recheck_days: tuple[int, ...]) -> datetime | None:
+    """Return when to read back again (UTC) after `done` rechecks, or None when they are over."""
+    if done >= len(recheck_days):
+        return None
+    return fulfilled_at + timedelta(days=recheck_days[done])
 
 
 def _answered(delivery: Delivery, phase: Phase, receipt: Receipt, now: datetime) -> Decision:
@@ -174,36 +207,3 @@ def _retry(delivery: Delivery, phase: Phase, error: AdapterError, now: datetime,
         applied_at=delivery.applied_at,
         confirmed_at=delivery.confirmed_at if unread else None,
     )
-
-
-def settle(current: EventState, deliveries: Iterable[tuple[State, bool]]) -> EventState:
-    """Return the state of an event. Each delivery is (state, whether it was confirmed before and is read again).
-
-    A fulfilled event stays so during a recheck; any other needs every delivery confirmed or exempt.
-    """
-    states = list(deliveries)
-    if any(state is State.HELD for state, _ in states):
-        return EventState.HELD
-    again = current is EventState.FULFILLED
-    if all(state in CLOSED or (again and state is State.APPLIED and before) for state, before in states):
-        return EventState.FULFILLED
-    return EventState.OPEN
-
-
-def reopened(state: State, has_address: bool) -> State | None:
-    """Return the state to which `resync` takes a delivery: held and retrying start over, confirmed are read back.
-
-    None when it is under way already, exempt, or without an address to look the person up with.
-    """
-    if not has_address:
-        return None
-    if state in (State.HELD, State.RETRYING):
-        return State.PENDING
-    return State.APPLIED if state is State.CONFIRMED else None
-
-
-def next_recheck(fulfilled_at: datetime, done: int, recheck_days: tuple[int, ...]) -> datetime | None:
-    """Return when to read back again (UTC) after `done` rechecks, or None when they are over."""
-    if done >= len(recheck_days):
-        return None
-    return fulfilled_at + timedelta(days=recheck_days[done])

@@ -20,6 +20,20 @@ _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\
 _LOOKS_LIKE_AT = re.compile("[\uff20\ufe6b]")  # NFKC would make each a real @
 
 
+def spellings(raw: str) -> tuple[str, ...]:
+    """Return the address as providers may hold it, the normalised form first. Raises AddressError."""
+    normalised = normalise(raw)
+    local, _, domain = normalised.rpartition("@")
+    forms = [normalised]
+    if "xn--" in domain:
+        try:
+            forms.append(f"{local}@{idna.decode(domain)}")
+        except idna.IDNAError:
+            raise AddressError("domain") from None
+    forms.append(raw.strip(" \t").lower())
+    return tuple(dict.fromkeys(forms))
+
+
 def normalise(raw: str) -> str:
     """Return the normal form of an address: lower case, NFC, the domain as A-label. Raises AddressError.
 
@@ -71,17 +85,3 @@ def _a_label(domain: str) -> str:
     if "." not in label or label.endswith("."):
         raise AddressError("domain")
     return label
-
-
-def spellings(raw: str) -> tuple[str, ...]:
-    """Return the address as providers may hold it, the normalised form first. Raises AddressError."""
-    normalised = normalise(raw)
-    local, _, domain = normalised.rpartition("@")
-    forms = [normalised]
-    if "xn--" in domain:
-        try:
-            forms.append(f"{local}@{idna.decode(domain)}")
-        except idna.IDNAError:
-            raise AddressError("domain") from None
-    forms.append(raw.strip(" \t").lower())
-    return tuple(dict.fromkeys(forms))

@@ -132,7 +132,7 @@ Anchor = Annotated[
 KINDS = ("folder", "syslog", "email", "object", "timestamp")
 
 
-def check_names(anchors: Mapping[str, Anchor]) -> Mapping[str, Anchor]:
+def allowed_names(anchors: Mapping[str, Anchor]) -> Mapping[str, Anchor]:
     """Return the anchors. Raises ValueError for a name that is not allowed."""
     for name in anchors:
         if not _NAME.fullmatch(name):

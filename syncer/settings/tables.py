@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from syncer.domain.deadlines import Rule, days_off
-from syncer.settings.proof import Anchor, Checkpoints, Retention, check_names
+from syncer.settings.proof import Anchor, Checkpoints, Retention, allowed_names
 from syncer.settings.table import Table
 
 BACKENDS = ("sqlite", "mysql", "mariadb", "postgresql")
@@ -181,7 +181,7 @@ class SettingsTables(Table):
     retention: Retention = Retention()
     anchors: dict[str, Anchor] = Field(default_factory=dict)
 
-    _anchor_names = field_validator("anchors")(check_names)
+    _anchor_names = field_validator("anchors")(allowed_names)
 
 
 def table_of(name: str) -> type[BaseModel]:
