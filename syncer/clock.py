@@ -1,4 +1,4 @@
-"""The time: now, the seconds since a moment by a clock that nobody sets, and how a moment is written."""
+"""The time: now, seconds of a clock that cannot be set, and how a moment is written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 
 def elapsed() -> float:
-    """Return seconds that no clock setting moves, those of a suspended machine and of a stopped process included."""
+    """Return the seconds of a clock that cannot be set; it counts sleep of the machine and stops of the process."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
@@ -18,5 +18,5 @@ def now() -> datetime:
 
 
 def stamp(moment: datetime) -> str:
-    """Return a UTC time as in every output: ISO 8601 with microseconds and Z."""
+    """Return a UTC time as every output shows it: ISO 8601 with microseconds and Z."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

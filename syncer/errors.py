@@ -1,13 +1,12 @@
-"""What can go wrong in syncer, named for the situation; no message ever holds an address or a key.
+"""What can go wrong in syncer, named for the situation; no message holds an address or a key.
 
 SyncerError
- ├── UserError          one readable line that names file, key or row, and the remedy; exit code 2
+ ├── UserError          one readable line that names the file, key or row, and the remedy; exit code 2
  │    ├── SettingsProblem   several such lines
  │    └── KeyFileError
- ├── AddressError       what cannot be normalised
- ├── SealError          a sealed address that does not belong where it stands
- ├── StaleFence         the lane has another owner by now
- └── ChainBroken        the audit cannot be continued
+ ├── AddressError       an address that cannot be normalised
+ ├── SealError          a sealed address that does not belong to its event
+ └── StaleFence         a write to a lane that has another owner by now
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ class SyncerError(Exception):
 
 
 class UserError(SyncerError):
-    """Raised for what the caller can mend; the text is shown as it is."""
+    """Raised for what the user can mend; the text is shown as it is."""
 
     exit_code = 2
 
@@ -50,8 +49,4 @@ class SealError(SyncerError):
 
 
 class StaleFence(SyncerError):
-    """Raised when a lane is written to that has another owner by now."""
-
-
-class ChainBroken(SyncerError):
-    """Raised when the audit's head and its last entry disagree."""
+    """Raised when a process writes to a lane that has another owner by now."""

@@ -1,4 +1,4 @@
-"""Logs: dotted events with allow-listed fields, JSON lines without a terminal; no personal data by design."""
+"""Log events: dotted names, allow-listed fields, JSON lines unless on a terminal; no personal data by design."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OURS = (SyncerError, AdapterError)
 Event = MutableMapping[str, Any]
 
 
-#: what `configure` asked for and no logger has needed yet: structlog is slow to load, and most commands log nothing
+#: what `configure` asked for until a logger needs it: structlog is slow to load, and most commands log nothing
 _asked: list[tuple[int, TextIO, bool]] = []
 
 
@@ -36,13 +36,13 @@ class Logger:
         self._fields = fields
 
     def bind(self, **more: Any) -> Logger:
-        """Return one that says these fields with every event."""
+        """Return a logger that adds these fields to every event."""
         return Logger(self._fields | more)
 
     def __getattr__(self, verb: str) -> Any:
-        found = getattr(self._loaded, verb)
-        setattr(self, verb, found)  # the next time it is not looked for
-        return found
+        method = getattr(self._loaded, verb)
+        setattr(self, verb, method)  # so that __getattr__ is not asked again
+        return method
 
     @cached_property
     def _loaded(self) -> Any:
@@ -54,14 +54,14 @@ class Logger:
 
 
 def get_logger(name: str) -> Logger:
-    """Return a logger; its events are dotted names, its fields stand in ALLOWED."""
+    """Return a logger; its events have dotted names, its fields are those in ALLOWED."""
     return Logger({"logger": name})
 
 
 def configure(level: str, stream: TextIO | None = None, json: bool | None = None) -> None:
     """Send structlog's and the standard library's records through one pipe to `stream` (default stderr).
 
-    `level` is debug, info, warning or error. `json` None means: JSON lines unless `stream` is a terminal.
+    `level` is debug, info, warning or error. `json` None means JSON lines unless `stream` is a terminal.
     """
     out = stream or sys.stderr
     number = getattr(logging, level.upper())
@@ -76,7 +76,7 @@ def _set_up(number: int, out: TextIO, as_json: bool) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _frames_only,
-        scrub,
+        _scrub,
     ]
     renderer: Any = structlog.processors.JSONRenderer(sort_keys=False)
     if not as_json:
@@ -94,16 +94,16 @@ def _route_standard_library(number: int) -> None:
     root = logging.getLogger()
     root.handlers[:] = [_Forward()]
     root.setLevel(max(number, logging.INFO))
-    # its debug records print the path: Mailchimp's MD5 of the address, ActiveCampaign's ?email=
+    # its debug records show the path: Mailchimp's MD5 of the address, ActiveCampaign's ?email=
     logging.getLogger("urllib3").setLevel(logging.WARNING)
-    # "setup plugin" at each migration and "executed successfully" every second are no news
+    # it says "setup plugin" at each migration
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    # nor is that a lane's long turn is not started a second time
+    # it says "executed successfully" every second, and warns when a lane's long turn is not started a second time
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 class _Forward(logging.Handler):
-    """Hands a record of the standard library over, without its message's arguments."""
+    """Passes on a record of the standard library without its arguments, which may hold an address."""
 
     def emit(self, record: logging.LogRecord) -> None:
         logger = get_logger(record.name)
@@ -113,11 +113,14 @@ class _Forward(logging.Handler):
 
 
 def _frames_only(_logger: Any, _name: str, event: Event) -> Event:
-    """Replace an exception by its type and frames: messages and locals may hold an address."""
-    found = event.pop("exc_info", None)
-    if not found:
+    """Replace an exception with its type and frames: messages and locals may hold an address."""
+    error = event.pop("exc_info", None)
+    if not error:
         return event
-    error = found[1] if isinstance(found, tuple) else found if isinstance(found, BaseException) else sys.exc_info()[1]
+    if isinstance(error, tuple):
+        error = error[1]
+    elif not isinstance(error, BaseException):  # True: the one being handled
+        error = sys.exc_info()[1]
     if isinstance(error, BaseException):
         frames = [
             f"{frame.f_globals.get('__name__', '?')}:{line}" for frame, line in traceback.walk_tb(error.__traceback__)
@@ -126,13 +129,8 @@ def _frames_only(_logger: Any, _name: str, event: Event) -> Event:
     return event
 
 
-def _named(error: BaseException) -> str:
-    code = getattr(error, "code", None) if isinstance(error, _OURS) else None
-    return f"{type(error).__name__} ({code})" if isinstance(code, str) else type(error).__name__
-
-
-def scrub(_logger: Any, _name: str, event: Event) -> Event:
-    """Drop every field that is not allowed, and mask what looks like an address or its hash in the others."""
+def _scrub(_logger: Any, _name: str, event: Event) -> Event:
+    """Drop every field that is not in ALLOWED; mask what looks like an address or its hash in the others."""
     dropped = sorted(key for key in event if key not in ALLOWED)
     for key in dropped:
         del event[key]
@@ -142,3 +140,8 @@ def scrub(_logger: Any, _name: str, event: Event) -> Event:
         if key != "timestamp" and not isinstance(value, (bool, int, float, type(None))):
             event[key] = clean(_named(value) if isinstance(value, BaseException) else str(value))
     return event
+
+
+def _named(error: BaseException) -> str:
+    code = getattr(error, "code", None) if isinstance(error, _OURS) else None
+    return f"{type(error).__name__} ({code})" if isinstance(code, str) else type(error).__name__

@@ -34,12 +34,12 @@ GERMAN = Rule(BERLIN, 30, 48, days_off("DE"), "DE")
 )
 def test_the_worked_examples_hold(received: str, same_date: str, rolled: str, thirty_days: str, due: str) -> None:
     noon = datetime.fromisoformat(f"{received}T12:00:00").replace(tzinfo=BERLIN)
-    found = GERMAN.due(noon)
+    last = GERMAN.due(noon)
 
     assert add_months(noon.date(), 1).isoformat() == same_date
     assert (noon.date() + timedelta(days=30)).isoformat() == thirty_days
-    assert (found.on.isoformat(), found.legal_on.isoformat()) == (due, rolled)
-    assert due_on(noon, BERLIN, 30) == found.on
+    assert (last.on.isoformat(), last.legal_on.isoformat()) == (due, rolled)
+    assert due_on(noon, BERLIN, 30) == last.on
 
 
 def test_the_rule_says_in_words_how_it_counted() -> None:
@@ -153,10 +153,10 @@ def test_the_warnings_rise_with_the_local_days_since_receipt(days: int, level: i
 @given(moments, st.integers(0, 40))
 def test_a_month_later_is_never_in_the_wrong_month(moment: datetime, months: int) -> None:
     day = moment.date()
-    found = add_months(day, months)
+    later = add_months(day, months)
 
-    assert (found.year - day.year) * 12 + found.month - day.month == months
-    assert found.day <= day.day
+    assert (later.year - day.year) * 12 + later.month - day.month == months
+    assert later.day <= day.day
 
 
 @given(moments, st.sampled_from([*ZONES, ZoneInfo("America/Sao_Paulo"), ZoneInfo("Africa/Cairo")]))

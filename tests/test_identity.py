@@ -67,7 +67,7 @@ def test_an_address_is_known_under_one_form(given_: str, result: str) -> None:
         "a,b@x.test",
     ],
 )
-def test_what_is_no_address_is_refused_without_repeating_it(bad: str) -> None:
+def test_what_is_not_an_address_is_refused_without_repeating_it(bad: str) -> None:
     with pytest.raises(AddressError) as caught:
         normalise(bad)
 
@@ -125,7 +125,7 @@ def test_what_is_sealed_opens_for_its_own_event_only(address: str, event: str) -
 
 
 @pytest.mark.parametrize("broken", ["", "v1", "v1.a.b", "v2.a.b.c", "v1.%%%%.b.c"])
-def test_what_is_no_seal_is_an_error_of_its_own(broken: str) -> None:
+def test_what_is_not_a_seal_is_an_error_of_its_own(broken: str) -> None:
     with pytest.raises(SealError):
         KEYS.open(broken, "e1")
 
@@ -136,7 +136,7 @@ def test_the_key_file_is_made_for_its_owner_only_and_never_written_over(tmp_path
 
     assert path.stat().st_mode & 0o777 == 0o600
     assert Keyring.load(path).check_value == made.check_value
-    with pytest.raises(KeyFileError, match="never written over"):
+    with pytest.raises(KeyFileError, match="never overwritten"):
         Keyring.create(path)
 
 
@@ -144,9 +144,9 @@ def test_the_key_file_is_made_for_its_owner_only_and_never_written_over(tmp_path
     ("content", "mode", "remedy"),
     [
         (None, 0, "syncer init"),
-        ("", 0o600, "put the one back"),
-        ("syncer-key-v1:c2hvcnQ=", 0o600, "put the one back"),
-        ("garbage", 0o600, "put the one back"),
+        ("", 0o600, "put back the one"),
+        ("syncer-key-v1:c2hvcnQ=", 0o600, "put back the one"),
+        ("garbage", 0o600, "put back the one"),
         ("syncer-key-v1:" + "A" * 44, 0o644, "chmod 600"),
         ("syncer-key-v1:" + "A" * 44, 0o640, "chmod 600"),
     ],
@@ -225,16 +225,16 @@ def test_a_seal_opens_neither_elsewhere_nor_changed() -> None:
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe" * 40, b"syncer-key-v1:\xff", b"syncer-key-v1:QUJD", b"", b"\0" * 99])
-def test_a_file_that_is_no_key_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_key_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "syncer.key"
     path.write_bytes(content)
     path.chmod(0o600)
 
-    with pytest.raises(KeyFileError, match=f"{path}: this is no key file of syncer"):
+    with pytest.raises(KeyFileError, match=f"{path}: this is not a key file of syncer"):
         Keyring.load(path)
 
 
-def test_a_folder_is_no_key_file_and_no_folder_takes_none(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_key_file_and_a_missing_folder_takes_none(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match="cannot be read"):
         Keyring.load(tmp_path)
     with pytest.raises(KeyFileError, match="cannot be written"):

@@ -117,20 +117,20 @@ def test_ids_digests_and_templates_stay(text: str) -> None:
 
 @given(st.text())
 def test_a_cleaned_text_is_short_printable_ascii(text: str) -> None:
-    found = clean(text)
+    cleaned = clean(text)
 
-    assert len(found) <= LONGEST
-    assert found.isascii()
-    assert found == "" or found.isprintable()
-    assert "@" not in found
+    assert len(cleaned) <= LONGEST
+    assert cleaned.isascii()
+    assert cleaned == "" or cleaned.isprintable()
+    assert "@" not in cleaned
 
 
 def test_a_huge_text_is_cleaned_at_once() -> None:
     began = time.perf_counter()
-    found = [clean(unit * 2_500_000) for unit in ("a", "a@", "f", '"', '"a')]
+    cleaned = [clean(unit * 2_500_000) for unit in ("a", "a@", "f", '"', '"a')]
 
     assert time.perf_counter() - began < 1
-    assert all(len(text) <= LONGEST for text in found)
+    assert all(len(text) <= LONGEST for text in cleaned)
 
 
 def test_an_address_cut_in_the_middle_is_not_shown_in_part() -> None:

@@ -43,34 +43,37 @@ def problems(folder: Path, text: str, **environ: str) -> list[str]:
 
 
 def test_the_settings_in_the_repository_work_as_they_stand() -> None:
-    found = load(ROOT / "settings.toml", {}, adapters=registry.load, known=registry.names())
+    settings = load(ROOT / "settings.toml", {}, adapters=registry.load, known=registry.names())
 
-    assert set(found.destinations) == {"newsletter", "crm"}
-    assert found.database.url == f"sqlite:///{ROOT / 'syncer.db'}"
-    assert found.deadlines.answer_within_days == 30
+    assert set(settings.destinations) == {"newsletter", "crm"}
+    assert settings.database.url == f"sqlite:///{ROOT / 'syncer.db'}"
+    assert settings.deadlines.answer_within_days == 30
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
         (('timezone = "Europe/Berlin"', ""), r"\[deadlines\] timezone: missing"),
-        (("Europe/Berlin", "Mars/Olympus"), r"\[deadlines\] timezone: \"Mars/Olympus\" is no time zone"),
+        (("Europe/Berlin", "Mars/Olympus"), r"\[deadlines\] timezone: \"Mars/Olympus\" is not a time zone"),
         (('erasure = "delete"', 'erasure = "purge"'), r"erasure: \"purge\" is not an action; use delete"),
-        (('objection = "unsubscribe"', 'objection = "delete"'), r"objection: an objection is no erasure"),
+        (('objection = "unsubscribe"', 'objection = "delete"'), r"objection: an objection is not an erasure"),
         (('"activecampaign"', '"brevo"'), r"adapter: \"brevo\" is not known; use activecampaign or mailchimp"),
         (('api_key_env = "TEST_KEY"', ""), "give api_key_env or api_key_file, exactly one"),
-        (('api_key_env = "TEST_KEY"', 'api_key = "hunter2secret"'), "secrets never stand in this file"),
+        (('api_key_env = "TEST_KEY"', 'api_key = "hunter2secret"'), "secrets do not belong in this file"),
         (("base_url =", "bsae_url ="), r"bsae_url: unknown key; known here: .*base_url"),
         (("[deadlines]", "[dedlines]"), r"\[dedlines\]: unknown key"),
-        (("[deadlines]", '[deadlines]\ncountry = "XX"'), r"\[deadlines\] country: \"XX\" is no country .* \"DE-BY\""),
-        (("[deadlines]", '[deadlines]\ncountry = "DE-XX"'), r"\[deadlines\] country: \"DE-XX\" is no country"),
+        (
+            ("[deadlines]", '[deadlines]\ncountry = "XX"'),
+            r"\[deadlines\] country: \"XX\" is not a country .* \"DE-BY\"",
+        ),
+        (("[deadlines]", '[deadlines]\ncountry = "DE-XX"'), r"\[deadlines\] country: \"DE-XX\" is not a country"),
         (
             ("[deadlines]", '[metrics]\nlisten = "0.0.0.0:9464"\n[deadlines]'),
             r"\[metrics\]: listen can be reached",
         ),
         (
             ("[deadlines]", '[metrics]\nlisten = "localhost"\n[deadlines]'),
-            r"\[metrics\] listen: .* is no address",
+            r"\[metrics\] listen: .* is not an address",
         ),
         (("[deadlines]", "[deadlines]\nanswer_in = 3"), r"\[deadlines\] answer_in: unknown key"),
         (("[deadlines]", "[deadlines]\nanswer_within_days = 0"), r"answer_within_days: .*greater than or equal to 1"),
@@ -111,11 +114,11 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
-    found = read(tmp_path, GOOD, **variables)
+    settings = read(tmp_path, GOOD, **variables)
 
-    assert found.deadlines.answer_within_days == 20
-    assert found.destinations["crm"].options["base_url"] == "https://other.api-us1.com"
-    assert found.destinations["crm"].options["requests_per_second"] == 3
+    assert settings.deadlines.answer_within_days == 20
+    assert settings.destinations["crm"].options["base_url"] == "https://other.api-us1.com"
+    assert settings.destinations["crm"].options["requests_per_second"] == 3
 
 
 def test_an_environment_variable_for_no_table_is_refused(tmp_path: Path) -> None:
@@ -127,11 +130,11 @@ def test_an_environment_variable_for_no_table_is_refused(tmp_path: Path) -> None
 def test_secrets_come_from_environment_or_file_and_a_missing_one_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = read(tmp_path, GOOD).destinations["crm"]
+    destination = read(tmp_path, GOOD).destinations["crm"]
     with pytest.raises(SettingsProblem, match=r"\[destinations.crm\] api_key_env: TEST_KEY is not set; export it"):
-        found.secret()
+        destination.secret()
     monkeypatch.setenv("TEST_KEY", " k ")
-    assert found.secret() == "k"
+    assert destination.secret() == "k"
     from_file = read(tmp_path, GOOD.replace('api_key_env = "TEST_KEY"', 'api_key_file = "key"')).destinations["crm"]
     with pytest.raises(SettingsProblem, match="cannot be read"):
         from_file.secret()
@@ -176,7 +179,7 @@ MISTAKES = [
     (added("lane_seconds = nan", "schedule"), "[schedule] lane_seconds: must be a finite number"),
     (added("lane_seconds = true", "schedule"), "[schedule] lane_seconds: must be a valid number"),
     (added("lease_seconds = 2", "schedule"), "[schedule] lease_seconds: must be greater than or equal to 3"),
-    (GOOD.replace("Europe/Berlin", "../etc/passwd"), "is no time zone; write it like Europe/Berlin"),
+    (GOOD.replace("Europe/Berlin", "../etc/passwd"), "is not a time zone; write it like Europe/Berlin"),
     ("", '[deadlines] timezone: missing; add it, like timezone = "Europe/Berlin"'),
     (GOOD.replace("timezone =", "answer_within_days = true\ntimezone ="), "must be a valid integer"),
     (GOOD.replace('"delete"', "[[]]"), "[destinations.crm] erasure: is not an action; use delete, unsubscribe or"),
@@ -188,25 +191,25 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("text", "expected"), MISTAKES, ids=range(len(MISTAKES)))
 def test_nothing_odd_in_the_file_is_more_than_a_line(tmp_path: Path, text: str, expected: str) -> None:
-    found = problems(tmp_path, text)
+    lines = problems(tmp_path, text)
 
-    assert any(expected in line for line in found), found
-    assert all(line.startswith(f"{tmp_path}/settings.toml: ") and "\n" not in line for line in found)
+    assert any(expected in line for line in lines), lines
+    assert all(line.startswith(f"{tmp_path}/settings.toml: ") and "\n" not in line for line in lines)
 
 
 def test_mistakes_of_every_kind_are_said_at_once(tmp_path: Path) -> None:
     text = GOOD.replace("Europe/Berlin", "Mars").replace('"delete"', '"purge"') + 'api_key = "s"\n[databse]\n'
-    found = problems(tmp_path, text, SYNCER_QUUE__URL="x", SYNCER_DATABASE__URL="y")
+    lines = problems(tmp_path, text, SYNCER_QUUE__URL="x", SYNCER_DATABASE__URL="y")
 
     for word in ("Mars", "purge", "] api_key:", "databse", "SYNCER_QUUE__URL", "SYNCER_DATABASE__URL"):
-        assert sum(word in line for line in found) == 1, word
+        assert sum(word in line for line in lines) == 1, word
 
 
 @pytest.mark.parametrize("key", ["api_key", "key", "token", "api-key", "apikey", "password", "client_secret"])
 def test_a_secret_in_the_file_is_refused_and_not_repeated(tmp_path: Path, key: str) -> None:
     (line,) = problems(tmp_path, added(f'{key} = "geheim"'))
 
-    assert f"[destinations.crm] {key}: secrets never stand in this file; name a variable with api_key_env" in line
+    assert f"[destinations.crm] {key}: secrets do not belong in this file; name a variable with api_key_env" in line
     assert "geheim" not in line
 
 
@@ -231,9 +234,9 @@ def test_a_database_password_is_never_shown(tmp_path: Path, url: str) -> None:
         ("SYNCER_DATABASE__URL__X", "x", "there is no table [database.url]"),
         ("SYNCER_DATABASE__", "x", "there is no table [database]"),
         ("SYNCER_DESTINATIONS__CRN__BASE_URL", "x", "there is no table [destinations.crn]"),
-        ("SYNCER_DESTINATIONS__CRM__API_KEY", "geheim", "secrets never stand in this file"),
+        ("SYNCER_DESTINATIONS__CRM__API_KEY", "geheim", "secrets do not belong in this file"),
         ("SYNCER_DESTINATIONS__CRM__ERASURE", "purge", '"purge" is not an action; use delete'),
-        ("SYNCER_DEADLINES__TIMEZONE", "Mars", '"Mars" is no time zone'),
+        ("SYNCER_DEADLINES__TIMEZONE", "Mars", '"Mars" is not a time zone'),
         ("SYNCER_DEADLINES__ANSWER_WITHIN_DAYS", "many", "must be a valid integer"),
         ("SYNCER_SCHEDULE__RECHECK_DAYS", "1,7", "must be a valid tuple"),
     ],
@@ -247,6 +250,50 @@ def test_a_mistake_in_the_environment_names_the_variable(
     assert "geheim" not in line
 
 
+def test_the_environment_fills_a_table_that_the_file_does_not_have(tmp_path: Path) -> None:
+    settings = read(tmp_path, GOOD, SYNCER_LOG__LEVEL="debug", SYNCER_WORDPRESS__URL="mysql://h/wp")
+
+    assert settings.log.level == "debug"
+    assert settings.wordpress is not None
+    assert (settings.wordpress.url, settings.wordpress.table_prefix) == ("mysql://h/wp", "wp_")
+    assert read(tmp_path, GOOD).wordpress is None
+
+
+def test_the_environment_changes_its_own_keys_of_a_table_and_leaves_the_others(tmp_path: Path) -> None:
+    text = added("prefix = 'file_'\nurl = 'sqlite:///file.db'", "database")
+    settings = read(tmp_path, text, SYNCER_DATABASE__URL="mysql://h/d")
+
+    assert (settings.database.prefix, settings.database.url) == ("file_", "mysql://h/d")
+
+
+def test_what_is_not_a_table_in_the_file_gives_way_to_the_environment(tmp_path: Path) -> None:
+    text = "log = 3\nanchors = 3\n" + GOOD
+
+    assert problems(tmp_path, text, SYNCER_LOG__LEVEL="debug", SYNCER_ANCHORS__DPO__TO="x") == [
+        "environment: SYNCER_ANCHORS__DPO__TO: there is no table [anchors.dpo]; correct its name or unset it",
+        f"{tmp_path}/settings.toml: [anchors]: must be a table, written [anchors.NAME]",
+    ]
+
+
+def test_each_unknown_key_is_blamed_on_who_gave_it(tmp_path: Path) -> None:
+    text = added("a = 1\nb = 1", "log")
+
+    assert problems(tmp_path, text, SYNCER_LOG__B="1", SYNCER_LOG__C="1", SYNCER_WORDPRESS__D="1") == [
+        f"{tmp_path}/settings.toml: [log] a: unknown key; known here: level",
+        "environment: SYNCER_LOG__B: unknown key; known here: level",
+        "environment: SYNCER_LOG__C: unknown key; known here: level",
+        "environment: SYNCER_WORDPRESS__D: unknown key; known here: "
+        "alert_after_days, status_table, sweep_minutes, table_prefix, url",
+    ]
+
+
+@pytest.mark.parametrize("line", ["[Log]\nlevel = 'debug'", "_env_file = 'x'", "__pydantic_self__ = 1"])
+def test_a_table_is_known_by_its_exact_name_only(tmp_path: Path, line: str) -> None:
+    (problem,) = problems(tmp_path, f"{line}\n{GOOD}")
+
+    assert f"[{re.findall('[A-Za-z_]+', line)[0]}]: unknown key; known tables: anchors, " in problem
+
+
 def test_the_environment_that_is_given_counts_and_not_the_processs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,7 +305,7 @@ def test_the_environment_that_is_given_counts_and_not_the_processs(
 
 
 def test_numbers_truth_values_and_lists_come_from_the_environment_as_json(tmp_path: Path) -> None:
-    found = read(
+    settings = read(
         tmp_path,
         GOOD.replace('"activecampaign"', '"mailchimp"') + 'audiences = "all"\n',
         SYNCER_SCHEDULE__RECHECK_DAYS="[3]",
@@ -267,17 +314,17 @@ def test_numbers_truth_values_and_lists_come_from_the_environment_as_json(tmp_pa
         SYNCER_DESTINATIONS__CRM__ECOMMERCE="false",
         SYNCER_DESTINATIONS__CRM__AUDIENCES="1234567890",
     )
-    options = found.destinations["crm"].options
+    options = settings.destinations["crm"].options
 
-    assert (found.schedule.recheck_days, found.schedule.lane_seconds) == ((3,), 0.5)
+    assert (settings.schedule.recheck_days, settings.schedule.lane_seconds) == ((3,), 0.5)
     assert (options["max_connections"], options["ecommerce"], options["audiences"]) == (4, False, "1234567890")
 
 
 def test_a_destination_with_a_dash_is_reached_by_an_underscore(tmp_path: Path) -> None:
     text = GOOD.replace("destinations.crm", "destinations.my-crm")
-    found = read(tmp_path, text, SYNCER_DESTINATIONS__MY_CRM__BASE_URL="https://b.test")
+    settings = read(tmp_path, text, SYNCER_DESTINATIONS__MY_CRM__BASE_URL="https://b.test")
 
-    assert found.destinations["my-crm"].options["base_url"] == "https://b.test"
+    assert settings.destinations["my-crm"].options["base_url"] == "https://b.test"
 
 
 def test_variables_without_a_table_are_left_alone(tmp_path: Path) -> None:
@@ -312,7 +359,7 @@ def test_the_file_is_looked_for_in_order(tmp_path: Path, monkeypatch: pytest.Mon
         find(None, {"SYNCER_SETTINGS": str(named)})
 
 
-def test_a_file_that_is_none_is_one_line_and_a_byte_order_mark_no_mistake(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_one_line_and_a_byte_order_mark_is_not_a_mistake(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     path.write_bytes(b"\xff")
     for place, expected in ((tmp_path, "cannot be read"), (path, "cannot be read")):
@@ -326,16 +373,16 @@ def test_a_file_that_is_none_is_one_line_and_a_byte_order_mark_no_mistake(tmp_pa
 
 
 def test_relative_files_lie_beside_the_settings(tmp_path: Path) -> None:
-    found = read(
+    settings = read(
         tmp_path,
         "[database]\nurl = 'sqlite:///a.db'\n[queue]\nurl = 'sqlite:////b/c.db'\n"
         + GOOD.replace('api_key_env = "TEST_KEY"', "api_key_file = 'crm.key'"),
     )
 
-    assert found.database.url == f"sqlite:///{tmp_path / 'a.db'}"
-    assert found.queue.url == "sqlite:////b/c.db"
-    assert found.identity.key_file == tmp_path / "syncer.key"
-    assert found.destinations["crm"].api_key_file == tmp_path / "crm.key"
+    assert settings.database.url == f"sqlite:///{tmp_path / 'a.db'}"
+    assert settings.queue.url == "sqlite:////b/c.db"
+    assert settings.identity.key_file == tmp_path / "syncer.key"
+    assert settings.destinations["crm"].api_key_file == tmp_path / "crm.key"
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:x?uri=true", "mysql://h/db"])

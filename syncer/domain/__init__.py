@@ -1,1 +1,1 @@
-"""The words and rules of the house: rights, states, policy, deadlines; no file, no database, no clock of its own."""
+"""Words and rules: rights, states, policy, deadlines, reason codes; no file, no database, no clock of its own."""

@@ -1,19 +1,19 @@
-"""What each reason code means in plain words, and what a person can do about it."""
+"""What each reason code and each ground means in plain words, and what to do about it."""
 
 from __future__ import annotations
 
 #: code -> (what happened, what to do)
 CODES: dict[str, tuple[str, str]] = {
     "newer_consent": (
-        "the contact opted in again after this request, or something re-added it that looks like an opt-in",
-        "ask whether the person wants it; then `resync` after removing the opt-in, or `exempt`",
+        "the contact opted in again after this request, or was re-added in a way that looks like an opt-in",
+        "ask whether the person wants that; then remove the opt-in and `resync`, or `exempt`",
     ),
     "archived_not_purged": (
         "no live contact is left, but the key may not look into or purge the contact archive (kept 360 days)",
         "use an API key of a user in the Admin group, then `resync`",
     ),
     "exclusion_needed": (
-        "unsubscribed, but an exclusion must be made by hand: the provider's API cannot create one",
+        "unsubscribed, but an exclusion must be added by hand: the provider's API cannot create one",
         'import the address at ActiveCampaign: Contacts > Import > "Import as excluded email address", a CSV with'
         " the one column `email`; then `resync`",
     ),
@@ -23,14 +23,14 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "malformed": (
         "the queue row could not be understood (kind, address or time)",
-        "`resync --file` with a line `EVENT ADDRESS`, or submit it anew and `exempt` this one",
+        "`resync --file` with a line `EVENT ADDRESS`, or submit it again and `exempt` this one",
     ),
     "filter_ignored": (
-        "the provider answered with other people than the one asked for, so nothing was changed",
+        "the provider answered with people who were not asked for, so nothing was changed",
         "look the person up by hand; report it to the provider; then `resync`",
     ),
     "unknown_state": (
-        "the provider shows a status that syncer does not know, and guesses nothing",
+        "the provider shows a status that syncer does not know, and syncer does not guess",
         "look the person up by hand; upgrade syncer; then `resync`",
     ),
     "rejected": ("the provider refuses this address or this call", "look the person up by hand, then `resync`"),
@@ -41,30 +41,30 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "address_shredded": ("the address is gone", "bring it again with `resync --file`"),
     "delete_blocked": (
-        "the provider refuses to delete now (its monthly allowance may be used up); the mail was stopped",
+        "the provider refuses to delete now (the monthly allowance may be used up); mailings were stopped",
         "it is tried again daily; the provider's support can lift the allowance",
     ),
-    "not_yet": ("read back, and it was not so yet", "nothing: it is applied and read back again"),
+    "not_yet": ("read back, and the change did not show yet", "nothing: it is applied and read back again"),
     "suppression_missing": (
         "the entry that shows the objection is gone, or was erased for good; nobody there could be reached",
-        "nothing: it is put there again, or the provider's refusal is taken as proof",
+        "nothing: the entry is made again, or the provider's refusal is taken as proof",
     ),
     "reappeared": (
         "the person was found again at a recheck",
-        "nothing: it is carried out again; find what re-adds",
+        "nothing: it is carried out again; find out what re-adds people",
     ),
-    "incomplete": ("a listing was not shown whole", "nothing: it is read again; until then nobody is proven gone"),
-    "interrupted": ("the look was broken off because another daemon took the lane", "nothing: it is taken again"),
+    "incomplete": ("a listing was incomplete", "nothing: it is read again; until then nobody counts as gone"),
+    "interrupted": ("reading was broken off because another daemon took over the lane", "nothing: it is repeated"),
     "rate_limited": ("the provider asks to slow down", "nothing: the whole lane waits, then goes on"),
     "unavailable": ("the provider has an outage", "nothing: it is repeated"),
-    "timed_out": ("no answer in time; whether it was obeyed is found out by reading", "nothing: it is repeated"),
+    "timed_out": ("no answer in time; reading back shows whether it was obeyed", "nothing: it is repeated"),
     "unreachable": (
         "the provider could not be reached",
         "check the network and base_url if it lasts; after five in a row the lane pauses and probes",
     ),
-    "cut_off": ("the connection broke; whether it was obeyed is found out by reading", "nothing: it is repeated"),
+    "cut_off": ("the connection broke; reading back shows whether it was obeyed", "nothing: it is repeated"),
     "unreadable": ("the answer could not be understood", "nothing: it is repeated"),
-    "too_big": ("the answer was too big to be right", "nothing: it is repeated"),
+    "too_big": ("the answer was too big to be true", "nothing: it is repeated"),
     "conflict": ("the provider was busy with this contact", "nothing: it is repeated"),
     "crashed": ("syncer itself failed at this delivery", "report the log line; it is repeated"),
     "not_called": ("the lane stopped before the call was made", "nothing: it goes on with the lane"),
@@ -86,12 +86,12 @@ GROUNDS = {
 
 
 def meaning(code: str | None) -> str:
-    """Return what a code or a ground means, in plain words."""
+    """Return the meaning of a code or a ground in plain words; empty for None, an unknown one as it is."""
     if not code:
         return ""
     return CODES[code][0] if code in CODES else GROUNDS.get(code, code)
 
 
 def remedy(code: str | None) -> str:
-    """Return what to do about a code."""
+    """Return what a person can do about a code."""
     return CODES.get(code or "", ("", "look at `syncer show`, then `resync` or `exempt`"))[1]

@@ -1,4 +1,4 @@
-"""The nouns of syncer: rights, states and their legal moves, events and deliveries as values."""
+"""Events, deliveries and leases as values, their states, and every legal move between states."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class EventState(StrEnum):
     FULFILLED = "fulfilled"
 
 
-#: Every legal move of a delivery. Staying where one is (a pause, a cool-down) is no move and always legal.
+#: Every legal move of a delivery. Staying in a state (a pause, a cool-down) is not a move and always legal.
 MOVES: dict[State, frozenset[State]] = {
     State.PENDING: frozenset({State.APPLIED, State.CONFIRMED, State.RETRYING, State.HELD}),
     State.RETRYING: frozenset({State.APPLIED, State.CONFIRMED, State.HELD, State.PENDING}),
@@ -39,7 +39,7 @@ MOVES: dict[State, frozenset[State]] = {
     State.EXEMPT: frozenset(),
 }
 
-#: Every legal move of an event; a fulfilled one opens again when a recheck finds the person back.
+#: Every legal move of an event; a fulfilled one reopens when a recheck finds the person again.
 EVENT_MOVES: dict[EventState, frozenset[EventState]] = {
     EventState.OPEN: frozenset({EventState.HELD, EventState.FULFILLED}),
     EventState.HELD: frozenset({EventState.OPEN, EventState.FULFILLED}),
@@ -53,18 +53,18 @@ CLOSED = frozenset({State.CONFIRMED, State.EXEMPT})
 
 
 class IllegalMove(RuntimeError):
-    """Raised when code tries a move that the tables above do not know: always a bug."""
+    """Raised when code tries a move that is not in the tables above: always a bug."""
 
 
 def move(current: State, to: State) -> State:
-    """Return `to`, the only way a delivery changes its state; raise IllegalMove if that is not allowed."""
+    """Return `to`; a delivery changes its state only through here. Raises IllegalMove when it cannot go there."""
     if to is not current and to not in MOVES[current]:
         raise IllegalMove(f"a delivery cannot go from {current} to {to}")
     return to
 
 
 def move_event(current: EventState, to: EventState) -> EventState:
-    """Return `to`; raise IllegalMove if an event cannot go there."""
+    """Return `to`. Raises IllegalMove when an event cannot go there."""
     if to is not current and to not in EVENT_MOVES[current]:
         raise IllegalMove(f"an event cannot go from {current} to {to}")
     return to
@@ -81,7 +81,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event as intake hands it to the store. All times UTC; `code` is set when it is held from the start."""
+    """An event as intake hands it to the store. Times are UTC; `code` is set when it is held from the start."""
 
     id: str
     event_key: str
@@ -102,7 +102,7 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event at one destination, as a worker needs it. All times UTC."""
+    """One event at one destination, as a worker needs it. Times are UTC."""
 
     id: int
     event_id: str
@@ -121,13 +121,13 @@ class Delivery:
 
     @property
     def rechecking(self) -> bool:
-        """Whether it was confirmed before and is only being read back again."""
+        """Whether it was confirmed before and is only read back again."""
         return self.state is State.APPLIED and self.confirmed_at is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Ownership of a lane: `fence` grows with each new owner, and every write of the lane checks it."""
+    """Ownership of a lane: `fence` grows with each new owner, and every write of the lane compares it."""
 
     destination: str
     owner: str

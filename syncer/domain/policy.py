@@ -1,4 +1,4 @@
-"""What to do after a result: judge, backoff, settle. Pure: the clock and the dice are arguments."""
+"""What to do after a result: judge, back off, settle. Pure: the clock and the dice are arguments."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from adapters.contract import Outcome, Receipt
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from syncer.domain.model import CLOSED, Delivery, EventState, State, move
 
-#: seconds; the first wait lies below FIRST_WAIT, later ones double up to LONGEST_WAIT
+#: seconds; the first wait is below FIRST_WAIT, the bound doubles each time up to LONGEST_WAIT
 FIRST_WAIT = 30.0
 LONGEST_WAIT = 6 * 3600.0
 PROBE_EVERY = timedelta(minutes=15)
-#: so many results in a row without a connection pause the lane: a wrong host name would else go on unseen
+#: that many results in a row without a connection pause the lane: a wrong host name would go unnoticed otherwise
 UNREACHABLE_MOST = 5
 
 Dice = Callable[[float, float], float]
 
 
 class Phase(Enum):
-    """Which verb of the adapter the result belongs to."""
+    """The verb of the adapter that a result belongs to."""
 
     APPLY = "apply"
     CONFIRM = "confirm"
 
 
 class NotCalled(Exception):
-    """The lane cooled, paused or stopped after the attempt was begun and before the call was made."""
+    """Raised when the lane cools, pauses or stops after an attempt was begun and before its call was made."""
 
 
 Result = Receipt | AdapterError | NotCalled
@@ -37,10 +37,10 @@ Result = Receipt | AdapterError | NotCalled
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of a delivery, and of its lane.
+    """What happens to a delivery and to its lane.
 
-    `what` is the audit word. `next_attempt_at` (UTC) is None when nobody takes it up by itself. `give_back` says
-    that the attempt does not count. `pause` is the code for which the lane pauses, `cool_until` (UTC) how long
+    `what` is the audit word. `next_attempt_at` (UTC) is None when no worker takes it up again. `give_back` says that
+    the attempt does not count. `pause` is the code for which the lane pauses, `cool_until` (UTC) the time until which
     every delivery of the lane waits.
     """
 
@@ -57,19 +57,6 @@ class Decision:
     cool_until: datetime | None = None
 
 
-def backoff(attempts: int, dice: Dice, first: float = FIRST_WAIT, longest: float = LONGEST_WAIT) -> float:
-    """Return seconds to wait after that many attempts: full jitter, doubling, at least one second."""
-    ceiling = min(longest, first * 2.0 ** min(max(attempts, 1) - 1, 32))
-    return max(1.0, dice(0.0, ceiling))
-
-
-def unreachable_in_a_row(before: int, result: Result) -> int:
-    """Count a lane's results without a connection; a call that was not made says nothing, any answer ends the row."""
-    if isinstance(result, NotCalled):
-        return before
-    return before + 1 if isinstance(result, Transient) and result.code == "unreachable" else 0
-
-
 def judge(
     delivery: Delivery,
     phase: Phase,
@@ -79,7 +66,7 @@ def judge(
     strikes: int = 0,
     unreachable: int = 0,
 ) -> Decision:
-    """Decide what becomes of a delivery.
+    """Return what happens to a delivery after a result.
 
     `strikes` counts the lane's cool-downs in a row, `unreachable` its results without a connection, this one
     included. Raises IllegalMove.
@@ -88,45 +75,86 @@ def judge(
         return _given_back(delivery, phase, now, "not_called", "")
     if isinstance(result, Misconfigured) or (isinstance(result, Transient) and unreachable >= UNREACHABLE_MOST):
         decision = _given_back(delivery, phase, now, result.code, result.detail)
-        return _with(decision, pause=result.code)
+        return replace(decision, pause=result.code)
     if isinstance(result, Permanent):
         return _held(delivery, result)
     if isinstance(result, Transient) and result.cools_lane:
         wait = result.retry_after if result.retry_after is not None else backoff(strikes + 1, dice, first=2.0)
         until = now + timedelta(seconds=min(max(wait, 0.0), LONGEST_WAIT))
         decision = _given_back(delivery, phase, until, result.code, result.detail)
-        return _with(decision, cool_until=until)
+        return replace(decision, cool_until=until)
     if isinstance(result, AdapterError):
         return _retry(delivery, phase, result, now, dice)
     return _answered(delivery, phase, result, now)
 
 
+def unreachable_in_a_row(before: int, result: Result) -> int:
+    """Return a lane's results in a row without a connection: a call not made leaves the count, any answer resets it."""
+    if isinstance(result, NotCalled):
+        return before
+    return before + 1 if isinstance(result, Transient) and result.code == "unreachable" else 0
+
+
+def backoff(attempts: int, dice: Dice, first: float = FIRST_WAIT, longest: float = LONGEST_WAIT) -> float:
+    """Return the seconds to wait after that many attempts: full jitter, doubling, at least one second."""
+    ceiling = min(longest, first * 2.0 ** min(max(attempts, 1) - 1, 32))
+    return max(1.0, dice(0.0, ceiling))
+
+
+def settle(current: EventState, deliveries: Iterable[tuple[State, bool]]) -> EventState:
+    """Return the state of an event. Each delivery is (state, whether it was confirmed before and is read again).
+
+    A fulfilled event stays so during a recheck; any other needs every delivery confirmed or exempt.
+    """
+    states = list(deliveries)
+    if any(state is State.HELD for state, _ in states):
+        return EventState.HELD
+    again = current is EventState.FULFILLED
+    if all(state in CLOSED or (again and state is State.APPLIED and before) for state, before in states):
+        return EventState.FULFILLED
+    return EventState.OPEN
+
+
+def reopened(state: State, has_address: bool) -> State | None:
+    """Return the state to which `resync` takes a delivery: held and retrying start over, confirmed are read back.
+
+    None when it is under way already, exempt, or without an address to look the person up with.
+    """
+    if not has_address:
+        return None
+    if state in (State.HELD, State.RETRYING):
+        return State.PENDING
+    return State.APPLIED if state is State.CONFIRMED else None
+
+
+def next_recheck(fulfilled_at: datetime, done: int, recheck_days: tuple[int, ...]) -> datetime | None:
+    """Return when to read back again (UTC) after `done` rechecks, or None when they are over."""
+    if done >= len(recheck_days):
+        return None
+    return fulfilled_at + timedelta(days=recheck_days[done])
+
+
 def _answered(delivery: Delivery, phase: Phase, receipt: Receipt, now: datetime) -> Decision:
     if phase is Phase.CONFIRM:
-        # what was once acted on stays `done`, what a recheck read as still absent stays `absent`
-        return Decision(
-            move(delivery.state, State.CONFIRMED),
-            "delivery:confirmed",
-            outcome=delivery.outcome or receipt.outcome,
-            applied_at=delivery.applied_at,
-            confirmed_at=now,
-        )
-    if receipt.outcome is Outcome.ABSENT:
-        # absent now, though an earlier attempt is on record as applied: that attempt did it
+        # what was once changed stays `done`, what a recheck found absent again stays `absent`
+        outcome = delivery.outcome or receipt.outcome
+    elif receipt.outcome is Outcome.ABSENT:
+        # absent now, and an earlier attempt is recorded as applied: that attempt did it
         outcome = Outcome.DONE if delivery.applied_at else Outcome.ABSENT
+    else:
         return Decision(
-            move(delivery.state, State.CONFIRMED),
-            "delivery:confirmed",
-            outcome=outcome,
-            applied_at=delivery.applied_at,
-            confirmed_at=now,
+            move(delivery.state, State.APPLIED),
+            "delivery:applied",
+            outcome=Outcome.DONE,
+            next_attempt_at=now,
+            applied_at=now,
         )
     return Decision(
-        move(delivery.state, State.APPLIED),
-        "delivery:applied",
-        outcome=Outcome.DONE,
-        next_attempt_at=now,
-        applied_at=now,
+        move(delivery.state, State.CONFIRMED),
+        "delivery:confirmed",
+        outcome=outcome,
+        applied_at=delivery.applied_at,
+        confirmed_at=now,
     )
 
 
@@ -166,7 +194,7 @@ def _retry(delivery: Delivery, phase: Phase, error: AdapterError, now: datetime,
         )
     retry_after = error.retry_after if isinstance(error, Transient) else None
     wait = max(retry_after or 0.0, backoff(delivery.attempts, dice))
-    # a recheck that cannot read today says nothing about the person: it stays applied and reads again
+    # a recheck that cannot read says nothing about the person: the delivery stays applied and is read again
     unread = delivery.rechecking and error.code != "suppression_missing"
     state = delivery.state if unread else move(delivery.state, State.RETRYING)
     return Decision(
@@ -179,40 +207,3 @@ def _retry(delivery: Delivery, phase: Phase, error: AdapterError, now: datetime,
         applied_at=delivery.applied_at,
         confirmed_at=delivery.confirmed_at if unread else None,
     )
-
-
-def _with(decision: Decision, *, pause: str | None = None, cool_until: datetime | None = None) -> Decision:
-    return replace(decision, pause=pause, cool_until=cool_until)
-
-
-def settle(current: EventState, deliveries: Iterable[tuple[State, bool]]) -> EventState:
-    """Return where an event stands. Each delivery is (state, was it confirmed before and is being read again).
-
-    A fulfilled event stays so while a recheck is under way; any other needs every delivery confirmed or exempt.
-    """
-    states = list(deliveries)
-    if any(state is State.HELD for state, _ in states):
-        return EventState.HELD
-    again = current is EventState.FULFILLED
-    if all(state in CLOSED or (again and state is State.APPLIED and before) for state, before in states):
-        return EventState.FULFILLED
-    return EventState.OPEN
-
-
-def reopened(state: State, has_address: bool) -> State | None:
-    """Return where `resync` takes a delivery: held and retrying start over, confirmed are read back.
-
-    None when it is under way already, exempt, or nothing is left to look the person up with.
-    """
-    if not has_address:
-        return None
-    if state in (State.HELD, State.RETRYING):
-        return State.PENDING
-    return State.APPLIED if state is State.CONFIRMED else None
-
-
-def next_recheck(fulfilled_at: datetime, done: int, recheck_days: tuple[int, ...]) -> datetime | None:
-    """Return when to read back again (UTC) after `done` rechecks, or None when they are over."""
-    if done >= len(recheck_days):
-        return None
-    return fulfilled_at + timedelta(days=recheck_days[done])

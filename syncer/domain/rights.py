@@ -1,4 +1,4 @@
-"""The rights of a data subject, their order in a lane, and the grounds for an exemption."""
+"""The rights of a data subject, the grounds for an exemption, and which right a lane serves first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Right(StrEnum):
-    """What a data subject can exercise. Only the first two can stand in the queue today."""
+    """A right under the GDPR; the queue takes those in ACCEPTED_RIGHTS only."""
 
     ERASURE = "erasure"  # GDPR Art. 17
     OBJECTION = "objection"  # GDPR Art. 21
@@ -18,7 +18,7 @@ ACCEPTED_RIGHTS = frozenset({Right.ERASURE, Right.OBJECTION})
 
 
 class Ground(StrEnum):
-    """Why a person may decide that a destination is not told (Art. 17(3), Art. 19)."""
+    """Why somebody may decide that a destination is not told (GDPR Art. 17(3), Art. 19)."""
 
     LEGAL_CLAIMS = "legal_claims"
     LEGAL_OBLIGATION = "legal_obligation"
@@ -27,10 +27,10 @@ class Ground(StrEnum):
     OTHER = "other"
 
 
-#: every value that `rank` returns, the first to be served first
+#: every value of `rank`, in the order in which a lane serves them
 RANKS = (0, 1)
 
 
 def rank(right: Right | str | None) -> int:
-    """Return the place of a right in a lane: objections go first."""
+    """Return the rank of a right in a lane, the lowest served first: an objection goes before all others."""
     return 0 if right == Right.OBJECTION else 1

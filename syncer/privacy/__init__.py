@@ -1,1 +1,1 @@
-"""What keeps a person out of sight: the normal form of an address, pseudonym and seal, and what may be shown."""
+"""What keeps a person out of sight: normal form and pseudonym, the seal, and masking."""

@@ -1,4 +1,4 @@
-"""The normal form of an address, and the other ways in which a provider may have spelled it."""
+"""The normal form of an address, and the other spellings under which a provider may hold it."""
 
 from __future__ import annotations
 
@@ -12,28 +12,42 @@ from syncer.errors import AddressError
 
 LONGEST_ADDRESS = 254
 LONGEST_LOCAL = 64
-#: general categories that no address holds: control, format (zero-width, bidi), surrogate, unassigned, private use,
-#: line and paragraph separators
+#: general categories that no address may contain: control, format (zero-width, bidi), surrogate, unassigned, private
+#: use, line and paragraph separators
 _REFUSED = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
-#: letters and marks that are not seen either: fillers, joiners, variation selectors (default ignorable code points)
+#: letters and marks that are invisible too: fillers, joiners, variation selectors (default ignorable code points)
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _LOOKS_LIKE_AT = re.compile("[\uff20\ufe6b]")  # NFKC would make each a real @
 
 
-def normalise(raw: str) -> str:
-    """Return the form under which a person is known: lower-case, NFC, domain as A-label. Raises AddressError.
+def spellings(raw: str) -> tuple[str, ...]:
+    """Return the address as providers may hold it, the normalised form first. Raises AddressError."""
+    normalised = normalise(raw)
+    local, _, domain = normalised.rpartition("@")
+    forms = [normalised]
+    if "xn--" in domain:
+        try:
+            forms.append(f"{local}@{idna.decode(domain)}")
+        except idna.IDNAError:
+            raise AddressError("domain") from None
+    forms.append(raw.strip(" \t").lower())
+    return tuple(dict.fromkeys(forms))
 
-    No dots are removed and no `+tag` is cut: that would hit a second person. What comes out goes in unchanged.
+
+def normalise(raw: str) -> str:
+    """Return the normal form of an address: lower case, NFC, the domain as A-label. Raises AddressError.
+
+    Dots and a `+tag` stay: without them the address could be another person's. A normal form comes back unchanged.
     """
     local, domain = _parts(raw)
-    # NFC once more: lower() takes some letters apart (İ), and the marks behind them may then stand in another order
+    # NFC once more: lower() takes some letters apart (İ), and the marks after them may then be in another order
     local = unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).lower())
     if not local or len(local.encode()) > LONGEST_LOCAL:
         raise AddressError("local_part")
-    found = f"{local}@{_a_label(domain)}"
-    if len(found.encode()) > LONGEST_ADDRESS:
+    address = f"{local}@{_a_label(domain)}"
+    if len(address.encode()) > LONGEST_ADDRESS:
         raise AddressError("too_long")
-    return found
+    return address
 
 
 def _parts(raw: str) -> tuple[str, str]:
@@ -45,7 +59,7 @@ def _parts(raw: str) -> tuple[str, str]:
     if any(unicodedata.category(char) in _REFUSED for char in text) or _UNSEEN.search(text):
         raise AddressError("control_character")
     if "\ufffd" in text:
-        raise AddressError("damaged")  # some program before us could not decode it: this is not what was typed
+        raise AddressError("damaged")  # a program before us could not decode it: this is not what was typed
     if _LOOKS_LIKE_AT.search(text):
         raise AddressError("full_width_at")
     local, at, domain = text.rpartition("@")
@@ -65,23 +79,9 @@ def _a_label(domain: str) -> str:
         raise AddressError("closing_dot")
     try:
         # never str.encode("idna"): it maps straße.test to another domain
-        found = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower()
+        label = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower()
     except (idna.IDNAError, UnicodeError):
         raise AddressError("domain") from None
-    if "." not in found or found.endswith("."):
+    if "." not in label or label.endswith("."):
         raise AddressError("domain")
-    return found
-
-
-def spellings(raw: str) -> tuple[str, ...]:
-    """Return the address as providers may hold it, the normalised form first. Raises AddressError."""
-    normalised = normalise(raw)
-    local, _, domain = normalised.rpartition("@")
-    found = [normalised]
-    if "xn--" in domain:
-        try:
-            found.append(f"{local}@{idna.decode(domain)}")
-        except idna.IDNAError:
-            raise AddressError("domain") from None
-    found.append(raw.strip(" \t").lower())
-    return tuple(dict.fromkeys(found))
+    return label

@@ -1,4 +1,4 @@
-"""Who a data subject is: the normalised address, its keyed pseudonym, and the address sealed and opened."""
+"""The key file and what is made with it: the pseudonym of a person, and addresses sealed and opened."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Keyring:
         self._seal = AESGCM(_derive(root, b"sealing"))
         self._check = _derive(root, b"check")
         self.key_id = self._check[:4].hex()
-        # Ed25519, of the checkpoints. Derived like the others and no file of its own: who reads one file of this
-        # host reads both, and a second secret to back up is a second one to lose
+        # Ed25519, for the checkpoints. It is derived like the others and has no file of its own: whoever reads one
+        # file of this host reads both, and a second secret to back up is a second one to lose
         self.signing_seed = _derive(root, b"checkpoint signing")
 
     def __repr__(self) -> str:
@@ -41,13 +41,13 @@ class Keyring:
 
     @classmethod
     def create(cls, path: Path) -> Keyring:
-        """Write a new key file with mode 0600, never over another one. Raises KeyFileError."""
+        """Write a new key file with mode 0600; never overwrite one. Raises KeyFileError."""
         root = secrets.token_bytes(KEY_BYTES)
         text = _PREFIX + base64.b64encode(root).decode("ascii") + "\n"
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            raise KeyFileError(f"{path}: there is a key file already; it is never written over") from None
+            raise KeyFileError(f"{path}: there is a key file already; it is never overwritten") from None
         except OSError as error:
             raise KeyFileError(f"{path}: the key file cannot be written ({error.strerror})") from None
         with os.fdopen(handle, "w", encoding="ascii") as file:
@@ -59,7 +59,7 @@ class Keyring:
 
     @classmethod
     def load(cls, path: Path) -> Keyring:
-        """Read a key file. Raises KeyFileError when it is missing, open to others, or no key."""
+        """Read a key file. Raises KeyFileError when it is missing, open to others, or not a key."""
         try:
             with path.open("rb") as file:
                 mode = os.fstat(file.fileno()).st_mode
@@ -70,7 +70,7 @@ class Keyring:
             raise KeyFileError(
                 f"{path}: the key file cannot be read ({error.strerror}); run `chmod 600 {path}` as its owner"
             ) from None
-        # systemd's credentials are its own: owned by root and shown to the unit's user alone, by group or ACL
+        # systemd's credentials belong to root; only the unit's user may read them, by group or ACL
         if mode & (0o037 if _is_credential(path) else 0o077):
             raise KeyFileError(f"{path}: others can read the key file; run `chmod 600 {path}`")
         return cls(_parse(path, content.decode("ascii", "replace").strip()))
@@ -82,7 +82,7 @@ class Keyring:
 
     @property
     def check_value(self) -> str:
-        """A value to keep in the database: it shows a start with another key file."""
+        """A value to keep in the database: another one at a later start means another key file."""
         return _hmac(self._check, b"syncer.key.check.v1")[:16].hex()
 
     def seal(self, raw_address: str, event_id: str) -> str:
@@ -92,7 +92,7 @@ class Keyring:
         return f"v1.{self.key_id}.{_b64(nonce)}.{_b64(sealed)}"
 
     def open(self, sealed: str, event_id: str) -> str:
-        """Decrypt what `seal` made for this very event. Raises SealError."""
+        """Decrypt what `seal` made for the same event. Raises SealError."""
         version, _, rest = sealed.partition(".")
         parts = rest.split(".")
         if version != "v1" or len(parts) != 3 or parts[0] != self.key_id:
@@ -104,7 +104,7 @@ class Keyring:
 
 
 def subject(keyring: Keyring, raw: str) -> Subject:
-    """Return the person of an address. Raises AddressError."""
+    """Return the person behind an address. Raises AddressError."""
     forms = spellings(raw)
     return Subject(keyring.ref(forms[0]), forms)
 
@@ -129,7 +129,7 @@ def _parse(path: Path, text: str) -> bytes:
         root = b""
     if not text.startswith(_PREFIX) or len(root) < KEY_BYTES:
         raise KeyFileError(
-            f"{path}: this is no key file of syncer, or not a whole one; put the one back that `syncer init` made"
+            f"{path}: this is not a key file of syncer, or not a whole one; put back the one that `syncer init` made"
         )
     return root
 

@@ -1,4 +1,4 @@
-"""What may be shown of a text: no address, no hash of one, no character that a terminal obeys."""
+"""Text made fit to be shown: without addresses, their hashes, and characters that a terminal obeys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SUSPICIOUS = re.compile(f"{_AT.pattern}|{_HASH.pattern}", re.IGNORECASE)
 
 
 def clean(text: str) -> str:
-    """Return text that is harmless on a terminal and in a file: masked, ASCII, at most LONGEST characters."""
+    """Return text that is safe on a terminal and in a file: masked, ASCII, at most LONGEST characters."""
     if len(text) > LONGEST_READ:
         # the last word may have been cut before its @
         text = text[:LONGEST_READ].rpartition(" ")[0]
@@ -23,14 +23,14 @@ def clean(text: str) -> str:
 
 
 def masked(text: str) -> str:
-    """Return text with `[address]` and `[hash]` where one of these stood."""
+    """Return text with every address replaced by `[address]` and every 32 hex digits by `[hash]`."""
     return _HASH.sub("[hash]", _WORD.sub(_mask, text))
 
 
 def visible(value: Any) -> Any:
-    """Return text as it may be shown to people: masked, and with control and direction characters made visible.
+    """Return text as people may see it: masked, with control and direction characters made visible.
 
-    What is no plain text (numbers, marked-up text, None) comes back as it is.
+    Anything but plain text (numbers, marked-up text, None) comes back as it is.
     """
     if type(value) is not str or (value.isprintable() and not _SUSPICIOUS.search(value)):
         return value

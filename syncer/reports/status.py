@@ -17,7 +17,7 @@ from syncer.delivery.balance import Presence, Running
 from syncer.delivery.leases import LaneRow, Leases
 from syncer.delivery.owners import Owner, parse_owner
 from syncer.domain.deadlines import WARN_DAYS, Rule
-from syncer.domain.model import EventState, State
+from syncer.domain.model import WORKABLE, EventState, State
 from syncer.domain.rights import Right
 from syncer.intake.queue import Queue
 from syncer.intake.wordpress.state import WordPressState
@@ -33,7 +33,8 @@ from syncer.reports.views import (
 )
 from syncer.settings.destinations import Destination
 
-OPEN = (State.PENDING, State.RETRYING, State.APPLIED, State.HELD)
+#: a delivery in one of these states is not through
+OPEN = WORKABLE | {State.HELD}
 
 
 class Status:

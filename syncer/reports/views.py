@@ -10,7 +10,7 @@ from typing import Any
 from adapters.contract import Action, Outcome
 from syncer.audit.ledger import Facts, Stamp
 from syncer.domain.deadlines import WARN_DAYS
-from syncer.domain.model import EventState, State
+from syncer.domain.model import CLOSED, EventState, State
 from syncer.domain.rights import Right
 from syncer.intake.wordpress.state import WordPressState
 
@@ -40,7 +40,7 @@ class DeliveryView:
     @property
     def through(self) -> bool:
         """Whether it needs nothing more, a later look apart."""
-        return self.state in (State.CONFIRMED, State.EXEMPT) or self.rechecking
+        return self.state in CLOSED or self.rechecking
 
 
 @dataclass(frozen=True, slots=True)

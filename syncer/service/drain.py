@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from syncer.app import App, require_secrets
 from syncer.database.connections import reading
-from syncer.domain.model import State
+from syncer.domain.model import CLOSED, WORKABLE, State
 from syncer.log import get_logger
 
 if TYPE_CHECKING:
@@ -139,8 +139,8 @@ class _Drain:
             return
 
         counts = self._counts()
-        closed = sum(counts.get(state, 0) for state in (State.CONFIRMED, State.EXEMPT, State.HELD))
-        waiting = sum(counts.get(state, 0) for state in (State.PENDING, State.RETRYING, State.APPLIED))
+        closed = sum(counts.get(state, 0) for state in CLOSED | {State.HELD})
+        waiting = sum(counts.get(state, 0) for state in WORKABLE)
         self._on_progress(Progress(done=closed, open=waiting))
 
     def _counts(self) -> dict[str, int]:

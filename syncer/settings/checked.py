@@ -1,4 +1,4 @@
-"""The settings once they are checked, and their digest for the audit."""
+"""The checked settings, and their digest for the audit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from syncer.settings.tables import (
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything configured, checked; files and SQLite URLs are absolute. `path` is the file it came from."""
+    """All settings, checked; files and SQLite URLs are absolute. `path` is the file they came from."""
 
     path: Path
     database: Database
@@ -45,13 +45,13 @@ class Settings:
 
     @property
     def wordpress_url(self) -> str:
-        """The database WordPress lives in: the queue's unless [wordpress] names another."""
+        """The URL of WordPress' database: the queue's unless [wordpress] names another."""
         own = self.wordpress.url if self.wordpress is not None else None
         return own or self.queue.url or self.database.url
 
 
 def settings_digest(settings: Settings) -> str:
-    """Return SHA-256 (hex) of the effective settings without any secret."""
+    """Return the SHA-256 (hex) of the effective settings, without any secret."""
     content = {
         "database": [_without_password(settings.database.url), settings.database.prefix],
         "queue": [settings.queue.url and _without_password(settings.queue.url), settings.queue.table],

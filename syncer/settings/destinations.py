@@ -1,19 +1,20 @@
-"""A configured destination: its adapter, what each right asks of it, its options, and where its secret is."""
+"""Destinations: the table that configures one, the checked value, its secret, and what can be wrong with it."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.contract import Action, Adapter
-from syncer.errors import SettingsProblem
+from pydantic import BaseModel, ConfigDict
 
-_OWN_KEYS = frozenset({"adapter", "erasure", "objection", "api_key_env", "api_key_file"})
+from adapters.contract import Action, Adapter
+from syncer.settings.table import SECRET_KEY, secret
+
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_VARIABLE = re.compile(r"(?![0-9a-fA-F]{20})[A-Za-z_][A-Za-z0-9_]{0,63}")  # not what looks like a key itself
 
 
 @dataclass(frozen=True)
@@ -29,53 +30,74 @@ class Destination:
     api_key_file: Path | None = None
     where: str = "settings.toml"
 
-    def has_secret(self) -> bool:
-        """Say whether the secret can be read now."""
-        try:
-            return bool(self.secret())
-        except SettingsProblem:
-            return False
-
     def secret(self) -> str:
         """Read the API key from the environment or its file. Raises SettingsProblem with the remedy."""
-        key = f"{self.where}: [destinations.{self.name}]"
-        if self.api_key_env is not None:
-            found = os.environ.get(self.api_key_env, "").strip()
-            if not found:
-                raise SettingsProblem([f"{key} api_key_env: {self.api_key_env} is not set; export it"])
-            return found
-        assert self.api_key_file is not None  # one of the two is checked at load
-        try:
-            found = self.api_key_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            raise SettingsProblem([f"{key} api_key_file: {self.api_key_file} cannot be read; check it"]) from None
-        if not found:
-            raise SettingsProblem([f"{key} api_key_file: {self.api_key_file} is empty; put the key into it"])
-        return found
+        named = "api_key_env" if self.api_key_env is not None else "api_key_file"
+        place = f"{self.where}: [destinations.{self.name}] {named}"
+        api_key = secret(place, self.api_key_env, self.api_key_file, "key")
+        assert api_key is not None  # one of the two is named: that was checked at load
+        return api_key
 
 
-def wrong(
+class DestinationTable(BaseModel):
+    """A table [destinations.NAME]; every further key is an option of its adapter."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    adapter: str
+    erasure: Action
+    objection: Action
+    api_key_env: str | None = None
+    api_key_file: Path | None = None
+
+    def destination(self, name: str, file: Path) -> Destination:
+        """Return the destination that a settings file names; its key file lies at the settings' folder."""
+        return Destination(
+            name=name,
+            adapter=self.adapter,
+            erasure=self.erasure,
+            objection=self.objection,
+            options=dict(self.model_extra or {}),
+            api_key_env=self.api_key_env,
+            api_key_file=file.resolve().parent / self.api_key_file if self.api_key_file else None,
+            where=str(file),
+        )
+
+
+def taken_secrets(table: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Take every secret out of a table, so that no later message repeats it; yield each key with what is wrong.
+
+    A secret in place of its variable's name stays: no message shows `api_key_env`.
+    """
+    for key in [key for key in table if key not in DestinationTable.model_fields and SECRET_KEY.fullmatch(key)]:
+        del table[key]
+        remedy = "name a variable with api_key_env or a file with api_key_file, and renew the key"
+        yield key, f"secrets do not belong in this file; {remedy}"
+    variable = table.get("api_key_env")
+    if isinstance(variable, str) and not _VARIABLE.fullmatch(variable):
+        yield "api_key_env", "not a variable's name; put the key into a variable and name that"
+
+
+def mistakes(
     file: Path, destination: Destination, adapters: Callable[[str], type[Adapter]], known: tuple[str, ...]
 ) -> list[str]:
     """Return one line for each thing that is wrong with a destination."""
     place = f"{file}: [destinations.{destination.name}]"
-    found = []
+    lines = []
     if not _NAME.fullmatch(destination.name):
-        found.append(f"{place}: a destination's name has lower-case letters, digits, - and _ only; rename it")
+        lines.append(f"{place}: a destination's name has lower-case letters, digits, - and _ only; rename it")
     if (destination.api_key_env is None) == (destination.api_key_file is None):
-        found.append(f"{place}: give api_key_env or api_key_file, exactly one of the two")
+        lines.append(f"{place}: give api_key_env or api_key_file, exactly one of the two")
     if destination.adapter not in known:
-        return [*found, f'{place} adapter: "{destination.adapter}" is not known; use {" or ".join(known)}']
+        return [*lines, f'{place} adapter: "{destination.adapter}" is not known; use {" or ".join(known)}']
     adapter = adapters(destination.adapter)
     for right in ("erasure", "objection"):
         action = getattr(destination, right)
         if action not in adapter.actions:
             usable = ", ".join(sorted(adapter.actions))
-            found.append(f'{place} {right}: {destination.adapter} cannot "{action}"; use {usable}')
+            lines.append(f'{place} {right}: {destination.adapter} cannot "{action}"; use {usable}')
     if destination.objection is Action.DELETE:
-        found.append(f"{place} objection: an objection is no erasure; use unsubscribe or suppress")
-    for key in destination.options:
-        if key not in adapter.options:
-            usable = ", ".join(sorted({*adapter.options, *_OWN_KEYS}))
-            found.append(f"{place} {key}: unknown key; known here: {usable}")
-    return found
+        lines.append(f"{place} objection: an objection is not an erasure; use unsubscribe or suppress")
+    usable = ", ".join(sorted({*adapter.options, *DestinationTable.model_fields}))
+    unknown = (key for key in destination.options if key not in adapter.options)
+    return lines + [f"{place} {key}: unknown key; known here: {usable}" for key in unknown]

@@ -1,49 +1,30 @@
-"""settings.toml and the environment become Settings, or one line for each mistake: place, key and remedy."""
+"""Turn settings.toml and the environment into Settings, or into one line for each mistake: place, key and remedy."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
+from pydantic import ValidationError
 from sqlalchemy.engine import make_url
 
-from adapters.contract import Action, Adapter
+from adapters.contract import Adapter
 from syncer.errors import SettingsProblem
 from syncer.settings.checked import Settings
-from syncer.settings.destinations import Destination, wrong
-from syncer.settings.messages import is_number, words
+from syncer.settings.destinations import Destination, DestinationTable, mistakes, taken_secrets
+from syncer.settings.environment import Overlay, overlay
+from syncer.settings.messages import in_words
 from syncer.settings.proof import KINDS, anchored_at
-from syncer.settings.table import SECRET_KEY
-from syncer.settings.tables import (
-    WORDPRESS_BACKENDS,
-    Identity,
-    SettingsTables,
-)
+from syncer.settings.tables import WORDPRESS_BACKENDS, Identity, SettingsTables
 
 SYSTEM_WIDE = Path("/etc/syncer/settings.toml")
-_PREFIX = "SYNCER_"
-_VARIABLE = re.compile(r"(?![0-9a-fA-F]{20})[A-Za-z_][A-Za-z0-9_]{0,63}")  # not what looks like a key itself
-
-
-class _Destination(BaseModel):
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    adapter: str
-    erasure: Action
-    objection: Action
-    api_key_env: str | None = None
-    api_key_file: Path | None = None
 
 
 def find(path: Path | None, environ: Mapping[str, str]) -> Path:
-    """Return the settings file to read. Raises SettingsProblem when it is not there."""
+    """Return the settings file to read. Raises SettingsProblem when there is none."""
     named = environ.get("SYNCER_SETTINGS")
     given = path or (Path(named) if named else None)
     for candidate in (given,) if given else (Path("settings.toml"), SYSTEM_WIDE):
@@ -52,7 +33,7 @@ def find(path: Path | None, environ: Mapping[str, str]) -> Path:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError:
-            pass  # it is there, but not for us: reading it says so
+            pass  # it exists but we may not see it: reading it will say so
         return candidate
     if path:
         raise SettingsProblem([f"{path}: no such settings file; give its path with --settings"])
@@ -72,10 +53,11 @@ def load(
 ) -> Settings:
     """Read and check the settings. Raises SettingsProblem with one line for each mistake.
 
-    `adapters` gives the class of an adapter's name; it is asked for names in `known` only.
+    `adapters` returns an adapter's class by its name; it is asked only for names in `known`.
     """
     file = find(path, environ)
-    return _Reader(file, _parse(file), environ).read(adapters, known)
+    tables = _parse(file)
+    return _Reader(file, tables, overlay(tables, environ)).read(adapters, known)
 
 
 def _parse(file: Path) -> dict[str, Any]:
@@ -88,88 +70,36 @@ def _parse(file: Path) -> dict[str, Any]:
 
 
 class _Reader:
-    """One reading of a file: the environment laid over it, and the mistakes found on the way."""
+    """One reading: the tables of a file become Settings, and every mistake on the way a line."""
 
-    def __init__(self, file: Path, raw: dict[str, Any], environ: Mapping[str, str]) -> None:
+    def __init__(self, file: Path, tables: dict[str, Any], environment: Overlay) -> None:
         self._file = file
         self._folder = file.resolve().parent
-        self._destinations: Any = raw.pop("destinations", {})
-        self._raw = {"deadlines": {}} | raw
-        self._environment: dict[str, Any] = {}
-        self._variables: dict[tuple[str, ...], str] = {}
+        self._variables = environment.variables
         self._problems: list[str] = []
+        self._destinations: Any = tables.pop("destinations", {})
+        self._tables = {"deadlines": {}} | tables  # where it is absent, its missing key is the mistake
         if not isinstance(self._destinations, dict):
             self._wrong(("destinations",), "must be tables, written [destinations.NAME]")
             self._destinations = {}
-        for name in sorted(environ):
-            if name.startswith(_PREFIX) and "__" in name[len(_PREFIX) :]:
-                self._override(name, environ[name])
+        self._problems += environment.problems
 
     def read(self, adapters: Callable[[str], type[Adapter]], known: tuple[str, ...]) -> Settings:
-        tables = self._tables()
-        destinations = {name: self._destination(name, adapters, known) for name in self._destinations}
+        """Return the settings. Raises SettingsProblem with one line for each mistake."""
+        tables = self._checked_tables()
+        destinations = [self._destination(name, adapters, known) for name in self._destinations]
         if tables is None or self._problems:
             shown = ("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in self._problems)
             raise SettingsProblem(list(dict.fromkeys(shown)))
-        queue = tables.queue.url
-        database = _absolute(tables.database.url, self._folder)
-        notes = self._folder / (tables.checkpoints.folder or _beside(database) / "checkpoints")
-        found = Settings(
-            path=self._file,
-            database=tables.database.model_copy(update={"url": database}),
-            queue=tables.queue.model_copy(update={"url": queue and _absolute(queue, self._folder)}),
-            identity=Identity(key_file=self._folder / tables.identity.key_file),
-            deadlines=tables.deadlines,
-            schedule=tables.schedule,
-            log=tables.log,
-            metrics=tables.metrics,
-            checkpoints=tables.checkpoints.model_copy(update={"folder": notes}),
-            retention=tables.retention,
-            anchors={name: anchored_at(item, self._folder) for name, item in tables.anchors.items()},
-            destinations={name: item for name, item in destinations.items() if item is not None},
-            wordpress=tables.wordpress,
-        )
-        if found.wordpress and make_url(found.wordpress_url).get_backend_name() not in WORDPRESS_BACKENDS:
+        settings = self._anchored(tables, [item for item in destinations if item is not None])
+        if settings.wordpress and make_url(settings.wordpress_url).get_backend_name() not in WORDPRESS_BACKENDS:
             remedy = 'name it here, like url = "mysql://syncer@localhost/wordpress", or as [queue] url'
             raise SettingsProblem([f"{self._file}: [wordpress] url: WordPress' own database is needed; {remedy}"])
-        return found
+        return settings
 
-    def _override(self, variable: str, text: str) -> None:
-        table, *rest = variable[len(_PREFIX) :].lower().split("__")
-        if table in ("destinations", "anchors") and len(rest) == 2:
-            named = self._destinations if table == "destinations" else self._raw.get("anchors", {})
-            names = [
-                name for name in (named if isinstance(named, dict) else ()) if name.lower().replace("-", "_") == rest[0]
-            ]
-            if names and isinstance(named[names[0]], dict):
-                named[names[0]][rest[1]] = _typed(text, named[names[0]].get(rest[1]))
-                self._variables[table, names[0], rest[1]] = variable
-                return
-        elif table != "anchors" and table in SettingsTables.model_fields and len(rest) == 1 and rest[0]:
-            self._environment.setdefault(table, {})[rest[0]] = _decoded(text) if is_number(table, rest[0]) else text
-            self._variables[table, rest[0]] = variable
-            return
-        place = ".".join([table, *rest[:-1]])
-        self._problems.append(f"environment: {variable}: there is no table [{place}]; correct its name or unset it")
-
-    def _tables(self) -> SettingsTables | None:
-        environment = self._environment
-
-        class Layered(SettingsTables):
-            @classmethod
-            def settings_customise_sources(
-                cls,
-                settings_cls: type[BaseSettings],
-                init_settings: PydanticBaseSettingsSource,
-                env_settings: PydanticBaseSettingsSource,
-                dotenv_settings: PydanticBaseSettingsSource,
-                file_secret_settings: PydanticBaseSettingsSource,
-            ) -> tuple[PydanticBaseSettingsSource, ...]:
-                """The environment wins over the file."""
-                return InitSettingsSource(settings_cls, environment), init_settings
-
+    def _checked_tables(self) -> SettingsTables | None:
         try:
-            return Layered(**self._raw)
+            return SettingsTables.model_validate(self._tables)
         except ValidationError as error:
             self._explain(error, ())
             return None
@@ -181,40 +111,47 @@ class _Reader:
         if not isinstance(table, dict):
             self._wrong(here, "must be a table")
             return None
-        for key in [key for key in table if key not in _Destination.model_fields and SECRET_KEY.fullmatch(key)]:
-            del table[key]
-            remedy = "name a variable with api_key_env or a file with api_key_file, and have the key renewed"
-            self._wrong((*here, key), f"secrets never stand in this file; {remedy}")
-        variable = table.get("api_key_env")
-        if isinstance(variable, str) and not _VARIABLE.fullmatch(variable):
-            self._wrong((*here, "api_key_env"), "not a variable's name; put the key into a variable and name that")
+        for key, text in taken_secrets(table):
+            self._wrong((*here, key), text)
         try:
-            item = _Destination.model_validate(table)
+            destination = DestinationTable.model_validate(table).destination(name, self._file)
         except ValidationError as error:
             self._explain(error, here)
             return None
-        found = Destination(
-            name=name,
-            adapter=item.adapter,
-            erasure=item.erasure,
-            objection=item.objection,
-            options=dict(item.model_extra or {}),
-            api_key_env=item.api_key_env,
-            api_key_file=self._folder / item.api_key_file if item.api_key_file else None,
-            where=str(self._file),
+        self._problems += mistakes(self._file, destination, adapters, known)
+        return destination
+
+    def _anchored(self, tables: SettingsTables, destinations: Iterable[Destination]) -> Settings:
+        """Return the settings with every relative file resolved against the settings' folder."""
+        queue = tables.queue.url
+        database = _absolute(tables.database.url, self._folder)
+        notes = self._folder / (tables.checkpoints.folder or _beside(database) / "checkpoints")
+        return Settings(
+            path=self._file,
+            database=tables.database.model_copy(update={"url": database}),
+            queue=tables.queue.model_copy(update={"url": queue and _absolute(queue, self._folder)}),
+            identity=Identity(key_file=self._folder / tables.identity.key_file),
+            deadlines=tables.deadlines,
+            schedule=tables.schedule,
+            log=tables.log,
+            metrics=tables.metrics,
+            checkpoints=tables.checkpoints.model_copy(update={"folder": notes}),
+            retention=tables.retention,
+            anchors={name: anchored_at(item, self._folder) for name, item in tables.anchors.items()},
+            destinations={item.name: item for item in destinations},
+            wordpress=tables.wordpress,
         )
-        self._problems += wrong(self._file, found, adapters, known)
-        return found
 
     def _explain(self, error: ValidationError, here: tuple[str, ...]) -> None:
         for item in error.errors():
             path = (*here, *(part for part in item["loc"] if isinstance(part, str)))
-            text = words(path, item)
+            text = in_words(path, item)
             if path[0] == "anchors" and len(path) > 2 and path[2] in KINDS:
                 path = path[:2] + path[3:]  # pydantic puts the kind there
             self._wrong(path, text)
 
     def _wrong(self, path: tuple[str, ...], text: str) -> None:
+        """Note a mistake at a key: its variable is named where the environment gave it, else its place in the file."""
         if path in self._variables:
             self._problems.append(f"environment: {self._variables[path]}: {text}")
             return
@@ -223,35 +160,22 @@ class _Reader:
         self._problems.append(f"{self._file}: {place}: {text}")
 
 
-def _decoded(text: str) -> Any:
-    # the environment knows text only; a number, a truth value or a list is written as JSON there
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def _typed(text: str, before: Any) -> Any:
-    """Decode an adapter's option; where the file holds text, digits stay text (an audience's id)."""
-    found = _decoded(text)
-    if isinstance(found, list) or (isinstance(found, (bool, int, float)) and not isinstance(before, str)):
-        return found
-    return text
-
-
 def _absolute(url: str, folder: Path) -> str:
-    """Anchor a relative SQLite file at the settings' folder, wherever the command is called from."""
-    parsed = make_url(url)
-    name = parsed.database
-    if parsed.get_backend_name() != "sqlite" or not name or name.startswith((":memory:", "file:")):
-        return url
-    return parsed.set(database=str(folder / name)).render_as_string(hide_password=False)
+    """Return the URL with a relative SQLite file resolved against the settings' folder, not the working directory."""
+    name = _sqlite_file(url)
+    return url if name is None else make_url(url).set(database=str(folder / name)).render_as_string(hide_password=False)
 
 
 def _beside(url: str) -> Path:
     """Return the folder of an SQLite file; an empty path, which is the settings' folder, for any other database."""
+    name = _sqlite_file(url)
+    return Path() if name is None else Path(name).parent
+
+
+def _sqlite_file(url: str) -> str | None:
+    """Return the file in a URL; None when it names another engine, a database in memory or a `file:` URI."""
     parsed = make_url(url)
     name = parsed.database
     if parsed.get_backend_name() != "sqlite" or not name or name.startswith((":memory:", "file:")):
-        return Path()
-    return Path(name).parent
+        return None
+    return name

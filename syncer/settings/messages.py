@@ -1,45 +1,34 @@
-"""What is wrong in settings.toml, in words: what pydantic found becomes a remedy."""
+"""What is wrong in settings.toml, in words: what pydantic reports becomes a remedy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, get_args, get_origin
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
 from syncer.settings.proof import KINDS, Anchor
-from syncer.settings.tables import SettingsTables
+from syncer.settings.tables import SettingsTables, table_of
 
 ACTIONS = "delete, unsubscribe or suppress"
+#: keys whose value cannot be a secret
+_SHOWN = frozenset(
+    {"erasure", "objection", "timezone", "level", "table", "prefix", "table_prefix", "country", "listen"}
+)
+_MISSING = {"timezone": 'it, like timezone = "Europe/Berlin"', "adapter": "the name of one"}
 
 
-def words(path: tuple[str, ...], item: Any) -> str:
-    """Say what pydantic found, with the remedy; the value is shown only where it cannot be a secret."""
+def in_words(path: tuple[str, ...], item: Any) -> str:
+    """Return one of pydantic's errors in words, with the remedy; a value is shown only where it cannot be a secret."""
     key, kind = path[-1], item["type"]
-    harmless = key in (
-        "erasure",
-        "objection",
-        "timezone",
-        "level",
-        "table",
-        "prefix",
-        "table_prefix",
-        "country",
-        "listen",
-    )
-    shown = f'"{item["input"][:60]}" ' if harmless and isinstance(item["input"], str) else ""
+    shown = f'"{item["input"][:60]}" ' if key in _SHOWN and isinstance(item["input"], str) else ""
     if kind == "extra_forbidden":
-        if len(path) == 1:
-            return f"unknown key; known tables: {listed([*SettingsTables.model_fields, 'destinations'])}"
-        table = _anchor(path[2]) if path[0] == "anchors" else table_of(path[0])
-        return f"unknown key; known here: {listed(table.model_fields)}"
+        return _unknown(path)
     if kind.startswith("union_tag"):
         return f"kind is missing or not known; use {', '.join(KINDS)}"
-    if kind == "missing" and path[0] == "anchors":
-        return "missing; add it"
     if kind == "missing":
-        hint = {"timezone": 'it, like timezone = "Europe/Berlin"', "adapter": "the name of one"}
-        return f"missing; add {hint.get(key, f'it: {ACTIONS}')}"
+        what = "it" if path[0] == "anchors" else _MISSING.get(key, f"it: {ACTIONS}")
+        return f"missing; add {what}"
     if kind == "enum":
         return f"{shown}is not an action; use {ACTIONS}"
     if kind == "literal_error":
@@ -52,26 +41,17 @@ def words(path: tuple[str, ...], item: Any) -> str:
     return f"{shown}{text[0].lower()}{text[1:]}"
 
 
-def listed(names: Iterable[str]) -> str:
-    """Return names as a sorted list for a sentence."""
+def _unknown(path: tuple[str, ...]) -> str:
+    if len(path) == 1:
+        return f"unknown key; known tables: {_listed([*SettingsTables.model_fields, 'destinations'])}"
+    table = _anchor(path[2]) if path[0] == "anchors" else table_of(path[0])
+    return f"unknown key; known here: {_listed(table.model_fields)}"
+
+
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(set(names)))
-
-
-def table_of(name: str) -> type[BaseModel]:
-    """Return the type of a table."""
-    found = SettingsTables.model_fields[name].annotation
-    for kind in (found, *get_args(found)):  # a table that may be absent is `Table | None`
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            return kind
-    raise KeyError(name)
 
 
 def _anchor(kind: str) -> type[BaseModel]:
     types: tuple[type[BaseModel], ...] = get_args(get_args(Anchor)[0])
     return types[KINDS.index(kind)]
-
-
-def is_number(table: str, key: str) -> bool:
-    """Say whether a key of the environment is decoded as JSON: numbers and lists."""
-    known = table_of(table).model_fields.get(key)
-    return known is not None and (known.annotation in (int, float) or get_origin(known.annotation) is tuple)

@@ -1,4 +1,4 @@
-"""The tables of settings.toml about proof: checkpoints, where they are anchored, and how long bodies are kept."""
+"""The tables of settings.toml about proof: checkpoints, their anchors, and how long audit bodies are kept."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pydantic import Field, StrictInt, field_validator, model_validator
 from syncer.settings.table import Table
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}")
-#: the anchor that is always there; the comparison at start reads it
+#: the anchor that is always there; the rollback check at start reads it
 FOLDER = "folder"
 
 
 class Checkpoints(Table):
-    """How often the log is signed, under which name, and the state folder that is always an anchor.
+    """How often the audit log is signed, its name, and the state folder, which is always an anchor.
 
     `origin` is read for the first checkpoint only: a log keeps its name. None stands for `syncer/KEYID`. `folder`
     None stands for `checkpoints` beside an SQLite database, else beside the settings.
@@ -38,13 +38,13 @@ class Checkpoints(Table):
 
 
 class Retention(Table):
-    """How many months the body of an audit entry is kept; its leaf stays for good."""
+    """How many months the body of an audit entry is kept; its leaf is kept for good."""
 
     audit_months: StrictInt = Field(default=36, ge=12, le=240)
 
 
 class FolderAnchor(Table):
-    """A further folder, on a mounted share for instance."""
+    """Another folder, on a mounted share for instance."""
 
     kind: Literal["folder"]
     path: Path
@@ -61,7 +61,7 @@ class SyslogAnchor(Table):
 
 
 class EmailAnchor(Table):
-    """Mail to somebody outside the administrators' reach, the data protection officer for instance."""
+    """Mail to somebody whom the administrators do not control, the data protection officer for instance."""
 
     kind: Literal["email"]
     to: str = Field(repr=False)
@@ -80,7 +80,7 @@ class EmailAnchor(Table):
         if bool(self.user) != bool(named) or len(named) > 1:
             raise ValueError("a user needs password_env or password_file, exactly one of the two")
         if self.user and self.tls == "none":
-            raise ValueError('a password goes over tls = "starttls" or "tls" only')
+            raise ValueError('a password needs tls = "starttls" or "tls"')
         return self
 
 
@@ -132,8 +132,8 @@ Anchor = Annotated[
 KINDS = ("folder", "syslog", "email", "object", "timestamp")
 
 
-def check_names(anchors: Mapping[str, Anchor]) -> Mapping[str, Anchor]:
-    """Raise ValueError for a name that cannot be one."""
+def allowed_names(anchors: Mapping[str, Anchor]) -> Mapping[str, Anchor]:
+    """Return the anchors. Raises ValueError for a name that is not allowed."""
     for name in anchors:
         if not _NAME.fullmatch(name):
             raise ValueError("an anchor's name has lower-case letters, digits, - and _ only; rename it")
@@ -143,7 +143,7 @@ def check_names(anchors: Mapping[str, Anchor]) -> Mapping[str, Anchor]:
 
 
 def anchored_at(anchor: Anchor, folder: Path) -> Anchor:
-    """Return the anchor with its files anchored at the settings' folder."""
+    """Return the anchor with its relative files resolved against the settings' folder."""
     paths = {key: folder / value for key, value in anchor if isinstance(value, Path)}
     return anchor.model_copy(update=paths)
 
@@ -153,7 +153,7 @@ def _require_url(url: str, *, plain: bool = False) -> None:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise ValueError("url is no web address") from None
+        raise ValueError("url is not a web address") from None
     loopback = host in ("localhost", "127.0.0.1", "::1")
     schemes = ("https", "http") if plain or loopback else ("https",)
     if parts.scheme not in schemes or not host or parts.username is not None or parts.query or parts.fragment:

@@ -1,4 +1,4 @@
-"""What every table of the settings shares: strictness, and how a secret is read."""
+"""What all tables of the settings share: they refuse unknown keys, and read a secret in one way."""
 
 from __future__ import annotations
 
@@ -15,24 +15,27 @@ SECRET_KEY = re.compile(r"(api[_-]?)?(key|token)|.*(secret|password|passwd).*", 
 
 
 class Table(BaseModel):
-    """Any table: unknown keys are refused."""
+    """Base of every table: it refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def secret(place: str, variable: str | None, file: Path | None) -> str | None:
-    """Read a secret from the environment or its file; None when none is named. Raises SettingsProblem."""
+def secret(place: str, variable: str | None, file: Path | None, noun: str = "secret") -> str | None:
+    """Read a secret from an environment variable or a file; None when neither is named.
+
+    Raises SettingsProblem that begins with `place`, the key of the settings, and calls the secret a `noun`.
+    """
     if variable is not None:
-        found = os.environ.get(variable, "").strip()
-        if not found:
+        text = os.environ.get(variable, "").strip()
+        if not text:
             raise SettingsProblem([f"{place}: {variable} is not set; export it"])
-        return found
+        return text
     if file is None:
         return None
     try:
-        found = file.read_text(encoding="utf-8").strip()
+        text = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise SettingsProblem([f"{place}: {file} cannot be read; check it"]) from None
-    if not found:
-        raise SettingsProblem([f"{place}: {file} is empty; put the secret into it"])
-    return found
+    if not text:
+        raise SettingsProblem([f"{place}: {file} is empty; put the {noun} into it"])
+    return text

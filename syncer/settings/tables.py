@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, StrictInt, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, Field, StrictInt, field_validator, model_validator
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from syncer.domain.deadlines import Rule, days_off
-from syncer.settings.proof import Anchor, Checkpoints, Retention, check_names
+from syncer.settings.proof import Anchor, Checkpoints, Retention, allowed_names
 from syncer.settings.table import Table
 
 BACKENDS = ("sqlite", "mysql", "mariadb", "postgresql")
@@ -23,7 +22,7 @@ WORDPRESS_BACKENDS = ("mysql", "mariadb")
 def _database_url(value: str | None) -> str | None:
     try:
         kind = "sqlite" if value is None else make_url(value).get_backend_name()
-    except (ArgumentError, ValueError):  # the second for a port that is no number
+    except (ArgumentError, ValueError):  # the second for a port that is not a number
         raise ValueError("not a database URL; write it like sqlite:///syncer.db") from None
     if kind not in BACKENDS:
         raise ValueError("this kind of database is not supported; use sqlite, mysql or postgresql")
@@ -31,7 +30,7 @@ def _database_url(value: str | None) -> str | None:
 
 
 class Database(Table):
-    """Where syncer's own tables live; `url` may hold a password and is not shown."""
+    """The database with syncer's own tables; `url` may hold a password and is not shown."""
 
     url: str = Field(default="sqlite:///syncer.db", repr=False)
     prefix: str = Field(default="syncer_", pattern=r"^[a-z][a-z0-9_]{0,20}$")
@@ -40,7 +39,7 @@ class Database(Table):
 
 
 class Queue(Table):
-    """Where producers write; `url` None means the database above."""
+    """The table that producers write to; `url` None means the database above."""
 
     url: str | None = Field(default=None, repr=False)
     table: str = Field(default="syncer_queue", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,60}$")
@@ -68,7 +67,7 @@ class Deadlines(Table):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("is no time zone; write it like Europe/Berlin") from None
+            raise ValueError("is not a time zone; write it like Europe/Berlin") from None
         return value
 
     @field_validator("country")
@@ -84,13 +83,13 @@ class Deadlines(Table):
 
     @property
     def rule(self) -> Rule:
-        """The promise as a rule that counts."""
+        """The promise as a rule that computes due days."""
         hours = self.objection_target_hours
         return Rule(self.zone, self.answer_within_days, hours, days_off(self.country), self.country)
 
 
 class Schedule(Table):
-    """How often the daemon looks and how long it owns a lane unseen, in seconds; the days of its rechecks."""
+    """How often the daemon works, how long the owner of a lane may stay silent, and the days of the rechecks."""
 
     intake_seconds: float = Field(default=5, ge=0.1, le=3600, strict=True, allow_inf_nan=False)
     lane_seconds: float = Field(default=1, ge=0.1, le=3600, strict=True, allow_inf_nan=False)
@@ -113,7 +112,7 @@ class Log(Table):
 
 
 class Metrics(Table):
-    """Where the daemon hands out its metrics, `HOST:PORT`; None: nowhere. `public` allows more than this machine."""
+    """Where the daemon serves its metrics: `HOST:PORT`, None for nowhere. `public` lets other machines reach them."""
 
     listen: str | None = None
     public: bool = False
@@ -121,7 +120,7 @@ class Metrics(Table):
     @model_validator(mode="after")
     def _stays_here(self) -> Metrics:
         if self.place is not None and not self.public and not ip_address(self.place[0]).is_loopback:
-            raise ValueError("listen can be reached from elsewhere; use 127.0.0.1:9464, or say public = true as well")
+            raise ValueError("listen can be reached from elsewhere; use 127.0.0.1:9464, or set public = true as well")
         return self
 
     @field_validator("listen")
@@ -130,7 +129,7 @@ class Metrics(Table):
         try:
             place_of(value)
         except ValueError:
-            raise ValueError("is no address and port; write it like 127.0.0.1:9464") from None
+            raise ValueError("is not an address and port; write it like 127.0.0.1:9464") from None
         return value
 
     @property
@@ -146,7 +145,7 @@ def place_of(text: str | None) -> tuple[str, int] | None:
     host, _, port = text.rpartition(":")
     address = ip_address(host.removeprefix("[").removesuffix("]"))
     if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ValueError("no port")
+        raise ValueError("not a port")
     return str(address), int(port)
 
 
@@ -167,10 +166,8 @@ class WordPress(Table):
         return value
 
 
-class SettingsTables(BaseSettings):
-    """All tables but the destinations, whose keys depend on their adapters. No [wordpress], no WordPress."""
-
-    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+class SettingsTables(Table):
+    """All tables but the destinations, whose keys depend on their adapters. `wordpress` None: not in use."""
 
     database: Database = Database()
     queue: Queue = Queue()
@@ -179,10 +176,18 @@ class SettingsTables(BaseSettings):
     schedule: Schedule = Schedule()
     log: Log = Log()
     metrics: Metrics = Metrics()
-
     wordpress: WordPress | None = None
     checkpoints: Checkpoints = Checkpoints()
     retention: Retention = Retention()
-    anchors: dict[str, Anchor] = {}
+    anchors: dict[str, Anchor] = Field(default_factory=dict)
 
-    _anchor_names = field_validator("anchors")(check_names)
+    _anchor_names = field_validator("anchors")(allowed_names)
+
+
+def table_of(name: str) -> type[BaseModel]:
+    """Return the type of a table. Raises KeyError for a name that has none of its own."""
+    annotation = SettingsTables.model_fields[name].annotation
+    for kind in (annotation, *get_args(annotation)):  # a table that may be absent is `Table | None`
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    raise KeyError(name)

@@ -20,7 +20,7 @@ from tests.bench.provider import ROOT, Provider
 
 #: what settings, database, key file and tables on a screen are made with
 LIBRARIES = (
-    "click", "pydantic_settings", "sqlalchemy.dialects.sqlite", "cryptography.hazmat.primitives.ciphers.aead",
+    "click", "pydantic", "sqlalchemy.dialects.sqlite", "cryptography.hazmat.primitives.ciphers.aead",
     "rich.table",
 )  # fmt: skip
 
