@@ -18,7 +18,7 @@ import pytest
 from adapters import registry
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
-from syncer.audit.offline.inclusion import check
+from syncer.audit.offline.inclusion import verify_proof
 from syncer.domain.codes import CODES
 from syncer.reports.dossier import KEY_ENTRIES, needs_attention, of_event, of_person
 from syncer.reports.html.dossier_view import HELD, TRYING, WHY, DossierView
@@ -320,7 +320,7 @@ def test_every_entry_that_tells_the_story_is_proven(app: App, mailchimp: Mailchi
     (event,) = found["events"]
     told = [entry["seq"] for entry in event["audit"] if entry["what"] in KEY_ENTRIES]
     assert len(told) == 4
-    assert [check(json.dumps(proof), found["log"]["keys"])["seq"] for proof in found["proofs"]] == told
+    assert [verify_proof(json.dumps(proof), found["log"]["keys"]).seq for proof in found["proofs"]] == told
     assert found["log"]["verified"] is True
     assert {proof["size"] for proof in found["proofs"]} == {found["log"]["signed"]["size"]}
     assert [entry["seq"] for entry in DossierView(found).proven(event)] == told

@@ -33,7 +33,7 @@ def dossier(context: Context, event: str | None, fmt: str | None, out: Path | No
     fmt = "json" if as_json else fmt or "html"
     app = context.app()
     try:
-        app.rollback.check()  # before the first line: this command writes that it was run
+        app.rollback.require_not_behind()  # before the first line: this command writes that it was run
         found = (
             dossiers.of_event(app, event) if event is not None else dossiers.of_person(app, read_person(app, "dossier"))
         )

@@ -36,7 +36,7 @@ def submit(
 
     app = context.app()
     try:
-        app.rollback.check()
+        app.rollback.require_not_behind()
         moment = moment_of(app, received, "--received") if received else app.clock()
         lines = addresses(file if file is not None else read_stdin())
         submission = Submission(right, source[:64], ref, moment, app.clock())

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from syncer import __version__
-from syncer.audit.offline.inclusion import ProofError, check
+from syncer.audit.offline.inclusion import ProofError, verify_proof
 from syncer.clock import stamp
 from syncer.reports.evidence import Evidence
 from syncer.reports.reader import Reader, summary
@@ -126,7 +126,7 @@ def _proofs(app: App, seqs: Sequence[int]) -> dict[str, Any]:
 def _first_wrong(proofs: Sequence[dict[str, Any]], keys: Sequence[str]) -> str | None:
     for proof in proofs:
         try:
-            check(json.dumps(proof), keys)
+            verify_proof(json.dumps(proof), keys)
         except ProofError as error:
             return str(error)
     return None
