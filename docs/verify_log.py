@@ -256,7 +256,7 @@ def main():
                 print("\n".join(f"PROVEN: {verify_proof(proof, keys)}" for proof in proofs))
     except InvalidSignature:
         sys.exit("NOT PROVEN: a forged signature")
-    except (Bad, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (Bad, OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         sys.exit(f"NOT PROVEN: {error or type(error).__name__}")
 
 

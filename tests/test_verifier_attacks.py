@@ -538,6 +538,36 @@ def test_a_time_that_runs_back_is_said(by_script: Any) -> None:
     assert "runs back" in by_script(log)[1]
 
 
+@pytest.mark.parametrize(
+    ("what", "facts"),
+    [
+        ("audit:forked", {"reason": "restored", "anchor": "a text"}),
+        ("audit:forked", {"reason": "restored", "anchor": {"size": "9"}, "shared": [1]}),
+        ("audit:checkpoint", {"every_minutes": 2**53 - 1}),
+        ("audit:purged", {"from": "2", "to": None, "count": 1}),
+    ],
+)
+def test_facts_of_another_shape_are_a_verdict_and_never_an_exception(what: str, facts: Any, by_script: Any) -> None:
+    log = a_log()
+    log.write("daemon:started")
+    log.write(what, **facts)
+    log.sign()
+
+    assert isinstance(by_product(log), Finding)
+    by_script(log)  # shows no traceback
+
+
+def test_a_daemon_with_a_list_for_its_host_is_a_verdict_and_never_an_exception(by_script: Any) -> None:
+    log = a_log()
+    log.rebody(1, actor=ACTOR | {"host": ["a"]})
+    log.reseal(1)
+    log.notes = []
+    log.sign()
+
+    assert by_product(log).ok
+    by_script(log)  # shows no traceback
+
+
 @pytest.mark.parametrize("seq", [1, 4, 17])
 def test_a_proof_is_accepted_by_both_and_every_bent_one_refused(seq: int, tmp_path: Path) -> None:
     log = a_log()

@@ -77,7 +77,7 @@ class _Fork:
 
     @classmethod
     def of(cls, seq: int, facts: dict[str, Any]) -> _Fork:
-        """Return the fork that an entry's facts tell of."""
+        """Return the fork that an entry's facts record."""
         anchor = facts.get("anchor")
         lost = anchor if isinstance(anchor, dict) else {}
         old_origin, shared, reason = facts.get("old_origin"), facts.get("shared"), facts.get("reason")
