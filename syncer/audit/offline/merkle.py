@@ -42,10 +42,6 @@ class Frontier:
         """Return the hashes as bytes, one after the other."""
         return b"".join(self._hashes)
 
-    def copy(self) -> Frontier:
-        """Return a range that can be extended independently of this one."""
-        return Frontier(self.size, self._hashes)
-
     def add(self, leaf: bytes) -> None:
         """Append one leaf hash."""
         size, hashes = self.size, self._hashes
@@ -118,54 +114,3 @@ def root_from_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes
             digest = node(digest, sibling)
         first, last = first >> 1, last >> 1
     return digest if last == 0 else None
-
-
-def prove_consistency(old: int, size: int, range_root: RangeRoot) -> list[bytes]:
-    """Return the hashes that show that a tree of `size` begins with the tree of `old` leaves (RFC 6962, 2.1.2)."""
-    if not 0 <= old <= size:
-        raise ValueError("the older tree is not smaller")
-    if old in (0, size):
-        return []
-    path: list[bytes] = []
-    low, high, whole = 0, size, True
-    while high != old:
-        middle = low + _split(high - low)
-        if old <= middle:
-            path.append(range_root(middle, high))
-            high = middle
-        else:
-            path.append(range_root(low, middle))
-            low, whole = middle, False
-    if not whole:  # the last subtree of the older tree is not that tree itself
-        path.append(range_root(low, high))
-    return path[::-1]
-
-
-def is_consistent(old: int, size: int, old_root: bytes, new_root: bytes, path: Sequence[bytes]) -> bool:
-    """Say whether a proof shows that the tree of `size` begins with the tree of `old` leaves."""
-    if old == size:
-        return old_root == new_root and not path
-    if old == 0:
-        return old_root == EMPTY and not path
-    if not 0 < old < size or any(len(item) != HASH for item in path):
-        return False
-    steps = list(path)
-    if old.bit_count() == 1:  # the older tree is a whole subtree: its root stands for itself
-        steps.insert(0, old_root)
-    if not steps:
-        return False
-    first, last = old - 1, size - 1
-    while first & 1:
-        first, last = first >> 1, last >> 1
-    before = after = steps[0]
-    for item in steps[1:]:
-        if last == 0:
-            return False
-        if first & 1 or first == last:
-            before, after = node(item, before), node(item, after)
-            while not first & 1 and first:
-                first, last = first >> 1, last >> 1
-        else:
-            after = node(after, item)
-        first, last = first >> 1, last >> 1
-    return last == 0 and before == old_root and after == new_root
