@@ -54,10 +54,13 @@ class Purge:
         """Return what would be removed now. Read only."""
         before = months_before(self._transactions.clock(), self._months)
         with reading(self._engine) as connection:
-            unfinished = self._unfinished(connection)
-            left = self._span(connection, unfinished.before, unfinished.first, unfinished.last) if unfinished else None
-            after = unfinished.last if left and unfinished else 0
-            return PurgeDue(bodies=self._span(connection, before, after + 1, None), unfinished=left)
+            unfinished, first = None, 1
+            purged = self._last_purge(connection)
+            if purged is not None:
+                unfinished = self._span(connection, purged.before, purged.first, purged.last)
+                if unfinished is not None:
+                    first = purged.last + 1  # the rest of that purge is its own
+            return PurgeDue(bodies=self._span(connection, before, first, None), unfinished=unfinished)
 
     def carry_out(self) -> PurgeDue:
         """Finish what an earlier purge left behind, then purge what is due; return what was due."""
@@ -116,7 +119,8 @@ class Purge:
         low, high, count = connection.execute(query).one()
         return Span(int(low), int(high), int(count), before) if count else None
 
-    def _unfinished(self, connection: sa.Connection) -> Span | None:
+    def _last_purge(self, connection: sa.Connection) -> Span | None:
+        """Return what the last purge on record set out to remove; None before the first."""
         t = self._tables.audit.c
         query = sa.select(t.body).where(t.what == "audit:purged").order_by(t.seq.desc()).limit(1)
         body = connection.execute(query).scalar()
