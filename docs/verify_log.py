@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check a syncer log, or a proof from it, without syncer, its database or any secret. Python 3.11 and `cryptography`.
+"""Verify a syncer log, or a proof from it, without syncer, its database or any secret. Python 3.11 and `cryptography`.
 
     python verify_log.py --key KEY [--key KEY ...] export.jsonl NOTE [NOTE ...]     a whole log against signed notes
     python verify_log.py --key KEY proof.json                                       one entry, or a dossier's
@@ -25,6 +25,7 @@ class Bad(Exception):
 
 
 def must(condition, reason):
+    """Raise Bad with the reason unless the condition holds."""
     if not condition:
         raise Bad(reason)
 
@@ -37,7 +38,7 @@ def sha(*parts):
 
 
 def parse_key(text):
-    """name+hash+base64 -> (name, key id, Ed25519 key). The hash guards against typing errors."""
+    """Return (name, key id, Ed25519 key) of name+hash+base64; the hash catches typing errors."""
     name, digest, encoded = text.strip().split("+", 2)
     raw = base64.b64decode(encoded, validate=True)
     key_id = sha(name.encode(), b"\n", raw)[:4]
@@ -61,7 +62,7 @@ def open_note(note, keys):
             if (key_name, key_id) == (name, raw[:4]):
                 public.verify(raw[4:], (text + "\n").encode())  # raises InvalidSignature
                 signed = signed or name == origin
-    must(signed, f"signed by no known key of {origin}")
+    must(signed, f"not signed by a known key of {origin}")
     return origin, int(size), root
 
 
@@ -76,39 +77,40 @@ def add(stack, size, leaf):
 
 
 def root_of(stack):
+    """Return the root over a stack of whole subtrees."""
     root = stack[-1] if stack else sha()
     for left in reversed(stack[:-1]):
         root = sha(b"\x01", left, root)
     return root
 
 
-def check_proof(proof, keys):
-    """An entry with its path to a signed root."""
+def verify_proof(proof, keys):
+    """Return what is proven, in words: that an entry's path leads to a signed root."""
     origin, size, root = open_note(proof["note"], keys)
     leaf, index, last = bytes.fromhex(proof["leaf"]), proof["seq"] - 1, size - 1
     must(0 <= index < size == proof["size"], "the entry lies outside the signed log")
     if proof["body"] is not None:
         must(sha(b"\x00", proof["body"].encode()) == leaf, "the body is not the one of the leaf")
         must(json.loads(proof["body"])["seq"] == proof["seq"], "the body is that of another entry")
-    found = leaf
-    for item in map(bytes.fromhex, proof["proof"]):
-        must(last > 0 and len(item) == 32, "the path is too long")
+    digest = leaf
+    for sibling in map(bytes.fromhex, proof["proof"]):
+        must(last > 0 and len(sibling) == 32, "the path is too long")
         if index & 1 or index == last:
-            found = sha(b"\x01", item, found)
+            digest = sha(b"\x01", sibling, digest)
             while not index & 1 and index:
                 index, last = index >> 1, last >> 1
         else:
-            found = sha(b"\x01", found, item)
+            digest = sha(b"\x01", digest, sibling)
         index, last = index >> 1, last >> 1
-    must(last == 0 and found == root, "the path does not lead to the signed root")
+    must(last == 0 and digest == root, "the path does not lead to the signed root")
     return f"entry {proof['seq']} stands among the first {size} entries of {origin}\n{proof['body'] or '(purged)'}"
 
 
 # -- the whole log -----------------------------------------------------------------------------------------------------
 
 
-def check_log(lines, notes, keys):
-    """Checks 1 to 8 of docs/audit.md; returns what is proven, in words."""
+def verify_log(lines, notes, keys):
+    """Verify points 1 to 8 of docs/audit.md; return what is proven, in words."""
     signed, last = [], {}
     for name, text in notes:  # 3: signature, origin, and sizes that never shrink
         origin, size, root = open_note(text, keys)
@@ -116,15 +118,15 @@ def check_log(lines, notes, keys):
         last[origin] = size
         signed.append((size, origin, root, name))
     wanted, roots, stack, seq = {size for size, *_ in signed}, {0: sha()}, [], 0
-    events, purged_events, holes, purges, forks, said, before = {}, set(), [], [], [], [], ""
+    events, purged_events, holes, purges, forks, remarks, before = {}, set(), [], [], [], [], ""
     for line in lines:
         row = json.loads(line)
-        must(row["seq"] == seq + 1, f"entry {seq + 1} is missing, or stands elsewhere")  # 1
+        must(row["seq"] == seq + 1, f"entry {seq + 1} is missing or out of order")  # 1
         seq, leaf, at, what = seq + 1, bytes.fromhex(row["leaf"]), row["at"], row["what"]
         must(len(leaf) == 32 and len(at) == 27 and at.endswith("Z"), f"entry {seq} was altered")
         moment(at)
-        if before and moment(at) < moment(before) - datetime.timedelta(minutes=5):  # 7: a warning, clocks do err
-            said.append(f"the time runs back at entry {seq}")
+        if before and moment(at) < moment(before) - datetime.timedelta(minutes=5):  # 7: a remark, clocks do err
+            remarks.append(f"the time runs backwards at entry {seq}")
         if row["body"] is None:
             holes.append((seq, at))
             purged_events.add(row["event"])
@@ -137,12 +139,12 @@ def check_log(lines, notes, keys):
             if row["event"] not in purged_events:
                 must(not (problem := meaning(events, body)), f"entry {seq} {problem}")  # 8
             if what == "audit:purged":
-                purges.append(check_purge(seq, at, body["facts"], root_of(stack)))
+                purges.append(require_purge(seq, at, body["facts"], root_of(stack)))
             if what == "audit:forked":
                 forks.append(body["facts"])
-                said.append(f"entry {seq} records a restore: {body['facts']['reason']}")
+                remarks.append(f"entry {seq} records a restore: {body['facts']['reason']}")
             if what == "audit:checkpoint":
-                said += silence(events, seq, at, body["facts"])
+                remarks += silence(events, seq, at, body["facts"])
         add(stack, seq - 1, leaf)
         if seq in wanted:
             roots[seq] = root_of(stack)
@@ -158,32 +160,35 @@ def check_log(lines, notes, keys):
         elif not any(excused(fork, size, origin, root) for fork in forks):
             must(size <= seq, f"{name}: {size} entries were anchored, {seq} are here: cut off or rolled back")
             raise Bad(f"{name}: entries {proven + 1} to {size} are not those that were anchored")
-    return "\n".join([f"{seq} entries, {len(signed)} notes agree; not proven beyond entry {proven}", *said])
+    return "\n".join([f"{seq} entries, {len(signed)} notes agree; not proven beyond entry {proven}", *remarks])
 
 
 def moment(text):
     return datetime.datetime.fromisoformat(text)
 
 
-def check_purge(seq, at, facts, root):
-    """A purge names its range, its policy (at least 12 months) and the root before it."""
-    whole = all(type(facts[key]) is int for key in ("from", "to", "count", "months", "size"))
-    must(whole and 0 < facts["from"] <= facts["to"] < seq and facts["months"] >= 12, f"the purge {seq} cannot be")
+def require_purge(seq, at, facts, root):
+    """Return a purge's facts if it names its range, its policy (at least 12 months) and the root before it."""
+    numbers = all(type(facts[key]) is int for key in ("from", "to", "count", "months", "size"))
+    must(numbers and 0 < facts["from"] <= facts["to"] < seq and facts["months"] >= 12, f"the purge {seq} is impossible")
     must(facts["size"] == seq - 1 and facts["root"] == root.hex(), f"the purge {seq} is of another log")
     year, month = divmod(int(at[:4]) * 12 + int(at[5:7]) - 1 - facts["months"], 12)
-    must(facts["before"] <= f"{year:04d}-{month + 1:02d}{at[7:]}", f"the purge {seq} took entries too young for it")
+    must(
+        facts["before"] <= f"{year:04d}-{month + 1:02d}{at[7:]}",
+        f"the purge {seq} took entries younger than its policy",
+    )
     return dict(facts)
 
 
 def excused(fork, size, origin, root):
-    """A person recorded that this signed state was lost in a restore."""
+    """Say whether a person recorded that this signed state was lost in a restore."""
     lost = fork["anchor"]
     cited = size != lost["size"] or root.hex() == lost["root"]
     return fork["old_origin"] == origin and fork["shared"] < size <= lost["size"] and cited
 
 
 def silence(events, seq, at, facts):
-    """A daemon that runs signs every `every_minutes`, also when nothing happens."""
+    """Return a remark if a running daemon missed a checkpoint: it signs every `every_minutes`, come what may."""
     beat, running = events.get(None, (None, set()))
     events[None] = (at, facts["every_minutes"]), running
     if beat and running and moment(at) - moment(beat[0]) > datetime.timedelta(minutes=2 * beat[1]):
@@ -192,7 +197,7 @@ def silence(events, seq, at, facts):
 
 
 def meaning(events, body):
-    """Say why an entry cannot be true. `events`: id -> [planned, attempts, closed]; None -> last note, daemons."""
+    """Return why an entry cannot be true. `events`: id -> [planned, attempts, closed]; None -> last note, daemons."""
     what, event, destination, facts, actor = (body[k] for k in ("what", "event", "destination", "facts", "actor"))
     if not actor.get("kind") or "user" not in actor:
         return "does not say who acted"
@@ -208,14 +213,14 @@ def meaning(events, body):
         events[event] = [{item.partition(":")[0] for item in facts["destinations"]}, {}, set()]
         return "receives an event a second time" if twice else None
     if event not in events:
-        return "tells of an event that was never received"
+        return "concerns an event that was never received"
     planned, attempts, closed = events[event]
     if what == "event:fulfilled":
         return None if planned <= closed else "calls an event fulfilled that is not"
     if not what.startswith("delivery:") or destination is None:
         return None
     if destination not in planned:
-        return "tells of a destination that the event never named"
+        return "concerns a destination that the event never named"
     attempt = facts.get("attempt")
     if what == "delivery:attempted":
         attempts[destination] = max(attempts.get(destination, 0), attempt)
@@ -244,14 +249,14 @@ def main():
         with open(given.file, encoding="utf-8") as file:
             if given.notes:
                 notes = [(name, pathlib.Path(name).read_text(encoding="utf-8")) for name in given.notes]
-                print("PROVEN:", check_log(file, notes, keys))
+                print("PROVEN:", verify_log(file, notes, keys))
             else:
-                found = json.load(file)
-                must(proofs := found.get("proofs", [found]), "no proof in it")  # a dossier holds several
-                print("\n".join(f"PROVEN: {check_proof(proof, keys)}" for proof in proofs))
+                content = json.load(file)
+                must(proofs := content.get("proofs", [content]), "no proof in it")  # a dossier holds several
+                print("\n".join(f"PROVEN: {verify_proof(proof, keys)}" for proof in proofs))
     except InvalidSignature:
         sys.exit("NOT PROVEN: a forged signature")
-    except (Bad, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (Bad, OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         sys.exit(f"NOT PROVEN: {error or type(error).__name__}")
 
 

@@ -150,7 +150,7 @@ class App:
         self.tables = make_tables(settings)
         self.ledger = Ledger(engine, self.tables, keyring, actor(kind), settings_digest(settings))
         self._wire_proof()
-        self.transactions = Transactions(engine, self.tables, self.ledger, clock, self.rollback.check)
+        self.transactions = Transactions(engine, self.tables, self.ledger, clock, self.rollback.require_not_behind)
         self.store = Store(self.transactions, tuple(settings.schedule.recheck_days))
         self.leases = Leases(self.transactions, owner or owner_name(), settings.schedule.lease_seconds)
         self.presence = Presence(self.transactions, self.leases)

@@ -194,7 +194,7 @@ def test_the_retention_account_purges_and_can_do_nothing_else(
     done = purging.purge.carry_out()
 
     assert done.bodies is not None
-    with pytest.raises(AddressesHidden, match="may not see addresses"):
+    with pytest.raises(AddressesHidden, match="may not read addresses"):
         purging.shredding.overdue()
     purging.close()
     told = run(settings, "retention")

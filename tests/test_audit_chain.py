@@ -13,7 +13,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.audit.chain import ZERO, Chain, Entry, Row, canonical, leaf, mac, verify
+from syncer.audit.chain import ZERO, Chain, ChainRow, Entry, canonical, leaf, mac, verify
 from syncer.reports.as_csv import csv_safe
 
 KEY = b"\x01" * 32
@@ -25,9 +25,9 @@ VECTORS = [
 ]
 
 
-def rows(count: int) -> list[Row]:
+def rows(count: int) -> list[ChainRow]:
     chain = Chain(KEY, 0, ZERO)
-    found: list[Row] = []
+    entries: list[ChainRow] = []
     for number in range(count):
         e = chain.append(
             what="event:received",
@@ -40,12 +40,12 @@ def rows(count: int) -> list[Row]:
             sw="0",
             cfg="c",
         )
-        found.append((e.seq, e.at, e.what, e.event, e.destination, e.body, e.leaf, e.mac))
-    return found
+        entries.append((e.seq, e.at, e.what, e.event, e.destination, e.body, e.leaf, e.mac))
+    return entries
 
 
-def head(found: list[Row]) -> tuple[int, bytes]:
-    return (found[-1][0], found[-1][7]) if found else (0, ZERO)
+def head(entries: list[ChainRow]) -> tuple[int, bytes]:
+    return (entries[-1][0], entries[-1][7]) if entries else (0, ZERO)
 
 
 def test_the_chain_follows_the_published_vectors() -> None:
@@ -58,15 +58,15 @@ def test_the_chain_follows_the_published_vectors() -> None:
 
 
 def test_an_untouched_chain_verifies() -> None:
-    found = rows(20)
+    entries = rows(20)
 
-    verdict = verify(found, KEY, head(found))
+    verdict = verify(entries, KEY, head(entries))
 
     assert (verdict.ok, verdict.entries, verdict.first_bad) == (True, 20, None)
     assert verify([], KEY, (0, ZERO)).ok
 
 
-def altered(row: Row, **changes: Any) -> Row:
+def altered(row: ChainRow, **changes: Any) -> ChainRow:
     names = ("seq", "at", "what", "event", "destination", "body", "leaf", "mac")
     values = dict(zip(names, row, strict=True)) | changes
     return tuple(values[name] for name in names)  # type: ignore[return-value]
@@ -74,64 +74,64 @@ def altered(row: Row, **changes: Any) -> Row:
 
 @given(st.integers(2, 12), st.data())
 def test_an_altered_entry_is_named(count: int, data: st.DataObject) -> None:
-    found = rows(count)
+    entries = rows(count)
     at = data.draw(st.integers(0, count - 1))
-    body = found[at][5]
+    body = entries[at][5]
     assert body is not None
-    found[at] = altered(found[at], body=body.replace('"n":', '"m":'))
+    entries[at] = altered(entries[at], body=body.replace('"n":', '"m":'))
 
-    verdict = verify(found, KEY, head(found))
+    verdict = verify(entries, KEY, head(entries))
 
     assert (verdict.ok, verdict.first_bad, verdict.reason) == (False, at + 1, f"entry {at + 1} was altered")
 
 
 @given(st.integers(2, 12), st.data())
 def test_an_altered_entry_with_a_new_leaf_is_named_too(count: int, data: st.DataObject) -> None:
-    found = rows(count)
+    entries = rows(count)
     at = data.draw(st.integers(0, count - 1))
-    body = str(found[at][5]).replace('"n":', '"m":')
-    found[at] = altered(found[at], body=body, leaf=leaf(body.encode()))
+    body = str(entries[at][5]).replace('"n":', '"m":')
+    entries[at] = altered(entries[at], body=body, leaf=leaf(body.encode()))
 
-    assert verify(found, KEY, head(found)).first_bad == at + 1
+    assert verify(entries, KEY, head(entries)).first_bad == at + 1
 
 
 @given(st.integers(2, 12), st.data())
 def test_a_missing_entry_is_named(count: int, data: st.DataObject) -> None:
-    found = rows(count)
+    entries = rows(count)
     at = data.draw(st.integers(0, count - 2))
-    whole = head(found)
-    del found[at]
+    whole = head(entries)
+    del entries[at]
 
-    verdict = verify(found, KEY, whole)
+    verdict = verify(entries, KEY, whole)
 
     assert (verdict.first_bad, verdict.reason) == (at + 1, f"entry {at + 1} is missing")
 
 
 @given(st.integers(2, 12), st.data())
 def test_swapped_entries_are_named(count: int, data: st.DataObject) -> None:
-    found = rows(count)
+    entries = rows(count)
     at = data.draw(st.integers(0, count - 2))
-    a, b = found[at], found[at + 1]
-    found[at], found[at + 1] = altered(b, seq=a[0]), altered(a, seq=b[0])
+    a, b = entries[at], entries[at + 1]
+    entries[at], entries[at + 1] = altered(b, seq=a[0]), altered(a, seq=b[0])
 
-    assert verify(found, KEY, head(found)).first_bad == at + 1
+    assert verify(entries, KEY, head(entries)).first_bad == at + 1
 
 
 @given(st.integers(2, 12), st.data())
 def test_an_inserted_entry_is_named(count: int, data: st.DataObject) -> None:
-    found = rows(count)
+    entries = rows(count)
     at = data.draw(st.integers(0, count - 1))
-    found.insert(at, found[at])
+    entries.insert(at, entries[at])
 
-    assert not verify(found, KEY, head(found)).ok
+    assert not verify(entries, KEY, head(entries)).ok
 
 
 @given(st.integers(2, 12), st.integers(1, 5))
 def test_a_tail_that_was_cut_or_grown_against_the_head_is_found(count: int, cut: int) -> None:
-    found = rows(count)
-    whole = head(found)
+    entries = rows(count)
+    whole = head(entries)
 
-    verdict = verify(found[:-cut] if cut < count else [], KEY, whole)
+    verdict = verify(entries[:-cut] if cut < count else [], KEY, whole)
 
     assert not verdict.ok
     assert verdict.reason is not None
@@ -139,24 +139,24 @@ def test_a_tail_that_was_cut_or_grown_against_the_head_is_found(count: int, cut:
 
 
 def test_entries_sealed_with_another_key_are_refused() -> None:
-    found = rows(3)
+    entries = rows(3)
 
-    assert verify(found, b"\x02" * 32, head(found)).first_bad == 1
+    assert verify(entries, b"\x02" * 32, head(entries)).first_bad == 1
 
 
 @pytest.mark.parametrize("column", ["at", "what", "event", "destination"])
 def test_a_column_that_does_not_say_what_its_body_says_is_found(column: str) -> None:
-    found = rows(3)
-    found[1] = altered(found[1], **{column: "other"})
+    entries = rows(3)
+    entries[1] = altered(entries[1], **{column: "other"})
 
-    assert verify(found, KEY, head(found)).first_bad == 2
+    assert verify(entries, KEY, head(entries)).first_bad == 2
 
 
 def test_a_purged_body_leaves_the_rest_verifiable() -> None:
-    found = rows(3)
-    found[1] = altered(found[1], body=None)
+    entries = rows(3)
+    entries[1] = altered(entries[1], body=None)
 
-    assert verify(found, KEY, head(found)).ok
+    assert verify(entries, KEY, head(entries)).ok
 
 
 plain = st.recursive(
@@ -205,20 +205,20 @@ def test_a_spreadsheet_runs_nothing_of_ours(evil: str) -> None:
     assert csv_safe("plain") == "plain"
 
 
-def log(size: int) -> tuple[list[Row], tuple[int, bytes]]:
-    found = rows(size)
-    return found, head(found)
+def log_and_head(size: int) -> tuple[list[ChainRow], tuple[int, bytes]]:
+    entries = rows(size)
+    return entries, head(entries)
 
 
-Attack = Callable[[list[Row]], list[Row]]
+Attack = Callable[[list[ChainRow]], list[ChainRow]]
 
 
 def put(place: int, **columns: Any) -> Attack:
-    return lambda found: [*found[: place - 1], altered(found[place - 1], **columns), *found[place:]]
+    return lambda entries: [*entries[: place - 1], altered(entries[place - 1], **columns), *entries[place:]]
 
 
 def resealed(body: str) -> Attack:
-    """What somebody without the key can do: a new body with its right leaf."""
+    """Return what somebody without the key can do: write a new body with its right leaf."""
     return put(3, body=body, leaf=leaf(body.encode()))
 
 
@@ -236,33 +236,33 @@ ATTACKS: dict[str, tuple[Attack, int, str]] = {
     "leaf of a purged entry altered": (put(3, leaf=bytes(32), body=None), 3, "does not follow its predecessor"),
     "mac altered": (put(3, mac=bytes(32)), 3, "does not follow its predecessor"),
     "mac gone": (put(3, mac=None), 3, "does not follow its predecessor"),
-    "number is none": (put(3, seq="3"), 3, "entry 3 was altered"),
-    "first deleted": (lambda found: found[1:], 1, "entry 1 is missing"),
+    "number is a text": (put(3, seq="3"), 3, "entry 3 was altered"),
+    "first deleted": (lambda entries: entries[1:], 1, "entry 1 is missing"),
     "deleted, rest renumbered": (
-        lambda found: [*found[:2], *(altered(row, seq=row[0] - 1) for row in found[3:])],
+        lambda entries: [*entries[:2], *(altered(row, seq=row[0] - 1) for row in entries[3:])],
         3,
         "entry 3 was moved",
     ),
-    "doubled": (lambda found: [*found[:3], *found[2:]], 3, "stands there twice or out of order"),
-    "all deleted": (lambda found: [], 1, "ends at 0 but the head says 6"),
-    "another log of the same length": (lambda found: rows(6), 6, "head does not end at entry 6"),
+    "doubled": (lambda entries: [*entries[:3], *entries[2:]], 3, "appears twice or out of order"),
+    "all deleted": (lambda entries: [], 1, "ends at 0 but the head says 6"),
+    "another log of the same length": (lambda entries: rows(6), 6, "head does not match entry 6"),
 }
 
 
 @pytest.mark.parametrize(("attack", "first_bad", "reason"), ATTACKS.values(), ids=ATTACKS.keys())
 def test_an_attack_is_a_verdict_and_never_an_exception(attack: Attack, first_bad: int, reason: str) -> None:
-    found, end = log(6)
+    entries, end = log_and_head(6)
 
-    verdict = verify(attack(found), KEY, end)
+    verdict = verify(attack(entries), KEY, end)
 
     assert (verdict.ok, verdict.first_bad) == (False, first_bad)
     assert reason in str(verdict.reason)
 
 
 def test_an_entry_behind_the_head_is_seen() -> None:
-    found, _end = log(6)
+    entries, _end = log_and_head(6)
 
-    verdict = verify(found, KEY, (5, found[4][7]))
+    verdict = verify(entries, KEY, (5, entries[4][7]))
 
     assert verdict.first_bad == 6
     assert verdict.reason == "the log ends at 6 but the head says 5: entries were cut off or added"
@@ -270,23 +270,23 @@ def test_an_entry_behind_the_head_is_seen() -> None:
 
 @given(st.permutations(range(5)).filter(lambda order: order != sorted(order)))
 def test_no_other_order_verifies(order: list[int]) -> None:
-    found, end = log(5)
+    entries, end = log_and_head(5)
 
-    assert not verify([found[index] for index in order], KEY, end).ok
-    assert not verify([altered(found[index], seq=n) for n, index in enumerate(order, 1)], KEY, end).ok
+    assert not verify([entries[index] for index in order], KEY, end).ok
+    assert not verify([altered(entries[index], seq=n) for n, index in enumerate(order, 1)], KEY, end).ok
 
 
 def test_purged_bodies_are_counted() -> None:
-    found, end = log(6)
+    entries, end = log_and_head(6)
 
-    assert verify(put(3, body=None)(found), KEY, end).purged == 1
-    assert verify(found, KEY, end).purged == 0
+    assert verify(put(3, body=None)(entries), KEY, end).purged == 1
+    assert verify(entries, KEY, end).purged == 0
 
 
 def test_other_kinds_of_bytes_are_as_good() -> None:
-    found, end = log(2)
+    entries, end = log_and_head(2)
 
-    assert verify(put(2, leaf=memoryview(found[1][6]), mac=bytearray(found[1][7]))(found), KEY, end).ok
+    assert verify(put(2, leaf=memoryview(entries[1][6]), mac=bytearray(entries[1][7]))(entries), KEY, end).ok
 
 
 def entry(chain: Chain, at: datetime, **facts: Any) -> Entry:
@@ -297,15 +297,15 @@ def entry(chain: Chain, at: datetime, **facts: Any) -> Entry:
 
 def test_an_entry_says_its_time_in_utc_with_microseconds() -> None:
     west = AT.replace(microsecond=0).astimezone(timezone(timedelta(hours=-8)))
-    found = entry(Chain(KEY, 0, ZERO), west)
-    body = json.loads(found.body)
+    written = entry(Chain(KEY, 0, ZERO), west)
+    body = json.loads(written.body)
 
-    assert found.at == body["at"] == "2026-11-24T12:00:00.000000Z"
-    assert canonical(body).decode() == found.body
+    assert written.at == body["at"] == "2026-11-24T12:00:00.000000Z"
+    assert canonical(body).decode() == written.body
     assert set(body) == {
         "v", "seq", "at", "what", "nonce", "event", "subject", "destination", "actor", "facts", "sw", "cfg"
     }  # fmt: skip
-    assert entry(Chain(KEY, 0, ZERO), west).leaf != found.leaf  # the nonce
+    assert entry(Chain(KEY, 0, ZERO), west).leaf != written.leaf  # the nonce
 
 
 def test_a_refused_entry_leaves_the_chain_as_it_was() -> None:
@@ -321,9 +321,9 @@ def test_a_refused_entry_leaves_the_chain_as_it_was() -> None:
 
 
 def test_verification_streams() -> None:
-    found, end = log(2000)
+    entries, end = log_and_head(2000)
     tracemalloc.start()
-    verdict = verify(iter(found), KEY, end)
+    verdict = verify(iter(entries), KEY, end)
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from syncer.app import App
-from syncer.audit.offline.inclusion import check
+from syncer.audit.offline.inclusion import verify_proof
 from syncer.audit.offline.merkle import root
 from syncer.audit.offline.notes import open_checkpoint
 from syncer.errors import UserError
@@ -22,7 +22,7 @@ from syncer.reports.status import needs_attention
 from syncer.service.drain import drain, prepare
 from tests.conftest import Clock
 from tests.processes import inside as run
-from tests.processes import inside_json as said
+from tests.processes import inside_json as run_json
 from tests.processes import started, until
 from tests.servers import ENGINES
 from tests.support.older import without_comparison
@@ -56,13 +56,13 @@ def test_a_checkpoint_signs_all_entries_its_own_included(app: App) -> None:
     assert first is not None
     assert second is not None
     assert (first.size, second.size) == (7, 12)
-    found = leaves(app)
-    assert first.checkpoint.root == root(found[:7])
-    assert second.checkpoint.root == root(found)
+    hashes = leaves(app)
+    assert first.checkpoint.root == root(hashes[:7])
+    assert second.checkpoint.root == root(hashes)
     assert open_checkpoint(second.note, app.origins.public_keys()) == second.checkpoint
     assert whats(app)[6] == whats(app)[11] == "audit:checkpoint"
     assert app.checkpoints.root_at(7) == first.checkpoint.root
-    assert app.checkpoints.root_at(9) == root(found[:9])
+    assert app.checkpoints.root_at(9) == root(hashes[:9])
     assert app.checkpoints.root_at(13) is None
     assert app.verify().ok
 
@@ -138,7 +138,7 @@ def test_a_spoilt_compact_range_is_replaced_by_the_entries(app: App) -> None:
 
 
 def undone(app: App, statement: str) -> None:
-    """Change the audit behind the triggers' back, as somebody with the file can."""
+    """Change the audit behind the triggers' back, as somebody with the database file can."""
     with app.engine.begin() as connection:
         for name in ("no_update", "no_delete", "no_replace"):
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS syncer_audit_{name}")
@@ -160,10 +160,10 @@ def test_a_tail_that_was_cut_with_its_head_is_found_by_the_note(app: App) -> Non
     cut(app, 4)
 
     assert app.ledger.verify().ok
-    found = app.verify()
+    finding = app.verify()
 
-    assert (found.ok, found.first_bad) == (False, 5)
-    assert "6 entries were anchored, 4 are here" in found.reason
+    assert (finding.ok, finding.first_bad) == (False, 5)
+    assert "6 entries were anchored, 4 are here" in finding.reason
 
 
 def test_a_note_from_elsewhere_finds_what_the_state_folder_cannot(app: App, tmp_path: Path) -> None:
@@ -189,10 +189,10 @@ def test_a_log_that_was_rewritten_with_the_key_is_found_by_the_note(app: App) ->
     entries(app, size - 2)
 
     assert app.ledger.verify().ok
-    found = app.verify()
+    finding = app.verify()
 
-    assert not found.ok
-    assert "not those that were anchored" in found.reason
+    assert not finding.ok
+    assert "not those that were anchored" in finding.reason
 
 
 def test_a_state_that_the_log_does_not_bear_out_is_found(app: App) -> None:
@@ -201,10 +201,10 @@ def test_a_state_that_the_log_does_not_bear_out_is_found(app: App) -> None:
     with app.engine.begin() as connection:
         connection.execute(app.tables.delivery.update().values(state="confirmed", claim_rank=None))
 
-    found = app.verify()
+    finding = app.verify()
 
-    assert not found.ok
-    assert "is confirmed in its table, but not in the log" in found.reason
+    assert not finding.ok
+    assert "is confirmed in its table, but not in the log" in finding.reason
 
 
 def test_an_event_that_the_log_never_received_is_found(app: App) -> None:
@@ -227,10 +227,10 @@ def test_a_whole_walk_verifies_against_its_notes_and_its_tables(app: App) -> Non
     drain(app)
     app.notary.finish()
 
-    found = app.verify()
+    finding = app.verify()
 
-    assert (found.ok, found.reason, found.warnings) == (True, None, ())
-    assert found.anchored.size == found.entries
+    assert (finding.ok, finding.reason, finding.warnings) == (True, None, ())
+    assert finding.anchored.size == finding.entries
 
 
 def test_a_foreign_file_in_the_state_folder_is_only_worth_a_word(app: App) -> None:
@@ -238,11 +238,11 @@ def test_a_foreign_file_in_the_state_folder_is_only_worth_a_word(app: App) -> No
     app.notary.make()
     (app.notes_folder / "zz-000000000009.note").write_text("somebody's shopping list\n", encoding="utf-8")
 
-    found = app.verify()
+    finding = app.verify()
 
-    assert found.ok
-    assert any("passed over" in text for text in found.warnings)
-    app.rollback.check()
+    assert finding.ok
+    assert any("passed over" in text for text in finding.warnings)
+    app.rollback.require_not_behind()
 
 
 # -- proofs and commands ------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ def test_an_entry_is_proven_without_a_database(app: App) -> None:
     proof = app.checkpoints.prove(4)
 
     keys = [str(key) for key in app.origins.public_keys()]
-    assert check(json.dumps(proof), keys)["seq"] == 4
+    assert verify_proof(json.dumps(proof), keys).seq == 4
 
 
 def test_what_no_checkpoint_covers_yet_has_no_proof(app: App) -> None:
@@ -276,7 +276,7 @@ def settings(settings_file: Callable[..., Path]) -> Path:
 
 def test_the_commands_from_checkpoint_to_a_proof_that_needs_nothing(settings: Path, tmp_path: Path) -> None:
     run(settings, "find", stdin="ada@lovelace.test")
-    made = said(settings, "audit", "checkpoint")
+    made = run_json(settings, "audit", "checkpoint")
     key = run(settings, "audit", "key").stdout.strip()
     proof = tmp_path / "proof.json"
 
@@ -290,7 +290,9 @@ def test_the_commands_from_checkpoint_to_a_proof_that_needs_nothing(settings: Pa
     assert run(nowhere, "audit", "check-proof", str(proof), "--key", key).returncode == 1
     assert Path(made["anchors"][0]["place"]).read_text(encoding="utf-8") == made["note"]
     assert "not proven beyond size 2 anchored at" in run(settings, "audit", "verify").stdout
-    against = said(settings, "audit", "verify", "--against", made["anchors"][0]["place"], str(tmp_path / "checkpoints"))
+    against = run_json(
+        settings, "audit", "verify", "--against", made["anchors"][0]["place"], str(tmp_path / "checkpoints")
+    )
     assert (against["ok"], against["entries"]) == (True, 2)
     assert key in run(settings, "init").stdout
 
@@ -318,10 +320,10 @@ def test_the_daemon_signs_while_it_runs_and_at_its_end(settings: Path, tmp_path:
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(timeout=60) == 0
 
-    found = [json.loads(line) for line in run(settings, "audit", "export").stdout.splitlines()]
-    assert [row["what"] for row in found[-2:]] == ["daemon:stopped", "audit:checkpoint"]
-    assert json.loads(found[-1]["body"])["facts"]["reason"] == "stop"
-    assert said(settings, "status")["audit"]["unsigned"] == 1  # that it was exported
+    exported = [json.loads(line) for line in run(settings, "audit", "export").stdout.splitlines()]
+    assert [row["what"] for row in exported[-2:]] == ["daemon:stopped", "audit:checkpoint"]
+    assert json.loads(exported[-1]["body"])["facts"]["reason"] == "stop"
+    assert run_json(settings, "status")["audit"]["unsigned"] == 1  # that it was exported
 
 
 # -- how it stands ------------------------------------------------------------------------------------------

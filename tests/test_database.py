@@ -54,9 +54,9 @@ def test_a_moment_comes_back_to_the_microsecond(app: App, moment: datetime) -> N
         table.create(connection, checkfirst=True)
         connection.execute(table.delete())
         connection.execute(table.insert().values(at=moment))
-        found = connection.execute(sa.select(table.c.at).where(table.c.at == query.scalar_subquery())).scalar_one()
+        stored = connection.execute(sa.select(table.c.at).where(table.c.at == query.scalar_subquery())).scalar_one()
 
-    assert found == moment
+    assert stored == moment
 
 
 @examples(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
@@ -70,17 +70,17 @@ def test_a_long_text_comes_back_character_by_character(app: App, text: str) -> N
         table.create(connection, checkfirst=True)
         connection.execute(table.delete())
         insert(connection, table, [{"body": text}, {"body": None}, {"body": text}])
-        found = list(connection.execute(sa.select(table.c.body)).scalars())
+        stored = list(connection.execute(sa.select(table.c.body)).scalars())
 
-    assert sorted(found, key=str) == sorted([text, None, text], key=str)
+    assert sorted(stored, key=str) == sorted([text, None, text], key=str)
 
 
 def test_the_database_says_its_utc_time_whatever_its_zone(app: App) -> None:
     with reading(app.engine) as connection:
-        found = connection.execute(sa.select(sa.type_coerce(utc_now(connection), sa.String))).scalar_one()
+        answer = connection.execute(sa.select(sa.type_coerce(utc_now(connection), sa.String))).scalar_one()
 
-    said = found if isinstance(found, datetime) else datetime.fromisoformat(found)
-    assert abs(said.replace(tzinfo=UTC) - datetime.now(UTC)) < timedelta(minutes=1)
+    now = answer if isinstance(answer, datetime) else datetime.fromisoformat(answer)
+    assert abs(now.replace(tzinfo=UTC) - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 # -- migrations ---------------------------------------------------------------------------------------------
@@ -96,9 +96,9 @@ def test_the_revisions_build_exactly_the_tables_of_the_code(app: App) -> None:
             connection,
             opts={"include_name": lambda name, kind, _parents: kind != "table" or name in ours, "compare_type": False},
         )
-        found = compare_metadata(context, app.tables.metadata)
+        differences = compare_metadata(context, app.tables.metadata)
 
-    assert found == []
+    assert differences == []
 
 
 def test_a_schema_newer_than_the_code_is_refused_and_left_alone(app: App) -> None:
@@ -191,16 +191,16 @@ def test_check_finds_a_trigger_that_was_dropped(app: App, engine: str) -> None:
     put(app, "erasure", PERSON, "k1")
     drain(app)
     before = list(app.ledger.rows())
-    fine = privilege_check.run(app.engine, app.queue.engine, app.tables)[0]
+    whole = privilege_check.run(app.engine, app.queue.engine, app.tables)[0]
     with app.engine.begin() as connection:
         name = "syncer_audit_no_update ON syncer_audit" if engine == "postgresql" else "syncer_audit_no_update"
         connection.exec_driver_sql(f"DROP TRIGGER {name}")
 
-    found = privilege_check.run(app.engine, app.queue.engine, app.tables)[0]
+    dropped = privilege_check.run(app.engine, app.queue.engine, app.tables)[0]
 
-    assert fine.ok
-    assert not found.ok
-    assert "UPDATE" in found.detail
+    assert whole.ok
+    assert not dropped.ok
+    assert "UPDATE" in dropped.detail
     assert list(app.ledger.rows()) == before  # what was tried was rolled back
 
 

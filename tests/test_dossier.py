@@ -17,7 +17,7 @@ import pytest
 from adapters import registry
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
-from syncer.audit.offline.inclusion import check
+from syncer.audit.offline.inclusion import verify_proof
 from syncer.cli.dossier import look_up
 from syncer.domain.codes import CODES
 from syncer.domain.model import State
@@ -335,7 +335,7 @@ def test_every_entry_that_tells_the_story_is_proven(app: App, mailchimp: Mailchi
     (event,) = found.events
     told = [entry.seq for entry in event.audit if entry.what in KEY_ENTRIES]
     assert len(told) == 4
-    assert [check(as_json(proof), found.log.keys)["seq"] for proof in found.proofs] == told
+    assert [verify_proof(as_json(proof), found.log.keys).seq for proof in found.proofs] == told
     assert found.log.verified is True
     assert found.log.signed
     assert {proof.size for proof in found.proofs} == {found.log.signed.size}

@@ -19,7 +19,7 @@ from syncer.errors import UserError
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
 from tests.processes import inside as run
-from tests.processes import inside_json as said
+from tests.processes import inside_json as run_json
 from tests.support.older import without_comparison
 from tests.test_walk import put, rows, states
 
@@ -41,15 +41,15 @@ def settings(settings_file: Callable[..., Path]) -> Path:
 
 
 def backup(source: Path, target: Path) -> None:
-    # closed at once: a connection that is collected later takes the log of the database put in its place away
+    # closed at once: a connection collected later deletes the write-ahead log of the database put in its place
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
 
 
-def restore(kept: Path, database: Path) -> None:
+def restore(copy: Path, database: Path) -> None:
     for name in (database, Path(f"{database}-wal"), Path(f"{database}-shm")):
         name.unlink(missing_ok=True)
-    shutil.copy(kept, database)
+    shutil.copy(copy, database)
 
 
 def reopened(app: App, settings: Path, clock: Clock) -> App:
@@ -74,34 +74,34 @@ def test_no_command_writes_to_a_restored_database_and_each_says_why_in_one_line(
     for words in READING:
         assert run(settings, *words).returncode in (0, 1), words
     assert run(settings, "status").stdout == before
-    verdict = said(settings, "audit", "verify")
+    verdict = run_json(settings, "audit", "verify")
     assert (verdict["ok"], verdict["first_bad"]) == (False, verdict["entries"] + 1)
 
 
 def test_a_fork_on_record_opens_the_log_again_under_a_new_name(settings: Path, tmp_path: Path) -> None:
     run(settings, "submit", "erasure", stdin=PERSON)
     run(settings, "drain")
-    first = said(settings, "audit", "key")["keys"]
+    first = run_json(settings, "audit", "key")["keys"]
     backup(tmp_path / "syncer.db", tmp_path / "kept.db")
     run(settings, "submit", "objection", stdin=OTHER)
     run(settings, "drain")
-    lost = said(settings, "status")["audit"]["entries"]
+    lost = run_json(settings, "status")["audit"]["entries"]
     restore(tmp_path / "kept.db", tmp_path / "syncer.db")
 
-    made = said(settings, "audit", "fork", "--reason", "the disk died, backup of 8 o'clock")
+    made = run_json(settings, "audit", "fork", "--reason", "the disk died, backup of 8 o'clock")
 
     assert made["lost"]["size"] == lost
     assert made["origin"].endswith("/fork-1")
-    keys = said(settings, "audit", "key")["keys"]
+    keys = run_json(settings, "audit", "key")["keys"]
     assert keys == [*first, made["key"]]
-    assert said(settings, "audit", "verify")["ok"]
+    assert run_json(settings, "audit", "verify")["ok"]
     assert run(settings, "audit", "fork", "--reason", "and once more").returncode == 2
     assert run(settings, "submit", "objection", stdin=OTHER).returncode == 0
     assert run(settings, "drain").returncode == 0
-    found = said(settings, "audit", "verify", "--against", str(tmp_path / "checkpoints"))
-    assert found["ok"], found["reason"]
-    assert any("records a restore" in text for text in found["warnings"])
-    assert found["anchored"]["origin"] == made["origin"]
+    finding = run_json(settings, "audit", "verify", "--against", str(tmp_path / "checkpoints"))
+    assert finding["ok"], finding["reason"]
+    assert any("records a restore" in text for text in finding["warnings"])
+    assert finding["anchored"]["origin"] == made["origin"]
     entry = next(
         json.loads(line) for line in run(settings, "audit", "export").stdout.splitlines() if "audit:forked" in line
     )
@@ -129,8 +129,8 @@ def test_a_second_restore_is_a_second_fork(app: App, clock: Clock, tmp_path: Pat
         assert app.forks.record(f"restored, number {number}").origin.endswith(f"/fork-{number}")
         app = reopened(app, settings, clock)
         drain(app)
-        found = app.verify()
-        assert found.ok, found.reason
+        finding = app.verify()
+        assert finding.ok, finding.reason
     app.close()
 
 
@@ -234,13 +234,13 @@ def test_a_replay_reads_back_what_was_confirmed_since_and_acts_where_the_person_
         app.replays.plan(first, None)
     app.forks.record("restored the backup")
 
-    found = app.replays.plan(first, None)
+    replay = app.replays.plan(first, None)
 
-    assert [(item.destination, item.from_, item.to) for item in found.plan.deliveries] == [
+    assert [(item.destination, item.from_, item.to) for item in replay.plan.deliveries] == [
         ("crm", "confirmed", "applied"),
         ("newsletter", "confirmed", "applied"),
     ]
-    app.replays.carry_out(found, "after the restore")
+    app.replays.carry_out(replay, "after the restore")
     drain(app)
     assert mailchimp.member(PERSON, AUDIENCES[0]) is None
     assert {state for state, _, _ in states(app).values()} == {"confirmed"}
@@ -295,5 +295,5 @@ def test_rows_that_the_lost_part_took_from_a_queue_of_its_own_are_listed(
     done = run(settings, "replay", "--since", str(note), "--reason", "after the restore", "--json")
 
     assert done.returncode == 1
-    found: dict[str, Any] = json.loads(done.stdout)
-    assert [(item["event_key"], item["right"]) for item in found["lost"]] == [(key, "objection")]
+    shown: dict[str, Any] = json.loads(done.stdout)
+    assert [(item["event_key"], item["right"]) for item in shown["lost"]] == [(key, "objection")]

@@ -33,7 +33,7 @@ every_engine = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def installations(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[str], App]]:
-    """Give the one installation of an engine, filled when first asked for: what a test changes it puts back."""
+    """Give the one installation of an engine, filled when first asked for; a test puts back what it changes."""
     opened: dict[str, App] = {}
 
     def of(engine: str) -> App:
@@ -83,7 +83,7 @@ def _filled(path: Path) -> App:
 
 @contextmanager
 def asleep(app: App, which: sa.ColumnElement[bool]) -> Iterator[None]:
-    """Let the waiting deliveries of the large lane that are meant sleep for three hours."""
+    """Let the waiting deliveries of the large lane that `which` selects sleep for three hours."""
     d = app.tables.delivery
     ours = sa.and_(d.c.destination == "crm", d.c.event_id.startswith("wait-"), which)
 
@@ -99,20 +99,20 @@ def asleep(app: App, which: sa.ColumnElement[bool]) -> Iterator[None]:
 
 
 def plans(app: App, action: Callable[[], object]) -> str:
-    """Let something happen, and return what the engine says of every SELECT that it made."""
-    seen: list[tuple[str, object]] = []
+    """Call `action`; return the engine's plan of every SELECT that it made."""
+    selects: list[tuple[str, object]] = []
 
     def note(_connection: object, _cursor: object, statement: str, bound: object, *_: object) -> None:
         if statement.lstrip().startswith("SELECT"):
-            seen.append((statement, bound))
+            selects.append((statement, bound))
 
     sa.event.listen(app.engine, "before_cursor_execute", note)
     action()
     sa.event.remove(app.engine, "before_cursor_execute", note)
     word = "EXPLAIN QUERY PLAN" if app.engine.dialect.name == "sqlite" else "EXPLAIN"
     with app.engine.connect() as connection:
-        found = [connection.exec_driver_sql(f"{word} {statement}", bound) for statement, bound in seen]
-        return "\n".join(str(tuple(row)) for rows in found for row in rows)
+        answers = [connection.exec_driver_sql(f"{word} {statement}", bound) for statement, bound in selects]
+        return "\n".join(str(tuple(row)) for answer in answers for row in answer)
 
 
 def whole_tables(text: str) -> list[str]:
@@ -126,38 +126,38 @@ def whole_tables(text: str) -> list[str]:
 
 @every_engine
 def test_a_claim_among_few_finds_them_by_their_time(loaded: App) -> None:
-    found = plans(loaded, lambda: loaded.store.claim("newsletter", START, 100))
+    plan = plans(loaded, lambda: loaded.store.claim("newsletter", START, 100))
 
-    assert "ix_syncer_delivery_due" in found, found
-    assert not [line for line in whole_tables(found) if "syncer_" in line], found
+    assert "ix_syncer_delivery_due" in plan, plan
+    assert not [line for line in whole_tables(plan) if "syncer_" in line], plan
 
 
 @every_engine
 def test_a_claim_among_many_finds_them_by_their_urgency(loaded: App) -> None:
-    found = plans(loaded, lambda: loaded.store.claim("crm", START, 100))
+    plan = plans(loaded, lambda: loaded.store.claim("crm", START, 100))
 
-    assert "ix_syncer_delivery_due" in found, found
-    assert "ix_syncer_delivery_urgency" in found, found
-    assert not [line for line in whole_tables(found) if "syncer_" in line], found
+    assert "ix_syncer_delivery_due" in plan, plan
+    assert "ix_syncer_delivery_urgency" in plan, plan
+    assert not [line for line in whole_tables(plan) if "syncer_" in line], plan
 
 
 @every_engine
 def test_rechecks_and_the_queue_are_found_by_an_index(loaded: App) -> None:
-    loaded.store.start_rechecks((1, 7))  # the first write of a process also compares the database with its notes
-    found = plans(loaded, lambda: loaded.store.start_rechecks((1, 7)))
-    assert "ix_syncer_event_recheck" in found, found
-    assert whole_tables(found) == []
+    loaded.store.start_rechecks()  # the first write of a process also compares the database with its notes
+    plan = plans(loaded, lambda: loaded.store.start_rechecks())
+    assert "ix_syncer_event_recheck" in plan, plan
+    assert whole_tables(plan) == []
 
-    found = plans(loaded, lambda: loaded.queue.waiting(200))
-    assert "ix_syncer_queue_taken" in found, found
-    found = plans(loaded, loaded.queue.count)
-    assert "ix_syncer_queue_taken" in found, found
+    plan = plans(loaded, lambda: loaded.queue.waiting(200))
+    assert "ix_syncer_queue_taken" in plan, plan
+    plan = plans(loaded, loaded.queue.count)
+    assert "ix_syncer_queue_taken" in plan, plan
 
 
 @every_engine
 def test_status_counts_in_an_index_and_is_right(loaded: App) -> None:
-    found = plans(loaded, lambda: loaded.store.due_now("crm"))
-    assert "ix_syncer_delivery_due" in found or "ix_syncer_delivery_urgency" in found, found
+    plan = plans(loaded, lambda: loaded.store.due_now("crm"))
+    assert "ix_syncer_delivery_due" in plan or "ix_syncer_delivery_urgency" in plan, plan
 
     status = loaded.status.read()
 
@@ -203,12 +203,12 @@ def test_a_due_delivery_behind_all_that_sleep_is_found(loaded: App) -> None:
             destination="crm", tail=timedelta(days=400),
         )  # fmt: skip
 
-        found = [item.event_id for item in loaded.store.claim("crm", START, 100)]
+        claimed = [item.event_id for item in loaded.store.claim("crm", START, 100)]
 
         with loaded.engine.begin() as connection:
             connection.execute(d.delete().where(d.c.event_id == "last-0000000"))
             connection.execute(e.delete().where(e.c.id == "last-0000000"))
-    assert found == ["last-0000000"]
+    assert claimed == ["last-0000000"]
 
 
 @every_engine

@@ -18,7 +18,7 @@ from syncer.events.store import Store
 from syncer.service.drain import drain, prepare
 from tests.conftest import Clock
 from tests.processes import inside as run
-from tests.processes import inside_json as said
+from tests.processes import inside_json as run_json
 from tests.servers import ENGINES
 from tests.test_walk import put, rows
 
@@ -27,7 +27,7 @@ PERSON = "ada@lovelace.test"
 
 
 def bodies(app: App) -> dict[int, bool]:
-    """seq -> whether it has its body."""
+    """Return by seq whether an entry has its body."""
     return {row.seq: row.body is not None for row in rows(app, app.tables.audit)}
 
 
@@ -53,7 +53,7 @@ def power_cut(app: App, pieces: int) -> Iterator[None]:
 
 
 def old_and_new(app: App, clock: Clock) -> None:
-    """One event that is over for 40 months, one open since then, and one of today."""
+    """Make an event that has been over for 40 months, one that has been open since then, and one of today."""
     put(app, "erasure", PERSON, "old")
     drain(app)
     clock.advance(days=10)
@@ -80,14 +80,14 @@ def test_bodies_go_on_record_with_their_event_and_everything_still_verifies(app:
 
     assert planned == done
     assert done.bodies is not None
-    found = rows(app, app.tables.audit)
-    gone = [row for row in found if row.body is None]
+    entries = rows(app, app.tables.audit)
+    gone = [row for row in entries if row.body is None]
     assert len(gone) == done.bodies.count > 5
     assert {row.event_id for row in gone} == {ids["old"], None}
     assert not any(row.what.startswith("audit:") for row in gone)
-    assert all(row.body for row in found if row.event_id in (ids["held"], ids["new"]))
-    assert all(before[row.seq] == (row.leaf, row.mac, row.what) for row in found if row.seq in before)
-    entry = next(row for row in found if row.what == "audit:purged")
+    assert all(row.body for row in entries if row.event_id in (ids["held"], ids["new"]))
+    assert all(before[row.seq] == (row.leaf, row.mac, row.what) for row in entries if row.seq in before)
+    entry = next(row for row in entries if row.what == "audit:purged")
     facts = json.loads(entry.body)["facts"]
     assert (facts["count"], facts["months"], facts["size"]) == (len(gone), 36, entry.seq - 1)
     app.notary.make()
@@ -104,20 +104,20 @@ def test_the_triggers_allow_a_purge_on_record_and_nothing_else(app: App, clock: 
         app.purge.carry_out()  # on record, and nothing taken yet
     everything = rows(app, t)
     young = everything[-1].seq
-    kept = next(row.seq for row in everything if row.body and not row.what.startswith("audit:"))
+    purgeable = next(row.seq for row in everything if row.body and not row.what.startswith("audit:"))
     own = next(row.seq for row in everything if row.what == "audit:purged")
     refused: list[tuple[sa.ColumnElement[bool], dict[str, Any]]] = [
         (t.c.seq == young, {"body": None}),
         (t.c.seq == own, {"body": None}),
         (t.c.seq == own, {"body": "{}"}),
-        (t.c.seq == kept, {"body": "{}"}),
-        (t.c.seq == kept, {"body": None, "leaf": bytes(32)}),
-        (t.c.seq == kept, {"body": None, "mac": bytes(32)}),
-        (t.c.seq == kept, {"body": None, "what": "event:fulfilled"}),
-        (t.c.seq == kept, {"body": None, "at": "2020-01-01T00:00:00.000000Z"}),
-        (t.c.seq == kept, {"body": None, "event_id": None}),
-        (t.c.seq == kept, {"body": None, "destination": "x"}),
-        (t.c.seq == kept, {"body": None, "seq": 100_000}),
+        (t.c.seq == purgeable, {"body": "{}"}),
+        (t.c.seq == purgeable, {"body": None, "leaf": bytes(32)}),
+        (t.c.seq == purgeable, {"body": None, "mac": bytes(32)}),
+        (t.c.seq == purgeable, {"body": None, "what": "event:fulfilled"}),
+        (t.c.seq == purgeable, {"body": None, "at": "2020-01-01T00:00:00.000000Z"}),
+        (t.c.seq == purgeable, {"body": None, "event_id": None}),
+        (t.c.seq == purgeable, {"body": None, "destination": "x"}),
+        (t.c.seq == purgeable, {"body": None, "seq": 100_000}),
         (t.c.seq > 0, {"body": None}),
     ]
 
@@ -125,13 +125,13 @@ def test_the_triggers_allow_a_purge_on_record_and_nothing_else(app: App, clock: 
         with pytest.raises(DBAPIError, match="append-only"), app.engine.begin() as connection:
             connection.execute(t.update().where(where).values(**values))
     with pytest.raises(DBAPIError, match="append-only"), app.engine.begin() as connection:
-        connection.execute(t.delete().where(t.c.seq == kept))
+        connection.execute(t.delete().where(t.c.seq == purgeable))
     assert rows(app, t) == everything
     with app.engine.begin() as connection:
-        connection.execute(t.update().where(t.c.seq == kept).values(body=None))
+        connection.execute(t.update().where(t.c.seq == purgeable).values(body=None))
     for body in ("{}", None):  # gone is gone
         with pytest.raises(DBAPIError, match="append-only"), app.engine.begin() as connection:
-            connection.execute(t.update().where(t.c.seq == kept).values(body=body))
+            connection.execute(t.update().where(t.c.seq == purgeable).values(body=body))
 
 
 @everywhere
@@ -167,7 +167,7 @@ def test_the_command_shows_before_it_does(settings_file: Callable[..., Path]) ->
     run(settings, "init")
     run(settings, "find", stdin=PERSON)
 
-    shown = said(settings, "retention", "--dry-run")
+    shown = run_json(settings, "retention", "--dry-run")
     done = run(settings, "retention")
 
     assert shown == {"dry_run": True, "audit_months": 36, "bodies": None, "unfinished": None, "addresses": [],

@@ -17,7 +17,7 @@ import pytest
 
 from syncer.audit.chain import ZERO, Chain, canonical, leaf
 from syncer.audit.chain import verify as verify_chain
-from syncer.audit.offline.inclusion import ProofError, check
+from syncer.audit.offline.inclusion import ProofError, verify_proof
 from syncer.audit.offline.merkle import Frontier, prove_inclusion, root
 from syncer.audit.offline.notes import Checkpoint, Signer, VerifierKey
 from syncer.audit.offline.verifier import Finding, examine
@@ -31,7 +31,7 @@ ACTOR = {"kind": "daemon", "user": "syncer", "uid": 990, "host": "a", "pid": 7}
 
 @dataclass
 class Log:
-    """A log as an attacker holds it: rows to bend, and the notes somebody else has collected."""
+    """A log as an attacker holds it: rows to bend, and the notes that somebody else has collected."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
@@ -107,7 +107,7 @@ class Log:
 
 
 def a_log() -> Log:
-    """Two years of a small log: 3 events, notes after each, the first event old enough to be purged later."""
+    """Return a small log: three events, a note after each, and a daemon that was started and stopped."""
     log = Log()
     log.write("daemon:started")
     for name in ("e1", "e2", "e3"):
@@ -116,9 +116,6 @@ def a_log() -> Log:
     log.write("daemon:stopped")
     log.sign()
     return log
-
-
-Judge = Callable[[Log], Finding]
 
 
 def by_product(log: Log, keys: list[VerifierKey] | None = None) -> Finding:
@@ -446,10 +443,10 @@ def test_the_product_refuses(attack: Callable[[Log], None]) -> None:
     log = a_log()
     attack(log)
 
-    found = by_product(log)
+    finding = by_product(log)
 
-    assert not found.ok
-    assert found.reason
+    assert not finding.ok
+    assert finding.reason
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
@@ -457,10 +454,10 @@ def test_the_stand_alone_script_refuses(attack: Callable[[Log], None], by_script
     log = a_log()
     attack(log)
 
-    proven, said = by_script(log)
+    proven, output = by_script(log)
 
-    assert not proven, said
-    assert "NOT PROVEN: " in said
+    assert not proven, output
+    assert "NOT PROVEN: " in output
 
 
 @pytest.mark.parametrize("change", HONEST, ids=lambda change: change.__name__)
@@ -468,13 +465,13 @@ def test_both_accept_what_is_honest(change: Callable[[Log], None], by_script: An
     log = a_log()
     change(log)
 
-    found = by_product(log, keys_of(log))
+    finding = by_product(log, keys_of(log))
 
-    assert (found.ok, found.reason) == (True, None)
-    assert found.anchored is not None
-    proven, said = by_script(log, keys_of(log))
-    assert proven, said
-    assert f"not proven beyond entry {found.anchored.size}" in said
+    assert (finding.ok, finding.reason) == (True, None)
+    assert finding.anchored is not None
+    proven, output = by_script(log, keys_of(log))
+    assert proven, output
+    assert f"not proven beyond entry {finding.anchored.size}" in output
 
 
 @pytest.mark.parametrize(
@@ -515,14 +512,14 @@ def test_a_hole_in_the_heartbeats_is_said(by_script: Any) -> None:
     log.now += timedelta(hours=5)
     log.sign()
 
-    found = by_product(log)
+    finding = by_product(log)
 
-    assert found.ok
-    assert any("no checkpoint from" in text for text in found.warnings)
+    assert finding.ok
+    assert any("no checkpoint from" in text for text in finding.warnings)
     assert "no checkpoint from" in by_script(log)[1]
 
 
-def test_a_silence_without_a_daemon_is_none() -> None:
+def test_a_silence_without_a_daemon_is_no_warning() -> None:
     log = Log()
     log.sign()
     log.now += timedelta(hours=5)
@@ -541,6 +538,36 @@ def test_a_time_that_runs_back_is_said(by_script: Any) -> None:
     assert "runs back" in by_script(log)[1]
 
 
+@pytest.mark.parametrize(
+    ("what", "facts"),
+    [
+        ("audit:forked", {"reason": "restored", "anchor": "a text"}),
+        ("audit:forked", {"reason": "restored", "anchor": {"size": "9"}, "shared": [1]}),
+        ("audit:checkpoint", {"every_minutes": 2**53 - 1}),
+        ("audit:purged", {"from": "2", "to": None, "count": 1}),
+    ],
+)
+def test_facts_of_another_shape_are_a_verdict_and_never_an_exception(what: str, facts: Any, by_script: Any) -> None:
+    log = a_log()
+    log.write("daemon:started")
+    log.write(what, **facts)
+    log.sign()
+
+    assert isinstance(by_product(log), Finding)
+    by_script(log)  # shows no traceback
+
+
+def test_a_daemon_with_a_list_for_its_host_is_a_verdict_and_never_an_exception(by_script: Any) -> None:
+    log = a_log()
+    log.rebody(1, actor=ACTOR | {"host": ["a"]})
+    log.reseal(1)
+    log.notes = []
+    log.sign()
+
+    assert by_product(log).ok
+    by_script(log)  # shows no traceback
+
+
 @pytest.mark.parametrize("seq", [1, 4, 17])
 def test_a_proof_is_accepted_by_both_and_every_bent_one_refused(seq: int, tmp_path: Path) -> None:
     log = a_log()
@@ -549,12 +576,12 @@ def test_a_proof_is_accepted_by_both_and_every_bent_one_refused(seq: int, tmp_pa
     path = tmp_path / "proof.json"
     path.write_text(json.dumps(proof), encoding="utf-8")
 
-    assert check(json.dumps(proof), [str(log.signer.verifier)])["seq"] == seq
+    assert verify_proof(json.dumps(proof), [str(log.signer.verifier)]).seq == seq
     assert run_script([log.signer.verifier], str(path))[0]
     for number, other in enumerate(bent):
         path.write_text(json.dumps(other), encoding="utf-8")
         with pytest.raises(ProofError):
-            check(json.dumps(other), [str(log.signer.verifier)])
+            verify_proof(json.dumps(other), [str(log.signer.verifier)])
         assert not run_script([log.signer.verifier], str(path))[0], number
 
 
@@ -563,13 +590,13 @@ def test_a_purged_entry_can_still_be_proven() -> None:
     honest_purge(log)
     log.sign()
 
-    assert check(json.dumps(proof_of(log, 3)), [str(log.signer.verifier)])["body"] is None
+    assert verify_proof(json.dumps(proof_of(log, 3)), [str(log.signer.verifier)]).body is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '"x"', "{" * 5000])
 def test_what_is_no_proof_is_one_reason(text: str) -> None:
     with pytest.raises(ProofError):
-        check(text, [str(Signer(ORIGIN, SEED).verifier)])
+        verify_proof(text, [str(Signer(ORIGIN, SEED).verifier)])
 
 
 def proof_of(log: Log, seq: int) -> dict[str, Any]:

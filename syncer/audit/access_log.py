@@ -7,14 +7,14 @@ from syncer.database.failures import retry_on_conflict
 
 
 class AccessLog:
-    """Notes what people did that changed nothing else."""
+    """Notes what people did without changing anything."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
     @retry_on_conflict
     def looked_up(self, ref: str | None, count: int, event: str | None = None) -> None:
-        """Note that somebody searched for a person; where nobody is known, `event` names the request."""
+        """Note that somebody searched for a person; where the person is not known, `event` names the request."""
         with self._transactions.write() as tx:
             tx.audit.add("operator:looked_up", event=event, subject=ref, facts={"events": count})
 

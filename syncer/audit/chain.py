@@ -1,4 +1,4 @@
-"""Audit entries, the chain over them, and its verification. Pure: knows no database and no clock."""
+"""Audit entries, the chain over them, and its verification. Pure: no database, no clock."""
 
 from __future__ import annotations
 
@@ -47,6 +47,16 @@ WHATS = frozenset(
     }
 )
 
+#: made once: json.dumps makes a new encoder for every call, and json.loads looks for a byte order mark first
+_decode = json.JSONDecoder().raw_decode
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+_columns = itemgetter("at", "what", "event", "destination")
+#: nothing about a value of one of these types can be wrong; asked first, because nearly all values are of one
+_HARMLESS = frozenset({str, bool, type(None)})
+
+#: seq, at, what, event, destination, body, leaf, mac as they stand in the table
+ChainRow = tuple[int, str, str, str | None, str | None, str | None, bytes, bytes]
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -64,9 +74,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a verification found: how many entries were read, and the first bad one with the reason.
+    """The result of a verification: how many entries were read, and the first bad one with the reason.
 
-    `purged` counts entries without a body: chain and place of these are proven, their words are not.
+    `purged` counts entries without a body: their place in the chain is proven, their text is not.
     """
 
     ok: bool
@@ -82,39 +92,27 @@ def canonical(body: Mapping[str, Any]) -> bytes:
     With ASCII keys and without floats the standard encoder writes exactly what RFC 8785 asks for, six times
     faster than a general implementation; a property test compares the two.
     """
-    _check(body)
+    _require_canonical(body)
     try:
         return _encode(body).encode("utf-8")
     except UnicodeEncodeError:
-        raise TypeError("an audit body holds no half of a surrogate pair") from None
+        raise TypeError("an audit body cannot hold half of a surrogate pair") from None
 
 
-#: made once: json.dumps makes a new encoder for every call, and json.loads looks for a byte order mark first
-_decode = json.JSONDecoder().raw_decode
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
-
-
-_columns = itemgetter("at", "what", "event", "destination")
-
-
-#: nothing about a value of one of these types can be wrong; asked first, for nearly all values are
-_HARMLESS = frozenset({str, bool, type(None)})
-
-
-def _check(value: Any) -> None:
+def _require_canonical(value: Any) -> None:
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str) or not key.isascii():
-                raise TypeError("an audit body has ASCII keys only")
+                raise TypeError("an audit body must have ASCII keys")
             if type(item) not in _HARMLESS:
-                _check(item)
+                _require_canonical(item)
     elif isinstance(value, (list, tuple)):
         for item in value:
             if type(item) not in _HARMLESS:
-                _check(item)
+                _require_canonical(item)
     elif isinstance(value, int):
         if abs(value) > 2**53 - 1:
-            raise TypeError("an audit body holds no integer beyond 2^53")
+            raise TypeError("an audit body cannot hold an integer beyond 2^53")
     elif value is not None and not isinstance(value, str):
         raise TypeError(f"an audit body cannot hold {type(value).__name__}")
 
@@ -150,9 +148,12 @@ class Chain:
         sw: str,
         cfg: str,
     ) -> Entry:
-        """Return the next entry. Raises ValueError for a `what` outside WHATS and for a time without a zone."""
+        """Return the next entry; it becomes the end of the chain.
+
+        Raises ValueError for a `what` outside WHATS and for a time without a zone.
+        """
         if what not in WHATS:
-            raise ValueError(f"{what} is no audit word")
+            raise ValueError(f"{what} is not an audit word")
         if at.tzinfo is None:
             raise ValueError("an audit entry needs a time with its zone")
         seq = self.seq + 1
@@ -180,20 +181,16 @@ class Chain:
         return Entry(seq, stamp, what, event, destination, body.decode("utf-8"), leaf_hash, self.mac)
 
 
-Row = tuple[int, str, str, str | None, str | None, str | None, bytes, bytes]
+def verify(rows: Iterable[ChainRow], key: bytes, head: tuple[int, bytes] | None) -> Verdict:
+    """Verify entries in the order of their seq against chain and head, in constant memory; name the first bad one.
 
-
-def verify(rows: Iterable[Row], key: bytes, head: tuple[int, bytes] | None) -> Verdict:
-    """Check entries in the order of their seq against chain and head; constant memory. Names the first bad one.
-
-    A row is seq, at, what, event, destination, body, leaf, mac as they stand in the table, whoever wrote them
-    there; nothing in one raises. Without a head a cut tail cannot be seen.
+    Whoever wrote the rows, nothing in them raises. Without a head a cut tail cannot be seen.
     """
     previous, count, purged = ZERO, 0, 0
-    for seq, at, what, event, destination, body, found_leaf, found_mac in rows:
+    for seq, at, what, event, destination, body, stored_leaf, stored_mac in rows:
         if type(seq) is not int or seq != count + 1:
             return Verdict(False, count, *_gap(seq, count + 1), purged)
-        leaf_hash = _digest(found_leaf)
+        leaf_hash = _digest(stored_leaf)
         problem = f"entry {seq} was altered" if leaf_hash is None else None
         if body is None:
             purged += 1  # the leaf stands for it
@@ -201,7 +198,7 @@ def verify(rows: Iterable[Row], key: bytes, head: tuple[int, bytes] | None) -> V
             problem = _problem(seq, (at, what, event, destination), body, leaf_hash)
         if problem is None and leaf_hash is not None:
             previous = hmac.digest(key, previous + seq.to_bytes(8, "big") + leaf_hash, "sha256")
-            if previous != _digest(found_mac):
+            if previous != _digest(stored_mac):
                 problem = f"entry {seq} does not follow its predecessor (inserted, replaced or sealed with another key)"
         if problem:
             return Verdict(False, seq, seq, problem, purged)
@@ -210,21 +207,21 @@ def verify(rows: Iterable[Row], key: bytes, head: tuple[int, bytes] | None) -> V
         reason = f"the log ends at {count} but the head says {head[0]}: entries were cut off or added"
         return Verdict(False, count, min(count, head[0]) + 1, reason, purged)
     if head is not None and head[1] != previous:
-        reason = f"the head does not end at entry {count}: one of the two was replaced"
+        reason = f"the head does not match entry {count}: one of the two was replaced"
         return Verdict(False, count, count, reason, purged)
     return Verdict(True, count, purged=purged)
 
 
 def _gap(seq: Any, expected: int) -> tuple[int, str]:
     if type(seq) is not int:
-        return expected, f"entry {expected} was altered: its number is none"
+        return expected, f"entry {expected} was altered: its number cannot be read"
     if seq > expected:
         return expected, f"entry {expected} is missing"
-    return seq, f"entry {seq} stands there twice or out of order"
+    return seq, f"entry {seq} appears twice or out of order"
 
 
 def _digest(stored: Any) -> bytes | None:
-    # a database file gives back whatever type was written into it
+    # SQLite gives back whatever type was written
     return bytes(stored) if isinstance(stored, (bytes, bytearray, memoryview)) and len(stored) == 32 else None
 
 
@@ -233,13 +230,13 @@ def _problem(seq: int, columns: tuple[Any, ...], body: Any, leaf_hash: bytes) ->
         if hashlib.sha256(b"\x00" + body.encode("utf-8")).digest() != leaf_hash:
             return f"entry {seq} was altered"
         content, end = _decode(body)
-        found, inside = content["seq"], _columns(content)
+        body_seq, body_columns = content["seq"], _columns(content)
     except (AttributeError, TypeError, ValueError, KeyError, RecursionError):
-        return f"entry {seq} was altered: its body is none of ours"
+        return f"entry {seq} was altered: syncer did not write its body"
     if end != len(body):
-        return f"entry {seq} was altered: its body is none of ours"
-    if found != seq:
+        return f"entry {seq} was altered: syncer did not write its body"
+    if body_seq != seq:
         return f"entry {seq} was moved"
-    if columns != inside:
-        return f"entry {seq} was altered: its columns do not say what its body says"
+    if columns != body_columns:
+        return f"entry {seq} was altered: its columns differ from its body"
     return None

@@ -40,7 +40,7 @@ class LogEntry:
 
 @dataclass(slots=True)
 class Pending:
-    """Entries of a transaction under way, in order; they get their place in the chain at its end."""
+    """The entries of an open transaction, in order; they get their places in the chain at its end."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
 
@@ -76,25 +76,25 @@ class Ledger:
         self._cfg = cfg
 
     def begin(self, connection: sa.Connection) -> None:
-        """Create the head row of an empty log; raise UserError when the key file is not the database's."""
+        """Create the head row of an empty log. Raises UserError unless the key file is the database's."""
         head = self._tables.head
         if connection.execute(sa.select(head.c.id)).scalar() is None:
             connection.execute(head.insert().values(id=1, seq=0, mac=ZERO, key_check=self._keyring.check_value))
         self.require_key(connection)
 
     def require_key(self, connection: sa.Connection) -> None:
-        """Raise UserError unless the log was begun with this key file. Reads only."""
-        check = connection.execute(sa.select(self._tables.head.c.key_check)).scalar()
-        if check is None:
-            raise UserError("the database has no audit yet; run `syncer init`")
-        if check != self._keyring.check_value:
+        """Raise UserError unless the log was begun with this key file. Read only."""
+        key_check = connection.execute(sa.select(self._tables.head.c.key_check)).scalar()
+        if key_check is None:
+            raise UserError("the database has no audit log yet; run `syncer init`")
+        if key_check != self._keyring.check_value:
             raise UserError(
                 "settings.toml: [identity] key_file: this is not the key the database was made with;"
                 " put the original key file back"
             )
 
     def append(self, connection: sa.Connection, pending: Pending, at: datetime) -> None:
-        """Write the entries. Called last in a transaction: the head row is the one lock all writers share."""
+        """Write the entries, last in a transaction: the head row is the one lock that all writers share."""
         if not pending.rows:
             return
         head = self._tables.head
@@ -107,13 +107,13 @@ class Ledger:
         connection.execute(head.update().values(seq=chain.seq, mac=chain.mac))
 
     def verify(self) -> Verdict:
-        """Check the whole chain in constant memory, beside a daemon that goes on writing."""
+        """Verify the whole chain in constant memory, beside a daemon that goes on writing."""
         with snapshot(self._engine) as connection:
             head = connection.execute(sa.select(self._tables.head.c.seq, self._tables.head.c.mac)).one()
             return verify(self.raw(connection), self._keyring.chain_key, (head.seq, bytes(head.mac)))
 
     def raw(self, connection: sa.Connection) -> Iterator[Any]:
-        """Yield seq, at, what, event, destination, body, leaf and mac of every entry, in their order."""
+        """Yield seq, at, what, event, destination, body, leaf and mac of every entry, in the order of seq."""
         t = self._tables.audit.c
         query = sa.select(t.seq, t.at, t.what, t.event_id, t.destination, t.body, t.leaf, t.mac).order_by(t.seq)
         if connection.dialect.name == "sqlite":
@@ -139,7 +139,7 @@ class Ledger:
                 }
 
     def head(self) -> tuple[int, str]:
-        """Return how many entries there are and the last mac in hex."""
+        """Return the number of entries and the last mac in hex."""
         with reading(self._engine) as connection:
             row = connection.execute(sa.select(self._tables.head.c.seq, self._tables.head.c.mac)).one()
             return int(row.seq), bytes(row.mac).hex()

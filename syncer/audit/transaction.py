@@ -1,4 +1,4 @@
-"""One write transaction, the entries that it leaves in the audit, and what opens it."""
+"""One write transaction and the entries that it leaves in the audit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Clock = Callable[[], datetime]
 
 @dataclass(slots=True)
 class Transaction:
-    """A write transaction: its connection, its one moment (UTC), and the audit entries it will leave."""
+    """A write transaction: its connection, its one moment (UTC), and the audit entries that it will leave."""
 
     connection: sa.Connection
     now: datetime
@@ -28,8 +28,8 @@ class Transaction:
 class Transactions:
     """Opens the write transactions of one installation.
 
-    `clock` returns UTC. `before_write` is called before each transaction and raises when this database must not be
-    written to.
+    `clock` returns UTC. `before_write` is called before each transaction and raises when nothing must be written
+    to this database.
     """
 
     def __init__(

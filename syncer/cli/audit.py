@@ -65,12 +65,12 @@ def prove(context: Context, seq: int, out: Path | None) -> None:
 @JSON
 def check_proof(proof: Path, key: str, as_json: bool) -> int:
     """Check a proof, or all of a JSON dossier, with the public key alone: no settings, no database, no secret."""
-    from syncer.audit.offline.inclusion import ProofError, check, split
+    from syncer.audit.offline.inclusion import ProofError, split, verify_proof
     from syncer.cli import printing
 
     try:
         keys = _keys(key)
-        proven = [check(item, keys) for item in split(_text(proof, "a proof"))]
+        proven = [verify_proof(item, keys) for item in split(_text(proof, "a proof"))]
     except ProofError as error:
         if as_json:
             printing.json({"ok": False, "reason": str(error)})
@@ -149,7 +149,7 @@ def export(context: Context, fmt: str, out: Path | None) -> None:
     with context.app() as app:
         rows = app.ledger.rows()
         lines = as_csv.audit_csv(rows) if fmt == "csv" else (json.dumps(row) + "\n" for row in rows)
-        app.rollback.check()  # before the first line: this command writes that it was run
+        app.rollback.require_not_behind()  # before the first line: this command writes that it was run
         count, sha256 = write_out(lines, out)
         app.access_log.exported("audit", fmt, count - (fmt == "csv"), sha256)
 

@@ -35,7 +35,7 @@ def submit(
     from syncer.intake.submit import submit as queue
 
     with context.app() as app:
-        app.rollback.check()
+        app.rollback.require_not_behind()
         moment = moment_of(app, received, "--received") if received else app.clock()
         lines = addresses(file if file is not None else read_stdin())
         submission = Submission(right, source[:64], ref, moment, app.clock())

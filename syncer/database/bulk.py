@@ -1,6 +1,6 @@
 """Many rows in few statements: lists as one parameter, rows inserted together, rows that change alike updated together.
 
-On PostgreSQL a list is one parameter however long it is, so that the server plans a statement once.
+On PostgreSQL a list is one parameter however long it is, so the server plans a statement once.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ class BulkUpdate:
         self._groups.setdefault(tuple(values.items()), []).append(row_id)
 
     def write(self, connection: sa.Connection) -> None:
-        """Execute: one statement for each set of values that several rows share, one batch for the others."""
+        """Execute one statement for each set of values that several rows share, and one batch for the other rows."""
         kind = connection.dialect.name
-        alone: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        single: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for values, ids in self._groups.items():
             bound = {f"v_{name}": value for name, value in values}
             names = tuple(name for name, _ in values)
             if len(ids) == 1 and kind != "postgresql":
-                alone.setdefault(names, []).append(bound | {"which": ids[0]})
+                single.setdefault(names, []).append(bound | {"which": ids[0]})
                 continue
             for start in range(0, len(ids), LONGEST):
                 part = {"which": ids[start : start + LONGEST]}
                 connection.execute(_update_all(self._table, names, kind), bound | part)
-        for names, rows in alone.items():
+        for names, rows in single.items():
             connection.execute(_update_each(self._table, names), rows)
 
 
@@ -63,20 +63,20 @@ def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[st
 
 
 class Listed(sa.types.TypeDecorator[Any]):
-    """A list as PostgreSQL's array literal: the driver's own way to write one took a tenth of the lane's time.
+    """A list as PostgreSQL's array literal: the driver's own way of writing one took a tenth of the lane's time.
 
-    It is bound as an array, not as a text to be cast: that cast would be made anew for every row of a scan.
+    It is bound as an array, not as a text to be cast: a scan would repeat the cast for every row.
     """
 
     impl = sa.ARRAY
     cache_ok = True
 
-    def __init__(self, item: sa.types.TypeEngine[Any]) -> None:
+    def __init__(self, element: sa.types.TypeEngine[Any]) -> None:
         # without its length: a cast to varchar(36) would cut what is too long, where a column refuses it
-        super().__init__(sa.Text() if isinstance(item, sa.String) else item)
+        super().__init__(sa.Text() if isinstance(element, sa.String) else element)
 
     def bind_processor(self, dialect: sa.Dialect) -> Callable[[Any], str | None]:
-        """Return what makes the literal of a list of texts, numbers, bytes and None."""
+        """Return the function that writes a list of texts, numbers, bytes and None as an array literal."""
         return _literal
 
 
@@ -98,15 +98,15 @@ def _bound(names: tuple[str, ...]) -> dict[str, sa.BindParameter[Any]]:
 def _unnested(table: sa.Table, names: tuple[str, ...]) -> sa.Insert:
     columns = [table.c[name] for name in names]
     arrays = [sa.bindparam(column.name, type_=Listed(column.type)) for column in columns]
-    rows = sa.func.unnest(*arrays).table_valued(*(sa.column(item.name, item.type) for item in columns))
+    rows = sa.func.unnest(*arrays).table_valued(*(sa.column(column.name, column.type) for column in columns))
     return table.insert().from_select(names, sa.select(*rows.render_derived().c))
 
 
-def _literal(values: Sequence[Any] | None) -> str | None:
-    return None if values is None else f"{{{','.join(map(_item, values))}}}"
+def _literal(elements: Sequence[Any] | None) -> str | None:
+    return None if elements is None else f"{{{','.join(map(_element, elements))}}}"
 
 
-def _item(value: Any) -> str:
+def _element(value: Any) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, str):

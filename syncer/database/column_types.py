@@ -20,13 +20,14 @@ class Moment(TypeDecorator[datetime]):
     def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
         """Return DATETIME(6) on MariaDB and MySQL, whose plain DATETIME drops the microseconds."""
         if dialect.name == "mysql":
+            # imported only here: loading it takes as long as all of our own modules
             from sqlalchemy.dialects import mysql
 
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
         return dialect.type_descriptor(sa.DateTime())
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Refuse naive times: one that means local time would be stored hours off."""
+        """Return the time as naive UTC. Raises ValueError for a naive one: local time would be stored hours off."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -34,7 +35,7 @@ class Moment(TypeDecorator[datetime]):
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Return the stored time as UTC."""
+        """Return the stored time as aware UTC."""
         return value.replace(tzinfo=UTC) if value is not None else None
 
 
@@ -44,7 +45,7 @@ BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite autoincreme
 class HexText:
     """A text on its way to MariaDB as a hexadecimal literal, in which there is nothing to escape.
 
-    PyMySQL escapes in Python, character by character: for the entries of the audit a twentieth of the lane's time.
+    PyMySQL escapes in Python, character by character: for audit entries that took a twentieth of the lane's time.
     """
 
     __slots__ = ("_value",)
@@ -53,7 +54,7 @@ class HexText:
         self._value = value
 
     def literal(self, _encoders: Any) -> str:
-        """Return it as PyMySQL puts it into a statement."""
+        """Return the text as PyMySQL writes it into a statement."""
         return f"_utf8mb4 0x{self._value.encode().hex()}" if self._value else "''"
 
 
@@ -61,14 +62,14 @@ class LongText(sa.Text):
     """Text of any length: MariaDB's TEXT ends at 64 KiB."""
 
     def bind_processor(self, dialect: sa.Dialect) -> Any:
-        """Return what binds a value: text as it is, but on MariaDB and MySQL."""
+        """Return the function that binds a value: as HexText on MariaDB and MySQL, elsewhere as it is."""
         if dialect.name != "mysql":
             return super().bind_processor(dialect)
         return lambda value: None if value is None else HexText(value)
 
 
 class Digest(sa.LargeBinary):
-    """A SHA-256 or HMAC; MariaDB cannot index a BLOB."""
+    """A SHA-256 or an HMAC; BINARY on MariaDB, which cannot index a BLOB."""
 
 
 @compiles(LongText, "mysql")
@@ -77,20 +78,20 @@ def _long_text(_type: LongText, _compiler: Any, **_options: Any) -> str:
 
 
 @compiles(Digest, "mysql")
-def _digest(kind: Digest, _compiler: Any, **_options: Any) -> str:
-    return f"BINARY({kind.length})"
+def _digest(digest: Digest, _compiler: Any, **_options: Any) -> str:
+    return f"BINARY({digest.length})"
 
 
 LONG_TEXT = LongText()
 DIGEST = Digest(32)
 
 
-def collate(wanted: Iterable[sa.Table], collation: str | None) -> None:
-    """Let the tables be created in one character set on MariaDB and MySQL, whatever the server's own default is.
+def collate(tables: Iterable[sa.Table], collation: str | None) -> None:
+    """Make MariaDB and MySQL create the tables in one character set, whatever the server's own default is.
 
-    The collation is a binary one: two keys are equal only byte for byte, never by a collation's idea of equality.
+    The collation is a binary one: two keys are equal only byte for byte.
     None leaves the tables as they are.
     """
-    for table in wanted:
+    for table in tables:
         if collation is not None:
             table.dialect_options["mysql"].update(engine="InnoDB", charset="utf8mb4", collate=collation)

@@ -19,9 +19,9 @@ _kept = threading.local()
 def kept(engine: sa.Engine) -> Iterator[None]:
     """Let all transactions of this thread within the block use one connection.
 
-    A pool asks the server at every visit whether the connection still lives, and rolls back when it returns: two
-    round trips for each transaction. Here a connection that broke in between shows in the next transaction, as one
-    that breaks in its midst.
+    A pool asks the server at every checkout whether the connection still lives, and rolls back at every return: two
+    round trips for each transaction. Here a connection that broke between two transactions shows in the next one, like
+    one that breaks halfway.
     """
     before = getattr(_kept, "connection", None)
     with engine.connect() as connection:
@@ -69,15 +69,15 @@ def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
 def plain_rows(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of a query without parameters on SQLite as the driver gives them, in constant memory."""
     statement = str(query.compile(dialect=connection.dialect))
-    plain: Any = connection.connection.driver_connection
-    tolerant, seen = plain.text_factory, 0
+    driver: Any = connection.connection.driver_connection
+    tolerant, count = driver.text_factory, 0
     try:
-        plain.text_factory = str  # reads a tenth faster than any other
-        for row in plain.execute(statement):
-            seen += 1
+        driver.text_factory = str  # reads a tenth faster than any other
+        for row in driver.execute(statement):
+            count += 1
             yield row
-    except sqlite3.OperationalError:  # no UTF-8: go on where it stopped
-        plain.text_factory = tolerant
-        yield from islice(plain.execute(statement), seen, None)
+    except sqlite3.OperationalError:  # a text that is not UTF-8: go on where it stopped
+        driver.text_factory = tolerant
+        yield from islice(driver.execute(statement), count, None)
     finally:
-        plain.text_factory = tolerant
+        driver.text_factory = tolerant

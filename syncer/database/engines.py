@@ -1,4 +1,4 @@
-"""Engines, transactions and migrations: what differs between SQLite, MariaDB/MySQL and PostgreSQL."""
+"""Engines, clocks and collations: what differs between SQLite, MariaDB/MySQL and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from syncer.database.column_types import HexText
 from syncer.errors import UserError
 
-#: how long SQLite waits for another writer before it says busy; then the transaction is repeated
+#: seconds that SQLite waits for another writer before it says busy; then the transaction is repeated
 BUSY_SECONDS = 5
 ENGINES = {"sqlite", "mysql", "mariadb", "postgresql"}
 
 
 def connect(url: str) -> sa.Engine:
-    """Return an engine for `url`, tuned for its kind; opens no connection. Raises UserError for an unusable URL."""
+    """Return an engine for `url`, tuned for its kind, without connecting. Raises UserError for an unusable URL."""
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError:
@@ -41,7 +41,7 @@ def connect(url: str) -> sa.Engine:
 def _sqlite(url: sa.URL) -> sa.Engine:
     folder = Path(url.database).parent if url.database and not url.database.startswith(("file:", ":memory:")) else None
     if folder is not None and not folder.is_dir():
-        raise UserError(f"settings.toml: [database] url: the folder {folder} is not there; make it")
+        raise UserError(f"settings.toml: [database] url: the folder {folder} does not exist; create it")
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
 
     @sa.event.listens_for(engine, "connect")
@@ -96,13 +96,13 @@ def _encoders() -> dict[Any, Any]:
 
 
 def _plan_anew(connection: Any, _record: Any) -> None:
-    # a plan made while the tables were empty reads them whole, and would be kept until somebody analyses them
+    # a plan made while the tables were empty reads them whole, and would stay until somebody analyses them
     connection.execute("SET plan_cache_mode = force_custom_plan")
     connection.commit()
 
 
 def utc_now(connection: sa.Connection) -> sa.ColumnElement[Any]:
-    """Return the database's own UTC time as an expression: leases must not hang on a host's clock."""
+    """Return the database's own UTC time as an expression: leases must not depend on a host's clock."""
     kind = connection.dialect.name
     if kind == "sqlite":
         # six digits like every stored moment: they are compared as text
@@ -113,7 +113,7 @@ def utc_now(connection: sa.Connection) -> sa.ColumnElement[Any]:
 
 
 def utc_in(connection: sa.Connection, seconds: int) -> sa.ColumnElement[Any]:
-    """Return the database's own UTC time so many seconds from now as an expression."""
+    """Return the database's own UTC time `seconds` from now as an expression."""
     kind = connection.dialect.name
     if kind == "sqlite":
         return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now", f"+{seconds} seconds")

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: how often a transaction is tried that the database itself rolled back; SQLite waits 5 s before it says busy
+#: how often a transaction is tried that the database itself rolls back; SQLite waits 5 s before it says busy
 TRIES = 6
 
 _SQLITE_CONFLICTS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -32,12 +32,12 @@ _MARIADB_OUTAGES = {
 _POSTGRESQL_CONFLICTS = {"40001", "40P01", "55P03"}
 #: connection lost, resources used up, operator intervention, system error; read-only
 _POSTGRESQL_OUTAGES = ("08", "53", "57", "58", "25006")
-#: no right to the table, to a column (https://mariadb.com/kb/en/mariadb-error-code-reference/); insufficient privilege
+#: no right to a table or a column (https://mariadb.com/kb/en/mariadb-error-code-reference/); insufficient privilege
 _DENIED = {1142, 1143, "42501"}
 
 
 def is_conflict(error: BaseException) -> bool:
-    """Say whether the database gave this transaction up for another's sake: nothing of it was kept."""
+    """Say whether the database gave up this transaction for the sake of another; nothing of it was kept."""
     if not isinstance(error, sa.exc.DBAPIError):
         return False
     code = _code(error.orig)
@@ -47,7 +47,7 @@ def is_conflict(error: BaseException) -> bool:
 def is_outage(error: BaseException) -> bool:
     """Say whether waiting may help: the database is away, full, read-only or busy, or this process is out of files.
 
-    A missing table or a wrong password is none: those wait for a person.
+    A missing table or a wrong password is not an outage: it waits for a person.
     """
     if isinstance(error, OSError):
         return error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT)
@@ -61,7 +61,7 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(code, str):
         return code.startswith(_POSTGRESQL_OUTAGES)
     if code is None:
-        # psycopg has no code for a server that does not answer, PyMySQL none for a socket closed under it
+        # psycopg gives no code for a server that does not answer, nor PyMySQL for a socket closed under it
         return isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError))
     return code in _SQLITE_OUTAGES or code in _MARIADB_OUTAGES
 
@@ -74,8 +74,8 @@ def is_denied(error: sa.exc.DBAPIError) -> bool:
 def _code(error: BaseException | None) -> int | str | None:
     """Return the engine's own code: SQLite's primary one, MariaDB's number, PostgreSQL's SQLSTATE."""
     if isinstance(error, sqlite3.Error):
-        found = getattr(error, "sqlite_errorcode", None)
-        return None if found is None else int(found) & 0xFF
+        code = getattr(error, "sqlite_errorcode", None)
+        return None if code is None else int(code) & 0xFF
     first = error.args[0] if error is not None and error.args else None
     if isinstance(first, int):  # MariaDB's; its SQLSTATE is the general one for most of these
         return first or None
@@ -84,14 +84,14 @@ def _code(error: BaseException | None) -> int | str | None:
 
 
 def retry_on_conflict(transaction: Callable[P, T]) -> Callable[P, T]:
-    """Let a function that is one transaction and makes no calls run again after a conflict.
+    """Run a function that is one transaction and makes no calls again after a conflict.
 
-    A lost connection is not repeated here: whether its COMMIT was obeyed is found out by reading anew.
+    A lost connection is not repeated here: only reading anew tells whether its COMMIT was obeyed.
     """
 
     @functools.wraps(transaction)
-    def tried(*args: P.args, **kwargs: P.kwargs) -> T:
-        import tenacity  # slow to load, and whoever only reads never asks for it
+    def repeated(*args: P.args, **kwargs: P.kwargs) -> T:
+        import tenacity  # slow to load, and whoever only reads never needs it
 
         again = tenacity.Retrying(
             retry=tenacity.retry_if_exception(is_conflict),
@@ -101,4 +101,4 @@ def retry_on_conflict(transaction: Callable[P, T]) -> Callable[P, T]:
         )
         return again(transaction, *args, **kwargs)
 
-    return tried
+    return repeated

@@ -1,18 +1,18 @@
-"""The revision of the schema: which one a database has, and bringing it up to date."""
+"""The revision of the schema: which one a database has, and how it is brought up to date."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import sqlalchemy as sa
 
 from syncer.database.column_types import collate
 from syncer.database.connections import reading, writing
-from syncer.database.engines import (
-    no_pad_collation,
-)
+from syncer.database.engines import no_pad_collation
 from syncer.database.tables import Tables
 from syncer.errors import UserError
 
-#: The revision this code was written for; a database beyond it is refused.
+#: the revision this code was written for; a newer database is refused
 REVISION = "0007"
 
 
@@ -26,33 +26,32 @@ def revision_of(engine: sa.Engine, prefix: str) -> str | None:
     with reading(engine) as connection:
         if not sa.inspect(connection).has_table(version_table(prefix)):
             return None
-        found = connection.execute(
-            sa.select(sa.column("version_num")).select_from(sa.table(version_table(prefix)))
-        ).scalar()
-        return str(found) if found is not None else None
+        query: sa.Select[Any] = sa.select(sa.column("version_num")).select_from(sa.table(version_table(prefix)))
+        revision = connection.execute(query).scalar()
+        return str(revision) if revision is not None else None
 
 
 def require_current(engine: sa.Engine, prefix: str) -> None:
-    """Raise UserError unless the schema is exactly the one this code knows, naming the remedy."""
-    found = revision_of(engine, prefix)
+    """Raise UserError, with the remedy, unless the schema is exactly the one this code knows."""
+    revision = revision_of(engine, prefix)
     where = engine.url.render_as_string(hide_password=True)
-    if found is None:
-        raise UserError(f"{where}: syncer's tables are not there; run `syncer init`")
-    if found > REVISION:
+    if revision is None:
+        raise UserError(f"{where}: syncer's tables are missing; run `syncer init`")
+    if revision > REVISION:
         raise UserError(
-            f"{where}: schema {found} is newer than this syncer ({REVISION}); upgrade syncer, it was not touched"
+            f"{where}: schema {revision} is newer than this syncer ({REVISION}) and was left alone; upgrade syncer"
         )
-    if found < REVISION:
-        raise UserError(f"{where}: schema {found} is older than this syncer ({REVISION}); run `syncer db upgrade`")
+    if revision < REVISION:
+        raise UserError(f"{where}: schema {revision} is older than this syncer ({REVISION}); run `syncer db upgrade`")
 
 
 def upgrade(engine: sa.Engine, tables: Tables, *, queue_here: bool) -> None:
-    """Bring the schema to REVISION; harmless when it is there. A newer one raises UserError."""
+    """Bring the schema to REVISION; harmless when repeated. Raises UserError for a newer one."""
     from alembic import command
     from alembic.config import Config
 
-    found = revision_of(engine, tables.prefix)
-    if found is not None and found > REVISION:
+    revision = revision_of(engine, tables.prefix)
+    if revision is not None and revision > REVISION:
         require_current(engine, tables.prefix)
     config = Config()
     config.set_main_option("script_location", "syncer.database:migrations")
@@ -64,7 +63,7 @@ def upgrade(engine: sa.Engine, tables: Tables, *, queue_here: bool) -> None:
 
 
 def create_queue(engine: sa.Engine, tables: Tables) -> None:
-    """Create the queue table in its own database; left alone when it is there."""
+    """Create the queue table in its own database; leave one that exists alone."""
     with writing(engine) as connection:
         collate([tables.queue], no_pad_collation(connection))
         tables.queue.create(connection, checkfirst=True)

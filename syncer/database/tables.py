@@ -8,8 +8,6 @@ import sqlalchemy as sa
 
 from syncer.database.column_types import BIG, DIGEST, LONG_TEXT, Moment
 
-# MariaDB's dialect is named where it is used only: to load it takes as long as all of our own modules
-
 
 @dataclass(frozen=True)
 class Tables:
@@ -30,13 +28,13 @@ class Tables:
 
     @property
     def own(self) -> list[sa.Table]:
-        """What lives in syncer's own database; the queue may lie elsewhere."""
+        """The tables of syncer's own database; the queue may lie elsewhere."""
         work = [self.event, self.delivery, self.lane, self.daemon, self.watch]
         return [*work, self.audit, self.head, self.checkpoint, self.anchor]
 
 
 def queue_table(name: str, metadata: sa.MetaData) -> sa.Table:
-    """The contract with producers: they only INSERT, one statement per event."""
+    """Return the queue table, the contract with producers: they only INSERT, one statement per event."""
     return sa.Table(
         name,
         metadata,

@@ -1,10 +1,10 @@
-"""Append-only by trigger, per engine. They stop accidents; grants, the keyed chain and an anchor stop people."""
+"""Append-only by trigger, per engine. Triggers stop accidents; grants, the keyed chain and an anchor stop people."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-# REPLACE skips SQLite's DELETE trigger unless recursive_triggers is on, so an INSERT below the end is refused too
+# REPLACE skips SQLite's DELETE trigger unless recursive_triggers is on, so an INSERT below the end is refused as well
 _SQLITE = (
     "CREATE TRIGGER {t}_no_update BEFORE UPDATE ON {t} BEGIN SELECT RAISE(ABORT, '{t} is append-only'); END",
     "CREATE TRIGGER {t}_no_delete BEFORE DELETE ON {t} BEGIN SELECT RAISE(ABORT, '{t} is append-only'); END",
@@ -87,6 +87,6 @@ _PURGE = {
 
 
 def allow_purge(connection: sa.Connection, table: str) -> None:
-    """Let a purge take bodies where a purge entry covers them; harmless when it was done before."""
+    """Let a purge take bodies where a purge entry covers them; harmless when repeated."""
     for statement in _PURGE[connection.dialect.name]:
         connection.exec_driver_sql(statement.replace("{t}", table))

@@ -15,53 +15,53 @@ from syncer.domain.model import Delivery
 from syncer.domain.rights import RANKS
 from syncer.events.mapping import delivery_of
 
-#: up to so many due deliveries are found by time and sorted; beyond that they are read day by day
+#: up to so many due deliveries are selected by time and sorted; more are read day by day
 FEW = 2000
 
 
 class Claims:
     """Finds due deliveries: objections first, then the nearest due day, then who waits longest.
 
-    No single index range holds that order: one that is sorted by urgency runs over every row whose time has not
-    come (all of them, after a long outage), one that is sorted by time runs over the whole backlog. So a few due
-    ones are found by time and sorted, and of many the due ones of each day are read, day by day.
+    No single index range has that order: one sorted by urgency runs over every row whose time has not come (all of
+    them, after a long outage), one sorted by time runs over the whole backlog. So a few due ones are selected by time
+    and sorted; of many, the due ones are read day by day.
     """
 
     def __init__(self, engine: sa.Engine, tables: Tables) -> None:
         self._engine = engine
-        self.due = due(tables)
-        self.next_day = next_day(tables)
-        self.due_on_day = due_on_day(tables)
-        self.chosen = chosen(tables, engine.dialect.name)
+        self._due = _due(tables)
+        self._next_day = _next_day(tables)
+        self._due_on_day = _due_on_day(tables)
+        self._by_ids = _by_ids(tables, engine.dialect.name)
         d = tables.delivery.c
-        self.count_due = sa.select(sa.func.count()).where(
+        self._count_due = sa.select(sa.func.count()).where(
             d.destination == sa.bindparam("destination"), d.next_attempt_at <= sa.bindparam("now")
         )
 
     def next(self, destination: str, now: datetime, limit: int, leave: Collection[int] = ()) -> list[Delivery]:
-        """Return at most `limit` due deliveries but those in `leave`, the most urgent first. `now` is UTC."""
+        """Return at most `limit` due deliveries, the most urgent first, without those in `leave`. `now` is UTC."""
         with reading(self._engine) as connection:
             ids = self._ids(connection, {"destination": destination, "now": now}, limit + len(leave))
             ids = [row_id for row_id in ids if row_id not in leave][:limit]
             if not ids:
                 return []
-            found = {row.id: row for row in connection.execute(self.chosen, {"ids": ids})}
-        return [delivery_of(found[row_id]) for row_id in ids if row_id in found]
+            rows = {row.id: row for row in connection.execute(self._by_ids, {"ids": ids})}
+        return [delivery_of(rows[row_id]) for row_id in ids if row_id in rows]
 
     def count(self, destination: str, now: datetime) -> int:
-        """Return how many deliveries of a lane could be taken up now."""
+        """Return how many deliveries of a lane could be taken up now. `now` is UTC."""
         with reading(self._engine) as connection:
-            return int(connection.execute(self.count_due, {"destination": destination, "now": now}).scalar_one())
+            return int(connection.execute(self._count_due, {"destination": destination, "now": now}).scalar_one())
 
     def _ids(self, connection: sa.Connection, lane: dict[str, Any], limit: int) -> list[int]:
         few = max(FEW, limit)
-        found = connection.execute(self.due, lane | {"few": few + 1, "most": limit}).all()
-        if not found or found[0].total <= few:
-            return [row.id for row in found]
+        rows = connection.execute(self._due, lane | {"few": few + 1, "most": limit}).all()
+        if not rows or rows[0].total <= few:
+            return [row.id for row in rows]
         ids: list[int] = []
         for rank, day in self._days(connection, lane):
-            left = lane | {"rank": rank, "day": day, "most": limit - len(ids)}
-            ids += connection.execute(self.due_on_day, left).scalars()
+            bound = lane | {"rank": rank, "day": day, "most": limit - len(ids)}
+            ids += connection.execute(self._due_on_day, bound).scalars()
             if len(ids) >= limit:
                 break
         return ids
@@ -70,14 +70,14 @@ class Claims:
         """Yield each rank and due day that has open deliveries, the most urgent first."""
         for rank in RANKS:
             day: date | None = date.min
-            while day := connection.execute(self.next_day, lane | {"rank": rank, "after": day}).scalar():
+            while day := connection.execute(self._next_day, lane | {"rank": rank, "after": day}).scalar():
                 yield rank, day
 
 
-def due(tables: Tables) -> sa.Select[Any]:
-    """Return the query of a lane's due deliveries, the most urgent first, out of `few`; `total` says how many."""
+def _due(tables: Tables) -> sa.Select[Any]:
+    """Return the query of a lane's due deliveries, the most urgent of `few` first; `total` says how many are due."""
     d = tables.delivery.c
-    found = (
+    soonest = (
         sa.select(d.id, d.claim_rank, d.due_on, d.next_attempt_at)
         .where(d.destination == sa.bindparam("destination"), d.next_attempt_at <= sa.bindparam("now"))
         .order_by(d.next_attempt_at)
@@ -85,13 +85,13 @@ def due(tables: Tables) -> sa.Select[Any]:
         .subquery()
     )
     return (
-        sa.select(found.c.id, sa.func.count().over().label("total"))
-        .order_by(found.c.claim_rank, found.c.due_on, found.c.next_attempt_at, found.c.id)
+        sa.select(soonest.c.id, sa.func.count().over().label("total"))
+        .order_by(soonest.c.claim_rank, soonest.c.due_on, soonest.c.next_attempt_at, soonest.c.id)
         .limit(sa.bindparam("most", type_=sa.Integer))
     )
 
 
-def next_day(tables: Tables) -> sa.Select[Any]:
+def _next_day(tables: Tables) -> sa.Select[Any]:
     """Return the query of the next due day that has open deliveries of a rank."""
     d = tables.delivery.c
     return (
@@ -106,7 +106,7 @@ def next_day(tables: Tables) -> sa.Select[Any]:
     )
 
 
-def due_on_day(tables: Tables) -> sa.Select[Any]:
+def _due_on_day(tables: Tables) -> sa.Select[Any]:
     """Return the query of the due deliveries of one rank and due day, the longest waiting first."""
     d = tables.delivery.c
     return (
@@ -122,7 +122,7 @@ def due_on_day(tables: Tables) -> sa.Select[Any]:
     )
 
 
-def chosen(tables: Tables, kind: str) -> sa.Select[Any]:
+def _by_ids(tables: Tables, kind: str) -> sa.Select[Any]:
     """Return the query of deliveries by their ids, with what a worker needs of their events."""
     d, e = tables.delivery, tables.event
     return (

@@ -17,7 +17,7 @@ from syncer.domain.policy import next_recheck, settle
 class Settlement:
     """Settles events of one installation.
 
-    `kind` is the name of its database's dialect; `recheck_days` are whole days after fulfilment, rising.
+    `kind` is the name of the database's dialect; `recheck_days` are whole days after fulfilment, rising.
     """
 
     def __init__(self, tables: Tables, kind: str, recheck_days: tuple[int, ...]) -> None:
@@ -56,9 +56,9 @@ class Settlement:
             rows_of[row.event_id].append(row)
         changes = BulkUpdate(self._event)
         for event in events:
-            values = _settled(tx, event, rows_of[event.id], self.recheck_days)
-            if values:
-                changes.set(event.id, values)
+            changed = _settled(tx, event, rows_of[event.id], self.recheck_days)
+            if changed:
+                changes.set(event.id, changed)
         changes.write(tx.connection)
 
 
@@ -67,34 +67,35 @@ def _settled(tx: Transaction, event: Any, rows: list[Any], recheck_days: tuple[i
     current = EventState(event.state)
     after = settle(current, [(State(row.state), row.confirmed_at is not None) for row in rows])
     code = next((row.code for row in rows if row.state == State.HELD), None)
-    values: dict[str, Any] = {}
+    changed: dict[str, Any] = {}
     if after is not current or code != event.code:
-        values |= {"state": move_event(current, after), "code": code}
+        changed |= {"state": move_event(current, after), "code": code}
     if after is EventState.FULFILLED:
-        values |= _fulfilled(tx, event, rows, current, recheck_days)
+        changed |= _fulfilled(tx, event, rows, current, recheck_days)
     elif after is not current:
-        values |= {"fulfilled_at": None, "next_recheck_at": None}
+        changed |= {"fulfilled_at": None, "next_recheck_at": None}
         if any(row.code == "reappeared" for row in rows):
-            values["rechecks_done"] = 0  # somebody brings the person back: watch as long as after the first time
+            changed["rechecks_done"] = 0  # somebody brings the person back: recheck as long as after the first time
     if after is EventState.HELD and (current is not after or event.code != code):
         tx.audit.add("event:held", event=event.id, subject=event.subject, facts={"code": code})
-    return values
+    return changed
 
 
 def _fulfilled(
     tx: Transaction, event: Any, rows: list[Any], current: EventState, recheck_days: tuple[int, ...]
 ) -> dict[str, Any]:
-    values: dict[str, Any] = {}
+    """Return what changes in the row of an event that is fulfilled now, or was and still is; audit it."""
+    changed: dict[str, Any] = {}
     fulfilled_at, done = event.fulfilled_at, event.rechecks_done
     if current is not EventState.FULFILLED:
         fulfilled_at = tx.now
-        values = {"fulfilled_at": fulfilled_at}
+        changed = {"fulfilled_at": fulfilled_at}
         tx.audit.add("event:fulfilled", event=event.id, subject=event.subject)
     if any(row.state == State.APPLIED for row in rows):
-        return values  # still being read back again
+        return changed  # it is being read back again
     upcoming = next_recheck(fulfilled_at, done, recheck_days)
-    values["next_recheck_at"] = upcoming
+    changed["next_recheck_at"] = upcoming
     if upcoming is None and event.sealed:
-        values |= {"email_sealed": None, "shredded_at": tx.now}
+        changed |= {"email_sealed": None, "shredded_at": tx.now}
         tx.audit.add("identity:shredded", event=event.id, subject=event.subject)
-    return values
+    return changed

@@ -1,4 +1,4 @@
-"""Addresses that outlived their use are destroyed, whatever kept them from being destroyed in time."""
+"""Shreds addresses that outlived their use, whatever kept them from being shredded in time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from syncer.domain.model import EventState
 from syncer.errors import UserError
 from syncer.events.store import Store
 
-#: an address may outlive its last recheck by so much before somebody should know
+#: an address may outlive its last recheck by so much before somebody is told
 GRACE = timedelta(days=1)
 #: addresses in one transaction: short enough that nobody waits for it
 PIECE = 500
@@ -31,7 +31,7 @@ class Shredding:
         self._store = store
 
     def overdue(self) -> tuple[str, ...]:
-        """Return the events whose address should be gone, PIECE at most. Raises AddressesHidden."""
+        """Return the ids of the events whose address should be gone, PIECE at most. Raises AddressesHidden."""
         e = self._transactions.tables.event.c
         latest = self._transactions.clock() - timedelta(days=self._store.last_recheck_day) - GRACE
         past = (e.email_sealed.is_not(None), e.state == EventState.FULFILLED, e.fulfilled_at < latest)
@@ -42,14 +42,14 @@ class Shredding:
             if not is_denied(error):
                 raise
             raise AddressesHidden(
-                "this database account may not see addresses; the daemon destroys them, or run this as the daemon's"
+                "this database account may not read addresses; the daemon shreds them, or run this with its account"
             ) from None
 
     @retry_on_conflict
     def shred(self) -> tuple[str, ...]:
-        """Shred the overdue addresses; return the events whose address is still there.
+        """Shred the overdue addresses; return the ids of the events whose address is still there.
 
-        Those wait for a recheck that could not be made yet: their lane is paused, or the daemon does not run. Raises
+        They wait for a recheck that could not be made yet: their lane is paused, or the daemon does not run. Raises
         AddressesHidden.
         """
         ids = self.overdue()

@@ -28,7 +28,7 @@ from syncer.events.settlement import Settlement
 
 
 class Store:
-    """Events and deliveries of one installation; rechecks are due `recheck_days` after fulfilment."""
+    """The events and deliveries of one installation; rechecks are due `recheck_days` after fulfilment."""
 
     def __init__(self, transactions: Transactions, recheck_days: tuple[int, ...]) -> None:
         self._transactions = transactions
@@ -39,13 +39,13 @@ class Store:
 
     @property
     def last_recheck_day(self) -> int:
-        """How many days after fulfilment the last recheck is; 0 when there is none."""
+        """How many days after fulfilment the last recheck is due; 0 without rechecks."""
         return max(self._settlement.recheck_days, default=0)
 
     # -- intake ---------------------------------------------------------------------------------------------
 
     def known_keys(self, connection: sa.Connection, keys: Sequence[str]) -> set[str]:
-        """Return which of the event keys are events already."""
+        """Return those of the event keys that are events already."""
         t = self._tables.event.c
         return set(connection.execute(sa.select(t.event_key).where(t.event_key.in_(keys))).scalars())
 
@@ -63,7 +63,10 @@ class Store:
     # -- the walk -------------------------------------------------------------------------------------------
 
     def claim(self, destination: str, now: datetime, limit: int, leave: Collection[int] = ()) -> list[Delivery]:
-        """Return the next due deliveries of a lane, without those in `leave`: objections and near due days first."""
+        """Return the next due deliveries of a lane, objections and near due days first, without those in `leave`.
+
+        `now` is UTC.
+        """
         return self._claims.next(destination, now, limit, leave)
 
     def due_now(self, destination: str) -> int:
@@ -71,24 +74,21 @@ class Store:
         return self._claims.count(destination, self._transactions.clock())
 
     def begin(self, tx: Transaction, lease: Lease, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Count and audit an attempt for each delivery BEFORE its call; return them as they now stand."""
+        """Count and audit an attempt for each delivery BEFORE its call; return them as they are now."""
         if not deliveries:
             return []
         changes = BulkUpdate(self._tables.delivery)
-        for item in deliveries:
-            changes.set(item.id, {"attempts": item.attempts + 1})
-        changes.write(tx.connection)
-        begun = []
-        for item in deliveries:
-            begun.append(replace(item, attempts=item.attempts + 1))
-            facts = {"action": item.action, "attempt": item.attempts + 1, "fence": lease.fence}
+        begun = [replace(delivery, attempts=delivery.attempts + 1) for delivery in deliveries]
+        for delivery in begun:
+            changes.set(delivery.id, {"attempts": delivery.attempts})
             tx.audit.add(
                 "delivery:attempted",
-                event=item.event_id,
-                subject=item.subject,
-                destination=item.destination,
-                facts=facts,
+                event=delivery.event_id,
+                subject=delivery.subject,
+                destination=delivery.destination,
+                facts={"action": delivery.action, "attempt": delivery.attempts, "fence": lease.fence},
             )
+        changes.write(tx.connection)
         return begun
 
     def record(self, tx: Transaction, finished: Sequence[Finished]) -> None:
@@ -107,8 +107,8 @@ class Store:
                 facts=facts_of(item),
             )
         changes = BulkUpdate(self._tables.delivery)
-        for row_id, values in rows.items():
-            changes.set(row_id, values)
+        for row_id, changed in rows.items():
+            changes.set(row_id, changed)
         changes.write(tx.connection)
         self.settle(tx, {item.delivery.event_id for item in finished if concerns_event(item)})
 
@@ -118,13 +118,16 @@ class Store:
 
     @retry_on_conflict
     def start_rechecks(self, limit: int = 500) -> int:
-        """Send the deliveries of events whose recheck is due back to be read again; return how many events."""
+        """Send the deliveries of events whose recheck is due back to be read; return how many events.
+
+        `limit` is the number of events taken up at most.
+        """
         e, d = self._tables.event, self._tables.delivery
         with self._transactions.write() as tx:
             due = tx.connection.execute(
                 sa.select(e.c.id, e.c.rechecks_done)
-                # only fulfilled events have one; were their state or their id asked for here, SQLite would choose that
-                # index and read every event
+                # only fulfilled events have one; were their state or id in the condition or the order, SQLite would
+                # choose that index and read every event
                 .where(e.c.next_recheck_at <= tx.now)
                 .order_by(e.c.next_recheck_at)
                 .limit(limit)
@@ -147,7 +150,7 @@ class Store:
 
     @retry_on_conflict
     def hold_removed(self, configured: Iterable[str]) -> int:
-        """Hold the open deliveries of destinations that left the settings; return how many."""
+        """Hold the open deliveries of destinations that left the settings; return how many deliveries."""
         d, e = self._tables.delivery, self._tables.event
         gone = sa.and_(d.c.claim_rank.is_not(None), d.c.destination.not_in(sorted(configured)))
         with reading(self._engine) as connection:

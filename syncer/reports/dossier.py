@@ -9,7 +9,7 @@ from datetime import datetime
 from adapters.contract import Adapter, Outcome
 from syncer import __version__
 from syncer.audit.ledger import Ledger, LogEntry
-from syncer.audit.offline.inclusion import ProofError, check
+from syncer.audit.offline.inclusion import ProofError, verify_proof
 from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
 from syncer.domain.deadlines import Rule
@@ -250,7 +250,7 @@ def _proven(entries: Sequence[LogEntry]) -> list[int]:
 def _first_wrong(proofs: Sequence[InclusionProof], keys: Sequence[str]) -> str | None:
     for proof in proofs:
         try:
-            check(as_json(proof), list(keys))
+            verify_proof(as_json(proof), keys)
         except ProofError as error:
             return str(error)
     return None

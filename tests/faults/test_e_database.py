@@ -78,8 +78,8 @@ def states(app: App) -> dict[str, str]:
 
 def all_confirmed(settings: Path) -> bool:
     with contextlib.suppress(sa.exc.DBAPIError), opened(settings) as app:
-        found = list(states(app).values())
-        return bool(found) and set(found) == {"confirmed"}
+        reached = set(states(app).values())
+        return reached == {"confirmed"}
     return False
 
 
@@ -140,10 +140,10 @@ def test_fault_069_a_database_that_dies_at_claim_and_between_a_call_and_its_reco
         daemon.terminate()
         daemon.wait(timeout=30)
     with opened(settings) as app:
-        said = Counter((row["what"], row["destination"]) for row in app.ledger.rows())
-        assert said["delivery:attempted", "newsletter"] == 2
-        assert said["delivery:confirmed", "newsletter"] == said["delivery:confirmed", "crm"] == 1
-        assert said["event:received", None] == said["event:fulfilled", None] == 1
+        entries = Counter((row["what"], row["destination"]) for row in app.ledger.rows())
+        assert entries["delivery:attempted", "newsletter"] == 2
+        assert entries["delivery:confirmed", "newsletter"] == entries["delivery:confirmed", "crm"] == 1
+        assert entries["event:received", None] == entries["event:fulfilled", None] == 1
         assert app.ledger.verify().ok
 
 
@@ -152,13 +152,13 @@ def test_fault_069_a_database_that_dies_at_claim_and_between_a_call_and_its_reco
 
 def waits_for_a_lock(server: Server) -> bool:
     if server.kind == "mariadb":
-        # who asks more often than ten times a second is given the same answer for ever
+        # MariaDB gives whoever asks more than ten times a second the same answer for ever
         return bool(server.sql("SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"))
     return bool(server.sql("SELECT 1 FROM pg_locks WHERE NOT granted"))
 
 
 def give_the_lane_up(server: Server) -> None:
-    """Let PostgreSQL look for circles when ours is closed: who looks first is the one that it gives up."""
+    """Let PostgreSQL look for deadlocks only once ours is there: it gives up the session that looks first."""
     if server.kind == "postgresql":
         name = sa.make_url(os.environ["SYNCER_DATABASE__URL"]).database
         server.sql(f"ALTER DATABASE {name} SET deadlock_timeout = '3s'")
@@ -193,7 +193,7 @@ def test_fault_070_a_deadlock_repeats_the_transaction_and_not_the_call(
 
         assert states(app) == {"newsletter": "confirmed", "crm": "confirmed"}
         assert Counter(whats(app))["delivery:attempted"] == 2
-        assert len([one for one in mailchimp.requests if one.method == "POST"]) == 1
+        assert len([request for request in mailchimp.requests if request.method == "POST"]) == 1
         assert app.ledger.verify().ok
 
 
@@ -231,7 +231,7 @@ def test_fault_070_a_lock_held_longer_than_the_database_waits_repeats_the_transa
         request.getfixturevalue(engine).sql("SET GLOBAL innodb_lock_wait_timeout = DEFAULT")
     assert states(app) == {"newsletter": "confirmed", "crm": "confirmed"}
     assert Counter(whats(app))["delivery:attempted"] == 2
-    assert len([one for one in mailchimp.requests if one.method == "POST"]) == 1
+    assert len([request for request in mailchimp.requests if request.method == "POST"]) == 1
 
 
 # -- 71 and 75: cut off -------------------------------------------------------------------------------------
@@ -267,13 +267,13 @@ def test_fault_071_a_commit_whose_answer_is_lost_at_any_point_of_the_walk_double
             cuts += 1
         assert 5 < cuts < 39
 
-        found = [(row.event_id, row.destination) for row in rows(app, app.tables.delivery)]
+        deliveries = [(row.event_id, row.destination) for row in rows(app, app.tables.delivery)]
         assert set(states(app).values()) == {"confirmed"}
         confirmed = Counter(
             (row["event"], row["destination"]) for row in app.ledger.rows() if row["what"] == "delivery:confirmed"
         )
-        assert confirmed == Counter(found)
-        assert len(found) == 2 * (cuts + 1)
+        assert confirmed == Counter(deliveries)
+        assert len(deliveries) == 2 * (cuts + 1)
         assert app.ledger.verify().ok
     relay.close()
 
@@ -340,7 +340,7 @@ def fill(disk: Path) -> Path:
 
 
 def away(log: Path, job: str) -> int:
-    """How often a job of the daemon found the database away."""
+    """Return how often a job of the daemon logged that the database is away."""
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     return sum(line["event"] == "database.away" and line.get("job") == job for line in lines)
 
@@ -381,9 +381,9 @@ def test_fault_072_on_a_full_disk_no_call_is_made_without_its_attempt_on_record_
         daemon.terminate()
         assert daemon.wait(timeout=30) == 0
     with opened(settings) as app:
-        said = Counter((row["what"], row["destination"]) for row in app.ledger.rows())
-        assert said["delivery:attempted", "newsletter"] == 2
-        assert said["delivery:confirmed", "newsletter"] == 1
+        entries = Counter((row["what"], row["destination"]) for row in app.ledger.rows())
+        assert entries["delivery:attempted", "newsletter"] == 2
+        assert entries["delivery:confirmed", "newsletter"] == 1
         assert app.ledger.verify().ok
 
 

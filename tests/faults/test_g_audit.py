@@ -66,8 +66,8 @@ def test_fault_095_an_entry_that_cannot_be_written_takes_its_change_back_and_bef
         drain(app)
 
     assert [row.state for row in rows(app, app.tables.event)] == ([event] if event else [])
-    found = {(row.state, row.attempts) for row in rows(app, app.tables.delivery)}
-    assert found & deliveries or found == deliveries
+    reached = {(row.state, row.attempts) for row in rows(app, app.tables.delivery)}
+    assert reached & deliveries or reached == deliveries
     assert what not in whats(app)
     assert (mailchimp.request_count > 0) is calls
     undone(app, "DROP TRIGGER no_room")
@@ -118,10 +118,10 @@ def test_fault_097_old_entries_sealed_again_with_a_newer_key_are_refused(app: Ap
     drain(app)
     app.notary.make()
     newer, previous = b"\x09" * 32, bytes(32)
-    found = rows(app, app.tables.audit)
+    entries = rows(app, app.tables.audit)
     undone(app, "SELECT 1")
     with app.engine.begin() as connection:
-        for row in found:
+        for row in entries:
             body = row.body.replace("erasure", "objection") if row.seq == 1 else row.body
             digest = leaf(body.encode())
             previous = mac(newer, previous, row.seq, digest)
@@ -187,23 +187,23 @@ def test_fault_100_a_key_of_another_installation_or_one_that_others_may_read_sta
 ) -> None:
     put(app, "erasure", PERSON, "k1")
     path = app.settings.identity.key_file
-    kept = path.read_bytes()
+    key = path.read_bytes()
     commands = (("drain",), ("run",), ("status",), ("find",), ("audit", "verify"))
 
-    def said(*words: str) -> str:
+    def refusal(*words: str) -> str:
         done = run(app.settings.path, *words, stdin=PERSON)
         assert (done.returncode, done.stdout) == (2, "")
         return done.stderr
 
     path.chmod(0o644)
     for words in commands:
-        assert "chmod 600" in said(*words), words
+        assert "chmod 600" in refusal(*words), words
     path.unlink()
     Keyring.create(path)
     for words in commands:
-        assert "not the key the database was made with" in said(*words), words
+        assert "not the key the database was made with" in refusal(*words), words
     assert mailchimp.request_count == 0
-    path.write_bytes(kept)
+    path.write_bytes(key)
     path.chmod(0o600)
     assert run(app.settings.path, "drain").returncode == 0
 

@@ -1,4 +1,4 @@
-"""From a table of the settings to the place that it names."""
+"""Builds the place that a table of the settings names."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from syncer.settings.proof import Anchor, EmailAnchor, FolderAnchor, ObjectAncho
 
 
 def build(name: str, anchor: Anchor, state: Path) -> Callable[[], Place]:
-    """Return what makes the place of a settings table; `state` is the state folder. Making it reads its secret."""
+    """Return the function that makes the place of [anchors.NAME], reading its secret. `state` is the state folder."""
 
-    def made() -> Place:
+    def make() -> Place:
         table = f"settings.toml: [anchors.{name}]"
         if isinstance(anchor, FolderAnchor):
             from syncer.audit.anchors.folder import Folder
@@ -35,4 +35,4 @@ def build(name: str, anchor: Anchor, state: Path) -> Callable[[], Place]:
 
         return Timestamp(anchor, state)
 
-    return made
+    return make

@@ -19,7 +19,7 @@ This is a signed state of the erasure log {origin}: its first {size} entries.
 
 Keep this mail. If entries are ever changed or cut off, the note below proves it:
   syncer audit verify --against FILE
-docs/audit.md says how to check it without trusting anybody.
+docs/audit.md says how to verify it without trusting anybody.
 
 {note}"""
 
@@ -32,7 +32,7 @@ class Email:
         self._password = secret(f"{table} password", settings.password_env, settings.password_file)
 
     def publish(self, checkpoint: Checkpoint, note: str) -> str:
-        """Send the note in the text and as a file. Nothing but the note and the log's name is in the mail."""
+        """Send the note in the text and as a file. The mail holds nothing but the note and the log's name."""
         message, s = EmailMessage(), self._settings
         message["Subject"] = f"syncer checkpoint {checkpoint.origin} {checkpoint.size}"
         message["From"], message["To"] = s.sender, s.to
@@ -50,9 +50,9 @@ class Email:
                     server.login(s.user, self._password)
                 server.send_message(message)
         except smtplib.SMTPResponseException as error:
-            raise AnchorError(f"{s.host} refuses the mail ({error.smtp_code})") from None
+            raise AnchorError(f"{s.host} refused the mail ({error.smtp_code})") from None
         except (OSError, smtplib.SMTPException, ValueError) as error:
-            raise AnchorError(f"{s.host} does not take the mail ({type(error).__name__})") from None
+            raise AnchorError(f"{s.host} did not accept the mail ({type(error).__name__})") from None
         return f"mailed through {s.host}"
 
     def _connect(self) -> smtplib.SMTP:

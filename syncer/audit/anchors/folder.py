@@ -15,7 +15,7 @@ SUFFIX = ".note"
 
 
 def file_name(checkpoint: Checkpoint, suffix: str = SUFFIX) -> str:
-    """Return the name of a checkpoint's file: sorted by name, one log's files stand in the order of their sizes."""
+    """Return the name of a checkpoint's file: sorted by name, the files of one log are in the order of their sizes."""
     return f"{re.sub(r'[^A-Za-z0-9._-]', '_', checkpoint.origin)}-{checkpoint.size:012d}{suffix}"
 
 
@@ -31,7 +31,7 @@ class Folder:
 
 
 def write(folder: Path, name: str, content: bytes) -> Path:
-    """Write a file whole or not at all. Raises AnchorError."""
+    """Write a file whole or not at all, durably; return its path. Raises AnchorError."""
     target = folder / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,17 +57,17 @@ def write(folder: Path, name: str, content: bytes) -> Path:
 
 
 def read(path: Path) -> str:
-    """Return a note's text as it stands in a file. Raises OSError and ValueError."""
+    """Return the text of a note's file. Raises OSError, and ValueError unless it is UTF-8."""
     with path.open("rb") as file:
         return file.read(LONGEST * 4).decode("utf-8")
 
 
 def newest_first(folder: Path) -> Iterator[tuple[str, list[Path]]]:
     """Yield the notes of each log in a folder, by the beginning of their names, the largest size first."""
-    found: dict[str, list[Path]] = {}
+    logs: dict[str, list[Path]] = {}
     for path in sorted(folder.glob(f"*{SUFFIX}"), reverse=True):
-        found.setdefault(path.name.rpartition("-")[0], []).append(path)
-    yield from found.items()
+        logs.setdefault(path.name.rpartition("-")[0], []).append(path)
+    yield from logs.items()
 
 
 def all_notes(folder: Path) -> list[tuple[str, str]]:

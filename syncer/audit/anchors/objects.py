@@ -25,7 +25,7 @@ class Objects:
         self._secret = secret(f"{table} secret", settings.secret_env, settings.secret_file)
 
     def publish(self, checkpoint: Checkpoint, note: str) -> str:
-        """Put the note there under its own name; what is there under that name is the same note."""
+        """Put the note there under its own name: whatever is there under that name is the same note."""
         s, content, now = self._settings, note.encode(), datetime.now(UTC)
         url = f"{s.url.rstrip('/')}/{quote(file_name(checkpoint))}"
         headers = {
@@ -43,7 +43,7 @@ class Objects:
             headers["Authorization"] = f"Bearer {self._secret}"
         status, _ = send("PUT", url, content, headers)
         if status not in (200, 201, 204):
-            raise AnchorError(f"{urlsplit(url).netloc} refuses the note (HTTP {status})")
+            raise AnchorError(f"{urlsplit(url).netloc} refused the note (HTTP {status})")
         return url
 
 
@@ -57,11 +57,11 @@ def signed(
     key: str,
     now: datetime,
 ) -> dict[str, str]:
-    """Return the headers with an AWS Signature Version 4 for S3, over all of them."""
+    """Return the headers with an AWS Signature Version 4 for S3 over all of them. `now` is UTC."""
     parts, stamp = urlsplit(url), now.strftime("%Y%m%dT%H%M%SZ")
     digest = hashlib.sha256(content).hexdigest()
-    found = dict(headers) | {"host": parts.netloc, "x-amz-content-sha256": digest, "x-amz-date": stamp}
-    lower = sorted((name.lower(), value.strip()) for name, value in found.items())
+    signed_headers = dict(headers) | {"host": parts.netloc, "x-amz-content-sha256": digest, "x-amz-date": stamp}
+    lower = sorted((name.lower(), value.strip()) for name, value in signed_headers.items())
     names = ";".join(name for name, _ in lower)
     canonical = "\n".join(
         [method, parts.path or "/", parts.query, *(f"{name}:{value}" for name, value in lower), "", names, digest]
@@ -72,7 +72,7 @@ def signed(
     for part in scope.split("/"):
         derived = hmac.digest(derived, part.encode(), "sha256")
     signature = hmac.digest(derived, text.encode(), "sha256").hex()
-    found["Authorization"] = (
+    signed_headers["Authorization"] = (
         f"AWS4-HMAC-SHA256 Credential={access_key}/{scope},SignedHeaders={names},Signature={signature}"
     )
-    return found
+    return signed_headers

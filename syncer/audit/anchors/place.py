@@ -8,11 +8,11 @@ from syncer.audit.offline.notes import Checkpoint
 
 
 class AnchorError(Exception):
-    """Raised when a note could not be put somewhere; the text says why in half a sentence, without any secret."""
+    """Raised when a note could not be put in its place; the text says why in half a sentence, without any secret."""
 
 
 class Place(Protocol):
     """One place for notes."""
 
     def publish(self, checkpoint: Checkpoint, note: str) -> str:
-        """Put the note there and return where it is now, for people. Raises AnchorError."""
+        """Put the note there; return where it is now, in words for people. Raises AnchorError."""

@@ -15,13 +15,13 @@ PRIORITY = 3 << 3 | 5
 
 
 class Syslog:
-    """A syslog receiver. The whole note stands in the line, in base64: any copy of the log is an anchor."""
+    """A syslog receiver. The line holds the whole note in base64, so any copy of the journal is an anchor."""
 
     def __init__(self, settings: SyslogAnchor) -> None:
         self._settings = settings
 
     def publish(self, checkpoint: Checkpoint, note: str) -> str:
-        """Send one line. Over UDP nobody says whether it arrived."""
+        """Send one line. Over UDP nobody can say whether it arrived."""
         s = self._settings
         where = f"{s.host}:{s.port}, {s.protocol}" if s.host else str(s.socket)
         line = (
@@ -32,7 +32,7 @@ class Syslog:
             with self._connect() as sock:
                 sock.sendall(line.encode() + (b"\n" if sock.type == socket.SOCK_STREAM else b""))
         except OSError as error:
-            raise AnchorError(f"{where} does not take it ({error.strerror or type(error).__name__})") from None
+            raise AnchorError(f"{where} did not accept the note ({error.strerror or type(error).__name__})") from None
         return where
 
     def _connect(self) -> socket.socket:

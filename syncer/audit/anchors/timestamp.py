@@ -21,7 +21,7 @@ class Timestamp:
         self._state = state
 
     def publish(self, checkpoint: Checkpoint, note: str) -> str:
-        """Have the note stamped; the answer must be granted, for this note, with our nonce, and verify to the root."""
+        """Have the note stamped: the answer must be granted, for this note, with our nonce, and valid under a root."""
         try:
             from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
         except ModuleNotFoundError:
@@ -31,11 +31,11 @@ class Timestamp:
         headers = {"Content-Type": "application/timestamp-query"}
         status, answer = send("POST", self._settings.url, request.as_bytes(), headers)
         if status != 200:
-            raise AnchorError(f"{self._settings.url} gives no time stamp (HTTP {status})")
-        self._check(request, answer, note.encode())
+            raise AnchorError(f"{self._settings.url} gave no time stamp (HTTP {status})")
+        self._require_valid(request, answer, note.encode())
         return str(write(self._state, file_name(checkpoint, SUFFIX), answer))
 
-    def _check(self, request: object, answer: bytes, note: bytes) -> None:
+    def _require_valid(self, request: object, answer: bytes, note: bytes) -> None:
         import hashlib
         from typing import Any
 
@@ -44,18 +44,16 @@ class Timestamp:
 
         asked: Any = request
         try:
-            found = decode_timestamp_response(answer)
-            if found.status != 0:
-                raise AnchorError(f"{self._settings.url} does not grant a time stamp (status {found.status})")
-            info = found.tst_info
+            response = decode_timestamp_response(answer)
+            if response.status != 0:
+                raise AnchorError(f"{self._settings.url} did not grant a time stamp (status {response.status})")
+            info = response.tst_info
             if info.nonce != asked.nonce or info.message_imprint.message != hashlib.sha256(note).digest():
                 raise AnchorError(f"{self._settings.url} stamped something else")
             if self._settings.root_file is not None:
                 root = load_pem_x509_certificate(self._settings.root_file.read_bytes())
-                VerifierBuilder.from_request(asked).add_root_certificate(root).build().verify_message(found, note)
+                VerifierBuilder.from_request(asked).add_root_certificate(root).build().verify_message(response, note)
         except OSError as error:
             raise AnchorError(f"{self._settings.root_file} cannot be read ({error.strerror})") from None
-        except (ValueError, VerificationError) as error:  # the library refuses what is no strict DER, too
-            raise AnchorError(
-                f"the time stamp of {self._settings.url} does not verify ({type(error).__name__})"
-            ) from None
+        except (ValueError, VerificationError) as error:  # the library also refuses anything but strict DER
+            raise AnchorError(f"the time stamp of {self._settings.url} is not valid ({type(error).__name__})") from None

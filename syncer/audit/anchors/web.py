@@ -27,7 +27,7 @@ def send(method: str, url: str, content: bytes, headers: Mapping[str, str]) -> t
             for part in answer.iter_content(8192):
                 body += part
                 if len(body) > LARGEST or time.monotonic() > until:
-                    raise AnchorError(f"{host} answers too much or too slowly")
+                    raise AnchorError(f"{host} answered too much or too slowly")
     except (requests.RequestException, OSError, ValueError) as error:
-        raise AnchorError(f"{host} gives no answer ({type(error).__name__})") from None
+        raise AnchorError(f"{host} gave no answer ({type(error).__name__})") from None
     return answer.status_code, bytes(body)

@@ -1,1 +1,1 @@
-"""What a stranger needs to check the log: no database, no secret."""
+"""What a stranger needs to verify the log: no database, no secret."""

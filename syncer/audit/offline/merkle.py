@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 HASH = 32
 EMPTY = hashlib.sha256(b"").digest()
 
-#: gives the root over leaves lo (included) to hi (excluded), counted from 0
+#: returns the root over the leaves from `low` (included) to `high` (excluded), counted from 0
 RangeRoot = Callable[[int, int], bytes]
 
 
@@ -26,8 +26,8 @@ class Frontier:
     __slots__ = ("_hashes", "size")
 
     def __init__(self, size: int = 0, hashes: Sequence[bytes] = ()) -> None:
-        if len(hashes) != size.bit_count() or any(len(item) != HASH for item in hashes):
-            raise ValueError("a compact range has one hash for each bit of its size")
+        if len(hashes) != size.bit_count() or any(len(digest) != HASH for digest in hashes):
+            raise ValueError("a compact range has one hash for each bit that is set in its size")
         self.size = size
         self._hashes = list(hashes)
 
@@ -39,12 +39,8 @@ class Frontier:
         return cls(size, [packed[at : at + HASH] for at in range(0, len(packed), HASH)])
 
     def pack(self) -> bytes:
-        """Return the hashes one after the other."""
+        """Return the hashes as bytes, one after the other."""
         return b"".join(self._hashes)
-
-    def copy(self) -> Frontier:
-        """Return a range that can be extended apart from this one."""
-        return Frontier(self.size, self._hashes)
 
     def add(self, leaf: bytes) -> None:
         """Append one leaf hash."""
@@ -64,10 +60,10 @@ class Frontier:
         """Return the root over everything appended so far."""
         if not self._hashes:
             return EMPTY
-        found = self._hashes[-1]
+        digest = self._hashes[-1]
         for left in reversed(self._hashes[:-1]):
-            found = node(left, found)
-        return found
+            digest = node(left, digest)
+        return digest
 
 
 def root(leaves: Iterable[bytes]) -> bytes:
@@ -78,11 +74,15 @@ def root(leaves: Iterable[bytes]) -> bytes:
 
 
 def _split(size: int) -> int:
-    return 1 << (size - 1).bit_length() - 1  # the largest power of two below size
+    """Return the largest power of two below `size`."""
+    return 1 << (size - 1).bit_length() - 1
 
 
 def prove_inclusion(index: int, size: int, range_root: RangeRoot) -> list[bytes]:
-    """Return the hashes that lead from leaf `index` (from 0) to the root of the first `size` leaves, lowest first."""
+    """Return the hashes that lead from leaf `index` (from 0) to the root of the first `size` leaves, lowest first.
+
+    Raises ValueError for a leaf outside the tree.
+    """
     if not 0 <= index < size:
         raise ValueError("the leaf lies outside the tree")
     path: list[bytes] = []
@@ -99,69 +99,18 @@ def prove_inclusion(index: int, size: int, range_root: RangeRoot) -> list[bytes]
 
 
 def root_from_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
-    """Return the root that a proof leads to, or None for a proof that cannot be one of that place and size."""
-    if not 0 <= index < size or any(len(item) != HASH for item in path):
+    """Return the root that a proof leads to, or None when the proof cannot belong to that place and size."""
+    if not 0 <= index < size or any(len(sibling) != HASH for sibling in path):
         return None
-    found, first, last = leaf, index, size - 1
-    for item in path:
+    digest, first, last = leaf, index, size - 1
+    for sibling in path:
         if last == 0:
             return None
         if first & 1 or first == last:
-            found = node(item, found)
+            digest = node(sibling, digest)
             while not first & 1 and first:
                 first, last = first >> 1, last >> 1
         else:
-            found = node(found, item)
+            digest = node(digest, sibling)
         first, last = first >> 1, last >> 1
-    return found if last == 0 else None
-
-
-def prove_consistency(old: int, size: int, range_root: RangeRoot) -> list[bytes]:
-    """Return the hashes that show that a tree of `size` begins with the tree of `old` leaves (RFC 6962, 2.1.2)."""
-    if not 0 <= old <= size:
-        raise ValueError("the older tree is not smaller")
-    if old in (0, size):
-        return []
-    path: list[bytes] = []
-    low, high, whole = 0, size, True
-    while high != old:
-        middle = low + _split(high - low)
-        if old <= middle:
-            path.append(range_root(middle, high))
-            high = middle
-        else:
-            path.append(range_root(low, middle))
-            low, whole = middle, False
-    if not whole:  # the last subtree of the older tree is not that tree itself
-        path.append(range_root(low, high))
-    return path[::-1]
-
-
-def is_consistent(old: int, size: int, old_root: bytes, new_root: bytes, path: Sequence[bytes]) -> bool:
-    """Say whether a proof shows that the tree of `size` begins with the tree of `old` leaves."""
-    if old == size:
-        return old_root == new_root and not path
-    if old == 0:
-        return old_root == EMPTY and not path
-    if not 0 < old < size or any(len(item) != HASH for item in path):
-        return False
-    steps = list(path)
-    if old.bit_count() == 1:  # the older tree is a whole subtree: its root stands for itself
-        steps.insert(0, old_root)
-    if not steps:
-        return False
-    first, last = old - 1, size - 1
-    while first & 1:
-        first, last = first >> 1, last >> 1
-    before = after = steps[0]
-    for item in steps[1:]:
-        if last == 0:
-            return False
-        if first & 1 or first == last:
-            before, after = node(item, before), node(item, after)
-            while not first & 1 and first:
-                first, last = first >> 1, last >> 1
-        else:
-            after = node(after, item)
-        first, last = first >> 1, last >> 1
-    return last == 0 and before == old_root and after == new_root
+    return digest if last == 0 else None

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from syncer.audit.offline.merkle import HASH
 
 ED25519 = b"\x01"
-LONGEST = 65536  # characters of a note that are looked at
-_DASH = "— "  # U+2014 and a blank begin a signature line
+LONGEST = 65536  # characters of a note; a longer text is not read
+_DASH = "— "  # a signature line begins with U+2014 and a blank
 
 
 class NoteError(ValueError):
@@ -26,7 +26,7 @@ class NoteError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a log says of itself: under the name `origin`, its first `size` entries have this root."""
+    """What a log says about itself: under the name `origin`, its first `size` entries have this root."""
 
     origin: str
     size: int
@@ -39,7 +39,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
-    """A public key under its name; `str` gives it as it is handed out: name+hash+base64."""
+    """A public key under its name; `str` writes it as it is handed out: name+hash+base64."""
 
     name: str
     public: bytes
@@ -54,16 +54,16 @@ class VerifierKey:
 
     @classmethod
     def parse(cls, text: str) -> VerifierKey:
-        """Read name+hash+base64. Raises NoteError."""
+        """Return the key that name+hash+base64 spells. Raises NoteError."""
         name, _, rest = text.strip().partition("+")
         digest, _, encoded = rest.partition("+")
         raw = _unbase64(encoded)
         if raw is None or len(raw) != 1 + 32 or raw[:1] != ED25519 or not is_name(name):
             raise NoteError("not a verifier key of the form name+hash+base64 with an Ed25519 key")
-        found = cls(name, raw[1:])
-        if not hmac.compare_digest(found.key_id.hex().encode(), digest.encode()):
-            raise NoteError("the verifier key does not fit its own hash: it was mistyped")
-        return found
+        key = cls(name, raw[1:])
+        if not hmac.compare_digest(key.key_id.hex().encode(), digest.encode()):
+            raise NoteError("the verifier key does not match its own hash: it was mistyped")
+        return key
 
     def verifies(self, text: str, signature: bytes) -> bool:
         """Say whether the signature over the text is this key's."""
@@ -79,7 +79,7 @@ class Signer:
 
     def __init__(self, name: str, seed: bytes) -> None:
         if not is_name(name):
-            raise NoteError("a key's name has no blanks, no + and is not empty")
+            raise NoteError("a key's name must not be empty and must not contain blanks or +")
         self._private = Ed25519PrivateKey.from_private_bytes(seed)
         self.verifier = VerifierKey(name, self._private.public_key().public_bytes_raw())
 
@@ -94,15 +94,15 @@ class Signer:
 
 
 def is_name(name: str) -> bool:
-    """Say whether a key may be called so: not empty, no blanks of any kind, no plus."""
+    """Say whether a key may have this name: not empty, without blanks of any kind, without a plus."""
     return bool(name) and name.isprintable() and "+" not in name and not any(char.isspace() for char in name)
 
 
 def open_note(note: str, keys: Iterable[VerifierKey]) -> str:
     """Return the text of a note that one of the keys signed. Raises NoteError.
 
-    Signatures of keys that are not known are passed over (witnesses may have added theirs); a signature that
-    claims to be a known key's and is not makes the note unusable.
+    Signatures of unknown keys are ignored (witnesses may have added theirs); a signature that claims to be a known
+    key's but is not makes the note unusable.
     """
     if len(note) > LONGEST:
         raise NoteError("too long for a note")
@@ -119,21 +119,21 @@ def open_note(note: str, keys: Iterable[VerifierKey]) -> str:
         if key is None:
             continue
         if not key.verifies(text, signature):
-            raise NoteError(f"the signature of {name} is forged: it does not fit the text")
+            raise NoteError(f"the signature of {name} is forged: it does not match the text")
         good = True
     if not good:
-        raise NoteError("signed by no key that is known here")
+        raise NoteError("not signed by a key that is known here")
     return text
 
 
 def names(note: str) -> list[str]:
-    """Return the names that claim to have signed a note, unverified. Raises NoteError."""
+    """Return the names that claim to have signed a note, without verifying it. Raises NoteError."""
     signatures = note.rpartition("\n\n")[2]
     return [_signature(line)[0] for line in signatures.rstrip("\n").split("\n")]
 
 
 def parse_checkpoint(text: str) -> Checkpoint:
-    """Read the three lines of a checkpoint (more lines are extensions and are passed over). Raises NoteError."""
+    """Return the checkpoint of three lines; further lines are extensions and are ignored. Raises NoteError."""
     lines = text.split("\n")
     if len(lines) < 4 or lines[-1] or "" in lines[:-1]:
         raise NoteError("not a checkpoint: it has fewer than three lines, or an empty one")
@@ -141,18 +141,18 @@ def parse_checkpoint(text: str) -> Checkpoint:
     digits = size.isascii() and size.isdigit() and (size == "0" or size[0] != "0") and len(size) <= 19
     root = _unbase64(encoded)
     if not digits or root is None or len(root) != HASH:
-        raise NoteError("not a checkpoint: its size is no number, or its root is none")
+        raise NoteError("not a checkpoint: its size is not a number, or its root is not a hash")
     return Checkpoint(origin, int(size), root)
 
 
 def open_checkpoint(note: str, keys: Iterable[VerifierKey]) -> Checkpoint:
     """Return the checkpoint of a note whose signer bears the log's own name. Raises NoteError."""
     keys = list(keys)
-    found = parse_checkpoint(open_note(note, keys))
-    if found.origin not in {key.name for key in keys}:
-        raise NoteError(f"of another log ({found.origin})")
-    open_note(note, [key for key in keys if key.name == found.origin])
-    return found
+    checkpoint = parse_checkpoint(open_note(note, keys))
+    if checkpoint.origin not in {key.name for key in keys}:
+        raise NoteError(f"of another log ({checkpoint.origin})")
+    open_note(note, [key for key in keys if key.name == checkpoint.origin])
+    return checkpoint
 
 
 def _signature(line: str) -> tuple[str, bytes, bytes]:
@@ -165,7 +165,7 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
 
 def _require_text(text: str) -> None:
     if not text.endswith("\n") or any(char != "\n" and unicodedata.category(char) in ("Cc", "Cs") for char in text):
-        raise NoteError("a note's text ends with a newline and holds no control characters")
+        raise NoteError("a note's text must end with a newline and must not contain control characters")
 
 
 def _unbase64(text: str) -> bytes | None:

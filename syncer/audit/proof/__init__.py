@@ -1,1 +1,1 @@
-"""What this installation does about the proof: sign, carry away, verify, purge."""
+"""What this installation does for the proof: sign, carry notes away, verify, purge."""

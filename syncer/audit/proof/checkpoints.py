@@ -1,4 +1,4 @@
-"""The SQL of checkpoints: when one is due, its root from the last compact range, its note, and proofs from it."""
+"""The SQL of checkpoints: when one is due, its root from the last compact range, its note, and proofs under it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from syncer.privacy.keyring import Keyring
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A checkpoint as it is kept: what was signed, when (UTC), and the signed note."""
+    """A stored checkpoint: what was signed, when (UTC), and the signed note."""
 
     checkpoint: Checkpoint
     at: datetime
@@ -69,7 +69,7 @@ class Checkpoints:
     # -- making one -----------------------------------------------------------------------------------------
 
     def newest(self) -> Sealed | None:
-        """Return the last checkpoint."""
+        """Return the last checkpoint, None before the first."""
         with reading(self._engine) as connection:
             return self._newest(connection)
 
@@ -88,22 +88,22 @@ class Checkpoints:
             return [_sealed(row) for row in connection.execute(query)]
 
     def why_due(self, entries: int, last: Sealed | None, now: datetime) -> str | None:
-        """Say why a checkpoint is due, in one word: `entries`, `time`; None when none is."""
+        """Return why a checkpoint is due, in one word, `entries` or `time`; None while none is."""
         if last is None:
             return "entries" if entries else None
         if entries - last.size >= self.schedule.entries:
             return "entries"
-        # an hour, also if nothing happened: silence must be visible. A clock that ran back does not put it off
+        # also when nothing happened: silence must be visible. A clock that ran backwards does not put it off
         return "time" if abs(now - last.at) >= self.schedule.every else None
 
     def tick(self) -> Sealed | None:
-        """Make a checkpoint if one is due."""
+        """Make a checkpoint and return it if one is due."""
         with reading(self._engine) as connection:
             reason = self.why_due(self._size(connection), self._newest(connection), self._clock())
         return self._make(reason, due=True) if reason else None
 
     def make(self, reason: str, *, only_new: bool = False) -> Sealed | None:
-        """Make a checkpoint now; `only_new` makes none when nothing was written since the last one."""
+        """Make a checkpoint now and return it; with `only_new` none when nothing was written since the last one."""
         with reading(self._engine) as connection:
             last = self._newest(connection)
             if only_new and self._size(connection) == (last.size if last else 0):
@@ -129,18 +129,23 @@ class Checkpoints:
             entry.add("audit:checkpoint", facts=facts)
             self._ledger.append(connection, entry, now)
             frontier.extend(self._leaves(connection, frontier.size, size + 1))
-            found = Checkpoint(origin, size + 1, frontier.root())
-            note = Signer(origin, self._keyring.signing_seed).sign(found.text())
+            checkpoint = Checkpoint(origin, size + 1, frontier.root())
+            note = Signer(origin, self._keyring.signing_seed).sign(checkpoint.text())
             connection.execute(
                 self._tables.checkpoint.insert().values(
-                    size=found.size, at=now, origin=origin, root=found.root, frontier=frontier.pack(), note=note
+                    size=checkpoint.size,
+                    at=now,
+                    origin=origin,
+                    root=checkpoint.root,
+                    frontier=frontier.pack(),
+                    note=note,
                 )
             )
-        return Sealed(found, now, note)
+        return Sealed(checkpoint, now, note)
 
     @retry_on_conflict
     def record(self, what: str, facts: Mapping[str, Any]) -> int:
-        """Write an entry of the log about itself, with `size` and `root` before it; return its seq."""
+        """Write an entry of the log about itself, with its `size` and `root` before the entry; return its seq."""
         frontier = self._caught_up()
         with writing(self._engine) as connection:
             size = self._size(connection, lock=True)
@@ -158,14 +163,14 @@ class Checkpoints:
     # -- roots and proofs -----------------------------------------------------------------------------------
 
     def size(self) -> int:
-        """Return how many entries there are."""
+        """Return the number of entries."""
         with reading(self._engine) as connection:
             return self._size(connection)
 
     def root_at(self, size: int) -> bytes | None:
-        """Return the root over the first entries; None when there are not so many.
+        """Return the root over the first `size` entries; None when there are fewer.
 
-        Starts from the last compact range below `size`, so that entries are read, but never all of them.
+        Reads the entries since the last compact range below `size`, not all of them.
         """
         with reading(self._engine) as connection:
             frontier = self._frontier(connection, size)
@@ -175,8 +180,8 @@ class Checkpoints:
         """Return when an entry was written (UTC)."""
         t = self._tables.audit.c
         with reading(self._engine) as connection:
-            found = connection.execute(sa.select(t.at).where(t.seq == seq)).scalar_one()
-        return datetime.fromisoformat(found)
+            at = connection.execute(sa.select(t.at).where(t.seq == seq)).scalar_one()
+        return datetime.fromisoformat(at)
 
     def prove(self, seq: int) -> dict[str, Any]:
         """Return an inclusion proof of entry `seq` under the newest checkpoint, as JSON data.
@@ -186,7 +191,7 @@ class Checkpoints:
         return self.prove_all([seq])[0]
 
     def prove_all(self, seqs: Sequence[int]) -> list[dict[str, Any]]:
-        """Return the proofs of several entries, in their order, all under one checkpoint; raises as `prove`."""
+        """Return the proofs of several entries, in their order, under one checkpoint. Raises UserError as `prove`."""
         with reading(self._engine) as connection:
             last = self._newest(connection)
 
@@ -211,7 +216,7 @@ class Checkpoints:
             "body": row.body,
             "leaf": bytes(row.leaf).hex(),
             "size": last.size,
-            "proof": [item.hex() for item in prove_inclusion(seq - 1, last.size, range_root)],
+            "proof": [sibling.hex() for sibling in prove_inclusion(seq - 1, last.size, range_root)],
             "note": last.note,
         }
 
@@ -244,13 +249,13 @@ class Checkpoints:
         return int(connection.execute(query.with_for_update() if lock else query).scalar() or 0)
 
     def unsigned_since(self) -> datetime | None:
-        """Return when the first entry was written that no checkpoint covers (UTC)."""
+        """Return when the first entry that no checkpoint covers was written (UTC); None when all are covered."""
         t = self._tables.audit.c
         with reading(self._engine) as connection:
             last = self._newest(connection)
             query = sa.select(t.at).where(t.seq == (last.size if last else 0) + 1)
-            found = connection.execute(query).scalar()
-        return datetime.fromisoformat(found) if found else None
+            at = connection.execute(query).scalar()
+        return datetime.fromisoformat(at) if at else None
 
 
 def _sealed(row: Any) -> Sealed:

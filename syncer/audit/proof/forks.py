@@ -1,4 +1,4 @@
-"""The fork of the log on record: what a person writes down after the database was restored."""
+"""Forks of the log: what a person puts on record after the database was restored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ FORK = "/fork-"
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """A fork on record: the entry that says so, the new name, and how many entries stayed and were lost."""
+    """A fork on record: its entry, the log's new name, and how many entries are here.
+
+    `lost` is the newest signed state that is gone; its first `shared` entries are in the database still.
+    """
 
     seq: int
     origin: str
@@ -29,7 +32,7 @@ class Fork:
 
 
 class Forks:
-    """Writes down that the database was restored; `folder` is the state folder."""
+    """Puts on record that the database was restored; `folder` is the state folder."""
 
     def __init__(
         self, checkpoints: Checkpoints, origins: Origins, rollback: Rollback, notary: Notary, folder: Path
@@ -41,13 +44,13 @@ class Forks:
         self._folder = folder
 
     def record(self, reason: str, against: Path | None = None) -> Fork:
-        """Write the fork on record and sign the log under its new name.
+        """Put the fork on record and sign the log under its new name.
 
-        `against` is a note from elsewhere, for a state folder that was restored with the database. Raises UserError
-        when the database is not behind.
+        `against` is a note from elsewhere, for a state folder that was restored along with the database. Raises
+        UserError when the database is not behind.
         """
         lost = self._lost(against)
-        kept, shared = self._checkpoints.size(), self._shared(lost.origin)
+        size, shared = self._checkpoints.size(), self._shared(lost.origin)
         origin = self._next(lost.origin)
         facts: dict[str, Any] = {
             "reason": reason,
@@ -58,15 +61,15 @@ class Forks:
         }
         seq = self._checkpoints.record("audit:forked", facts)
         self._notary.make("fork")
-        return Fork(seq, origin, kept, lost, facts["shared"])
+        return Fork(seq, origin, size, lost, facts["shared"])
 
     def _lost(self, against: Path | None) -> Checkpoint:
         if against is None:
             loss = self._rollback.loss()
             if loss is None:
                 raise UserError(
-                    "audit fork: the database holds all that the state folder says; nothing was written"
-                    " (was the folder restored too? then give a note from elsewhere with --against)"
+                    "audit fork: the database holds everything that the state folder says; nothing was written"
+                    " (if the folder was restored too, give a note from elsewhere with --against)"
                 )
             return loss.checkpoint
         note = self._origins.read(against)
@@ -75,8 +78,9 @@ class Forks:
         return note
 
     def _shared(self, origin: str) -> int:
-        """Return the largest signed size that the database still bears out."""
-        signed = {item.size: item.checkpoint for item in self._checkpoints.all() if item.checkpoint.origin == origin}
+        """Return the largest signed size at which the database still agrees; 0 for none."""
+        checkpoints = [sealed.checkpoint for sealed in self._checkpoints.all()]
+        signed = {checkpoint.size: checkpoint for checkpoint in checkpoints if checkpoint.origin == origin}
         for _, text in all_notes(self._folder):
             try:
                 note = self._origins.open(text)

@@ -1,4 +1,4 @@
-"""Signs the log on a clock and carries the notes away."""
+"""Signs the log on a schedule and carries the notes away."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from syncer.settings.proof import FOLDER, Anchor
 
 #: a failed anchor is tried again after so long
 AGAIN = timedelta(minutes=5)
-#: an anchor that has failed for so long needs a person
+#: an anchor that fails for so long needs a person
 PAGE = timedelta(hours=24)
 #: seconds for all anchors together when the daemon stops
 AT_STOP = 20.0
@@ -35,7 +35,7 @@ AT_STOP = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One place notes go to. `host` is empty where all daemons reach the same place; `every` is at most so often."""
+    """One place for notes, one in `every` at most. `host` is empty where all daemons reach the same place."""
 
     name: str
     kind: str
@@ -46,7 +46,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Anchored:
-    """How an anchor stands. `level` is ok, late (two intervals) or page (24 h); times UTC, `size` 0 for never."""
+    """How an anchor stands. `level` is ok, late (two intervals) or page (24 h); times are UTC; `size` 0 means never."""
 
     name: str
     kind: str
@@ -70,7 +70,7 @@ class Standing:
 
 
 class Notary:
-    """Signs one installation's log, and brings the notes to their anchors. The state folder is always one of these."""
+    """Signs one installation's log and brings the notes to their anchors; the state folder is always one of them."""
 
     def __init__(
         self,
@@ -90,33 +90,36 @@ class Notary:
         self._targets = tuple(targets)
         self._clock = clock
         self._log = get_logger("syncer.notary")
-        #: when the last step was done (monotonic clock): the daemon's watchdog looks at it
+        #: when the last step was done, in seconds of the monotonic clock: the daemon's watchdog looks at it
         self.moved_at = time.monotonic()
 
     # -- signing and carrying away --------------------------------------------------------------------------
 
     def tick(self) -> None:
-        """Sign if it is time to, and bring every anchor up to date. A failing anchor is logged, never raised."""
-        self._rollback.check_again()
+        """Sign if it is time to, and bring every anchor up to date. A failing anchor is logged; it raises nothing."""
+        self._rollback.require_not_behind(anew=True)
         self._checkpoints.tick()
         self.publish()
 
     def finish(self) -> None:
         """Sign what is not signed yet, at a clean stop, and anchor it within AT_STOP seconds."""
-        self._rollback.check_again()
+        self._rollback.require_not_behind(anew=True)
         self._checkpoints.make("stop", only_new=True)
         self.publish(seconds=AT_STOP)
 
     def make(self, reason: str = "operator") -> tuple[Sealed, tuple[Anchored, ...]]:
-        """Sign now and anchor now, whatever the clock says."""
-        self._rollback.check_again()
+        """Sign and anchor now, whatever the schedule says; return the checkpoint and how each anchor stands."""
+        self._rollback.require_not_behind(anew=True)
         made = self._checkpoints.make(reason)
         assert made is not None
         self.publish(now=True)
         return made, self.standing().anchors
 
     def publish(self, *, now: bool = False, seconds: float = 600.0) -> None:
-        """Bring the newest note to every anchor that does not have it and is due; `now` means all of them."""
+        """Bring the newest note to every anchor that lacks it and is due, with `now` to every one that lacks it.
+
+        No anchor is begun after `seconds`.
+        """
         newest, until = self._checkpoints.newest(), time.monotonic() + seconds
         if newest is None:
             return
@@ -134,7 +137,7 @@ class Notary:
         return self._begin(target, self._clock() - rest)
 
     def _rest(self, target: Target, row: Any) -> timedelta:
-        """Return how long an anchor is left alone after a try; `row` is how it stands, None before the first."""
+        """Return how long an anchor is left alone after a try; `row` is None before the first."""
         if row is None or row.failing_since:
             return AGAIN
         if target.every <= self._checkpoints.schedule.every:
@@ -154,13 +157,13 @@ class Notary:
     # -- what was anchored where ----------------------------------------------------------------------------
 
     def anchored(self) -> list[Any]:
-        """Return the rows of what was anchored: name, host, size, at, place, tried_at, failing_since, error."""
+        """Return the anchors' rows: name, host, size, at, place, tried_at, failing_since, error."""
         with reading(self._engine) as connection:
             return list(connection.execute(sa.select(self._anchor)))
 
     @retry_on_conflict
     def _begin(self, target: Target, not_after: datetime) -> bool:
-        """Note that an anchor is tried now; False when somebody tried it after `not_after` (UTC), so that one mails."""
+        """Note that an anchor is tried now, or return False if it was tried after `not_after` (UTC): only one mails."""
         a, now = self._anchor, self._clock()
         with writing(self._engine) as connection:
             row = connection.execute(sa.select(a.c.tried_at).where(*self._row(target)).with_for_update()).first()
@@ -191,7 +194,7 @@ class Notary:
     # -- how it stands --------------------------------------------------------------------------------------
 
     def standing(self) -> Standing:
-        """Return how the proof stands now: for status, metrics and reports."""
+        """Return how the proof of the log stands now."""
         now, newest = self._clock(), self._checkpoints.newest()
         since = self._checkpoints.unsigned_since()
         level = _level(since, self._checkpoints.schedule.every, now)
@@ -203,7 +206,7 @@ class Notary:
             origin=self._origins.current(),
             newest=newest,
             unsigned=self._checkpoints.size() - (newest.size if newest else 0),
-            level=max((level, *(item.level for item in anchors)), key=LEVELS.index),
+            level=max((level, *(anchor.level for anchor in anchors)), key=LEVELS.index),
             anchors=anchors,
         )
 
@@ -213,7 +216,7 @@ LEVELS = ("ok", "late", "page")
 
 def _anchored(target: Target, rows: list[Any], now: datetime) -> Anchored:
     # several hosts may each have a folder of this name: what one of them holds is anchored
-    row = max(rows, key=lambda item: (item.size, item.failing_since is None), default=None)
+    row = max(rows, key=lambda row: (row.size, row.failing_since is None), default=None)
     if row is None:
         return Anchored(target.name, target.kind, 0, None, None, None, None, "ok")
     level = _level(row.failing_since, target.every, now)

@@ -26,7 +26,7 @@ class ForkRecord:
 
 
 class Origins:
-    """The origins of one installation's log. `first` is the name of a log that has not been signed yet."""
+    """The origins of one installation's log. `first` is the name that a new log is signed under."""
 
     def __init__(self, engine: sa.Engine, tables: Tables, keyring: Keyring, first: str | None) -> None:
         self._engine = engine
@@ -35,7 +35,7 @@ class Origins:
         self._first = first or f"syncer/{keyring.key_id}"
 
     def current(self) -> str:
-        """Return the log's present name: a fork gives it another."""
+        """Return the log's present name; each fork gives it a new one."""
         with reading(self._engine) as connection:
             return self.current_in(connection)
 
@@ -57,7 +57,7 @@ class Origins:
         t = self._tables.audit.c
         query = sa.select(t.body).where(t.what == "audit:forked").order_by(t.seq)
         facts = [json.loads(body)["facts"] for body in connection.execute(query).scalars()]
-        return [ForkRecord(str(item["origin"]), str(item["old_origin"]), int(item["size"])) for item in facts]
+        return [ForkRecord(str(fork["origin"]), str(fork["old_origin"]), int(fork["size"])) for fork in facts]
 
     def public_keys(self) -> list[VerifierKey]:
         """Return the public keys of this log under every name it has had, the present one last."""
@@ -78,7 +78,7 @@ class Origins:
         return checkpoint
 
     def read(self, path: Path) -> Checkpoint:
-        """Return the checkpoint of a note in a file. Raises UserError unless it can be read and is this log's."""
+        """Return the checkpoint of a note's file. Raises UserError unless it can be read and is this log's."""
         try:
             return self.open(read(path))
         except OSError as error:

@@ -1,4 +1,4 @@
-"""The SQL of the purge: bodies past their time go, in pieces and on record."""
+"""The SQL of the purge: bodies past their time are removed, in pieces and on record."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PIECE = 500
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Bodies that go: from and to which entry, how many, and the moment (UTC) before which they were written."""
+    """Bodies to remove: from and to which entry, how many, and the moment (UTC) before which they were written."""
 
     first: int
     last: int
@@ -33,7 +33,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class PurgeDue:
-    """The bodies that are past their time, and those that an earlier purge left."""
+    """The bodies that are past their time, and those that an earlier purge left behind."""
 
     bodies: Span | None
     unfinished: Span | None
@@ -51,16 +51,19 @@ class Purge:
         self._piece = piece
 
     def due(self) -> PurgeDue:
-        """Return what would go now. Changes nothing."""
+        """Return what would be removed now. Read only."""
         before = months_before(self._transactions.clock(), self._months)
         with reading(self._engine) as connection:
-            unfinished = self._unfinished(connection)
-            left = self._span(connection, unfinished.before, unfinished.first, unfinished.last) if unfinished else None
-            after = unfinished.last if left and unfinished else 0
-            return PurgeDue(bodies=self._span(connection, before, after + 1, None), unfinished=left)
+            unfinished, first = None, 1
+            purged = self._last_purge(connection)
+            if purged is not None:
+                unfinished = self._span(connection, purged.before, purged.first, purged.last)
+                if unfinished is not None:
+                    first = purged.last + 1  # the rest of that purge is its own
+            return PurgeDue(bodies=self._span(connection, before, first, None), unfinished=unfinished)
 
     def carry_out(self) -> PurgeDue:
-        """Finish what an earlier purge left and purge what is due; return what was due."""
+        """Finish what an earlier purge left behind, then purge what is due; return what was due."""
         self._transactions.require_writable()
         due = self.due()
         if due.unfinished:
@@ -94,17 +97,17 @@ class Purge:
                 after = seqs[-1]
 
     def _past(self, before: datetime) -> list[sa.ColumnElement[bool]]:
-        """What goes: entries before the moment, and those of an event only all together and once it is over."""
+        """Return the conditions of a purge: older than the moment; those of an event all together, once it is over."""
         t, e = self._tables.audit.c, self._tables.event.c
         later = self._tables.audit.alias("later")
         younger = sa.select(later.c.seq).where(later.c.event_id == t.event_id, later.c.at >= stamp(before)).exists()
         # one column by name: the account for purges may not read them all
-        open_one = sa.select(e.id).where(e.id == t.event_id, e.state != EventState.FULFILLED).exists()
+        unfinished = sa.select(e.id).where(e.id == t.event_id, e.state != EventState.FULFILLED).exists()
         return [
             t.body.is_not(None),
             t.at < stamp(before),
             t.what.not_like("audit:%"),  # what was signed and purged stays readable
-            sa.or_(t.event_id.is_(None), sa.and_(~younger, ~open_one)),
+            sa.or_(t.event_id.is_(None), sa.and_(~younger, ~unfinished)),
         ]
 
     def _span(self, connection: sa.Connection, before: datetime, first: int, last: int | None) -> Span | None:
@@ -116,7 +119,8 @@ class Purge:
         low, high, count = connection.execute(query).one()
         return Span(int(low), int(high), int(count), before) if count else None
 
-    def _unfinished(self, connection: sa.Connection) -> Span | None:
+    def _last_purge(self, connection: sa.Connection) -> Span | None:
+        """Return what the last purge on record set out to remove; None before the first."""
         t = self._tables.audit.c
         query = sa.select(t.body).where(t.what == "audit:purged").order_by(t.seq.desc()).limit(1)
         body = connection.execute(query).scalar()

@@ -21,7 +21,7 @@ class Behind(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A note that the database does not bear out: its file, its checkpoint, and how the database differs."""
+    """A note that the database contradicts: its file, its checkpoint, and how the database differs."""
 
     path: Path
     checkpoint: Checkpoint
@@ -39,8 +39,14 @@ class Rollback:
         self._lock = threading.Lock()
         self._compared = False
 
-    def check(self) -> None:
-        """Raise Behind unless the database holds what the state folder says; compared once for each process."""
+    def require_not_behind(self, *, anew: bool = False) -> None:
+        """Raise Behind unless the database holds what the state folder says.
+
+        A process compares once; it compares `anew` before it signs, because a log never signs two states that
+        contradict each other.
+        """
+        if anew:
+            self._compared = False
         if self._compared:
             return
         with self._lock:
@@ -50,13 +56,8 @@ class Rollback:
                     raise Behind(problem)
                 self._compared = True
 
-    def check_again(self) -> None:
-        """Compare anew, and raise Behind as `check` does: a log never signs two states that contradict each other."""
-        self._compared = False
-        self.check()
-
     def problem(self) -> str | None:
-        """Say in one line why the database must not be written to, with the remedy; None when all is well."""
+        """Return in one line why the database must not be written to, with the remedy; None when all is well."""
         loss = self.loss()
         if loss is None:
             return None
@@ -67,7 +68,7 @@ class Rollback:
         )
 
     def loss(self) -> Loss | None:
-        """Return the newest note of the state folder that the database does not bear out, with the reason."""
+        """Return the newest note of the state folder that the database contradicts; None for none."""
         old = {fork.old_origin for fork in self._origins.forks()}
         origin = self._origins.current()
         for paths in dict(newest_first(self._folder)).values():
@@ -78,14 +79,18 @@ class Rollback:
             if checkpoint.origin in old - {origin}:
                 continue
             if checkpoint.origin != origin:
-                return Loss(path, checkpoint, f"this is the log {checkpoint.origin}, but the database's is {origin}")
+                return Loss(
+                    path,
+                    checkpoint,
+                    f"this note is of the log {checkpoint.origin}, but the database holds the log {origin}",
+                )
             why = self.difference(checkpoint)
             if why:
                 return Loss(path, checkpoint, why)
         return None
 
     def difference(self, checkpoint: Checkpoint) -> str | None:
-        """Say how the database differs from a checkpoint of ours, or None."""
+        """Return how the database differs from a checkpoint of ours, or None."""
         size = self._checkpoints.size()
         if size < checkpoint.size:
             return f"the database holds {size} entries, but {checkpoint.size} were anchored"
@@ -98,6 +103,6 @@ class Rollback:
             try:
                 note = read(path)
                 return path, open_checkpoint(note, [self._origins.key(name) for name in names(note)])
-            except (OSError, ValueError):  # a file of somebody else, or cut short: an older one still counts
+            except (OSError, ValueError):  # somebody else's file, or one cut short: an older one still counts
                 self._log.warning("anchor.unreadable", path=str(path))
         return None

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from syncer.audit.anchors.folder import SUFFIX, all_notes, read
 from syncer.audit.ledger import Ledger
 from syncer.audit.offline.history import History
-from syncer.audit.offline.verifier import Finding, Row, examine
+from syncer.audit.offline.verifier import Finding, LogRow, examine
 from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
 from syncer.database.connections import snapshot
@@ -42,7 +42,7 @@ class Verification:
         self._folder = folder
 
     def verify(self, against: Sequence[Path] = ()) -> Finding:
-        """Check everything that can be checked on this host. `against` are notes that were collected elsewhere.
+        """Verify everything that can be verified on this host. `against` are notes that were collected elsewhere.
 
         Raises UserError for a file that cannot be read. A note that is not ours is a finding in `against`, but only
         a warning in the state folder, where anybody may have put it.
@@ -51,8 +51,8 @@ class Verification:
         chain = self._ledger.verify()
         if not chain.ok:
             return Finding(False, chain.entries, chain.first_bad, chain.reason, chain.purged)
-        mine, foreign = self._of_the_folder()
-        signed = [(f"checkpoint {item.size}", item.note) for item in self._checkpoints.all()]
+        mine, foreign = self._folder_notes()
+        signed = [(f"checkpoint {sealed.size}", sealed.note) for sealed in self._checkpoints.all()]
         history = History()
         with snapshot(self._engine) as connection:
             rows = self._rows(connection)
@@ -62,19 +62,19 @@ class Verification:
             return replace(finding, ok=False, reason=contradiction, warnings=())
         return replace(finding, warnings=(*finding.warnings, *foreign))
 
-    def _of_the_folder(self) -> tuple[Notes, list[str]]:
-        """Return the notes of this log in the state folder, and a warning for each other one."""
+    def _folder_notes(self) -> tuple[Notes, list[str]]:
+        """Return this log's notes in the state folder, and a warning for each file that is not one of them."""
         mine, foreign = [], []
         for name, text in all_notes(self._folder):
             try:
                 self._origins.open(text)
             except ValueError as error:
-                foreign.append(f"{name}: passed over, {error}")
+                foreign.append(f"{name}: passed over: {error}")
             else:
                 mine.append((name, text))
         return mine, foreign
 
-    def _rows(self, connection: sa.Connection) -> Iterator[Row]:
+    def _rows(self, connection: sa.Connection) -> Iterator[LogRow]:
         for seq, at, what, event, destination, body, leaf, _ in self._ledger.raw(connection):
             yield seq, at, what, event, destination, body, bytes(leaf) if isinstance(leaf, memoryview) else leaf
 
@@ -88,14 +88,14 @@ class Verification:
 
 
 def _files(given: Sequence[Path]) -> list[Path]:
-    found: list[Path] = []
+    files: list[Path] = []
     for path in given:
-        found += sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
-    return found
+        files += sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
+    return files
 
 
 def _read(path: Path) -> str:
     try:
         return read(path)
     except (OSError, ValueError):
-        raise UserError(f"{path}: cannot be read as a note; check the path") from None
+        raise UserError(f"{path}: cannot be read as a note; give the path of a note") from None

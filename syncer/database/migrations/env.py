@@ -1,4 +1,4 @@
-"""Run by Alembic: migrates over the connection and the prefix that `syncer.database` hands over."""
+"""Run by Alembic: migrates over the connection and the tables that `syncer.database.revisions` hands over."""
 
 from __future__ import annotations
 
