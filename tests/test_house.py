@@ -48,7 +48,7 @@ UPWARD = {
     ("reports.dossier", "app"),
     ("reports.reader", "app"),
 }
-STILL_SQL = {"syncer.cli.install", "syncer.reports.evidence"}
+STILL_SQL = {"syncer.reports.evidence"}
 #: breakage plays the server that knows it
 CIRCLES = {"sandbox"}
 

@@ -363,7 +363,7 @@ def test_a_broken_provider_never_delays_the_other(app: App, mailchimp: Mailchimp
 
 
 def test_a_write_with_a_stale_fence_is_refused(app: App) -> None:
-    from syncer.delivery.leases import check_fence
+    from syncer.delivery.leases import require_fence
     from syncer.domain.model import Lease
     from syncer.errors import StaleFence
 
@@ -372,7 +372,7 @@ def test_a_write_with_a_stale_fence_is_refused(app: App) -> None:
     assert lease is not None
 
     with pytest.raises(StaleFence), app.transactions.write() as tx:
-        check_fence(tx, app.tables, Lease("crm", lease.owner, lease.fence - 1))
+        require_fence(tx, app.tables, Lease("crm", lease.owner, lease.fence - 1))
 
 
 def test_an_objection_after_an_erasure_counts_the_forgotten_address_as_suppressed_at_every_recheck(

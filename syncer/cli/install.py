@@ -56,20 +56,6 @@ def upgrade(context: Context) -> None:
 @common
 def grants(context: Context, host: str) -> None:
     """Print the accounts with the least privileges they need, as SQL for the server's administrator."""
-    import sqlalchemy as sa
+    from syncer.setup.grants import installation_statements
 
-    from syncer.app import make_tables
-    from syncer.setup import grants as least
-
-    settings = context.settings()
-    tables = make_tables(settings)
-    wanted = least.grants(tables)
-    apart = settings.queue.url is not None
-    own = [grant for grant in wanted if not apart or grant.table != tables.queue.name]
-    places = [(settings.database.url, own)]
-    if settings.queue.url is not None:
-        places.append((settings.queue.url, [grant for grant in wanted if grant not in own]))
-    for address, part in places:
-        url = sa.make_url(address)
-        kind = url.get_backend_name().replace("mariadb", "mysql")
-        click.echo(least.statements(kind, tables, part, url.database or "", host), nl=False)
+    click.echo(installation_statements(context.settings(), host), nl=False)

@@ -190,7 +190,7 @@ def test_fault_090_a_jump_is_audited_said_in_the_report_and_ends_only_waits_that
         connection.execute(lane.update().values(cool_until=before, probe_at=meant))
     clock.now = after
 
-    record(app.transactions, Jump(expected=before, found=after))
+    record(app.transactions, Jump(expected=before, actual=after))
 
     due = {row.id: row.next_attempt_at for row in rows(app, delivery)}
     assert [due[id_] for id_ in ids] == [after, meant, after]
