@@ -32,7 +32,7 @@ class Extensions:
         self._rule = rule
 
     def extend(self, wanted: Extension) -> Due:
-        """Move an event's due day to three months after receipt and return it. Raises UserError when it may not move."""
+        """Move an event's due day to three months after receipt; return it. Raises UserError when it may not move."""
         e, d = self._transactions.tables.event, self._transactions.tables.delivery
         with self._transactions.write() as tx:
             row = tx.connection.execute(

@@ -11,20 +11,21 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
-from adapters.contract import Adapter, Receipt
+from adapters.contract import Adapter
 from adapters.errors import AdapterError
 from syncer.audit.transaction import Transaction, Transactions
 from syncer.clock import elapsed
 from syncer.database.failures import retry_on_conflict
 from syncer.delivery.held_lease import HeldLease
 from syncer.delivery.in_flight import InFlight
+from syncer.delivery.lane_change import LaneChange, lane_change
 from syncer.delivery.leases import LaneRow, Leases, require_fence
 from syncer.delivery.senders import BURST_WAIT, Done, Senders, Work
 from syncer.domain.model import Delivery, Lease, State
-from syncer.domain.policy import PROBE_EVERY, Decision, NotCalled, Phase, judge, unreachable_in_a_row
+from syncer.domain.policy import PROBE_EVERY, NotCalled, Phase, judge, unreachable_in_a_row
 from syncer.errors import StaleFence
 from syncer.events.mapping import Finished
 from syncer.events.store import Store
@@ -37,21 +38,6 @@ BATCH = 100
 ALARMS = frozenset({"delivery:held", "delivery:reappeared"})
 #: seconds a turn waits for its senders once it was told to stop; systemd and SIGTERM allow 30 in all
 GRACE = 25.0
-
-
-@dataclass(frozen=True, slots=True)
-class _LaneChange:
-    """What a batch of results means for the whole lane; `cool_until` is UTC, `strikes` counts waits in a row."""
-
-    pause: Decision | None
-    cool_until: datetime | None
-    ends_wait: bool
-    strikes: int
-
-    @property
-    def pause_reason(self) -> str:
-        assert self.pause is not None
-        return f"{self.pause.pause}: {self.pause.detail}" if self.pause.detail else str(self.pause.pause)
 
 
 class Lane:
@@ -249,7 +235,7 @@ class Lane:
                 self._gate.clear()  # an operator paused the lane meanwhile
                 may_call = False
             self._store.record(tx, decided)
-            change = self._change(decided, may_call)
+            change = lane_change(decided, self._strikes, may_call=may_call)
             self._write_change(tx, change)
             begun = self._store.begin(tx, lease, fresh)
         self._log_change(change, tx.now)
@@ -273,16 +259,7 @@ class Lane:
             )
         return Finished(delivery, done.phase, done.result, decision)
 
-    def _change(self, decided: list[Finished], may_call: bool) -> _LaneChange:
-        """Return what the results ask of the whole lane: a pause, a wait, or the end of one."""
-        decisions = [finished.decision for finished in decided]
-        pause = next((decision for decision in decisions if decision.pause), None) if may_call else None
-        cool_until = max((decision.cool_until for decision in decisions if decision.cool_until), default=None)
-        went_through = any(isinstance(finished.result, Receipt) for finished in decided)
-        ends_wait = cool_until is None and bool(self._strikes) and went_through and may_call and pause is None
-        return _LaneChange(pause, cool_until, ends_wait, 0 if ends_wait else self._strikes)
-
-    def _write_change(self, tx: Transaction, change: _LaneChange) -> None:
+    def _write_change(self, tx: Transaction, change: LaneChange) -> None:
         if change.pause is not None:
             self._gate.clear()
             self._leases.pause(tx, self.name, "syncer", change.pause_reason, tx.now + PROBE_EVERY)
@@ -293,7 +270,7 @@ class Lane:
         elif change.ends_wait:
             self._leases.cool(tx, self.name, None, 0)
 
-    def _log_change(self, change: _LaneChange, now: datetime) -> None:
+    def _log_change(self, change: LaneChange, now: datetime) -> None:
         if change.pause is not None:
             self._log.error("lane.paused", code=change.pause.pause)
         if change.cool_until is not None:

@@ -62,8 +62,8 @@ def test_fault_051_a_useless_retry_after_is_ignored(rig: Rig, given: str) -> Non
 
 
 def crowd(rig: Rig, number: int) -> None:
-    for one in range(number):
-        rig.ask(person=f"person{one}@lovelace.test", key=f"k{one}")
+    for each in range(number):
+        rig.ask(person=f"person{each}@lovelace.test", key=f"k{each}")
 
 
 def test_fault_052_a_storm_of_429_is_one_cool_down_of_the_lane(rig: Rig) -> None:
@@ -150,7 +150,7 @@ def test_fault_053_the_wait_that_the_edge_asks_for_in_its_body_is_respected(rig:
 
 
 def overdue(rig: Rig) -> list[bool]:
-    return [bool(found["overdue"]) for found in Reader(rig.app).events()]
+    return [bool(event["overdue"]) for event in Reader(rig.app).events()]
 
 
 def test_fault_054_a_wait_beyond_the_due_day_is_capped_and_the_event_shows_overdue_in_time(rig: Rig) -> None:

@@ -67,7 +67,7 @@ def test_an_old_row_of_the_run_that_the_last_sweep_saw_open_covers_the_completio
     seen = SeenRequest("1:5", "request-confirmed", began, began)
 
     assert keys(row, seen=seen, swept=DONE - 5 * MINUTE) == []
-    # an old sight proves nothing: it may have been completed, resent and completed again since
+    # an old look proves nothing: it may have been completed, resent and completed again since
     assert len(keys(row, seen=seen, swept=DONE - HOUR)) == 1
 
 
@@ -149,9 +149,9 @@ def test_alarms_name_what_waits_what_vanished_and_a_sweep_that_does_not_come() -
     sites = [Site(1, NOW - 16 * MINUTE, 4), Site(2, NOW - 20 * MINUTE, 0, "site_unreadable")]
     days, every = timedelta(days=7), 5 * MINUTE
 
-    found = coverage.alarms(seen, sites, NOW, alert_after=days, swept_every=every)
+    alarms = coverage.alarms(seen, sites, NOW, alert_after=days, swept_every=every)
 
-    assert [(alarm.code, alarm.about) for alarm in found] == [
+    assert [(alarm.code, alarm.about) for alarm in alarms] == [
         ("confirmed_waiting", "1:5"),
         ("request_vanished", "1:7"),
         ("site_unreadable", "site 2"),
