@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from syncer.cli.main import main
+from tests.support import schemas
 
 
 def command(settings: Path, *words: str) -> list[str]:
@@ -23,9 +24,11 @@ def command(settings: Path, *words: str) -> list[str]:
 
 def run(settings: Path, *words: str, stdin: str = "", timeout: float = 60) -> subprocess.CompletedProcess[str]:
     """Run one command to its end."""
-    return subprocess.run(
+    done = subprocess.run(
         command(settings, *words), input=stdin, capture_output=True, text=True, timeout=timeout, check=False
     )
+    schemas.printed(words, done.stdout)
+    return done
 
 
 def as_json(settings: Path, *words: str, stdin: str = "") -> Any:
@@ -49,6 +52,7 @@ def inside(settings: Path, *words: str, stdin: str = "") -> subprocess.Completed
         sys.stdin = before
         for number, handler in handlers.items():
             signal.signal(number, handler)
+    schemas.printed(words, out.getvalue())
     return subprocess.CompletedProcess(list(words), code, out.getvalue(), err.getvalue())
 
 

@@ -26,7 +26,7 @@ on_servers = pytest.mark.parametrize("engine", ENGINES[1:], indirect=True)
 
 @pytest.fixture
 def accounts(app: App, engine: str, request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
-    """Grant what `syncer db grants` prints; gives the URL of each account."""
+    """Grant what `syncer db grants` prints; give the URL of each account."""
     server: Server = request.getfixturevalue(engine)
     name = str(sa.make_url(app.settings.database.url).database)
     done = run(app.settings.path, "db", "grants", "--host", "127.0.0.1")
@@ -80,12 +80,12 @@ def test_the_daemons_account_does_all_the_work_and_check_is_content(
 
 @on_servers
 def test_check_warns_of_an_account_that_may_too_much(app: App) -> None:
-    found = {item["name"]: item for item in as_json(app.settings.path, "check")["checks"]}
+    findings = {item["name"]: item for item in as_json(app.settings.path, "check")["checks"]}
 
-    assert found["account"]["ok"]
-    assert found["account"]["detail"].startswith("warning: the account may also ")
-    assert "delete queue rows" in found["account"]["detail"]
-    assert "`syncer db grants`" in found["account"]["remedy"]
+    assert findings["account"]["ok"]
+    assert findings["account"]["detail"].startswith("warning: the account may also ")
+    assert "delete queue rows" in findings["account"]["detail"]
+    assert "`syncer db grants`" in findings["account"]["remedy"]
 
 
 @on_servers
@@ -155,7 +155,7 @@ def test_fault_105_a_resync_by_an_account_without_the_right_is_refused_and_chang
 def test_the_migrating_account_can_build_everything_from_nothing(
     app: App, engine: str, accounts: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """Under another prefix in the same database."""
+    # under another prefix in the same database
     text = app.settings.path.read_text()
     text = re.sub(r'url = "(mysql|postgresql)[^"]*"', f'url = "{accounts("migrate")}"\nprefix = "other_"', text)
     path = tmp_path / "migrate.toml"

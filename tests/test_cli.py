@@ -43,7 +43,7 @@ def test_init_again_is_harmless(settings: Path) -> None:
     again = run(settings, "init")
 
     assert again.returncode == 0
-    assert "there already" in again.stdout
+    assert "already there" in again.stdout
     assert "up to date" in again.stdout
 
 
@@ -214,7 +214,7 @@ def test_check_says_what_to_mend(
         (("resync", "--held", "--reason", f"wrote {PERSON}"), "", "does not belong on the command line"),
         (("pause", PERSON, "--reason", "just because"), "", "does not belong on the command line"),
         (("submit", "erasure", "--ref", PERSON), PERSON, "does not belong on the command line"),
-        (("resync", "--reason", "just because"), "", "say what"),
+        (("resync", "--reason", "just because"), "", "choose what"),
         (("resync", "--destination", "nope", "--reason", "just because"), "", "there is no destination"),
         (("pause", "nope", "--reason", "just because"), "", "there is no destination"),
         (("exempt", "0123456", "--destination", "crm", "--ground", "mood", "--reason", "because"), "", "Invalid value"),

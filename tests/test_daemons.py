@@ -41,7 +41,7 @@ objection = "unsubscribe"
 
 @pytest.fixture
 def settings(settings_file: Callable[..., Path], mailchimp: MailchimpSandbox) -> Path:
-    """Four lanes, short leases."""
+    """Write settings with four lanes and short leases."""
     path = settings_file()
     text = path.read_text("utf-8").replace("[schedule]\n", f"[schedule]\nlease_seconds = {LEASE}\n")
     text += "".join(MORE.format(name=name, url=mailchimp.url) for name in ("second", "third"))
@@ -53,9 +53,9 @@ def settings(settings_file: Callable[..., Path], mailchimp: MailchimpSandbox) ->
 
 @pytest.fixture
 def app(settings: Path) -> Iterator[App]:
-    found = open_app(load_settings(settings))
-    yield found
-    found.close()
+    opened = open_app(load_settings(settings))
+    yield opened
+    opened.close()
 
 
 @contextmanager
@@ -75,9 +75,9 @@ def daemon(
 
 
 def owners(app: App) -> Counter[int]:
-    """How many lanes each running process owns, by pid."""
-    found = app.presence.view().owners
-    return Counter(int(owner.split("|")[2]) for owner in found.values() if owner)
+    """Return how many lanes each running process owns, by pid."""
+    owned = app.presence.view().owners
+    return Counter(int(owner.split("|")[2]) for owner in owned.values() if owner)
 
 
 def settled(app: App, *expected: int) -> bool:
@@ -139,7 +139,7 @@ def test_a_daemon_that_comes_into_a_backlog_gets_lanes_in_the_middle_of_it(
 
 
 def _intruders(app: App) -> list[str]:
-    """What stands in the audit of a lane that its owner of that time did not write."""
+    """Return the audit entries of a lane that its owner of that time did not write."""
     audit = [row | {"body": json.loads(row["body"])} for row in app.ledger.rows()]
     empty = invariants.Evidence({}, [], [], audit, app.ledger.verify(), [], (), invariants.Books({}, {}), {})
     return invariants.only_the_owner_of_a_lane_writes_its_walk(empty)

@@ -34,7 +34,7 @@ def extend(app: App, informed_on: date, reason: str = "many systems to search") 
 
 @pytest.fixture
 def received(app: App, clock: Clock) -> App:
-    """One erasure received on 31 January, and the clock two weeks later."""
+    """Give one erasure received on 31 January, and the clock two weeks later."""
     clock.now = datetime(2026, 1, 31, 12, tzinfo=UTC)
     put(app, "erasure", PERSON, "k1")
     prepare(app)
@@ -159,18 +159,18 @@ def test_the_command_records_it_and_shows_it(settings: Path) -> None:
         run(settings, "pause", lane, "--reason", "only to keep it open")
     run(settings, "submit", "erasure", stdin=PERSON)
     run(settings, "drain")
-    (found,) = as_json(settings, "events")
-    words = ("--reason", "many systems to search", "--informed", found["received_at"][:10])
+    (event,) = as_json(settings, "events")
+    words = ("--reason", "many systems to search", "--informed", event["received_at"][:10])
 
-    done = run(settings, "extend", found["id"], *words)
+    done = run(settings, "extend", event["id"], *words)
 
     assert done.returncode == 0, done.stderr
     assert "due on " in done.stdout
-    assert as_json(settings, "events")[0]["due_on"] > found["due_on"]
-    shown = run(settings, "show", found["id"]).stdout
+    assert as_json(settings, "events")[0]["due_on"] > event["due_on"]
+    shown = run(settings, "show", event["id"]).stdout
     assert "the period was extended to" in shown
     assert "many systems to search" in shown
-    again = run(settings, "extend", found["id"], *words)
+    again = run(settings, "extend", event["id"], *words)
     assert (again.returncode, len(again.stderr.splitlines())) == (2, 1)
 
 

@@ -79,7 +79,7 @@ def test_no_fault_makes_a_lie_and_all_ends_well_after_it(
 
 
 def reopen(app: App) -> None:
-    """What an operator does about held deliveries, once the provider is well again."""
+    """Do what an operator does about held deliveries, once the provider is well again."""
     plan = app.resync.plan(Selection(held=True))
     if plan.deliveries:
         app.resync.apply(plan, "the provider is well again")
@@ -114,7 +114,7 @@ def test_three_hundred_mixed_events_agree_person_by_person_with_the_providers_bo
 
 
 def books(mailchimp: MailchimpSandbox, crm: ActiveCampaignSandbox, people: set[str]) -> list[Any]:
-    """Everything both providers hold of these people."""
+    """Return everything that both providers hold of these people."""
     return [
         sorted(row for row in mailchimp.members() if row[1].lower() in people),
         sorted(

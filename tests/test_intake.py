@@ -35,7 +35,7 @@ ANYWHERE = (f"{INSERT} '1970-01-01 00:00:00')", f"{INSERT} '2999-01-01 00:00:00'
 
 
 def cases() -> list[Any]:
-    """Every statement on every kind of database that takes it."""
+    """Return every statement with every kind of database that takes it."""
     own = {"sqlite": SQLITE, "mariadb": MARIADB, "postgresql": POSTGRESQL}
     return [
         pytest.param(kind, statement, id=f"{kind}-{number}")
@@ -56,8 +56,8 @@ def test_whatever_a_producer_wrote_is_read_without_a_crash(app: App, engine: str
 
     drain(app)
 
-    found = {row.event_key: row.state for row in rows(app, app.tables.event)}
-    assert found == {"bad": "held", "good": "fulfilled"}
+    states = {row.event_key: row.state for row in rows(app, app.tables.event)}
+    assert states == {"bad": "held", "good": "fulfilled"}
 
 
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)

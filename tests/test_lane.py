@@ -1,4 +1,4 @@
-"""A lane whose turn failed: what it still has under way stays its own, and a broken probe is no storm."""
+"""A lane whose turn failed: what it still has under way stays its own, and a broken probe does not become a storm."""
 
 from __future__ import annotations
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
-from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from jsonschema import ValidationError
 
 from syncer.app import App
+from syncer.cli.main import cli
 from syncer.cli.schemas import COMMANDS, main
 from syncer.intake.wordpress.state import WordPressAlarm, WordPressState
 from syncer.reports.as_json import as_json
@@ -20,30 +21,9 @@ from syncer.service.drain import drain
 from tests import rich
 from tests.conftest import Clock
 from tests.processes import inside, inside_json
+from tests.support.schemas import FOLDER, valid
 from tests.test_walk import put
 from tests.views import changed, from_json
-
-FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
-FORMATS = FormatChecker(formats=())
-
-
-@FORMATS.checks("date-time")
-def is_moment(value: Any) -> bool:
-    """As `clock.stamp` writes it: UTC with microseconds and Z."""
-    return not isinstance(value, str) or bool(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", value))
-
-
-@FORMATS.checks("date", raises=ValueError)
-def is_day(value: Any) -> bool:
-    """YYYY-MM-DD."""
-    return not isinstance(value, str) or date.fromisoformat(value).isoformat() == value
-
-
-def valid(command: str, data: Any) -> None:
-    """Raise ValidationError unless the data keeps to the schema of a command."""
-    schema = json.loads((FOLDER / f"{command}.json").read_text(encoding="utf-8"))
-    Draft202012Validator.check_schema(schema)
-    Draft202012Validator(schema, format_checker=FORMATS).validate(data)
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +107,47 @@ def test_a_value_made_again_from_its_json_is_the_same(eventful: App) -> None:
     log = eventful.propagation.report(None, None)
 
     assert from_json(COMMANDS["report"], json.loads(as_json(log))) == log
+
+
+def test_what_commands_do_keeps_to_them_too(settings_file: Callable[..., Path]) -> None:
+    path = settings_file()
+    inside(path, "init")
+    inside_json(path, "submit", "erasure", stdin="ada@lovelace.test\nnot an address\n")
+    inside(path, "drain")
+    keys = inside_json(path, "audit", "key")["keys"]
+    note = inside_json(path, "audit", "checkpoint")
+    proof = path.with_name("proof.json")
+    inside(path, "audit", "prove", "1", "--out", str(proof))
+    valid("audit prove", json.loads(proof.read_text(encoding="utf-8")))
+
+    plan = inside_json(path, "resync", "--held", "--reason", "look at it again")
+    done = inside_json(path, "resync", "--held", "--reason", "look at it again", "--apply", plan["digest"])
+
+    assert (plan["applied"], done["applied"], len(done["deliveries"])) == (False, True, 2)
+    assert note["anchors"][0]["name"] == "folder"
+    assert inside_json(path, "audit", "verify")["anchored"]["size"] == note["size"]
+    assert inside_json(path, "audit", "check-proof", str(proof), "--key", keys[0])["seq"] == 1
+    assert not inside_json(path, "audit", "check-proof", str(path), "--key", keys[0])["ok"]
+    assert inside_json(path, "retention", "--dry-run")["dry_run"]
+    assert all(item["ok"] for item in inside_json(path, "check")["checks"])
+    assert {item["destination"] for item in inside_json(path, "watch")} == {"newsletter", "crm"}
+    assert [item["today"] for item in inside_json(path, "reconcile")] == ["as_recorded", "as_recorded"]
+
+
+def test_every_option_json_has_its_schema() -> None:
+    with_json = {name for name, options in commands(cli) if "as_json" in options}
+    with_format = {name for name, options in commands(cli) if "fmt" in options} - {"audit export"}
+
+    assert with_json | with_format | {"audit prove"} == set(COMMANDS)
+
+
+def commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, set[str]]]:
+    """Yield each command's words and the names of its options."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", {str(option.name) for option in command.params}
 
 
 BROKEN: dict[str, Callable[[dict[str, Any]], Any]] = {

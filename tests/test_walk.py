@@ -34,7 +34,7 @@ def rows(app: App, table: sa.Table) -> list[Any]:
 
 
 def states(app: App) -> dict[str, tuple[str, str | None, str | None]]:
-    """destination -> (state, outcome, code) of the only event."""
+    """Return destination -> (state, outcome, code) of the only event."""
     return {row.destination: (row.state, row.outcome, row.code) for row in rows(app, app.tables.delivery)}
 
 
@@ -99,10 +99,10 @@ def test_every_attempt_is_audited_before_its_call_and_every_confirmation_after_o
 
     drain(app)
 
-    said = whats(app)
-    assert said.index("event:received") < said.index("delivery:attempted") < said.index("delivery:confirmed")
-    assert said[-1] in ("event:fulfilled", "lane:taken")
-    assert said.count("delivery:attempted") == said.count("delivery:confirmed") == 2
+    words = whats(app)
+    assert words.index("event:received") < words.index("delivery:attempted") < words.index("delivery:confirmed")
+    assert words[-1] in ("event:fulfilled", "lane:taken")
+    assert words.count("delivery:attempted") == words.count("delivery:confirmed") == 2
 
 
 def test_the_queue_row_is_blanked_when_it_is_taken(app: App) -> None:
@@ -145,8 +145,8 @@ def test_a_malformed_row_is_held_and_never_in_the_way(
 
     drain(app)
 
-    found = {row.event_key: (row.state, row.code) for row in rows(app, app.tables.event)}
-    assert found == {"bad": ("held", "malformed"), "good": ("fulfilled", None)}
+    states_by_key = {row.event_key: (row.state, row.code) for row in rows(app, app.tables.event)}
+    assert states_by_key == {"bad": ("held", "malformed"), "good": ("fulfilled", None)}
     assert mailchimp.member(OTHER, AUDIENCES[0]) is None
 
 
@@ -363,7 +363,7 @@ def test_a_broken_provider_never_delays_the_other(app: App, mailchimp: Mailchimp
 
 
 def test_a_write_with_a_stale_fence_is_refused(app: App) -> None:
-    from syncer.delivery.leases import check_fence
+    from syncer.delivery.leases import require_fence
     from syncer.domain.model import Lease
     from syncer.errors import StaleFence
 
@@ -372,7 +372,7 @@ def test_a_write_with_a_stale_fence_is_refused(app: App) -> None:
     assert lease is not None
 
     with pytest.raises(StaleFence), app.transactions.write() as tx:
-        check_fence(tx, app.tables, Lease("crm", lease.owner, lease.fence - 1))
+        require_fence(tx, app.tables, Lease("crm", lease.owner, lease.fence - 1))
 
 
 def test_an_objection_after_an_erasure_counts_the_forgotten_address_as_suppressed_at_every_recheck(

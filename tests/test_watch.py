@@ -31,18 +31,18 @@ def app(make_app: Callable[..., App]) -> App:
 
 
 def look(app: App) -> dict[str, Look]:
-    found = {}
+    looks = {}
     for name in app.settings.destinations:
         adapter = app.adapter(name)
-        found[name] = app.watch.look(name, adapter)
+        looks[name] = app.watch.look(name, adapter)
         adapter.close()
-    return found
+    return looks
 
 
 def comes_back(
     clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox, *, opted_in: str, address: str
 ) -> None:
-    """The shop's import brings the person back with this opt-in time."""
+    """Bring the person back with this opt-in time, as the shop's import does."""
     mailchimp.add(address, AUDIENCES[1], timestamp_opt=opted_in, last_changed=clock.now.isoformat())
     activecampaign.add(address, sdate=opted_in, udate=clock.now.isoformat())
 
@@ -58,10 +58,10 @@ def test_an_erased_person_who_is_imported_again_is_found_by_pseudonym_and_erased
     comes_back(clock, mailchimp, activecampaign, opted_in="2020-01-01T00:00:00+00:00", address=PERSON.upper())
     mailchimp.add(OTHER, AUDIENCES[1], last_changed=clock.now.isoformat())
 
-    found = look(app)
+    looks = look(app)
 
-    assert {name: len(one.incidents) for name, one in found.items()} == {"newsletter": 1, "crm": 1}
-    assert all(one.complete for one in found.values())
+    assert {name: len(seen.incidents) for name, seen in looks.items()} == {"newsletter": 1, "crm": 1}
+    assert all(seen.complete for seen in looks.values())
     assert {state for state, _, _ in states(app).values()} == {"retrying"}
     assert event(app).state == "open"
     drain(app)
@@ -166,11 +166,11 @@ def test_the_command_and_the_daemon_find_who_is_back(
     log = tmp_path / "log"
     with started(app.settings.path, "run", log=log) as daemon:
         until(lambda: mailchimp.member(PERSON, AUDIENCES[0]) is None, 20)
-        found = as_json(app.settings.path, "watch")
+        rows = as_json(app.settings.path, "watch")
         daemon.terminate()
         daemon.wait(timeout=30)
 
-    assert {item["code"] for item in found} == {"lane_is_owned"}
+    assert {item["code"] for item in rows} == {"lane_is_owned"}
     assert "lovelace" not in log.read_text() + done.stdout + done.stderr
 
 
@@ -188,13 +188,13 @@ def test_reconcile_says_what_is_no_longer_as_recorded_and_changes_nothing(
     before = states_of_all(app)
 
     rows = as_json(app.settings.path, "reconcile")
-    said = run(app.settings.path, "reconcile")
+    done = run(app.settings.path, "reconcile")
 
     odd = [(row["destination"], row["today"], row["code"]) for row in rows if row["today"] != "as_recorded"]
     assert odd == [("newsletter", "drifted", "not_yet")]
     assert len(rows) == 4
-    assert said.returncode == 1
-    assert "newsletter: 1 of 2 as recorded" in said.stdout
+    assert done.returncode == 1
+    assert "newsletter: 1 of 2 as recorded" in done.stdout
     assert states_of_all(app) == before
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +12,8 @@ from syncer.errors import UserError
 
 if TYPE_CHECKING:
     from syncer.app import App
-    from syncer.audit.proof.purge import Span
+    from syncer.audit.offline.inclusion import ProvenEntry
+    from syncer.cli.results import CheckpointResult, ForkResult, ReplayResult
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 PATH = click.Path(path_type=Path)
@@ -38,12 +39,9 @@ def verify(context: Context, against: tuple[Path, ...], more: tuple[Path, ...], 
     if more and not against:
         raise UserError("audit verify: notes are given with --against")
     with context.app() as app:
-        found = app.verify([*against, *more])
-    if as_json:
-        printing.json(found)
-    else:
-        printing.verdict(found)
-    return 0 if found.ok else 1
+        finding = app.verify([*against, *more])
+    printing.answer(finding, as_json, printing.verdict)
+    return 0 if finding.ok else 1
 
 
 @audit.command()
@@ -67,24 +65,23 @@ def check_proof(proof: Path, key: str, as_json: bool) -> int:
     """Check a proof, or all of a JSON dossier, with the public key alone: no settings, no database, no secret."""
     from syncer.audit.offline.inclusion import ProofError, split, verify_proof
     from syncer.cli import printing
+    from syncer.cli.results import ProofResult, ProofsResult, Refusal
 
     try:
         keys = _keys(key)
-        proven = [verify_proof(item, keys) for item in split(_text(proof, "a proof"))]
+        proven = tuple(verify_proof(item, keys) for item in split(_text(proof, "a proof")))
     except ProofError as error:
-        if as_json:
-            printing.json({"ok": False, "reason": str(error)})
-        else:
-            click.echo(f"NOT PROVEN: {error}")
+        refusal = Refusal(False, str(error))
+        printing.answer(refusal, as_json, lambda shown: click.echo(f"NOT PROVEN: {shown.reason}"))
         return 1
-    if as_json:
-        one = proven[0] if len(proven) == 1 else {"proofs": proven}
-        printing.json({"ok": True, "reason": None} | one)
-        return 0
-    for found in proven:
-        click.echo(f"proven: entry {found['seq']} stands among the first {found['size']} entries of {found['origin']}")
-        click.echo(found["body"] or "its body was purged; only its digest is proven")
+    result = ProofResult(True, None, proven[0]) if len(proven) == 1 else ProofsResult(True, None, proven)
+    printing.answer(result, as_json, lambda _: printing.lines(map(_proven_lines, proven)))
     return 0
+
+
+def _proven_lines(entry: ProvenEntry) -> str:
+    where = f"proven: entry {entry.seq} stands among the first {entry.size} entries of {entry.origin}"
+    return f"{where}\n{entry.body or 'its body was purged; only its digest is proven'}"
 
 
 def _keys(given: str) -> list[str]:
@@ -107,17 +104,19 @@ def _text(path: Path, what: str) -> str:
 def checkpoint(context: Context, as_json: bool) -> int:
     """Sign the log now and carry the note to every anchor."""
     from syncer.cli import printing
+    from syncer.cli.results import AnchorResult, CheckpointResult
 
     with context.app() as app:
         made, anchors = app.notary.make()
-    if as_json:
-        rows = [{"name": a.name, "kind": a.kind, "place": a.place, "error": a.error} for a in anchors]
-        printing.json({"size": made.size, "note": made.note, "anchors": rows})
-    else:
-        click.echo(made.note, nl=False)
-        for anchor in anchors:
-            click.echo(f"{anchor.name}: {anchor.error or anchor.place}", err=True)
+    lines = tuple(AnchorResult(item.name, item.kind, item.place, item.error) for item in anchors)
+    printing.answer(CheckpointResult(made.size, made.note, lines), as_json, _show_checkpoint)
     return 1 if any(anchor.error for anchor in anchors) else 0
+
+
+def _show_checkpoint(result: CheckpointResult) -> None:
+    click.echo(result.note, nl=False)
+    for anchor in result.anchors:
+        click.echo(f"{anchor.name}: {anchor.error or anchor.place}", err=True)
 
 
 @audit.command()
@@ -126,14 +125,11 @@ def checkpoint(context: Context, as_json: bool) -> int:
 def key(context: Context, as_json: bool) -> None:
     """Print the public key that checks this log's notes and proofs; give it to whoever keeps them."""
     from syncer.cli import printing
+    from syncer.cli.results import KeyResult
 
     with context.app() as app:
-        keys = [str(item) for item in app.origins.public_keys()]
-    if as_json:
-        printing.json({"keys": keys})
-    else:
-        for item in keys:
-            click.echo(item)
+        result = KeyResult(tuple(str(item) for item in app.origins.public_keys()))
+    printing.answer(result, as_json, lambda shown: printing.lines(shown.keys))
 
 
 @audit.command()
@@ -165,18 +161,20 @@ def export(context: Context, fmt: str, out: Path | None) -> None:
 def fork(context: Context, against: Path | None, reason: str, as_json: bool) -> None:
     """Record that the database was restored: the log goes on under a new name."""
     from syncer.cli import printing
+    from syncer.cli.results import ForkResult, LostPart
 
     require_reason(reason)
     with context.app() as app:
-        found = app.forks.record(reason, against)
+        fork_made = app.forks.record(reason, against)
         public = str(app.origins.public_keys()[-1])
-    lost = {"origin": found.lost.origin, "size": found.lost.size}
-    if as_json:
-        content = {"seq": found.seq, "origin": found.origin, "kept": found.kept, "lost": lost}
-        printing.json(content | {"shared": found.shared, "key": public})
-        return
-    click.echo(f"entry {found.seq} records it: {found.kept} entries are here, {found.lost.size} were anchored")
-    click.echo(f"the log goes on as {found.origin}; its public key is now {public}")
+    lost = LostPart(fork_made.lost.origin, fork_made.lost.size)
+    result = ForkResult(fork_made.seq, fork_made.origin, fork_made.kept, lost, fork_made.shared, public)
+    printing.answer(result, as_json, _show_fork)
+
+
+def _show_fork(result: ForkResult) -> None:
+    click.echo(f"entry {result.seq} records it: {result.kept} entries are here, {result.lost.size} were anchored")
+    click.echo(f"the log goes on as {result.origin}; its public key is now {result.key}")
     click.echo("next: `syncer replay --since NOTE --reason …` with the last note before the backup")
 
 
@@ -193,29 +191,29 @@ def replay(
 ) -> int:
     """Repeat what a restored backup undid; list what only the lost part knew. Shows its plan first."""
     from syncer.cli import printing
-    from syncer.decisions.replay import shown
+    from syncer.cli.results import ReplayResult, planned_lines
 
     require_reason(reason)
     with context.app() as app:
-        found = app.replays.plan(since, export)
-        if digest is not None and digest != found.plan.digest:
+        planned = app.replays.plan(since, export)
+        plan = planned.plan
+        if digest is not None and digest != plan.digest:
             raise UserError("the plan has changed since that digest; run it again without --apply and look")
-        applied = bool(found.plan.deliveries) and (yes or digest is not None)
+        applied = bool(plan.deliveries) and (yes or digest is not None)
         if applied:
-            app.replays.carry_out(found, reason)
-    rows = [
-        {"event": item.event, "destination": item.destination, "from": item.from_, "to": item.to}
-        for item in found.plan.deliveries
-    ]
-    content: dict[str, Any] = {"digest": found.plan.digest, "applied": applied, "deliveries": rows}
-    if as_json:
-        printing.json(content | {"lost": shown(found.lost), "skipped": list(found.plan.skipped)})
-    else:
-        printing.plan(content, found.plan.skipped)
-        for item in found.lost:
-            click.echo(f"lost: {item.event or '-'} key {item.event_key or '-'}: {item.remedy}")
-        click.echo("carried out" if applied else "nothing was changed; repeat with --yes or --apply DIGEST")
-    return 1 if found.lost else 0
+            app.replays.carry_out(planned, reason)
+    result = ReplayResult(plan.digest, applied, planned_lines(plan.deliveries), planned.lost, plan.skipped)
+    printing.answer(result, as_json, _show_replay)
+    return 1 if planned.lost else 0
+
+
+def _show_replay(result: ReplayResult) -> None:
+    from syncer.cli import printing
+
+    printing.plan(result, result.skipped)
+    for item in result.lost:
+        click.echo(f"lost: {item.event or '-'} key {item.event_key or '-'}: {item.remedy}")
+    click.echo("carried out" if result.applied else "nothing was changed; repeat with --yes or --apply DIGEST")
 
 
 # -- retention ----------------------------------------------------------------------------------------------
@@ -228,40 +226,23 @@ def replay(
 def retention(context: Context, dry_run: bool, as_json: bool) -> int:
     """Purge audit bodies past their time and shred addresses that outlived theirs."""
     from syncer.cli import printing
+    from syncer.cli.results import RetentionResult, span_line
 
     with context.app() as app:
         bodies = app.purge.due() if dry_run else app.purge.carry_out()
         addresses, left = _addresses(app, dry_run)
         months = app.settings.retention.audit_months
-    content = {
-        "dry_run": dry_run,
-        "audit_months": months,
-        "bodies": _span(bodies.bodies),
-        "unfinished": _span(bodies.unfinished),
-        "addresses": addresses,
-        "addresses_left": left,
-    }
-    if as_json:
-        printing.json(content)
-    else:
-        printing.retention(content)
+    result = RetentionResult(dry_run, months, span_line(bodies.bodies), span_line(bodies.unfinished), addresses, left)
+    printing.answer(result, as_json, printing.retention)
     return 1 if left and not dry_run else 0
 
 
-def _addresses(app: App, dry_run: bool) -> tuple[list[str] | None, list[str] | None]:
+def _addresses(app: App, dry_run: bool) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
     """Return the events whose address is past its time, before and after; None for an account that may not see it."""
     from syncer.events.shredding import AddressesHidden
 
     try:
         overdue = app.shredding.overdue()
-        return list(overdue), list(overdue if dry_run else app.shredding.shred())
+        return overdue, overdue if dry_run else app.shredding.shred()
     except AddressesHidden:
         return None, None
-
-
-def _span(span: Span | None) -> dict[str, Any] | None:
-    from syncer.clock import stamp
-
-    if span is None:
-        return None
-    return {"from": span.first, "to": span.last, "count": span.count, "before": stamp(span.before)}

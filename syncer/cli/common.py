@@ -146,8 +146,5 @@ def list_events(events: Sequence[EventView], as_json: bool) -> int:
     """Print events; return the exit code, 1 when one is held or late."""
     from syncer.cli import printing
 
-    if as_json:
-        printing.json(events)
-    else:
-        printing.events(events)
+    printing.answer(events, as_json, printing.events)
     return 1 if any(event.waits_for_a_person for event in events) else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from syncer.errors import UserError
 
 if TYPE_CHECKING:
     from syncer.app import App
+    from syncer.cli.results import ResyncResult
     from syncer.reports.reader import Reader
 
 # -- decisions ----------------------------------------------------------------------------------------------
@@ -43,6 +44,7 @@ def resync(
 ) -> None:
     """Start held and retrying deliveries over, read confirmed ones back. Shows its plan first."""
     from syncer.cli import printing
+    from syncer.cli.results import ResyncResult, planned_lines
     from syncer.decisions.resync import Selection
 
     with context.app() as app:
@@ -62,17 +64,19 @@ def resync(
         applied = bool(plan.deliveries) and (yes or digest is not None)
         if applied:
             app.resync.apply(plan, reason)
-    rows = [
-        {"event": item.event, "destination": item.destination, "from": item.from_, "to": item.to}
-        for item in plan.deliveries
-    ]
-    found = {"digest": plan.digest, "applied": applied, "deliveries": rows}
-    if as_json:
-        printing.json(found)
-        return
-    printing.plan(found, plan.skipped)
-    said = "carried out; the lanes take it up now" if applied else "nothing was changed; --yes carries it out"
-    click.echo(said, err=True)
+    printing.answer(
+        ResyncResult(plan.digest, applied, planned_lines(plan.deliveries)),
+        as_json,
+        lambda result: _show_plan(result, plan.skipped),
+    )
+
+
+def _show_plan(result: ResyncResult, skipped: Sequence[str]) -> None:
+    from syncer.cli import printing
+
+    printing.plan(result, skipped)
+    outcome = "carried out; the lanes take it up now" if result.applied else "nothing was changed; --yes carries it out"
+    click.echo(outcome, err=True)
 
 
 @contextmanager

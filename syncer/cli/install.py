@@ -23,18 +23,13 @@ def init(context: Context) -> None:
 def check(context: Context, as_json: bool) -> int:
     """Try settings, key, database and every destination; say the remedy."""
     from syncer.cli import printing
+    from syncer.cli.results import CheckLine, CheckResult
     from syncer.setup import check as checks
 
-    found = [
-        {"name": item.name, "ok": item.ok, "detail": item.detail, "remedy": item.remedy}
-        for item in checks.run(context.settings())
-    ]
-    ok = all(item["ok"] for item in found)
-    if as_json:
-        printing.json({"ok": ok, "checks": found})
-    else:
-        printing.checks(found)
-    return 0 if ok else 1
+    lines = tuple(CheckLine(item.name, item.ok, item.detail, item.remedy) for item in checks.run(context.settings()))
+    result = CheckResult(all(item.ok for item in lines), lines)
+    printing.answer(result, as_json, printing.checks)
+    return 0 if result.ok else 1
 
 
 @click.group()
@@ -56,20 +51,6 @@ def upgrade(context: Context) -> None:
 @common
 def grants(context: Context, host: str) -> None:
     """Print the accounts with the least privileges they need, as SQL for the server's administrator."""
-    import sqlalchemy as sa
+    from syncer.setup.grants import installation_statements
 
-    from syncer.app import make_tables
-    from syncer.setup import grants as least
-
-    settings = context.settings()
-    tables = make_tables(settings)
-    wanted = least.grants(tables)
-    apart = settings.queue.url is not None
-    own = [grant for grant in wanted if not apart or grant.table != tables.queue.name]
-    places = [(settings.database.url, own)]
-    if settings.queue.url is not None:
-        places.append((settings.queue.url, [grant for grant in wanted if grant not in own]))
-    for address, part in places:
-        url = sa.make_url(address)
-        kind = url.get_backend_name().replace("mariadb", "mysql")
-        click.echo(least.statements(kind, tables, part, url.database or "", host), nl=False)
+    click.echo(installation_statements(context.settings(), host), nl=False)

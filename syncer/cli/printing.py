@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +13,7 @@ from rich.text import Text
 from syncer.domain.codes import meaning, remedy
 from syncer.domain.model import State
 from syncer.intake.wordpress.state import WordPressState
-from syncer.reports.as_json import as_json
+from syncer.reports.as_json import as_json as to_json
 from syncer.reports.evidence import steps
 from syncer.reports.views import (
     AuditStanding,
@@ -28,7 +28,12 @@ from syncer.reports.words import OUTCOMES, RIGHTS, STATES, day_time, sentence, s
 
 if TYPE_CHECKING:
     from syncer.audit.offline.verifier import Finding
+    from syncer.cli.results import CheckResult, ResyncResult, RetentionResult
+    from syncer.delivery.drift import Comparison
 
+T = TypeVar("T")
+
+#: characters of a line
 WIDTH = 100
 
 
@@ -211,90 +216,101 @@ def _times(attempts: int) -> str:
     return "1 attempt" if attempts == 1 else f"{attempts} attempts"
 
 
-def plan(found: dict[str, Any], skipped: Iterable[str]) -> None:
-    """Print what a resync will do."""
+def plan(result: ResyncResult, skipped: Iterable[str]) -> None:
+    """Print what a resync will do, and what it leaves alone."""
     out = console()
     table = _grid("event", "destination", "from", "to")
-    for item in found["deliveries"]:
-        table.add_row(item["event"], item["destination"], item["from"], item["to"])
-    out.print(table if found["deliveries"] else "nothing to do")
-    for line in skipped:
-        out.print(f"left alone: {line}")
-    out.print(f"digest {found['digest']}")
+    for item in result.deliveries:
+        table.add_row(item.event, item.destination, item.from_, item.to)
+    out.print(table if result.deliveries else "nothing to do")
+    for reason in skipped:
+        out.print(f"left alone: {reason}")
+    out.print(f"digest {result.digest}")
 
 
-def verdict(found: Finding) -> None:
+def verdict(finding: Finding) -> None:
     """Print what a verification of the audit found, and up to where it proves anything."""
-    out, at = console(), found.anchored
-    if not found.ok:
-        out.print(f"NOT INTACT: {found.reason}")
+    out, at = console(), finding.anchored
+    if not finding.ok:
+        out.print(f"NOT INTACT: {finding.reason}")
         return
-    purged = f", the bodies of {found.purged} purged on record" if found.purged else ""
-    out.print(f"{found.entries} entries, unbroken{purged}; {found.notes} signed notes agree")
+    purged = f", the bodies of {finding.purged} purged on record" if finding.purged else ""
+    out.print(f"{finding.entries} entries, unbroken{purged}; {finding.notes} signed notes agree")
     if at:
         out.print(f"not proven beyond size {at.size} anchored at {day_time(at.at)}")
     else:
         out.print("not proven: that nothing was cut off; no note was signed yet")
-    for text in found.warnings:
-        out.print(f"note: {text}")
+    for warning in finding.warnings:
+        out.print(f"note: {warning}")
 
 
-def retention(found: dict[str, Any]) -> None:
+def retention(result: RetentionResult) -> None:
     """Print what a retention run takes, or would take."""
-    out, verb = console(), "would go" if found["dry_run"] else "purged"
-    for key, kind in (("unfinished", "bodies that an earlier purge left"), ("bodies", "bodies")):
-        span = found[key]
+    out, verb = console(), "would go" if result.dry_run else "purged"
+    for span, kind in ((result.unfinished, "bodies that an earlier purge left"), (result.bodies, "bodies")):
         if span:
             out.print(
-                f"{span['count']} {kind} of entries {span['from']} to {span['to']}, written before"
-                f" {day_time(span['before'])}: {verb}"
+                f"{span.count} {kind} of entries {span.from_} to {span.to}, written before"
+                f" {day_time(span.before)}: {verb}"
             )
-    if not found["bodies"] and not found["unfinished"]:
-        out.print(f"no bodies older than {found['audit_months']} months")
-    if found["addresses"] is None:
-        out.print("addresses: this database account may not see them; the daemon destroys what is past its time")
-        return
-    gone = len(found["addresses"]) - (0 if found["dry_run"] else len(found["addresses_left"]))
-    out.print(f"{gone} addresses past their time: {'would be shredded' if found['dry_run'] else 'shredded'}")
-    if found["addresses_left"] and not found["dry_run"]:
-        out.print(
-            f"{len(found['addresses_left'])} addresses wait for a recheck that is late: see that `syncer run` runs"
-            " and no destination is paused"
+    if not result.bodies and not result.unfinished:
+        out.print(f"no bodies older than {result.audit_months} months")
+    for text in _address_lines(result):
+        out.print(text)
+
+
+def _address_lines(result: RetentionResult) -> list[str]:
+    if result.addresses is None or result.addresses_left is None:
+        return ["addresses: this database account may not see them; the daemon destroys what is past its time"]
+    if result.dry_run:
+        return [f"{len(result.addresses)} addresses past their time: would be shredded"]
+    left = len(result.addresses_left)
+    lines = [f"{len(result.addresses) - left} addresses past their time: shredded"]
+    if left:
+        lines.append(
+            f"{left} addresses wait for a recheck that is late: see that `syncer run` runs and no destination is paused"
         )
+    return lines
 
 
-def checks(found: list[dict[str, Any]]) -> None:
+def checks(result: CheckResult) -> None:
     """Print the findings of `check`."""
     out = console()
-    for item in found:
-        out.print(
-            Text("ok   " if item["ok"] else "FAIL ", style="green" if item["ok"] else "bold red").append(
-                f"{item['name']}: {item['detail']}", style="default"
-            )
-        )
-        if item["remedy"]:
-            out.print(f"     remedy: {item['remedy']}")
+    for item in result.checks:
+        mark = Text("ok   ", style="green") if item.ok else Text("FAIL ", style="bold red")
+        out.print(mark.append(f"{item.name}: {item.detail}", style="default"))
+        if item.remedy:
+            out.print(f"     remedy: {item.remedy}")
 
 
-def drift(rows: list[dict[str, Any]]) -> None:
+def drift(comparisons: Sequence[Comparison]) -> None:
     """Print what `reconcile` found: a count for each destination, and each delivery that is not as recorded."""
     out = console()
-    if not rows:
+    if not comparisons:
         out.print("nothing is within its rechecks: there is no address left to ask about")
-    for name in dict.fromkeys(row["destination"] for row in rows):
-        own = [row for row in rows if row["destination"] == name]
-        odd = [row for row in own if row["today"] != "as_recorded"]
+    for name in dict.fromkeys(item.destination for item in comparisons):
+        own = [item for item in comparisons if item.destination == name]
+        odd = [item for item in own if item.today != "as_recorded"]
         out.print(f"{name}: {len(own) - len(odd)} of {len(own)} as recorded")
-        for row in odd:
-            word = "DRIFTED" if row["today"] == "drifted" else "unknown"
-            out.print(f"  {word} {row['event']} ({row['action']}): {meaning(row['code'])}")
-    if any(row["today"] == "drifted" for row in rows):
+        for item in odd:
+            word = "DRIFTED" if item.today == "drifted" else "unknown"
+            out.print(f"  {word} {item.event} ({item.action}): {meaning(item.code)}")
+    if any(item.today == "drifted" for item in comparisons):
         out.print("`syncer resync --event EVENT --reason …` reads it back again and carries it out")
 
 
-def json(value: Any) -> None:
-    """Print a value as JSON, for scripts."""
-    line(as_json(value))
+def answer(value: T, as_json: bool, show: Callable[[T], None]) -> None:
+    """Print a value: as JSON for scripts, or as `show` shows it to people."""
+    if as_json:
+        line(to_json(value))
+    else:
+        show(value)
+
+
+def lines(texts: Iterable[str]) -> None:
+    """Print each text as a line to stdout."""
+    for text in texts:
+        line(text)
 
 
 def line(text: str) -> None:

@@ -27,10 +27,7 @@ def status(context: Context, as_json: bool) -> int:
 
     with context.app() as app:
         view = app.status.read()
-    if as_json:
-        printing.json(view)
-    else:
-        printing.status(view)
+    printing.answer(view, as_json, printing.status)
     return 1 if needs_attention(view) else 0
 
 
@@ -57,10 +54,7 @@ def show(context: Context, event: str, as_json: bool) -> int:
 
     with context.app() as app:
         history = app.reader.show(app.reader.resolve(event))
-    if as_json:
-        printing.json(history)
-    else:
-        printing.show(history)
+    printing.answer(history, as_json, printing.show)
     return 1 if history.waits_for_a_person else 0
 
 

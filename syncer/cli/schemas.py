@@ -6,20 +6,51 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from syncer.audit.offline.verifier import Finding
+from syncer.cli.results import (
+    CheckpointResult,
+    CheckResult,
+    ForkResult,
+    KeyResult,
+    ProofResult,
+    ProofsResult,
+    Refusal,
+    ReplayResult,
+    ResyncResult,
+    RetentionResult,
+    SubmitResult,
+    SweepResult,
+    WatchResult,
+)
+from syncer.delivery.drift import Comparison
 from syncer.reports.as_json import as_json
-from syncer.reports.dossier import DossierFacts
+from syncer.reports.dossier import DossierFacts, InclusionProof
 from syncer.reports.propagation import PropagationLog
 from syncer.reports.schema import schema
 from syncer.reports.views import EventHistory, EventView, StatusView
 
 #: command -> the type of what it prints with --json or --format json
 COMMANDS: dict[str, Any] = {
+    "audit check-proof": ProofResult | ProofsResult | Refusal,
+    "audit checkpoint": CheckpointResult,
+    "audit fork": ForkResult,
+    "audit key": KeyResult,
+    "audit prove": InclusionProof,
+    "audit verify": Finding,
+    "check": CheckResult,
     "dossier": DossierFacts,
     "events": tuple[EventView, ...],
     "find": tuple[EventView, ...],
+    "reconcile": tuple[Comparison, ...],
+    "replay": ReplayResult,
     "report": PropagationLog,
+    "resync": ResyncResult,
+    "retention": RetentionResult,
     "show": EventHistory,
     "status": StatusView,
+    "submit": SubmitResult,
+    "watch": tuple[WatchResult, ...],
+    "wordpress sweep": SweepResult,
 }
 
 

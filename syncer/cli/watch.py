@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,8 +10,13 @@ from syncer.cli.common import JSON, Context, common
 
 if TYPE_CHECKING:
     from syncer.app import App
+    from syncer.cli.results import WatchResult
     from syncer.delivery.drift import Comparison
     from syncer.delivery.watch import Look
+
+
+#: where somebody else owns the lane, and so looks
+OWNED = "lane_is_owned"
 
 
 @click.command()
@@ -22,30 +26,13 @@ def watch(context: Context, as_json: bool) -> int:
     """Look for erased or objecting people who are back at a destination; the daemon does it daily."""
     from syncer.app import require_secrets
     from syncer.cli import printing
-    from syncer.clock import stamp
 
     with context.app() as app:
         require_secrets(app.settings)
         looks = {name: _look(app, name) for name in app.settings.destinations}
-    found = [
-        {
-            "destination": name,
-            "since": stamp(look.since) if look and look.since else None,
-            "seen": look.seen if look else 0,
-            "complete": look.complete if look else False,
-            "code": look.code if look else "lane_is_owned",
-            "incidents": [
-                {"event": event, "newer_consent": newer} for event, newer in (look.incidents if look else ())
-            ],
-        }
-        for name, look in looks.items()
-    ]
-    if as_json:
-        printing.json(found)
-    else:
-        for item in found:
-            click.echo(_sentence(item))
-    return 1 if any(look is not None and (look.incidents or not look.complete) for look in looks.values()) else 0
+    results = tuple(_result(name, look) for name, look in looks.items())
+    printing.answer(results, as_json, lambda shown: printing.lines(map(_sentence, shown)))
+    return 1 if any(result.incidents or not result.complete for result in results if result.code != OWNED) else 0
 
 
 def _look(app: App, name: str) -> Look | None:
@@ -61,20 +48,28 @@ def _look(app: App, name: str) -> Look | None:
         app.leases.release(lease)
 
 
-def _sentence(item: dict[str, Any]) -> str:
+def _result(name: str, look: Look | None) -> WatchResult:
+    from syncer.cli.results import IncidentLine, WatchResult
+
+    if look is None:
+        return WatchResult(name, None, 0, False, OWNED, ())
+    incidents = tuple(IncidentLine(event, newer) for event, newer in look.incidents)
+    return WatchResult(name, look.since, look.seen, look.complete, look.code, incidents)
+
+
+def _sentence(result: WatchResult) -> str:
     from syncer.domain.codes import meaning
 
-    name = item["destination"]
-    if item["code"] == "lane_is_owned":
+    name, back = result.destination, len(result.incidents)
+    if result.code == OWNED:
         return f"{name}: a running daemon owns the lane and looks itself"
-    if item["since"] is None:
+    if result.since is None:
         return f"{name}: nobody to watch yet"
-    back = len(item["incidents"])
-    held = sum(incident["newer_consent"] for incident in item["incidents"])
-    said = f"{back} came back ({held} with a newer opt-in, held for a person)" if back else "nobody came back"
-    if item["code"]:
-        said = f"not read whole ({meaning(item['code'])}), so nothing is proven; {back} found back so far"
-    return f"{name}: {item['seen']} contacts changed since {item['since'][:16]}Z: {said}"
+    held = sum(incident.newer_consent for incident in result.incidents)
+    outcome = f"{back} came back ({held} with a newer opt-in, held for a person)" if back else "nobody came back"
+    if result.code:
+        outcome = f"not read whole ({meaning(result.code)}), so nothing is proven; {back} found back so far"
+    return f"{name}: {result.seen} contacts changed since {result.since:%Y-%m-%dT%H:%M}Z: {outcome}"
 
 
 @click.command()
@@ -85,23 +80,14 @@ def reconcile(context: Context, as_json: bool) -> int:
     from syncer.app import require_secrets
     from syncer.cli import printing
 
-    rows: list[dict[str, Any]] = []
+    comparisons: list[Comparison] = []
     with context.app() as app:
         require_secrets(app.settings)
         for name in app.settings.destinations:
             adapter = app.adapter(name)
             try:
-                rows += [_row(item) for item in app.drift.compare(name, adapter)]
+                comparisons += app.drift.compare(name, adapter)
             finally:
                 adapter.close()
-    if as_json:
-        printing.json(rows)
-    else:
-        printing.drift(rows)
-    return 1 if any(row["today"] != "as_recorded" for row in rows) else 0
-
-
-def _row(item: Comparison) -> dict[str, Any]:
-    from syncer.clock import stamp
-
-    return asdict(item) | {"confirmed_at": stamp(item.confirmed_at)}
+    printing.answer(comparisons, as_json, printing.drift)
+    return 1 if any(item.today != "as_recorded" for item in comparisons) else 0

@@ -51,14 +51,15 @@ def grants(context: Context, sites: tuple[int, ...], host: str) -> None:
 def sweep(context: Context, dry_run: bool, as_json: bool) -> int:
     """Compare every erasure request of WordPress with what was queued; queue what was missed."""
     from syncer.cli import printing
+    from syncer.cli.results import SweepResult
 
     with _opened(context) as bridge:
         swept, state = bridge.preview() if dry_run else bridge.sweep(), bridge.state()
-    if as_json:
-        found = {"sites": swept.sites, "requests": swept.requests, "missed": swept.missed, "alarms": state.alarms}
-        printing.json(found)
-    else:
-        printing.swept(swept.missed, state, dry=dry_run)
+    printing.answer(
+        SweepResult(swept.sites, swept.requests, swept.missed, state.alarms),
+        as_json,
+        lambda result: printing.swept(result.missed, state, dry=dry_run),
+    )
     return 1 if state.alarms else 0
 
 

@@ -31,6 +31,7 @@ def submit(
 ) -> None:
     """Queue requests; addresses come from stdin or a file, one a line. Prints the event keys."""
     from syncer.cli import printing
+    from syncer.cli.results import SubmitResult
     from syncer.intake.submit import Submission, addresses
     from syncer.intake.submit import submit as queue
 
@@ -42,11 +43,7 @@ def submit(
         keys, doubtful = queue(app.queue, app.keyring, submission, lines)
     for number in doubtful:
         click.echo(f"line {number}: the address cannot be used; it will be held for a person", err=True)
-    if as_json:
-        printing.json({"event_keys": keys})
-    else:
-        for key in keys:
-            click.echo(key)
+    printing.answer(SubmitResult(tuple(keys)), as_json, lambda result: printing.lines(result.event_keys))
 
 
 @click.command()

@@ -17,7 +17,7 @@ from syncer.errors import UserError
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """What an extension asks: why, and the local day on which the person was told (GDPR Art. 12(3))."""
+    """Which event is extended, why, and the local day on which the person was told of it (GDPR Art. 12(3))."""
 
     event_id: str
     reason: str
@@ -32,7 +32,7 @@ class Extensions:
         self._rule = rule
 
     def extend(self, wanted: Extension) -> Due:
-        """Move an event's due day to three months after receipt and return it. Raises UserError when it may not."""
+        """Move an event's due day to three months after receipt; return it. Raises UserError when it may not move."""
         e, d = self._transactions.tables.event, self._transactions.tables.delivery
         with self._transactions.write() as tx:
             row = tx.connection.execute(
@@ -43,9 +43,9 @@ class Extensions:
             self._require_extensible(row, tx.now)
             self._require_informed(row.received_at, wanted.informed_on, tx.now)
             due = self._rule.extended(row.received_at)
-            values = {"due_on": due.on, "legal_due_on": due.legal_on}
+            days = {"due_on": due.on, "legal_due_on": due.legal_on}
             told = {"extended_at": tx.now, "informed_on": wanted.informed_on}
-            tx.connection.execute(e.update().where(e.c.id == wanted.event_id).values(values | told))
+            tx.connection.execute(e.update().where(e.c.id == wanted.event_id).values(days | told))
             tx.connection.execute(d.update().where(d.c.event_id == wanted.event_id).values(due_on=due.on))
             tx.audit.add(
                 "event:extended",

@@ -1,4 +1,4 @@
-"""What a person does to the work: exempt a delivery, pause a lane, resume it. Who, why and what goes into the audit."""
+"""What a person does to the work: exempt a delivery, pause a lane, resume it. The audit holds who, why and what."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncer.events.store import Store
 
 
 class Interventions:
-    """Interventions of people in one installation; `destinations` are the configured names."""
+    """Carries out what people decide in one installation; `destinations` are the configured names."""
 
     def __init__(self, transactions: Transactions, store: Store, leases: Leases, destinations: Collection[str]) -> None:
         self._transactions = transactions

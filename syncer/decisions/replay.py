@@ -60,37 +60,37 @@ class Replays:
         self._queue = queue
 
     def plan(self, since: Path, export: Path | None) -> Replay:
-        """Plan what is read back again after a restore. Changes nothing.
+        """Return the plan of what is read back again after a restore. Changes nothing.
 
         `since` is a note: what was confirmed after its last entry starts with a read-back. A note of the lost part
         stands for the moment of the backup. `export` is an earlier `audit export` that reaches beyond the backup.
-        Raises UserError without a fork on record, and for a file that cannot be read as what it should be.
+        Raises UserError without a fork on record, and for a file that is not what it should be.
         """
         forks = self._origins.forks()
         if not forks:
             raise UserError("replay: no fork is on record; record the restore first, with `syncer audit fork`")
-        kept = forks[-1].size
-        moment = self._checkpoints.time_of(min(self._origins.read(since).size, kept))
+        restored = forks[-1].size
+        moment = self._checkpoints.time_of(min(self._origins.read(since).size, restored))
         plan = self._resync.plan(Selection(confirmed_since=moment))
-        lost = [*self._from_export(export, kept), *self._from_queue(moment)]
-        return Replay(moment, plan, tuple({item.event_key or item.event: item for item in lost}.values()))
+        lost = [*self._from_export(export, restored), *self._from_queue(moment)]
+        return Replay(moment, plan, tuple({event.event_key or event.event: event for event in lost}.values()))
 
     def carry_out(self, replay: Replay, reason: str) -> None:
-        """Carry the plan out: read back again what was confirmed since."""
+        """Carry the plan out: read back again what was confirmed since then."""
         self._resync.apply(replay.plan, reason)
 
     def _from_queue(self, moment: datetime) -> list[Lost]:
-        """Return what the lost part took from a queue in another database: nobody would ever look at it again."""
+        """Return what the lost part took from a queue in another database: nobody would look at those rows again."""
         if self._queue.shared:
             return []
         taken = self._queue.taken_since(moment)
         known = self._known([key for key, _ in taken])
         return [_lost_event(None, key, right) for key, right in taken if key not in known]
 
-    def _from_export(self, export: Path | None, kept: int) -> list[Lost]:
+    def _from_export(self, export: Path | None, restored: int) -> list[Lost]:
         if export is None:
             return []
-        received = _received_after(kept, export)
+        received = _received_after(restored, export)
         known = self._known([str(facts.get("event_key")) for _, facts in received])
         return [
             _lost_event(event, str(facts.get("event_key")), facts.get("right"))
@@ -103,19 +103,19 @@ class Replays:
             return self._store.known_keys(connection, keys)
 
 
-def _received_after(kept: int, export: Path) -> list[tuple[str, dict[str, Any]]]:
-    """Return event id and facts of each `event:received` that an export holds beyond entry `kept`."""
+def _received_after(restored: int, export: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Return event id and facts of each `event:received` that an export holds beyond entry `restored`."""
     try:
         rows = [json.loads(line) for line in export.read_text(encoding="utf-8").splitlines()]
         return [
             (row["event"], json.loads(row["body"])["facts"])
             for row in rows
-            if row["seq"] > kept and row["what"] == "event:received" and row["body"]
+            if row["seq"] > restored and row["what"] == "event:received" and row["body"]
         ]
     except OSError as error:
-        raise UserError(f"{export}: cannot be read ({error.strerror}); give an `audit export`") from None
+        raise UserError(f"{export}: cannot be read ({error.strerror}); give what `syncer audit export` wrote") from None
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"{export}: not an export of the audit as JSON lines; give one") from None
+        raise UserError(f"{export}: not an audit export as JSON lines; give what `syncer audit export` wrote") from None
 
 
 def _lost_event(event: str | None, key: str | None, right: str | None) -> Lost:
@@ -125,10 +125,3 @@ def _lost_event(event: str | None, key: str | None, right: str | None) -> Lost:
         " `syncer resync --file` where the event is still here"
     )
     return Lost(event, key, right, remedy)
-
-
-def shown(lost: Sequence[Lost]) -> list[dict[str, Any]]:
-    """Return lost events as JSON data."""
-    return [
-        {"event": item.event, "event_key": item.event_key, "right": item.right, "remedy": item.remedy} for item in lost
-    ]

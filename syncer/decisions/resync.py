@@ -38,7 +38,10 @@ class PlannedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class ResyncPlan:
-    """What a resync will do; `digest` stands for exactly this list. `addresses` are brought again, by event."""
+    """What a resync will do. `digest` stands for exactly these deliveries; `addresses` are brought again, by event id.
+
+    `skipped` are lines for a person to read.
+    """
 
     digest: str
     deliveries: tuple[PlannedDelivery, ...]
@@ -80,7 +83,7 @@ class Resync:
         self._destinations = destinations
 
     def plan(self, selection: Selection) -> ResyncPlan:
-        """Plan what starts over and what is read back. Changes nothing.
+        """Return the plan of what starts over and what is read back. Changes nothing.
 
         Raises UserError for an unknown destination, an address that cannot be used, and a selection of nothing.
         """
@@ -123,7 +126,7 @@ class Resync:
         if selection.confirmed_since is not None:
             conditions += [d.state == State.CONFIRMED, d.confirmed_at >= selection.confirmed_since]
         if not conditions:
-            raise UserError("resync: say what: --event, --destination, --held, --confirmed-since or --file")
+            raise UserError("resync: choose what: --event, --destination, --held, --confirmed-since or --file")
         return conditions
 
     def _reason_to_skip(self, row: Any, has_address: bool, to: State | None) -> str | None:
@@ -151,34 +154,34 @@ class Resync:
                 wanted = e.subject == ref if event_id is None else e.id == event_id
                 rows = connection.execute(sa.select(e.id, e.subject).where(wanted)).all()
                 if not rows:
-                    skipped.append(f"address {number} of the file: no event")
+                    skipped.append(f"address {number} of the file: no event has it")
                 for row in rows:
                     if row.subject not in (None, ref):
                         raise UserError(
-                            f"resync: address {number} of the file is not the one of event {row.id}; correct it"
+                            f"resync: address {number} of the file does not belong to event {row.id}; correct it"
                         )
                     brought[row.id] = address
         return brought, skipped
 
     @retry_on_conflict
     def apply(self, plan: ResyncPlan, reason: str) -> None:
-        """Carry out a plan; what changed since it was made is left alone."""
+        """Carry out a plan; a delivery that changed since it was made is left alone."""
         with self._transactions.write() as tx:
             facts = {
                 "reason": reason,
                 "digest": plan.digest,
-                "deliveries": [f"{item.event}:{item.destination}" for item in plan.deliveries],
+                "deliveries": [f"{planned.event}:{planned.destination}" for planned in plan.deliveries],
                 "addresses_brought": len(plan.addresses),
             }
             tx.audit.add("operator:resynced", facts=facts)
             self._reseal(tx, plan)
-            for item in plan.deliveries:
-                self._reopen(tx, item, reason)
-            self._store.settle(tx, {item.event for item in plan.deliveries})
+            for planned in plan.deliveries:
+                self._reopen(tx, planned, reason)
+            self._store.settle(tx, {planned.event for planned in plan.deliveries})
 
     def _reseal(self, tx: Transaction, plan: ResyncPlan) -> None:
         event = self._tables.event
-        wanted = {item.event for item in plan.deliveries}
+        wanted = {planned.event for planned in plan.deliveries}
         for event_id, address in plan.addresses.items():
             if event_id in wanted:
                 tx.connection.execute(
@@ -191,35 +194,36 @@ class Resync:
                     )
                 )
 
-    def _reopen(self, tx: Transaction, item: PlannedDelivery, reason: str) -> None:
+    def _reopen(self, tx: Transaction, planned: PlannedDelivery, reason: str) -> None:
         d, e = self._tables.delivery, self._tables.event
-        row = tx.connection.execute(sa.select(e.c.right, e.c.subject).where(e.c.id == item.event)).one()
-        values: dict[str, Any] = {
-            "state": item.to,
+        row = tx.connection.execute(sa.select(e.c.right, e.c.subject).where(e.c.id == planned.event)).one()
+        changes: dict[str, Any] = {
+            "state": planned.to,
             "code": None,
             "next_attempt_at": tx.now,
             "claim_rank": rank(row.right),
         }
-        if item.to is State.PENDING:
-            values |= {"attempts": 0, "confirmed_at": None, "outcome": None}
+        if planned.to is State.PENDING:
+            changes |= {"attempts": 0, "confirmed_at": None, "outcome": None}
         done = tx.connection.execute(
             d.update()
-            .where(d.c.event_id == item.event, d.c.destination == item.destination, d.c.state == item.from_)
-            .values(values)
+            .where(d.c.event_id == planned.event, d.c.destination == planned.destination)
+            .where(d.c.state == planned.from_)
+            .values(changes)
         )
         if done.rowcount:
             tx.audit.add(
                 "delivery:reopened",
-                event=item.event,
+                event=planned.event,
                 subject=row.subject,
-                destination=item.destination,
-                facts={"from": item.from_, "to": item.to, "reason": reason},
+                destination=planned.destination,
+                facts={"from": planned.from_, "to": planned.to, "reason": reason},
             )
 
 
 def _digest(planned: Sequence[PlannedDelivery], brought: Mapping[str, str]) -> str:
     content = {
-        "deliveries": [[item.event, item.destination, str(item.from_), str(item.to)] for item in planned],
+        "deliveries": [[each.event, each.destination, str(each.from_), str(each.to)] for each in planned],
         "brought": sorted(brought),
     }
     return hashlib.sha256(canonical(content)).hexdigest()

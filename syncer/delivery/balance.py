@@ -27,7 +27,7 @@ from syncer.delivery.owners import is_dead
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A daemon that is there. Times UTC by the database; `until` is when its word runs out unless it renews it."""
+    """A daemon that is running. Times UTC by the database; `until` is when its presence ends unless it renews it."""
 
     owner: str
     since: datetime
@@ -36,14 +36,14 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Who owns what at one moment: lane -> owner (None when it is free), and the daemons that are running."""
+    """Who owns what at one moment: lane -> owner (None for a free one), and the owners that are running daemons."""
 
     owners: dict[str, str | None]
     running: frozenset[str]
 
 
 def surplus(own: int, others: Collection[int], free: int) -> int:
-    """Return how many lanes to hand over to reach the poorest other daemon; lanes that lie free are on their way."""
+    """Return how many lanes to hand over to the daemon that owns fewest; free lanes count as on their way to it."""
     return max(0, (own - min(others, default=own)) // 2 - free)
 
 
@@ -57,13 +57,13 @@ class Presence:
         self._leases = leases
 
     def arrive(self) -> None:
-        """Show this process as a running daemon, and forget those whose word ran out."""
+        """Show this process as a running daemon, and forget those whose presence ended."""
         with self._transactions.write() as tx:
             tx.connection.execute(self._daemon.delete().where(self._daemon.c.seen_until < utc_now(tx.connection)))
         self.beat()
 
     def beat(self) -> None:
-        """Prolong this daemon's word by the length of a lease."""
+        """Prolong this daemon's presence by the length of a lease."""
         d, owner = self._daemon, self._leases.owner
         with self._transactions.write() as tx:
             until = self._leases.end(tx.connection)
@@ -72,12 +72,12 @@ class Presence:
                 tx.connection.execute(d.insert().values(owner=owner, started_at=started, seen_until=until))
 
     def leave(self) -> None:
-        """Take the word back."""
+        """End this daemon's presence."""
         with self._transactions.write() as tx:
             tx.connection.execute(self._daemon.delete().where(self._daemon.c.owner == self._leases.owner))
 
     def running(self) -> list[Running]:
-        """Return the daemons that are there, the oldest first."""
+        """Return the running daemons, the oldest first."""
         with reading(self._transactions.engine) as connection:
             return self._running(connection)
 
@@ -88,16 +88,16 @@ class Presence:
             .where(d.seen_until > utc_now(connection))
             .order_by(d.started_at, d.owner)
         )
-        found = [Running(row.owner, row.started_at, row.seen_until) for row in connection.execute(query)]
-        return [item for item in found if not is_dead(item.owner)]
+        daemons = [Running(row.owner, row.started_at, row.seen_until) for row in connection.execute(query)]
+        return [daemon for daemon in daemons if not is_dead(daemon.owner)]
 
     def view(self) -> View:
-        """Return who owns what now. What a dead process of this host owned is free."""
+        """Return who owns what now. A lane that a dead process of this host owned is free."""
         lane = self._lane.c
         with reading(self._transactions.engine) as connection:
             query = sa.select(lane.destination, lane.owner, (lane.lease_until > utc_now(connection)).label("held"))
             rows = connection.execute(query).all()
-            running = frozenset(item.owner for item in self._running(connection))
+            running = frozenset(daemon.owner for daemon in self._running(connection))
         owners = {row.destination: row.owner if row.held and not is_dead(row.owner) else None for row in rows}
         return View(owners, running)
 
@@ -113,11 +113,11 @@ class Share:
         self._patience = leases.seconds
         self._names = frozenset(names)
         self._monotonic = monotonic
-        self._offered: dict[str, float] = {}  # lane -> since when it is left to somebody poorer
+        self._offered: dict[str, float] = {}  # lane -> since when (by `monotonic`) it has been left to others
         self._declined: set[str] = set()
 
     def may_take(self, name: str) -> bool:
-        """Say whether the lane is free and nobody who owns fewer lanes is there to take it."""
+        """Say whether the lane is free and no daemon that owns fewer lanes is there to take it."""
         view = self._presence.view()
         if view.owners.get(name) not in (None, self._me):
             self._offered.pop(name, None)

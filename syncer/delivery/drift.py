@@ -48,7 +48,7 @@ class Drift:
         self._keyring = keyring
 
     def compare(self, destination: str, adapter: Adapter) -> list[Comparison]:
-        """Read back every confirmed delivery of a destination that is still within its rechecks."""
+        """Read back every confirmed delivery of a destination that is still within its rechecks, and compare."""
         rows = self._within_recheck(destination)
         with ThreadPoolExecutor(adapter.limits.senders, thread_name_prefix=f"reconcile-{destination}") as pool:
             return list(pool.map(lambda row: self._compared(adapter, row), rows))

@@ -11,7 +11,10 @@ from syncer.log import get_logger
 
 
 class HeldLease:
-    """Holds the lease of one lane. `monotonic` is in seconds; `extend` hears until when calls may be made, by it."""
+    """Holds the lease of one lane.
+
+    `monotonic` counts seconds; `extend` is told until when, by that clock, calls may be made.
+    """
 
     def __init__(
         self, name: str, leases: Leases, monotonic: Callable[[], float], extend: Callable[[float], None]
@@ -37,7 +40,7 @@ class HeldLease:
         return self._lease
 
     def own(self) -> bool:
-        """Take the lane if it is free, renew it if it is ours; say whether it is."""
+        """Take the lane if it is free, renew it if it is ours; say whether it is ours now."""
         if self._lease is None:
             began = self._monotonic()
             self._lease = self._leases.acquire(self._name)

@@ -34,44 +34,44 @@ class InFlight:
 
     @property
     def enough(self) -> int:
-        """How many results share a commit: nearly all that may be under way, and some hands stay busy meanwhile."""
+        """How many results share a commit: nearly all that may be under way; the rest keeps some senders busy."""
         return min(AHEAD + 3 * self._senders // 4, len(self._subjects))
 
     def can_begin(self, claimed: Iterable[Delivery]) -> bool:
-        """Say whether there is a free hand and somebody it may begin with."""
+        """Say whether there is room for one more, and a person it may be for."""
         if self._free <= 0:
             return False
         busy = set(self._subjects.values())
-        return any(item.subject is None or item.subject not in busy for item in claimed)
+        return any(delivery.subject is None or delivery.subject not in busy for delivery in claimed)
 
     def pick(self, claimed: deque[Delivery]) -> list[Delivery]:
-        """Take what free hands can begin with; two deliveries of one person never run side by side."""
+        """Take what can begin now off `claimed`; two deliveries of one person never run side by side."""
         picked: list[Delivery] = []
         skipped: list[Delivery] = []
         busy = {who for who in self._subjects.values() if who}
         free = self._free
         while claimed and len(picked) < free:
-            item = claimed.popleft()
-            if item.subject in busy:
-                skipped.append(item)
+            delivery = claimed.popleft()
+            if delivery.subject in busy:
+                skipped.append(delivery)
                 continue
-            picked.append(item)
-            if item.subject:
-                busy.add(item.subject)
+            picked.append(delivery)
+            if delivery.subject:
+                busy.add(delivery.subject)
         claimed.extendleft(reversed(skipped))
         return picked
 
     def begin(self, deliveries: Iterable[Delivery]) -> None:
         """Note that calls for them are made from now on."""
-        for item in deliveries:
-            self._subjects[item.id] = item.subject
+        for delivery in deliveries:
+            self._subjects[delivery.id] = delivery.subject
 
     def came_back(self, deliveries: Iterable[Delivery]) -> None:
         """Note what came back for one commit."""
-        found = list(deliveries)
-        self._pace = len(found)
-        for item in found:
-            self._subjects.pop(item.id, None)
+        ids = [delivery.id for delivery in deliveries]
+        self._pace = len(ids)
+        for number in ids:
+            self._subjects.pop(number, None)
 
     def clear(self) -> None:
         """Forget all: what comes back now has no owner here."""
@@ -79,6 +79,6 @@ class InFlight:
 
     @property
     def _free(self) -> int:
-        # ahead of free hands by as many as came back at once: then no hand stands idle during a commit, and nothing
-        # is begun long before its call
+        # as many more than there are senders as came back at once: so no sender idles during a commit, and nothing is
+        # begun long before its call
         return min(2 * self._senders + self._pace, self.most) - len(self._subjects)

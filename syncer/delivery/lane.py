@@ -11,20 +11,21 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
-from adapters.contract import Adapter, Receipt
+from adapters.contract import Adapter
 from adapters.errors import AdapterError
 from syncer.audit.transaction import Transaction, Transactions
 from syncer.clock import elapsed
 from syncer.database.failures import retry_on_conflict
 from syncer.delivery.held_lease import HeldLease
 from syncer.delivery.in_flight import InFlight
-from syncer.delivery.leases import LaneRow, Leases, check_fence
+from syncer.delivery.lane_change import LaneChange, lane_change
+from syncer.delivery.leases import LaneRow, Leases, require_fence
 from syncer.delivery.senders import BURST_WAIT, Done, Senders, Work
 from syncer.domain.model import Delivery, Lease, State
-from syncer.domain.policy import PROBE_EVERY, Decision, NotCalled, Phase, judge, unreachable_in_a_row
+from syncer.domain.policy import PROBE_EVERY, NotCalled, Phase, judge, unreachable_in_a_row
 from syncer.errors import StaleFence
 from syncer.events.mapping import Finished
 from syncer.events.store import Store
@@ -37,21 +38,6 @@ BATCH = 100
 ALARMS = frozenset({"delivery:held", "delivery:reappeared"})
 #: seconds a turn waits for its senders once it was told to stop; systemd and SIGTERM allow 30 in all
 GRACE = 25.0
-
-
-@dataclass(frozen=True, slots=True)
-class _LaneChange:
-    """What a batch of results means for the whole lane; `cool_until` is UTC, `strikes` counts waits in a row."""
-
-    pause: Decision | None
-    cool_until: datetime | None
-    ends_wait: bool
-    strikes: int
-
-    @property
-    def pause_reason(self) -> str:
-        assert self.pause is not None
-        return f"{self.pause.pause}: {self.pause.detail}" if self.pause.detail else str(self.pause.pause)
 
 
 class Lane:
@@ -96,7 +82,7 @@ class Lane:
     # -- one turn -------------------------------------------------------------------------------------------
 
     def turn(self) -> int:
-        """Work until nothing of the lane is due; return how many calls were recorded. 0 when it is not ours."""
+        """Work until nothing of the lane is due; return how many results were recorded, 0 when the lane is not ours."""
         if self._senders.busy:
             # calls of a turn that failed are still under way: nobody else may start beside them
             self._held.renew()
@@ -115,7 +101,7 @@ class Lane:
             with self._transactions.kept():
                 return self._pump()
         except StaleFence:
-            # somebody else owns the lane by now: what came back here is theirs to find out
+            # somebody else owns the lane by now, and finds out what became of the calls made here
             self._held.lost()
             return 0
         finally:
@@ -163,12 +149,14 @@ class Lane:
 
     def _may_call(self, row: LaneRow) -> bool:
         now = self._clock()
-        if row.paused:
-            return row.paused_by == "syncer" and (row.probe_at is None or row.probe_at <= now) and self._probe()
-        return row.cool_until is None or row.cool_until <= now
+        if not row.paused:
+            return row.cool_until is None or row.cool_until <= now
+        if row.paused_by != "syncer" or (row.probe_at is not None and row.probe_at > now):
+            return False
+        return self._probe()
 
     def _probe(self) -> bool:
-        """Ask a lane that paused by itself whether it works again."""
+        """Say whether a lane that syncer paused works again, and resume it if so."""
         try:
             self._adapter.ping()
         except Exception as error:  # noqa: BLE001 — a bug in an adapter must not have it asked every second
@@ -201,11 +189,11 @@ class Lane:
                 exhausted = len(claimed) < BATCH
             # wait only when nothing can begin without an answer
             idle = self._in_flight and not self._can_begin(claimed)
-            finished = self._senders.collect(self._in_flight.enough, wait=0.5 if idle else 0.0)
-            if finished or self._can_begin(claimed):
-                recorded += len(finished)
-                self._step(finished, claimed)
-                exhausted = exhausted and not finished
+            came_back = self._senders.collect(self._in_flight.enough, wait=0.5 if idle else 0.0)
+            if came_back or self._can_begin(claimed):
+                recorded += len(came_back)
+                self._step(came_back, claimed)
+                exhausted = exhausted and not came_back
             self._held.renew()
             if not self._in_flight and (exhausted or not self._gate.is_set()):
                 return recorded
@@ -223,14 +211,14 @@ class Lane:
     def _step(self, came_back: list[Done], claimed: deque[Delivery]) -> None:
         """Record what came back, begin what comes next in the same transaction, and let the calls be made."""
         now = self._clock()
-        decided = [item for done in came_back if (item := self._decide(done, now)) is not None]
+        decided = [finished for done in came_back if (finished := self._decide(done, now)) is not None]
         self._in_flight.came_back(done.work.delivery for done in came_back if done.last)
         started = self._in_flight.pick(claimed) if self._gate.is_set() else []
-        begun = self._commit(decided, [item for item in started if item.state is not State.APPLIED])
-        for item in decided:
-            self._log_result(item)
-        works = [Work(item, Phase.APPLY) for item in begun]
-        works += [Work(item, Phase.CONFIRM) for item in started if item.state is State.APPLIED]
+        begun = self._commit(decided, [delivery for delivery in started if delivery.state is not State.APPLIED])
+        for finished in decided:
+            self._log_result(finished)
+        works = [Work(delivery, Phase.APPLY) for delivery in begun]
+        works += [Work(delivery, Phase.CONFIRM) for delivery in started if delivery.state is State.APPLIED]
         self._in_flight.begin(work.delivery for work in works)
         for work in works:
             self._senders.submit(work)
@@ -243,11 +231,11 @@ class Lane:
     def _write(self, lease: Lease, decided: list[Finished], fresh: list[Delivery], may_call: bool) -> list[Delivery]:
         # may run twice: what it leaves in memory is set after the commit, or is the same the second time
         with self._transactions.write() as tx:
-            if check_fence(tx, self._transactions.tables, lease):
+            if require_fence(tx, self._transactions.tables, lease):
                 self._gate.clear()  # an operator paused the lane meanwhile
                 may_call = False
             self._store.record(tx, decided)
-            change = self._change(decided, may_call)
+            change = lane_change(decided, self._strikes, may_call=may_call)
             self._write_change(tx, change)
             begun = self._store.begin(tx, lease, fresh)
         self._log_change(change, tx.now)
@@ -271,15 +259,7 @@ class Lane:
             )
         return Finished(delivery, done.phase, done.result, decision)
 
-    def _change(self, decided: list[Finished], may_call: bool) -> _LaneChange:
-        """Return what the results ask of the whole lane: a pause, a wait, or the end of one."""
-        pause = next((item.decision for item in decided if item.decision.pause), None) if may_call else None
-        cool_until = max((item.decision.cool_until for item in decided if item.decision.cool_until), default=None)
-        went_through = any(isinstance(item.result, Receipt) for item in decided)
-        ends_wait = cool_until is None and bool(self._strikes) and went_through and may_call and pause is None
-        return _LaneChange(pause, cool_until, ends_wait, 0 if ends_wait else self._strikes)
-
-    def _write_change(self, tx: Transaction, change: _LaneChange) -> None:
+    def _write_change(self, tx: Transaction, change: LaneChange) -> None:
         if change.pause is not None:
             self._gate.clear()
             self._leases.pause(tx, self.name, "syncer", change.pause_reason, tx.now + PROBE_EVERY)
@@ -290,20 +270,21 @@ class Lane:
         elif change.ends_wait:
             self._leases.cool(tx, self.name, None, 0)
 
-    def _log_change(self, change: _LaneChange, now: datetime) -> None:
+    def _log_change(self, change: LaneChange, now: datetime) -> None:
         if change.pause is not None:
             self._log.error("lane.paused", code=change.pause.pause)
         if change.cool_until is not None:
             self._log.warning("lane.cooling", seconds=round((change.cool_until - now).total_seconds(), 1))
 
-    def _log_result(self, item: Finished) -> None:
-        say = self._log.warning if item.decision.what in ALARMS else self._log.info
+    def _log_result(self, finished: Finished) -> None:
+        delivery, decision = finished.delivery, finished.decision
+        say = self._log.warning if decision.what in ALARMS else self._log.info
         say(
-            item.decision.what.replace(":", "."),
-            event_id=item.delivery.event_id,
-            state=str(item.decision.state),
-            code=item.decision.code,
-            attempt=item.delivery.attempts,
+            decision.what.replace(":", "."),
+            event_id=delivery.event_id,
+            state=str(decision.state),
+            code=decision.code,
+            attempt=delivery.attempts,
         )
 
     def _drop_leftovers(self) -> None:

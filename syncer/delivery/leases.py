@@ -51,7 +51,7 @@ class Leases:
 
     @retry_on_conflict
     def ensure(self, destinations: Sequence[str]) -> None:
-        """Make sure that each destination has its row."""
+        """Create the row of each destination that has none."""
         with self._transactions.write() as tx:
             there = set(tx.connection.execute(sa.select(self._lane.c.destination)).scalars())
             for name in destinations:
@@ -66,14 +66,14 @@ class Leases:
             return {row.destination: _lane_row(row) for row in connection.execute(sa.select(self._lane))}
 
     def get(self, destination: str) -> LaneRow | None:
-        """Return one lane."""
+        """Return one lane, None where it has no row."""
         with reading(self._transactions.engine) as connection:
             row = connection.execute(sa.select(self._lane).where(self._lane.c.destination == destination)).first()
             return _lane_row(row) if row else None
 
     @retry_on_conflict
     def acquire(self, destination: str) -> Lease | None:
-        """Take the lane, or return None while somebody else owns it. A dead owner's lane is taken at once."""
+        """Take the lane and return its lease, None while another owns it. A dead owner's lane is taken at once."""
         lane = self._lane
         with self._transactions.write() as tx:
             row = tx.connection.execute(
@@ -104,7 +104,7 @@ class Leases:
 
     @retry_on_conflict
     def renew(self, lease: Lease) -> bool:
-        """Prolong the lease; False when the lane has another owner by now."""
+        """Prolong the lease and say whether it is still ours."""
         lane = self._lane
         with self._transactions.write() as tx:
             done = tx.connection.execute(
@@ -159,7 +159,7 @@ class Leases:
 
     @retry_on_conflict
     def probe_later(self, destination: str, at: datetime) -> None:
-        """Note when a paused lane is tried again (UTC)."""
+        """Set when a paused lane is probed again (UTC)."""
         with self._transactions.write() as tx:
             tx.connection.execute(
                 self._lane.update().where(self._lane.c.destination == destination).values(probe_at=at)
@@ -195,8 +195,8 @@ def _lane_row(row: Any) -> LaneRow:
     )
 
 
-def check_fence(tx: Transaction, tables: Tables, lease: Lease) -> bool:
-    """Lock the lane's row for this transaction and say whether it is paused.
+def require_fence(tx: Transaction, tables: Tables, lease: Lease) -> bool:
+    """Lock the lane's row for this transaction and say whether the lane is paused.
 
     Raises StaleFence when the lane has another owner by now.
     """

@@ -42,7 +42,7 @@ def _exists(pid: int) -> bool:
 
 
 def owner_name() -> str:
-    """Return this process as an owner: host, boot id, pid and its start, so that a recycled pid is no one else."""
+    """Return this process as an owner: host, boot id, pid and its start, so that a recycled pid is another."""
     pid = os.getpid()
     return f"{socket.gethostname()}|{boot_id()}|{pid}|{started_ticks(pid) or ''}"
 

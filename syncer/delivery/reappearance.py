@@ -27,12 +27,12 @@ class Incident:
 
     @property
     def newer_consent(self) -> bool:
-        """Whether the person opted in after the request: then a person decides. No time is no evidence of consent."""
+        """Whether they opted in after the request: then a person decides. A missing time is not evidence of consent."""
         return self.opted_in_at is not None and self.opted_in_at > self.row.received_at
 
 
 def reappear(transactions: Transactions, store: Store, keyring: Keyring, incident: Incident) -> bool:
-    """Open the delivery again, or hold it; False when it is not confirmed any more, so somebody else was first.
+    """Open the delivery again, or hold it; say whether this was done: not where somebody else did it first.
 
     The address that the listing showed is sealed again, since it may have been shredded.
     """

@@ -29,7 +29,7 @@ WINDOW = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a sender is to do for a delivery: begin with which verb. What it applied it also reads back."""
+    """What a sender is to do: the delivery, and the verb to begin with. What it applied it also reads back."""
 
     delivery: Delivery
     phase: Phase
@@ -37,7 +37,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What one verb brought back; `last` says that the sender has done with this work."""
+    """What one verb brought back; `last` says that the sender is done with this work."""
 
     work: Work
     phase: Phase
@@ -55,7 +55,7 @@ class Results:
         self._enough = 1
 
     def put(self, done: Done) -> None:
-        """Add one; wakes the collector only when it has what it waits for."""
+        """Add one result; wake the collector only once it has what it waits for."""
         with self._changed:
             self._done.append(done)
             self._last += done.last
@@ -63,15 +63,15 @@ class Results:
                 self._changed.notify()
 
     def collect(self, enough: int, wait: float) -> list[Done]:
-        """Take all there is: wait up to `wait` seconds for the first, then up to WINDOW for `enough` finished works."""
+        """Return all there is: wait up to `wait` seconds for the first, then up to WINDOW for `enough` ended works."""
         with self._changed:
-            # not the first before the others: where answers come quickly each look costs a change of threads
+            # wait for all before looking for the first: where answers come quickly each look costs a change of threads
             self._wait(enough, min(wait, WINDOW))
             if not self._done and wait > WINDOW:
                 self._wait(1, wait - WINDOW)
                 self._wait(enough, WINDOW)
-            found, self._done, self._last = self._done, [], 0
-            return found
+            collected, self._done, self._last = self._done, [], 0
+            return collected
 
     def _wait(self, enough: int, seconds: float) -> None:
         self._enough = enough
@@ -148,8 +148,8 @@ class Senders:
             self._threads.append(thread)
 
     def _serve(self) -> None:
-        while (item := self._works.get()) is not None:
-            self._send(*item)
+        while (task := self._works.get()) is not None:
+            self._send(*task)
             with self._counting:
                 self._left -= 1
 
@@ -218,7 +218,7 @@ class Senders:
 
 
 def _burst(stop: threading.Event, longest: float) -> tenacity.Retrying:
-    """A few quick calls within one attempt; everything longer waits in the database. Shared by all threads."""
+    """Return what repeats a call quickly within one attempt, for all threads; longer waits stand in the database."""
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception(_worth_repeating),
         stop=tenacity.stop_after_attempt(BURST_CALLS) | tenacity.stop_when_event_set(stop),
@@ -229,7 +229,7 @@ def _burst(stop: threading.Event, longest: float) -> tenacity.Retrying:
 
 
 def _with_burst(burst: tenacity.Retrying, verb: Callable[[], Receipt]) -> Receipt:
-    """Call, and again as the burst says; it is asked only once a call has failed: it takes 30 µs each time."""
+    """Call, and call again as the burst allows; it is asked only after a failure, since it takes 30 µs each time."""
     try:
         return verb()
     except Transient as error:

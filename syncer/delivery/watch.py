@@ -34,8 +34,9 @@ OVERLAP = timedelta(hours=6)
 class Look:
     """What one look at a destination found.
 
-    `since` (UTC) is how far it reached back, None when nothing there is to be watched; `code` says why the look is
-    incomplete, and then it is taken again from the same moment. `incidents` are (event, newer consent or not).
+    `since` (UTC) is how far it reached back, None when there is nobody to look for; `seen` counts contacts; `code`
+    says why the look is incomplete, and then it is taken again from the same moment. `incidents` are (event id,
+    newer consent or not).
     """
 
     destination: str
@@ -46,7 +47,7 @@ class Look:
 
     @property
     def complete(self) -> bool:
-        """Whether the listing was read whole: only then does no incident mean that nobody came back."""
+        """Whether the listing was read whole: only then does a look without incidents mean that nobody came back."""
         return self.code is None
 
 
@@ -63,14 +64,14 @@ class Watch:
         self.moved_at = time.monotonic()
 
     def due(self, destination: str, every: timedelta) -> bool:
-        """Say whether the last whole look is longer ago than `every`."""
+        """Say whether the last whole look is at least `every` ago."""
         looked_at = self._looked_at(destination)
         return looked_at is None or looked_at + every <= self._clock()
 
     def look(self, destination: str, adapter: Adapter, alive: Callable[[], bool] = lambda: True) -> Look:
         """Read what changed since the last look. `alive` is asked between batches; False ends the look unfinished.
 
-        A provider's failure is no exception but a look with its code.
+        A provider's failure is not raised: it becomes a look with its code.
         """
         began = self._clock()
         since = self._since(destination)
@@ -92,14 +93,14 @@ class Watch:
             self._note(destination, began, seen)
         return Look(destination, since, seen, tuple(incidents), code)
 
-    def _batches(self, found: Iterator[Seen]) -> Iterator[list[Seen]]:
-        while batch := list(self._ticking(islice(found, BATCH))):
+    def _batches(self, listing: Iterator[Seen]) -> Iterator[list[Seen]]:
+        while batch := list(self._ticking(islice(listing, BATCH))):
             yield batch
 
-    def _ticking(self, found: Iterator[Seen]) -> Iterator[Seen]:
-        for one in found:
+    def _ticking(self, contacts: Iterator[Seen]) -> Iterator[Seen]:
+        for contact in contacts:
             self.moved_at = time.monotonic()
-            yield one
+            yield contact
 
     def _since(self, destination: str) -> datetime | None:
         looked_at = self._looked_at(destination)
@@ -116,21 +117,21 @@ class Watch:
     def _looked_at(self, destination: str) -> datetime | None:
         query = sa.select(self._table.c.looked_at).where(self._table.c.destination == destination)
         with reading(self._transactions.engine) as connection:
-            found: datetime | None = connection.execute(query).scalar()
-        return found
+            looked_at: datetime | None = connection.execute(query).scalar()
+        return looked_at
 
     def _note(self, destination: str, looked_at: datetime, seen: int) -> None:
-        values = {"looked_at": looked_at, "seen": seen}
+        look = {"looked_at": looked_at, "seen": seen}
         with self._transactions.write() as tx:
             done = tx.connection.execute(
-                self._table.update().where(self._table.c.destination == destination).values(values)
+                self._table.update().where(self._table.c.destination == destination).values(look)
             )
             if not done.rowcount:
-                tx.connection.execute(self._table.insert().values(destination=destination, **values))
+                tx.connection.execute(self._table.insert().values(destination=destination, **look))
 
     def _compare(self, destination: str, adapter: Adapter, batch: list[Seen]) -> Iterator[tuple[str, bool]]:
-        """Compare one batch with the ledger; yield the incidents."""
-        people = {ref: one for one in batch if (ref := self._ref(one.address)) is not None}
+        """Compare one batch with the confirmed deliveries; yield (event id, newer consent or not) of each incident."""
+        people = {ref: contact for contact in batch if (ref := self._ref(contact.address)) is not None}
         for row in self._watched(destination, people):
             incident = self._incident(adapter, row, people[row.subject])
             if incident is not None and reappear(self._transactions, self._store, self._keyring, incident):
@@ -143,7 +144,7 @@ class Watch:
             return None  # no event has such an address: what cannot be normalised was held at intake
 
     def _watched(self, destination: str, refs: Iterable[str]) -> list[Any]:
-        """Return the confirmed deliveries of these people: whoever is to be forgotten or left alone there."""
+        """Return the confirmed deliveries of these people: they were to be forgotten or left alone there."""
         d, e = self._transactions.tables.delivery, self._transactions.tables.event
         query = (
             sa.select(d.c.id, d.c.event_id, d.c.destination, d.c.action, e.c.right, e.c.subject, e.c.received_at)
@@ -155,7 +156,7 @@ class Watch:
             return list(connection.execute(query))
 
     def _incident(self, adapter: Adapter, row: Any, seen: Seen) -> Incident | None:
-        """Read the person back: a listing alone is no proof, and an unsubscribed contact may be there as it should."""
+        """Read the person back: a listing alone proves nothing, since an unsubscribed contact may rightly be there."""
         person = subject(self._keyring, seen.address)
         try:
             adapter.confirm(Action(row.action), person)

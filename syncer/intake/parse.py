@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 from uuid_utils.compat import uuid7
 
+from adapters.contract import Action
 from syncer.domain.deadlines import Rule
 from syncer.domain.model import NewEvent, Plan
 from syncer.domain.rights import ACCEPTED_RIGHTS, Right
 from syncer.errors import AddressError
-from syncer.intake.queue import Row, moment
+from syncer.intake.queue import QueueRow, moment
 from syncer.log import get_logger
 from syncer.privacy.addresses import normalise
 from syncer.privacy.keyring import Keyring
@@ -30,8 +31,8 @@ class RowParser:
         self._destinations = destinations
         self._rule = rule
 
-    def parse(self, row: Row, now: datetime) -> NewEvent:
-        """Return the event of a row, a held one where the row cannot be used. `now` is UTC. Nothing in a row raises."""
+    def parse(self, row: QueueRow, now: datetime) -> NewEvent:
+        """Return the event of a row, a held one where the row cannot be used. `now` is UTC. No row makes this raise."""
         try:
             return self._event(row, now)
         except Exception as error:  # noqa: BLE001 — a bug in the reading must not bring the row back for ever
@@ -53,7 +54,7 @@ class RowParser:
                 detail=f"the row could not be read ({type(error).__name__})",
             )
 
-    def _event(self, row: Row, now: datetime) -> NewEvent:
+    def _event(self, row: QueueRow, now: datetime) -> NewEvent:
         event_id = str(uuid7())
         right = Right(row.kind) if row.kind in set(ACCEPTED_RIGHTS) else None
         received, problems = _received(row, now)
@@ -88,16 +89,18 @@ class RowParser:
 
     def _plans(self, right: Right | None) -> tuple[Plan, ...]:
         return tuple(
-            Plan(
-                name,
-                item.adapter,
-                None if right is None else item.erasure if right is Right.ERASURE else item.objection,
-            )
-            for name, item in self._destinations.items()
+            Plan(name, destination.adapter, _action(destination, right))
+            for name, destination in self._destinations.items()
         )
 
 
-def event_key(row: Row) -> str:
+def _action(destination: Destination, right: Right | None) -> Action | None:
+    if right is None:
+        return None
+    return destination.erasure if right is Right.ERASURE else destination.objection
+
+
+def event_key(row: QueueRow) -> str:
     """Return the row's own key, or one made of its id where its own cannot be used."""
     # an unusable key is not carried on: an address in it would be printed by `events`
     return f"row:{row.id}" if not row.event_key or _unclean(row.event_key) else row.event_key
@@ -118,11 +121,11 @@ def _clean(text: str | None, longest: int) -> str | None:
     return ("[address]" if "@" in shown else shown)[:longest]
 
 
-def _received(row: Row, now: datetime) -> tuple[datetime, list[str]]:
+def _received(row: QueueRow, now: datetime) -> tuple[datetime, list[str]]:
     try:
-        found = moment(row.received_at) or moment(row.created_at) or now
+        received = moment(row.received_at) or moment(row.created_at) or now
     except (ValueError, OverflowError):  # the second for a time that UTC has no year for
         return now, ["received_at is no time"]
-    if found.year < EARLIEST_YEAR or found > now + FUTURE:
+    if received.year < EARLIEST_YEAR or received > now + FUTURE:
         return now, ["received_at is before 2000 or in the future"]
-    return found, []
+    return received, []

@@ -13,14 +13,14 @@ from syncer.database.connections import reading, writing
 from syncer.database.failures import retry_on_conflict
 from syncer.database.tables import Tables
 
-#: characters of an address that are read; an address has at most 254, the rest is no address
+#: characters of an address that are read; an address has at most 254, so the rest does not belong to one
 LONGEST = 400
 #: rows written with one commit
 INSERTED = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class QueueRow:
     """One queue row, read without trusting any of it. `None` stands for NULL; times as the driver gave them."""
 
     id: int
@@ -42,8 +42,8 @@ class Queue:
         #: whether it lies in syncer's own database, so that one transaction can do both sides
         self.shared = shared
 
-    def waiting(self, limit: int) -> list[Row]:
-        """Return rows nobody has taken. Never a cursor over ids or times: those commit out of order."""
+    def waiting(self, limit: int) -> list[QueueRow]:
+        """Return the oldest rows that nobody has taken. Never a cursor over ids or times: those commit out of order."""
         return self._read(sa.select(*self._columns()).where(self._open()).order_by(self.table.c.id).limit(limit))
 
     def count(self) -> int:
@@ -53,7 +53,7 @@ class Queue:
             return int(connection.execute(query).scalar_one())
 
     def made(self, prefix: str) -> list[tuple[str, str | None, datetime | None]]:
-        """Return (key, source_ref, created_at in UTC or None) of all rows whose key begins so, taken or not."""
+        """Return (key, source_ref, created_at in UTC or None) of every row whose key begins so, taken or not."""
         t = self.table.c
         query = sa.select(t.event_key, t.source_ref, sa.type_coerce(t.created_at, sa.String())).where(
             t.event_key.startswith(prefix, autoescape=True)
@@ -62,7 +62,7 @@ class Queue:
             return [(str(_text(row[0])), _text(row[1]), _made_at(row[2])) for row in connection.execute(query)]
 
     def taken_since(self, moment: datetime) -> list[tuple[str, str | None]]:
-        """Return key and kind of the rows that were taken since then (UTC)."""
+        """Return (key, kind) of the rows that were taken since then (UTC)."""
         t = self.table.c
         query = sa.select(sa.type_coerce(t.event_key, sa.Text), sa.type_coerce(t.kind, sa.Text))
         with reading(self.engine) as connection:
@@ -87,10 +87,10 @@ class Queue:
             sa.cast(t.created_at, sa.Text).label("created_at"),
         ]
 
-    def _read(self, query: sa.Select[Any]) -> list[Row]:
+    def _read(self, query: sa.Select[Any]) -> list[QueueRow]:
         with reading(self.engine) as connection:
             return [
-                Row(
+                QueueRow(
                     id=row[0],
                     event_key=_text(row[1]),
                     kind=_text(row[2]),
@@ -104,12 +104,12 @@ class Queue:
             ]
 
     def mark_taken(self, connection: sa.Connection, ids: Sequence[int], now: datetime) -> None:
-        """Note that the rows are events now, and blank their addresses."""
+        """Mark the rows as taken, now that they are events, and blank their addresses. `now` is UTC."""
         if ids:
             connection.execute(self.table.update().where(self.table.c.id.in_(ids)).values(taken_at=now, email=None))
 
     def insert(self, rows: Sequence[dict[str, Any]]) -> int:
-        """Put rows into the queue as a producer would; return how many were new. Doubled keys are left alone."""
+        """Insert rows as a producer would and return how many were new; a key that is there already changes nothing."""
         return sum(self._insert(rows[start : start + INSERTED]) for start in range(0, len(rows), INSERTED))
 
     @retry_on_conflict
@@ -137,7 +137,7 @@ def _made_at(value: Any) -> datetime | None:
 
 
 def moment(value: Any) -> datetime | None:
-    """Read a time of the queue (UTC by contract) from a datetime or text; None for NULL; ValueError otherwise."""
+    """Return a time of the queue (UTC by contract) given as datetime or text, None for NULL. Raises ValueError."""
     if value is None:
         return None
     if isinstance(value, str):

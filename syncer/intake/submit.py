@@ -19,18 +19,18 @@ from syncer.privacy.keyring import Keyring
 def addresses(lines: Iterable[str]) -> list[tuple[int, str]]:
     """Return (line number, address) without blank lines and `#` comments. Raises UserError when none is left."""
     stripped = [(number, line.strip()) for number, line in enumerate(lines, 1)]
-    kept = [(number, text) for number, text in stripped if text and not text.startswith("#")]
-    if not kept:
+    numbered = [(number, text) for number, text in stripped if text and not text.startswith("#")]
+    if not numbered:
         raise UserError("no address was given; write one a line to stdin, or name a file with --file")
-    return kept
+    return numbered
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
     """What all addresses of one `submit` share.
 
-    `right` is `erasure` or `objection`; `ref` is the operator's own reference: the same again is the same request.
-    Times UTC.
+    `right` is `erasure` or `objection`; `ref` is the operator's own reference: the same reference again means the
+    same request. Times UTC.
     """
 
     right: str
@@ -56,7 +56,7 @@ def submit(
             {
                 "event_key": _key(submission, person),
                 "kind": submission.right,
-                # bytes that are no UTF-8 stay visible, and unusable, instead of becoming another address
+                # bytes that are not UTF-8 stay visible, and unusable, instead of becoming another address
                 "email": address.encode("utf-8", "backslashreplace").decode()[:320],
                 "received_at": submission.received_at,
                 "source": submission.source,
@@ -71,6 +71,6 @@ def submit(
 def _key(submission: Submission, person: str) -> str:
     if submission.ref is None:
         return f"submit:{uuid7()}"
-    # the same --ref again is the same request; the pseudonym is keyed, so the key tells nobody the address
+    # the same --ref again means the same request; the pseudonym is keyed, so the key tells nobody the address
     digest = hashlib.sha256(f"{submission.ref}|{person}".encode()).hexdigest()
     return f"submit:{submission.right}:{digest[:40]}"

@@ -1,4 +1,4 @@
-"""Queue rows become events, in one transaction; malformed rows are held and never in the way."""
+"""Queue rows become events, in one transaction; a malformed row is held and never blocks the others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from syncer.database.connections import writing
 from syncer.database.failures import retry_on_conflict
 from syncer.events.store import Store
 from syncer.intake.parse import RowParser, event_key
-from syncer.intake.queue import Queue, Row
+from syncer.intake.queue import Queue, QueueRow
 
 BATCH = 200
 
@@ -34,7 +34,7 @@ class Intake:
 
     @retry_on_conflict
     def take(self) -> int:
-        """Take one batch of waiting rows; return how many."""
+        """Take one batch of waiting rows and return their number."""
         rows = self._queue.waiting(BATCH)
         if not rows:
             return 0
@@ -51,14 +51,14 @@ class Intake:
         return len(rows)
 
     def take_all(self) -> int:
-        """Take until nothing waits; return how many rows."""
+        """Take until nothing waits and return the number of rows."""
         total = 0
         while taken := self.take():
             total += taken
             self.moved_at = time.monotonic()
         return total
 
-    def _accept(self, tx: Transaction, rows: Sequence[Row]) -> None:
+    def _accept(self, tx: Transaction, rows: Sequence[QueueRow]) -> None:
         known = self._store.known_keys(tx.connection, [event_key(row) for row in rows])
         fresh = [self._parser.parse(row, tx.now) for row in rows if event_key(row) not in known]
         self._store.accept(tx, fresh)

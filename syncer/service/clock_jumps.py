@@ -1,4 +1,4 @@
-"""Jumps of the wall clock: seen by a clock that nobody sets, audited, and the waits of the lanes mended."""
+"""Jumps of the wall clock: seen by a clock that nobody sets, then audited; they must not draw the lanes' waits out."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ TOLERANCE = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """The wall clock says `found` where `expected` was due (both UTC)."""
+    """The wall clock says `actual` where `expected` was due (both UTC)."""
 
     expected: datetime
-    found: datetime
+    actual: datetime
 
     @property
     def seconds(self) -> int:
-        """How far it jumped; negative for a step back."""
-        return round((self.found - self.expected).total_seconds())
+        """How many seconds it jumped; negative for a step back."""
+        return round((self.actual - self.expected).total_seconds())
 
 
 class ClockMonitor:
@@ -47,13 +47,13 @@ class ClockMonitor:
         return jump(wall + timedelta(seconds=now_ticks - ticks), now)
 
 
-def jump(expected: datetime, found: datetime) -> Jump | None:
-    """Return the jump between two readings, None within the tolerance."""
-    return Jump(expected, found) if abs(found - expected) > TOLERANCE else None
+def jump(expected: datetime, actual: datetime) -> Jump | None:
+    """Return the jump from the expected to the actual time (UTC), None within the tolerance."""
+    return Jump(expected, actual) if abs(actual - expected) > TOLERANCE else None
 
 
 def since_last_entry(transactions: Transactions) -> Jump | None:
-    """Return the step back since the audit's last entry: a clock set while nobody watched shows there."""
+    """Return the step back since the audit's last entry: a clock that was set while no daemon ran shows there."""
     audit = transactions.tables.audit.c
     with reading(transactions.engine) as connection:
         last = connection.execute(sa.select(audit.at).order_by(audit.seq.desc()).limit(1)).scalar()
@@ -64,16 +64,16 @@ def since_last_entry(transactions: Transactions) -> Jump | None:
 
 @retry_on_conflict
 def record(transactions: Transactions, jump: Jump) -> None:
-    """Audit a jump. After a step back, end the waits that it made longer than any that was meant."""
+    """Audit a jump. After a step back, end the waits that have become longer than was meant."""
     with transactions.write() as tx:
-        facts = {"seconds": jump.seconds, "expected": stamp(jump.expected), "found": stamp(jump.found)}
+        facts = {"seconds": jump.seconds, "expected": stamp(jump.expected), "found": stamp(jump.actual)}
         tx.audit.add("clock:anomaly", facts=facts)
         if jump.seconds < 0:
             _end_waits(tx, transactions.tables, jump.expected)
 
 
 def _end_waits(tx: Transaction, tables: Tables, expected: datetime) -> None:
-    # what was due before the step is due after it; what was to wait goes on waiting, but no longer than waits go
+    # what was due before the step is due after it; what was to wait goes on waiting, but never beyond the longest wait
     delivery, lane = tables.delivery, tables.lane
 
     def drawn_out(moment: sa.Column[datetime]) -> sa.ColumnElement[bool]:

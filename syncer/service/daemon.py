@@ -39,7 +39,7 @@ RECHECK_SECONDS = 60
 PATIENCE = 60.0
 #: seconds between two looks at the jobs and the clock, at most
 LOOK_SECONDS = 10.0
-#: seconds between two thoughts of whether the daily look for people who are back is due
+#: seconds between two questions whether the daily look for people who are back is due
 WATCH_SECONDS = 60
 #: seconds between two looks whether the log is to be signed
 SIGN_SECONDS = 10
@@ -48,7 +48,7 @@ SHRED_SECONDS = 3600
 
 
 def serve(settings: Settings) -> int:
-    """Be the daemon until SIGTERM or SIGINT; returns the exit code. Waits for a database that is away.
+    """Be the daemon until SIGTERM or SIGINT and return the exit code. Waits for a database that is away.
 
     Raises UserError for what a person must mend.
     """
@@ -57,7 +57,7 @@ def serve(settings: Settings) -> int:
         # it only sets the event: the scheduler must not be shut down inside a signal handler
         signal.signal(number, lambda *_: stop.set())
     require_secrets(settings)
-    notify("READY=1")  # also while the database is away: waiting for it is work, and the watchdog watches it
+    notify("READY=1")  # also while the database is away: waiting for it is work, and the watchdog is fed meanwhile
     app = when_up(lambda: open_app(settings, actor="daemon"), stop, feed)
     if app is None:
         return 0
@@ -82,7 +82,7 @@ class Daemon:
         self._bound = float(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 or PATIENCE
 
     def run(self) -> int:
-        """Work until told to stop; finish the calls in hand, release the lanes, return 0."""
+        """Work until told to stop, then finish the calls in hand and release the lanes. Return 0, the exit code."""
         listener = self._listen()
         lanes = when_up(self._begin, self._stop, feed)
         if lanes is None:
@@ -126,10 +126,10 @@ class Daemon:
         return lanes
 
     def _jobs(self) -> dict[Job, float]:
-        """Return the jobs with the seconds between two of their starts; the first one is the scheduler's pulse."""
+        """Return the jobs with the seconds between two of their starts; the first is the scheduler's pulse."""
         schedule, intake = self._app.settings.schedule, self._app.intake
         renew = self._app.leases.renew_seconds
-        found: dict[Job, float] = {
+        jobs: dict[Job, float] = {
             Job("pulse", lambda: None): min(LOOK_SECONDS, self._bound / 3),
             Job("intake", intake.take_all, intake): schedule.intake_seconds,
             Job("recheck", self._recheck): RECHECK_SECONDS,
@@ -139,18 +139,18 @@ class Daemon:
             Job("checkpoint", self._app.notary.tick, self._app.notary): SIGN_SECONDS,
         }
         if (wordpress := self._app.wordpress) is not None:
-            found[Job("wordpress sweep", wordpress.sweep)] = wordpress.sweep_seconds
-            found[Job("wordpress status", wordpress.publish)] = STATUS_SECONDS
+            jobs[Job("wordpress sweep", wordpress.sweep)] = wordpress.sweep_seconds
+            jobs[Job("wordpress status", wordpress.publish)] = STATUS_SECONDS
         # an idle lane prolongs its lease in its turn
         often = min(schedule.lane_seconds, renew)
-        found |= {Job(f"lane {lane.name}", partial(self._turn, lane), lane): often for lane in self._lanes}
+        jobs |= {Job(f"lane {lane.name}", partial(self._turn, lane), lane): often for lane in self._lanes}
         if schedule.watch_hours:
             watch = self._app.watch
-            found |= {
+            jobs |= {
                 Job(f"watch {lane.name}", partial(self._look_for_people, lane), watch): WATCH_SECONDS
                 for lane in self._lanes
             }
-        return found
+        return jobs
 
     def _scheduler(self, jobs: dict[Job, float]) -> BackgroundScheduler:
         # a thread for each: a lane at work on a backlog holds its thread for hours
@@ -213,10 +213,10 @@ class Daemon:
     # -- what the main thread looks at ----------------------------------------------------------------------
 
     def _look_at_the_clock(self, scheduler: BackgroundScheduler) -> None:
-        found = self._clock_monitor.look()
-        if found is None:
+        jump = self._clock_monitor.look()
+        if jump is None:
             return
-        self._note(found)
+        self._note(jump)
         # the scheduler counts by the wall clock: after a step back it would sleep until the old time is reached
         for job in scheduler.get_jobs():
             job.modify(next_run_time=datetime.now(UTC))
@@ -240,7 +240,7 @@ class Daemon:
     # -- start and end --------------------------------------------------------------------------------------
 
     def _unless_away(self, last: Callable[[], None]) -> None:
-        # the lease runs out by itself, and a stop without its entry is a gap that the next start shows
+        # a lease ends by itself, and a stop without its entry is a gap that the next start shows
         try:
             last()
         except Exception as error:

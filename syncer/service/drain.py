@@ -24,7 +24,7 @@ POLL = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a drain is: deliveries that left the queue of work, and those still due or under way."""
+    """How far a drain is: how many deliveries need no more work, and how many are still due or under way."""
 
     done: int
     open: int
@@ -32,7 +32,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class DrainResult:
-    """What a drain did. `still_due` counts deliveries that could go on now but did not (time was up, a pause)."""
+    """What a drain did, in numbers of rows taken and of deliveries.
+
+    `still_due` counts deliveries that could go on now but did not, because time was up or their lane waits.
+    """
 
     taken: int
     confirmed: int
@@ -45,7 +48,7 @@ class DrainResult:
 def drain(
     app: App, max_seconds: float | None = None, on_progress: Callable[[Progress], None] | None = None
 ) -> DrainResult:
-    """Work until nothing is due now, or for `max_seconds`. Raises SettingsProblem for missing secrets."""
+    """Work until nothing is due now, or for `max_seconds`. Raises SettingsProblem for a missing secret."""
     require_secrets(app.settings)
     deadline = None if max_seconds is None else time.monotonic() + max_seconds
     result = _Drain(app, deadline, on_progress).run()
@@ -78,7 +81,7 @@ class _Drain:
         self._log = get_logger("syncer.drain")
 
     def run(self) -> DrainResult:
-        """Work, and return what was done."""
+        """Work and return what was done."""
         app = self._app
         before = self._counts()
         taken = prepare(app)
@@ -137,7 +140,6 @@ class _Drain:
     def _report(self) -> None:
         if self._on_progress is None:
             return
-
         counts = self._counts()
         closed = sum(counts.get(state, 0) for state in CLOSED | {State.HELD})
         waiting = sum(counts.get(state, 0) for state in WORKABLE)

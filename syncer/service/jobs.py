@@ -16,7 +16,7 @@ from syncer.log import get_logger
 
 T = TypeVar("T")
 
-#: seconds: the first wait of a job whose database is away lies below the first, no later one above the second
+#: seconds a job waits at most for a database that is away: the first time, and at any later time
 FIRST_WAIT = 2.0
 LONGEST_WAIT = 30.0
 #: seconds between two looks of a starting daemon for its database, at most
@@ -24,7 +24,7 @@ LONGEST_WAIT_AT_START = 10.0
 
 
 class Mover(Protocol):
-    """Who works in many steps."""
+    """A worker whose work has many steps."""
 
     #: when the last step was done (monotonic clock)
     moved_at: float
@@ -45,7 +45,7 @@ class Job:
         self._log = get_logger("syncer.jobs").bind(job=name)
 
     def __call__(self) -> None:
-        """Do the work, unless an outage is being waited out. Raises what is no outage."""
+        """Do the work, unless an outage is being waited out. Raises what is not an outage."""
         if time.monotonic() < self._not_before:
             return
         self._began_at = time.monotonic()
@@ -64,7 +64,7 @@ class Job:
             self.ended_at = time.monotonic()
 
     def is_stuck(self, seconds: float) -> bool:
-        """Say whether it is at work and did not move for so long."""
+        """Say whether it is at work and has not moved for `seconds`."""
         began = self._began_at
         if began is None:
             return False
@@ -79,10 +79,10 @@ class Job:
             self._log.warning("database.away", error=type(error).__name__, reason=cause(error))
 
 
-def when_up(what: Callable[[], T], stop: threading.Event, on_wait: Callable[[], None]) -> T | None:
-    """Return what `what` returns once the database is up; None when told to stop before that.
+def when_up(action: Callable[[], T], stop: threading.Event, on_wait: Callable[[], None]) -> T | None:
+    """Return what `action` returns once the database is up; None when told to stop before that.
 
-    `on_wait` is called before each wait. Raises what is no outage.
+    `on_wait` is called before each wait. Raises what is not an outage.
     """
     log = get_logger("syncer.jobs").bind(job="start")
 
@@ -101,7 +101,7 @@ def when_up(what: Callable[[], T], stop: threading.Event, on_wait: Callable[[], 
         reraise=True,
     )
     try:
-        return again(what)
+        return again(action)
     except Exception as error:
         if is_outage(error) and stop.is_set():
             return None

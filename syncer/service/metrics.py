@@ -1,4 +1,4 @@
-"""Metrics in Prometheus' words, read from the database at every scrape; no personal data in any label."""
+"""Metrics for Prometheus, read from the database at every scrape; no label holds personal data."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _gauge(name: str, help_: str, labels: list[str], values: Mapping[Any, int]) 
 
 
 def registry(app: App) -> CollectorRegistry:
-    """Return a registry of its own: nothing of the process or of other libraries is in it."""
+    """Return a registry of its own, without anything of the process or of other libraries."""
     collectors = CollectorRegistry()
     collectors.register(StatusCollector(app))
     return collectors
@@ -81,7 +81,7 @@ def text(app: App) -> str:
 
 
 def write(app: App, path: Path) -> None:
-    """Write all metrics for node_exporter's textfile collector, in one step. Raises UserError when it cannot."""
+    """Write all metrics for node_exporter's textfile collector, in one step. Raises UserError when that fails."""
     try:
         write_to_textfile(str(path), registry(app))
     except OSError as error:
@@ -89,7 +89,7 @@ def write(app: App, path: Path) -> None:
 
 
 class Listener:
-    """The HTTP server that hands the metrics out, in threads of its own."""
+    """The HTTP server that serves the metrics, in threads of its own."""
 
     def __init__(self, app: App, host: str, port: int) -> None:
         """Start to listen. Raises UserError when the place is taken."""

@@ -1,4 +1,4 @@
-"""What the daemon says once a day of events that stay open: how many, and for how long."""
+"""What the daemon logs once a day about events that stay open: how many, and for how long."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from syncer.log import get_logger
 if TYPE_CHECKING:
     from syncer.app import App
 
-#: seconds between two looks; more often than daily, so that an outage delays a reminder and does not swallow it
+#: seconds between two tries; more often than daily, so that an outage delays a reminder and does not swallow it
 EVERY = 3600.0
 
 
@@ -20,18 +20,18 @@ class Reminders:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._said_on: date | None = None
+        self._logged_on: date | None = None
         self._log = get_logger("syncer.deadlines")
 
     def remind(self) -> None:
-        """Say it, unless it was said today."""
+        """Log the reminders, unless they were logged today."""
         today = local_day(self._app.clock(), self._app.rule.zone)
-        if today == self._said_on:
+        if today == self._logged_on:
             return
         counts = self._app.status.read().events
         if late := counts.overdue:
-            self._log.error("deadline.overdue", count=late, reason="they go on being tried; see `syncer events`")
+            self._log.error("deadline.overdue", count=late, reason="syncer goes on trying; see `syncer events`")
         for days, count in reversed(counts.warned.items()):
             if count:
                 self._log.warning("deadline.near", count=count, reason=f"open for {days} days or more after receipt")
-        self._said_on = today
+        self._logged_on = today

@@ -12,7 +12,7 @@ def feed() -> None:
 
 
 def notify(state: str) -> None:
-    """Tell systemd, if it started us with a notification socket (sd_notify(3))."""
+    """Tell systemd a state, if it started us with a notification socket (sd_notify(3))."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return

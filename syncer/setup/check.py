@@ -1,13 +1,16 @@
-"""`syncer check`: everything that must be right before the daemon starts, each finding with its remedy."""
+"""`syncer check`: everything that must be right before the daemon starts; what is wrong comes with its remedy."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from adapters.contract import Check
-from adapters.errors import AdapterError
+from adapters.errors import AdapterError, Transient
+from syncer.database.failures import is_denied, is_outage
+from syncer.domain.codes import remedy
 from syncer.errors import SyncerError, UserError
 from syncer.setup import privilege_check
 
@@ -18,39 +21,57 @@ if TYPE_CHECKING:
 
 
 def run(settings: Settings) -> list[Check]:
-    """Try everything and return the findings; stops at nothing."""
+    """Try everything and return the findings; a failure does not keep the rest from being tried."""
     from syncer.app import open_app
 
-    found = [Check("settings", True, str(settings.path))]
+    findings = [Check("settings", True, str(settings.path))]
     try:
         app = open_app(settings)
     except UserError as error:
-        what, _, rest = str(error).rpartition("; ")
-        return [*found, Check("key file and database", False, what or rest, rest or "run `syncer init`")]
+        return [*findings, _failed("key file and database", error)]
     except sa.exc.SQLAlchemyError as error:
         detail = f"the database cannot be reached ({type(error).__name__})"
-        return [*found, Check("database", False, detail, "check [database] url and that the server runs")]
+        return [*findings, Check("database", False, detail, _reach("[database] url"))]
     try:
-        found.append(Check("key file", True, str(settings.identity.key_file)))
-        found.append(Check("database", True, app.engine.url.render_as_string(hide_password=True)))
-        found.append(_queue(app))
-        found.append(_chain(app))
-        found.append(_anchors(app))
-        found += privilege_check.run(app.engine, app.queue.engine, app.tables)
+        findings.append(Check("key file", True, str(settings.identity.key_file)))
+        findings.append(Check("database", True, app.engine.url.render_as_string(hide_password=True)))
+        findings.append(_queue(app))
+        findings.append(_chain(app))
+        findings.append(_anchors(app))
+        findings += privilege_check.run(app.engine, app.queue.engine, app.tables)
         if app.wordpress is not None:
-            found.append(_wordpress(app.wordpress))
+            findings.append(_wordpress(app.wordpress))
         for name in settings.destinations:
-            found += _destination(app, name)
+            findings += _destination(app, name)
     finally:
         app.close()
-    return found
+    return findings
+
+
+def _failed(name: str, error: SyncerError) -> Check:
+    """Return the finding of an error whose text ends in its remedy, behind a semicolon or else a colon."""
+    text = str(error)
+    what, _, mend = text.rpartition("; ")
+    if not what:
+        what, _, mend = text.rpartition(": ")
+    return Check(name, False, what or text, mend)
 
 
 def _queue(app: App) -> Check:
+    name = app.queue.table.name
     try:
-        return Check("queue table", True, f"{app.queue.table.name}, {app.queue.count()} waiting")
-    except sa.exc.SQLAlchemyError:
-        return Check("queue table", False, f"{app.queue.table.name} cannot be read", "run `syncer init`")
+        return Check("queue table", True, f"{name}, {app.queue.count()} waiting")
+    except sa.exc.SQLAlchemyError as error:
+        mend = "run `syncer init`"
+        if isinstance(error, sa.exc.DBAPIError) and is_denied(error):
+            mend = "run what `syncer db grants` prints, or `syncer wordpress grants` where WordPress' database holds it"
+        elif is_outage(error):
+            mend = _reach("[database] url" if app.queue.shared else "[queue] url")
+        return Check("queue table", False, f"{name} cannot be read ({type(error).__name__})", mend)
+
+
+def _reach(key: str) -> str:
+    return f"correct {key}, or start the server and let this account in"
 
 
 def _wordpress(wordpress: WordPress) -> Check:
@@ -58,9 +79,10 @@ def _wordpress(wordpress: WordPress) -> Check:
         problems = wordpress.problems()
     except sa.exc.SQLAlchemyError as error:
         detail = f"its database cannot be reached ({type(error).__name__})"
-        return Check("WordPress", False, detail, "check [wordpress] url and that the server runs")
+        return Check("WordPress", False, detail, _reach("[wordpress] url"))
     if problems:
-        return Check("WordPress", False, "; ".join(problems), "run what `syncer wordpress grants` prints")
+        mend = "run what `syncer wordpress grants` prints, with --site NUMBER for each site of a network"
+        return Check("WordPress", False, "; ".join(problems), mend)
     return Check("WordPress", True, "its requests can be read, its status table written")
 
 
@@ -68,22 +90,25 @@ def _chain(app: App) -> Check:
     verdict = app.ledger.verify()
     if verdict.ok:
         return Check("audit chain", True, f"{verdict.entries} entries verified")
-    return Check("audit chain", False, verdict.reason or "", "stop the daemon and keep the database as it is")
+    mend = "stop the daemon, keep the database as it is and compare it with a backup"
+    return Check("audit chain", False, verdict.reason or "", mend)
 
 
 def _anchors(app: App) -> Check:
     problem = app.rollback.problem()
     if problem:
-        what, _, remedy = problem.partition("; ")
-        return Check("checkpoints", False, what, remedy)
-    standing = app.notary.standing()
-    failing = [f"{item.name}: {item.error}" for item in standing.anchors if item.error]
+        what, _, mend = problem.partition("; ")
+        return Check("checkpoints", False, what, mend)
+    anchors = app.notary.standing().anchors
+    failing = [f"{anchor.name}: {anchor.error}" for anchor in anchors if anchor.error]
     if failing:
-        return Check("checkpoints", False, "; ".join(failing), "see [anchors] in settings.toml; it is tried again")
-    names = ", ".join(item.name for item in standing.anchors)
-    if len(standing.anchors) == 1:
-        # a warning, not a failure: it works, but who has this machine has the only copy of the proof
-        return Check("checkpoints", True, f"warning: kept on this machine only ({names}); add an [anchors.NAME] table")
+        mend = "mend the place, or correct [anchors.NAME] in settings.toml; syncer tries again by itself"
+        return Check("checkpoints", False, "; ".join(failing), mend)
+    names = ", ".join(anchor.name for anchor in anchors)
+    if len(anchors) == 1:
+        # a warning, not a failure: it works, but whoever has this machine has the only copy of the proof
+        mend = "add an [anchors.NAME] table to settings.toml, for a place in other hands"
+        return Check("checkpoints", True, f"warning: kept on this machine only ({names})", mend)
     return Check("checkpoints", True, f"go to {names}")
 
 
@@ -91,11 +116,13 @@ def _destination(app: App, name: str) -> list[Check]:
     try:
         adapter = app.adapter(name)
     except SyncerError as error:
-        what, _, remedy = str(error).rpartition("; ")
-        return [Check(f"{name}: key", False, what or remedy, remedy)]
+        return [_failed(f"{name}: key", error)]
     try:
-        return [Check(f"{name}: {item.name}", item.ok, item.detail, item.remedy) for item in adapter.check()]
+        return [replace(finding, name=f"{name}: {finding.name}") for finding in adapter.check()]
     except AdapterError as error:
-        return [Check(f"{name}: provider", False, str(error), "try again; see the code in the README")]
+        mend = remedy(error.code)
+        if isinstance(error, Transient):  # its remedy speaks of a delivery, which is repeated by itself
+            mend = "run `syncer check` again; if it fails again, correct base_url or mend the network"
+        return [Check(f"{name}: provider", False, str(error), mend)]
     finally:
         adapter.close()

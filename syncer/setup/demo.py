@@ -1,4 +1,4 @@
-"""`syncer demo`: the whole job against the sandbox, through the real commands, with no account needed."""
+"""`syncer demo`: the whole job against the sandbox, through the real commands; no account is needed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 REPORT, DOSSIER, EXPORT = "propagation-log.html", "dossier.html", "audit.jsonl"
-#: the person whose dossier is written: told everywhere, and not through everywhere
+#: the person whose dossier is written: every destination was asked, and not every one is done
 PERSON = "everywhere@three.test"
-#: what an auditor runs; it is part of the source, not of the package
+#: the script that an auditor runs; it is part of the source, not of the package
 VERIFIER = Path(__file__).parents[2] / "docs" / "verify_log.py"
 AUDIENCES = ("a1b2c3d4e5", "b2c3d4e5f6", "c3d4e5f6a7")
 PEOPLE = 300
@@ -33,7 +33,7 @@ SETTINGS = """\
 [database]
 url = "sqlite:///syncer.db"
 
-# here the commands speak for themselves; "info", the default, tells of every delivery
+# "info", the default, logs every delivery; in the demo the commands say enough
 [log]
 level = "error"
 
@@ -84,7 +84,7 @@ OBJECTIONS = {
 
 @dataclass
 class World:
-    """The sandbox servers of the demo."""
+    """The sandbox servers of the demo, one for each destination."""
 
     mailchimp: Any
     crm: Any
@@ -92,7 +92,7 @@ class World:
 
 
 def run(console: Console) -> int:
-    """Run the demo; returns the exit code. Everything it writes lies in a new folder that it names."""
+    """Run the demo and return its exit code. Everything it writes lies in a new folder, which it names."""
     from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 
     started = time.monotonic()
@@ -108,7 +108,12 @@ def run(console: Console) -> int:
         _write_settings(folder, world)
         console.rule("[bold]syncer demo")
         people = len(bystanders) + len(ERASURES) + len(OBJECTIONS)
-        console.print(f"A Mailchimp account and two ActiveCampaign accounts with {people} people, all on this machine.")
+        console.print(
+            "This machine plays one Mailchimp account (`newsletter`) and two ActiveCampaign accounts (`crm`, `shop`),\n"
+            f"with {people} made-up people: {len(ERASURES)} ask to be erased, {len(OBJECTIONS)} object to marketing.\n"
+            f"Everything is written to {folder}",
+            soft_wrap=True,
+        )
         _work(console, folder, world)
         _compare(console, world, before, bystanders)
         _show(console, folder)
@@ -151,18 +156,18 @@ def _work(console: Console, folder: Path, world: World) -> None:
 
     _syncer(console, folder, "init")
     _syncer(console, folder, "check")
-    console.print("The key of `shop` may not look into the archive: that is on purpose, to show what happens then.")
+    console.print("\nThe two failures are on purpose: the key of `shop` has too few rights, to show what happens then.")
     _syncer(console, folder, "submit", "erasure", "--source", "demo", stdin="\n".join(ERASURES))
     _syncer(console, folder, "submit", "objection", "--source", "demo", stdin="\n".join(OBJECTIONS))
     _syncer(console, folder, "submit", "erasure", "--source", "demo", stdin="not an address")
-    console.print(
-        "\nThe last line was no address. Next, Mailchimp will throttle us for a moment (429, Retry-After: 1)."
-    )
+    console.print("\nThat was not an address: it is not lost but held, until a person decides.")
+    console.print("Next, Mailchimp asks syncer to slow down for a moment (429, Retry-After: 1).")
     world.mailchimp.fault(Fault(status=429, headers={"Retry-After": "1"}, body="", times=2, path="members"))
     _syncer(console, folder, "drain")
     deadline = time.monotonic() + PATIENCE
     while _under_way(folder) and time.monotonic() < deadline:
         time.sleep(1.0)
+        console.print("\nSome deliveries had to wait. The daemon, `syncer run`, goes on by itself; here we drain again")
         _syncer(console, folder, "drain")
 
 
@@ -174,9 +179,15 @@ def _under_way(folder: Path) -> bool:
 
 def _show(console: Console, folder: Path) -> None:
     _syncer(console, folder, "status")
+    console.print(
+        f"\nHeld are the {len(ERASURES)} erasures that the key of `shop` could not finish, and the line that was not"
+        " an address.\nNothing that is held is forgotten: it says why, and what to do. One of them, with its evidence:",
+        soft_wrap=True,
+    )
     events = json.loads(_output(folder, "events", "--json"))
     first = next(event for event in events if event["state"] == "held" and event["right"])
     _syncer(console, folder, "show", first["id"])
+    console.print("\nNow the proof: for compliance, for one person, and for an auditor.")
     _syncer(console, folder, "report", "--format", "html", "--out", REPORT)
     _syncer(console, folder, "dossier", "--out", DOSSIER, stdin=PERSON)
     _syncer(console, folder, "audit", "checkpoint")
@@ -184,28 +195,28 @@ def _show(console: Console, folder: Path) -> None:
 
 
 def _close(console: Console, folder: Path) -> None:
-    """Say what there is now and where, and let the auditor's script have the last word."""
+    """Print what there is now and where, and let the auditor's script have the last word."""
     key = _output(folder, "audit", "key").strip()
     _output(folder, "audit", "export", "--out", EXPORT)
     notes = sorted(str(note) for note in (folder / "checkpoints").glob("*.note"))
-    made = {
+    results = {
         "report for compliance": (folder / REPORT).as_uri(),
         "dossier of one person": (folder / DOSSIER).as_uri(),
         "signed checkpoint": notes[-1],
-        "the log, exported": str(folder / EXPORT),
-        "its public key": key,
+        "exported log": str(folder / EXPORT),
+        "public key of the log": key,
     }
     if VERIFIER.exists():  # not in an installed package
         words = [sys.executable, str(VERIFIER), "--key", key, str(folder / EXPORT), *notes]
         done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 — our own script
-        made["docs/verify_log.py says"] = (done.stdout or done.stderr).partition("\n")[0]
+        results["docs/verify_log.py says"] = (done.stdout or done.stderr).partition("\n")[0]
     console.print()
-    console.rule("[bold]what there is now")
-    for name, what in made.items():
+    console.rule("[bold]what you have now")
+    for name, what in results.items():
         console.print(f"[bold]{name:<23}[/bold] {what}", soft_wrap=True)
     console.print(
-        "\nOpen the first two in a browser. Next, with real keys: edit settings.toml, export MAILCHIMP_API_KEY\n"
-        "and ACTIVECAMPAIGN_API_KEY, then  [bold]syncer init && syncer check[/bold]",
+        "\nOpen the first two in a browser. Then go on with accounts of your own: edit settings.toml in the source,\n"
+        "export MAILCHIMP_API_KEY and ACTIVECAMPAIGN_API_KEY, and run  [bold]syncer init && syncer check[/bold]",
         soft_wrap=True,
     )
 
@@ -218,7 +229,7 @@ def _snapshot(world: World, people: Sequence[str]) -> list[Any]:
 
 
 def _compare(console: Console, world: World, before: list[Any], bystanders: Sequence[str]) -> None:
-    console.print("\n[bold]The providers' own books, person by person[/bold]")
+    console.print("\n[bold]What the providers themselves hold now, compared person by person[/bold]")
     left = [
         address
         for address in ERASURES
@@ -234,7 +245,7 @@ def _compare(console: Console, world: World, before: list[Any], bystanders: Sequ
     ]
     untouched = _snapshot(world, bystanders) == before
     console.print(f"erased at Mailchimp and the CRM: {len(ERASURES) - len(left)} of {len(ERASURES)}")
-    console.print(f"objectors who would still receive mail there: {len(reached)}")
+    console.print(f"people who objected and would still receive mail there: {len(reached)}")
     console.print(f"the other {len(bystanders)} people: {'untouched' if untouched else 'CHANGED'}")
 
 

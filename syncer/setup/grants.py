@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import sqlalchemy as sa
+
+from syncer.app import make_tables
 from syncer.database.revisions import version_table
 from syncer.database.tables import Tables
 from syncer.intake.wordpress.tables import wordpress_tables
+from syncer.settings.checked import Settings
 
 ACCOUNTS: Mapping[str, str] = {
     "producer": "writes requests and can read nothing, not even its own",
-    "daemon": "takes, delivers and reads back; `run`, `drain` and every other command but the two below",
+    "daemon": "takes, delivers and reads back; `run`, `drain` and every command but `retention`, `init`, `db upgrade`",
     "reader": "`status`, `events`, `show` and `audit verify`; sees no sealed address and writes nothing",
-    "retention": "purges audit bodies that are past their time, nothing else",
+    "retention": "`retention`: purges audit bodies that are past their time, and nothing else",
     "migrate": "`init` and `db upgrade`; not needed at run time, so keep it out of the daemon's settings",
 }
 #: what the names of the accounts begin with
@@ -24,7 +28,7 @@ QUEUE_COLUMNS = ("email", "taken_at")
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What one account may do with one table; `columns` None means the whole table."""
+    """What one account may do with one table, or with some of its columns; None means the whole table."""
 
     account: str
     table: str
@@ -36,8 +40,8 @@ def grants(tables: Tables) -> list[Grant]:
     """Return what each account but `migrate` needs, and nothing more."""
     queue, audit, head = tables.queue.name, tables.audit.name, tables.head.name
     work = [table.name for table in (tables.event, tables.delivery, tables.lane, tables.watch)]
-    memory = wordpress_tables(tables.prefix)
-    swept = [memory.request.name, memory.site.name]
+    wordpress = wordpress_tables(tables.prefix)
+    swept = [wordpress.request.name, wordpress.site.name]
     signed = [tables.checkpoint.name, tables.anchor.name]
     readable = tuple(column.name for column in tables.event.c if column.name != "email_sealed")
     return [
@@ -45,7 +49,7 @@ def grants(tables: Tables) -> list[Grant]:
         Grant("daemon", queue, ("SELECT", "INSERT")),  # INSERT for `syncer submit`
         Grant("daemon", queue, ("UPDATE",), QUEUE_COLUMNS),
         *(Grant("daemon", name, ("SELECT", "INSERT", "UPDATE")) for name in work),
-        # a daemon that stops takes its word back, and forgets those that cannot any more
+        # a daemon that stops deletes its row, and one that starts deletes the rows of those that died
         Grant("daemon", tables.daemon.name, ("SELECT", "INSERT", "UPDATE", "DELETE")),
         *(Grant("daemon", name, ("SELECT", "INSERT", "DELETE")) for name in swept),
         Grant("daemon", audit, ("SELECT", "INSERT")),
@@ -68,8 +72,28 @@ def grants(tables: Tables) -> list[Grant]:
     ]
 
 
+def installation_statements(settings: Settings, host: str) -> str:
+    """Return the statements for every account of an installation; a queue's own database comes last.
+
+    `host` is where a MariaDB account connects from.
+    """
+    tables = make_tables(settings)
+    wanted = grants(tables)
+    if settings.queue.url is None:
+        return _for_server(settings.database.url, tables, wanted, host)
+    own = [grant for grant in wanted if grant.table != tables.queue.name]
+    queue = [grant for grant in wanted if grant.table == tables.queue.name]
+    return _for_server(settings.database.url, tables, own, host) + _for_server(settings.queue.url, tables, queue, host)
+
+
+def _for_server(address: str, tables: Tables, wanted: Sequence[Grant], host: str) -> str:
+    url = sa.make_url(address)
+    kind = url.get_backend_name().replace("mariadb", "mysql")
+    return statements(kind, tables, wanted, url.database or "", host)
+
+
 def statements(kind: str, tables: Tables, wanted: Sequence[Grant], database: str, host: str = "localhost") -> str:
-    """Return the statements as SQL text for a server's administrator.
+    """Return the SQL text of the statements for one server, which its administrator runs.
 
     `kind` is the dialect (mysql, postgresql, sqlite), `wanted` the grants on the tables of `database`, `host` where a
     MariaDB account connects from. Passwords are the administrator's to choose: none is in the text.
@@ -84,7 +108,7 @@ _SQLITE = """\
 -- SQLite has no accounts: whoever can write the file can change everything, triggers included.
 -- Let one system user run syncer and own the folder, and nobody else in:
 --   chown syncer: {database} && chmod 600 {database} && chmod 700 "$(dirname {database})"
--- A producer of its own user needs a database of its own: [queue] url.
+-- A producer that runs as another user needs a database of its own: [queue] url.
 """
 
 

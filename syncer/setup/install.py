@@ -16,22 +16,25 @@ from syncer.settings.checked import Settings, settings_digest
 
 
 def initialise(settings: Settings) -> list[str]:
-    """Make the key file, the tables and the queue table; what is there is left alone. Returns what was done."""
-    said = []
+    """Make the key file, the tables and the queue table; what is there is left alone.
+
+    Return what was done, one line each. Raises UserError when the key file or the schema does not fit.
+    """
+    lines = []
     key_file = settings.identity.key_file
     if key_file.exists():
         keyring = Keyring.load(key_file)
-        said.append(f"key file {key_file}: there already")
+        lines.append(f"key file {key_file}: already there")
     else:
         _refuse_new_key_for_old_data(settings)
         keyring = Keyring.create(key_file)
-        said.append(f"key file {key_file}: made; back it up apart from the database")
-    said.append(upgrade(settings))
+        lines.append(f"key file {key_file}: made; back it up, apart from the database")
+    lines.append(upgrade(settings))
     engine, all_tables = engines.connect(settings.database.url), make_tables(settings)
     ledger = Ledger(engine, all_tables, keyring, actor("cli"), settings_digest(settings))
     with connections.writing(engine) as connection:
         ledger.begin(connection)
-    # nothing of the log is written here: a database behind its notes is refused by what comes next
+    # this writes nothing to the log, so a database behind its notes may pass: the next command refuses it
     transactions = Transactions(engine, all_tables, ledger, now, before_write=lambda: None)
     Leases(transactions, owner_name()).ensure(list(settings.destinations))
     public = Origins(engine, all_tables, keyring, settings.checkpoints.origin).public_keys()[-1]
@@ -40,31 +43,31 @@ def initialise(settings: Settings) -> list[str]:
         queue_engine = engines.connect(settings.queue.url)
         revisions.create_queue(queue_engine, all_tables)
         queue_engine.dispose()
-    said.append(f"queue table {settings.queue.table}: ready")
+    lines.append(f"queue table {settings.queue.table}: ready")
     if settings.wordpress is not None and settings.wordpress.status_table:
         from syncer.intake.wordpress.bridge import create_status_table
 
         create_status_table(settings)
-        said.append(f"status table {settings.database.prefix}wp_status: ready")
-    said.append(f"public key of the log, for whoever keeps its notes: {public}")
-    return said
+        lines.append(f"status table {settings.database.prefix}wp_status: ready")
+    lines.append(f"public key of the log, for whoever keeps its notes: {public}")
+    return lines
 
 
 def _refuse_new_key_for_old_data(settings: Settings) -> None:
     engine = engines.connect(settings.database.url)
     try:
-        found = revisions.revision_of(engine, settings.database.prefix)
+        revision = revisions.revision_of(engine, settings.database.prefix)
     finally:
         engine.dispose()
-    if found is not None:
+    if revision is not None:
         raise KeyFileError(
-            f"{settings.identity.key_file}: missing, yet the database holds events made with it;"
+            f"{settings.identity.key_file}: the key file is missing, but the database was made with one;"
             " put the original key file back"
         )
 
 
 def upgrade(settings: Settings) -> str:
-    """Bring the schema up to date; returns what was done. Raises UserError for a newer schema."""
+    """Bring the schema up to date; return one line that says what was done. Raises UserError for a newer schema."""
     engine = engines.connect(settings.database.url)
     try:
         before = revisions.revision_of(engine, settings.database.prefix)

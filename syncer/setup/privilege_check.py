@@ -11,11 +11,14 @@ from syncer.audit.chain import ZERO
 from syncer.database.connections import writing
 from syncer.database.tables import Tables
 
-_TRIGGERS = "run `syncer db upgrade`, and find out who dropped the trigger: the chain shows what was changed"
+_TRIGGERS = (
+    "find out who dropped the trigger, and by `syncer audit verify` what was changed; then create it again as"
+    " `syncer init` creates it in an empty database"
+)
 _ACCOUNTS = "give the daemon an account of its own: `syncer db grants` prints the statements"
 
 
-#: what is tried, by the name under which it is reported; the last one is the one that must be refused
+#: statements to try, by the name under which they are reported; the last of each must be refused
 Statements = dict[str, tuple[str, ...]]
 
 
@@ -24,32 +27,35 @@ class _Undo(Exception):
 
 
 def run(engine: sa.Engine, queue: sa.Engine, tables: Tables) -> list[Check]:
-    """Try to change and delete an audit entry, and what the account should not be able to do beside it."""
+    """Try to change and delete an audit entry, and whatever else the account should be refused. Return the findings."""
     kind = engine.dialect.name
-    allowed = list(_not_refused(engine, _on_audit(kind, tables), tables))
-    found = [
-        Check("audit is append-only", not allowed, _said(allowed, "UPDATE, DELETE and overwriting are refused"),
-              _TRIGGERS if allowed else "")
-    ]  # fmt: skip
+    findings = [_append_only(list(_not_refused(engine, _on_audit(kind, tables), tables)))]
     if kind == "sqlite":
-        return found
+        return findings
     loose = list(_not_refused(engine, _beyond(kind, tables), tables)) + _privileges(engine, tables)
     loose += list(_not_refused(queue, _on_queue(tables), tables))
-    # a warning, not a failure: on one shared account syncer works, but the database does not protect its log
-    words = "the account may do no more than it needs"
-    said = f"warning: the account may also {', '.join(loose)}" if loose else words
-    found.append(Check("account", True, said, _ACCOUNTS if loose else ""))
+    findings.append(_account(loose))
     if kind == "mysql":
-        found.append(_binlog(engine))
-    return found
+        findings.append(_binlog(engine))
+    return findings
 
 
-def _said(allowed: list[str], fine: str) -> str:
-    return f"NOT refused: {', '.join(allowed)}" if allowed else fine
+def _append_only(allowed: list[str]) -> Check:
+    name = "audit is append-only"
+    if allowed:
+        return Check(name, False, f"NOT refused: {', '.join(allowed)}", _TRIGGERS)
+    return Check(name, True, "UPDATE, DELETE and overwriting are refused")
+
+
+def _account(loose: list[str]) -> Check:
+    # a warning, not a failure: on one shared account syncer works, but the database does not protect its log
+    if loose:
+        return Check("account", True, f"warning: the account may also {', '.join(loose)}", _ACCOUNTS)
+    return Check("account", True, "the account may do no more than it needs")
 
 
 def _on_audit(kind: str, tables: Tables) -> Statements:
-    """What the triggers refuse, tried on an entry that is made for it and rolled back with it."""
+    """Return what the triggers refuse, to be tried on an entry that is made for it and rolled back with it."""
     t = tables.audit.name
     update, delete = f"UPDATE {t} SET body = 'x' WHERE seq = :seq", f"DELETE FROM {t} WHERE seq = :seq"
     wanted: Statements = {"UPDATE": (update,), "DELETE": (delete,)}
@@ -63,7 +69,7 @@ def _on_audit(kind: str, tables: Tables) -> Statements:
 
 
 def _beyond(kind: str, tables: Tables) -> Statements:
-    """What an account of least privilege is refused. No row fits: only the right to try counts."""
+    """Return what an account of least privilege is refused. No row fits: only the right to try counts."""
     t = tables.audit.name
     wanted: Statements = {
         "delete events": (f"DELETE FROM {tables.event.name} WHERE 1 = 0",),
@@ -106,7 +112,7 @@ def _try(connection: sa.Connection, statements: Sequence[str], tables: Tables) -
 
 
 def _entry(connection: sa.Connection, tables: Tables) -> int:
-    """Insert an entry that never comes to be; the head row keeps everybody else from its place meanwhile."""
+    """Insert an entry that is rolled back; its number is free, since the head row's lock keeps all others waiting."""
     last = connection.execute(sa.select(tables.head.c.seq).with_for_update()).scalar_one()
     seq = int(last) + 1
     row = {"seq": seq, "at": "", "what": "check", "body": "", "leaf": ZERO, "mac": ZERO}
@@ -115,7 +121,7 @@ def _entry(connection: sa.Connection, tables: Tables) -> int:
 
 
 def _privileges(engine: sa.Engine, tables: Tables) -> list[str]:
-    """Ask MariaDB and MySQL for what cannot be tried there: TRUNCATE and DROP TRIGGER commit at once."""
+    """Return what MariaDB and MySQL grant that cannot be tried there: TRUNCATE and DROP TRIGGER commit at once."""
     if engine.dialect.name != "mysql":
         return []
     query = sa.text(
@@ -128,7 +134,7 @@ def _privileges(engine: sa.Engine, tables: Tables) -> list[str]:
     with engine.connect() as connection:
         held = set(connection.execute(query, {"audit": tables.audit.name}).scalars())
     names = {"DROP": "truncate the audit", "TRIGGER": "drop the audit's triggers"}
-    return [text for privilege, text in names.items() if privilege in held]
+    return [name for privilege, name in names.items() if privilege in held]
 
 
 def _binlog(engine: sa.Engine) -> Check:

@@ -97,28 +97,28 @@ def _finish(installation: Installation, tally: Tally) -> None:
     tally.add("the end", installation, 0)
 
 
-def show(found: dict[str, Tally], console: Console) -> int:
+def show(tallies: dict[str, Tally], console: Console) -> int:
     """Print the table; return the number of objections."""
     table = Table(box=None, header_style="bold")
     for name in ("engine", "point", "kills", "repeated calls", "verdict"):
         table.add_column(name, justify="right" if name in ("kills", "repeated calls") else "left")
     bad = 0
-    for engine, tally in found.items():
+    for engine, tally in tallies.items():
         for point in sorted(tally.objections, key=lambda name: name.split(" ", 1)[1]):
-            said = tally.objections[point]
-            bad += len(said)
-            verdict = f"[red]{len(said)} objections[/red]" if said else "holds"
+            objections = tally.objections[point]
+            bad += len(objections)
+            verdict = f"[red]{len(objections)} objections[/red]" if objections else "holds"
             table.add_row(engine, point, str(tally.kills[point]), str(tally.repeated[point]), verdict)
     console.print(table)
-    for engine, tally in found.items():
-        for point, said in tally.objections.items():
-            for each in said[:5]:
+    for engine, tally in tallies.items():
+        for point, objections in tally.objections.items():
+            for each in objections[:5]:
                 console.print(f"[red]{engine}: {point}: {each}[/red]", highlight=False)
     return bad
 
 
 def main(words: Iterable[str]) -> int:
-    """Run it; 1 when anything was violated."""
+    """Run it and return the exit code: 1 when anything was violated."""
     parser = argparse.ArgumentParser(prog="make crash")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--random", type=int, default=20, help="random kills per installation")
@@ -126,21 +126,21 @@ def main(words: Iterable[str]) -> int:
     options = parser.parse_args(list(words))
     console = Console(width=140)
     console.print(f"seed {options.seed} (make crash SEED={options.seed} repeats it)")
-    began, found, missing = time.monotonic(), {}, []
+    began, tallies, missing = time.monotonic(), {}, []
     with Progress(console=Console(stderr=True), transient=True) as bar:
         for kind in options.engines.split(","):
             try:
                 with server_of(kind) as server:
                     for shape in SHAPES:
                         tally = crash(kind, shape, server, options.random, options.seed, bar)
-                        found[f"{kind}, {shape.name}"] = tally
+                        tallies[f"{kind}, {shape.name}"] = tally
                         console.print(f"{kind}, {shape.name}: {sum(tally.kills.values())} kills")
-            except Missing as said:
-                missing.append(f"{kind}: {said}")
-    bad = show(found, console)
+            except Missing as reason:
+                missing.append(f"{kind}: {reason}")
+    bad = show(tallies, console)
     slow = seconds_to_take_over(lease=30)
     console.print(f"a daemon of another host killed: its lanes went on after {slow:.1f} s (lease 30 s, at most 45)")
-    kills = sum(sum(tally.kills.values()) for tally in found.values())
+    kills = sum(sum(tally.kills.values()) for tally in tallies.values())
     console.print(f"{kills} kills in {time.monotonic() - began:.0f} s: {bad or 'no'} objections")
     for line in missing:
         console.print(f"[red]{line}[/red]")

@@ -47,10 +47,10 @@ def read(mailchimp: MailchimpSandbox, crm: ActiveCampaignSandbox) -> Books:
         newsletter[address.lower()].append((audience, status))
     for address in mailchimp.customers():
         newsletter[address.lower()].append(("shop", "customer"))
-    found: dict[str, list[Any]] = defaultdict(list)
+    contacts: dict[str, list[Any]] = defaultdict(list)
     for place, rows in (("contact", crm.contacts()), ("archive", crm.archived())):
         for row in rows:
-            found[row["email"].lower()].append((place, row))
+            contacts[row["email"].lower()].append((place, row))
     for address in crm.customers():
-        found[address.lower()].append(("shop", {}))
-    return Books(dict(newsletter), dict(found))
+        contacts[address.lower()].append(("shop", {}))
+    return Books(dict(newsletter), dict(contacts))

@@ -188,7 +188,7 @@ class Installation:
         return Job(self.settings, mode, log, self.days, point, passing, environment=self.environment)
 
     def run(self, job: Job) -> bool:
-        """Let a worker do its job; True when it died where it was to die. Raises when it ended otherwise."""
+        """Let a worker do its job; say whether it died where it was to die. Raises when it ended otherwise."""
         with started(job) as process:
             if job.mode == "run":
                 self._end_daemon(process, job)
@@ -240,8 +240,8 @@ class Installation:
 
     def passing(self, point: str, which: str) -> int:
         """Return the number of the first, middle or last passing of a point in a run. Raises NeverPassed."""
-        found = self.count(self.shape.mode(point.partition(" ")[2]), point)
-        return {"first": 1, "middle": (found + 1) // 2, "last": found}[which]
+        count = self.count(self.shape.mode(point.partition(" ")[2]), point)
+        return {"first": 1, "middle": (count + 1) // 2, "last": count}[which]
 
     def kill_at(self, point: str, which: str = "first") -> None:
         """Kill a worker at the first, middle or last passing of a point, and judge what it leaves."""
@@ -285,7 +285,7 @@ class Installation:
         cut = self._made - sum(map(_is_result, seen.audit))
         self.repeated += cut - self._cut
         self._cut = cut
-        self.objections += [f"after {where}: {said}" for said in judge(seen, ALWAYS)]
+        self.objections += [f"after {where}: {objection}" for objection in judge(seen, ALWAYS)]
 
     # -- the end --------------------------------------------------------------------------------------------
 
@@ -297,7 +297,7 @@ class Installation:
             self.days += 1.01
             if all(event.state == "fulfilled" and not event.email_sealed for event in self.seen().events):
                 break
-        self.objections += [f"at the end: {said}" for said in judge(self.seen(), AT_THE_END)]
+        self.objections += [f"at the end: {objection}" for objection in judge(self.seen(), AT_THE_END)]
 
     def seen(self) -> Evidence:
         """Read all that the judge looks at."""

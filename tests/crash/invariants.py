@@ -120,8 +120,8 @@ def nothing_is_confirmed_more_often_than_asked(seen: Evidence) -> list[str]:
 
 
 def nothing_is_confirmed_without_a_read_back(seen: Evidence) -> list[str]:
-    """A confirmed delivery has its entry; the entry has an attempt before it and steps that read."""
-    said: list[str] = []
+    """Require of a confirmed delivery an entry, and of the entry an attempt before it and steps that read."""
+    objections: list[str] = []
     attempted: set[tuple[str, str]] = set()
     confirmed: set[tuple[str, str]] = set()
     for row in seen.audit:
@@ -133,15 +133,15 @@ def nothing_is_confirmed_without_a_read_back(seen: Evidence) -> list[str]:
         confirmed.add(key)
         steps = row["body"]["facts"].get("steps", [])
         if key not in attempted:
-            said.append(f"{row['seq']}: confirmed without an attempt")
+            objections.append(f"{row['seq']}: confirmed without an attempt")
         if not any(step["call"].startswith("GET ") and step.get("status") for step in steps):
-            said.append(f"{row['seq']}: confirmed without a read-back")
-    said += [
+            objections.append(f"{row['seq']}: confirmed without a read-back")
+    objections += [
         f"{item.event_id} {item.destination}: confirmed without an entry"
         for item in seen.deliveries
         if item.state == "confirmed" and (item.event_id, item.destination) not in confirmed
     ]
-    return said
+    return objections
 
 
 def what_is_confirmed_is_so(seen: Evidence) -> list[str]:
@@ -163,31 +163,31 @@ def nobody_is_acted_on_before_the_attempt_is_on_record(seen: Evidence) -> list[s
         for name in seen.destinations:
             if (ids.get(key), name) in attempted:
                 touched[wanted.address].add(name)
-    said = []
+    objections = []
     for key, wanted in seen.wanted.items():
         now = seen.books.held_of(wanted.address)
         for name in seen.destinations:
             if name not in touched[wanted.address] and now.get(name) != wanted.seeded.get(name):
-                said.append(f"{key} {name}: changed without an attempt")
-    return said
+                objections.append(f"{key} {name}: changed without an attempt")
+    return objections
 
 
 def only_the_owner_of_a_lane_writes_its_walk(seen: Evidence) -> list[str]:
     owner: dict[str, tuple[str, int]] = {}
     fence: dict[str, int] = {}
-    said = []
+    objections = []
     for row in seen.audit:
         name, body = row["destination"], row["body"]
         who = (body["actor"]["host"], body["actor"]["pid"])
         if row["what"] == "lane:taken":
             if body["facts"]["fence"] <= fence.get(name, 0):
-                said.append(f"{row['seq']}: the fence of {name} did not grow")
+                objections.append(f"{row['seq']}: the fence of {name} did not grow")
             owner[name], fence[name] = who, body["facts"]["fence"]
         if row["what"] in WALK and owner.get(name) != who:
-            said.append(f"{row['seq']}: written by one who does not own {name}")
+            objections.append(f"{row['seq']}: written by one who does not own {name}")
         if row["what"] == "delivery:attempted" and body["facts"]["fence"] != fence.get(name):
-            said.append(f"{row['seq']}: begun under an old fence")
-    return said
+            objections.append(f"{row['seq']}: begun under an old fence")
+    return objections
 
 
 def what_is_fulfilled_is_closed_everywhere(seen: Evidence) -> list[str]:
@@ -208,8 +208,8 @@ def people_outside_the_events_are_untouched(seen: Evidence) -> list[str]:
 
 
 def no_address_stands_in_the_open(seen: Evidence) -> list[str]:
-    found = {word for text in seen.texts for word in _ADDRESS.findall(text)}
-    return [f"{key}: the address stands in a table" for key, w in seen.wanted.items() if w.address in found]
+    words = {word for text in seen.texts for word in _ADDRESS.findall(text)}
+    return [f"{key}: the address stands in a table" for key, w in seen.wanted.items() if w.address in words]
 
 
 ALWAYS: tuple[Invariant, ...] = (
@@ -229,15 +229,15 @@ ALWAYS: tuple[Invariant, ...] = (
 
 
 def no_event_is_lost(seen: Evidence) -> list[str]:
-    found = {event.event_key: event for event in seen.events}
+    events = {event.event_key: event for event in seen.events}
     parts: dict[str, list[str]] = defaultdict(list)
     for item in seen.deliveries:
         parts[item.event_id].append(f"{item.destination} {item.state} {item.code} until {item.next_attempt_at}")
     return [
-        *(f"{key}: lost" for key in seen.wanted if key not in found),
+        *(f"{key}: lost" for key in seen.wanted if key not in events),
         *(
             f"{key}: {event.state}: {'; '.join(parts[event.id])}"
-            for key, event in found.items()
+            for key, event in events.items()
             if event.state != "fulfilled"
         ),
     ]
@@ -267,4 +267,4 @@ AT_THE_END: tuple[Invariant, ...] = (
 
 def judge(seen: Evidence, invariants: tuple[Invariant, ...]) -> list[str]:
     """Return every objection with the name of its invariant."""
-    return [f"{each.__name__}: {said}" for each in invariants for said in each(seen)]
+    return [f"{each.__name__}: {objection}" for each in invariants for objection in each(seen)]

@@ -81,11 +81,11 @@ class Points:
     @contextmanager
     def around(self, names: Iterable[str]) -> Any:
         """Note what comes before and after the block under each name."""
-        kept = list(names)
-        for name in kept:
+        all_names = list(names)
+        for name in all_names:
             self.passed(f"before {name}")
         yield
-        for name in kept:
+        for name in all_names:
             self.passed(f"after {name}")
 
 
@@ -94,7 +94,7 @@ def passings(log: Path) -> Counter[str]:
     return Counter(log.read_text("ascii").splitlines()) if log.exists() else Counter()
 
 
-def watch_commits(engine: sa.Engine, points: Points, apart: str | None = None) -> None:
+def trace_commits(engine: sa.Engine, points: Points, apart: str | None = None) -> None:
     """Pass a point before and after each commit of the engine; `apart` names those of a queue's own database."""
     words: dict[int, set[str]] = {}
 
@@ -102,10 +102,10 @@ def watch_commits(engine: sa.Engine, points: Points, apart: str | None = None) -
     def _statement(connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
         if statement.startswith("INSERT INTO") and "mac" in statement and "leaf" in statement:
             rows = parameters if isinstance(parameters, list) else [parameters]
-            said = "\n".join(value for row in rows for value in _values(row) if isinstance(value, str))
+            text = "\n".join(value for row in rows for value in _values(row) if isinstance(value, str))
             key = id(connection.connection.dbapi_connection)
             # one value a row, or on PostgreSQL all of a column in one
-            words.setdefault(key, set()).update(word for word in WORDS if word in said)
+            words.setdefault(key, set()).update(word for word in WORDS if word in text)
 
     @sa.event.listens_for(engine, "rollback")
     def _undone(connection: Any) -> None:
@@ -115,8 +115,8 @@ def watch_commits(engine: sa.Engine, points: Points, apart: str | None = None) -
 
     def commit(connection: Any) -> None:
         raw = getattr(connection, "dbapi_connection", connection)
-        said = words.pop(id(raw), set())
-        with points.around([apart] if apart else _names(said)):
+        carried = words.pop(id(raw), set())
+        with points.around([apart] if apart else _names(carried)):
             plain(connection)
 
     engine.dialect.do_commit = commit  # type: ignore[method-assign]
@@ -138,7 +138,7 @@ def _names(words: set[str]) -> list[str]:
     return []
 
 
-def watch_requests(points: Points) -> None:
+def trace_requests(points: Points) -> None:
     """Pass a point before and after each HTTP request."""
     plain: Callable[..., Any] = requests.adapters.HTTPAdapter.send
 
@@ -150,10 +150,10 @@ def watch_requests(points: Points) -> None:
     requests.adapters.HTTPAdapter.send = send  # type: ignore[method-assign]
 
 
-class Watched(Adapter):
+class TracedAdapter(Adapter):
     """An adapter as it is, with a point before and after each of its verbs."""
 
-    name = "watched"
+    name = "traced"
     actions = frozenset(Action)
     options: Mapping[str, str] = {}  # type: ignore[misc]
 

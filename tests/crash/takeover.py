@@ -22,9 +22,9 @@ def another_host() -> tuple[str, ...]:
     if unshare is None:
         return ()
     for words in ((unshare, "--uts"), (unshare, "--user", "--map-root-user", "--uts")):
-        found = (*words, "sh", "-c", 'hostname elsewhere && exec "$@"', "sh")
-        if subprocess.run([*found, "true"], capture_output=True, check=False).returncode == 0:
-            return found
+        before = (*words, "sh", "-c", 'hostname elsewhere && exec "$@"', "sh")
+        if subprocess.run([*before, "true"], capture_output=True, check=False).returncode == 0:
+            return before
     return ()
 
 

@@ -226,4 +226,4 @@ def test_every_invariant_was_seen_to_object() -> None:
 def test_the_judge_names_the_invariant(good: Installation) -> None:
     seen: Evidence = replace(good.seen(), destinations=("newsletter", "crm", "nowhere"))
 
-    assert any(said.startswith("no_event_is_doubled: ") for said in judge(seen, AT_THE_END[1:2]))
+    assert any(objection.startswith("no_event_is_doubled: ") for objection in judge(seen, AT_THE_END[1:2]))

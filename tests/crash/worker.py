@@ -19,7 +19,7 @@ from syncer.log import configure
 from syncer.privacy.keyring import Keyring
 from syncer.service.daemon import Daemon
 from syncer.service.drain import drain
-from tests.crash.points import Points, Watched, watch_commits, watch_requests
+from tests.crash.points import Points, TracedAdapter, trace_commits, trace_requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,17 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-class WatchedApp(App):
-    """The application as it is, its adapters watched."""
+class TracedApp(App):
+    """The application as it is, its adapters traced."""
 
     points: Points
 
     def adapter(self, name: str) -> Adapter:
-        return Watched(super().adapter(name), self.points)
+        return TracedAdapter(super().adapter(name), self.points)
 
 
 def work(job: Job) -> None:
-    """Be the worker; the exit code is that of the command."""
+    """Be the worker, and end with the command's exit code."""
     os.environ.update(job.environment)
     out = os.open(job.log.with_suffix(".said"), os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     os.dup2(out, 1)
@@ -58,19 +58,19 @@ def work(job: Job) -> None:
     configure("debug", json=True)
     settings = load_settings(job.settings)
     points = Points(job.log, job.point, job.passing)
-    watch_requests(points)
+    trace_requests(points)
     engine = engines.connect(settings.database.url)
-    watch_commits(engine, points)
+    trace_commits(engine, points)
     revisions.require_current(engine, settings.database.prefix)
 
     def clock() -> datetime:
         return datetime.now(UTC) + timedelta(days=job.days)
 
     kind = "daemon" if job.mode == "run" else "cli"
-    app = WatchedApp(settings, engine, Keyring.load(settings.identity.key_file), kind, clock, job.owner)
+    app = TracedApp(settings, engine, Keyring.load(settings.identity.key_file), kind, clock, job.owner)
     app.points = points
     if app.queue.engine is not engine:
-        watch_commits(app.queue.engine, points, apart="intake.mark_taken")
+        trace_commits(app.queue.engine, points, apart="intake.mark_taken")
     if job.mode == "run":
         stop = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: stop.set())

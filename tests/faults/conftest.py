@@ -21,7 +21,7 @@ __all__ = ["certificates", "connect", "serve"]
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with a fresh key file and database: migrating a new one takes longer than most cases."""
+    """Return a folder with a fresh key file and database: migrating a new one takes longer than most cases."""
     folder = tmp_path_factory.mktemp("installed")
     path = folder / "settings.toml"
     path.write_text('[database]\nurl = "sqlite:///syncer.db"\n[deadlines]\ntimezone = "Europe/Berlin"\n')
@@ -49,8 +49,8 @@ def make_rig(
         return made[-1]
 
     yield make
-    for one in made:
-        one.close()
+    for rig in made:
+        rig.close()
 
 
 @pytest.fixture

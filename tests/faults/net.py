@@ -181,40 +181,42 @@ class Rig:
     # -- what tests look at ---------------------------------------------------------------------------------
 
     def delivery(self, name: str) -> Any:
-        """Give the only delivery of a destination."""
-        (found,) = [row for row in rows(self.app, self.app.tables.delivery) if row.destination == name]
-        return found
+        """Return the only delivery of a destination."""
+        (row,) = [row for row in rows(self.app, self.app.tables.delivery) if row.destination == name]
+        return row
 
     def lane(self, name: str) -> Any:
-        """Give the lane's row."""
+        """Return the lane's row."""
         return self.app.leases.get(name)
 
     def audit(self, what: str, name: str | None = None) -> list[Any]:
-        """Give the audit entries of one kind."""
+        """Return the audit entries of one kind."""
         return [row for row in self.log() if row["what"] == what and name in (None, row["destination"])]
 
     def log(self) -> list[Any]:
-        """Give the whole audit."""
+        """Return the whole audit."""
         return list(self.app.ledger.rows())
 
     def facts(self, what: str, name: str) -> dict[str, Any]:
-        """Give what the last audit entry of this kind says."""
-        found: dict[str, Any] = json.loads(self.audit(what, name)[-1]["body"])["facts"]
-        return found
+        """Return what the last audit entry of this kind says."""
+        facts: dict[str, Any] = json.loads(self.audit(what, name)[-1]["body"])["facts"]
+        return facts
 
     def steps(self, what: str, name: str) -> list[dict[str, Any]]:
-        """Give the calls that the last audit entry of this kind shows as evidence."""
-        found: list[dict[str, Any]] = self.facts(what, name)["steps"]
-        return found
+        """Return the calls that the last audit entry of this kind shows as evidence."""
+        steps: list[dict[str, Any]] = self.facts(what, name)["steps"]
+        return steps
 
     def writes(self, name: str, path: str = "") -> list[str]:
         """Name the changes that reached the provider."""
         return [
-            f"{one.method} {one.path}" for one in self.boxes[name].requests if one.method != "GET" and path in one.path
+            f"{request.method} {request.path}"
+            for request in self.boxes[name].requests
+            if request.method != "GET" and path in request.path
         ]
 
     def books(self) -> tuple[Any, Any]:
-        """Give everything that both providers hold."""
+        """Return everything that both providers hold."""
         return sorted(self.mailchimp.members()), self.crm.contacts()
 
     def erasures(self, name: str) -> int:
@@ -278,21 +280,21 @@ class Rig:
             self._is_open(name, "held")
 
     def reopens(self) -> None:
-        """What an operator does about held deliveries once the cause is gone."""
+        """Do what an operator does about held deliveries once the cause is gone."""
         self.app.resync.apply(self.app.resync.plan(Selection(held=True)), "the cause is gone")
 
     def is_done(self, outcome: str = "done", right: str = "erasure", person: str = PERSON) -> None:
-        """Everything ended with evidence, and the person is gone from both providers, or gets no mail."""
-        found = rows(self.app, self.app.tables.delivery)
-        assert {(row.state, row.outcome) for row in found} == {("confirmed", outcome)}
-        assert len(found) == 2 * len(rows(self.app, self.app.tables.event))
+        """Require that everything ended with evidence and that both providers have forgotten or silenced the person."""
+        deliveries = rows(self.app, self.app.tables.delivery)
+        assert {(row.state, row.outcome) for row in deliveries} == {("confirmed", outcome)}
+        assert len(deliveries) == 2 * len(rows(self.app, self.app.tables.event))
         assert {row.state for row in rows(self.app, self.app.tables.event)} == {"fulfilled"}
         assert all((gone if right == "erasure" else silent)(self.mailchimp, self.crm, person).values())
         assert self.app.ledger.verify().ok
         assert PERSON not in str(self.log())
 
     def ends_well(self, right: str = "erasure") -> None:
-        """With the fault gone, everything is confirmed."""
+        """Take the fault away and require that everything is confirmed."""
         self.heals()
         self.is_done(right=right)
 

@@ -17,7 +17,7 @@ _SOME = b'{"status": "subscribed"}'
 
 
 def _parts(answer: bytes) -> tuple[bytes, bytes]:
-    """Give head lines and body of an answer, made one with a body where it has none."""
+    """Return head lines and body of an answer, made one with a body where it has none."""
     head, _, body = answer.partition(b"\r\n\r\n")
     if body:
         return head, body
@@ -96,7 +96,7 @@ def endless(conn: socket.socket, answer: bytes, server: RawServer) -> None:
 
 @functools.cache
 def bomb() -> bytes:
-    """Give 200 MiB of blanks in 200 KiB."""
+    """Return 200 MiB of blanks in 200 KiB."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     return b"".join(packer.compress(b" " * (1 << 20)) for _ in range(200)) + packer.flush()
 
@@ -110,7 +110,7 @@ def garbage_gzip(conn: socket.socket, answer: bytes, server: RawServer) -> None:
 
 
 def gzip_cut(conn: socket.socket, answer: bytes, server: RawServer) -> None:
-    """The true answer, encoded, cut, and with the length of what is left: requests shortens it silently."""
+    """Return the true answer, encoded, cut, and with the length of what is left: requests shortens it silently."""
     packed = gzip.compress(_parts(answer)[1])
     says(packed[:-6], b"Content-Encoding: gzip")(conn, answer, server)
 
@@ -127,7 +127,7 @@ def two_lengths(conn: socket.socket, answer: bytes, _server: RawServer) -> None:
 
 
 def announced(conn: socket.socket, answer: bytes, _server: RawServer) -> bool:
-    """The true answer after a 100 and a 103."""
+    """Return the true answer after a 100 and a 103."""
     conn.sendall(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + answer)
     return True
 
@@ -148,14 +148,14 @@ def closing_when_used_again() -> Spoil:
 
 
 def with_a_body_where_none_belongs(conn: socket.socket, answer: bytes, _server: RawServer) -> bool:
-    """A 204 that brings a body, and a connection that lives on."""
+    """Return a 204 that brings a body, and a connection that lives on."""
     no_content = answer.startswith(b"HTTP/1.1 204 ")
     conn.sendall(answer[:-2] + b"Content-Length: %d\r\n\r\n" % len(_SOME) + _SOME if no_content else answer)
     return True
 
 
 def changed(change: Callable[[bytes], bytes]) -> Spoil:
-    """The true answer with another body."""
+    """Return the true answer with another body."""
 
     def spoil(conn: socket.socket, answer: bytes, _server: RawServer) -> bool:
         head, body = _parts(answer)

@@ -28,11 +28,11 @@ class Systemd:
         self._socket.close()
 
     def heard(self, seconds: float) -> Counter[str]:
-        """Return what is said within that time, and what was said before and not heard yet."""
-        found: Counter[str] = Counter()
+        """Return how often each message comes within that time, with those that came before and were not heard yet."""
+        messages: Counter[str] = Counter()
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             self._socket.settimeout(left)
             with contextlib.suppress(TimeoutError):
-                found[self._socket.recv(1000).decode()] += 1
-        return found
+                messages[self._socket.recv(1000).decode()] += 1
+        return messages

@@ -21,14 +21,14 @@ Serve = Callable[..., RawServer]
 
 
 def findings(rig: Rig) -> dict[str, Any]:
-    return {found.name: found for found in check(rig.app.settings)}
+    return {finding.name: finding for finding in check(rig.app.settings)}
 
 
 def test_fault_040_a_revoked_key_pauses_without_a_storm(rig: Rig) -> None:
     people = [f"person{number}@lovelace.test" for number in range(60)]
     for number, person in enumerate(people):
         rig.ask(person=person, key=f"k{number}")
-    kept = {name: box.api_key for name, box in rig.boxes.items()}
+    keys = {name: box.api_key for name, box in rig.boxes.items()}
     for box in rig.boxes.values():
         box.api_key = "another-us1"
 
@@ -42,7 +42,7 @@ def test_fault_040_a_revoked_key_pauses_without_a_storm(rig: Rig) -> None:
     assert {(row.state, row.attempts) for row in rows(rig.app, rig.app.tables.delivery)} == {("pending", 0)}
     assert {row.state for row in rows(rig.app, rig.app.tables.event)} == {"open"}
     for name, box in rig.boxes.items():
-        box.api_key = kept[name]
+        box.api_key = keys[name]
     rig.heals()
     assert {row.state for row in rows(rig.app, rig.app.tables.event)} == {"fulfilled"}
     assert rig.app.ledger.verify().ok
@@ -98,9 +98,9 @@ def test_fault_042_a_404_without_a_proven_parent_is_no_absence(rig: Rig) -> None
 
 def test_fault_043_another_host_pauses_and_the_check_finds_it_before(rig: Rig) -> None:
     rig.breaks(status=404, body="<html>not here</html>", content_type=HTML)
-    found = findings(rig)
-    assert not any(found[name].ok for name in ("newsletter: audiences", "crm: key"))
-    assert "wrong_address" in found["newsletter: audiences"].detail and "base_url" in found["crm: key"].remedy
+    results = findings(rig)
+    assert not any(results[name].ok for name in ("newsletter: audiences", "crm: key"))
+    assert "wrong_address" in results["newsletter: audiences"].detail and "base_url" in results["crm: key"].remedy
     rig.ask()
 
     rig.drain()
@@ -121,9 +121,9 @@ def test_fault_043_a_page_in_between_that_is_not_found_once_pauses_nothing(rig: 
 def test_fault_043_an_unknown_audience_pauses_until_it_is_known(rig: Rig) -> None:
     rig.app.audiences = ("0123456789",)
     adapter = rig.app.adapter("newsletter")
-    found = {one.name: one for one in adapter.check()}
+    results = {finding.name: finding for finding in adapter.check()}
     adapter.close()
-    assert found["key"].ok and not found["audiences"].ok and "audiences" in found["audiences"].remedy
+    assert results["key"].ok and not results["audiences"].ok and "audiences" in results["audiences"].remedy
     rig.ask()
 
     rig.drain()

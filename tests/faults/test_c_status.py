@@ -1,4 +1,4 @@
-"""Group C, what the status means: redirects, and successes that are none."""
+"""Group C, what the status means: redirects, and successes that are not."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_fault_033_a_redirect_of_a_deletion_is_never_followed(
     assert other.connections == 0  # so no key went there
     for name in BOTH:
         assert rig.erasures(name) == len(rig.writes(name)) == 1
-        assert not any(one.path.endswith("/elsewhere") for one in rig.boxes[name].requests)
+        assert not any(request.path.endswith("/elsewhere") for request in rig.boxes[name].requests)
     rig.ends_well()
 
 

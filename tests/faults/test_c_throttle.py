@@ -61,8 +61,8 @@ def test_fault_051_a_useless_retry_after_is_ignored(rig: Rig, given: str) -> Non
 
 
 def crowd(rig: Rig, number: int) -> None:
-    for one in range(number):
-        rig.ask(person=f"person{one}@lovelace.test", key=f"k{one}")
+    for each in range(number):
+        rig.ask(person=f"person{each}@lovelace.test", key=f"k{each}")
 
 
 def test_fault_052_a_storm_of_429_is_one_cool_down_of_the_lane(rig: Rig) -> None:

@@ -104,7 +104,7 @@ def test_fault_058_all_contacts_of_the_address_in_whatever_letter_case_are_prove
     proofs = [(step["call"], step["status"]) for step in rig.steps("delivery:confirmed", "crm")]
     assert proofs.count(("GET /contacts/{id}", 404)) == 3
     assert rig.crm.archived() == []
-    assert [one["email"] for one in rig.crm.contacts()] == ["ada2@lovelace.test"]
+    assert [contact["email"] for contact in rig.crm.contacts()] == ["ada2@lovelace.test"]
     assert rig.mailchimp.members() == []
     rig.is_done()
 
@@ -118,7 +118,7 @@ def test_fault_059_pages_that_shift_while_they_are_read_leave_nobody_behind(
     shifted: list[int] = []
 
     def shift(conn: Any, answer: bytes, _: Any) -> bool:
-        """After the first page another tool takes a row of it away, so that the next page begins one too late."""
+        """Take a row off the first page once it was read, as another tool may: the next page begins one too late."""
         conn.sendall(answer)
         if b'"contacts"' in answer and not shifted:
             token = {"Api-Token": rig.crm.api_key}
@@ -157,15 +157,15 @@ def test_fault_059_audiences_that_change_while_they_are_listed_are_listed_again(
         relay.spoils(shift)
         adapter = rig.app.adapter("newsletter")
 
-        found = {one.name: one for one in adapter.check()}
+        results = {finding.name: finding for finding in adapter.check()}
 
-        assert not found["audiences"].ok and "changed while it was read" in found["audiences"].detail
-        assert {one.name: one for one in adapter.check()}["audiences"].detail.startswith("500: ")
+        assert not results["audiences"].ok and "changed while it was read" in results["audiences"].detail
+        assert {finding.name: finding for finding in adapter.check()}["audiences"].detail.startswith("500: ")
         adapter.close()
 
 
 def contacts(*addresses: str) -> str:
-    return json.dumps({"contacts": [{"id": "1", "email": one} for one in addresses], "meta": {"total": "1"}})
+    return json.dumps({"contacts": [{"id": "1", "email": address} for address in addresses], "meta": {"total": "1"}})
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_fault_061_an_opt_in_newer_than_the_request_is_held_and_nothing_is_chang
 
 
 def come_back(rig: Rig, opt_in: str) -> None:
-    """What a shop does that still has the person."""
+    """Do what a shop does that still has the person."""
     rig.mailchimp.add(PERSON, AUDIENCES[1], timestamp_opt=opt_in)
     rig.crm.add(PERSON, sdate=opt_in)
 
@@ -246,8 +246,8 @@ def test_fault_062_a_person_who_comes_back_with_an_old_opt_in_is_found_and_erase
 
     for name in BOTH:
         assert rig.facts("delivery:reappeared", name)["code"] == "reappeared"
-        alarms = [one for one in logs if (one["event"], one["lane"]) == ("delivery.reappeared", name)]
-        assert [one["log_level"] for one in alarms] == ["warning"]
+        alarms = [entry for entry in logs if (entry["event"], entry["lane"]) == ("delivery.reappeared", name)]
+        assert [entry["log_level"] for entry in alarms] == ["warning"]
     rig.is_done()
 
 
@@ -264,5 +264,5 @@ def test_fault_062_a_person_who_comes_back_with_a_newer_opt_in_is_found_and_held
     assert {(row.state, row.code) for row in rows(rig.app, rig.app.tables.delivery)} == {("held", "newer_consent")}
     assert event(rig.app).state == "held"
     assert not any(gone(rig.mailchimp, rig.crm, PERSON).values())
-    assert len([one for one in logs if one["event"] == "delivery.held" and one["log_level"] == "warning"]) == 2
+    assert len([entry for entry in logs if entry["event"] == "delivery.held" and entry["log_level"] == "warning"]) == 2
     assert rig.app.ledger.verify().ok

@@ -37,7 +37,7 @@ def test_fault_063_erasure_and_objection_of_one_person_go_one_after_the_other_ob
         assert [(row["what"].partition(":")[2], rights[row["event"]]) for row in told] == [
             (what, right) for right in ("objection", "erasure") for what in ("attempted", "applied", "confirmed")
         ]
-    assert [one.split()[0] for one in rig.writes("newsletter")] == ["PATCH", "POST"]
+    assert [request.split()[0] for request in rig.writes("newsletter")] == ["PATCH", "POST"]
     first, last = rig.writes("crm")[0], rig.writes("crm")[-1]
     assert first == "POST /api/3/contactLists" and last.startswith("DELETE /api/3/contactArchives/")
     rig.is_done()
@@ -65,7 +65,7 @@ def test_fault_064_a_suppression_of_a_person_who_is_not_there_is_left_behind_and
     rig.is_held("exclusion_needed", "crm")
     assert rig.delivery("newsletter").state == "confirmed"
     tombstones = [rig.mailchimp.member("nobody@nowhere.test", audience) for audience in AUDIENCES]
-    assert [one and one["status"] for one in tombstones] == ["unsubscribed"] * 3
+    assert [member and member["status"] for member in tombstones] == ["unsubscribed"] * 3
     told = [(step["call"].split()[0], step["state"]) for step in rig.steps("delivery:confirmed", "newsletter")]
     assert told == [("GET", "unsubscribed")] * 3
     rig.crm.add_exclusion("nobody@nowhere.test")
@@ -88,7 +88,7 @@ def test_fault_065_an_address_erased_for_good_counts_as_suppressed(make_rig: Cal
     rig.drain()
 
     assert all(rig.mailchimp.forgotten(PERSON, audience) for audience in AUDIENCES)
-    assert [one.status for one in rig.mailchimp.requests if one.method == "PUT"] == [400] * 3
+    assert [request.status for request in rig.mailchimp.requests if request.method == "PUT"] == [400] * 3
     rig.is_done()
 
 
@@ -125,8 +125,8 @@ def test_fault_066_a_version_of_the_api_that_is_gone_is_held(rig: Rig) -> None:
 @pytest.mark.parametrize("person", [PERSON, "nobody@nowhere.test"])
 def test_fault_067_a_key_without_the_archive_is_named_by_the_check_and_held_never_absent(rig: Rig, person: str) -> None:
     rig.crm.admin = False
-    found = {one.name: one for one in check(rig.app.settings)}
-    assert not found["crm: archive"].ok and "Admin group" in found["crm: archive"].remedy
+    results = {finding.name: finding for finding in check(rig.app.settings)}
+    assert not results["crm: archive"].ok and "Admin group" in results["crm: archive"].remedy
     rig.ask(person=person)
 
     rig.drain()
@@ -145,8 +145,8 @@ def test_fault_067_a_key_that_may_see_no_lists_is_named_by_the_check_and_held_ne
         "crm", status=403, body='{"errors": [{"title": "Forbidden"}]}', content_type="text/plain", path="/lists$"
     )
     rig.breaks("crm", status=200, body=hidden, content_type=JSON, path="/contacts$|/contactLists$", method="GET")
-    found = {one.name: one for one in check(rig.app.settings)}
-    assert not found["crm: lists"].ok and "see all lists" in found["crm: lists"].remedy
+    results = {finding.name: finding for finding in check(rig.app.settings)}
+    assert not results["crm: lists"].ok and "see all lists" in results["crm: lists"].remedy
     rig.ask("objection")
 
     rig.drain()
@@ -163,10 +163,10 @@ def test_fault_068_the_check_shows_account_and_audiences_for_a_human_eye(
     settings = load_settings(settings_file())
     initialise(settings)
 
-    found = {one.name: one.detail for one in check(settings)}
+    details = {finding.name: finding.detail for finding in check(settings)}
 
-    assert found["newsletter: key"] == "account Sandbox"
-    assert all(f"Audience {audience} ({audience})" in found["newsletter: audiences"] for audience in AUDIENCES)
-    assert "127.0.0.1" in found["crm: key"]  # the account is part of the host's name
-    assert "List 1 (1), List 2 (2)" in found["crm: lists"]
-    assert PERSON not in str(found)
+    assert details["newsletter: key"] == "account Sandbox"
+    assert all(f"Audience {audience} ({audience})" in details["newsletter: audiences"] for audience in AUDIENCES)
+    assert "127.0.0.1" in details["crm: key"]  # the account is part of the host's name
+    assert "List 1 (1), List 2 (2)" in details["crm: lists"]
+    assert PERSON not in str(details)

@@ -27,7 +27,7 @@ on_every_engine = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 
 
 def events(app: App) -> dict[str, tuple[str, str | None]]:
-    """event key -> (state, code)."""
+    """Return event key -> (state, code)."""
     return {row.event_key: (row.state, row.code) for row in rows(app, app.tables.event)}
 
 
@@ -112,12 +112,12 @@ def test_fault_079_malformed_rows_are_held_with_a_reason_and_the_rows_behind_the
 
     drain(app)
 
-    found = events(app)
-    assert found["emoji"] == ("fulfilled", None)
-    assert {key: found[key] for key in found if key.startswith("good")} == {
+    states = events(app)
+    assert states["emoji"] == ("fulfilled", None)
+    assert {key: states[key] for key in states if key.startswith("good")} == {
         f"good{number}": ("fulfilled", None) for number in range(count)
     }
-    assert {key: found[key] for key in found if key.startswith("bad")} == {
+    assert {key: states[key] for key in states if key.startswith("bad")} == {
         f"bad{number}": ("held", "malformed") for number in range(count)
     }
     held = app.reader.events(state="held")
@@ -258,7 +258,7 @@ FROM syncer_event, (SELECT 'newsletter' AS name UNION SELECT 'crm') AS d
 
 @pytest.fixture
 def backlog(app: App) -> App:
-    """An installation with 100,000 waiting deliveries."""
+    """Give an installation with 100,000 waiting deliveries."""
     sql(app, EVENTS)
     sql(app, DELIVERIES)
     return app

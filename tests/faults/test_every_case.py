@@ -13,17 +13,17 @@ _LINE = re.compile(r"^\|\s*(\d{1,3})\s*\|(.*)\|\s*$", re.MULTILINE)
 
 
 def numbered() -> set[int]:
-    """Give the numbers that functions in the test files carry, methods of classes included."""
-    found = set()
+    """Return the numbers that functions in the test files carry, methods of classes included."""
+    numbers = set()
     for path in TESTS.rglob("test_*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef) and (match := _NAME.fullmatch(node.name)):
-                found.add(int(match[1]))
-    return found
+                numbers.add(int(match[1]))
+    return numbers
 
 
 def excused() -> dict[int, str]:
-    """Give number and reason of the lines of FAULTS.md."""
+    """Return number and reason of the lines of FAULTS.md."""
     text = (TESTS / "FAULTS.md").read_text(encoding="utf-8")
     return {int(match[1]): match[2].strip(" |") for match in _LINE.finditer(text)}
 

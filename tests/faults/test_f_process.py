@@ -58,12 +58,12 @@ def deliveries(settings: Path) -> list[Any]:
 
 
 def all_confirmed(settings: Path) -> bool:
-    found = deliveries(settings)
-    return bool(found) and {row.state for row in found} == {"confirmed"}
+    rows = deliveries(settings)
+    return bool(rows) and {row.state for row in rows} == {"confirmed"}
 
 
 def audit(settings: Path) -> list[dict[str, Any]]:
-    """Every entry's body."""
+    """Return every entry's body."""
     app = open_app(load_settings(settings))
     try:
         assert app.ledger.verify().ok
@@ -73,7 +73,7 @@ def audit(settings: Path) -> list[dict[str, Any]]:
 
 
 def count(settings: Path, what: str) -> Counter[tuple[str, str]]:
-    """How often something is said of each delivery."""
+    """Return how often an audit word stands for each destination."""
     return Counter((entry["event"], entry["destination"]) for entry in audit(settings) if entry["what"] == what)
 
 
@@ -343,8 +343,8 @@ def test_fault_094_a_destination_that_leaves_the_settings_is_held_and_comes_back
 
     run(settings, "drain")
 
-    found = {row.destination: (row.state, row.code) for row in deliveries(settings)}
-    assert found == {"newsletter": ("confirmed", None), "crm": ("held", "destination_removed")}
+    states = {row.destination: (row.state, row.code) for row in deliveries(settings)}
+    assert states == {"newsletter": ("confirmed", None), "crm": ("held", "destination_removed")}
     settings.write_text(whole)
     run(settings, "resync", "--held", "--reason", "it is back in the settings", "--yes")
     assert run(settings, "drain").returncode == 0

@@ -29,8 +29,8 @@ SLEEP = "import threading, time\ntime.sleep = lambda seconds: threading.Event().
 @pytest.fixture
 def wall_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Set the wall clock of commands started from now on, also while they run: `+0d`, `-1d`."""
-    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    if not found:
+    libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    if not libraries:
         if "faketime" in os.environ.get("SYNCER_REQUIRE", "").split(","):
             pytest.fail("SYNCER_REQUIRE asks for faketime, which is not installed")
         pytest.skip("faketime is not installed; on Debian: apt-get install --no-install-recommends faketime")
@@ -42,7 +42,7 @@ def wall_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
         fresh.replace(offset)
 
     put_to("+0d")
-    monkeypatch.setenv("LD_PRELOAD", str(found[0]))
+    monkeypatch.setenv("LD_PRELOAD", str(libraries[0]))
     monkeypatch.setenv("FAKETIME_TIMESTAMP_FILE", str(offset))
     monkeypatch.setenv("FAKETIME_NO_CACHE", "1")
     for name in ("FAKETIME_DONT_FAKE_MONOTONIC", "DONT_FAKE_MONOTONIC"):
@@ -148,8 +148,8 @@ def test_fault_090_a_clock_set_back_by_a_day_stops_no_job_and_no_backoff_and_the
         until(lambda: events(settings) == ["fulfilled"], 40)
         daemon.terminate()
         assert daemon.wait(timeout=30) == 0
-    said = run(settings, "report").stdout
-    assert "the machine's clock jumped by -86" in said.replace("\n", " ")
+    text = run(settings, "report").stdout
+    assert "the machine's clock jumped by -86" in text.replace("\n", " ")
     lanes = [line for line in run(settings, "audit", "export").stdout.splitlines() if '"lane:taken"' in line]
     assert len(lanes) == 2  # no lease was lost over it
 
@@ -189,7 +189,7 @@ def test_fault_090_a_jump_is_audited_said_in_the_report_and_ends_only_waits_that
         connection.execute(lane.update().values(cool_until=before, probe_at=meant))
     clock.now = after
 
-    record(app.transactions, Jump(expected=before, found=after))
+    record(app.transactions, Jump(expected=before, actual=after))
 
     due = {row.id: row.next_attempt_at for row in rows(app, delivery)}
     assert [due[id_] for id_ in ids] == [after, meant, after]
@@ -206,21 +206,21 @@ def test_fault_090_a_step_back_while_nothing_ran_is_seen_at_the_next_start(app: 
 
     clock.advance(days=-1)
 
-    found = since_last_entry(app.transactions)
-    assert found is not None
-    assert found.seconds == -86400
+    jump = since_last_entry(app.transactions)
+    assert jump is not None
+    assert jump.seconds == -86400
 
 
 def test_fault_090_a_leap_second_and_the_end_of_summer_time_are_no_jumps() -> None:
     clock, ticks = Clock(datetime(2026, 10, 25, 0, 59, 58, tzinfo=UTC)), [0.0]
-    watch = ClockMonitor(clock, lambda: ticks[0])
+    monitor = ClockMonitor(clock, lambda: ticks[0])
     for wall, elapsed in ((2.0, 2.0), (1.0, 2.0), (3600.0, 3600.0)):  # the second: a second that is there twice
         clock.advance(seconds=wall)
         ticks[0] += elapsed
-        assert watch.look() is None
+        assert monitor.look() is None
     clock.advance(days=1)
 
-    found = watch.look()
+    jump = monitor.look()
 
-    assert found is not None
-    assert found.seconds == 86400
+    assert jump is not None
+    assert jump.seconds == 86400

@@ -70,8 +70,8 @@ def test_fault_103_a_person_and_the_keys_leave_no_trace_but_the_sealed_one(
         clock.advance(hours=25)
         told += [metrics.text(app), to_json(app.status.read()), to_json(app.reader.events())]
     assert {row.state for row in rows(app, app.tables.event)} == {"fulfilled"}
-    found = app.propagation.report(None, None)
-    told += [*report_html(found), report_csv(found), report_text(found), *audit_csv(app.ledger.rows())]
+    log = app.propagation.report(None, None)
+    told += [*report_html(log), report_csv(log), report_text(log), *audit_csv(app.ledger.rows())]
     app.close()
 
     haystack = "".join([*told, *capfd.readouterr()]).encode()
@@ -136,8 +136,8 @@ def test_fault_104_what_people_write_is_harmless_in_log_csv_and_html(
         assert line.isascii()
         assert line.isprintable()
         json.loads(line)
-    found = app.propagation.report(None, None)
-    table, page, text = report_csv(found), "".join(report_html(found)), report_text(found)
+    log = app.propagation.report(None, None)
+    table, page, text = report_csv(log), "".join(report_html(log)), report_text(log)
     for harmful in ("\x1b", "\u202e"):
         assert harmful not in table + page + text
     assert "<script" not in page
@@ -162,7 +162,7 @@ def settings(settings_file: Callable[..., Path]) -> Path:
 
 @pytest.fixture
 def held(settings: Path, activecampaign: ActiveCampaignSandbox) -> dict[str, Any]:
-    """An erasure that waits at ActiveCampaign for the right to the archive, which has come meanwhile."""
+    """Give an erasure that waits at ActiveCampaign for the right to the archive, which has come meanwhile."""
     activecampaign.admin = False
     activecampaign.add(PERSON)
     run(settings, "submit", "erasure", stdin=PERSON)
@@ -173,7 +173,7 @@ def held(settings: Path, activecampaign: ActiveCampaignSandbox) -> dict[str, Any
 
 
 def entries(settings: Path, what: str) -> list[dict[str, Any]]:
-    """The bodies of the audit entries of one kind, as an export gives them."""
+    """Return the bodies of the audit entries of one kind, as an export gives them."""
     exported = map(json.loads, run(settings, "audit", "export").stdout.splitlines())
     return [json.loads(entry["body"]) for entry in exported if entry["what"] == what]
 

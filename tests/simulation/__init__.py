@@ -1,1 +1,1 @@
-"""A seeded run of the whole walk in virtual time, with a provider that misbehaves and a judge that watches."""
+"""A seeded run of the whole walk in virtual time, with providers that misbehave and judges that see everything."""

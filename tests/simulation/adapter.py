@@ -27,9 +27,9 @@ class Visit:
 
     def read(self, scope: str, look: Callable[[], list[Record]], call: str = "GET /{scope}/{person}") -> list[Record]:
         """Make one read; what is found is exactly the person asked for, or nothing is done."""
-        found: list[Record] = []
-        self._step(scope, call, "", None, lambda: found.extend(look()))
-        return found
+        records: list[Record] = []
+        self._step(scope, call, "", None, lambda: records.extend(look()))
+        return records
 
     def write(self, scope: str, call: str, effect: str, record: Record | None, change: Callable[[], None]) -> None:
         """Make one call that changes something."""
@@ -109,14 +109,19 @@ class SimulatedAdapter(Adapter):
     def changed(self, since: datetime) -> Iterator[Seen]:
         """List the whole account: more than changed is fine."""
         self.touch()
-        yield from (Seen(one.scope, one.address) for records in self.account.people.values() for one in records)
+        yield from (
+            Seen(record.scope, record.address) for records in self.account.people.values() for record in records
+        )
 
     def opted_in(self, subject: Subject) -> datetime | None:
-        """Give the newest opt-in among what mail reaches."""
-        found = [
-            one for scope in self.account.scopes for form in subject.spellings for one in self.account.find(scope, form)
+        """Return the newest opt-in among what mail reaches."""
+        records = [
+            record
+            for scope in self.account.scopes
+            for form in subject.spellings
+            for record in self.account.find(scope, form)
         ]
-        return max((one.opt_in for one in found if one.status in REACHED and one.opt_in), default=None)
+        return max((record.opt_in for record in records if record.status in REACHED and record.opt_in), default=None)
 
     def ping(self) -> None:
         """Ask whether the key is good."""
@@ -135,22 +140,22 @@ class SimulatedAdapter(Adapter):
     # -- apply ----------------------------------------------------------------------------------------------
 
     def _apply(self, visit: Visit, action: Action, received_at: datetime) -> Receipt:
-        found = [record for scope in self.account.scopes for record in self._find(visit, scope)]
-        for record in found:
+        records = [record for scope in self.account.scopes for record in self._find(visit, scope)]
+        for record in records:
             changes = action is Action.DELETE or record.status in REACHED
             if changes and record.status in REACHED and record.opt_in is not None and record.opt_in > received_at:
                 raise Permanent("newer_consent", "opted in after the request")
-        handles = [Handle("scope", record.scope) for record in found]
+        handles = [Handle("scope", record.scope) for record in records]
         if action is Action.DELETE:
-            for record in found:
+            for record in records:
                 self._delete(visit, record)
             if self.account.archives:
                 handles += self._purge(visit)
         else:
-            for record in found:
+            for record in records:
                 self._unsubscribe(visit, record)
             if action is Action.SUPPRESS:
-                there = {record.scope for record in found}
+                there = {record.scope for record in records}
                 handles += [self._tombstone(visit, scope) for scope in self.account.scopes if scope not in there]
         outcome = Outcome.DONE if handles else Outcome.ABSENT
         return Receipt(outcome, tuple(visit.steps), tuple(visit.notes), tuple(dict.fromkeys(handles)))
@@ -191,10 +196,10 @@ class SimulatedAdapter(Adapter):
         ]
 
     def _purge(self, visit: Visit) -> list[Handle]:
-        found = self._archive(visit)
-        for record in found:
+        archived = self._archive(visit)
+        for record in archived:
             visit.write("archive", "DELETE /archive/{id}", "purged", record, partial(self.account.purge, record))
-        return [Handle("archive", "")] if found else []
+        return [Handle("archive", "")] if archived else []
 
     def _tombstone(self, visit: Visit, scope: str) -> Handle:
         address, account, world = visit.spellings[0], self.account, self.world
@@ -216,14 +221,14 @@ class SimulatedAdapter(Adapter):
         handles = applied.handles if applied else ()
         forgotten = {handle.id for handle in handles if handle.kind == "forgotten"}
         # an apply that was cut may have left more behind than its last one saw: every scope is read
-        found = {scope: self._find(visit, scope) for scope in self.account.scopes}
-        records = [record for rows in found.values() for record in rows]
+        by_scope = {scope: self._find(visit, scope) for scope in self.account.scopes}
+        records = [record for rows in by_scope.values() for record in rows]
         if action is Action.DELETE:
             if records or (self.account.archives and self._archive(visit)):
                 raise Transient("not_yet", "the person is still there")
         elif any(record.status in REACHED for record in records):
             raise Transient("not_yet", "the person can still be reached")
-        elif action is Action.SUPPRESS and not all(found[scope] for scope in set(self.account.scopes) - forgotten):
+        elif action is Action.SUPPRESS and not all(by_scope[scope] for scope in set(self.account.scopes) - forgotten):
             raise Transient("suppression_missing", "a list shows no suppression of the person")
         outcome = applied.outcome if applied else Outcome.DONE if records else Outcome.ABSENT
         return Receipt(outcome, tuple(visit.steps), handles=handles)

@@ -83,10 +83,10 @@ class Hands(Senders):
         if wait and self._flying and not self._landed():
             self._owner.wait(min(flight.lands for flight in self._flying))
             self._start()
-        found = self._landed()[:most]
-        for flight in found:
+        landed = self._landed()[:most]
+        for flight in landed:
             self._flying.remove(flight)
-        return [flight.done for flight in found if flight.done is not None]
+        return [flight.done for flight in landed if flight.done is not None]
 
     @property
     def busy(self) -> bool:

@@ -114,8 +114,8 @@ class History:
         if what == "event:received":
             case.times_received += 1
         elif what == "event:held" and facts.get("code") == "malformed" and not case.fulfilled:
-            for one in case.deliveries.values():
-                one.state = "held" if one.state == "pending" else one.state
+            for delivery in case.deliveries.values():
+                delivery.state = "held" if delivery.state == "pending" else delivery.state
         elif what == "event:fulfilled":
             case.fulfilled = True
         elif what == "identity:shredded":

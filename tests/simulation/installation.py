@@ -31,7 +31,7 @@ def install(folder: Path, scenario: Scenario) -> tuple[Settings, Settings]:
     """Put an initialised database into the folder; return the settings, and those without one destination."""
     (folder / "syncer.db").write_bytes(_empty_database())
     _write_key(folder)
-    found = []
+    loaded = []
     for file, names in (("settings.toml", scenario.scopes), ("without.toml", Scenario(0, shop=False).scopes)):
         text = SETTINGS + "".join(
             DESTINATION.format(
@@ -42,8 +42,8 @@ def install(folder: Path, scenario: Scenario) -> tuple[Settings, Settings]:
             for name in names
         )
         (folder / file).write_text(text, encoding="utf-8")
-        found.append(load_settings(folder / file))
-    return found[0], found[1]
+        loaded.append(load_settings(folder / file))
+    return loaded[0], loaded[1]
 
 
 def _write_key(folder: Path) -> None:

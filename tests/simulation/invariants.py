@@ -1,4 +1,4 @@
-"""The invariants, each as a judge that watches calls and audit entries as they come, and looks at what is left."""
+"""The invariants, each as a judge that sees calls and audit entries as they come, and what is left in the end."""
 
 from __future__ import annotations
 
@@ -280,15 +280,15 @@ class OverdueIsVisible(Invariant):
     def daily(self) -> None:
         """Compare the report with the calendar; the day around a due date is left to the unit tests."""
         now = self.run.timeline.now
-        found = {item.event_key: item.overdue for item in self.run.judge.app.reader.events()}
+        overdue = {item.event_key: item.overdue for item in self.run.judge.app.reader.events()}
         for case in self.run.history.cases.values():
             age = now - case.received_at
             surely_not, surely = OBJECTION if case.right == "objection" else ERASURE
-            if not case.fulfilled and age > surely and not found.get(case.key):
+            if not case.fulfilled and age > surely and not overdue.get(case.key):
                 self.broken(f"{case.key} is late and does not show as such")
-            if found.get(case.key) and (case.fulfilled or age < surely_not):
+            if overdue.get(case.key) and (case.fulfilled or age < surely_not):
                 self.broken(f"{case.key} shows as late and is not")
-        if self.run.judge.app.status.read().events.overdue != sum(map(bool, found.values())):
+        if self.run.judge.app.status.read().events.overdue != sum(map(bool, overdue.values())):
             self.broken("status counts another number of late events than there are")
 
 

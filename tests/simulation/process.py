@@ -76,7 +76,7 @@ class Process:
     # -- one round ------------------------------------------------------------------------------------------
 
     def work(self, jobs: list[Callable[[], object]]) -> None:
-        """Do the jobs of a daemon in any order; a failed one is no end of the others. Raises Killed."""
+        """Do the jobs of a daemon in any order; one that fails does not end the others. Raises Killed."""
         self.dice.shuffle(jobs)
         for job in jobs:
             try:
@@ -100,7 +100,7 @@ class Process:
 
     @property
     def lingering(self) -> list[Lane]:
-        """The lanes whose calls are still under way after a turn that failed; each has its turn every second."""
+        """The lanes whose calls are still under way after a failed turn; each has its turn every second."""
         names = {hands.name for hands in self.hands if hands.under_way}
         return [lane for lane in self.lanes if lane.name in names and lane is not self._at_work]
 

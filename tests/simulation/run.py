@@ -64,7 +64,7 @@ class Run:
         self.history = History(self.plan)
         self.bystanders_before = self.bystanders()
         self.invariants: list[Invariant] = [kind(self) for kind in ALL]
-        self.world.watchers.append(self._called)
+        self.world.listeners.append(self._called)
         self._whole, self._without = install(folder, scenario)
         self.settings: Settings = self._whole
         self.tables = Tables(folder / "syncer.db")
@@ -223,10 +223,10 @@ class Run:
 
     def look(self) -> None:
         """Read what is new in the audit."""
-        found = self.select(
+        rows = self.select(
             "SELECT seq, what, destination, body FROM syncer_audit WHERE seq > ? ORDER BY seq", self._seq
         )
-        for seq, what, destination, text in found:
+        for seq, what, destination, text in rows:
             self._seq = seq
             body = json.loads(text)
             entry = self.history.read(seq, what, destination, body, self.world.calls)
@@ -280,7 +280,7 @@ class Run:
         return self.tables.select(query, *values)
 
     def open_transactions(self) -> bool:
-        """Whether any process has a transaction open."""
+        """Say whether any process has a transaction open."""
         return any(process.in_transaction for process in (*self.processes, self.judge))
 
     def bystanders(self) -> list[str]:

@@ -74,7 +74,7 @@ class _Draw:
         self.dice = random.Random(f"scenario/{scenario.seed}")
 
     def moment(self, first: float = 0.0, last: float = 1.0) -> datetime:
-        """Some moment of the run, between two shares of it."""
+        """Return some moment of the run, between two shares of it."""
         return START + timedelta(days=self.s.days * self.dice.uniform(first, last))
 
     def person(self, number: int) -> tuple[str, ...]:
@@ -134,7 +134,7 @@ def _rows(d: _Draw, people: dict[int, tuple[str, ...]], count: int) -> tuple[Row
             continue
         person = d.dice.randrange(count)
         kind = d.dice.choices(("erasure", "objection"), (65, 35))[0]
-        # some requests lay on a desk for weeks; a few carry a time that cannot be
+        # some requests lay on a desk for weeks; a few carry a time that cannot be true
         late = arrives - timedelta(days=d.dice.uniform(1, 33)) if d.dice.random() < 0.2 else None
         broken = d.dice.random() < 0.01
         received = datetime(1970, 1, 1, tzinfo=START.tzinfo) if broken else late
@@ -148,7 +148,7 @@ def _rows(d: _Draw, people: dict[int, tuple[str, ...]], count: int) -> tuple[Row
 
 
 def _returns(d: _Draw, people: dict[int, tuple[str, ...]], count: int) -> tuple[tuple[datetime, Record], ...]:
-    found = []
+    returns = []
     for _ in range(max(1, d.s.events // 8)):
         when, person = d.moment(0.05), d.dice.randrange(count)
         account = d.dice.choice(sorted(d.s.scopes))
@@ -156,21 +156,21 @@ def _returns(d: _Draw, people: dict[int, tuple[str, ...]], count: int) -> tuple[
         opt_in = when if consented else d.dice.choice((None, START - timedelta(days=500)))
         scope = d.dice.choice(d.s.scopes[account])
         record = Record(account, scope, d.dice.choice(people[person]), person, "subscribed", opt_in, when)
-        found.append((when, record))
-    return tuple(found)
+        returns.append((when, record))
+    return tuple(returns)
 
 
 def _windows(d: _Draw) -> tuple[Window, ...]:
     if not d.s.bad_days:
         return ()
-    found = []
+    windows = []
     for kind, account, days in (
         ("outage", "shop" if d.s.shop else "newsletter", 3.0), ("outage", "crm", 0.4), ("revoked", "newsletter", 2.0),
         ("slow", "crm", 1.5), ("slow", "newsletter", 1.0), ("allowance", "crm", 4.0), ("revoked", "crm", 0.3),
     ):  # fmt: skip
         start = d.moment(0.0, 0.85)
-        found.append(Window(kind, account, start, start + timedelta(days=days * d.s.days / 21)))
-    return tuple(found)
+        windows.append(Window(kind, account, start, start + timedelta(days=days * d.s.days / 21)))
+    return tuple(windows)
 
 
 def _pauses(d: _Draw) -> tuple[Window, ...]:

@@ -25,12 +25,12 @@ class Tables:
         return self._connection.execute(query, values).fetchall()
 
     def recheck_is_due(self, now: datetime) -> bool:
-        """Whether an event is to be read back again."""
+        """Say whether an event is to be read back again."""
         query = "SELECT 1 FROM syncer_event WHERE state = 'fulfilled' AND next_recheck_at <= ? LIMIT 1"
         return bool(self.select(query, _stored(now)))
 
     def is_due(self, name: str, now: datetime) -> bool:
-        """Whether a lane has something to do, paused or not."""
+        """Say whether a lane has something to do, paused or not."""
         query = (
             "SELECT 1 FROM syncer_delivery WHERE destination = ? AND claim_rank IS NOT NULL"
             " AND next_attempt_at <= ? LIMIT 1"
@@ -38,8 +38,8 @@ class Tables:
         return bool(self.select(query, name, _stored(now)))
 
     def next_work(self, now: datetime) -> datetime | None:
-        """When somebody has something to do next, as far as the tables say."""
-        found = [
+        """Return when somebody has something to do next, as far as the tables say."""
+        moments = [
             _moment(row[0])
             for row in self.select(
                 "SELECT MAX(MIN(d.next_attempt_at),"
@@ -51,15 +51,15 @@ class Tables:
             if row[0]
         ]
         if self.waits():
-            found.append(now)
-        return min(found, default=None)
+            moments.append(now)
+        return min(moments, default=None)
 
     def waits(self) -> bool:
-        """Whether a row of the queue was not taken yet."""
+        """Say whether a row of the queue was not taken yet."""
         return bool(self.select("SELECT 1 FROM syncer_queue WHERE taken_at IS NULL LIMIT 1"))
 
     def ended(self) -> bool:
-        """Whether every event has come to its end, its address gone."""
+        """Say whether every event has come to its end, its address gone."""
         open_ = "SELECT 1 FROM syncer_event WHERE state <> 'fulfilled' OR email_sealed IS NOT NULL LIMIT 1"
         return not self.select(open_) and not self.waits()
 

@@ -31,10 +31,6 @@ class Timeline:
         # what happened on the way may itself have taken longer
         self.now = max(self.now, moment)
 
-    def pass_seconds(self, seconds: float) -> None:
-        """Move the clock by that many seconds."""
-        self.pass_until(self.now + timedelta(seconds=seconds))
-
     @property
     def next(self) -> datetime | None:
         """When the calendar holds something next."""
@@ -46,5 +42,5 @@ class Timeline:
         return (self.now - START) / timedelta(days=1)
 
     def monotonic(self) -> float:
-        """Seconds of a clock that nobody sets."""
+        """Return the seconds of a clock that nobody sets."""
         return 1_000.0 + (self.now - START).total_seconds()

@@ -23,7 +23,7 @@ class Window:
     end: datetime
 
     def covers(self, account: str, now: datetime) -> bool:
-        """Whether it is that time there."""
+        """Say whether it is that time there."""
         return self.account == account and self.start <= now < self.end
 
 
@@ -95,7 +95,7 @@ class Weather:
         )
 
     def _by_luck(self, verb: str, effect: str) -> Trouble:
-        found: list[tuple[str, int, bool, Callable[[], Exception] | None, float]] = [
+        troubles: list[tuple[str, int, bool, Callable[[], Exception] | None, float]] = [
             ("refused", 6, False, lambda: Transient("unreachable", "connection refused"), 0.0),
             ("cut_before", 6, False, lambda: Transient("cut_off", "connection cut"), 1.0),
             ("cut_after", 10, True, lambda: Transient("cut_off", "connection cut"), 1.0),
@@ -109,14 +109,14 @@ class Weather:
         if verb == "ping":
             pass
         elif effect:
-            found += [
+            troubles += [
                 ("rejected", 1, False, lambda: Permanent("rejected", "HTTP 400"), 0.0),
                 ("lied", 8, False, None, 0.0),
                 ("late", 6, False, None, 0.0),
             ]
         else:
-            found.append(("filter_ignored", 1, False, lambda: Permanent("filter_ignored", "other people"), 0.0))
-        (name, _, obeyed, error, seconds) = self.dice.choices(found, [item[1] for item in found])[0]
+            troubles.append(("filter_ignored", 1, False, lambda: Permanent("filter_ignored", "other people"), 0.0))
+        (name, _, obeyed, error, seconds) = self.dice.choices(troubles, [trouble[1] for trouble in troubles])[0]
         return Trouble(name, obeyed, error, seconds)
 
     def _throttle(self) -> Callable[[], AdapterError]:

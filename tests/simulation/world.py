@@ -59,8 +59,8 @@ class Account:
 
     def find(self, scope: str, spelling: str) -> list[Record]:
         """Return the contact of exactly this address, if any; providers compare without letter case."""
-        found = self._by_address.get((scope, spelling.lower()))
-        return [found] if found else []
+        record = self._by_address.get((scope, spelling.lower()))
+        return [record] if record else []
 
     def put(self, record: Record) -> bool:
         """Add a contact, or bring an old one back to life; False where it is subscribed already."""
@@ -104,11 +104,11 @@ class Account:
         return iter(self._by_address.values())
 
     def is_erased(self, person: int) -> bool:
-        """Whether nothing at all is held of a person."""
+        """Say whether nothing at all is held of a person."""
         return not self.people.get(person) and not self.archive.get(person)
 
     def is_unreachable(self, person: int) -> bool:
-        """Whether no mail can go to a person."""
+        """Say whether no mail can go to a person."""
         return all(record.status not in REACHED for record in self.people.get(person, []))
 
 
@@ -119,7 +119,7 @@ class World:
     timeline: Timeline
     accounts: dict[str, Account]
     who: dict[str, int]  # every spelling of every address -> person
-    watchers: list[Callable[[Call], None]] = field(default_factory=list)
+    listeners: list[Callable[[Call], None]] = field(default_factory=list)
     calls: int = 0
 
     def note(
@@ -136,15 +136,15 @@ class World:
         record: Record | None = None,
         consent: datetime | None = None,
     ) -> None:
-        """Write one step into the log; everybody who watches sees it at once."""
+        """Write one step into the log; every listener hears of it at once."""
         self.calls += 1
         call = Call(
             self.calls, self.timeline.now, process, account.name, person, action, verb, scope, effect, trouble,
             record.person if record else None, consent,
             account.is_erased(person), account.is_unreachable(person),
         )  # fmt: skip
-        for watcher in self.watchers:
-            watcher(call)
+        for listener in self.listeners:
+            listener(call)
 
     def person(self, spelling: str) -> int:
         """Return who an address belongs to; -1 for nobody this world knows."""

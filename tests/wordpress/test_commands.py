@@ -29,7 +29,7 @@ def test_the_plugin_is_copied_once_replaced_when_it_differs_and_printed(settings
     printed = run(settings, "wordpress", "install", "--wp-content", "-")
 
     assert [done.stdout.rpartition(": ")[2].strip() for done in (first, second, third)] == [
-        "written", "there already", "replaced"
+        "written", "already there", "replaced"
     ]  # fmt: skip
     assert printed.stdout == target.read_text(encoding="utf-8")
     assert target.stat().st_mode & 0o777 == 0o644
@@ -50,7 +50,7 @@ def test_the_grants_name_the_settings_user_quote_it_and_never_the_password(setti
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("install", "--wp-content", "/nowhere"), "no wp-content"),
+        (("install", "--wp-content", "/nowhere"), "not a wp-content folder"),
         (("dismiss", "five", "--reason", "long enough"), "REQUEST: write it as"),
         (("dismiss", "1:5", "--reason", "no"), "at least five characters"),
         (("grants", "--site", "0"), "0 is not in the range"),

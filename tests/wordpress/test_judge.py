@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from syncer.intake.wordpress import coverage
-from syncer.intake.wordpress.coverage import Known, Seen, Site
-from syncer.intake.wordpress.erasure_requests import Request
+from syncer.intake.wordpress.coverage import Known, SeenRequest, Site
+from syncer.intake.wordpress.erasure_requests import ErasureRequest
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -16,21 +16,23 @@ DONE = NOW - HOUR
 SITES = frozenset({1})
 
 
-def request(**more: object) -> Request:
+def request(**more: object) -> ErasureRequest:
     values: dict[str, object] = {
         "site": 1, "id": 5, "address": "ada@lovelace.test", "status": "request-completed",
         "received_at": NOW - 24 * HOUR, "modified_at": DONE, "confirmed_at": None, "completed_at": DONE,
     }  # fmt: skip
-    return Request(**(values | more))  # type: ignore[arg-type]
+    return ErasureRequest(**(values | more))  # type: ignore[arg-type]
 
 
-def confirmed(at: datetime = DONE - HOUR, **more: object) -> Request:
+def confirmed(at: datetime = DONE - HOUR, **more: object) -> ErasureRequest:
     values = {"status": "request-confirmed", "modified_at": at, "confirmed_at": at, "completed_at": None}
     return request(**(values | more))
 
 
-def keys(*rows: Known, now: datetime = NOW, seen: Seen | None = None, swept: datetime | None = None) -> list[str]:
-    """The keys that a sweep of the one completed request would queue."""
+def keys(
+    *rows: Known, now: datetime = NOW, seen: SeenRequest | None = None, swept: datetime | None = None
+) -> list[str]:
+    """Return the keys that a sweep of the one completed request would queue."""
     known = {"1:5": rows} if rows else {}
     last = {"1:5": seen} if seen else {}
     sites = {1: Site(1, swept, 1)} if swept else {}
@@ -62,17 +64,17 @@ def test_a_completion_that_is_too_young_is_left_to_the_next_sweep() -> None:
 def test_an_old_row_of_the_run_that_the_last_sweep_saw_open_covers_the_completion() -> None:
     began = DONE - 24 * HOUR
     row = Known(coverage.run_key("1:5", "request-confirmed", began), began + HOUR)
-    seen = Seen("1:5", "request-confirmed", began, began)
+    seen = SeenRequest("1:5", "request-confirmed", began, began)
 
     assert keys(row, seen=seen, swept=DONE - 5 * MINUTE) == []
-    # an old sight proves nothing: it may have been completed, resent and completed again since
+    # an old look proves nothing: it may have been completed, resent and completed again since
     assert len(keys(row, seen=seen, swept=DONE - HOUR)) == 1
 
 
 def test_what_only_its_key_covers_is_remembered_also_when_the_request_is_resent() -> None:
     began = DONE - 24 * HOUR
     known = {"1:5": [Known(coverage.run_key("1:5", "request-confirmed", began), began)]}
-    seen = {"1:5": Seen("1:5", "request-confirmed", began, began)}
+    seen = {"1:5": SeenRequest("1:5", "request-confirmed", began, began)}
     swept = {1: Site(1, DONE - 5 * MINUTE, 1)}
 
     later = coverage.remember([request()], known, seen, swept, SITES, NOW)
@@ -84,7 +86,7 @@ def test_what_only_its_key_covers_is_remembered_also_when_the_request_is_resent(
 
 
 def test_a_missed_completion_takes_the_plugins_own_key_where_the_last_sweep_saw_what_it_began_from() -> None:
-    seen = Seen("1:5", "request-pending", DONE - HOUR, None)
+    seen = SeenRequest("1:5", "request-pending", DONE - HOUR, None)
 
     assert keys(seen=seen, swept=DONE - MINUTE) == [coverage.run_key("1:5", "request-pending", DONE - HOUR)]
 
@@ -139,17 +141,17 @@ def test_the_requests_of_a_site_that_cannot_be_read_have_not_vanished() -> None:
 
 def test_alarms_name_what_waits_what_vanished_and_a_sweep_that_does_not_come() -> None:
     seen = [
-        Seen("1:5", "request-confirmed", None, NOW - 8 * 24 * HOUR),
-        Seen("1:6", "request-confirmed", None, NOW - 6 * 24 * HOUR),
-        Seen("1:7", "request-confirmed", None, NOW - HOUR, NOW),
-        Seen("1:8", "request-pending", NOW - 99 * 24 * HOUR, None),
+        SeenRequest("1:5", "request-confirmed", None, NOW - 8 * 24 * HOUR),
+        SeenRequest("1:6", "request-confirmed", None, NOW - 6 * 24 * HOUR),
+        SeenRequest("1:7", "request-confirmed", None, NOW - HOUR, NOW),
+        SeenRequest("1:8", "request-pending", NOW - 99 * 24 * HOUR, None),
     ]
     sites = [Site(1, NOW - 16 * MINUTE, 4), Site(2, NOW - 20 * MINUTE, 0, "site_unreadable")]
     days, every = timedelta(days=7), 5 * MINUTE
 
-    found = coverage.alarms(seen, sites, NOW, alert_after=days, swept_every=every)
+    alarms = coverage.alarms(seen, sites, NOW, alert_after=days, swept_every=every)
 
-    assert [(alarm.code, alarm.about) for alarm in found] == [
+    assert [(alarm.code, alarm.about) for alarm in alarms] == [
         ("confirmed_waiting", "1:5"),
         ("request_vanished", "1:7"),
         ("site_unreadable", "site 2"),

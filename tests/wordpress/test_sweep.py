@@ -30,14 +30,14 @@ def opened(posts: Posts, tmp_path: Path) -> Iterator[Callable[..., App]]:
     """Open the installation beside WordPress' tables, under a clock that may be ahead."""
     settings = load_settings(posts.settings(tmp_path))
     initialise(settings)
-    found: list[App] = []
+    apps: list[App] = []
 
     def app(**later: float) -> App:
-        found.append(open_app(settings, clock=lambda: now() + timedelta(**later)))
-        return found[-1]
+        apps.append(open_app(settings, clock=lambda: now() + timedelta(**later)))
+        return apps[-1]
 
     yield app
-    for each in found:
+    for each in apps:
         each.close()
 
 
@@ -86,8 +86,8 @@ def test_what_is_no_address_is_held_and_the_rest_goes_on(posts: Posts, opened: C
     prepare(app)
 
     with reading(app.engine) as connection:
-        found = dict(tuple(row) for row in connection.execute(sa.text("SELECT source_ref, state FROM syncer_event")))
-    assert found == {"1:7": "held", "1:8": "held", "1:9": "open"}
+        states = dict(tuple(row) for row in connection.execute(sa.text("SELECT source_ref, state FROM syncer_event")))
+    assert states == {"1:7": "held", "1:8": "held", "1:9": "open"}
 
 
 def test_a_sweep_sees_what_was_committed_since_the_last_one(posts: Posts, opened: Callable[..., App]) -> None:

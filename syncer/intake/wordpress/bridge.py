@@ -25,11 +25,12 @@ from syncer.settings.checked import Settings
 #: seconds between two looks for changes that WordPress has not been told of
 STATUS_SECONDS = 5
 REMEDIES = {
-    "request_vanished": "a confirmed request was removed before it was carried out; ask who did it, submit it by hand"
-    " or `syncer wordpress dismiss`",
-    "confirmed_waiting": "the person confirmed, nobody completed it: open Tools > Erase Personal Data",
-    "site_unreadable": "run what `syncer wordpress grants` prints",
-    "network_unreadable": "this is a network: grant its sites, `syncer wordpress grants --site 1 --site 2`",
+    "request_vanished": "a confirmed request was removed before it was carried out: ask who removed it, then submit it"
+    " by hand, or drop it with `syncer wordpress dismiss`",
+    "confirmed_waiting": "the person confirmed and nobody completed it: open Tools > Erase Personal Data",
+    "site_unreadable": "run what `syncer wordpress grants` prints, with --site NUMBER for each site of a network",
+    "network_unreadable": "this is a network: run what `syncer wordpress grants --site 1 --site 2` prints, with --site"
+    " for each of its sites",
     "sweep_overdue": "start `syncer run`, or run `syncer wordpress sweep` and read what it says",
 }
 
@@ -49,7 +50,7 @@ class WordPress:
         self._sweep = Sweep(self._sites, self._state, queue, self._clock)
         self._status = StatusTable(transactions, self._engine, tables.status, settings.destinations)
         self._log = get_logger("syncer.wordpress")
-        self._said = ""
+        self._failure = ""
         self._lock = threading.Lock()
 
     @property
@@ -63,12 +64,12 @@ class WordPress:
 
     def sweep(self) -> Swept:
         """Sweep once, and bring the whole status table in step. Raises what the databases raise."""
-        found = self._sweep.run()
+        swept = self._sweep.run()
         self._tell(self._status.publish_all)
-        return found
+        return swept
 
     def preview(self) -> Swept:
-        """Say what a sweep would queue; changes nothing. Raises what the databases raise."""
+        """Return what a sweep would find and queue, and change nothing. Raises what the databases raise."""
         return self._sweep.run(dry=True)
 
     def publish(self) -> None:
@@ -82,14 +83,14 @@ class WordPress:
             with self._lock:  # the daemon sweeps in one thread and publishes in another
                 publish()
         except sa.exc.SQLAlchemyError as error:
-            if self._said != type(error).__name__:
-                self._said = type(error).__name__
-                self._log.error("wordpress.status_not_written", error=self._said)
+            if self._failure != type(error).__name__:
+                self._failure = type(error).__name__
+                self._log.error("wordpress.status_not_written", error=self._failure)
         else:
-            self._said = ""
+            self._failure = ""
 
     def dismiss(self, ref: str, reason: str) -> None:
-        """Forget a vanished request by a person's decision. Raises UserError when it is none."""
+        """Forget a vanished request by a person's decision. Raises UserError when no such request has vanished."""
         self._state.dismiss(ref, reason)
 
     def state(self) -> WordPressState:
@@ -113,22 +114,22 @@ class WordPress:
 
     def problems(self) -> list[str]:
         """Try everything that is needed of WordPress' database; return what is refused. Raises what it raises."""
-        found = []
+        problems = []
         for site in self._sites.ids() or [1]:
             try:
                 self._sites.requests(site)
             except Unreadable:
-                found.append(f"site {site} cannot be read")
+                problems.append(f"site {site} cannot be read")
         if self._settings.status_table:
             try:
                 self._status.publish()
             except sa.exc.DBAPIError:
-                found.append("the status table cannot be written")
-        return found
+                problems.append("the status table cannot be written")
+        return problems
 
 
 def create_status_table(settings: Settings) -> None:
-    """Create what WordPress reads, in its database; left alone when it is there."""
+    """Create the table that WordPress reads, in its database; one that is there is left alone."""
     engine = engines.connect(settings.wordpress_url)
     try:
         table = wordpress_tables(settings.database.prefix).status

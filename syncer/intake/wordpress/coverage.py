@@ -1,4 +1,6 @@
-"""What a sweep makes of what it sees: which completions were missed, what to remember, what to alarm. Pure.
+"""What a sweep makes of what it sees: which completions were missed, what to remember, what to raise an alarm for.
+
+Pure: the clock is an argument.
 
 Is a completion covered? The plugin's key is erasure:<blog>:<request>:<status before>:<modified before>, and both
 are overwritten by the completion itself; only the last `completed_at` survives in WordPress. So:
@@ -10,7 +12,7 @@ are overwritten by the completion itself; only the last `completed_at` survives 
 2. The eraser may have written long before the completion: a later eraser failed, or PHP died, and the
    administrator clicked again the next day; the plugin then makes the same key and nothing new. When the last sweep,
    at most FRESH before the completion, saw the request in the state before, that very key is known and looked for.
-   An older sight proves nothing: the request may have been completed, resent and completed again since. What was
+   An older look proves nothing: the request may have been completed, resent and completed again since. What was
    found so is remembered (`covered_at`), since the next sweep cannot find it again.
 3. Otherwise it was missed, and becomes a row: under the plugin's key where rule 2 knows it, so that a plugin that
    is only slow inserts the same row; else under erasure:<blog>:<request>:completed:<seconds>, which is the same on
@@ -26,7 +28,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from syncer.intake.wordpress.erasure_requests import Request
+from syncer.intake.wordpress.erasure_requests import ErasureRequest
 
 GRACE = timedelta(seconds=60)
 SLACK = timedelta(seconds=120)
@@ -45,7 +47,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenRequest:
     """What the last sweep saw of a request. Times UTC.
 
     `since` is when it was confirmed, `gone_at` when it was found to have vanished, `covered_at` the completion that
@@ -61,13 +63,13 @@ class Seen:
 
     @property
     def site(self) -> int:
-        """The site it belongs to."""
+        """The site that the request belongs to."""
         return int(self.ref.partition(":")[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """How the last sweep of a site went; `swept_at` (UTC) is when it was last read."""
+    """How the last sweep of a site went; `swept_at` (UTC) is when it was last read, `problem` an alarm's code."""
 
     site: int
     swept_at: datetime
@@ -79,7 +81,7 @@ class Site:
 class Missed:
     """A completion that nobody queued, with the key to queue it under."""
 
-    request: Request
+    request: ErasureRequest
     key: str
 
 
@@ -98,28 +100,28 @@ def run_key(ref: str, status: str, modified_at: datetime) -> str:
 
 
 def missed(
-    requests: Iterable[Request],
+    requests: Iterable[ErasureRequest],
     known: Mapping[str, Sequence[Known]],
-    seen: Mapping[str, Seen],
+    seen: Mapping[str, SeenRequest],
     swept: Mapping[int, Site],
     now: datetime,
 ) -> list[Missed]:
     """Return the completions that no row covers; `seen` and `swept` are what the last sweep left."""
-    found = []
+    uncovered = []
     for request in requests:
         if request.completed_at is None or request.completed_at > now - GRACE:
             continue
         rows, last, site = known.get(request.ref, ()), seen.get(request.ref), swept.get(request.site)
-        if _since(rows, request.completed_at) or _covered_by_key(request, rows, last, site):
+        if _made_since(rows, request.completed_at) or _covered_by_key(request, rows, last, site):
             continue
         before = _key_before(request, last, site)
         key = before or f"erasure:{request.ref}:completed:{int(request.completed_at.timestamp())}"
         if all(row.key != key for row in rows):
-            found.append(Missed(request, key))
-    return found
+            uncovered.append(Missed(request, key))
+    return uncovered
 
 
-def _key_before(request: Request, seen: Seen | None, site: Site | None) -> str | None:
+def _key_before(request: ErasureRequest, seen: SeenRequest | None, site: Site | None) -> str | None:
     if seen is None or seen.modified_at is None or site is None or request.completed_at is None:
         return None
     if request.completed_at - site.swept_at > FRESH or request.completed_at < seen.modified_at:
@@ -127,56 +129,58 @@ def _key_before(request: Request, seen: Seen | None, site: Site | None) -> str |
     return run_key(request.ref, seen.status, seen.modified_at)
 
 
-def _covered_by_key(request: Request, rows: Sequence[Known], seen: Seen | None, site: Site | None) -> bool:
+def _covered_by_key(
+    request: ErasureRequest, rows: Sequence[Known], seen: SeenRequest | None, site: Site | None
+) -> bool:
     if seen is not None and request.completed_at is not None and seen.covered_at == request.completed_at:
         return True
     before = _key_before(request, seen, site)
     return any(row.key == before for row in rows)
 
 
-def _since(rows: Sequence[Known], moment: datetime) -> bool:
+def _made_since(rows: Sequence[Known], moment: datetime) -> bool:
     return any(row.created_at is not None and row.created_at >= moment - SLACK for row in rows)
 
 
 def remember(
-    requests: Sequence[Request],
+    requests: Sequence[ErasureRequest],
     known: Mapping[str, Sequence[Known]],
-    seen: Mapping[str, Seen],
+    seen: Mapping[str, SeenRequest],
     swept: Mapping[int, Site],
     readable: frozenset[int],
     now: datetime,
-) -> dict[str, Seen]:
+) -> dict[str, SeenRequest]:
     """Return what to keep for the next sweep: open requests, those just completed, those that vanished."""
     present = {request.ref: request for request in requests if request.status != "trash"}
-    after = {ref: item for ref, item in seen.items() if item.site not in readable}
+    after = {ref: last for ref, last in seen.items() if last.site not in readable}
     for ref, request in present.items():
-        done, last = request.completed_at, seen.get(ref)
-        if last is not None and done is not None and done > now - GRACE:
-            after[ref] = last  # not judged yet
+        done, before = request.completed_at, seen.get(ref)
+        if before is not None and done is not None and done > now - GRACE:
+            after[ref] = before  # not judged yet
             continue
-        by_key = _covered_by_key(request, known.get(ref, ()), last, swept.get(request.site))
-        covered = done if done is not None and by_key and not _since(known.get(ref, ()), done) else None
+        by_key = _covered_by_key(request, known.get(ref, ()), before, swept.get(request.site))
+        covered = done if done is not None and by_key and not _made_since(known.get(ref, ()), done) else None
         if request.status in OPEN or covered is not None:
-            after[ref] = Seen(ref, request.status, request.modified_at, request.confirmed_at, None, covered)
-    for ref, item in seen.items():
-        vanished = item.status == CONFIRMED and ref not in present and item.site in readable
-        if vanished and not _since(known.get(ref, ()), item.since or item.modified_at or now):
-            after[ref] = Seen(ref, item.status, item.modified_at, item.since, item.gone_at or now)
+            after[ref] = SeenRequest(ref, request.status, request.modified_at, request.confirmed_at, None, covered)
+    for ref, last in seen.items():
+        vanished = last.status == CONFIRMED and ref not in present and last.site in readable
+        if vanished and not _made_since(known.get(ref, ()), last.since or last.modified_at or now):
+            after[ref] = SeenRequest(ref, last.status, last.modified_at, last.since, last.gone_at or now)
     return after
 
 
 def alarms(
-    seen: Iterable[Seen], sites: Sequence[Site], now: datetime, *, alert_after: timedelta, swept_every: timedelta
+    seen: Iterable[SeenRequest], sites: Sequence[Site], now: datetime, *, alert_after: timedelta, swept_every: timedelta
 ) -> list[Alarm]:
     """Return what a person must look at, judged from what the last sweep left."""
-    found = []
-    for item in seen:
-        if item.gone_at is not None:
-            found.append(Alarm("request_vanished", item.ref, item.gone_at))
-        elif item.status == CONFIRMED and item.since is not None and now - item.since > alert_after:
-            found.append(Alarm("confirmed_waiting", item.ref, item.since))
-    found += [Alarm(site.problem, f"site {site.site}", site.swept_at) for site in sites if site.problem]
+    raised = []
+    for request in seen:
+        if request.gone_at is not None:
+            raised.append(Alarm("request_vanished", request.ref, request.gone_at))
+        elif request.status == CONFIRMED and request.since is not None and now - request.since > alert_after:
+            raised.append(Alarm("confirmed_waiting", request.ref, request.since))
+    raised += [Alarm(site.problem, f"site {site.site}", site.swept_at) for site in sites if site.problem]
     last = max((site.swept_at for site in sites), default=None)
     if last is None or now - last > 3 * swept_every:
-        found.append(Alarm("sweep_overdue", "sweep", last))
-    return found
+        raised.append(Alarm("sweep_overdue", "sweep", last))
+    return raised

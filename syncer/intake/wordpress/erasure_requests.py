@@ -19,12 +19,12 @@ BLOG_COLUMNS = ("blog_id",)
 CONFIRMED = "_wp_user_request_confirmed_timestamp"
 COMPLETED = "_wp_user_request_completed_timestamp"
 NAMES = ("remove_personal_data", "remove_personal_data__trashed")
-#: MariaDB's and MySQL's numbers for a table or column one may not read, or that is not there
+#: MariaDB's and MySQL's error numbers: no right to the table or column; no such table
 DENIED, MISSING = {1142, 1143}, {1146}
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ErasureRequest:
     """One erasure request as it stands. Times UTC, whole seconds; None where WordPress has none."""
 
     site: int
@@ -47,7 +47,7 @@ class Unreadable(Exception):
 
 
 class Sites:
-    """Reads the sites of one WordPress. `engine` commits by itself: a snapshot would hide what came after it."""
+    """Reads the sites of one WordPress. `engine` commits by itself: a snapshot would hide what was written since."""
 
     def __init__(self, engine: sa.Engine, prefix: str) -> None:
         self._engine = engine
@@ -60,11 +60,11 @@ class Sites:
             with reading(self._engine) as connection:
                 return sorted(connection.execute(sa.select(blogs.c.blog_id)).scalars())
         except sa.exc.DBAPIError as error:
-            if code(error) in DENIED | MISSING:
+            if _code(error) in DENIED | MISSING:
                 return None
             raise
 
-    def requests(self, site: int) -> list[Request]:
+    def requests(self, site: int) -> list[ErasureRequest]:
         """Return every erasure request of a site, whatever its status. Raises Unreadable.
 
         The posts are read first: WordPress writes the time of a completion before its status.
@@ -74,7 +74,7 @@ class Sites:
                 posts = connection.execute(posts_query(self._prefix, site)).all()
                 times = _times(connection.execute(meta_query(self._prefix, site)))
         except sa.exc.DBAPIError as error:
-            if code(error) in DENIED | MISSING:
+            if _code(error) in DENIED | MISSING:
                 raise Unreadable from None
             raise
         return [_request(site, row, times.get(row.ID, {})) for row in posts]
@@ -91,7 +91,7 @@ def posts_query(prefix: str, site: int) -> sa.Select[Any]:
 
 
 def meta_query(prefix: str, site: int) -> sa.Select[Any]:
-    """Return the statement that reads their times, served by the index on meta_key.
+    """Return the statement that reads the requests' times; the index on meta_key serves it.
 
     Not a subquery for each request: without fresh statistics MariaDB looks each of them up by meta_key, and ten
     thousand requests take minutes.
@@ -107,17 +107,17 @@ def names(prefix: str, site: int) -> tuple[str, str]:
 
 
 def _times(rows: Iterable[Any]) -> dict[int, dict[str, datetime]]:
-    """Return by post and meta key the latest time; text that is no number of seconds is none."""
-    found: dict[int, dict[str, datetime]] = {}
+    """Return the latest time by post and meta key, without those that are not a number of seconds."""
+    by_post: dict[int, dict[str, datetime]] = {}
     for post, key, value in rows:
         moment = _unix(value)
         if moment is not None:
-            times = found.setdefault(post, {})
+            times = by_post.setdefault(post, {})
             times[key] = max(moment, times.get(key, moment))
-    return found
+    return by_post
 
 
-def _request(site: int, row: Any, times: Mapping[str, datetime]) -> Request:
+def _request(site: int, row: Any, times: Mapping[str, datetime]) -> ErasureRequest:
     modified = _time(row.post_modified_gmt)
     trashed = row.post_name != NAMES[0]
     completed = times.get(COMPLETED)
@@ -126,7 +126,7 @@ def _request(site: int, row: Any, times: Mapping[str, datetime]) -> Request:
     confirmed = times.get(CONFIRMED)
     if row.post_status == "request-confirmed":
         confirmed = confirmed or modified
-    return Request(
+    return ErasureRequest(
         site=site,
         id=int(row.ID),
         # an anonymous visitor's click on the link stores a&b@ as a&amp;b@
@@ -151,7 +151,7 @@ def _unix(value: Any) -> datetime | None:
         return None
 
 
-def code(error: sa.exc.DBAPIError) -> int | None:
-    """Return the server's own number for an error."""
+def _code(error: sa.exc.DBAPIError) -> int | None:
+    """Return the server's own number of an error."""
     args: Iterable[Any] = getattr(error.orig, "args", ())
     return next((arg for arg in args if isinstance(arg, int)), None)

@@ -15,7 +15,7 @@ from syncer.settings.checked import Settings
 
 
 def statements(settings: Settings, sites: Sequence[int], host: str) -> list[str]:
-    """Return what an administrator of the database runs, for the user that the settings name.
+    """Return the statements for the database's administrator to run, for the user that the settings name.
 
     `sites` are the sites of a network, or [1]. Raises UserError when the settings name no user or database.
     """
@@ -23,24 +23,24 @@ def statements(settings: Settings, sites: Sequence[int], host: str) -> list[str]
         raise UserError(f"{settings.path}: there is no table [wordpress]; add it, an empty one will do")
     url = sa.make_url(settings.wordpress_url)
     if not url.database or not url.username:
-        raise UserError(f"{settings.path}: [wordpress] url: no user or no database in it; write both")
+        raise UserError(f"{settings.path}: [wordpress] url: it names no user or no database; write both")
     prefix, user = settings.wordpress.table_prefix, f"{_text(url.username)}@{_text(host)}"
     status = wordpress_tables(settings.database.prefix).status
 
     def grant(rights: str, table: str) -> str:
         return f"GRANT {rights} ON {_name(url.database or '')}.{_name(table)} TO {user};"
 
-    found = [f"USE {_name(url.database)};"]
+    lines = [f"USE {_name(url.database)};"]
     if settings.wordpress.status_table:
-        found += [_create(status), grant("SELECT, INSERT, UPDATE", status.name)]
+        lines += [_create(status), grant("SELECT, INSERT, UPDATE", status.name)]
     if settings.queue.url or settings.wordpress.url is None:
-        found.append(grant("SELECT, INSERT, UPDATE (email, taken_at)", settings.queue.table))
+        lines.append(grant("SELECT, INSERT, UPDATE (email, taken_at)", settings.queue.table))
     if list(sites) != [1]:
-        found.append(grant(_columns(BLOG_COLUMNS), f"{prefix}blogs"))
+        lines.append(grant(_columns(BLOG_COLUMNS), f"{prefix}blogs"))
     for site in sites:
         posts, meta = names(prefix, site)
-        found += [grant(_columns(POST_COLUMNS), posts), grant(_columns(META_COLUMNS), meta)]
-    return found
+        lines += [grant(_columns(POST_COLUMNS), posts), grant(_columns(META_COLUMNS), meta)]
+    return lines
 
 
 def _columns(columns: Sequence[str]) -> str:
@@ -48,7 +48,7 @@ def _columns(columns: Sequence[str]) -> str:
 
 
 def _create(table: sa.Table) -> str:
-    # a right can only be given on a table that is there
+    # a right can only be granted on a table that is there
     text = str(CreateTable(table, if_not_exists=True).compile(dialect=mysql.dialect()))
     return " ".join(text.split()) + ";"
 

@@ -1,4 +1,4 @@
-"""Putting the must-use plugin where WordPress finds it."""
+"""The must-use plugin, copied to where WordPress finds it."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ def plugin() -> str:
 
 
 def install(content: Path) -> str:
-    """Copy the plugin into mu-plugins below `content` (wp-content); returns what was done.
+    """Copy the plugin into mu-plugins below `content` (wp-content); return one line that says what was done.
 
     The web server reads it (mode 0644); it is replaced in one step, since WordPress may load it at any moment.
-    Raises UserError when `content` is no wp-content or cannot be written.
+    Raises UserError when `content` is not a wp-content folder or cannot be written.
     """
     if not (content / "plugins").is_dir() and not (content / "themes").is_dir():
-        raise UserError(f"{content}: no wp-content (it has neither plugins nor themes); give the one of your WordPress")
+        raise UserError(
+            f"{content}: not a wp-content folder (neither plugins nor themes in it); give the one of your WordPress"
+        )
     target, text = content / "mu-plugins" / NAME, plugin()
     fresh = target.with_name(f".{NAME}.new")
     try:
         target.parent.mkdir(mode=0o755, exist_ok=True)
         before = target.read_text(encoding="utf-8", errors="replace") if target.exists() else None
         if before == text:
-            return f"{target}: there already"
+            return f"{target}: already there"
         fresh.write_text(text, encoding="utf-8")
         fresh.chmod(0o644)
         os.replace(fresh, target)

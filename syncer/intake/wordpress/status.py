@@ -25,13 +25,13 @@ NAMES = {"mailchimp": "Mailchimp", "activecampaign": "ActiveCampaign"}
 #: the state that is shown when several events of one request differ: the one furthest from done
 WORST = (State.HELD, State.RETRYING, State.PENDING, State.APPLIED, State.EXEMPT, State.CONFIRMED)
 EVENTS_WORST = (EventState.HELD, EventState.OPEN, EventState.FULFILLED)
-#: audit entries looked through, and requests written, at one time
+#: audit entries read, and requests written, at one time
 WINDOW, CHUNK = 5000, 500
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the table; no personal data stands in it."""
+class StatusRow:
+    """One row of the table, without personal data; `destinations` is JSON."""
 
     request: str
     state: str
@@ -49,10 +49,10 @@ class StatusTable:
         self._engine = engine
         self._table = table
         self._names = labels({name: item.adapter for name, item in destinations.items()})
-        self._seq: int | None = None  # how far the audit was looked through; None before the first time
+        self._seq: int | None = None  # how far the audit was read; None before the first time
 
     def publish(self) -> int:
-        """Write what changed since the last time, all at the first; return how many rows.
+        """Write what changed since the last time, at first everything; return how many rows were written.
 
         Every change of state leaves an audit entry in its own transaction, and those are numbered in the order in
         which they commit: the log is the list of what changed.
@@ -73,7 +73,7 @@ class StatusTable:
             self._seq = rows[-1].seq
 
     def publish_all(self) -> int:
-        """Write every row that is not as it should be; return how many."""
+        """Write every row that is not as it should be; return how many were written."""
         with reading(self._transactions.engine) as connection:
             seq = connection.execute(sa.select(self._transactions.tables.head.c.seq)).scalar() or 0
             e = self._transactions.tables.event.c
@@ -81,24 +81,25 @@ class StatusTable:
                 sa.select(e.source_ref).distinct().where(e.source.in_(SOURCES), e.source_ref.is_not(None))
             ).scalars()
             refs = set(every)
-        written = self._put([Row(DESTINATIONS, "configured", _lines({"name": n} for n in self._names.values()), None)])
+        names = _lines({"name": name} for name in self._names.values())
+        written = self._put([StatusRow(DESTINATIONS, "configured", names, None)])
         written += self._write(refs)
         self._seq = seq
         return written
 
     def _refs(self, events: set[str]) -> set[str]:
         e = self._transactions.tables.event.c
-        found: set[str] = set()
+        refs: set[str] = set()
         with reading(self._transactions.engine) as connection:
             for part in _parts(sorted(events)):
                 query = sa.select(e.source_ref).where(e.id.in_(part), e.source.in_(SOURCES), e.source_ref.is_not(None))
-                found |= set(connection.execute(query).scalars())
-        return found
+                refs |= set(connection.execute(query).scalars())
+        return refs
 
     def _write(self, refs: set[str]) -> int:
         return sum(self._put(self._rows(part)) for part in _parts(sorted(refs)))
 
-    def _rows(self, refs: Sequence[str]) -> list[Row]:
+    def _rows(self, refs: Sequence[str]) -> list[StatusRow]:
         e, d = self._transactions.tables.event, self._transactions.tables.delivery
         query = (
             sa.select(
@@ -115,48 +116,48 @@ class StatusTable:
                 by_ref.setdefault(row.source_ref, []).append(row)
         return [summary(ref, rows, self._names) for ref, rows in by_ref.items()]
 
-    def _put(self, rows: Sequence[Row]) -> int:
+    def _put(self, rows: Sequence[StatusRow]) -> int:
         t = self._table
         with writing(self._engine) as connection:
-            found = connection.execute(
+            stored = connection.execute(
                 sa.select(t.c.request, t.c.state, t.c.destinations, t.c.due_on).where(
                     t.c.request.in_([row.request for row in rows])
                 )
             )
-            there = {row.request: Row(*row) for row in found}
+            there = {row.request: StatusRow(*row) for row in stored}
             changed = [row for row in rows if there.get(row.request) != row]
             for row in changed:
-                values = {
+                columns = {
                     "state": row.state,
                     "destinations": row.destinations,
                     "due_on": row.due_on,
                     "updated_at": self._transactions.clock(),
                 }
                 if row.request in there:
-                    connection.execute(t.update().where(t.c.request == row.request).values(values))
+                    connection.execute(t.update().where(t.c.request == row.request).values(columns))
                 else:
-                    connection.execute(t.insert().values(request=row.request, **values))
+                    connection.execute(t.insert().values(request=row.request, **columns))
         return len(changed)
 
 
-def summary(ref: str, rows: Sequence[Any], names: Mapping[str, str]) -> Row:
+def summary(ref: str, rows: Sequence[Any], names: Mapping[str, str]) -> StatusRow:
     """Sum the events of a request up: each destination as far as its least finished delivery, nothing told early."""
     states = {row.id: EventState(row.state) for row in rows}
     worst = min(states.values(), key=EVENTS_WORST.index)
     unfinished = [row.due_on for row in rows if row.state != EventState.FULFILLED]
-    shown: dict[str, Any] = {}
+    least_done: dict[str, Any] = {}
     for row in rows:
         if row.destination is None:
             continue
-        other = shown.get(row.destination)
+        other = least_done.get(row.destination)
         if other is None or _worse(row, other):
-            shown[row.destination] = row
+            least_done[row.destination] = row
     lines = (
         {"name": names.get(name, name), "state": str(row.delivery)}
         | ({"at": stamp(row.confirmed_at)} if row.delivery == State.CONFIRMED and row.confirmed_at else {})
-        for name, row in shown.items()
+        for name, row in least_done.items()
     )
-    return Row(ref, str(worst), _lines(lines), min(unfinished or [row.due_on for row in rows]))
+    return StatusRow(ref, str(worst), _lines(lines), min(unfinished or [row.due_on for row in rows]))
 
 
 def _worse(row: Any, other: Any) -> bool:

@@ -14,7 +14,7 @@ from datetime import datetime
 from syncer.intake.queue import Queue
 from syncer.intake.wordpress import coverage
 from syncer.intake.wordpress.coverage import Known, Missed, Site
-from syncer.intake.wordpress.erasure_requests import Request, Sites, Unreadable
+from syncer.intake.wordpress.erasure_requests import ErasureRequest, Sites, Unreadable
 from syncer.intake.wordpress.sweep_state import LastSweep, SweepState
 from syncer.log import get_logger
 
@@ -24,7 +24,7 @@ LONGEST = 320
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep found: sites, requests read, completions queued because nobody had (or that would be)."""
+    """What a sweep found: sites, requests read, completions that it queued (or would queue) because nobody else had."""
 
     sites: int
     requests: int
@@ -44,7 +44,7 @@ class Sweep:
     def run(self, *, dry: bool = False) -> Swept:
         """Sweep once; `dry` only counts what would be queued.
 
-        Raises what the databases raise; nothing is half done then that the next sweep does not mend.
+        Raises what the databases raise; the next sweep mends whatever is half done then.
         """
         before = self._state.read()
         now = self._clock()
@@ -53,35 +53,35 @@ class Sweep:
         known = self._state.known()
         if listed is None and any(not ref.startswith("1:") for ref in known):
             sites.append(Site(0, now, 0, "network_unreadable"))
-        found = coverage.missed(requests, known, before.seen, before.sites, now)
-        swept = Swept(len([site for site in sites if not site.problem]), len(requests), len(found))
+        missed = coverage.missed(requests, known, before.seen, before.sites, now)
+        swept = Swept(len([site for site in sites if not site.problem]), len(requests), len(missed))
         if dry:
             return swept
-        if found:
-            new = self._queue.insert([_row(item, now) for item in found])
+        if missed:
+            new = self._queue.insert([_row(completion, now) for completion in missed])
             self._log.warning("wordpress.missed", count=new)
         self._remember(before, requests, known, sites, listed, now)
         return swept
 
-    def _read(self, ids: list[int], before: LastSweep, now: datetime) -> tuple[list[Request], list[Site]]:
-        requests: list[Request] = []
+    def _read(self, ids: list[int], before: LastSweep, now: datetime) -> tuple[list[ErasureRequest], list[Site]]:
+        requests: list[ErasureRequest] = []
         sites: list[Site] = []
         for number in ids:
             try:
-                found = self._sites.requests(number)
+                own = self._sites.requests(number)
             except Unreadable:
                 last = before.sites.get(number)
                 sites.append(Site(number, last.swept_at if last else now, 0, "site_unreadable"))
                 self._log.error("wordpress.site_unreadable", reason=f"site {number}")
                 continue
-            requests += found
-            sites.append(Site(number, now, len(found)))
+            requests += own
+            sites.append(Site(number, now, len(own)))
         return requests, sites
 
     def _remember(
         self,
         before: LastSweep,
-        requests: list[Request],
+        requests: list[ErasureRequest],
         known: Mapping[str, list[Known]],
         sites: list[Site],
         listed: list[int] | None,
@@ -89,18 +89,18 @@ class Sweep:
     ) -> None:
         readable = {site.site for site in sites if not site.problem}
         if listed is not None:  # a site that is no longer in the network has no requests any more
-            readable |= {item.site for item in before.seen.values()} - set(listed)
+            readable |= {request.site for request in before.seen.values()} - set(listed)
         after = coverage.remember(requests, known, before.seen, before.sites, frozenset(readable), now)
         self._state.write(before, after, sites)
 
 
-def _row(item: Missed, now: datetime) -> dict[str, object]:
+def _row(missed: Missed, now: datetime) -> dict[str, object]:
     return {
-        "event_key": item.key,
+        "event_key": missed.key,
         "kind": "erasure",
-        "email": item.request.address[:LONGEST],
-        "received_at": item.request.received_at,
+        "email": missed.request.address[:LONGEST],
+        "received_at": missed.request.received_at,
         "source": "sweep",
-        "source_ref": item.request.ref,
+        "source_ref": missed.request.ref,
         "created_at": now,
     }

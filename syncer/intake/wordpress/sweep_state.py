@@ -11,7 +11,7 @@ from syncer.audit.transaction import Transaction, Transactions
 from syncer.database.connections import reading
 from syncer.errors import UserError
 from syncer.intake.queue import Queue
-from syncer.intake.wordpress.coverage import Known, Seen, Site
+from syncer.intake.wordpress.coverage import Known, SeenRequest, Site
 from syncer.intake.wordpress.tables import WordPressTables
 
 #: how the keys of all erasures begin that the plugin and the sweep write
@@ -22,12 +22,12 @@ KEYS = "erasure:"
 class LastSweep:
     """What the last sweep left: open requests by `blog:request`, and how each site went."""
 
-    seen: Mapping[str, Seen]
+    seen: Mapping[str, SeenRequest]
     sites: Mapping[int, Site]
 
 
 class SweepState:
-    """Reads and writes it, in syncer's own database."""
+    """Reads and writes what is known, in syncer's own database."""
 
     def __init__(self, transactions: Transactions, queue: Queue, tables: WordPressTables) -> None:
         self._transactions = transactions
@@ -37,7 +37,7 @@ class SweepState:
     def known(self) -> dict[str, list[Known]]:
         """Return what is queued or an event already, by `blog:request`.
 
-        The queue's own time is the better one: an event's is when intake took it, which may be days later.
+        The queue's own time is the better one: an event's time is when intake took it, which may be days later.
         """
         e = self._transactions.tables.event.c
         query = sa.select(e.event_key, e.source_ref, e.created_at).where(
@@ -46,10 +46,10 @@ class SweepState:
         with reading(self._transactions.engine) as connection:
             rows = {row.event_key: (row.source_ref, row.created_at) for row in connection.execute(query)}
         rows |= {key: (ref, at) for key, ref, at in self._queue.made(KEYS) if ref is not None}
-        found: dict[str, list[Known]] = {}
+        by_ref: dict[str, list[Known]] = {}
         for key, (ref, at) in rows.items():
-            found.setdefault(ref, []).append(Known(key, at))
-        return found
+            by_ref.setdefault(ref, []).append(Known(key, at))
+        return by_ref
 
     def read(self) -> LastSweep:
         """Return what the last sweep left."""
@@ -59,17 +59,17 @@ class SweepState:
     def _read(self, connection: sa.Connection) -> LastSweep:
         request, site = self._tables.request, self._tables.site
         seen = [
-            Seen(row.request, row.status, row.modified_at, row.since, row.gone_at, row.covered_at)
+            SeenRequest(row.request, row.status, row.modified_at, row.since, row.gone_at, row.covered_at)
             for row in connection.execute(sa.select(request))
         ]
         sites = [
             Site(row.site, row.swept_at, row.requests, row.problem)
             for row in connection.execute(sa.select(site).order_by(site.c.site))
         ]
-        return LastSweep({item.ref: item for item in seen}, {item.site: item for item in sites})
+        return LastSweep({last.ref: last for last in seen}, {last.site: last for last in sites})
 
-    def write(self, before: LastSweep, seen: Mapping[str, Seen], sites: Sequence[Site]) -> bool:
-        """Replace what was left; False when another daemon's sweep came between, whose word is as good."""
+    def write(self, before: LastSweep, seen: Mapping[str, SeenRequest], sites: Sequence[Site]) -> bool:
+        """Replace what was left; say whether this was done: another daemon's sweep that came between is as good."""
         with self._transactions.write() as tx:
             self._lock(tx)
             if self._read(tx.connection) != before:
@@ -78,31 +78,31 @@ class SweepState:
             site = self._tables.site
             tx.connection.execute(site.delete())
             rows = [
-                {"site": item.site, "swept_at": item.swept_at, "requests": item.requests, "problem": item.problem}
-                for item in sites
+                {"site": last.site, "swept_at": last.swept_at, "requests": last.requests, "problem": last.problem}
+                for last in sites
             ]
             if rows:
                 tx.connection.execute(site.insert(), rows)
             return True
 
-    def _write_seen(self, tx: Transaction, before: Mapping[str, Seen], after: Mapping[str, Seen]) -> None:
+    def _write_seen(self, tx: Transaction, before: Mapping[str, SeenRequest], after: Mapping[str, SeenRequest]) -> None:
         request = self._tables.request
-        stale = [ref for ref, item in before.items() if after.get(ref) != item]
+        stale = [ref for ref, last in before.items() if after.get(ref) != last]
         if stale:
             tx.connection.execute(
                 request.delete().where(request.c.request == sa.bindparam("ref")), [{"ref": ref} for ref in stale]
             )
         rows = [
             {
-                "request": item.ref,
-                "status": item.status,
-                "modified_at": item.modified_at,
-                "since": item.since,
-                "gone_at": item.gone_at,
-                "covered_at": item.covered_at,
+                "request": last.ref,
+                "status": last.status,
+                "modified_at": last.modified_at,
+                "since": last.since,
+                "gone_at": last.gone_at,
+                "covered_at": last.covered_at,
             }
-            for ref, item in after.items()
-            if before.get(ref) != item
+            for ref, last in after.items()
+            if before.get(ref) != last
         ]
         if rows:
             tx.connection.execute(request.insert(), rows)
@@ -113,7 +113,7 @@ class SweepState:
         tx.connection.execute(sa.select(self._transactions.tables.head.c.seq).with_for_update())
 
     def dismiss(self, ref: str, reason: str) -> None:
-        """Forget a vanished request by a person's decision. Raises UserError when it is none."""
+        """Forget a vanished request by a person's decision. Raises UserError when no such request has vanished."""
         request = self._tables.request
         with self._transactions.write() as tx:
             done = tx.connection.execute(

@@ -20,7 +20,7 @@ defined( 'SYNCER_STATUS_TABLE' ) || define( 'SYNCER_STATUS_TABLE', 'syncer_wp_st
 function syncer_queue_schema() {
 	global $wpdb;
 	$nopad = $wpdb->get_var( "SHOW COLLATION WHERE Collation IN ('utf8mb4_nopad_bin', 'utf8mb4_0900_bin')" );
-	$bin   = $nopad ? $nopad : 'utf8mb4_bin'; // In the others, blanks at the end make no difference.
+	$bin   = $nopad ? $nopad : 'utf8mb4_bin'; // In this one, blanks at the end make no difference.
 	$table = SYNCER_QUEUE_TABLE;
 	return "CREATE TABLE $table (
 		id bigint(20) NOT NULL AUTO_INCREMENT,
@@ -38,7 +38,7 @@ function syncer_queue_schema() {
 	) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=$bin;";
 }
 
-/** Creates the queue once for a whole network; a table that is there is left alone. */
+/** Creates the queue once for a whole network, unless the table is there already. */
 function syncer_create_queue() {
 	global $wpdb;
 	$there = $wpdb->prepare( 'SHOW TABLES LIKE %s', $wpdb->esc_like( SYNCER_QUEUE_TABLE ) );
@@ -51,7 +51,7 @@ function syncer_create_queue() {
 }
 add_action( 'admin_init', 'syncer_create_queue' );
 
-/** Inserts one event in one statement; a key that is there already is left alone. Returns true or a WP_Error. */
+/** Inserts one event in one statement, unless its key is there already. Returns true or a WP_Error. */
 function syncer_enqueue( $kind, $email, $key, $source, $request = 0, $received_at = '' ) {
 	global $wpdb;
 	$email = wp_specialchars_decode( (string) $email, ENT_QUOTES );
@@ -67,7 +67,7 @@ function syncer_enqueue( $kind, $email, $key, $source, $request = 0, $received_a
 		if ( false !== $done ) {
 			return true;
 		}
-		delete_site_option( 'syncer_queue' ); // The table may be gone: look again on the next load.
+		delete_site_option( 'syncer_queue' ); // The table may be gone: the next load looks again.
 		$code = 'syncer_queue';
 	}
 	error_log( "syncer: not queued ($code): $kind from $source $ref" ); // phpcs:ignore
@@ -75,14 +75,14 @@ function syncer_enqueue( $kind, $email, $key, $source, $request = 0, $received_a
 	return new WP_Error( $code, __( 'The mailing lists could not be told; the request stays open. Try again.', 'syncer' ) );
 }
 
-/** Queues an event that belongs to no request, once for each key; without a key, once a second. */
+/** Queues an event that belongs to no request: once for each key, or once a second without a key. */
 function syncer_enqueue_once( $kind, $email, $once_key, $source ) {
 	$once = '' === (string) $once_key ? gmdate( 'YmdHis' ) : $once_key;
 	$hash = substr( hash_hmac( 'sha256', "$once|$email", wp_salt() ), 0, 40 ); // Keyed: a plain hash could be guessed.
 	return syncer_enqueue( $kind, $email, "$kind:" . get_current_blog_id() . ":$hash", $source );
 }
 
-/** Returns the key of a run: the request as it was before. Eraser and net make the same one. */
+/** Returns the key of a run, made of the request as it was before; eraser and net make the same one. */
 function syncer_request_key( $before ) {
 	$modified = preg_replace( '/\D/', '', $before->post_modified_gmt );
 	return 'erasure:' . get_current_blog_id() . ":$before->ID:$before->post_status:$modified";
@@ -90,7 +90,7 @@ function syncer_request_key( $before ) {
 
 /** The eraser: the one place where a failure keeps the request open. */
 function syncer_erase_request( $email ) {
-	$post = get_post( absint( $_POST['id'] ?? 0 ) ); // phpcs:ignore -- core has checked the nonce and the right.
+	$post = get_post( absint( $_POST['id'] ?? 0 ) ); // phpcs:ignore -- core has made sure of nonce and right.
 	if ( $post && 'user_request' === $post->post_type ) {
 		$queued = syncer_enqueue( 'erasure', $email, syncer_request_key( $post ), 'eraser', $post->ID, $post->post_date_gmt );
 	} else { // WP-CLI gives no request.
@@ -116,7 +116,7 @@ $syncer_eraser = array(
 );
 add_filter( 'wp_privacy_personal_data_erasers', fn( $erasers ) => $erasers + array( 'syncer' => $syncer_eraser ), 99 );
 
-/** The net: "Complete request" runs no eraser. */
+/** The net: catches "Complete request", which runs no eraser. */
 function syncer_request_completed( $id, $after, $before ) {
 	$erasure = 'user_request' === $after->post_type && 0 === strpos( $after->post_name, 'remove_personal_data' );
 	if ( $erasure && 'request-completed' === $after->post_status && 'request-completed' !== $before->post_status ) {
@@ -132,19 +132,19 @@ foreach ( array( 'fluentcrm_subscriber_status_to_unsubscribed', 'fluentcrm_subsc
 	add_action( $syncer_hook, fn( $subscriber ) => do_action( 'syncer_object', $subscriber->email, '', 'fluentcrm' ) );
 }
 
-/** Closing an account is no erasure request, unless the site's filter says so. */
+/** Closing an account is not an erasure request, unless the site's filter says so. */
 function syncer_deleted_user( $id, $reassign, $user ) {
-	// On a network the user may only have left one site, and is still there.
+	// On a network the user may only have left one site, and still be there.
 	if ( ! get_userdata( $id ) && apply_filters( 'syncer_erase_deleted_users', false, $user ) ) {
 		syncer_enqueue_once( 'erasure', $user->user_email, "user:$id:$user->user_registered", 'deleted_user' );
 	}
 }
 add_action( 'deleted_user', 'syncer_deleted_user', 10, 3 );
 
-/** Returns what syncer last reported of "blog:request", its lines decoded, or null. */
+/** Returns what syncer last reported about "blog:request", its lines decoded, or null. */
 function syncer_status( $request ) {
 	global $wpdb;
-	$quiet = $wpdb->suppress_errors( true ); // The table is syncer's and may not be there yet.
+	$quiet = $wpdb->suppress_errors( true ); // The table is syncer's, and may not be there yet.
 	$row   = $wpdb->get_row( $wpdb->prepare( 'SELECT state, destinations, due_on, updated_at FROM `' . SYNCER_STATUS_TABLE . '` WHERE request = %s', $request ) ); // phpcs:ignore
 	$wpdb->suppress_errors( $quiet );
 	if ( $row ) {
@@ -188,7 +188,7 @@ add_action( 'manage_erase-personal-data_custom_column', 'syncer_show_status', 10
 // "Next steps" stays last.
 add_filter( 'manage_erase-personal-data_columns', fn( $columns ) => array_slice( $columns, 0, -1 ) + array( 'syncer' => __( 'Mailing lists', 'syncer' ) ) + $columns );
 
-/** With SYNCER_MAIL_WHEN_DONE, "Erasure Request Fulfilled" is mailed when the lists are done, not before. */
+/** With SYNCER_MAIL_WHEN_DONE, mails "Erasure Request Fulfilled" once the lists are done, not before. */
 function syncer_mail_when_done() {
 	$due = array(
 		'post_type'   => 'user_request',

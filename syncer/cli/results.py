@@ -1,0 +1,199 @@
+"""What commands that do something print with --json, as values; `reports.as_json` writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from syncer.audit.offline.inclusion import ProvenEntry
+from syncer.audit.proof.purge import Span
+from syncer.decisions.replay import Lost
+from syncer.domain.model import State
+from syncer.intake.wordpress.state import WordPressAlarm
+
+if TYPE_CHECKING:
+    from syncer.decisions.resync import PlannedDelivery
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLine:
+    """One finding of `check`; `remedy` is "" where it is ok."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """`check`."""
+
+    ok: bool
+    checks: tuple[CheckLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitResult:
+    """`submit`: the keys of the rows, in the order of the lines."""
+
+    event_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLine:
+    """What happens, or would happen, to one delivery."""
+
+    event: str
+    destination: str
+    from_: State = field(metadata={"key": "from"})
+    to: State
+
+
+@dataclass(frozen=True, slots=True)
+class ResyncResult:
+    """`resync`: the plan with its digest, and whether it was carried out."""
+
+    digest: str
+    applied: bool
+    deliveries: tuple[PlannedLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayResult(ResyncResult):
+    """`replay`: what a resync shows, what only the lost part of the log knew, and what is left alone."""
+
+    lost: tuple[Lost, ...]
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """`audit check-proof` of a proof that does not hold, with the reason."""
+
+    ok: bool
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProofResult(Refusal):
+    """`audit check-proof` of one proof that holds; `reason` is None."""
+
+    entry: ProvenEntry = field(metadata={"flat": True})
+
+
+@dataclass(frozen=True, slots=True)
+class ProofsResult(Refusal):
+    """`audit check-proof` of a dossier whose proofs all hold; `reason` is None."""
+
+    proofs: tuple[ProvenEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorResult:
+    """Where a note went, or why it did not."""
+
+    name: str
+    kind: str
+    place: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointResult:
+    """`audit checkpoint`: how many entries it covers, the signed note, and how each anchor took it."""
+
+    size: int
+    note: str
+    anchors: tuple[AnchorResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyResult:
+    """`audit key`: the public keys under every name of the log, the present one last."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LostPart:
+    """The part of a log that a restore lost: its name, and how many entries were anchored."""
+
+    origin: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForkResult:
+    """`audit fork`: the entry that records it, the new name with its key, what stayed and what was lost."""
+
+    seq: int
+    origin: str
+    kept: int
+    lost: LostPart
+    shared: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpanLine:
+    """Bodies that go: from and to which entry, how many, and the moment (UTC) before which they were written."""
+
+    from_: int = field(metadata={"key": "from"})
+    to: int
+    count: int
+    before: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionResult:
+    """`retention`: what goes, or would go. Addresses are event ids, None where the account may not see them."""
+
+    dry_run: bool
+    audit_months: int
+    bodies: SpanLine | None
+    unfinished: SpanLine | None
+    addresses: tuple[str, ...] | None
+    addresses_left: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentLine:
+    """A person who was found again, by the event; with a newer opt-in a person decides."""
+
+    event: str
+    newer_consent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WatchResult:
+    """`watch` of one destination: since when (UTC) it looked, None where nobody is to be watched."""
+
+    destination: str
+    since: datetime | None
+    seen: int
+    complete: bool
+    code: str | None
+    incidents: tuple[IncidentLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepResult:
+    """`wordpress sweep`: the sites it read, their erasure requests, how many nobody had queued, and alarms."""
+
+    sites: int
+    requests: int
+    missed: int
+    alarms: tuple[WordPressAlarm, ...]
+
+
+def planned_lines(deliveries: Sequence[PlannedDelivery]) -> tuple[PlannedLine, ...]:
+    """Return the deliveries of a plan as they are shown."""
+    return tuple(PlannedLine(item.event, item.destination, item.from_, item.to) for item in deliveries)
+
+
+def span_line(span: Span | None) -> SpanLine | None:
+    """Return a span of bodies as it is shown."""
+    return SpanLine(span.first, span.last, span.count, span.before) if span else None

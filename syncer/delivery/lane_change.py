@@ -1,0 +1,40 @@
+"""What a batch of results means for the whole lane: a pause, a wait, or the end of one. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.contract import Receipt
+from syncer.domain.policy import Decision
+from syncer.events.mapping import Finished
+
+
+@dataclass(frozen=True, slots=True)
+class LaneChange:
+    """What becomes of a lane; `cool_until` is UTC, `strikes` counts its waits in a row."""
+
+    pause: Decision | None
+    cool_until: datetime | None
+    ends_wait: bool
+    strikes: int
+
+    @property
+    def pause_reason(self) -> str:
+        """Why the lane pauses, in words: the code and its detail."""
+        assert self.pause is not None
+        return f"{self.pause.pause}: {self.pause.detail}" if self.pause.detail else str(self.pause.pause)
+
+
+def lane_change(finished: Sequence[Finished], strikes: int, *, may_call: bool) -> LaneChange:
+    """Return what results ask of a lane with so many strikes.
+
+    A lane that may not call now neither pauses nor ends its wait.
+    """
+    decisions = [each.decision for each in finished]
+    pause = next((decision for decision in decisions if decision.pause), None) if may_call else None
+    cool_until = max((decision.cool_until for decision in decisions if decision.cool_until), default=None)
+    went_through = any(isinstance(each.result, Receipt) for each in finished)
+    ends_wait = cool_until is None and bool(strikes) and went_through and may_call and pause is None
+    return LaneChange(pause, cool_until, ends_wait, 0 if ends_wait else strikes)

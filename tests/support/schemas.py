@@ -1,0 +1,48 @@
+"""Holds what commands print as JSON against docs/schemas; every command that a test runs with --json passes here."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker
+
+FOLDER = Path(__file__).parents[2] / "docs" / "schemas"
+FORMATS = FormatChecker(formats=())
+GROUPS = ("audit", "wordpress", "db")
+
+
+@FORMATS.checks("date-time")
+def is_moment(value: Any) -> bool:
+    """As `clock.stamp` writes it: UTC with microseconds and Z."""
+    return not isinstance(value, str) or bool(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", value))
+
+
+@FORMATS.checks("date", raises=ValueError)
+def is_day(value: Any) -> bool:
+    """YYYY-MM-DD."""
+    return not isinstance(value, str) or date.fromisoformat(value).isoformat() == value
+
+
+@cache
+def validator(command: str) -> Draft202012Validator:
+    schema = json.loads((FOLDER / f"{command.replace(' ', '-')}.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema, format_checker=FORMATS)
+
+
+def valid(command: str, data: Any) -> None:
+    """Raise ValidationError unless the data keeps to the schema of a command."""
+    validator(command).validate(data)
+
+
+def printed(words: Sequence[str], output: str) -> None:
+    """Raise ValidationError when a command was asked for JSON and printed something that its schema does not allow."""
+    wants_json = "--json" in words or any(pair == ("--format", "json") for pair in zip(words, words[1:], strict=False))
+    if wants_json and output and "--out" not in words:
+        valid(" ".join(words[: 2 if words[0] in GROUPS else 1]), json.loads(output))
