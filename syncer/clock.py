@@ -19,4 +19,5 @@ def now() -> datetime:
 
 def stamp(moment: datetime) -> str:
     """Return a UTC time as every output shows it: ISO 8601 with microseconds and Z."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # faster than strftime, and a report writes hundreds of thousands
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

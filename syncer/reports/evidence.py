@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from syncer.audit.ledger import Facts, Ledger, LogEntry, Stamp
 from syncer.reports.views import DeliveryView, EventView, delivery_values, event_values
@@ -165,12 +165,12 @@ class Evidence:
         self._noted: dict[tuple[str | None, str | None], _Noted] = {}
         self._reappeared: list[Reappearance] = []
         for entry in entries:
-            reader = _READERS.get(entry.what)
-            if reader is None:
+            if entry.what not in _MAKERS:
                 continue
-            noted = self._noted.setdefault((entry.event, entry.destination), _Noted())
-            noted.seqs.append(entry.seq)
-            reader(noted.said, entry, entry.facts or {})
+            noted = self._noted.get((entry.event, entry.destination))
+            if noted is None:
+                noted = self._noted[entry.event, entry.destination] = _Noted()
+            noted.add(entry)
             if entry.what == "delivery:reappeared":
                 self._reappeared.append(Reappearance(entry.seq, entry.at, entry.event, entry.destination))
 
@@ -185,7 +185,9 @@ class Evidence:
         noted = self._noted.get((event_id, destination))
         if noted is None:
             return DeliveryEvidence()
-        return DeliveryEvidence(tuple(sorted(noted.seqs)), tuple(noted.said.values()))
+        # made only now: of what was said several times, such as by rechecks, most is never shown
+        said = tuple(_MAKERS[what](told) for what, told in noted.told.items())
+        return DeliveryEvidence(tuple(sorted(noted.seqs)), said)
 
     def reported(self, event: EventView) -> ReportedEvent:
         """Return an event with the evidence of its deliveries."""
@@ -215,49 +217,66 @@ def steps(facts: Facts | None) -> tuple[StepView, ...]:
     )
 
 
-_SaidByKind = dict[type, Any]
+@dataclass(slots=True)
+class _Told:
+    """Entries of one kind about a delivery: when the first was written, the last of them, and how many there are."""
+
+    first_at: Stamp
+    last: LogEntry
+    times: int = 1
+
+    @property
+    def facts(self) -> Facts:
+        return self.last.facts or {}
 
 
 @dataclass(slots=True)
 class _Noted:
+    """What was read of a delivery: by kind of entry, in the order in which each came first."""
+
     seqs: list[int] = field(default_factory=list)
-    said: _SaidByKind = field(default_factory=dict)
+    told: dict[str, _Told] = field(default_factory=dict)
+
+    def add(self, entry: LogEntry) -> None:
+        self.seqs.append(entry.seq)
+        told = self.told.get(entry.what)
+        if told is None:
+            self.told[entry.what] = _Told(entry.at, entry)
+        else:
+            told.last = entry
+            told.times += 1
 
 
-def _attempted(said: _SaidByKind, entry: LogEntry, _facts: Facts) -> None:
-    first: Attempts | None = said.get(Attempts)
-    said[Attempts] = Attempts(first.first_attempt_at if first else entry.at, entry.at)
+def _attempts(told: _Told) -> Attempts:
+    return Attempts(told.first_at, told.last.at)
 
 
-def _applied(said: _SaidByKind, _entry: LogEntry, facts: Facts) -> None:
-    said[CarriedOut] = CarriedOut(steps(facts))
+def _carried_out(told: _Told) -> CarriedOut:
+    return CarriedOut(steps(told.facts))
 
 
-def _confirmed(said: _SaidByKind, entry: LogEntry, facts: Facts) -> None:
+def _confirmation(told: _Told) -> Confirmation:
     # a recheck confirms again: how long it took is what the first one says
-    first: Confirmation | None = said.get(Confirmation)
-    at = first.first_confirmed_at if first else entry.at
-    said[Confirmation] = Confirmation(at, steps(facts), tuple(facts.get("notes", ())), entry.seq)
+    return Confirmation(told.first_at, steps(told.facts), tuple(told.facts.get("notes", ())), told.last.seq)
 
 
-def _held(said: _SaidByKind, entry: LogEntry, facts: Facts) -> None:
-    said[Hold] = Hold(entry.at, facts.get("detail"))
+def _hold(told: _Told) -> Hold:
+    return Hold(told.last.at, told.facts.get("detail"))
 
 
-def _exempt(said: _SaidByKind, entry: LogEntry, facts: Facts) -> None:
-    said[Exemption] = Exemption(facts.get("reason"), (entry.actor or {}).get("user"), entry.at)
+def _exemption(told: _Told) -> Exemption:
+    return Exemption(told.facts.get("reason"), (told.last.actor or {}).get("user"), told.last.at)
 
 
-def _reappeared(said: _SaidByKind, _entry: LogEntry, _facts: Facts) -> None:
-    before: Returns | None = said.get(Returns)
-    said[Returns] = Returns(before.reappeared + 1 if before else 1)
+def _returns(told: _Told) -> Returns:
+    return Returns(told.times)
 
 
-_READERS: dict[str, Callable[[_SaidByKind, LogEntry, Facts], None]] = {
-    "delivery:attempted": _attempted,
-    "delivery:applied": _applied,
-    "delivery:confirmed": _confirmed,
-    "delivery:held": _held,
-    "delivery:exempt": _exempt,
-    "delivery:reappeared": _reappeared,
+_MAKERS: dict[str, Callable[[_Told], Said]] = {
+    "delivery:attempted": _attempts,
+    "delivery:applied": _carried_out,
+    "delivery:confirmed": _confirmation,
+    "delivery:held": _hold,
+    "delivery:exempt": _exemption,
+    "delivery:reappeared": _returns,
 }
