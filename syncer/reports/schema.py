@@ -12,9 +12,12 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from syncer.audit.ledger import Stamp
 from syncer.reports.as_json import ALWAYS, written
 
+#: a JSON Schema, or a part of one
+Schema = dict[str, Any]
+
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NULL = {"type": "null"}
-_PLAIN: dict[Any, dict[str, Any]] = {
+_PLAIN: dict[Any, Schema] = {
     str: {"type": "string"},
     bool: {"type": "boolean"},
     int: {"type": "integer"},
@@ -27,14 +30,14 @@ _PLAIN: dict[Any, dict[str, Any]] = {
 }
 
 
-def schema(kind: Any, title: str) -> dict[str, Any]:
+def schema(kind: Any, title: str) -> Schema:
     """Return the schema of a type. Each dataclass stands once, under `$defs`; no object has other keys than its own."""
-    definitions: dict[str, dict[str, Any]] = {}
+    definitions: dict[str, Schema] = {}
     top = _of(kind, definitions)
     return {"$schema": DIALECT, "title": title, **top, "$defs": dict(sorted(definitions.items()))}
 
 
-def _of(kind: Any, definitions: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _of(kind: Any, definitions: dict[str, Schema]) -> Schema:
     origin, arguments = get_origin(kind), get_args(kind)
     if kind in _PLAIN:
         return dict(_PLAIN[kind])
@@ -51,7 +54,7 @@ def _of(kind: Any, definitions: dict[str, dict[str, Any]]) -> dict[str, Any]:
     raise TypeError(f"{kind} has no JSON")
 
 
-def _one_of(parts: list[dict[str, Any]]) -> dict[str, Any]:
+def _one_of(parts: list[Schema]) -> Schema:
     other = [part for part in parts if part != _NULL]
     if len(other) == 1 and len(parts) == 2 and "enum" in other[0]:
         return {"enum": [*other[0]["enum"], None]}
@@ -60,7 +63,7 @@ def _one_of(parts: list[dict[str, Any]]) -> dict[str, Any]:
     return {"anyOf": parts}
 
 
-def _reference(kind: type, definitions: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _reference(kind: type, definitions: dict[str, Schema]) -> Schema:
     name = kind.__name__
     if name not in definitions:
         definitions[name] = {}  # its place, for one that holds itself
@@ -68,8 +71,8 @@ def _reference(kind: type, definitions: dict[str, dict[str, Any]]) -> dict[str, 
     return {"$ref": f"#/$defs/{name}"}
 
 
-def _object(kind: type, definitions: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    described: dict[str, Any] = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+def _object(kind: type, definitions: dict[str, Schema]) -> Schema:
+    described: Schema = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
     hints = get_type_hints(kind)
     for item in written(kind):
         if item.flat:
@@ -81,7 +84,7 @@ def _object(kind: type, definitions: dict[str, dict[str, Any]]) -> dict[str, Any
     return described
 
 
-def _flatten(into: dict[str, Any], kind: Any, definitions: dict[str, dict[str, Any]]) -> None:
+def _flatten(into: Schema, kind: Any, definitions: dict[str, Schema]) -> None:
     """Add the fields of a flat dataclass; those of one that may be missing stand together or not at all."""
     origin, arguments = get_origin(kind), get_args(kind)
     parts = [kind]
