@@ -26,8 +26,8 @@ test: $(VENV)/.installed
 
 # a real WordPress; installs Debian's packages where they are missing
 test-wordpress: $(VENV)/.installed
-	tests/wordpress/packages.sh
-	SYNCER_REQUIRE=mariadb,wordpress,chromium $(BIN)/python -m pytest -m wordpress tests/wordpress
+	tests/intake/wordpress/packages.sh
+	SYNCER_REQUIRE=mariadb,wordpress,chromium $(BIN)/python -m pytest -m wordpress tests/intake/wordpress
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ import pytest
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App, load_settings, open_app
 from syncer.setup.install import initialise
-from tests.servers import Server, server_or_skip
+from tests.support.servers import Server, server_or_skip
 
 AUDIENCES = ("a1b2c3d4e5", "b2c3d4e5f6", "c3d4e5f6a7")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.support.paths import ROOT
 
 #: from the ground up; a module imports only from lower lines. Wings on one line do not know each other.
 LINES = {
@@ -132,7 +132,7 @@ def test_no_module_imports_itself_by_way_of_others(package: str) -> None:
     assert circular == set()
 
 
-@pytest.mark.parametrize(("top", "most"), [("syncer", 12), ("adapters", 12)])
+@pytest.mark.parametrize(("top", "most"), [("syncer", 12), ("adapters", 12), ("tests", 20)])
 def test_no_folder_is_crowded(top: str, most: int) -> None:
     crowded = {}
     for folder in [ROOT / top, *(path for path in (ROOT / top).rglob("*") if path.is_dir())]:
@@ -141,6 +141,17 @@ def test_no_folder_is_crowded(top: str, most: int) -> None:
             crowded[str(folder.relative_to(ROOT))] = number
 
     assert crowded == {}
+
+
+def test_no_test_module_imports_another() -> None:
+    wrong = [
+        f"{name_of(path)} imports {name}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for name in imports(path)
+        if name.startswith("tests.") and any(part.startswith("test_") for part in name.split("."))
+    ]
+
+    assert wrong == []
 
 
 def test_a_wings_init_says_one_sentence_and_imports_nothing() -> None:

@@ -6,45 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
-from syncer.database.connections import reading
 from syncer.decisions.resync import Selection
 from syncer.events.store import Store
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
-from tests.servers import ENGINES
+from tests.support.servers import ENGINES
+from tests.support.walk import OTHER, PERSON, event, put, rows, states, whats
 
 pytestmark = pytest.mark.parametrize("engine", ENGINES, indirect=True)
-
-PERSON = "ada@lovelace.test"
-OTHER = "grace@hopper.test"
-
-
-def put(app: App, kind: str, email: str | None, key: str, **more: Any) -> None:
-    """Insert one queue row as a producer would."""
-    app.queue.insert([{"event_key": key, "kind": kind, "email": email, "created_at": app.clock(), **more}])
-
-
-def rows(app: App, table: sa.Table) -> list[Any]:
-    with reading(app.engine) as connection:
-        return list(connection.execute(sa.select(table)))
-
-
-def states(app: App) -> dict[str, tuple[str, str | None, str | None]]:
-    """Return destination -> (state, outcome, code) of the only event."""
-    return {row.destination: (row.state, row.outcome, row.code) for row in rows(app, app.tables.delivery)}
-
-
-def event(app: App) -> Any:
-    (only,) = rows(app, app.tables.event)
-    return only
-
-
-def whats(app: App) -> list[str]:
-    return [row["what"] for row in app.ledger.rows()]
 
 
 def test_an_erasure_ends_confirmed_everywhere_and_leaves_others_alone(

@@ -10,8 +10,7 @@ import pytest
 
 from adapters.contract import Subject
 from adapters.errors import AdapterError, Transient
-
-from .stages import Stage
+from tests.adapters.stages import Stage
 
 NOW = datetime.now(UTC)
 LAST_LOOK = NOW - timedelta(days=1)

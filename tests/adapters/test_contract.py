@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from adapters import registry
-
-from .contract import AdapterContract
-from .contract_listing import ListingContract
-from .stages import STAGES, ActiveCampaignStage, MailchimpStage
+from tests.adapters.contract import AdapterContract
+from tests.adapters.contract_listing import ListingContract
+from tests.adapters.stages import STAGES, ActiveCampaignStage, MailchimpStage
 
 
 class TestMailchimp(AdapterContract, ListingContract):

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +17,7 @@ from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from adapters.http.answer import Answer, read_answer
 from adapters.mailchimp import answers as mailchimp_answers
 from adapters.mailchimp.adapter import Mailchimp
-
-FIXTURES = Path(__file__).parents[2] / ".." / "shared" / "fixtures"
+from tests.support.paths import FIXTURES
 
 pytestmark = pytest.mark.skipif(not FIXTURES.is_dir(), reason="the recorded answers are not here")
 

@@ -6,49 +6,20 @@ import logging
 import socket
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from adapters.errors import AdapterError, Misconfigured, Transient
-from adapters.http.answer import Answer
+from adapters.errors import Misconfigured, Transient
 from adapters.http.connections import _refuse_inner
 from adapters.http.evidence import Trail
 from adapters.http.transport import Transport
-
-from .conftest import Certificates, RawServer, saying
-
-CANARY = "canary@example.org"
-GOOD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n" + b'{"ok": true}'
+from tests.adapters.calls import GOOD, call, failure_of, reset
+from tests.adapters.conftest import Certificates, RawServer, saying
 
 Serve = Callable[..., RawServer]
 Connect = Callable[..., Transport]
-
-
-def call(transport: Transport, method: str = "GET", trail: Trail | None = None, **options: Any) -> Answer:
-    return transport.call(
-        trail or Trail(),
-        method,
-        "/contacts",
-        scope="contact",
-        template="/contacts",
-        params=[("email", CANARY)],
-        **options,
-    )
-
-
-def failure_of(transport: Transport, method: str = "GET") -> AdapterError:
-    trail = Trail()
-    with pytest.raises(AdapterError) as caught:
-        call(transport, method, trail)
-    text = "".join(traceback.format_exception(caught.value))
-
-    assert CANARY not in text and "canary" not in str(caught.value.__context__) and "canary-key" not in text
-    assert caught.value.__cause__ is None and caught.value.__context__ is None
-    assert len(trail.steps) == 1
-    return caught.value
 
 
 def body(payload: bytes, *headers: bytes, length: int | None = None) -> bytes:
@@ -62,11 +33,6 @@ def body(payload: bytes, *headers: bytes, length: int | None = None) -> bytes:
             payload,
         ]
     )
-
-
-def reset(conn: socket.socket) -> None:
-    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    conn.close()
 
 
 def test_a_good_answer_is_parsed_and_leaves_a_step(serve: Serve, connect: Connect) -> None:

@@ -23,7 +23,7 @@ from syncer.log import configure
 from tests.bench import audit, claims, lane, memory, pace, starts
 from tests.bench.figures import Figure, Run
 from tests.bench.installation import SQLITE
-from tests.servers import ENGINES, SERVERS
+from tests.support.servers import ENGINES, SERVERS
 
 GROUPS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "starts": starts.commands,

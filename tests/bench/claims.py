@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 from syncer.app import App
 from syncer.domain.model import State
-from tests import backlog
 from tests.bench.figures import Figure, Run
 from tests.bench.installation import installed, rest
+from tests.support import backlog
 
 NOBODY = SimpleNamespace(kind="mailchimp", url="http://127.0.0.1:1", api_key="nobody-us1")
 

@@ -7,13 +7,12 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
+from tests.support.paths import ROOT
 
 AUDIENCE = "a1b2c3d4e5"
-ROOT = Path(__file__).parents[2]
 
 
 def person(number: int) -> str:

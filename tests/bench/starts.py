@@ -16,7 +16,8 @@ from syncer.setup.install import initialise
 from tests.bench.figures import Figure, Run
 from tests.bench.installation import fill, settings_file
 from tests.bench.lane import THREADS
-from tests.bench.provider import ROOT, Provider
+from tests.bench.provider import Provider
+from tests.support.paths import ROOT
 
 #: what settings, database, key file and tables on a screen are made with
 LIBRARIES = (

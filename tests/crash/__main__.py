@@ -18,7 +18,7 @@ from rich.table import Table
 from tests.crash.harness import SHAPES, Installation, Shape, installed
 from tests.crash.points import sides
 from tests.crash.takeover import seconds_to_take_over
-from tests.servers import ENGINES, SERVERS, Missing, Server
+from tests.support.servers import ENGINES, SERVERS, Missing, Server
 
 WHICH = ("first", "middle", "last")
 #: points that share one installation

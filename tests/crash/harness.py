@@ -28,11 +28,11 @@ from syncer.app import App, load_settings, open_app
 from syncer.privacy.addresses import normalise
 from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES
-from tests.crash import books
+from tests.crash import provider_state
 from tests.crash.invariants import ALWAYS, AT_THE_END, RESULTS, Evidence, Wanted, gather, judge
 from tests.crash.points import DAEMON, DRAIN, passings
 from tests.crash.worker import Job, work
-from tests.servers import Server
+from tests.support.servers import Server
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.crash.harness"])
@@ -129,7 +129,7 @@ class Installation:
         self.app: App = open_app(settings, clock=self._now)
         self.wanted: dict[str, Wanted] = {}
         others = populate(self.mailchimp, self.crm, 40, seed)
-        held = books.read(self.mailchimp, self.crm)
+        held = provider_state.read(self.mailchimp, self.crm)
         self.bystanders: dict[str, Any] = {address: held.held_of(address) for address in map(normalise, others)}
         self.kills: list[str] = []
         self.objections: list[str] = []
@@ -168,14 +168,14 @@ class Installation:
             add(list_only, AUDIENCES[1])
             add(pending, AUDIENCES[2], status="pending")
             self.crm.add(pending, lists={"1": 0, "2": 1})
-            held = books.read(self.mailchimp, self.crm)
+            held = provider_state.read(self.mailchimp, self.crm)
             for person in (everywhere, nowhere, crm_only, archived):
                 self._queue("erasure", person, held)
             for person in (list_only, silent, pending):
                 self._queue("objection", person, held)
             self._queue("objection", everywhere, held)  # both rights of one person
 
-    def _queue(self, right: str, address: str, held: books.Books) -> None:
+    def _queue(self, right: str, address: str, held: provider_state.Books) -> None:
         key = f"{right}-{len(self.wanted)}"
         self.wanted[key] = Wanted(right, address, held.held_of(address))
         self.app.queue.insert([{"event_key": key, "kind": right, "email": address, "created_at": self._now()}])

@@ -19,7 +19,7 @@ from syncer.app import App
 from syncer.audit.chain import Verdict
 from syncer.database.connections import reading
 from syncer.domain.model import CLOSED
-from tests.crash.books import Books, read
+from tests.crash.provider_state import Books, read
 
 #: words that only the owner of a lane may write for a delivery
 WALK = ("delivery:attempted", "delivery:applied", "delivery:confirmed", "delivery:retrying", "delivery:reappeared")

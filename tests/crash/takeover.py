@@ -12,7 +12,7 @@ from functools import cache
 
 from tests.crash.harness import SHAPES, Installation, installed, started
 from tests.crash.worker import Job
-from tests.processes import until
+from tests.support.processes import until
 
 
 @cache

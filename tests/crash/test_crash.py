@@ -15,7 +15,7 @@ from tests.crash import invariants
 from tests.crash.harness import SHAPES, Installation, NeverPassed, installed
 from tests.crash.invariants import AT_THE_END, Evidence, Invariant, judge
 from tests.crash.points import sides
-from tests.servers import Server
+from tests.support.servers import Server
 
 #: where the engines differ: what a commit took with it, and what a lock leaves behind
 ON_SERVERS = (

@@ -19,8 +19,8 @@ from syncer.delivery.lane import Lane
 from syncer.service.drain import drain
 from tests.adapters.conftest import Certificates, RawServer
 from tests.conftest import AUDIENCES, Clock
-from tests.test_faults_sweep import gone, silent
-from tests.test_walk import put, rows
+from tests.support.providers import gone, silent
+from tests.support.walk import put, rows
 
 PERSON = "ada@lovelace.test"
 BOTH = ("newsletter", "crm")

@@ -17,7 +17,7 @@ import pytest
 from syncer.domain.codes import remedy
 from tests.adapters.conftest import Certificates
 from tests.faults.net import BOTH, Rig
-from tests.test_walk import rows
+from tests.support.walk import rows
 
 HOST = "us1.provider.test"
 

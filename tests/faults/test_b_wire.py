@@ -10,9 +10,9 @@ import pytest
 
 from adapters.http.transport import Transport
 from adapters.sandbox import Fault
+from tests.adapters.calls import GOOD, call, failure_of
 from tests.adapters.conftest import RawServer
-from tests.adapters.test_transport import GOOD, call, failure_of
-from tests.faults import spoils
+from tests.faults import broken_answers
 from tests.faults.net import BOTH, Rig, Spoil
 
 ERASES = {"newsletter": "POST /lists/{list}/members/{id}/actions/delete-permanent", "crm": "DELETE /contacts/{id}"}
@@ -40,7 +40,7 @@ def outcome_is_unknown(rig: Rig, spoil: Spoil, code: str) -> None:
 
 
 def test_fault_014_a_reset_before_any_byte_leaves_the_outcome_unknown(rig: Rig) -> None:
-    outcome_is_unknown(rig, spoils.reset_at_once, "cut_off")
+    outcome_is_unknown(rig, broken_answers.reset_at_once, "cut_off")
 
 
 def test_fault_014_a_change_that_was_not_obeyed_is_repeated_only_after_a_read(rig: Rig) -> None:
@@ -60,33 +60,33 @@ def test_fault_014_a_change_that_was_not_obeyed_is_repeated_only_after_a_read(ri
 
 
 def test_fault_015_a_reset_in_mid_headers_leaves_the_outcome_unknown(rig: Rig) -> None:
-    outcome_is_unknown(rig, spoils.reset_in_headers, "cut_off")
+    outcome_is_unknown(rig, broken_answers.reset_in_headers, "cut_off")
 
 
 def test_fault_016_an_end_of_stream_after_the_request_was_taken_leaves_the_outcome_unknown(rig: Rig) -> None:
-    outcome_is_unknown(rig, spoils.end_of_stream, "cut_off")
+    outcome_is_unknown(rig, broken_answers.end_of_stream, "cut_off")
 
 
 def test_fault_017_a_reset_in_mid_body_leaves_the_outcome_unknown(rig: Rig) -> None:
-    outcome_is_unknown(rig, spoils.reset_in_body, "cut_off")
+    outcome_is_unknown(rig, broken_answers.reset_in_body, "cut_off")
 
 
 def test_fault_018_a_body_shorter_than_its_length_leaves_the_outcome_unknown(rig: Rig) -> None:
-    outcome_is_unknown(rig, spoils.short_body, "cut_off")
+    outcome_is_unknown(rig, broken_answers.short_body, "cut_off")
 
 
 def test_fault_019_json_cut_where_no_length_was_given_leaves_the_outcome_unknown(rig: Rig) -> None:
-    outcome_is_unknown(rig, spoils.cut_without_length, "unreadable")
+    outcome_is_unknown(rig, broken_answers.cut_without_length, "unreadable")
 
 
 def test_fault_020_a_cut_chunked_body_leaves_the_outcome_unknown(rig: Rig) -> None:
-    outcome_is_unknown(rig, spoils.cut_chunk, "cut_off")
+    outcome_is_unknown(rig, broken_answers.cut_chunk, "cut_off")
 
 
 def test_fault_021_a_slow_drip_leaves_the_outcome_unknown(rig: Rig) -> None:
     rig.app.options["total_timeout"] = 0.3
     began = time.monotonic()
-    outcome_is_unknown(rig, spoils.drip_body, "timed_out")
+    outcome_is_unknown(rig, broken_answers.drip_body, "timed_out")
 
     assert time.monotonic() - began < 8  # 4 calls per lane were dripped, each without end
 
@@ -94,41 +94,41 @@ def test_fault_021_a_slow_drip_leaves_the_outcome_unknown(rig: Rig) -> None:
 def test_fault_022_dripped_headers_leaves_the_outcome_unknown(rig: Rig) -> None:
     rig.app.options["total_timeout"] = 0.3
     began = time.monotonic()
-    outcome_is_unknown(rig, spoils.drip_headers, "timed_out")
+    outcome_is_unknown(rig, broken_answers.drip_headers, "timed_out")
 
     assert time.monotonic() - began < 8  # 4 calls per lane were dripped, each without end
 
 
 def test_fault_023_an_endless_body_leaves_the_outcome_unknown(rig: Rig) -> None:
-    outcome_is_unknown(rig, spoils.endless, "too_big")
+    outcome_is_unknown(rig, broken_answers.endless, "too_big")
 
 
 def test_fault_024_a_gzip_bomb_leaves_the_outcome_unknown(rig: Rig) -> None:
-    spoils.bomb()  # made before the clock of the deadline runs
-    outcome_is_unknown(rig, spoils.gzip_bomb, "unreadable")
+    broken_answers.bomb()  # made before the clock of the deadline runs
+    outcome_is_unknown(rig, broken_answers.gzip_bomb, "unreadable")
 
     asked = [request for relay in rig.relays.values() for request in relay.requests]
     assert all(b"\r\nAccept-Encoding: identity\r\n" in request for request in asked)
 
 
 def test_fault_025_garbage_called_gzip_leaves_the_outcome_unknown(rig: Rig) -> None:
-    outcome_is_unknown(rig, spoils.garbage_gzip, "unreadable")
+    outcome_is_unknown(rig, broken_answers.garbage_gzip, "unreadable")
 
 
 def test_fault_026_gzip_cut_with_a_matching_length_leaves_the_outcome_unknown(rig: Rig) -> None:
-    outcome_is_unknown(rig, spoils.gzip_cut, "unreadable")
+    outcome_is_unknown(rig, broken_answers.gzip_cut, "unreadable")
 
 
 def test_fault_027_more_than_a_hundred_headers_leaves_the_outcome_unknown(rig: Rig) -> None:
-    outcome_is_unknown(rig, spoils.many_headers, "unreadable")
+    outcome_is_unknown(rig, broken_answers.many_headers, "unreadable")
 
 
 def test_fault_028_two_different_lengths_leaves_the_outcome_unknown(rig: Rig) -> None:
-    outcome_is_unknown(rig, spoils.two_lengths, "unreadable")
+    outcome_is_unknown(rig, broken_answers.two_lengths, "unreadable")
 
 
 def test_fault_029_the_final_status_counts_after_announcements(rig: Rig) -> None:
-    rig.spoils(spoils.announced)
+    rig.spoils(broken_answers.announced)
     rig.ask()
 
     rig.drain()
@@ -138,7 +138,7 @@ def test_fault_029_the_final_status_counts_after_announcements(rig: Rig) -> None
 
 
 def test_fault_030_connections_that_close_when_used_again_cost_no_attempt(rig: Rig) -> None:
-    rig.spoils(spoils.closing_when_used_again())
+    rig.spoils(broken_answers.closing_when_used_again())
     rig.ask()
 
     rig.drain()
@@ -170,7 +170,7 @@ def test_fault_030_a_read_is_silently_repeated_once_and_a_change_never(
 
 
 def test_fault_031_a_204_with_a_body_does_not_poison_the_next_call(rig: Rig) -> None:
-    rig.spoils(spoils.with_a_body_where_none_belongs)
+    rig.spoils(broken_answers.with_a_body_where_none_belongs)
     rig.ask()
 
     rig.drain()
@@ -195,7 +195,7 @@ def test_fault_031_a_204_with_a_body_does_not_poison_the_next_call(rig: Rig) -> 
 def test_fault_032_doubtful_json_is_refused_without_a_crash(
     rig: Rig, change: Callable[[bytes], bytes], code: str
 ) -> None:
-    rig.spoils(spoils.changed(change))
+    rig.spoils(broken_answers.changed(change))
     rig.ask()
 
     rig.drain()

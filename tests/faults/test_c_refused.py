@@ -12,8 +12,8 @@ from adapters.sandbox.faults import EDGE_PAGE
 from syncer.setup.check import run as check
 from tests.adapters.conftest import RawServer
 from tests.faults.net import BOTH, ERASING, PERSON, Rig
-from tests.test_faults_sweep import gone
-from tests.test_walk import rows
+from tests.support.providers import gone
+from tests.support.walk import rows
 
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"

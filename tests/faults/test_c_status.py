@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from adapters.sandbox.faults import EDGE_PAGE, LOGIN_PAGE
+from tests.adapters.calls import GOOD
 from tests.adapters.conftest import Certificates, RawServer, saying
-from tests.adapters.test_transport import GOOD
 from tests.conftest import AUDIENCES
 from tests.faults.net import BOTH, PERSON, Rig
 

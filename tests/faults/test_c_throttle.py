@@ -12,7 +12,7 @@ import pytest
 from adapters.http.answer import LONGEST_WAIT
 from adapters.sandbox.faults import EDGE_PAGE
 from tests.faults.net import BOTH, ERASING, Rig
-from tests.test_walk import rows
+from tests.support.walk import rows
 
 HTML = "text/html; charset=utf-8"
 

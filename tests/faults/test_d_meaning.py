@@ -19,8 +19,8 @@ from syncer.service.drain import drain
 from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES, Clock
 from tests.faults.net import BOTH, PERSON, Rig
-from tests.test_faults_sweep import gone
-from tests.test_walk import event, put, rows, states
+from tests.support.providers import gone
+from tests.support.walk import event, put, rows, states
 
 JSON = "application/json"
 

@@ -14,8 +14,8 @@ from syncer.setup.check import run as check
 from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES
 from tests.faults.net import BOTH, PERSON, Rig
-from tests.test_faults_sweep import gone, silent
-from tests.test_walk import event, rows
+from tests.support.providers import gone, silent
+from tests.support.walk import event, rows
 
 JSON = "application/json"
 

@@ -26,10 +26,10 @@ from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES
 from tests.faults.relay import Relay
 from tests.faults.systemd import Systemd
-from tests.processes import inside as run
-from tests.processes import started, until
-from tests.servers import ENGINES, Server, server_or_skip
-from tests.test_walk import PERSON, put, rows, whats
+from tests.support.processes import inside as run
+from tests.support.processes import started, until
+from tests.support.servers import ENGINES, Server, server_or_skip
+from tests.support.walk import PERSON, put, rows, whats
 
 # psycopg complains when what a killed server leaves behind is collected; it must not be in a later test
 pytestmark = pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning")

@@ -18,10 +18,10 @@ from syncer.intake.parse import RowParser
 from syncer.intake.take import Intake
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
-from tests.processes import inside as run
-from tests.servers import ENGINES
-from tests.test_intake import ANYWHERE, MARIADB, POSTGRESQL, SQLITE
-from tests.test_walk import OTHER, PERSON, put, rows, whats
+from tests.support.bad_rows import ANYWHERE, MARIADB, POSTGRESQL, SQLITE
+from tests.support.processes import inside as run
+from tests.support.servers import ENGINES
+from tests.support.walk import OTHER, PERSON, put, rows, whats
 
 on_every_engine = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 

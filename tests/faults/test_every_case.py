@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 
-TESTS = Path(__file__).parents[1]
+from tests.support.paths import TESTS
+
 CASES = range(1, 107)
 _NAME = re.compile(r"test_fault_(\d{3})_\w+")
 _LINE = re.compile(r"^\|\s*(\d{1,3})\s*\|(.*)\|\s*$", re.MULTILINE)

@@ -26,10 +26,10 @@ from syncer.service.drain import drain, prepare
 from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES
 from tests.faults.systemd import Systemd
-from tests.processes import inside as run
-from tests.processes import inside_json as as_json
-from tests.processes import started, until
-from tests.test_walk import PERSON, put, rows
+from tests.support.processes import inside as run
+from tests.support.processes import inside_json as as_json
+from tests.support.processes import started, until
+from tests.support.walk import PERSON, put, rows
 
 DELETION = {"method": "POST", "path": "delete-permanent"}
 

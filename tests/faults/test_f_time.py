@@ -19,8 +19,8 @@ from syncer.service.clock_jumps import ClockMonitor, Jump, record, since_last_en
 from syncer.service.drain import drain, prepare
 from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES, Clock
-from tests.processes import as_json, run, started, until
-from tests.test_walk import PERSON, put, rows, states, whats
+from tests.support.processes import as_json, run, started, until
+from tests.support.walk import PERSON, put, rows, states, whats
 
 #: libfaketime 0.9 takes the absolute monotonic time to which Python sleeps for one of its own: EINVAL
 SLEEP = "import threading, time\ntime.sleep = lambda seconds: threading.Event().wait(seconds) and None\n"

@@ -18,11 +18,11 @@ from syncer.privacy.keyring import Keyring
 from syncer.reports.status import needs_attention
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
-from tests.processes import inside as run
-from tests.test_checkpoints import cut, undone
-from tests.test_forks import backup, restore
-from tests.test_retention import bodies, old_and_new, power_cut
-from tests.test_walk import put, rows, whats
+from tests.support.backups import backup, restore
+from tests.support.processes import inside as run
+from tests.support.purging import bodies, old_and_new, power_cut
+from tests.support.tampering import cut, undone
+from tests.support.walk import put, rows, whats
 
 PERSON = "ada@lovelace.test"
 

@@ -25,12 +25,12 @@ from syncer.reports.html.page import report_html
 from syncer.service import metrics
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
-from tests.processes import inside as run
-from tests.processes import inside_json as as_json
-from tests.processes import started, until
-from tests.servers import free_port
-from tests.test_faults_sweep import reopen
-from tests.test_walk import put, rows
+from tests.support.processes import inside as run
+from tests.support.processes import inside_json as as_json
+from tests.support.processes import started, until
+from tests.support.providers import reopen
+from tests.support.servers import free_port
+from tests.support.walk import put, rows
 
 PERSON = "ada@lovelace.test"
 CANARY = "canary.bird@coalmine.test"

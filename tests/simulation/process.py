@@ -18,8 +18,8 @@ from syncer.delivery.leases import Leases
 from syncer.domain.model import Delivery
 from syncer.privacy.keyring import Keyring
 from syncer.settings.checked import Settings
-from tests.simulation.hands import Hands
-from tests.simulation.strand import Strand
+from tests.simulation.coroutine import Strand
+from tests.simulation.virtual_senders import Hands
 
 if TYPE_CHECKING:
     from tests.simulation.run import Run

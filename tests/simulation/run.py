@@ -25,13 +25,13 @@ from syncer import log
 from syncer.domain.model import Delivery
 from syncer.settings.checked import Settings
 from tests.simulation.adapter import SimulatedAdapter
+from tests.simulation.coroutine import Strand
 from tests.simulation.history import History
 from tests.simulation.installation import install
 from tests.simulation.invariants import ALL, Invariant, NoPlainAddress, Violation
 from tests.simulation.operator import Operator
 from tests.simulation.process import LOOK_AFTER, Killed, Process
 from tests.simulation.scenario import ARCHIVES, Plan, Row, Scenario, draw
-from tests.simulation.strand import Strand
 from tests.simulation.tables import Tables
 from tests.simulation.timeline import START, Timeline
 from tests.simulation.weather import Weather

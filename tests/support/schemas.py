@@ -7,12 +7,12 @@ import re
 from collections.abc import Sequence
 from datetime import date
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-FOLDER = Path(__file__).parents[2] / "docs" / "schemas"
+from tests.support.paths import SCHEMAS
+
 FORMATS = FormatChecker(formats=())
 GROUPS = ("audit", "wordpress", "db")
 
@@ -31,7 +31,7 @@ def is_day(value: Any) -> bool:
 
 @cache
 def validator(command: str) -> Draft202012Validator:
-    schema = json.loads((FOLDER / f"{command.replace(' ', '-')}.json").read_text(encoding="utf-8"))
+    schema = json.loads((SCHEMAS / f"{command.replace(' ', '-')}.json").read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema, format_checker=FORMATS)
 

@@ -1,0 +1,56 @@
+"""What WordPress says to the person, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
+from tests.intake.wordpress.installation import Installation
+from tests.intake.wordpress.site import Site
+from tests.support.servers import Server
+
+pytestmark = pytest.mark.wordpress
+FULFILLED = "Erasure Request Fulfilled"
+
+
+@pytest.fixture(scope="module")
+def patient_site(wordpress_server: Server) -> Iterator[Site]:
+    found = Site(wordpress_server, mail_when_done=True)
+    yield found
+    found.close()
+
+
+def test_by_default_wordpress_says_fulfilled_before_any_list_was_told(site: Site, installation: Installation) -> None:
+    request = site.create("early@mail.test", mail=False)
+
+    site.erase(request)
+
+    assert FULFILLED in site.last_mail()
+    assert installation.events(f"1:{request}") == []
+
+
+def test_with_the_constant_the_mail_waits_until_the_lists_are_done_and_goes_out_once(
+    patient_site: Site, providers: tuple[MailchimpSandbox, ActiveCampaignSandbox]
+) -> None:
+    syncer = Installation(patient_site, *providers)
+    request = patient_site.create("patient@mail.test", mail=False)
+    patient_site.erase(request)
+    cron = "do_action( 'syncer_mail_when_done' );"
+
+    patient_site.php(cron)
+    before = _fulfilled(patient_site)
+    syncer.drain()
+    patient_site.php(cron)
+    patient_site.php(cron)
+
+    assert patient_site.status(request) == "request-completed"
+    assert before == 0
+    assert _fulfilled(patient_site) == 1
+    assert patient_site.php("echo wp_next_scheduled( 'syncer_mail_when_done' ) > 0;") == "1"
+    syncer.close()
+
+
+def _fulfilled(site: Site) -> int:
+    return sum(FULFILLED in mail.read_text(errors="replace") for mail in site.mails.iterdir())

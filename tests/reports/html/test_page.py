@@ -1,0 +1,408 @@
+"""The propagation log as one HTML file: complete, harmless, the same in every browser, and true."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
+from syncer.app import App
+from syncer.domain.model import EventState, State
+from syncer.reports.as_csv import report_csv
+from syncer.reports.as_json import as_json
+from syncer.reports.as_text import report_text
+from syncer.reports.html.charts import TO_CONFIRMED, histogram
+from syncer.reports.html.page import report_html
+from syncer.reports.html.report_view import ReportView
+from syncer.reports.propagation import NoteKept, PropagationLog
+from syncer.reports.views import Signed
+from syncer.service.drain import prepare
+from tests.conftest import Clock
+from tests.support import eventful
+from tests.support.browser import Tab, chromium, sound
+from tests.support.html import Parsed
+from tests.support.processes import inside as run
+from tests.support.servers import ENGINES
+from tests.support.views import changed, from_json
+from tests.support.walk import put
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, PropagationLog, list[str]]]:
+    """An installation in which everything happened, its report, and its providers' keys."""
+    with eventful.installation(tmp_path_factory.mktemp("rich")) as (app, _, keys):
+        yield app, app.propagation.report(None, None), keys
+
+
+@pytest.fixture
+def found(installation: tuple[App, PropagationLog, list[str]]) -> PropagationLog:
+    """The report."""
+    return installation[1]
+
+
+@pytest.fixture
+def source(found: PropagationLog) -> str:
+    return "".join(report_html(found))
+
+
+def test_every_section_is_there_in_the_order_in_which_it_is_needed(source: str) -> None:
+    page = Parsed(source)
+
+    assert page.open == []
+    assert [attributes["id"] for attributes in page.all("section")] == [
+        "needs", "register", "propagation", "proofs", "figures", "exceptions", "recipients", "back", "actions",
+        "integrity",
+    ]  # fmt: skip
+    ids = [attributes["id"] for _, attributes in page.tags if attributes.get("id")]
+    assert len(ids) == len(set(ids))
+    assert [picture["role"] for picture in page.all("svg")] == ["img", "img"]
+    links = {str(attributes["href"]) for attributes in page.all("a")}
+    assert links <= {f"#{name}" for name in ids}
+
+
+def test_the_summary_and_what_needs_a_person_come_in_plain_words(found: PropagationLog, source: str) -> None:
+    text = " ".join(Parsed(source).text.split())
+    counts = found.summary
+
+    assert (counts.requests, counts.held, counts.open, counts.overdue) == (11, 3, 2, 2)
+    assert (
+        "11 requests were received: 6 carried out everywhere, 3 waiting for a person's decision, 2 under way."
+        " 2 are late."
+    ) in text
+    assert "2 requests at crm: no live contact is left" in text
+    assert "use an API key of a user in the Admin group" in text
+    assert "newsletter is paused: account review by the provider" in text
+    assert "syncer resume newsletter" in text
+    assert text.index("What needs a person") < text.index("One row for each request")
+
+
+def test_every_event_has_its_row_in_the_register_and_in_the_matrix(found: PropagationLog, source: str) -> None:
+    rows = {str(attributes.get("id")) for attributes in Parsed(source).all("tr")}
+
+    assert {f"{kind}{n}" for kind in "rp" for n in range(1, len(found.events) + 1)} <= rows
+    for event in found.events:
+        assert source.count(f">{event.id}</a>") >= 2
+
+
+def test_exceptions_extensions_and_people_who_came_back_are_told(found: PropagationLog, source: str) -> None:
+    text = " ".join(Parsed(source).text.split())
+
+    assert "kept for legal claims, Art. 17(3)(e)" in text
+    assert "many systems to search by hand" in text
+    assert len(found.reappeared) == 1
+    assert re.search(r"at newsletter: [0-9a-f-]{36}, now confirmed", text)
+    assert "somebody looked a person up" in text
+
+
+def test_a_confirmation_says_how_it_was_read_back(found: PropagationLog, source: str) -> None:
+    overview = ReportView(found)
+    confirmed = [
+        (event, delivery)
+        for event in found.events
+        for delivery in event.deliveries
+        if delivery.state is State.CONFIRMED or delivery.confirmed_at
+    ]
+    numbers = {proof.number for proof, _ in overview.proofs()}
+
+    assert confirmed
+    assert all(overview.proof(event, delivery) in numbers for event, delivery in confirmed)
+    assert sum(count for _, count in overview.proofs()) == len(confirmed)
+    assert "GET /lists/{list}/members/{id} -&gt; 404, absent" in source
+    for _, delivery in confirmed:
+        assert delivery.evidence.confirmation
+        assert f"#{delivery.evidence.confirmation.confirmed_seq}<" in source
+
+
+def test_what_is_read_back_again_counts_as_confirmed_meanwhile(found: PropagationLog, source: str) -> None:
+    at = next(
+        number
+        for number, event in enumerate(found.events)
+        if event.state is EventState.FULFILLED and event.deliveries[0].state is State.CONFIRMED
+    )
+
+    again = "".join(report_html(changed(found, "events", at, "deliveries", 0, state=State.APPLIED)))
+
+    assert again.count("being read back again") == source.count("being read back again") + 1
+    assert again.count("2 of 2 recipients closed") == source.count("2 of 2 recipients closed")
+
+
+def test_the_policy_allows_the_style_sheet_by_its_hash_and_nothing_else(source: str) -> None:
+    page = Parsed(source)
+    (policy,) = [str(m["content"]) for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy"]
+    digest = base64.b64encode(hashlib.sha256(page.style.encode()).digest()).decode()
+
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert not {"script", "img", "link", "iframe", "object", "base", "form"} & {tag for tag, _ in page.tags}
+    for _, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on") or name in ("style", "src")]
+
+
+def test_what_others_wrote_is_text_and_cannot_act(source: str) -> None:
+    assert "<script" not in source
+    assert "&lt;/script&gt;&lt;b&gt;form" in source
+    for harmful in ("\x1b", "\u202e", "\x00", "\r"):
+        assert harmful not in source
+    assert "court\\u000a\\u001b[31mcase" in source
+    assert "\\u202egnp.exe" in source
+
+
+def test_what_others_wrote_is_harmless_in_text_and_csv_too(found: PropagationLog) -> None:
+    text, table = report_text(found), report_csv(found)
+
+    for harmful in ("\x1b", "\u202e"):
+        assert harmful not in text
+        assert harmful not in table
+    assert "LATE, due 2026-11-23, target 2026-10-26 14:37:00Z: " in text
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert {row["source_ref"] for row in rows if row["source"].startswith("</")} == {f"'{eventful.HOSTILE_REF}"}
+    assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "@", "\t"))]
+
+
+def test_no_address_and_no_key_is_in_any_form(
+    found: PropagationLog, source: str, installation: tuple[App, PropagationLog, list[str]]
+) -> None:
+    everything = [source, report_csv(found), report_text(found), as_json(found)]
+    md5 = hashlib.md5(eventful.PLAIN.encode()).hexdigest()
+
+    for text in everything:
+        assert "@" not in text.replace("@media", "").replace("@page", "")
+        for secret in ("lovelace", md5, *installation[2]):
+            assert secret not in text
+
+
+def test_an_address_that_a_person_wrote_into_a_reason_is_masked(found: PropagationLog) -> None:
+    paused = {"paused": True, "paused_by": "operator", "pause_reason": "ask ada@lovelace.test"}
+
+    source = "".join(report_html(changed(found, "destinations", "crm", **paused)))
+
+    assert "lovelace" not in source
+    assert "ask [address]" in source
+
+
+def test_the_csv_has_the_columns_of_the_ccpa_beside_the_others(found: PropagationLog) -> None:
+    rows = list(csv.DictReader(io.StringIO(report_csv(found))))
+    (exempt,) = [row for row in rows if row["state"] == "exempt"]
+    done = next(row for row in rows if row["state"] == "confirmed")
+
+    assert exempt["basis_of_denial"].startswith("kept for legal claims, Art. 17(3)(e): court")
+    assert exempt["date_of_response"] > exempt["date_of_request"] == exempt["received_at"]
+    assert (done["date_of_response"], done["basis_of_denial"]) == (done["confirmed_at"], "")
+    assert (done["nature_of_request"], done["manner_of_request"]) == ("erase me (Art. 17)", "wordpress")
+    assert done["nature_of_response"].startswith("confirmed: ")
+
+
+def test_the_json_holds_everything_that_the_page_is_made_from(found: PropagationLog, source: str) -> None:
+    assert "".join(report_html(from_json(PropagationLog, json.loads(as_json(found))))) == source
+
+
+def test_the_integrity_block_names_the_signed_state_and_where_its_note_lies(found: PropagationLog) -> None:
+    assert "nowhere yet" in "".join(report_html(found))
+    at = datetime(2026, 11, 24, 9, tzinfo=UTC)
+    anchors = (NoteKept(40, "the mail to the DPO", at),)
+    signed = changed(found, "integrity", signed=Signed(41, at), root="RDeNlzL8ZY1V", anchors=anchors)
+
+    text = " ".join(Parsed("".join(report_html(signed))).text.split())
+
+    assert "the first 41 entries, 2026-11-24 09:00Z, root RDeNlzL8ZY1V" in text
+    assert "up to entry 40 at the mail to the DPO, 2026-11-24 09:00Z" in text
+    assert "nowhere yet" not in text
+
+
+def test_an_altered_log_is_said_in_the_report(found: PropagationLog) -> None:
+    altered = changed(found, "integrity", verified=False, reason="entry 7 was altered")
+
+    assert "NOT INTACT: entry 7 was altered" in "".join(report_html(altered))
+
+
+def test_an_empty_installation_says_so(app: App) -> None:
+    text = " ".join(Parsed("".join(report_html(app.propagation.report(None, None)))).text.split())
+
+    assert "No request was received in this period." in text
+    assert "Nothing is late, held or paused." in text
+
+
+def test_a_report_of_a_span_holds_the_evidence_of_that_span_only(
+    installation: tuple[App, PropagationLog, list[str]], found: PropagationLog
+) -> None:
+    app = installation[0]
+    border = datetime(2026, 10, 1, tzinfo=UTC)
+    before, after = app.propagation.report(None, border), app.propagation.report(border, None)
+
+    assert [e.id for e in before.events + after.events] == [e.id for e in found.events]
+    by_id = {event.id: event.deliveries for event in found.events}
+    for event in before.events + after.events:
+        assert event.deliveries == by_id[event.id]
+    assert (len(before.reappeared), len(after.reappeared)) == (1, 0)
+    assert app.propagation.report(None, datetime(2026, 9, 1, tzinfo=UTC)).reappeared == ()
+    assert {item.what for item in before.decisions} == set()
+    assert "operator:looked_up" in {item.what for item in after.decisions}
+
+
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+def test_every_engine_gives_the_same_evidence(
+    app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox, found: PropagationLog
+) -> None:
+    clock.now = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+    eventful.fill(app, clock, mailchimp, activecampaign)
+
+    here = app.propagation.report(datetime(2020, 1, 1, tzinfo=UTC), None)
+
+    assert here.integrity.verified is True
+    assert here.summary == found.summary
+    for event, known in zip(here.events, found.events, strict=True):
+        for delivery, other in zip(event.deliveries, known.deliveries, strict=True):
+            assert json.loads(as_json(delivery)).keys() == json.loads(as_json(other)).keys()
+            assert len(delivery.evidence.audit_seq) == len(other.evidence.audit_seq)
+
+
+def test_many_events_are_paged_by_month_and_nothing_is_open_at_first(found: PropagationLog) -> None:
+    template = next(event for event in found.events if event.state is EventState.FULFILLED)
+    events = tuple(
+        changed(template, id=f"{n:08x}-0000-7000", received_at=datetime(2026, 5 + n % 2, 2, 10, tzinfo=UTC))
+        for n in range(1300)
+    )
+    many = changed(found, events=events)
+    pages = [(page.name, page.title, len(page.events)) for page in ReportView(many).pages()]
+
+    assert pages == [
+        ("2026-06-1", "June 2026, 1 to 500 of 650", 500),
+        ("2026-06-2", "June 2026, 501 to 650 of 650", 150),
+        ("2026-05-1", "May 2026, 1 to 500 of 650", 500),
+        ("2026-05-2", "May 2026, 501 to 650 of 650", 150),
+    ]
+    source = "".join(report_html(many))
+    assert len(Parsed(source).all("details")) == 8
+    assert " open>" not in source
+    assert len(source) < 2000 * len(events)
+
+
+def test_the_due_soon_are_told_once_in_the_nearest_class(app: App, clock: Clock) -> None:
+    start = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    for number, days_ago in enumerate((25, 18, 3)):
+        put(app, "erasure", f"p{number}@x.test", f"k{number}", received_at=start - timedelta(days=days_ago))
+    clock.now = start
+    prepare(app)
+
+    soon = ReportView(app.propagation.report(None, None)).due_soon()
+
+    assert [(days, [event.event_key for event in events]) for days, events in soon] == [(7, ["k0"]), (14, ["k1"])]
+
+
+def test_the_bars_are_as_long_as_their_counts_and_say_them_in_words() -> None:
+    chart = histogram("x", "Waits", [1, 59, 60, 3 * 86400, 40 * 86400], TO_CONFIRMED)
+
+    assert [bar.count for bar in chart.bars] == [2, 1, 0, 0, 0, 1, 0, 1]
+    assert [bar.width for bar in chart.bars] == [290, 145, 0, 0, 0, 145, 0, 145]
+    assert chart.text.startswith("under 1 minute: 2; under 15 minutes: 1;")
+
+
+def test_a_recheck_does_not_make_the_first_confirmation_late(found: PropagationLog) -> None:
+    overview = ReportView(found)
+    rechecked = [
+        delivery
+        for event in found.events
+        for delivery in event.deliveries
+        if (said := delivery.evidence.confirmation)
+        and delivery.confirmed_at
+        and datetime.fromisoformat(said.first_confirmed_at) < delivery.confirmed_at
+    ]
+
+    assert rechecked
+    assert [bar.count for bar in overview.charts()[0].bars[3:]] == [0, 0, 0, 0, 0]
+    assert {item.name: item.median for item in overview.health()} == {
+        "newsletter": "7.0 minutes",
+        "crm": "7.0 minutes",
+    }
+
+
+def test_the_command_writes_the_file_audits_its_fingerprint_and_exits_by_what_is_in_it(
+    settings_file: Callable[..., Path], tmp_path: Path, activecampaign: ActiveCampaignSandbox
+) -> None:
+    path, out = settings_file(), tmp_path / "report.html"
+    run(path, "init")
+    assert run(path, "report", "--format", "html", "--out", str(out)).returncode == 0
+    activecampaign.admin = False
+    activecampaign.add(eventful.PLAIN)
+    run(path, "submit", "erasure", stdin=eventful.PLAIN)
+    run(path, "drain")
+
+    done = run(path, "report", "--format", "html", "--out", str(out))
+
+    assert done.returncode == 1
+    digest = hashlib.sha256(out.read_bytes()).hexdigest()
+    assert digest in done.stderr
+    exported = [
+        json.loads(json.loads(line)["body"])["facts"]
+        for line in run(path, "audit", "export").stdout.splitlines()
+        if json.loads(line)["what"] == "report:exported"
+    ]
+    assert exported[-1] == {"kind": "report", "format": "html", "rows": 2, "sha256": digest}
+
+
+# -- colours ------------------------------------------------------------------------------------------------
+
+
+def _schemes(source: str) -> list[dict[str, str]]:
+    blocks = re.findall(r":root\{([^}]*)\}", Parsed(source).style)
+    return [dict(re.findall(r"--(\w+):(#[0-9a-f]{3,6})", block)) for block in blocks]
+
+
+def _luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(c * 2 for c in colour[1:])
+    parts = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_every_colour_of_text_stands_out_from_its_ground_in_light_dark_and_print(source: str) -> None:
+    schemes = _schemes(source)
+
+    assert len(schemes) == 3
+    for scheme in schemes:
+        for ground in ("page", "panel"):
+            for ink in ("ink", "soft", "link", "good", "bad", "wait", "mark"):
+                light, dark = sorted((_luminance(scheme[ground]), _luminance(scheme[ink])), reverse=True)
+                assert (light + 0.05) / (dark + 0.05) >= 4.5, (ground, ink)
+
+
+# -- a real browser -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tab() -> Iterator[Tab]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False), (390, True)])
+def test_axe_finds_nothing_and_nothing_overflows(tab: Tab, source: str, tmp_path: Path, width: int, dark: bool) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(source, encoding="utf-8")
+    sound(tab, file, width, dark=dark)
+
+
+def test_a_link_opens_the_month_it_leads_into_and_print_shows_what_is_closed(
+    tab: Tab, source: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(source.replace(" open>", ">"), encoding="utf-8")
+    tab.look(width=1280)
+    tab.open(file)
+    shown = "document.getElementById('r1').checkVisibility()"
+    assert tab.value(shown) is False
+
+    tab.look(width=800, medium="print")
+    assert tab.value(shown) is True
+    tab.look(width=1280)
+    tab.value("location.hash = '#r1'; 0")
+
+    assert tab.value("document.getElementById('r1').closest('details').open") is True
