@@ -29,7 +29,7 @@ class HeldLease:
 
     @property
     def held(self) -> bool:
-        """Whether this process owned the lane when it last looked."""
+        """Say whether this process owned the lane when it last looked."""
         return self._lease is not None
 
     @property

@@ -129,12 +129,12 @@ class Lane:
 
     @property
     def leaving(self) -> bool:
-        """Whether it is about to be given to another daemon."""
+        """Say whether it is about to be given to another daemon."""
         return self._leaving.is_set()
 
     @property
     def busy(self) -> bool:
-        """Whether calls are under way."""
+        """Say whether calls are under way."""
         return self._senders.busy
 
     @property
@@ -144,7 +144,7 @@ class Lane:
 
     @property
     def owned(self) -> bool:
-        """Whether this process owned the lane at its last turn."""
+        """Say whether this process owned the lane at its last turn."""
         return self._held.held
 
     def _may_call(self, row: LaneRow) -> bool:

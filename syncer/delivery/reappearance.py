@@ -27,7 +27,7 @@ class Incident:
 
     @property
     def newer_consent(self) -> bool:
-        """Whether they opted in after the request: then a person decides. A missing time is not evidence of consent."""
+        """Say whether they opted in after the request: then a person decides. No time shown is not consent."""
         return self.opted_in_at is not None and self.opted_in_at > self.row.received_at
 
 

@@ -125,7 +125,7 @@ class Senders:
 
     @property
     def busy(self) -> bool:
-        """Whether a call of an earlier turn is still under way."""
+        """Say whether a call of an earlier turn is still under way."""
         return self._left > 0
 
     def forget(self) -> None:

@@ -47,7 +47,7 @@ class Look:
 
     @property
     def complete(self) -> bool:
-        """Whether the listing was read whole: only then does a look without incidents mean that nobody came back."""
+        """Say whether the listing was read whole: only then do no incidents mean that nobody came back."""
         return self.code is None
 
 

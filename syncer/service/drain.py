@@ -34,7 +34,7 @@ class Progress:
 class DrainResult:
     """What a drain did, in numbers of rows taken and of deliveries.
 
-    `still_due` counts deliveries that could go on now but did not, because time was up or their lane waits.
+    `still_due` counts deliveries that could go on now but did not, since time was up or their lane waits or is paused.
     """
 
     taken: int

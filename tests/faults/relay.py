@@ -29,7 +29,7 @@ class Relay:
 
     @property
     def struck(self) -> bool:
-        """Whether it has cut since it was armed."""
+        """Say whether it has cut since it was armed."""
         return self._left == 0
 
     def disarm(self) -> None:

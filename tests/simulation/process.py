@@ -133,12 +133,12 @@ class Process:
 
     @property
     def busy(self) -> bool:
-        """Whether it is in the middle of its work."""
+        """Say whether it is in the middle of its work."""
         return self.strand is not None and not self.strand.done
 
     @property
     def in_transaction(self) -> bool:
-        """Whether it has a transaction open."""
+        """Say whether it has a transaction open."""
         return any(connection.in_transaction for connection in self._connections)
 
     # -- what the hands ask for -----------------------------------------------------------------------------

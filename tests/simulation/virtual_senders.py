@@ -90,7 +90,7 @@ class Hands(Senders):
 
     @property
     def busy(self) -> bool:
-        """Whether a call of an earlier turn is still under way."""
+        """Say whether a call of an earlier turn is still under way."""
         now = self._owner.timeline.now
         self._flying = [flight for flight in self._flying if flight.lands > now or flight.done is not None]
         return bool(self._flying)
