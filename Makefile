@@ -33,6 +33,7 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/vulture
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m tests.bench
@@ -44,7 +45,7 @@ simulate: $(VENV)/.installed
 	$(BIN)/python -m tests.simulation --seeds 200 --events 200
 
 schemas: $(VENV)/.installed
-	$(BIN)/python -m syncer.cli.schemas docs/schemas
+	$(BIN)/python -m syncer.cli.output.schemas docs/schemas
 
 lock:
 	uv pip compile --universal --generate-hashes --all-extras --no-annotate --no-header \

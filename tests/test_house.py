@@ -173,6 +173,17 @@ def test_every_folder_of_modules_is_a_package() -> None:
     assert [folder for folder in folders if not (folder / "__init__.py").exists() and folder.name != "versions"] == []
 
 
+def test_a_class_name_stands_once() -> None:
+    places: dict[str, list[str]] = {}
+    for package in LINES:
+        for path in modules(package):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef):
+                    places.setdefault(node.name, []).append(name_of(path))
+
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
 # -- between the two packages ------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from syncer.errors import UserError
 if TYPE_CHECKING:
     from syncer.app import App
     from syncer.audit.offline.inclusion import ProvenEntry
-    from syncer.cli.results import CheckpointResult, ForkResult, ReplayResult
+    from syncer.cli.output.results import CheckpointResult, ForkResult, ReplayResult
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 PATH = click.Path(path_type=Path)
@@ -34,7 +34,7 @@ def audit() -> None:
 @common
 def verify(context: Context, against: tuple[Path, ...], more: tuple[Path, ...], as_json: bool) -> int:
     """Check the chain, the log against its signed notes, and the tables against the log."""
-    from syncer.cli import printing
+    from syncer.cli.output import printing
 
     if more and not against:
         raise UserError("audit verify: notes are given with --against")
@@ -64,8 +64,8 @@ def prove(context: Context, seq: int, out: Path | None) -> None:
 def check_proof(proof: Path, key: str, as_json: bool) -> int:
     """Check a proof, or all of a JSON dossier, with the public key alone: no settings, no database, no secret."""
     from syncer.audit.offline.inclusion import ProofError, split, verify_proof
-    from syncer.cli import printing
-    from syncer.cli.results import ProofResult, ProofsResult, Refusal
+    from syncer.cli.output import printing
+    from syncer.cli.output.results import ProofResult, ProofsResult, Refusal
 
     try:
         keys = _keys(key)
@@ -103,8 +103,8 @@ def _text(path: Path, what: str) -> str:
 @common
 def checkpoint(context: Context, as_json: bool) -> int:
     """Sign the log now and carry the note to every anchor."""
-    from syncer.cli import printing
-    from syncer.cli.results import AnchorResult, CheckpointResult
+    from syncer.cli.output import printing
+    from syncer.cli.output.results import AnchorResult, CheckpointResult
 
     with context.app() as app:
         made, anchors = app.notary.make()
@@ -124,8 +124,8 @@ def _show_checkpoint(result: CheckpointResult) -> None:
 @common
 def key(context: Context, as_json: bool) -> None:
     """Print the public key that checks this log's notes and proofs; give it to whoever keeps them."""
-    from syncer.cli import printing
-    from syncer.cli.results import KeyResult
+    from syncer.cli.output import printing
+    from syncer.cli.output.results import KeyResult
 
     with context.app() as app:
         result = KeyResult(tuple(str(item) for item in app.origins.public_keys()))
@@ -160,8 +160,8 @@ def export(context: Context, fmt: str, out: Path | None) -> None:
 @common
 def fork(context: Context, against: Path | None, reason: str, as_json: bool) -> None:
     """Record that the database was restored: the log goes on under a new name."""
-    from syncer.cli import printing
-    from syncer.cli.results import ForkResult, LostPart
+    from syncer.cli.output import printing
+    from syncer.cli.output.results import ForkResult, LostPart
 
     require_reason(reason)
     with context.app() as app:
@@ -190,8 +190,8 @@ def replay(
     context: Context, since: Path, export: Path | None, reason: str, yes: bool, digest: str | None, as_json: bool
 ) -> int:
     """Repeat what a restored backup undid; list what only the lost part knew. Shows its plan first."""
-    from syncer.cli import printing
-    from syncer.cli.results import ReplayResult, planned_lines
+    from syncer.cli.output import printing
+    from syncer.cli.output.results import ReplayResult, planned_lines
 
     require_reason(reason)
     with context.app() as app:
@@ -208,7 +208,7 @@ def replay(
 
 
 def _show_replay(result: ReplayResult) -> None:
-    from syncer.cli import printing
+    from syncer.cli.output import printing
 
     printing.plan(result, result.skipped)
     for item in result.lost:
@@ -225,8 +225,8 @@ def _show_replay(result: ReplayResult) -> None:
 @common
 def retention(context: Context, dry_run: bool, as_json: bool) -> int:
     """Purge audit bodies past their time and shred addresses that outlived theirs."""
-    from syncer.cli import printing
-    from syncer.cli.results import RetentionResult, span_line
+    from syncer.cli.output import printing
+    from syncer.cli.output.results import RetentionResult, span_line
 
     with context.app() as app:
         bodies = app.purge.due() if dry_run else app.purge.carry_out()

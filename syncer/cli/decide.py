@@ -13,7 +13,7 @@ from syncer.errors import UserError
 
 if TYPE_CHECKING:
     from syncer.app import App
-    from syncer.cli.results import ResyncResult
+    from syncer.cli.output.results import ResyncResult
     from syncer.reports.reader import Reader
 
 # -- decisions ----------------------------------------------------------------------------------------------
@@ -43,8 +43,8 @@ def resync(
     as_json: bool,
 ) -> None:
     """Start held and retrying deliveries over, read confirmed ones back. Shows its plan first."""
-    from syncer.cli import printing
-    from syncer.cli.results import ResyncResult, planned_lines
+    from syncer.cli.output import printing
+    from syncer.cli.output.results import ResyncResult, planned_lines
     from syncer.decisions.resync import Selection
 
     with context.app() as app:
@@ -72,7 +72,7 @@ def resync(
 
 
 def _show_plan(result: ResyncResult, skipped: Sequence[str]) -> None:
-    from syncer.cli import printing
+    from syncer.cli.output import printing
 
     printing.plan(result, skipped)
     outcome = "carried out; the lanes take it up now" if result.applied else "nothing was changed; --yes carries it out"

@@ -22,8 +22,8 @@ def init(context: Context) -> None:
 @common
 def check(context: Context, as_json: bool) -> int:
     """Try settings, key, database and every destination; say the remedy."""
-    from syncer.cli import printing
-    from syncer.cli.results import CheckLine, CheckResult
+    from syncer.cli.output import printing
+    from syncer.cli.output.results import CheckLine, CheckResult
     from syncer.setup import check as checks
 
     lines = tuple(CheckLine(item.name, item.ok, item.detail, item.remedy) for item in checks.run(context.settings()))

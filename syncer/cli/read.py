@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @common
 def status(context: Context, as_json: bool) -> int:
     """Show what is open, held, late and paused."""
-    from syncer.cli import printing
+    from syncer.cli.output import printing
     from syncer.reports.status import needs_attention
 
     with context.app() as app:
@@ -50,7 +50,7 @@ def events(context: Context, state: str | None, since: str | None, as_json: bool
 @common
 def show(context: Context, event: str, as_json: bool) -> int:
     """Show one event, its deliveries and its whole timeline. The first characters of its id suffice."""
-    from syncer.cli import printing
+    from syncer.cli.output import printing
 
     with context.app() as app:
         history = app.reader.show(app.reader.resolve(event))
@@ -78,7 +78,7 @@ def find(context: Context, as_json: bool) -> int:
 @common
 def metrics(context: Context, textfile: Path | None) -> None:
     """Print the figures that the daemon hands out to Prometheus."""
-    from syncer.cli import printing
+    from syncer.cli.output import printing
     from syncer.service import metrics as figures
 
     with context.app() as app:

@@ -10,7 +10,7 @@ from syncer.cli.common import JSON, Context, common
 
 if TYPE_CHECKING:
     from syncer.app import App
-    from syncer.cli.results import WatchResult
+    from syncer.cli.output.results import WatchResult
     from syncer.delivery.drift import Comparison
     from syncer.delivery.watch import Look
 
@@ -25,7 +25,7 @@ OWNED = "lane_is_owned"
 def watch(context: Context, as_json: bool) -> int:
     """Look for erased or objecting people who are back at a destination; the daemon does it daily."""
     from syncer.app import require_secrets
-    from syncer.cli import printing
+    from syncer.cli.output import printing
 
     with context.app() as app:
         require_secrets(app.settings)
@@ -49,7 +49,7 @@ def _look(app: App, name: str) -> Look | None:
 
 
 def _result(name: str, look: Look | None) -> WatchResult:
-    from syncer.cli.results import IncidentLine, WatchResult
+    from syncer.cli.output.results import IncidentLine, WatchResult
 
     if look is None:
         return WatchResult(name, None, 0, False, OWNED, ())
@@ -78,7 +78,7 @@ def _sentence(result: WatchResult) -> str:
 def reconcile(context: Context, as_json: bool) -> int:
     """Compare what the destinations say today with what was recorded, for events still within their rechecks."""
     from syncer.app import require_secrets
-    from syncer.cli import printing
+    from syncer.cli.output import printing
 
     comparisons: list[Comparison] = []
     with context.app() as app:

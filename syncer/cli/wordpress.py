@@ -50,8 +50,8 @@ def grants(context: Context, sites: tuple[int, ...], host: str) -> None:
 @common
 def sweep(context: Context, dry_run: bool, as_json: bool) -> int:
     """Compare every erasure request of WordPress with what was queued; queue what was missed."""
-    from syncer.cli import printing
-    from syncer.cli.results import SweepResult
+    from syncer.cli.output import printing
+    from syncer.cli.output.results import SweepResult
 
     with _opened(context) as bridge:
         swept, state = bridge.preview() if dry_run else bridge.sweep(), bridge.state()

@@ -30,8 +30,8 @@ def submit(
     context: Context, right: str, file: Any, source: str, ref: str | None, received: str | None, as_json: bool
 ) -> None:
     """Queue requests; addresses come from stdin or a file, one a line. Prints the event keys."""
-    from syncer.cli import printing
-    from syncer.cli.results import SubmitResult
+    from syncer.cli.output import printing
+    from syncer.cli.output.results import SubmitResult
     from syncer.intake.submit import Submission, addresses
     from syncer.intake.submit import submit as queue
 
@@ -97,7 +97,7 @@ def _with_bar(app: App, max_seconds: float | None) -> Any:
 @click.command()
 def demo() -> int:
     """Try the whole thing against the sandbox; no account needed."""
-    from syncer.cli.printing import demo_console
+    from syncer.cli.output.printing import demo_console
     from syncer.setup.demo import run as play
 
     return play(demo_console())

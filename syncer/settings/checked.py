@@ -11,17 +11,17 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from syncer.settings.destinations import Destination
-from syncer.settings.proof import Anchor, Checkpoints, Retention
+from syncer.settings.proof import Anchor, CheckpointsSettings, RetentionSettings
 from syncer.settings.table import SECRET_KEY
 from syncer.settings.tables import (
-    Database,
-    Deadlines,
-    Identity,
-    Log,
-    Metrics,
-    Queue,
-    Schedule,
-    WordPress,
+    DatabaseSettings,
+    DeadlinesSettings,
+    IdentitySettings,
+    LogSettings,
+    MetricsSettings,
+    QueueSettings,
+    ScheduleSettings,
+    WordPressSettings,
 )
 
 
@@ -30,18 +30,18 @@ class Settings:
     """All settings, checked; files and SQLite URLs are absolute. `path` is the file they came from."""
 
     path: Path
-    database: Database
-    queue: Queue
-    identity: Identity
-    deadlines: Deadlines
-    schedule: Schedule
-    log: Log
-    metrics: Metrics
-    checkpoints: Checkpoints
-    retention: Retention
+    database: DatabaseSettings
+    queue: QueueSettings
+    identity: IdentitySettings
+    deadlines: DeadlinesSettings
+    schedule: ScheduleSettings
+    log: LogSettings
+    metrics: MetricsSettings
+    checkpoints: CheckpointsSettings
+    retention: RetentionSettings
     anchors: Mapping[str, Anchor] = field(default_factory=dict)
     destinations: Mapping[str, Destination] = field(default_factory=dict)
-    wordpress: WordPress | None = None
+    wordpress: WordPressSettings | None = None
 
     @property
     def wordpress_url(self) -> str:

@@ -18,7 +18,7 @@ from syncer.settings.destinations import Destination, DestinationTable, mistakes
 from syncer.settings.environment import Overlay, overlay
 from syncer.settings.messages import in_words
 from syncer.settings.proof import KINDS, anchored_at
-from syncer.settings.tables import WORDPRESS_BACKENDS, Identity, SettingsTables
+from syncer.settings.tables import WORDPRESS_BACKENDS, IdentitySettings, SettingsTables
 
 SYSTEM_WIDE = Path("/etc/syncer/settings.toml")
 
@@ -130,7 +130,7 @@ class _Reader:
             path=self._file,
             database=tables.database.model_copy(update={"url": database}),
             queue=tables.queue.model_copy(update={"url": queue and _absolute(queue, self._folder)}),
-            identity=Identity(key_file=self._folder / tables.identity.key_file),
+            identity=IdentitySettings(key_file=self._folder / tables.identity.key_file),
             deadlines=tables.deadlines,
             schedule=tables.schedule,
             log=tables.log,

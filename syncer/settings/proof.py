@@ -17,7 +17,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}")
 FOLDER = "folder"
 
 
-class Checkpoints(Table):
+class CheckpointsSettings(Table):
     """How often the audit log is signed, its name, and the state folder, which is always an anchor.
 
     `origin` is read for the first checkpoint only: a log keeps its name. None stands for `syncer/KEYID`. `folder`
@@ -37,7 +37,7 @@ class Checkpoints(Table):
         return value
 
 
-class Retention(Table):
+class RetentionSettings(Table):
     """How many months the body of an audit entry is kept; its leaf is kept for good."""
 
     audit_months: StrictInt = Field(default=36, ge=12, le=240)

@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from syncer.domain.deadlines import Rule, days_off
-from syncer.settings.proof import Anchor, Checkpoints, Retention, allowed_names
+from syncer.settings.proof import Anchor, CheckpointsSettings, RetentionSettings, allowed_names
 from syncer.settings.table import Table
 
 BACKENDS = ("sqlite", "mysql", "mariadb", "postgresql")
@@ -29,7 +29,7 @@ def _database_url(value: str | None) -> str | None:
     return value
 
 
-class Database(Table):
+class DatabaseSettings(Table):
     """The database with syncer's own tables; `url` may hold a password and is not shown."""
 
     url: str = Field(default="sqlite:///syncer.db", repr=False)
@@ -38,7 +38,7 @@ class Database(Table):
     _usable = field_validator("url")(_database_url)
 
 
-class Queue(Table):
+class QueueSettings(Table):
     """The table that producers write to; `url` None means the database above."""
 
     url: str | None = Field(default=None, repr=False)
@@ -47,13 +47,13 @@ class Queue(Table):
     _usable = field_validator("url")(_database_url)
 
 
-class Identity(Table):
+class IdentitySettings(Table):
     """The key file."""
 
     key_file: Path = Path("syncer.key")
 
 
-class Deadlines(Table):
+class DeadlinesSettings(Table):
     """The controller's promise: days and hours after receipt, counted in `timezone`; `country` has its holidays."""
 
     timezone: str
@@ -88,7 +88,7 @@ class Deadlines(Table):
         return Rule(self.zone, self.answer_within_days, hours, days_off(self.country), self.country)
 
 
-class Schedule(Table):
+class ScheduleSettings(Table):
     """How often the daemon works, how long the owner of a lane may stay silent, and the days of the rechecks."""
 
     intake_seconds: float = Field(default=5, ge=0.1, le=3600, strict=True, allow_inf_nan=False)
@@ -105,20 +105,20 @@ class Schedule(Table):
         return value
 
 
-class Log(Table):
+class LogSettings(Table):
     """How much is logged."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Metrics(Table):
+class MetricsSettings(Table):
     """Where the daemon serves its metrics: `HOST:PORT`, None for nowhere. `public` lets other machines reach them."""
 
     listen: str | None = None
     public: bool = False
 
     @model_validator(mode="after")
-    def _stays_here(self) -> Metrics:
+    def _stays_here(self) -> MetricsSettings:
         if self.place is not None and not self.public and not ip_address(self.place[0]).is_loopback:
             raise ValueError("listen can be reached from elsewhere; use 127.0.0.1:9464, or set public = true as well")
         return self
@@ -149,7 +149,7 @@ def place_of(text: str | None) -> tuple[str, int] | None:
     return str(address), int(port)
 
 
-class WordPress(Table):
+class WordPressSettings(Table):
     """The WordPress that feeds the queue; `url` None means the queue's database and may hold a password."""
 
     url: str | None = Field(default=None, repr=False)
@@ -169,16 +169,16 @@ class WordPress(Table):
 class SettingsTables(Table):
     """All tables but the destinations, whose keys depend on their adapters. `wordpress` None: not in use."""
 
-    database: Database = Database()
-    queue: Queue = Queue()
-    identity: Identity = Identity()
-    deadlines: Deadlines
-    schedule: Schedule = Schedule()
-    log: Log = Log()
-    metrics: Metrics = Metrics()
-    wordpress: WordPress | None = None
-    checkpoints: Checkpoints = Checkpoints()
-    retention: Retention = Retention()
+    database: DatabaseSettings = DatabaseSettings()
+    queue: QueueSettings = QueueSettings()
+    identity: IdentitySettings = IdentitySettings()
+    deadlines: DeadlinesSettings
+    schedule: ScheduleSettings = ScheduleSettings()
+    log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    wordpress: WordPressSettings | None = None
+    checkpoints: CheckpointsSettings = CheckpointsSettings()
+    retention: RetentionSettings = RetentionSettings()
     anchors: dict[str, Anchor] = Field(default_factory=dict)
 
     _anchor_names = field_validator("anchors")(allowed_names)

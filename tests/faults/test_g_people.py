@@ -70,8 +70,13 @@ def test_fault_103_a_person_and_the_keys_leave_no_trace_but_the_sealed_one(
         clock.advance(hours=25)
         told += [metrics.text(app), to_json(app.status.read()), to_json(app.reader.events())]
     assert {row.state for row in rows(app, app.tables.event)} == {"fulfilled"}
-    log = app.propagation.report(None, None)
-    told += [*report_html(log), report_csv(log), report_text(log), *audit_csv(app.ledger.rows())]
+    propagation = app.propagation.report(None, None)
+    told += [
+        *report_html(propagation),
+        report_csv(propagation),
+        report_text(propagation),
+        *audit_csv(app.ledger.rows()),
+    ]
     app.close()
 
     haystack = "".join([*told, *capfd.readouterr()]).encode()
@@ -136,8 +141,8 @@ def test_fault_104_what_people_write_is_harmless_in_log_csv_and_html(
         assert line.isascii()
         assert line.isprintable()
         json.loads(line)
-    log = app.propagation.report(None, None)
-    table, page, text = report_csv(log), "".join(report_html(log)), report_text(log)
+    propagation = app.propagation.report(None, None)
+    table, page, text = report_csv(propagation), "".join(report_html(propagation)), report_text(propagation)
     for harmful in ("\x1b", "\u202e"):
         assert harmful not in table + page + text
     assert "<script" not in page

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,3 @@ def until(what: Callable[[], Any], seconds: float, every: float = 0.1) -> Any:
             return found
         time.sleep(every)
     raise AssertionError(f"did not happen within {seconds} s")
-
-
-def open_events(settings: Path) -> Sequence[Any]:
-    return [event for event in as_json(settings, "events") if event["state"] == "open"]

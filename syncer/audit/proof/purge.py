@@ -22,7 +22,7 @@ PIECE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class BodySpan:
     """Bodies to remove: from and to which entry, how many, and the moment (UTC) before which they were written."""
 
     first: int
@@ -35,8 +35,8 @@ class Span:
 class PurgeDue:
     """The bodies that are past their time, and those that an earlier purge left behind."""
 
-    bodies: Span | None
-    unfinished: Span | None
+    bodies: BodySpan | None
+    unfinished: BodySpan | None
 
 
 class Purge:
@@ -73,7 +73,7 @@ class Purge:
             self._take(due.bodies)
         return due
 
-    def _record(self, span: Span) -> None:
+    def _record(self, span: BodySpan) -> None:
         """Write the purge entry: committed before the first body goes, for the triggers and for the verifier."""
         facts: dict[str, Any] = {
             "from": span.first,
@@ -85,7 +85,7 @@ class Purge:
         self._checkpoints.record("audit:purged", facts)
 
     @retry_on_conflict
-    def _take(self, span: Span) -> None:
+    def _take(self, span: BodySpan) -> None:
         t, after = self._tables.audit, span.first - 1
         while True:
             with writing(self._engine) as connection:
@@ -110,16 +110,16 @@ class Purge:
             sa.or_(t.event_id.is_(None), sa.and_(~younger, ~unfinished)),
         ]
 
-    def _span(self, connection: sa.Connection, before: datetime, first: int, last: int | None) -> Span | None:
+    def _span(self, connection: sa.Connection, before: datetime, first: int, last: int | None) -> BodySpan | None:
         t = self._tables.audit.c
         conditions = [*self._past(before), t.seq >= first]
         if last is not None:
             conditions.append(t.seq <= last)
         query = sa.select(sa.func.min(t.seq), sa.func.max(t.seq), sa.func.count()).where(*conditions)
         low, high, count = connection.execute(query).one()
-        return Span(int(low), int(high), int(count), before) if count else None
+        return BodySpan(int(low), int(high), int(count), before) if count else None
 
-    def _last_purge(self, connection: sa.Connection) -> Span | None:
+    def _last_purge(self, connection: sa.Connection) -> BodySpan | None:
         """Return what the last purge on record set out to remove; None before the first."""
         t = self._tables.audit.c
         query = sa.select(t.body).where(t.what == "audit:purged").order_by(t.seq.desc()).limit(1)
@@ -127,4 +127,4 @@ class Purge:
         if body is None:
             return None
         facts = json.loads(body)["facts"]
-        return Span(facts["from"], facts["to"], facts["count"], datetime.fromisoformat(facts["before"]))
+        return BodySpan(facts["from"], facts["to"], facts["count"], datetime.fromisoformat(facts["before"]))

@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 import requests
 
-from syncer.intake.wordpress.plugin import install
 from tests.support.servers import Server
 
 CORE = Path("/usr/share/wordpress")
@@ -172,9 +171,6 @@ class Site:
     @property
     def plugin(self) -> Path:
         return self.content / "mu-plugins" / "syncer-queue.php"
-
-    def add_plugin(self) -> None:
-        install(self.content)
 
     def logged_in(self) -> requests.Session:
         """Log in at the form, as a person does."""

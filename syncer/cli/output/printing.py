@@ -28,7 +28,7 @@ from syncer.reports.words import OUTCOMES, RIGHTS, STATES, day_time, sentence, s
 
 if TYPE_CHECKING:
     from syncer.audit.offline.verifier import Finding
-    from syncer.cli.results import CheckResult, ResyncResult, RetentionResult
+    from syncer.cli.output.results import CheckResult, ResyncResult, RetentionResult
     from syncer.delivery.drift import Comparison
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from jsonschema import ValidationError
 
 from syncer.app import App
 from syncer.cli.main import cli
-from syncer.cli.schemas import COMMANDS, main
+from syncer.cli.output.schemas import COMMANDS, main
 from syncer.intake.wordpress.state import WordPressAlarm, WordPressState
 from syncer.reports.as_json import as_json
 from syncer.service.drain import drain

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from syncer.audit.offline.inclusion import ProvenEntry
-from syncer.audit.proof.purge import Span
+from syncer.audit.proof.purge import BodySpan
 from syncer.decisions.replay import Lost
 from syncer.domain.model import State
 from syncer.intake.wordpress.state import WordPressAlarm
@@ -194,6 +194,6 @@ def planned_lines(deliveries: Sequence[PlannedDelivery]) -> tuple[PlannedLine, .
     return tuple(PlannedLine(item.event, item.destination, item.from_, item.to) for item in deliveries)
 
 
-def span_line(span: Span | None) -> SpanLine | None:
+def span_line(span: BodySpan | None) -> SpanLine | None:
     """Return a span of bodies as it is shown."""
     return SpanLine(span.first, span.last, span.count, span.before) if span else None

@@ -1,4 +1,4 @@
-"""`python -m syncer.cli.schemas [FOLDER]`: writes the JSON Schema of every command's JSON, for docs/schemas."""
+"""`python -m syncer.cli.output.schemas [FOLDER]`: writes the JSON Schema of every command's JSON, for docs/schemas."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from syncer.audit.offline.verifier import Finding
-from syncer.cli.results import (
+from syncer.cli.output.results import (
     CheckpointResult,
     CheckResult,
     ForkResult,

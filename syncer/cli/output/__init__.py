@@ -1,0 +1,1 @@
+"""What commands print: words for people, JSON for scripts."""
