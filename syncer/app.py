@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import socket
 import threading
@@ -11,13 +10,14 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from adapters import registry
 from adapters.contract import Adapter
 from adapters.contract import SettingsError as AdapterSettingsError
+from syncer.audit.actor import actor
 from syncer.audit.ledger import Ledger
 from syncer.audit.proof.checkpoints import Checkpoints, Schedule
 from syncer.audit.proof.notary import Notary, targets
@@ -105,28 +105,6 @@ def require_secrets(settings: Settings) -> None:
             problems += problem.problems
     if problems:
         raise SettingsProblem(problems)
-
-
-def actor(kind: str) -> dict[str, Any]:
-    """Return who acts, for the audit: kind (`cli`, `daemon`), uid, login uid, user, host and pid."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = "?"
-    who: dict[str, Any] = {
-        "kind": kind,
-        "uid": os.getuid(),
-        "user": user,
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-    }
-    try:  # survives sudo; 2^32-1 means "never logged in"
-        login = int(Path("/proc/self/loginuid").read_text(encoding="ascii"))
-        if login != 0xFFFFFFFF:
-            who["login_uid"] = login
-    except (OSError, ValueError):
-        pass
-    return who
 
 
 class App:

@@ -18,7 +18,7 @@ LINES = {
         ("domain", "privacy"),
         ("settings", "database", "log"),
         ("audit.offline",),
-        ("audit.anchors", "audit.chain"),
+        ("audit.anchors", "audit.chain", "audit.actor"),
         ("audit.ledger",),
         ("audit.transaction",),
         ("audit.access_log", "audit.proof"),

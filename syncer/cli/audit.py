@@ -33,14 +33,14 @@ def audit() -> None:
 @JSON
 @common
 def verify(context: Context, against: tuple[Path, ...], more: tuple[Path, ...], as_json: bool) -> int:
-    """Check the chain, the log against its signed notes, and the tables against the log."""
-    from syncer.cli.output import printing
+    """Verify the chain, the log against its signed notes, and the tables against the log."""
+    from syncer.cli.output import console, printing
 
     if more and not against:
-        raise UserError("audit verify: notes are given with --against")
+        raise UserError("audit verify: give each note with --against")
     with context.app() as app:
         finding = app.verify([*against, *more])
-    printing.answer(finding, as_json, printing.verdict)
+    console.answer(finding, as_json, printing.verdict)
     return 0 if finding.ok else 1
 
 
@@ -62,9 +62,9 @@ def prove(context: Context, seq: int, out: Path | None) -> None:
 @click.option("--key", required=True, help="The log's public key, as `audit key` prints it, or a file that holds it.")
 @JSON
 def check_proof(proof: Path, key: str, as_json: bool) -> int:
-    """Check a proof, or all of a JSON dossier, with the public key alone: no settings, no database, no secret."""
+    """Verify a proof, or all of a JSON dossier, with the public key alone: no settings, no database, no secret."""
     from syncer.audit.offline.inclusion import ProofError, split, verify_proof
-    from syncer.cli.output import printing
+    from syncer.cli.output import console
     from syncer.cli.output.results import ProofResult, ProofsResult, Refusal
 
     try:
@@ -72,10 +72,10 @@ def check_proof(proof: Path, key: str, as_json: bool) -> int:
         proven = tuple(verify_proof(item, keys) for item in split(_text(proof, "a proof")))
     except ProofError as error:
         refusal = Refusal(False, str(error))
-        printing.answer(refusal, as_json, lambda shown: click.echo(f"NOT PROVEN: {shown.reason}"))
+        console.answer(refusal, as_json, lambda shown: click.echo(f"NOT PROVEN: {shown.reason}"))
         return 1
     result = ProofResult(True, None, proven[0]) if len(proven) == 1 else ProofsResult(True, None, proven)
-    printing.answer(result, as_json, lambda _: printing.lines(map(_proven_lines, proven)))
+    console.answer(result, as_json, lambda _: console.lines(map(_proven_lines, proven)))
     return 0
 
 
@@ -103,13 +103,13 @@ def _text(path: Path, what: str) -> str:
 @common
 def checkpoint(context: Context, as_json: bool) -> int:
     """Sign the log now and carry the note to every anchor."""
-    from syncer.cli.output import printing
+    from syncer.cli.output import console
     from syncer.cli.output.results import AnchorResult, CheckpointResult
 
     with context.app() as app:
         made, anchors = app.notary.make()
     lines = tuple(AnchorResult(item.name, item.kind, item.place, item.error) for item in anchors)
-    printing.answer(CheckpointResult(made.size, made.note, lines), as_json, _show_checkpoint)
+    console.answer(CheckpointResult(made.size, made.note, lines), as_json, _show_checkpoint)
     return 1 if any(anchor.error for anchor in anchors) else 0
 
 
@@ -124,12 +124,12 @@ def _show_checkpoint(result: CheckpointResult) -> None:
 @common
 def key(context: Context, as_json: bool) -> None:
     """Print the public key that checks this log's notes and proofs; give it to whoever keeps them."""
-    from syncer.cli.output import printing
+    from syncer.cli.output import console
     from syncer.cli.output.results import KeyResult
 
     with context.app() as app:
         result = KeyResult(tuple(str(item) for item in app.origins.public_keys()))
-    printing.answer(result, as_json, lambda shown: printing.lines(shown.keys))
+    console.answer(result, as_json, lambda shown: console.lines(shown.keys))
 
 
 @audit.command()
@@ -160,7 +160,7 @@ def export(context: Context, fmt: str, out: Path | None) -> None:
 @common
 def fork(context: Context, against: Path | None, reason: str, as_json: bool) -> None:
     """Record that the database was restored: the log goes on under a new name."""
-    from syncer.cli.output import printing
+    from syncer.cli.output import console
     from syncer.cli.output.results import ForkResult, LostPart
 
     require_reason(reason)
@@ -169,7 +169,7 @@ def fork(context: Context, against: Path | None, reason: str, as_json: bool) -> 
         public = str(app.origins.public_keys()[-1])
     lost = LostPart(fork_made.lost.origin, fork_made.lost.size)
     result = ForkResult(fork_made.seq, fork_made.origin, fork_made.kept, lost, fork_made.shared, public)
-    printing.answer(result, as_json, _show_fork)
+    console.answer(result, as_json, _show_fork)
 
 
 def _show_fork(result: ForkResult) -> None:
@@ -190,7 +190,7 @@ def replay(
     context: Context, since: Path, export: Path | None, reason: str, yes: bool, digest: str | None, as_json: bool
 ) -> int:
     """Repeat what a restored backup undid; list what only the lost part knew. Shows its plan first."""
-    from syncer.cli.output import printing
+    from syncer.cli.output import console
     from syncer.cli.output.results import ReplayResult, planned_lines
 
     require_reason(reason)
@@ -203,7 +203,7 @@ def replay(
         if applied:
             app.replays.carry_out(planned, reason)
     result = ReplayResult(plan.digest, applied, planned_lines(plan.deliveries), planned.lost, plan.skipped)
-    printing.answer(result, as_json, _show_replay)
+    console.answer(result, as_json, _show_replay)
     return 1 if planned.lost else 0
 
 
@@ -225,7 +225,7 @@ def _show_replay(result: ReplayResult) -> None:
 @common
 def retention(context: Context, dry_run: bool, as_json: bool) -> int:
     """Purge audit bodies past their time and shred addresses that outlived theirs."""
-    from syncer.cli.output import printing
+    from syncer.cli.output import console, printing
     from syncer.cli.output.results import RetentionResult, span_line
 
     with context.app() as app:
@@ -233,7 +233,7 @@ def retention(context: Context, dry_run: bool, as_json: bool) -> int:
         addresses, left = _addresses(app, dry_run)
         months = app.settings.retention.audit_months
     result = RetentionResult(dry_run, months, span_line(bodies.bodies), span_line(bodies.unfinished), addresses, left)
-    printing.answer(result, as_json, printing.retention)
+    console.answer(result, as_json, printing.retention)
     return 1 if left and not dry_run else 0
 
 

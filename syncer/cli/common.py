@@ -144,7 +144,7 @@ def day_of(text: str, option: str) -> date:
 
 def list_events(events: Sequence[EventView], as_json: bool) -> int:
     """Print events; return the exit code, 1 when one is held or late."""
-    from syncer.cli.output import printing
+    from syncer.cli.output import console, printing
 
-    printing.answer(events, as_json, printing.events)
+    console.answer(events, as_json, printing.events)
     return 1 if any(event.waits_for_a_person for event in events) else 0

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--event", "events_", multiple=True, help="An event; may be given several times.")
+@click.option("--event", "events_", multiple=True, help="An event; repeat it for several.")
 @click.option("--destination", help="Everything of one destination.")
 @click.option("--held", is_flag=True, help="Everything that is held.")
 @click.option("--confirmed-since", help="Read back what was confirmed since then.")
@@ -43,7 +43,7 @@ def resync(
     as_json: bool,
 ) -> None:
     """Start held and retrying deliveries over, read confirmed ones back. Shows its plan first."""
-    from syncer.cli.output import printing
+    from syncer.cli.output import console
     from syncer.cli.output.results import ResyncResult, planned_lines
     from syncer.decisions.resync import Selection
 
@@ -64,7 +64,7 @@ def resync(
         applied = bool(plan.deliveries) and (yes or digest is not None)
         if applied:
             app.resync.apply(plan, reason)
-    printing.answer(
+    console.answer(
         ResyncResult(plan.digest, applied, planned_lines(plan.deliveries)),
         as_json,
         lambda result: _show_plan(result, plan.skipped),
@@ -101,11 +101,12 @@ def _file_lines(reader: Reader, file: Any) -> tuple[tuple[str | None, str], ...]
 
 @click.command()
 @click.argument("event")
-@click.option("--destination", required=True)
+@click.option("--destination", required=True, help="The destination that is not told.")
 @click.option(
     "--ground",
     required=True,
     type=click.Choice(["legal_claims", "legal_obligation", "impossible", "disproportionate", "other"]),
+    help="What allows it (Art. 17(3), Art. 19).",
 )
 @REASON
 @common
@@ -125,7 +126,7 @@ def exempt(context: Context, event: str, destination: str, ground: str, reason: 
 @REASON
 @common
 def extend(context: Context, event: str, informed: str, reason: str) -> None:
-    """Prolong the period of a complex erasure to three months after receipt, once."""
+    """Extend the time to answer a complex erasure to three months after receipt; once for each event."""
     from syncer.decisions.extension import Extension
 
     require_reason(reason)

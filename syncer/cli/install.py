@@ -10,7 +10,7 @@ from syncer.cli.common import JSON, Context, common
 @click.command()
 @common
 def init(context: Context) -> None:
-    """Make the key file, the tables and the queue table; again is harmless."""
+    """Create the key file, the tables and the queue table; running it again is harmless."""
     from syncer.setup.install import initialise
 
     for line in initialise(context.settings()):
@@ -21,20 +21,20 @@ def init(context: Context) -> None:
 @JSON
 @common
 def check(context: Context, as_json: bool) -> int:
-    """Try settings, key, database and every destination; say the remedy."""
-    from syncer.cli.output import printing
+    """Check settings, key file, database and every destination; name the remedy for what fails."""
+    from syncer.cli.output import console, printing
     from syncer.cli.output.results import CheckLine, CheckResult
     from syncer.setup import check as checks
 
     lines = tuple(CheckLine(item.name, item.ok, item.detail, item.remedy) for item in checks.run(context.settings()))
     result = CheckResult(all(item.ok for item in lines), lines)
-    printing.answer(result, as_json, printing.checks)
+    console.answer(result, as_json, printing.checks)
     return 0 if result.ok else 1
 
 
 @click.group()
 def db() -> None:
-    """Migrations."""
+    """The database: migrations and accounts."""
 
 
 @db.command()

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 @common
 def status(context: Context, as_json: bool) -> int:
     """Show what is open, held, late and paused."""
-    from syncer.cli.output import printing
+    from syncer.cli.output import console, overview
     from syncer.reports.status import needs_attention
 
     with context.app() as app:
         view = app.status.read()
-    printing.answer(view, as_json, printing.status)
+    console.answer(view, as_json, overview.status)
     return 1 if needs_attention(view) else 0
 
 
 @click.command()
-@click.option("--state", type=click.Choice(["open", "held", "fulfilled", "overdue"]))
+@click.option("--state", type=click.Choice(["open", "held", "fulfilled", "overdue"]), help="Only these.")
 @click.option("--since", help="Received on or after: YYYY-MM-DD, or ISO 8601.")
 @JSON
 @common
@@ -50,11 +50,11 @@ def events(context: Context, state: str | None, since: str | None, as_json: bool
 @common
 def show(context: Context, event: str, as_json: bool) -> int:
     """Show one event, its deliveries and its whole timeline. The first characters of its id suffice."""
-    from syncer.cli.output import printing
+    from syncer.cli.output import console, printing
 
     with context.app() as app:
         history = app.reader.show(app.reader.resolve(event))
-    printing.answer(history, as_json, printing.show)
+    console.answer(history, as_json, printing.show)
     return 1 if history.waits_for_a_person else 0
 
 
@@ -78,14 +78,14 @@ def find(context: Context, as_json: bool) -> int:
 @common
 def metrics(context: Context, textfile: Path | None) -> None:
     """Print the figures that the daemon hands out to Prometheus."""
-    from syncer.cli.output import printing
+    from syncer.cli.output import console
     from syncer.service import metrics as figures
 
     with context.app() as app:
         if textfile is not None:
             figures.write(app, textfile)
         else:
-            printing.line(figures.text(app).rstrip("\n"))
+            console.line(figures.text(app).rstrip("\n"))
 
 
 # -- the propagation log -------------------------------------------------------------------------------------

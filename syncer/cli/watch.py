@@ -25,13 +25,13 @@ OWNED = "lane_is_owned"
 def watch(context: Context, as_json: bool) -> int:
     """Look for erased or objecting people who are back at a destination; the daemon does it daily."""
     from syncer.app import require_secrets
-    from syncer.cli.output import printing
+    from syncer.cli.output import console
 
     with context.app() as app:
         require_secrets(app.settings)
         looks = {name: _look(app, name) for name in app.settings.destinations}
     results = tuple(_result(name, look) for name, look in looks.items())
-    printing.answer(results, as_json, lambda shown: printing.lines(map(_sentence, shown)))
+    console.answer(results, as_json, lambda shown: console.lines(map(_sentence, shown)))
     return 1 if any(result.incidents or not result.complete for result in results if result.code != OWNED) else 0
 
 
@@ -78,7 +78,7 @@ def _sentence(result: WatchResult) -> str:
 def reconcile(context: Context, as_json: bool) -> int:
     """Compare what the destinations say today with what was recorded, for events still within their rechecks."""
     from syncer.app import require_secrets
-    from syncer.cli.output import printing
+    from syncer.cli.output import console, printing
 
     comparisons: list[Comparison] = []
     with context.app() as app:
@@ -89,5 +89,5 @@ def reconcile(context: Context, as_json: bool) -> int:
                 comparisons += app.drift.compare(name, adapter)
             finally:
                 adapter.close()
-    printing.answer(comparisons, as_json, printing.drift)
+    console.answer(comparisons, as_json, printing.drift)
     return 1 if any(item.today != "as_recorded" for item in comparisons) else 0

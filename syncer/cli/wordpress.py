@@ -50,15 +50,15 @@ def grants(context: Context, sites: tuple[int, ...], host: str) -> None:
 @common
 def sweep(context: Context, dry_run: bool, as_json: bool) -> int:
     """Compare every erasure request of WordPress with what was queued; queue what was missed."""
-    from syncer.cli.output import printing
+    from syncer.cli.output import console, overview
     from syncer.cli.output.results import SweepResult
 
     with _opened(context) as bridge:
         swept, state = bridge.preview() if dry_run else bridge.sweep(), bridge.state()
-    printing.answer(
+    console.answer(
         SweepResult(swept.sites, swept.requests, swept.missed, state.alarms),
         as_json,
-        lambda result: printing.swept(result.missed, state, dry=dry_run),
+        lambda result: overview.swept(result.missed, state, dry=dry_run),
     )
     return 1 if state.alarms else 0
 

@@ -30,7 +30,7 @@ def submit(
     context: Context, right: str, file: Any, source: str, ref: str | None, received: str | None, as_json: bool
 ) -> None:
     """Queue requests; addresses come from stdin or a file, one a line. Prints the event keys."""
-    from syncer.cli.output import printing
+    from syncer.cli.output import console
     from syncer.cli.output.results import SubmitResult
     from syncer.intake.submit import Submission, addresses
     from syncer.intake.submit import submit as queue
@@ -43,20 +43,20 @@ def submit(
         keys, doubtful = queue(app.queue, app.keyring, submission, lines)
     for number in doubtful:
         click.echo(f"line {number}: the address cannot be used; it will be held for a person", err=True)
-    printing.answer(SubmitResult(tuple(keys)), as_json, lambda result: printing.lines(result.event_keys))
+    console.answer(SubmitResult(tuple(keys)), as_json, lambda result: console.lines(result.event_keys))
 
 
 @click.command()
 @common
 def run(context: Context) -> int:
-    """Be the daemon: take, deliver, read back, until SIGTERM."""
+    """Run the daemon: take, deliver, read back, until SIGTERM."""
     from syncer.service.daemon import serve
 
     return serve(context.settings())
 
 
 @click.command()
-@click.option("--max-seconds", type=click.FloatRange(min=0), help="Stop after so long.")
+@click.option("--max-seconds", type=click.FloatRange(min=0), help="Stop after this many seconds.")
 @common
 def drain(context: Context, max_seconds: float | None) -> int:
     """Work until nothing is due now."""
@@ -97,7 +97,7 @@ def _with_bar(app: App, max_seconds: float | None) -> Any:
 @click.command()
 def demo() -> int:
     """Try the whole thing against the sandbox; no account needed."""
-    from syncer.cli.output.printing import demo_console
+    from syncer.cli.output.console import demo_console
     from syncer.setup.demo import run as play
 
     return play(demo_console())

@@ -1,4 +1,4 @@
-"""The propagation log and the audit as text and CSV, for readers who are no programmers."""
+"""The propagation log as text, for readers who are not programmers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncer.reports.words import OUTCOMES, RIGHTS, STATES, day_time, sentence, s
 
 
 def report_text(log: PropagationLog) -> str:
-    """Return the propagation log for a reader who is no programmer."""
+    """Return the propagation log for a reader who is not a programmer."""
     counts = log.summary
     lines = [
         "PROPAGATION LOG",

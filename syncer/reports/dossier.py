@@ -9,7 +9,7 @@ from datetime import datetime
 from adapters.contract import Adapter, Outcome
 from syncer import __version__
 from syncer.audit.ledger import Ledger, LogEntry
-from syncer.audit.offline.inclusion import ProofError, verify_proof
+from syncer.audit.offline.inclusion import InclusionProof, ProofError, verify_proof
 from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
 from syncer.domain.deadlines import Rule
@@ -83,19 +83,6 @@ class SignedLog:
     root: str | None
     verified: bool
     reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class InclusionProof:
-    """The proof that entry `seq` stands among the first `size`; leaf and hashes in hex, as `audit prove` writes it."""
-
-    format: str
-    seq: int
-    body: str | None
-    leaf: str
-    size: int
-    proof: tuple[str, ...]
-    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,18 +202,7 @@ class Dossiers:
     def _proofs(self, seqs: Sequence[int]) -> tuple[SignedLog, tuple[InclusionProof, ...]]:
         """Prove each entry under the newest signed state, and check the proofs as a stranger would."""
         newest = self._checkpoints.newest()
-        proofs = tuple(
-            InclusionProof(
-                proof["format"],
-                proof["seq"],
-                proof["body"],
-                proof["leaf"],
-                proof["size"],
-                tuple(proof["proof"]),
-                proof["note"],
-            )
-            for proof in self._checkpoints.prove_all(seqs)
-        )
+        proofs = tuple(self._checkpoints.prove_all(seqs))
         keys = tuple(str(key) for key in self._origins.public_keys())
         reason = _first_wrong(proofs, keys)
         signed = Signed(newest.size, newest.at) if newest else None

@@ -61,10 +61,8 @@ def serve(settings: Settings) -> int:
     app = when_up(lambda: open_app(settings, actor="daemon"), stop, feed)
     if app is None:
         return 0
-    try:
+    with app:
         return Daemon(app, stop).run()
-    finally:
-        app.close()
 
 
 class Daemon:

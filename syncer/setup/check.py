@@ -32,7 +32,7 @@ def run(settings: Settings) -> list[Check]:
     except sa.exc.SQLAlchemyError as error:
         detail = f"the database cannot be reached ({type(error).__name__})"
         return [*findings, Check("database", False, detail, _reach("[database] url"))]
-    try:
+    with app:
         findings.append(Check("key file", True, str(settings.identity.key_file)))
         findings.append(Check("database", True, app.engine.url.render_as_string(hide_password=True)))
         findings.append(_queue(app))
@@ -43,8 +43,6 @@ def run(settings: Settings) -> list[Check]:
             findings.append(_wordpress(app.wordpress))
         for name in settings.destinations:
             findings += _destination(app, name)
-    finally:
-        app.close()
     return findings
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from syncer.app import actor, make_tables
+from syncer.app import make_tables
+from syncer.audit.actor import actor
 from syncer.audit.ledger import Ledger
 from syncer.audit.proof.origins import Origins
 from syncer.audit.transaction import Transactions

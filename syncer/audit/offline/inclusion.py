@@ -18,6 +18,19 @@ class ProofError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class InclusionProof:
+    """The proof that entry `seq` stands among the first `size`; leaf and hashes in hex, as `audit prove` writes it."""
+
+    format: str
+    seq: int
+    body: str | None
+    leaf: str
+    size: int
+    proof: tuple[str, ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProvenEntry:
     """Entry `seq`, proven to be among the first `size` entries of the log `origin`; no `body` once it is purged."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from syncer.audit.ledger import FETCH, Ledger, Pending
-from syncer.audit.offline.inclusion import FORMAT
+from syncer.audit.offline.inclusion import FORMAT, InclusionProof
 from syncer.audit.offline.merkle import Frontier, RangeRoot, prove_inclusion
 from syncer.audit.offline.notes import Checkpoint, Signer
 from syncer.audit.proof.origins import Origins
@@ -183,14 +183,14 @@ class Checkpoints:
             at = connection.execute(sa.select(t.at).where(t.seq == seq)).scalar_one()
         return datetime.fromisoformat(at)
 
-    def prove(self, seq: int) -> dict[str, Any]:
-        """Return an inclusion proof of entry `seq` under the newest checkpoint, as JSON data.
+    def prove(self, seq: int) -> InclusionProof:
+        """Return an inclusion proof of entry `seq` under the newest checkpoint.
 
         Raises UserError when there is no such entry, or no checkpoint covers it yet.
         """
         return self.prove_all([seq])[0]
 
-    def prove_all(self, seqs: Sequence[int]) -> list[dict[str, Any]]:
+    def prove_all(self, seqs: Sequence[int]) -> list[InclusionProof]:
         """Return the proofs of several entries, in their order, under one checkpoint. Raises UserError as `prove`."""
         with reading(self._engine) as connection:
             last = self._newest(connection)
@@ -201,7 +201,7 @@ class Checkpoints:
 
             return [self._proof(connection, last, seq, range_root) for seq in seqs]
 
-    def _proof(self, connection: sa.Connection, last: Sealed | None, seq: int, range_root: RangeRoot) -> dict[str, Any]:
+    def _proof(self, connection: sa.Connection, last: Sealed | None, seq: int, range_root: RangeRoot) -> InclusionProof:
         t = self._tables.audit.c
         row = connection.execute(sa.select(t.body, t.leaf).where(t.seq == seq)).first()
         if row is None:
@@ -210,15 +210,15 @@ class Checkpoints:
             raise UserError(
                 f"audit prove: no checkpoint covers entry {seq} yet; make one with `syncer audit checkpoint`"
             )
-        return {
-            "format": FORMAT,
-            "seq": seq,
-            "body": row.body,
-            "leaf": bytes(row.leaf).hex(),
-            "size": last.size,
-            "proof": [sibling.hex() for sibling in prove_inclusion(seq - 1, last.size, range_root)],
-            "note": last.note,
-        }
+        return InclusionProof(
+            format=FORMAT,
+            seq=seq,
+            body=row.body,
+            leaf=bytes(row.leaf).hex(),
+            size=last.size,
+            proof=tuple(sibling.hex() for sibling in prove_inclusion(seq - 1, last.size, range_root)),
+            note=last.note,
+        )
 
     def _range_root(self, connection: sa.Connection, low: int, high: int) -> bytes:
         frontier = Frontier()

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from syncer.audit.offline.inclusion import InclusionProof
 from syncer.audit.offline.verifier import Finding
 from syncer.cli.output.results import (
     CheckpointResult,
@@ -24,7 +25,7 @@ from syncer.cli.output.results import (
 )
 from syncer.delivery.drift import Comparison
 from syncer.reports.as_json import as_json
-from syncer.reports.dossier import DossierFacts, InclusionProof
+from syncer.reports.dossier import DossierFacts
 from syncer.reports.propagation import PropagationLog
 from syncer.reports.schema import schema
 from syncer.reports.views import EventHistory, EventView, StatusView

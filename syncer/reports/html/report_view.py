@@ -1,4 +1,4 @@
-"""What a report shows to somebody who is no programmer: grouped by cause, paged by month, in plain words. Pure."""
+"""What a report shows to somebody who is not a programmer: grouped by cause, paged by month, in plain words. Pure."""
 
 from __future__ import annotations
 

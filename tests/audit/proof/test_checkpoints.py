@@ -239,7 +239,7 @@ def test_an_entry_is_proven_without_a_database(app: App) -> None:
     proof = app.checkpoints.prove(4)
 
     keys = [str(key) for key in app.origins.public_keys()]
-    assert verify_proof(json.dumps(proof), keys).seq == 4
+    assert verify_proof(as_json(proof), keys).seq == 4
 
 
 def test_what_no_checkpoint_covers_yet_has_no_proof(app: App) -> None:

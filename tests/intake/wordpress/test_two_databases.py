@@ -18,7 +18,7 @@ def test_killed_between_the_two_commits_each_row_is_one_event(posts: Posts, tmp_
     assert run(settings, "init").returncode == 0
     people = "\n".join(f"person{number}@two.test" for number in range(20))
     assert run(settings, "submit", "erasure", stdin=people).returncode == 0
-    words = [sys.executable, "-m", "tests.wordpress.intake_worker", str(settings), str(mark)]
+    words = [sys.executable, "-m", "tests.intake.wordpress.intake_worker", str(settings), str(mark)]
     with subprocess.Popen(words, cwd=ROOT) as worker:
         try:
             until(mark.exists, 60)

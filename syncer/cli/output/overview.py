@@ -1,0 +1,115 @@
+"""How the installation stands, so that it fits a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from syncer.cli.output.console import console, grid
+from syncer.intake.wordpress.state import WordPressState
+from syncer.reports.views import (
+    AuditStanding,
+    DaemonView,
+    LaneView,
+    StatusView,
+)
+from syncer.reports.words import day_time
+
+
+def status(view: StatusView) -> None:
+    """Print the status so that it fits a screen."""
+    out, counts = console(), view.events
+    late = f", {counts.overdue} OVERDUE" if counts.overdue else ", none overdue"
+    warned = [f"{number} for {days} days or more" for days, number in counts.warned.items() if number]
+    out.print(
+        f"requests: {counts.open} under way, {counts.held} held, {counts.fulfilled} fulfilled{late}"
+        f"; {view.queue.waiting} waiting in the queue"
+    )
+    if warned:
+        out.print(f"open since receipt, each counted once: {', '.join(warned)}")
+    table = grid(
+        "destination",
+        "adapter",
+        "#pending",
+        "#retrying",
+        "#applied",
+        "#confirmed",
+        "#held",
+        "#exempt",
+        "oldest open",
+    )
+    for name, lane in view.destinations.items():
+        numbers = [str(number) for number in (lane.pending, lane.retrying, lane.applied, lane.confirmed)]
+        held = Text(str(lane.held), style="bold red" if lane.held else "")
+        oldest = f"{lane.oldest_open:%Y-%m-%d}" if lane.oldest_open else "-"
+        table.add_row(name, lane.adapter or "-", *numbers, held, str(lane.exempt), oldest)
+    out.print(table)
+    for name, lane in view.destinations.items():
+        for line in _lane_lines(name, lane):
+            out.print(line)
+    for line in _daemon_lines(view.daemons):
+        out.print(line)
+    for line in _wordpress_lines(view.wordpress):
+        out.print(line)
+    for line in _audit_lines(view.audit):
+        out.print(line)
+
+
+def _audit_lines(audit: AuditStanding) -> list[str]:
+    last = audit.checkpoint
+    signed = f"signed up to {last.size} at {day_time(last.at)}" if last else "not signed yet"
+    lines = [f"audit: {audit.entries} entries, head {audit.head[:16]}…, {signed}"]
+    if audit.late and audit.unsigned:
+        lines.append(f"LATE: {audit.unsigned} entries are not signed yet; see that `syncer run` runs")
+    for name, anchor in audit.anchors.items():
+        if anchor.error:
+            loud = {"ok": "", "late": "LATE: ", "page": "PROOF AT RISK: "}[anchor.level]
+            since = day_time(anchor.failing_since)
+            lines.append(f"{loud}anchor {name} fails since {since}: {anchor.error}; deliveries go on")
+    return lines
+
+
+def _wordpress_lines(state: WordPressState) -> list[str]:
+    if not state.configured:
+        return []
+    swept = f"swept {day_time(state.swept_at)}" if state.swept_at else "never swept"
+    lines = [f"WordPress: {state.requests} erasure requests on {state.sites} sites, {swept}"]
+    for alarm in state.alarms:
+        since = f" since {day_time(alarm.since)}" if alarm.since else ""
+        lines.append(f"ALARM {alarm.code} ({alarm.about}){since}: {alarm.remedy}")
+    return lines
+
+
+def swept(missed: int, state: WordPressState, *, dry: bool) -> None:
+    """Print what a sweep of WordPress found; `dry`: what it would have queued."""
+    out = console()
+    for text in _wordpress_lines(state):
+        out.print(text)
+    queued = "would be queued" if dry else "is queued now" if missed == 1 else "are queued now"
+    out.print(f"{missed} that nobody had queued {queued}" if missed else "none missed")
+
+
+def _lane_lines(name: str, lane: LaneView) -> list[str]:
+    lines = []
+    if lane.paused:
+        by = "by an operator" if lane.paused_by == "operator" else "by itself; it probes again every 15 minutes"
+        lines.append(f"PAUSED {name} ({by}): {lane.pause_reason}")
+    if lane.cool_until:
+        lines.append(f"{name} last cooled down until {day_time(lane.cool_until)}")
+    if not lane.configured:
+        lines.append(f"{name} is not in the settings any more")
+    if lane.next_attempt_at:
+        lines.append(f"{name}: next due {day_time(lane.next_attempt_at)}")
+    if lane.owner:
+        lines.append(
+            f"{name}: worked by {lane.owner_host}, pid {lane.owner_pid}, since {day_time(lane.owned_since)},"
+            f" lease until {day_time(lane.lease_until)}"
+        )
+    return lines
+
+
+def _daemon_lines(daemons: Sequence[DaemonView]) -> list[str]:
+    if not daemons:
+        return ["no daemon is running"]
+    return [f"daemon: {item.host}, pid {item.pid}, since {day_time(item.since)}" for item in daemons]
