@@ -229,20 +229,20 @@ def retention(context: Context, dry_run: bool, as_json: bool) -> int:
     from syncer.cli.output.results import RetentionResult, span_line
 
     with context.app() as app:
+        addresses = _overdue(app)  # before anything is purged: a database that is away says so here
         bodies = app.purge.due() if dry_run else app.purge.carry_out()
-        addresses, left = _addresses(app, dry_run)
+        left = addresses if dry_run or addresses is None else app.shredding.shred()
         months = app.settings.retention.audit_months
     result = RetentionResult(dry_run, months, span_line(bodies.bodies), span_line(bodies.unfinished), addresses, left)
     console.answer(result, as_json, printing.retention)
     return 1 if left and not dry_run else 0
 
 
-def _addresses(app: App, dry_run: bool) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    """Return the events whose address is past its time, before and after; None for an account that may not see it."""
+def _overdue(app: App) -> tuple[str, ...] | None:
+    """Return the events whose address is past its time; None for an account that may not see addresses."""
     from syncer.events.shredding import AddressesHidden
 
     try:
-        overdue = app.shredding.overdue()
-        return overdue, overdue if dry_run else app.shredding.shred()
+        return app.shredding.overdue()
     except AddressesHidden:
-        return None, None
+        return None

@@ -59,10 +59,11 @@ def look_up(app: App, requests: Requests) -> DossierFacts:
     """
     nobody_known = requests.subject is None
     app.access_log.looked_up(requests.subject, len(requests.events), requests.events[0].id if nobody_known else None)
-    if app.dossiers.unproven(requests):
+    history = app.dossiers.history(requests)
+    if app.dossiers.unproven(history):
         app.checkpoints.make("dossier")
         app.notary.publish(seconds=PATIENCE)
-    return app.dossiers.facts(requests)
+    return app.dossiers.facts(history)
 
 
 def _rendered(facts: DossierFacts, fmt: str) -> Iterable[str]:

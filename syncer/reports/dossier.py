@@ -63,6 +63,18 @@ class DossierEvent(EventView):
 
 
 @dataclass(frozen=True, slots=True)
+class PersonHistory:
+    """The requests of one person with their timelines, read once: what is proven is exactly what is told."""
+
+    subject: str | None
+    events: tuple[DossierEvent, ...]
+
+    def key_entries(self) -> list[int]:
+        """Return the entries that carry the person's story, in their order."""
+        return sorted(entry.seq for event in self.events for entry in event.audit if entry.what in KEY_ENTRIES)
+
+
+@dataclass(frozen=True, slots=True)
 class Recipient:
     """A destination: its adapter, and the name of it that people know."""
 
@@ -107,8 +119,8 @@ class Dossiers:
     """Makes the dossiers of one installation. `about` returns the class of an adapter, for what it says of itself.
 
     A dossier is of the past only once it was audited that somebody looked, and is proven only as far as the log is
-    signed: its caller writes the look-up, and makes a checkpoint while `unproven` says so, before it asks for the
-    facts.
+    signed: its caller writes the look-up, asks for the history, and makes a checkpoint when `unproven` says so, before
+    it asks for the facts.
     """
 
     def __init__(
@@ -142,24 +154,24 @@ class Dossiers:
         (event,) = self._reader.events(event_id=self._reader.resolve(prefix))
         return _requests(None, [event]) if event.subject is None else self.of_person(event.subject)
 
-    def unproven(self, requests: Requests) -> bool:
+    def history(self, requests: Requests) -> PersonHistory:
+        """Return the requests with what the log says of them by now."""
+        return PersonHistory(requests.subject, tuple(self._event(event) for event in requests.events))
+
+    def unproven(self, history: PersonHistory) -> bool:
         """Say whether the newest checkpoint does not reach the last of the entries that a dossier proves.
 
         A page that says "not signed yet" helps nobody who gets it, and the next checkpoint may be an hour away.
         """
-        seqs = _proven([entry for event in requests.events for entry in self._ledger.timeline(event.id)])
-        newest = self._checkpoints.newest()
+        seqs, newest = history.key_entries(), self._checkpoints.newest()
         return bool(seqs) and (newest is None or newest.size < seqs[-1])
 
-    def facts(self, requests: Requests) -> DossierFacts:
+    def facts(self, history: PersonHistory) -> DossierFacts:
         """Return the dossier. Raises UserError where no checkpoint covers one of its entries."""
-        recipients: dict[str, Recipient] = {}
-        events = []
-        for event in requests.events:
-            events.append(self._event(event))
-            for delivery in event.deliveries:
-                recipients[delivery.destination] = self._recipient(delivery)
-        log, proofs = self._proofs(_proven([entry for event in events for entry in event.audit]))
+        recipients = {
+            delivery.destination: self._recipient(delivery) for event in history.events for delivery in event.deliveries
+        }
+        log, proofs = self._proofs(history.key_entries())
         return DossierFacts(
             generated_at=self._clock(),
             software=__version__,
@@ -167,10 +179,10 @@ class Dossiers:
             objection_target_hours=self._rule.objection_target_hours,
             audit_months=self._audit_months,
             recheck_days=self._recheck_days,
-            subject=requests.subject,
-            summary=summary(requests.events),
+            subject=history.subject,
+            summary=summary(history.events),
             recipients=recipients,
-            events=tuple(events),
+            events=history.events,
             log=log,
             proofs=proofs,
         )
@@ -217,10 +229,6 @@ def needs_attention(dossier: DossierFacts) -> bool:
 
 def _requests(subject: str | None, events: Sequence[EventView]) -> Requests:
     return Requests(subject, tuple(sorted(events, key=lambda event: (event.received_at, event.id))))
-
-
-def _proven(entries: Sequence[LogEntry]) -> list[int]:
-    return sorted(entry.seq for entry in entries if entry.what in KEY_ENTRIES)
 
 
 def _first_wrong(proofs: Sequence[InclusionProof], keys: Sequence[str]) -> str | None:

@@ -59,7 +59,9 @@ def day_time(moment: datetime | str | None) -> str:
 
 def sentence(entry: LogEntry | TimelineEntry) -> str:
     """Return an audit entry in plain words."""
-    facts = {key: value for key, value in (entry.facts or {}).items() if value is not None}
+    if entry.facts is None:
+        return f"{WORDS.get(entry.what, entry.what).partition('{')[0].rstrip(' :')} (details purged)"
+    facts = {key: value for key, value in entry.facts.items() if value is not None}
     words = {
         "action": facts.get("action", "?"),
         "attempt": facts.get("attempt", "?"),

@@ -342,6 +342,21 @@ def test_every_entry_that_tells_the_story_is_proven(app: App, mailchimp: Mailchi
     assert [entry.seq for entry in DossierView(found).proven(event)] == told
 
 
+def test_what_the_daemon_writes_meanwhile_neither_stops_the_page_nor_stands_on_it(app: App, clock: Clock) -> None:
+    put(app, "erasure", eventful.PLAIN, "k1")
+    drain(app)
+    history = app.dossiers.history(app.dossiers.of_person(app.keyring.ref(eventful.PLAIN)))
+    app.checkpoints.make("dossier")
+    clock.advance(days=2)
+    drain(app)  # the recheck confirms again
+
+    facts = app.dossiers.facts(history)
+
+    (event,) = facts.events
+    assert [proof.seq for proof in facts.proofs] == [entry.seq for entry in event.audit if entry.what in KEY_ENTRIES]
+    assert len(app.reader.show(event.id).audit) > len(event.audit)
+
+
 def test_a_checkpoint_is_made_only_where_none_covers_the_entries(app: App) -> None:
     put(app, "erasure", eventful.PLAIN, "one")
     prepare(app)
