@@ -43,7 +43,7 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether the status is a 2xx; success also needs the documented status and shape."""
+        """Say whether the status is a 2xx; success also needs the documented status and shape."""
         return 200 <= self.status < 300
 
 

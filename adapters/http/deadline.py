@@ -80,7 +80,7 @@ class Deadline:
 
     @property
     def finished(self) -> bool:
-        """Whether the call is over, in whatever way."""
+        """Say whether the call is over, in whatever way."""
         return self._finished
 
     def remaining(self) -> float:

@@ -32,7 +32,7 @@ def status(context: Context, as_json: bool) -> int:
 
 
 @click.command()
-@click.option("--state", type=click.Choice(["open", "held", "fulfilled", "overdue"]), help="Only these.")
+@click.option("--state", type=click.Choice(["open", "held", "fulfilled", "overdue"]), help="Only events in this state.")
 @click.option("--since", help="Received on or after: YYYY-MM-DD, or ISO 8601.")
 @JSON
 @common

@@ -121,7 +121,7 @@ class Delivery:
 
     @property
     def rechecking(self) -> bool:
-        """Whether it was confirmed before and is only read back again."""
+        """Say whether it was confirmed before and is only read back again."""
         return self.state is State.APPLIED and self.confirmed_at is not None
 
 

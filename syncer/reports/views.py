@@ -34,12 +34,12 @@ class DeliveryView:
 
     @property
     def rechecking(self) -> bool:
-        """Whether it was confirmed before and is only being read back again."""
+        """Say whether it was confirmed before and is only being read back again."""
         return self.state is State.APPLIED and self.confirmed_at is not None
 
     @property
     def through(self) -> bool:
-        """Whether it needs nothing more, a later look apart."""
+        """Say whether it needs nothing more, a later look apart."""
         return self.state in CLOSED or self.rechecking
 
 
@@ -69,7 +69,7 @@ class EventView:
 
     @property
     def waits_for_a_person(self) -> bool:
-        """Whether it is held or late."""
+        """Say whether it is held or late."""
         return self.state is EventState.HELD or self.overdue
 
 
