@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -40,7 +41,10 @@ class Reader:
         subject: str | None = None,
         event_id: str | None = None,
     ) -> list[EventView]:
-        """Return events with their deliveries, oldest first. `state` may also be `overdue`; times are UTC."""
+        """Return events with their deliveries, oldest first. `state` may also be `overdue`; times are UTC.
+
+        Raises UserError for a row that syncer cannot have written.
+        """
         e, d = self._tables.event, self._tables.delivery
         conditions = []
         if state in tuple(EventState):
@@ -61,9 +65,13 @@ class Reader:
         with reading(self._engine) as connection:
             rows = connection.execute(chosen).all()
             for row in connection.execute(joined):
-                deliveries.setdefault(row.event_id, []).append(_delivery(row))
+                with _naming(row.event_id):
+                    deliveries.setdefault(row.event_id, []).append(_delivery(row))
         now = self._clock()
-        events = [self._event(row, tuple(deliveries.get(row.id, ())), now) for row in rows]
+        events = []
+        for row in rows:
+            with _naming(row.id):
+                events.append(self._event(row, tuple(deliveries.get(row.id, ())), now))
         return [event for event in events if event.overdue] if state == "overdue" else events
 
     def show(self, event_id: str) -> EventHistory:
@@ -111,6 +119,18 @@ class Reader:
             shredded_at=row.shredded_at,
             deliveries=deliveries,
         )
+
+
+@contextmanager
+def _naming(event_id: str) -> Iterator[None]:
+    """Name the event whose row holds a word that syncer does not know: somebody wrote it with other means."""
+    try:
+        yield
+    except ValueError:
+        raise UserError(
+            f"event {event_id}: its row, or one of its deliveries, holds a word that syncer never writes;"
+            " run `syncer audit verify`, and compare the row with a backup"
+        ) from None
 
 
 def _delivery(row: Any) -> DeliveryView:
