@@ -33,7 +33,7 @@ LINES = {
     "adapters": (
         ("contract",),
         ("errors",),
-        ("options", "addresses", "handles", "checks"),
+        ("options", "addresses", "handles", "checks", "paging"),
         ("http",),
         ("mailchimp", "activecampaign", "sandbox"),
         ("registry",),

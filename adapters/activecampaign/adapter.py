@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from adapters.activecampaign.calls import Calls
@@ -105,10 +105,10 @@ class ActiveCampaign(Adapter):
                 return walk.confirm_deleted(applied, ecommerce=self._ecommerce)
             return walk.confirm_unsubscribed(applied, suppress=action is Action.SUPPRESS)
 
-    def changed(self, since: datetime) -> Iterator[Seen]:
+    def changed(self, since: datetime | None) -> Iterator[Seen]:
         """Yield the contacts updated since then (UTC); the archive is searched by address only. Raises AdapterError."""
         with evidence() as trail:
-            for address in self._calls(trail).changed(since):
+            for address in self._calls(trail).changed(since or datetime.fromtimestamp(0, UTC)):
                 yield Seen("contact", address)
 
     def opted_in(self, subject: Subject) -> datetime | None:

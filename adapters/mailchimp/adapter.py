@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from adapters.checks import tried
@@ -121,12 +121,12 @@ class Mailchimp(Adapter):
         with evidence() as trail:
             return self._walk(trail, subject).confirm(action, applied)
 
-    def changed(self, since: datetime) -> Iterator[Seen]:
+    def changed(self, since: datetime | None) -> Iterator[Seen]:
         """Yield the members of all audiences that changed since then (UTC). Raises AdapterError."""
         with evidence() as trail:
             client = self._client(trail)
             for audience in self._scopes(trail).audiences:
-                yield from changed(client, audience, since)
+                yield from changed(client, audience, since or datetime.fromtimestamp(0, UTC))
 
     def opted_in(self, subject: Subject) -> datetime | None:
         """Return the newest opt-in or sign-up of the person where mail reaches them. Raises AdapterError."""
