@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.errors import Permanent, Transient
-from adapters.paging import LEAST, PageSize, PageIds
+from adapters.paging import LEAST, PageIds, PageSize
 
 
 def pages_up_to(most: int, code: str, asked: list[int]):  # type: ignore[no-untyped-def]
