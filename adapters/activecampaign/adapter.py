@@ -9,11 +9,11 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, ClassVar
 
-from adapters.activecampaign.archive import NO_ADMIN, Archive
-from adapters.activecampaign.asking import Asking
+from adapters.activecampaign.calls.archive import NO_ADMIN, Archive
+from adapters.activecampaign.calls.asking import Asking
+from adapters.activecampaign.calls.everybody import Everybody
+from adapters.activecampaign.calls.listing import LARGEST, Listing, pages
 from adapters.activecampaign.erasure import Erasure
-from adapters.activecampaign.everybody import Everybody
-from adapters.activecampaign.listing import LARGEST, Listing, pages
 from adapters.activecampaign.objection import Objection
 from adapters.activecampaign.rows import REACHED
 from adapters.activecampaign.walk import ActiveCampaignWalk

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from adapters.activecampaign.answers import CONTACT, expect_done, is_absent
-from adapters.activecampaign.archive import Archive, ArchivedContact, Unseen
-from adapters.activecampaign.asking import Asking
-from adapters.activecampaign.customers import Customers
+from adapters.activecampaign.calls.archive import Archive, ArchivedContact
+from adapters.activecampaign.calls.asking import Asking
+from adapters.activecampaign.calls.customers import Customers
 from adapters.activecampaign.mail import Mail
 from adapters.activecampaign.rows import Contact, newer_consent
 from adapters.activecampaign.setbacks import Setbacks
+from adapters.activecampaign.unseen import Unseen
 from adapters.activecampaign.walk import ActiveCampaignWalk
 from adapters.contract import Handle, Outcome, Receipt, Subject
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.activecampaign.contacts import Contacts, Unsubscribed
+from adapters.activecampaign.calls.contacts import Contacts, Unsubscribed
 from adapters.activecampaign.rows import LEFT, REACHED, Contact
 from adapters.activecampaign.setbacks import Setbacks
 from adapters.errors import Permanent

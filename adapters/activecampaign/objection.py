@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from adapters.activecampaign.asking import Asking
-from adapters.activecampaign.exclusions import Exclusions
+from adapters.activecampaign.calls.asking import Asking
+from adapters.activecampaign.calls.exclusions import Exclusions
 from adapters.activecampaign.rows import LEFT, REACHED, Contact, newer_consent
 from adapters.activecampaign.walk import ActiveCampaignWalk
 from adapters.contract import Handle, Outcome, Receipt, Subject

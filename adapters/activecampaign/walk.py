@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from adapters.activecampaign.asking import Asking
-from adapters.activecampaign.contacts import Contacts
+from adapters.activecampaign.calls.asking import Asking
+from adapters.activecampaign.calls.contacts import Contacts
 from adapters.activecampaign.mail import Mail
 from adapters.activecampaign.rows import Contact
 from adapters.activecampaign.setbacks import Setbacks

@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any
 
 from adapters.activecampaign.answers import read_id
-from adapters.activecampaign.asking import Asking
-from adapters.activecampaign.listing import Listing, pages
+from adapters.activecampaign.calls.asking import Asking
+from adapters.activecampaign.calls.listing import Listing, pages
 from adapters.contract import plain_form
 from adapters.errors import Permanent
 
@@ -68,9 +68,13 @@ class Exclusions:
             raise Permanent("exclusion_needed", f"an exclusion exists but cannot be widened: {_IMPORT}") from error
 
     def _rows(self, spelling: str) -> Iterator[Mapping[str, Any]]:
-        """Yield what contains the address, then what contains its domain; the filter is contains-like."""
+        """Yield what contains the address, then what contains its domain; the filter is contains-like.
+
+        By phrase, so that a rule on the domain, which begins with its @, stands before nearly every address.
+        """
         for phrase, most in ((spelling, _PAGES_EXACT), (spelling[spelling.rfind("@") :], _PAGES_DOMAIN)):
-            listing = Listing("/lists/exclusions", "exclusions", "exclusion", (("filters[matchPhrase]", phrase),))
+            params = (("filters[matchPhrase]", phrase), ("orders[matchPhrase]", "ASC"))
+            listing = Listing("/lists/exclusions", "exclusions", "exclusion", params)
             for page in islice(pages(self._asking, listing), most):
                 yield from page.rows
 

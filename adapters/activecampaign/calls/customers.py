@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from adapters.activecampaign.answers import expect_done, is_absent, read_id
-from adapters.activecampaign.asking import Asking
-from adapters.activecampaign.listing import Listing, persons, rows_of
+from adapters.activecampaign.calls.asking import Asking
+from adapters.activecampaign.calls.listing import Listing, pages, persons
 from adapters.contract import Subject
 from adapters.errors import Permanent
 
@@ -21,8 +21,8 @@ class Customers:
         listing = Listing("/ecomCustomers", "ecomCustomers", "e-commerce customer", (("filters[email]", spelling),))
         found: list[str] = []
         try:
-            for row in rows_of(self._asking, listing):
-                found += [read_id(one) for one in persons((row,), self._subject)]
+            for page in pages(self._asking, listing):
+                found += [read_id(row) for row in persons(page.rows, self._subject)]
         except Permanent as error:
             if error.code != "forbidden":
                 raise

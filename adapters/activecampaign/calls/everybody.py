@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from adapters.activecampaign.answers import objects
-from adapters.activecampaign.asking import Asking
-from adapters.activecampaign.listing import LARGEST, total_of
+from adapters.activecampaign.calls.asking import Asking
+from adapters.activecampaign.calls.listing import LARGEST, total_of
 from adapters.activecampaign.rows import LEFT, REACHED
 from adapters.contract import Seen
 from adapters.errors import Transient

@@ -1,4 +1,4 @@
-"""The archive, where deleted contacts lie for 360 days, and the count of those not yet seen there.
+"""The archive, where deleted contacts lie for 360 days.
 
 One page of the vendor's reference describes the search (contact-archives), and nobody has published an answer. So
 "nobody there" proves nothing of a contact that was just deleted: it counts as erased once it was seen and purged.
@@ -11,17 +11,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.activecampaign.answers import expect_done, failure, is_forbidden, is_no_result, read_id
-from adapters.activecampaign.asking import Asking
-from adapters.activecampaign.listing import Listing, persons, rows_of
-from adapters.activecampaign.rows import Contact, in_utc, read_time
+from adapters.activecampaign.calls.asking import Asking
+from adapters.activecampaign.calls.listing import Listing, pages, persons
+from adapters.activecampaign.rows import in_utc, read_time
 from adapters.addresses import is_person
 from adapters.contract import Subject
 from adapters.errors import AdapterError, Permanent, Transient
 from adapters.http.answer import Answer, shape_of
-from adapters.http.evidence import Trail
 
 #: by how much the clock that dated the request may be ahead of the provider's
 _CLOCKS_DIFFER = timedelta(minutes=5)
+
+#: where the search may find its text: "by email, name or phone" (reference: restore-all-archived-contacts); people do
+#: type their address into a field for the name
+_SEARCHED = ("email", "firstName", "lastName", "phone")
 
 NO_ADMIN = "the key's user is not in the Admin group"
 NO_ARCHIVE = "this account offers no contact archive"
@@ -58,12 +61,13 @@ class Archive:
 
         Raises Permanent `archived_not_purged` where it cannot be searched: a key outside the Admin group gets 404
         (reference: restore-archived-contacts), which must not be taken for "not there". `filter_ignored` for
-        strangers; those whose address only contains the person's are left alone, as one page says "contains".
+        strangers; those who only have the person's address in theirs, or in their name, are left alone.
         """
         listing = Listing("/contactArchives", "contactArchives", "archive", (("search", spelling),))
         found = []
-        for row in rows_of(self._asking, listing, self._refusal):
-            found += [ArchivedContact(read_id(one), one.get("deleted_at")) for one in persons((row,), self._subject)]
+        for page in pages(self._asking, listing, self._refusal):
+            for row in persons(page.rows, self._subject, _SEARCHED):
+                found.append(ArchivedContact(read_id(row), row.get("deleted_at")))
         self._asking.say("archived" if found else "absent")
         return found
 
@@ -121,53 +125,3 @@ class Archive:
         except AdapterError:
             pass
         return True
-
-
-class Unseen:
-    """Counts on the trail what was deleted at this destination and was not yet seen in the archive.
-
-    The ids of earlier attempts are not kept, only their number. A contact that is older than the request, and live
-    while some are unseen, is one whose delete was sent before and did not happen: it is not counted a second time.
-    """
-
-    def __init__(self, trail: Trail, subject: Subject, received_at: datetime) -> None:
-        self._trail = trail
-        self._trail.unseen = subject.unseen
-        self._carried = subject.unseen
-        self._received_at = in_utc(received_at)
-        #: id of a contact whose delete was sent -> by how much it raised the count
-        self._sent: dict[str, int] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._trail.unseen)
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """The contacts of this walk that were deleted, or may have been, and are not seen yet."""
-        return tuple(self._sent)
-
-    def sending(self, contact: Contact) -> None:
-        """Count a contact before its delete is sent: an answer may be lost, and the contact gone."""
-        counted = self._carried > 0 and contact.created is not None and contact.created < self._received_at
-        self._carried -= counted
-        self._sent[contact.id] = 0 if counted else 1
-        self._count(self._sent[contact.id])
-
-    def not_deleted(self, contact: Contact) -> None:
-        """Take a contact back: the answer proves that this delete did nothing."""
-        self._count(-self._sent.pop(contact.id))
-
-    def purged(self, contact: str) -> bool:
-        """Note that a contact of the archive is purged; say whether it is one that this walk deleted, by its id."""
-        mine = self._sent.pop(contact, None) is not None
-        if mine:
-            self._count(-1)
-        return mine
-
-    def purged_other(self, archived: ArchivedContact) -> None:
-        """Note a purged contact of another id: it is one of the unseen where its date does not speak against it."""
-        if archived.may_be_of(self._received_at):
-            self._count(-1)
-
-    def _count(self, by: int) -> None:
-        self._trail.unseen = max(0, (self._trail.unseen or 0) + by)

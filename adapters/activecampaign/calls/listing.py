@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from adapters.activecampaign.answers import is_absent, objects
-from adapters.activecampaign.asking import Asking
+from adapters.activecampaign.calls.asking import Asking
 from adapters.addresses import is_neighbour, is_person
 from adapters.contract import Subject
 from adapters.errors import AdapterError, Permanent, Transient
@@ -81,22 +81,17 @@ def pages(
         offset += number
 
 
-def rows_of(
-    asking: Asking, listing: Listing, refused: Callable[[Answer], AdapterError | None] = lambda _: None
-) -> Iterator[Mapping[str, Any]]:
-    """Yield the rows of a listing, each once. Raises as `pages`."""
-    for page in pages(asking, listing, refused):
-        yield from page.rows
-
-
-def persons(rows: tuple[Mapping[str, Any], ...], subject: Subject) -> list[Mapping[str, Any]]:
+def persons(
+    rows: tuple[Mapping[str, Any], ...], subject: Subject, searched: tuple[str, ...] = ("email",)
+) -> list[Mapping[str, Any]]:
     """Return the rows of exactly this person, and leave alone the neighbours that a loose search brings along.
 
-    Raises Permanent `filter_ignored` for anybody else: a filter that is not applied returns every contact of the
-    account (PipedreamHQ/pipedream#4612).
+    A neighbour has something like the person's address in one of the fields `searched`. Raises Permanent
+    `filter_ignored` for anybody else: a filter that is not applied returns every contact of the account
+    (PipedreamHQ/pipedream#4612).
     """
     for row in rows:
-        if not is_person(row.get("email"), subject) and not is_neighbour(row.get("email"), subject):
+        if not any(is_person(row.get(name), subject) or is_neighbour(row.get(name), subject) for name in searched):
             raise Permanent("filter_ignored", "ActiveCampaign answered with other people than asked for")
     return [row for row in rows if is_person(row.get("email"), subject)]
 

@@ -7,8 +7,8 @@ from enum import Enum
 from typing import Any
 
 from adapters.activecampaign.answers import AUTOMATION, CONTACT, expect_done, is_absent, objects, read_id
-from adapters.activecampaign.asking import Asking
-from adapters.activecampaign.listing import Listing, pages, persons, rows_of
+from adapters.activecampaign.calls.asking import Asking
+from adapters.activecampaign.calls.listing import Listing, pages, persons
 from adapters.activecampaign.rows import Contact, ListRow, is_stranger, known_time, read_row
 from adapters.contract import Subject, plain_form
 from adapters.errors import Permanent
@@ -117,7 +117,8 @@ class Contacts:
 
     def _of_contact(self, contact: str, kind: str, scope: str) -> list[Mapping[str, Any]]:
         path, template = f"/contacts/{contact}/{kind}", f"/contacts/{{id}}/{kind}"
-        return list(rows_of(self._asking, Listing(path, kind, scope, template=template, absent=CONTACT)))
+        listing = Listing(path, kind, scope, template=template, absent=CONTACT)
+        return [row for page in pages(self._asking, listing) for row in page.rows]
 
     def _included(
         self,
