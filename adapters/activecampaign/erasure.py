@@ -14,7 +14,7 @@ from adapters.activecampaign.setbacks import Setbacks
 from adapters.activecampaign.unseen import Unseen
 from adapters.activecampaign.walk import ActiveCampaignWalk
 from adapters.contract import Handle, Outcome, Receipt, Subject
-from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
+from adapters.errors import AdapterError, Permanent, Transient
 from adapters.handles import ids_of
 from adapters.http.answer import Answer
 from adapters.http.evidence import Trail
@@ -103,11 +103,10 @@ class Erasure:
         try:
             answer = self._walk.contacts.delete(contact.id)
         except AdapterError as error:
-            never_sent = len(self._walk.trail.steps) == steps
-            if never_sent or isinstance(error, Misconfigured) or error.code == "unreachable":
+            if error.code == "unreachable" or self._is_refused(steps):
                 unseen.not_deleted(contact)
             raise
-        if 400 <= answer.status < 500 and answer.status != 408:
+        if self._is_refused(steps):
             unseen.not_deleted(contact)
         if is_absent(answer, CONTACT):
             self._walk.trail.state("absent")
@@ -116,6 +115,15 @@ class Erasure:
             raise self._delete_failure(answer)
         expect_done(answer)
         self._walk.trail.state("deleted")
+
+    def _is_refused(self, steps: int) -> bool:
+        """Say whether the call after so many steps did nothing for certain: never sent, or answered with a refusal.
+
+        A 408 comes from a proxy that lost patience: what stood behind it may have obeyed.
+        """
+        made = self._walk.trail.steps[steps:]
+        status = made[0].status if made else 400
+        return status is not None and 300 <= status < 500 and status != 408
 
     def _delete_failure(self, answer: Answer) -> AdapterError:
         """Return why a delete was refused. Status and body of a used-up delete allowance are documented nowhere.
