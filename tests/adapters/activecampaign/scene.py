@@ -11,6 +11,7 @@ from adapters.activecampaign.adapter import ActiveCampaign
 from adapters.contract import Action, Receipt, Subject
 from adapters.errors import AdapterError
 from adapters.sandbox import ActiveCampaignSandbox
+from adapters.sandbox.messages import Reply, Request
 
 ADDRESS = "jane.roe+news@mailbox.test"
 OTHER = "somebody.else@mailbox.test"
@@ -47,3 +48,19 @@ def unproven(adapter: ActiveCampaign, subject: Subject = SUBJECT, applied: Recei
 def with_unseen(unseen: int) -> Subject:
     """Return the person, of whom an earlier attempt left so many contacts unseen."""
     return Subject("ref", (ADDRESS,), unseen=unseen)
+
+
+class Capped(ActiveCampaignSandbox):
+    """An account that gives `most` rows a page, whatever is asked for, and fails above `fails_above`."""
+
+    most = 100
+    fails_above: float = 100
+    failure = Reply(504, b"", None)
+
+    def handle(self, request: Request) -> Reply:
+        """Answer as usual, but for the size of the pages."""
+        if "limit" in request.query:
+            if int(request.query["limit"]) > self.fails_above:
+                return self.failure
+            request.query["limit"] = str(min(int(request.query["limit"]), self.most))
+        return super().handle(request)
