@@ -12,6 +12,7 @@ import pytest
 import responses
 
 from adapters.activecampaign import answers as activecampaign_answers
+from adapters.activecampaign.rows import LEFT, REACHED, read_row
 from adapters.contract import Action, Outcome, Subject
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from adapters.http.answer import Answer, read_answer
@@ -182,7 +183,7 @@ def test_published_list_rows_are_read() -> None:
         for one in lines("activecampaign/examples.jsonl")
         if one["request"] == "GET /contacts/{id}/contactLists" and one["status"] == 200
     )
-    rows = activecampaign_answers.read_rows(one["body"]["contactLists"], frozenset({"19"}))["19"]
+    rows = [read_row(row) for row in one["body"]["contactLists"]]
 
-    assert rows and all(row.status in activecampaign_answers.REACHED | activecampaign_answers.LEFT for row in rows)
+    assert rows and all(row.status in REACHED | LEFT for row in rows)
     assert rows[0].since is not None and rows[0].since < datetime.now(UTC)

@@ -40,7 +40,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListingPage:
     """The rows of one page that no page before it had, and the whole body."""
 
     rows: tuple[Mapping[str, Any], ...]
@@ -49,7 +49,7 @@ class Page:
 
 def pages(
     asking: Asking, listing: Listing, refused: Callable[[Answer], AdapterError | None] = lambda _: None
-) -> Iterator[Page]:
+) -> Iterator[ListingPage]:
     """Yield a listing page by page, to one that brings nothing new or, where `meta.total` is given, to its total.
 
     Sub-listings of a contact are documented without paging parameters: all rows may come at one time, whatever is
@@ -67,7 +67,7 @@ def pages(
         keyed = {_key(row): row for row in objects(body[listing.key])}
         rows = tuple(row for key, row in keyed.items() if key not in ids)
         ids.add(keyed)
-        yield Page(rows, body)
+        yield ListingPage(rows, body)
         total = total_of(body)
         first = total if offset == 0 else first
         if total != first:
