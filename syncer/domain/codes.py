@@ -64,6 +64,10 @@ CODES: dict[str, tuple[str, str]] = {
         "nothing: it is carried out again; find out what re-adds people",
     ),
     "incomplete": ("a listing was incomplete", "nothing: it is read again; until then nobody counts as gone"),
+    "lane_is_at_rest": (
+        "its lane is paused by an operator or told to wait, so the destination was not called",
+        "`resume` it, or wait",
+    ),
     "interrupted": ("reading was broken off because another daemon took over the lane", "nothing: it is repeated"),
     "rate_limited": ("the provider asks to slow down", "nothing: the whole lane waits, then goes on"),
     "unavailable": ("the provider has an outage", "nothing: it is repeated"),

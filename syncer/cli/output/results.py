@@ -169,7 +169,10 @@ class IncidentLine:
 
 @dataclass(frozen=True, slots=True)
 class WatchResult:
-    """`watch` of one destination: since when (UTC) it looked, None where nobody is to be watched."""
+    """`watch` of one destination: since when (UTC) it looked, None where nobody is to be watched.
+
+    `whole` says that every contact was listed, whatever its dates.
+    """
 
     destination: str
     since: datetime | None
@@ -177,6 +180,7 @@ class WatchResult:
     complete: bool
     code: str | None
     incidents: tuple[IncidentLine, ...]
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
