@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from adapters.contract import TrialStep
 from syncer.audit.offline.inclusion import ProvenEntry
 from syncer.audit.proof.purge import BodySpan
 from syncer.decisions.replay import Lost
@@ -157,6 +158,17 @@ class RetentionResult:
     unfinished: SpanLine | None
     addresses: tuple[str, ...] | None
     addresses_left: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """`check --try`: what it does, a sentence each; once it is `applied`, every step and whether all were good."""
+
+    destination: str
+    applied: bool
+    ok: bool
+    plan: tuple[str, ...]
+    steps: tuple[TrialStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
