@@ -95,7 +95,7 @@ def _customer_body(row: dict[str, Any]) -> dict[str, Any]:
         "totalOrders": "0",
         "totalProducts": "0",
         "avgRevenuePerOrder": "0",
-        "avgProductCategory": None,
+        "avgProductCategory": "Books",
         "tstamp": LONG_AGO,
         "id": row["id"],
         "connection": row["connectionid"],
