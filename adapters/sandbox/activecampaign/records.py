@@ -30,7 +30,7 @@ class RecordCalls(ExclusionCalls):
     def _lists(self, request: Request, parts: list[str]) -> Reply:
         if parts[:1] == ["exclusions"]:
             return self._exclusion_calls(request, parts[1:])
-        if request.method != "GET" or len(parts) > 1:
+        if request.method != "GET" or len(parts) > 1 or any(key.startswith("filters[") for key in request.query):
             return not_modelled(request)
         names = self._lists_used | {row["list"] for one in self._contacts.values() for row in one["rows"].values()}
         if not parts:

@@ -63,6 +63,9 @@ def test_the_sixth_call_in_a_second_is_a_429_that_says_how_long_to_wait() -> Non
         ("POST", "contacts/1/contactLists"),
         ("GET", "contacts?listid=1"),
         ("GET", "contacts?search=ada"),
+        ("GET", "contacts?status=1"),
+        ("GET", "contacts?orders[email]=ASC"),
+        ("GET", "lists?filters[name]=News"),
     ],
 )
 def test_a_documented_call_that_is_not_played_says_so_and_changes_nothing(
@@ -210,6 +213,7 @@ def test_a_page_holds_a_hundred_contacts_at_most_and_twenty_unless_told(ac: Acti
     assert page(limit="1000") == everybody[:100]
     assert page(limit="100", offset="100") == everybody[100:]
     assert page(limit="many", offset="-1") == everybody[:20]
+    assert page(**{"orders[id]": "DESC", "limit": "2", "status": "-1"}) == everybody[:-3:-1]
     assert page(id_greater=str(everybody[119]), limit="100") == everybody[120:]
 
 

@@ -54,6 +54,8 @@ def test_several_are_purged_in_one_call_and_unknown_ids_passed_over(ac: ActiveCa
         ac.archive(address)
     first = ac.archived()[0]["id"]
 
+    for body in (b"", b"[1]", b"{broken", b'{"ids":1}'):
+        assert call(ac, "POST", "contactArchives/deleteList", data=body).status_code == 200
     answer = call(ac, "POST", "contactArchives/deleteList", json={"ids": [int(first), 99]})
 
     assert (answer.status_code, answer.json()) == (200, {})

@@ -226,6 +226,7 @@ def test_the_exclusions_listing_refuses_unknown_filters_and_directions_and_nothi
     [
         ({"channel": "several", "lists": ["1", 2]}, "lists[1]"),
         ({"channel": "all", "lists": ["1"]}, "lists"),
+        ({"lists": 5}, "lists"),
     ],
 )
 def test_a_wrong_change_of_an_exclusion_is_refused_where_it_is_wrong(
