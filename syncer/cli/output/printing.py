@@ -169,7 +169,9 @@ def trial_step(step: TrialStep) -> None:
     call = f"{step.call} -> {step.status or 'no answer'}, {step.ms} ms" if step.call else "no call"
     out.print(mark.append(f"{step.name}: {call}", style="default"))
     if step.keys:
-        out.print(Text(f"     keys: {', '.join(step.keys)}", style="dim"))
+        outer = [key for key in step.keys if "." not in key]
+        inner = f" (and {len(step.keys) - len(outer)} in them, see --json)" if len(step.keys) > len(outer) else ""
+        out.print(Text(f"     keys: {', '.join(outer)}{inner}", style="dim"))
     if step.finding:
         out.print(f"     {step.finding}")
 
