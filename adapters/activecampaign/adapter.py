@@ -16,9 +16,10 @@ from adapters.activecampaign.calls.listing import LARGEST, Listing, pages
 from adapters.activecampaign.erasure import Erasure
 from adapters.activecampaign.objection import Objection
 from adapters.activecampaign.rows import REACHED
+from adapters.activecampaign.trial import PLAN, ActiveCampaignTrial
 from adapters.activecampaign.walk import ActiveCampaignWalk
 from adapters.checks import tried
-from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject
+from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject, TrialStep
 from adapters.errors import AdapterError, Misconfigured
 from adapters.http.evidence import NO_HURRY, Trail, evidence
 from adapters.http.pacer import Pacer
@@ -66,8 +67,8 @@ class ActiveCampaign(Adapter):
     # from ActiveCampaign's pages on the contact archive (360 days) and on contacts that were unsubscribed before
     remains: ClassVar[Mapping[Action, tuple[str, ...]]] = {
         Action.DELETE: (
-            "ActiveCampaign keeps an archive of erased contacts for 360 days. You were removed from that archive too:"
-            " its own search, the only way to look there, no longer shows you.",
+            "ActiveCampaign keeps an archive of erased contacts for 360 days. You were removed from that archive too.",
+            "Its own search, the only way to look into that archive, no longer shows you.",
             "It may remember that an address was once unsubscribed. Deals, notes and technical records, such as those"
             " of returned mail, are not part of what was erased, if there were any.",
         ),
@@ -147,6 +148,18 @@ class ActiveCampaign(Adapter):
             _archive(asking),
             tried("lists", lambda: _lists(asking), "let the key's user see all lists"),
         ]
+
+    def trial_plan(self, place: str | None) -> tuple[str, ...]:
+        """Return what a trial does; `place` is the id of a list. Raises SettingsError."""
+        if place is not None and not (place.isascii() and place.isdigit()):
+            raise SettingsError("in", "write the id of a list, a number, as `syncer check` shows it")
+        where = f"list {place}" if place else "the first list that the key sees"
+        return tuple(line.format(place=where) for line in PLAN)
+
+    def trial(self, subject: Subject, place: str | None) -> Iterator[TrialStep]:
+        """Try every call on an invented contact and yield the steps."""
+        with evidence(NO_HURRY) as trail:
+            yield from ActiveCampaignTrial(self._transport.sender(trail), trail, subject).run(place)
 
     def close(self) -> None:
         """Close the connections."""

@@ -8,9 +8,9 @@ from adapters.activecampaign.answers import CONTACT, expect_done, is_absent
 from adapters.activecampaign.calls.archive import Archive, ArchivedContact
 from adapters.activecampaign.calls.asking import Asking
 from adapters.activecampaign.calls.customers import Customers
+from adapters.activecampaign.failures import Failures
 from adapters.activecampaign.mail import Mail
 from adapters.activecampaign.rows import Contact, newer_consent
-from adapters.activecampaign.setbacks import Setbacks
 from adapters.activecampaign.unseen import Unseen
 from adapters.activecampaign.walk import ActiveCampaignWalk
 from adapters.contract import Handle, Outcome, Receipt, Subject
@@ -46,11 +46,11 @@ class Erasure:
             raise consent
         unseen = Unseen(walk.trail, walk.subject, received_at)
         for contact in contacts:
-            with walk.setbacks.in_one("a contact"):
+            with walk.failures.in_one("a contact"):
                 self._delete(contact, unseen)
         archived = self._purge_archive(unseen)
         customers = self._delete_customers()
-        walk.setbacks.raise_first()
+        walk.failures.raise_first()
         if unseen and not contacts and not archived:
             raise _not_seen()
         if unseen:
@@ -88,8 +88,8 @@ class Erasure:
         except Transient as error:
             if error.code == "rate_limited":
                 raise
-            setbacks = Setbacks()
-            stopped = self._stop_mail(contact, setbacks) and not setbacks
+            failures = Failures()
+            stopped = self._stop_mail(contact, failures) and not failures
             if error.code != "delete_blocked":
                 raise
             # a day's wait is right only while no mail goes out meanwhile
@@ -137,9 +137,9 @@ class Erasure:
             return Transient("delete_blocked", f"ActiveCampaign refused the delete with HTTP {answer.status}")
         return error
 
-    def _stop_mail(self, contact: Contact, setbacks: Setbacks) -> bool:
+    def _stop_mail(self, contact: Contact, failures: Failures) -> bool:
         try:
-            Mail(self._walk.contacts, setbacks).stop(contact)
+            Mail(self._walk.contacts, failures).stop(contact)
         except AdapterError:
             return False  # the failure of the delete is the one to report
         return True
@@ -150,20 +150,20 @@ class Erasure:
         What was just deleted and is not found by address is looked for by its id. A contact of another id counts as
         seen by its date: whether the archive keeps the ids of contacts is written nowhere.
         """
-        setbacks, before = self._walk.setbacks, len(self._walk.setbacks)
+        failures, before = self._walk.failures, len(self._walk.failures)
         found: dict[str, ArchivedContact] = {}
         for spelling in self._walk.spellings:
-            with setbacks.in_one("the archive"):
+            with failures.in_one("the archive"):
                 found |= {one.id: one for one in self._archive.search(spelling)}
-        by_id = unseen.ids if len(setbacks) == before else ()
+        by_id = unseen.ids if len(failures) == before else ()
         purged: list[str] = []
         for one in found:
-            with setbacks.in_one("an archived contact"):
+            with failures.in_one("an archived contact"):
                 self._archive.purge(one)
                 purged.append(one)
         others = [one for one in purged if not unseen.purged(one)]
         for contact in by_id:
-            with setbacks.in_one("an archived contact"):
+            with failures.in_one("an archived contact"):
                 if contact in unseen.ids and self._archive.shows(contact):
                     self._archive.purge(contact)
                     unseen.purged(contact)
@@ -176,13 +176,13 @@ class Erasure:
         """Delete the person's e-commerce customers; return their ids."""
         if self._customers is None:
             return []
-        setbacks, found = self._walk.setbacks, list[str]()
+        failures, found = self._walk.failures, list[str]()
         for spelling in self._walk.spellings:
-            with setbacks.in_one("e-commerce customers"):
+            with failures.in_one("e-commerce customers"):
                 found += self._customers.find(spelling)
         found = list(dict.fromkeys(found))
         for one in found:
-            with setbacks.in_one("an e-commerce customer"):
+            with failures.in_one("an e-commerce customer"):
                 self._customers.delete(one)
         return found
 

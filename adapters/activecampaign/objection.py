@@ -33,15 +33,15 @@ class Objection:
             raise consent
         if not all(contact.rows for contact in contacts):
             # a contact without list rows: a key that may see no lists is not shown them
-            with walk.setbacks.in_one("the lists"):
+            with walk.failures.in_one("the lists"):
                 walk.contacts.require_lists()
         for contact in contacts:
             walk.mail.stop(contact)
         if self._exclusions:
             for spelling in self._spellings(contacts):
-                with walk.setbacks.in_one("the exclusion"):
+                with walk.failures.in_one("the exclusion"):
                     self._exclusions.require(spelling)
-        walk.setbacks.raise_first()
+        walk.failures.raise_first()
         handles = tuple(Handle("contact", contact.id) for contact in contacts)
         return walk.receipt(Outcome.DONE if handles or self._exclusions else Outcome.ABSENT, handles)
 

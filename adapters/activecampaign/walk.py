@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from adapters.activecampaign.calls.asking import Asking
 from adapters.activecampaign.calls.contacts import Contacts
+from adapters.activecampaign.failures import Failures
 from adapters.activecampaign.mail import Mail
 from adapters.activecampaign.rows import Contact
-from adapters.activecampaign.setbacks import Setbacks
 from adapters.addresses import spellings_of
 from adapters.contract import Handle, Outcome, Receipt, Subject
 from adapters.http.evidence import Trail
@@ -22,8 +22,8 @@ class ActiveCampaignWalk:
         self.trail = trail
         self.subject = subject
         self.contacts = Contacts(asking, subject)
-        self.setbacks = Setbacks()
-        self.mail = Mail(self.contacts, self.setbacks)
+        self.failures = Failures()
+        self.mail = Mail(self.contacts, self.failures)
         trail.unseen = subject.unseen
 
     def find(self) -> list[Contact]:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from adapters.sandbox import FAULTS, ActiveCampaignSandbox, Fault, MailchimpSandbox
+from adapters.sandbox import FAULTS, Fault, MailchimpSandbox
 
 AUDIENCE = "a1b2c3d4e5"
 PERSON = "ada@lovelace.test"
@@ -28,24 +28,13 @@ def mc() -> Iterator[MailchimpSandbox]:
         yield server
 
 
-@pytest.fixture
-def ac() -> Iterator[ActiveCampaignSandbox]:
-    with ActiveCampaignSandbox(rate=None) as server:
-        yield server
-
-
-def call(server: Any, method: str, path: str, **more: Any) -> requests.Response:
+def call(server: MailchimpSandbox, method: str, path: str, **more: Any) -> requests.Response:
     """Make one call with the right key, on a connection of its own."""
     more.setdefault("headers", {})["Connection"] = "close"
-    if isinstance(server, MailchimpSandbox):
-        more.setdefault("auth", ("any", server.api_key))
-        url = f"{server.url}/3.0/{path}"
-    else:
-        more["headers"].setdefault("Api-Token", server.api_key)
-        url = f"{server.url}/api/3/{path}"
+    more.setdefault("auth", ("any", server.api_key))
     with requests.Session() as session:
         session.trust_env = False
-        return session.request(method, url, allow_redirects=False, timeout=5, **more)
+        return session.request(method, f"{server.url}/3.0/{path}", allow_redirects=False, timeout=5, **more)
 
 
 def member(method: str, mc: MailchimpSandbox, tail: str = "", **more: Any) -> requests.Response:
@@ -82,12 +71,6 @@ def test_delete_permanent_forgets_whatever_the_status_and_bars_the_way_back(mc: 
     for method, path in (("PUT", f"members/{KEY}"), ("POST", "members")):
         again = call(mc, method, f"lists/{AUDIENCE}/{path}", json={"email_address": PERSON, "status": "subscribed"})
         assert (again.status_code, again.json()["title"]) == (400, "Forgotten Email Not Subscribed")
-
-
-def test_delete_permanent_refuses_the_null_that_the_sdk_would_send(mc: MailchimpSandbox) -> None:
-    mc.add(PERSON, AUDIENCE)
-
-    assert member("POST", mc, "/actions/delete-permanent", data="null").status_code == 415
 
 
 def test_put_creates_under_the_address_in_the_body_and_patch_never_creates(mc: MailchimpSandbox) -> None:
@@ -156,83 +139,6 @@ def test_lists_are_paged_and_fields_are_honoured() -> None:
     assert page["total_items"] == 15
     assert page["lists"][0] == {"id": "audience00"}
     assert (len(page["lists"]), len(rest["lists"])) == (10, 5)
-
-
-def test_a_deleted_contact_is_only_archived_until_it_is_purged(ac: ActiveCampaignSandbox) -> None:
-    contact = ac.add(PERSON)
-
-    assert call(ac, "DELETE", f"contacts/{contact}").json() == {}
-
-    assert call(ac, "GET", f"contacts/{contact}").json()["message"].startswith("No Result found for Subscriber")
-    assert call(ac, "DELETE", f"contacts/{contact}").json()["message"].startswith("No result found for contact")
-    archive = call(ac, "GET", "contactArchives", params={"search": PERSON}).json()
-    assert [row["id"] for row in archive["contactArchives"]] == [contact]
-    assert call(ac, "DELETE", f"contactArchives/{contact}").status_code == 200
-    assert call(ac, "DELETE", f"contactArchives/{contact}").status_code == 200
-    assert ac.archived() == []
-
-
-def test_without_the_admin_right_the_archive_is_an_empty_404(ac: ActiveCampaignSandbox) -> None:
-    ac.admin = False
-
-    answer = call(ac, "GET", "contactArchives", params={"search": PERSON})
-
-    assert (answer.status_code, answer.content) == (404, b"")
-    assert call(ac, "GET", "settings/account").status_code == 403
-
-
-def test_a_filter_that_is_not_applied_answers_everybody(ac: ActiveCampaignSandbox) -> None:
-    ac.add(PERSON)
-    ac.add("grace@hopper.test")
-    assert len(call(ac, "GET", "contacts", params={"email": PERSON}).json()["contacts"]) == 1
-    ac.ignore_filter = True
-
-    assert len(call(ac, "GET", "contacts", params={"email": PERSON}).json()["contacts"]) == 2
-
-
-def test_a_missing_automation_row_is_a_403_that_means_absent(ac: ActiveCampaignSandbox) -> None:
-    gone = call(ac, "DELETE", "contactAutomations/77")
-
-    assert gone.status_code == 403
-    assert gone.json()["message"].startswith("No Result found for SubscriberSeries")
-
-
-def test_posting_a_list_row_creates_it_and_may_start_an_automation(ac: ActiveCampaignSandbox) -> None:
-    contact = ac.add(PERSON, lists={}, automations=())
-    ac.goodbye_automation = "99"
-
-    row = {"contactList": {"list": 5, "contact": int(contact), "status": 2}}
-    assert call(ac, "POST", "contactLists", json=row).json()["contactList"]["status"] == 2
-
-    held = ac.contact(PERSON)
-    assert held is not None
-    assert (held["lists"], held["automations"]) == ({"5": "2"}, {"99": "1"})
-
-
-def test_exclusions_can_be_widened_but_not_created(ac: ActiveCampaignSandbox) -> None:
-    entry = ac.add_exclusion(PERSON, channel="several", lists=("1",))
-
-    assert call(ac, "POST", "lists/exclusions", json={}).status_code == 405
-    assert call(ac, "GET", "lists/exclusions", params={"filters[odd]": "x"}).status_code == 422
-    assert call(ac, "PUT", f"lists/exclusions/{entry}", json={"channel": "all"}).status_code == 200
-    assert ac.exclusions()[0]["channel"] == "all"
-
-
-def test_a_used_up_allowance_refuses_the_deletion(ac: ActiveCampaignSandbox) -> None:
-    contact = ac.add(PERSON)
-    ac.allowance = 0
-
-    assert 400 <= call(ac, "DELETE", f"contacts/{contact}").status_code < 500
-    assert ac.contact(PERSON) is not None
-
-
-def test_the_sixth_call_in_a_second_is_a_429_that_says_how_long_to_wait() -> None:
-    with ActiveCampaignSandbox(rate=5.0) as ac:
-        answers = [call(ac, "GET", "users/me") for _ in range(6)]
-
-    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
-    assert answers[-1].headers["Retry-After"] == "1"
-    assert answers[-1].headers["RateLimit-Remaining"] == "0"
 
 
 @pytest.mark.parametrize("name", ["reset_before", "close", "cut", "reset_after", "close_after", "cut_after"])

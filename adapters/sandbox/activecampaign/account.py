@@ -14,6 +14,7 @@ from adapters.sandbox.activecampaign.archive import ArchiveCalls
 from adapters.sandbox.activecampaign.bodies import answer, message, not_modelled
 from adapters.sandbox.activecampaign.contacts import ContactCalls
 from adapters.sandbox.activecampaign.documented import RESOURCES
+from adapters.sandbox.activecampaign.holdings import LONG_AGO
 from adapters.sandbox.activecampaign.records import RecordCalls
 from adapters.sandbox.messages import Reply, Request
 
@@ -89,6 +90,12 @@ class ActiveCampaignSandbox(ContactCalls, ArchiveCalls, RecordCalls):
             "email": "owner@sandbox.test",
             "phone": "",
             "signature": "",
+            "localZoneid": "America/Chicago",
+            "password_updated_utc_timestamp": "0000-00-00 00:00:00",
+            "cdate": None,
+            "udate": LONG_AGO,
+            "mfaEnabled": "0",
+            "links": {kind: f"{self.url}/api/3/users/1/{kind}" for kind in ("lists", "userGroup", "configs")},
             "id": "1",
         }
         return answer(200, {"user": user})

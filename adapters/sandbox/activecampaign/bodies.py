@@ -58,6 +58,11 @@ def updated(rows: list[dict[str, Any]], request: Request) -> list[dict[str, Any]
     return [row for row in rows if datetime.fromisoformat(row["udate"]) > moment]
 
 
+def ordered(rows: list[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
+    """Return the contacts in the order of their ids that is asked for; they stand in the rising one."""
+    return rows[::-1] if request.query.get("orders[id]") == "DESC" else rows
+
+
 def beyond(rows: list[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
     """Return the contacts behind `id_greater`; the total still counts all of them (page pagination)."""
     last = _number(request, "id_greater", 0)

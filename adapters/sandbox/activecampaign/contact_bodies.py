@@ -1,6 +1,6 @@
 """A contact as ActiveCampaign writes it: the fields of recorded traffic, more or fewer by the call.
 
-Names, order and types are those of live answers of 2020 and 2021, recorded in the test suites of
+Names and types are those of live answers of 2020 and 2021, recorded in the test suites of
 mhenrixon/active_campaign and anmol-yousaf/active_campaign_wrapper; no value is.
 """
 
@@ -31,49 +31,52 @@ _LINKED = {
     "accountContacts": "",
     "automationEntryCounts": "",
 }
+#: what stands in the fields of a contact of whom nothing else is known
+_BLANK: dict[str, Any] = {
+    **dict.fromkeys(("orgname", "segmentio_id", "email_local", "email_domain"), ""),
+    **dict.fromkeys(("orgid", "bounced_hard", "bounced_soft", "ip", "sentcnt", "gravatar"), "0"),
+    **dict.fromkeys(("deleted", "anonymized"), "0"),
+    **dict.fromkeys(("bounced_date", "ua", "socialdata_lastcheck", "rating_tstamp", "adate", "edate", "deleted_at")),
+    **dict.fromkeys(("created_by", "updated_by", "organization")),
+    "email_empty": False,
+}
+#: what a listing says of its question: the same whether an address filter was used or not (page list-all-contacts)
+PAGE_INPUT = {
+    "segmentid": 0,
+    "formid": 0,
+    "listid": 0,
+    "tagid": 0,
+    "limit": 20,
+    "offset": 0,
+    "search": None,
+    "sort": None,
+    "seriesid": 0,
+    "waitid": 0,
+    "status": -1,
+    "forceQuery": 0,
+    "cacheid": "0" * 32,
+}
 
 
 def contact_body(contact: dict[str, Any], url: str) -> dict[str, Any]:
     """Return the 36 fields that every answer about a contact has, once it was made."""
     created, updated = contact.get("cdate", contact["udate"]), contact["udate"]
     return {
+        **_BLANK,
         "cdate": created,
         "email": contact["email"],
         "phone": contact.get("phone", ""),
         "firstName": contact.get("firstName", "Test"),
         "lastName": contact.get("lastName", "Person"),
-        "orgid": "0",
-        "orgname": "",
-        "segmentio_id": "",
-        "bounced_hard": "0",
-        "bounced_soft": "0",
-        "bounced_date": None,
-        "ip": "0",
-        "ua": None,
         "hash": _hash(contact["id"]),
-        "socialdata_lastcheck": None,
-        "email_local": "",
-        "email_domain": "",
-        "sentcnt": "0",
-        "rating_tstamp": None,
-        "gravatar": "0",
-        "deleted": "0",
-        "anonymized": "0",
-        "adate": None,
         "udate": updated,
-        "edate": None,
-        "deleted_at": None,
         # the account's own time in all four, whatever their names say
         "created_utc_timestamp": _without_offset(created),
         "updated_utc_timestamp": _without_offset(updated),
         "created_timestamp": _without_offset(created),
         "updated_timestamp": _without_offset(updated),
-        "created_by": None,
-        "updated_by": None,
-        "email_empty": False,
         "links": _links(contact["id"], url),
         "id": contact["id"],
-        "organization": None,
     }
 
 

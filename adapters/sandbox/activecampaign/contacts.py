@@ -11,11 +11,18 @@ from adapters.sandbox.activecampaign.bodies import (
     message,
     missing,
     not_modelled,
+    ordered,
     page_of,
     refusal,
     updated,
 )
-from adapters.sandbox.activecampaign.contact_bodies import contact_body, created_body, listed_body, single_body
+from adapters.sandbox.activecampaign.contact_bodies import (
+    PAGE_INPUT,
+    contact_body,
+    created_body,
+    listed_body,
+    single_body,
+)
 from adapters.sandbox.activecampaign.documented import CONTACT_PARTS, UNMODELLED_FILTERS
 from adapters.sandbox.activecampaign.matching import matcher
 from adapters.sandbox.activecampaign.row_bodies import automation_row_body, list_row_body
@@ -56,30 +63,14 @@ class ContactCalls(RowCalls):
         return self._rows_of(request, contact, parts[1])
 
     def _find(self, request: Request) -> Reply:
-        if UNMODELLED_FILTERS & request.query.keys():
+        if UNMODELLED_FILTERS & request.query.keys() or request.query.get("status", "-1") != "-1":
             return not_modelled(request)
-        contacts = updated(self._matching(request.query.get("email")), request)
+        contacts = ordered(updated(self._matching(request.query.get("email")), request), request)
         page = page_of(beyond(contacts, request), request)
         content: dict[str, Any] = {
             "scoreValues": [],
             "contacts": [listed_body(contact, self.url) for contact in page],
-            # `page_input` does not show whether the address filter was used (page list-all-contacts)
-            "meta": {
-                "total": str(len(contacts)),
-                "sortable": True,
-                "page_input": {
-                    **dict.fromkeys(("segmentid", "formid", "listid", "tagid"), 0),
-                    "limit": 20,
-                    "offset": 0,
-                    "search": None,
-                    "sort": None,
-                    "seriesid": 0,
-                    "waitid": 0,
-                    "status": -1,
-                    "forceQuery": 0,
-                    "cacheid": "0" * 32,
-                },
-            },
+            "meta": {"total": str(len(contacts)), "sortable": True, "page_input": PAGE_INPUT},
         }
         if "contactLists" in request.query.get("include", ""):
             content["contactLists"] = [
@@ -170,9 +161,8 @@ class ContactCalls(RowCalls):
 
 def _wanted(request: Request) -> dict[str, Any]:
     """Return the fields of a contact that a body sets."""
-    body = request.json()
-    wanted = body.get("contact") if isinstance(body, dict) else None
-    return {name: wanted[name] for name in _WRITABLE if name in wanted} if isinstance(wanted, dict) else {}
+    wanted = request.fields("contact")
+    return {name: wanted[name] for name in _WRITABLE if name in wanted}
 
 
 def _refused(email: Any) -> Reply | None:

@@ -19,11 +19,12 @@ contactLogs contactTags deals fieldValues geoIps notes organization plusAppend s
 _UNMODELLED_FILTERS = """
 ids ids[] email_like exclude formid id_less listid phone organization search segmentid seriesid tagid waitid
 filters[created_before] filters[created_after] filters[updated_before] in_group_lists
+orders[cdate] orders[email] orders[first_name] orders[last_name] orders[name] orders[score]
 """
 
 #: first words of the documented paths (vendor's specification of 2026-08, and the archive's pages)
 RESOURCES = frozenset(_RESOURCES.split())
 #: documented listings of one contact
 CONTACT_PARTS = frozenset(_CONTACT_PARTS.split())
-#: filters of the contacts' listing that would have to leave somebody out
+#: filters and orders of the contacts' listing whose page would be another
 UNMODELLED_FILTERS = frozenset(_UNMODELLED_FILTERS.split())

@@ -50,17 +50,8 @@ class ExclusionCalls(AccountHoldings):
             return message(403, "You don't have permission to access this resource")
         if exclusion is None:
             return missing("Exclusion", number)
-        body = request.json()
-        wanted = {key: value for key, value in (body or {}).items() if key in ("channel", "lists")}
-        lists = wanted.get("lists", [])
-        problems = [
-            ("Lists must be an array of string-quoted integers", f"lists[{place}]")
-            for place, name in enumerate(lists)
-            if not (isinstance(name, str) and name.isdigit())
-        ]
-        if wanted.get("channel", exclusion["channel"]) == "all" and lists:
-            problems.append(('List IDs must be empty for channel "all"', "lists"))
-        if problems:
+        wanted = {key: value for key, value in request.fields().items() if key in ("channel", "lists")}
+        if problems := _wrong(wanted.get("lists", []), str(wanted.get("channel", exclusion["channel"]))):
             return _invalid(problems)
         if wanted.get("channel") == "all":
             wanted["lists"] = []
@@ -81,6 +72,19 @@ def _problems(request: Request) -> list[tuple[str, str]]:
         if (found := re.match(r"filters\[([^\]]*)\]", name)) and found[1] not in _FIELDS
     ]
     return directions + fields
+
+
+def _wrong(lists: Any, channel: str) -> list[tuple[str, str]]:
+    """Return what is wrong with the lists of a change, and where (page update-exclusion)."""
+    no_array = "Lists must be an array of string-quoted integers"
+    if not isinstance(lists, list):
+        return [(no_array, "lists")]
+    wrong = [
+        (no_array, f"lists[{place}]")
+        for place, name in enumerate(lists)
+        if not (isinstance(name, str) and name.isdigit())
+    ]
+    return wrong + ([('List IDs must be empty for channel "all"', "lists")] if channel == "all" and lists else [])
 
 
 def _invalid(problems: list[tuple[str, str]]) -> Reply:

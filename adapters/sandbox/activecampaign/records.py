@@ -30,7 +30,7 @@ class RecordCalls(ExclusionCalls):
     def _lists(self, request: Request, parts: list[str]) -> Reply:
         if parts[:1] == ["exclusions"]:
             return self._exclusion_calls(request, parts[1:])
-        if request.method != "GET" or len(parts) > 1:
+        if request.method != "GET" or len(parts) > 1 or any(key.startswith("filters[") for key in request.query):
             return not_modelled(request)
         names = self._lists_used | {row["list"] for one in self._contacts.values() for row in one["rows"].values()}
         if not parts:
@@ -95,7 +95,7 @@ def _customer_body(row: dict[str, Any]) -> dict[str, Any]:
         "totalOrders": "0",
         "totalProducts": "0",
         "avgRevenuePerOrder": "0",
-        "avgProductCategory": None,
+        "avgProductCategory": "Books",
         "tstamp": LONG_AGO,
         "id": row["id"],
         "connection": row["connectionid"],

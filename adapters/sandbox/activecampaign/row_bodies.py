@@ -5,6 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 _LINKED = ("automation", "list", "contact", "form", "autosyncLog", "campaign", "unsubscribeAutomation", "message")
+#: what stands in the fields of a list row of which nothing else is known
+_BLANK_ROW: dict[str, Any] = {
+    **dict.fromkeys(("seriesid", "sync", "ip4Sub", "ip4_last", "ip4Unsub"), "0"),
+    **dict.fromkeys(("form", "campaign", "message", "autosyncLog", "created_by", "updated_by")),
+    **dict.fromkeys(("unsubscribeAutomation", "automation")),
+    "responder": "1",
+    "sourceid": "3",
+    "unsubreason": "",
+}
 
 
 def list_row_body(contact: dict[str, Any], key: str, row: dict[str, Any]) -> dict[str, Any]:
@@ -12,32 +21,17 @@ def list_row_body(contact: dict[str, Any], key: str, row: dict[str, Any]) -> dic
     since = row["sdate"]
     made = str(since or contact["udate"])[:19].replace("T", " ")
     return {
+        **_BLANK_ROW,
         "contact": contact["id"],
         "list": row["list"],
-        "form": None,
-        "seriesid": "0",
         "sdate": since,
         "udate": row.get("udate"),
         "status": row["status"],  # a string here, a number in the POST's answer
-        "responder": "1",
-        "sync": "0",
-        "unsubreason": "",
-        "campaign": None,
-        "message": None,
         "first_name": contact.get("firstName", "Test"),
         "last_name": contact.get("lastName", "Person"),
-        "ip4Sub": "0",
-        "sourceid": "3",
-        "autosyncLog": None,
-        "ip4_last": "0",
-        "ip4Unsub": "0",
         "created_timestamp": made,
         "updated_timestamp": made,
-        "created_by": None,
-        "updated_by": None,
-        "unsubscribeAutomation": None,
         "id": key,
-        "automation": None,
     }
 
 

@@ -42,9 +42,7 @@ class RowCalls(AccountHoldings):
         """
         if request.method != "POST" or parts:
             return not_modelled(request)
-        body = request.json()
-        wanted = body.get("contactList") if isinstance(body, dict) else None
-        wanted = wanted if isinstance(wanted, dict) else {}
+        wanted = request.fields("contactList")
         contact = self._contacts.get(str(wanted.get("contact")))
         if contact is None:
             return missing("Subscriber", str(wanted.get("contact", 0)))
