@@ -29,6 +29,8 @@ from adapters.options import check_api_key, check_base_url, check_flag
 _SENDERS = 6
 #: pages of lists that `check` names
 _LIST_PAGES = 2
+_TO_ADMIN = "put the key's user into the Admin group"
+_HELD = "every erasure will be held as archived_not_purged, also of people who are not there"
 
 
 class ActiveCampaign(Adapter):
@@ -41,11 +43,11 @@ class ActiveCampaign(Adapter):
     Calls, per spelling of the address (nearly always one), for one live contact on L lists it can be reached by and
     in A automations:
 
-    | action      | apply                                               | confirm after it       | confirm alone |
-    | ----------- | --------------------------------------------------- | ---------------------- | ------------- |
-    | delete      | 5: find, delete, archive, purge, customers          | 3: by id, find, archive | 3            |
-    | unsubscribe | 2 + L: find, L × status 2, automations; A + 1 for A | 2                      | 3             |
-    | suppress    | as unsubscribe, + 1 to 3 for the exclusion          | + 1 to 3               | + 1 to 3      |
+    | action      | apply                                               | confirm after it        | confirm alone |
+    | ----------- | --------------------------------------------------- | ----------------------- | ------------- |
+    | delete      | 5: find, delete, archive, purge, customers          | 3: by id, find, archive | 3             |
+    | unsubscribe | 2 + L: find, L × status 2, automations; A + 1 for A | 2                       | 3             |
+    | suppress    | as unsubscribe, + 1 to 3 for the exclusion          | + 1 to 3                | + 1 to 3      |
 
     So an erasure without leftovers is 8 calls, 7 with `ecommerce = false`; each e-commerce customer found costs one
     delete and, once, a read back; a contact that the archive does not show, one more. A person not held: delete 3
@@ -69,7 +71,7 @@ class ActiveCampaign(Adapter):
         Action.DELETE: (
             "ActiveCampaign keeps an archive of erased contacts for 360 days. You were removed from that archive too.",
             "Its own search, the only way to look into that archive, no longer shows you.",
-            "It may remember that an address was once unsubscribed. Deals, notes and technical records, such as those"
+            "ActiveCampaign may remember that an address was once unsubscribed. Deals, notes and technical records, such as those"
             " of returned mail, are not part of what was erased, if there were any.",
         ),
         Action.UNSUBSCRIBE: (
@@ -179,10 +181,6 @@ class ActiveCampaign(Adapter):
     def _asking(self, trail: Trail) -> Asking:
         """Return what asks the questions of one walk, each leaving its step on this trail."""
         return Asking(self._transport.sender(trail), trail.state)
-
-
-_TO_ADMIN = "put the key's user into the Admin group"
-_HELD = "every erasure will be held as archived_not_purged, also of people who are not there"
 
 
 def _admin(asking: Asking) -> str:

@@ -16,7 +16,7 @@ from adapters.activecampaign.calls.listing import Listing, pages, persons
 from adapters.activecampaign.rows import in_utc, read_time
 from adapters.addresses import is_person
 from adapters.contract import Subject
-from adapters.errors import AdapterError, Permanent, Transient
+from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from adapters.http.answer import Answer, shape_of
 
 #: by how much the clock that dated the request may be ahead of the provider's
@@ -117,11 +117,10 @@ class Archive:
         return None
 
     def _is_admin(self) -> bool:
+        """Say whether it is not for want of rights. Raises what every call would meet, a wrong host among it."""
         try:
             return self._asking.is_admin()
-        except Transient as error:
-            if error.cools_lane:
+        except AdapterError as error:
+            if isinstance(error, Misconfigured) or (isinstance(error, Transient) and error.cools_lane):
                 raise
-        except AdapterError:
-            pass
         return True

@@ -67,7 +67,10 @@ class Asking:
         `refused` may know a meaning that an answer has at this call only.
         """
         answer = self.send(method, path, template, scope=scope, params=params, body=body)
-        if answer.status == 200 or accept(answer):
+        if answer.status == 200:
+            return answer
+        if accept(answer):
+            self._proven = True
             return answer
         raise refused(answer) or self.meaning(answer)
 

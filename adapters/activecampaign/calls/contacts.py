@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.activecampaign.answers import AUTOMATION, CONTACT, expect_done, is_absent, objects, read_id
 from adapters.activecampaign.calls.asking import Asking
-from adapters.activecampaign.calls.listing import Listing, pages, persons
+from adapters.activecampaign.calls.listing import INCLUDE, Listing, pages, persons
 from adapters.activecampaign.rows import Contact, ListRow, is_stranger, known_time, read_row
 from adapters.contract import Subject, plain_form
 from adapters.errors import Permanent
@@ -36,7 +36,15 @@ class Contacts:
         Raises Permanent `filter_ignored` if a page holds a stranger, or list rows of a contact that is not in it;
         neighbours, and the list rows that come along with them, are left alone.
         """
-        params = (("email", spelling), ("include", "contactLists"))
+        try:
+            return self._find(spelling, INCLUDE)
+        except Permanent as error:
+            if error.code != "rejected":
+                raise
+        return self._find(spelling, ())
+
+    def _find(self, spelling: str, include: tuple[tuple[str, str], ...]) -> list[Contact]:
+        params = (("email", spelling), *include)
         found: dict[str, Contact] = {}
         answered: set[str] = set()
         rows: dict[str, list[ListRow]] | None = {}

@@ -9,11 +9,11 @@ from typing import Any
 
 from adapters.activecampaign.answers import objects
 from adapters.activecampaign.calls.asking import Asking
-from adapters.activecampaign.calls.listing import LARGEST, total_of
+from adapters.activecampaign.calls.listing import INCLUDE, LARGEST, total_of
 from adapters.activecampaign.rows import LEFT, REACHED
 from adapters.contract import Seen
-from adapters.errors import Transient
-from adapters.paging import MOST_PAGES, PageSize
+from adapters.errors import Permanent, Transient
+from adapters.paging import LEAST, MOST_PAGES, PageSize
 
 
 class Everybody:
@@ -28,17 +28,16 @@ class Everybody:
     def __init__(self, asking: Asking, since: datetime | None) -> None:
         self._asking = asking
         self._size = PageSize(LARGEST)
-        if since is None:
-            self._params: tuple[tuple[str, str], ...] = (("include", "contactLists"),)
-        else:
-            self._params = (("filters[updated_after]", since.astimezone(UTC).isoformat(timespec="seconds")),)
+        self._include = INCLUDE if since is None else ()
+        date = since.astimezone(UTC).isoformat(timespec="seconds") if since else None
+        self._filter = (("filters[updated_after]", date),) if date else ()
 
     def seen(self) -> Iterator[Seen]:
         """Yield the contacts. Raises Transient `incomplete` for pages out of order, or that end before their total."""
         last, shown = 0, 0
         body = self._after(last)
         total = _total(body)
-        for _ in range(MOST_PAGES):
+        for _ in range(MOST_PAGES + total // LEAST):
             rows = objects(body["contacts"])
             if not rows:
                 break
@@ -56,8 +55,14 @@ class Everybody:
 
     def _page(self, last: int, limit: int) -> Mapping[str, Any]:
         paging = (("orders[id]", "ASC"), ("id_greater", str(last)), ("limit", str(limit)))
-        answer = self._asking.ask("GET", "/contacts", scope="contact", params=(*self._params, *paging))
-        return self._asking.expect(answer, "contacts")
+        params = (*self._filter, *self._include, *paging)
+        try:
+            return self._asking.expect(self._asking.ask("GET", "/contacts", scope="contact", params=params), "contacts")
+        except Permanent as error:
+            if error.code != "rejected" or not self._include:
+                raise
+        self._include = ()
+        return self._page(last, limit)
 
 
 def _last(rows: list[Mapping[str, Any]], before: int) -> int:

@@ -20,6 +20,8 @@ from adapters.paging import PageIds, PageSize
 LARGEST = 100
 #: rows of a page where the limit is not looked at (reference: pagination); fewer are the last ones, more may not be
 _DEFAULT = 20
+#: lets a listing of contacts bring their list rows (used by FluentCRM; in no specification, so it may be refused)
+INCLUDE = (("include", "contactLists"),)
 #: pages of a listing about one person: ten thousand rows
 _MOST_PAGES = 100
 

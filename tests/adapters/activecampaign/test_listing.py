@@ -97,3 +97,13 @@ def test_a_listing_of_an_account_is_not_hurried_like_a_walk(
     monkeypatch.setattr(evidence, "time", SimpleNamespace(monotonic=lambda: next(hours)))
 
     assert [one.address for one in adapter.changed(since)] == [ADDRESS]
+
+
+def test_an_account_that_refuses_to_include_list_rows_is_still_listed(
+    sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign
+) -> None:
+    sandbox.add(ADDRESS, lists={"1": 1})
+    sandbox.fault(Fault(status=422, body="", path="/contacts$"))
+
+    assert list(adapter.changed(None)) == [Seen("contact", ADDRESS, None)]
+    assert ["include" in one.query for one in sandbox.requests] == [True, False, False]

@@ -194,3 +194,14 @@ def test_an_automation_of_another_contact_is_not_left(sandbox: ActiveCampaignSan
 
     assert refused(adapter, Action.UNSUBSCRIBE).code == "filter_ignored"
     assert "DELETE /contactAutomations/*" not in calls(sandbox) and lists_of(sandbox) == {"1": "2"}
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_an_account_that_refuses_to_include_list_rows_is_asked_for_them_apart(
+    sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign, status: int
+) -> None:
+    sandbox.add(ADDRESS, lists={"1": 1})
+    sandbox.fault(Fault(status=status, body="", path="/contacts$"))
+
+    assert adapter.apply(Action.UNSUBSCRIBE, SUBJECT, ASKED).outcome is Outcome.DONE
+    assert lists_of(sandbox) == {"1": "2"}
