@@ -66,6 +66,14 @@ def test_exactly_the_person_among_neighbours_is_erased(
     assert sorted(sandbox.customers()) == sorted(NEIGHBOURS)
 
 
+def test_a_neighbours_odd_list_row_holds_nobody_up(loose: ActiveCampaignSandbox, adapter: ActiveCampaign) -> None:
+    loose.add("ada@straße.test", lists={"1": 1}, sdate="last Tuesday")
+    loose.add("ada@strasse.test", lists={"1": 1})
+
+    assert adapter.apply(Action.UNSUBSCRIBE, STRASSE, ASKED).outcome is Outcome.DONE
+    assert [one["lists"] for one in loose.contacts()] == [{"1": "1"}, {"1": "2"}]
+
+
 def test_the_archive_of_a_neighbour_holds_nobody_up(loose: ActiveCampaignSandbox, adapter: ActiveCampaign) -> None:
     loose.archive("nada@strasse.test")
     loose.archive("ada@strasse.test")
