@@ -147,30 +147,37 @@ class Erasure:
     def _purge_archive(self, unseen: Unseen) -> list[str]:
         """Purge the person's contacts from the archive and return their ids.
 
-        What was just deleted and is not found by address is looked for by its id. A contact of another id counts as
-        seen by its date: whether the archive keeps the ids of contacts is written nowhere.
+        What was just deleted and is not found by address is looked for by its id.
         """
         failures, before = self._walk.failures, len(self._walk.failures)
         found: dict[str, ArchivedContact] = {}
         for spelling in self._walk.spellings:
             with failures.in_one("the archive"):
                 found |= {one.id: one for one in self._archive.search(spelling)}
-        by_id = unseen.ids if len(failures) == before else ()
-        purged: list[str] = []
-        for one in found:
-            with failures.in_one("an archived contact"):
-                self._archive.purge(one)
-                purged.append(one)
-        others = [one for one in purged if not unseen.purged(one)]
-        for contact in by_id:
-            with failures.in_one("an archived contact"):
-                if contact in unseen.ids and self._archive.shows(contact):
-                    self._archive.purge(contact)
-                    unseen.purged(contact)
-                    purged.append(contact)
-        for one in others:
-            unseen.purged_other(found[one])
-        return purged
+        searched = len(failures) == before
+        try:
+            for one in found.values():
+                with failures.in_one("an archived contact"):
+                    self._purge(one, unseen)
+            for contact in unseen.ids if searched else ():
+                with failures.in_one("an archived contact"):
+                    if contact not in found and self._archive.shows(contact):
+                        found[contact] = ArchivedContact(contact, None)
+                        self._purge(found[contact], unseen)
+        finally:
+            unseen.settle()
+        return list(found)
+
+    def _purge(self, archived: ArchivedContact, unseen: Unseen) -> None:
+        """Purge one that was seen; a lost answer counts too, for it may be gone and never be shown again."""
+        try:
+            self._archive.purge(archived.id)
+        except Permanent:
+            raise  # refused: it will be shown again
+        except AdapterError:
+            unseen.purged(archived)
+            raise
+        unseen.purged(archived)
 
     def _delete_customers(self) -> list[str]:
         """Delete the person's e-commerce customers; return their ids."""

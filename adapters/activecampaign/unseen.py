@@ -24,6 +24,7 @@ class Unseen:
         self._received_at = in_utc(received_at)
         #: id of a contact whose delete was sent -> by how much it raised the count
         self._sent: dict[str, int] = {}
+        self._others: list[ArchivedContact] = []
 
     def __bool__(self) -> bool:
         return bool(self._trail.unseen)
@@ -44,17 +45,21 @@ class Unseen:
         """Take a contact back: the answer proves that this delete did nothing."""
         self._count(-self._sent.pop(contact.id))
 
-    def purged(self, contact: str) -> bool:
-        """Note that a contact of the archive is purged; say whether it is one that this walk deleted, by its id."""
-        mine = self._sent.pop(contact, None) is not None
-        if mine:
+    def purged(self, archived: ArchivedContact) -> None:
+        """Note that a contact was seen in the archive and purged there."""
+        if self._sent.pop(archived.id, None) is not None:
             self._count(-1)
-        return mine
+        else:
+            self._others.append(archived)
 
-    def purged_other(self, archived: ArchivedContact) -> None:
-        """Note a purged contact of another id: it is one of the unseen where its date does not speak against it."""
-        if archived.may_be_of(self._received_at):
-            self._count(-1)
+    def settle(self) -> None:
+        """Count those of another id, once all are known, where their date does not speak against it.
+
+        Whether the archive keeps the ids of contacts is written nowhere.
+        """
+        while self._others:
+            if self._others.pop().may_be_of(self._received_at):
+                self._count(-1)
 
     def _count(self, by: int) -> None:
         self._trail.unseen = max(0, (self._trail.unseen or 0) + by)

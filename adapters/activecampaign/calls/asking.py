@@ -48,7 +48,8 @@ class Asking:
         try:
             return self._send(method, path, template or path, scope, params, body)
         except Misconfigured as error:
-            raise self._of_this_call(error, "another host") from None
+            # a change that is redirected was not made: the lane pauses, as nothing would be done in it
+            raise self._of_this_call(error, "a redirect") if method == "GET" else error from None
 
     def ask(
         self,

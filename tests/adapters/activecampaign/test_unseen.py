@@ -228,13 +228,29 @@ def test_one_sighting_counts_for_one_contact(configure: Callable[..., ActiveCamp
         assert adapter.apply(Action.DELETE, with_unseen(3), ASKED).unseen == 2
 
 
-def test_a_purge_that_fails_is_no_sighting(sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign) -> None:
+@pytest.mark.parametrize("obeyed", [True, False])
+@pytest.mark.parametrize("ids", ["own", "same"])
+def test_a_purge_whose_answer_is_lost_was_a_sighting(
+    sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign, obeyed: bool, ids: str
+) -> None:
+    sandbox._archive.clear()
+    sandbox.archive_ids = ids
     sandbox.add(ADDRESS)
-    sandbox.fault(Fault(status=500, body="", method="DELETE", path="/contactArchives/"))
+    sandbox.fault(Fault(kind="reset", method="DELETE", path="/contactArchives/", after_effect=obeyed))
 
     error = refused(adapter)
 
-    assert error.unseen == 1 and "an archived contact" in error.detail
+    assert error.unseen == 0 and "an archived contact" in error.detail
+    again = adapter.apply(Action.DELETE, SUBJECT, ASKED)
+    assert again.outcome is (Outcome.ABSENT if obeyed else Outcome.DONE)
+    assert adapter.confirm(Action.DELETE, SUBJECT, again).unseen == 0 and sandbox.archived() == []
+
+
+def test_a_purge_that_is_refused_is_none(sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign) -> None:
+    sandbox.add(ADDRESS)
+    sandbox.fault(Fault(status=405, body="", method="DELETE", path="/contactArchives/"))
+
+    assert refused(adapter).unseen == 1
     assert adapter.apply(Action.DELETE, with_unseen(1), ASKED).unseen == 0
 
 
