@@ -28,6 +28,8 @@ REMEDIES = {
     "request_vanished": "a confirmed request was removed before it was carried out: ask who removed it, then submit it"
     " by hand, or drop it with `syncer wordpress dismiss`",
     "confirmed_waiting": "the person confirmed and nobody completed it: open Tools > Erase Personal Data",
+    "erasure_unfinished": "somebody clicked Erase Personal Data and WordPress did not finish: another plugin's eraser"
+    " failed; the lists are told all the same; mend or update that plugin, then click again",
     "site_unreadable": "run what `syncer wordpress grants` prints, with --site NUMBER for each site of a network",
     "network_unreadable": "this is a network: run what `syncer wordpress grants --site 1 --site 2` prints, with --site"
     " for each of its sites",
@@ -99,6 +101,7 @@ class WordPress:
         sites = list(last.sites.values())
         alarms = coverage.alarms(
             last.seen.values(),
+            self._state.begun(last.seen.values()),
             sites,
             self._clock(),
             alert_after=timedelta(days=self._settings.alert_after_days),
