@@ -38,6 +38,8 @@ STALLED = timedelta(minutes=15)
 #: states that can still become a completion, and so are worth remembering
 OPEN = frozenset({"request-pending", "request-confirmed", "request-failed"})
 CONFIRMED = "request-confirmed"
+#: stands for the plugin among the sites: its problem is kept and shown like theirs
+PLUGIN = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,11 @@ def alarms(
                 raised.append(Alarm("erasure_unfinished", request.ref, started))
         elif request.status == CONFIRMED and request.since is not None and now - request.since > alert_after:
             raised.append(Alarm("confirmed_waiting", request.ref, request.since))
-    raised += [Alarm(site.problem, f"site {site.site}", site.swept_at) for site in sites if site.problem]
+    raised += [
+        Alarm(site.problem, "plugin" if site.site == PLUGIN else f"site {site.site}", site.swept_at)
+        for site in sites
+        if site.problem
+    ]
     last = max((site.swept_at for site in sites), default=None)
     if last is None or now - last > 3 * swept_every:
         raised.append(Alarm("sweep_overdue", "sweep", last))

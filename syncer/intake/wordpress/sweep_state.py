@@ -17,6 +17,8 @@ from syncer.intake.wordpress.tables import WordPressTables
 
 #: how the keys of all erasures begin that the plugin and the sweep write
 KEYS = "erasure:"
+#: `source` of the rows that only the plugin writes
+BY_PLUGIN = ("eraser", "completed")
 #: keys looked up with one statement
 CHUNK = 500
 
@@ -71,6 +73,12 @@ class SweepState:
                 query = sa.select(e.event_key, e.created_at).where(e.event_key.in_(wanted[start : start + CHUNK]))
                 begun |= {keys[row.event_key]: row.created_at for row in connection.execute(query)}
         return begun
+
+    def fed_by_plugin(self) -> bool:
+        """Say whether the plugin ever queued a request that became an event."""
+        e = self._transactions.tables.event.c
+        with reading(self._transactions.engine) as connection:
+            return connection.execute(sa.select(e.id).where(e.source.in_(BY_PLUGIN)).limit(1)).first() is not None
 
     def _read(self, connection: sa.Connection) -> LastSweep:
         request, site = self._tables.request, self._tables.site

@@ -7,13 +7,15 @@
  * Requires PHP:      7.4
  * License:           MIT
  *
- * A must-use plugin for wp-content/mu-plugins. It only INSERTs into syncer's queue and SELECTs syncer's status table.
+ * A must-use plugin for wp-content/mu-plugins. It INSERTs into syncer's queue and reads syncer's status table, where one
+ * row is its own: the version above.
  *
  * @package Syncer
  */
 
 defined( 'ABSPATH' ) || exit;
 defined( 'SYNCER_QUEUE_TABLE' ) || define( 'SYNCER_QUEUE_TABLE', 'syncer_queue' ); // As [queue] table in settings.toml.
+define( 'SYNCER_PLUGIN_VERSION', '2' ); // As in the head, which syncer reads.
 defined( 'SYNCER_STATUS_TABLE' ) || define( 'SYNCER_STATUS_TABLE', 'syncer_wp_status' );
 
 /** Returns the queue's CREATE TABLE, as dbDelta() writes it: one character set, compared byte by byte. */
@@ -190,6 +192,18 @@ function syncer_status( $request ) {
 	}
 	return $row;
 }
+
+/** Says which version this is, so that `syncer status` can name a plugin that is older than syncer. */
+function syncer_say_version() {
+	global $wpdb;
+	$said = syncer_status( 'plugin' );
+	if ( ! $said || SYNCER_PLUGIN_VERSION !== $said->state ) {
+		$quiet = $wpdb->suppress_errors( true );
+		$wpdb->query( $wpdb->prepare( 'REPLACE INTO `' . SYNCER_STATUS_TABLE . "` (request, state, destinations, updated_at) VALUES ('plugin', %s, '[]', UTC_TIMESTAMP(6))", SYNCER_PLUGIN_VERSION ) ); // phpcs:ignore
+		$wpdb->suppress_errors( $quiet );
+	}
+}
+add_action( 'load-erase-personal-data.php', 'syncer_say_version' );
 
 /** Says whether erasing was begun, by a click, from the state in which the request still is. */
 function syncer_is_begun( $id ) {
