@@ -7,8 +7,8 @@ are overwritten by the completion itself; only the last `completed_at` survives 
 
 1. A row of that request (`source_ref`) that is not older than the completion covers it. The click writes
    *before* `completed_at`, by as long as all the erasers take; the net just after it; and the times come from two
-   clocks. SLACK allows for erasers of two minutes. In meaning: an erasure asked for
-   at that time or later erases whatever the completion was about. Two completions within SLACK count as one.
+   clocks. SLACK allows for erasers that take two minutes. In meaning: an erasure asked for at that time or later
+   erases whatever the completion was about. Two completions within SLACK count as one.
 2. The click may have written long before the completion: the erasers are slow, or one failed, or PHP died, and the
    administrator clicked again the next day; the plugin then makes the same key and nothing new. When the last sweep,
    at most FRESH before the completion, saw the request in the state before, that very key is known and looked for.

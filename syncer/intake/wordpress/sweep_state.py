@@ -67,7 +67,8 @@ class SweepState:
         The time is that of the event: what nobody has taken from the queue yet is not told to anybody either.
         """
         keys = {key: last.ref for last in seen if (key := begun_key(last)) is not None}
-        wanted, e, begun = sorted(keys), self._transactions.tables.event.c, {}
+        wanted, e = sorted(keys), self._transactions.tables.event.c
+        begun: dict[str, datetime] = {}
         with reading(self._transactions.engine) as connection:
             for start in range(0, len(wanted), CHUNK):
                 query = sa.select(e.event_key, e.created_at).where(e.event_key.in_(wanted[start : start + CHUNK]))
