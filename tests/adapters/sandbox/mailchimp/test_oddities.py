@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from adapters.sandbox import PAGE_FAULTS, Fault, MailchimpSandbox
-from tests.adapters.sandbox.mailchimp_calls import AUDIENCE, KEY, PERSON, add, call, key_of, member
+from tests.adapters.sandbox.mailchimp.calls import AUDIENCE, KEY, PERSON, add, call, key_of, member
 
 OTHER = "b2c3d4e5f6"
 
