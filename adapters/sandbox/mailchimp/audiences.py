@@ -38,7 +38,10 @@ class AudienceCalls(MemberCalls):
 
     def _audience(self, name: str, request: Request) -> dict[str, Any]:
         figures = full(request) or "stats" in request.query["fields"]
-        return audience_body(name, self._lists[name].values(), figures)
+        body = audience_body(name, self._lists[name].values(), figures)
+        if request.query.get("include_total_contacts") == "true":
+            body["stats"] = {**body["stats"], "total_contacts": len(self._lists[name])}
+        return body
 
     def _list(self, request: Request, parts: list[str]) -> Reply:
         """Answer a call below `lists/{id}`; `parts` is the path, split."""

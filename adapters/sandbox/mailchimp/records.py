@@ -37,7 +37,7 @@ _AUDIENCE_LINKS = (
 BY_ADMIN = "N/A (Unsubscribed by admin)"  # 25 of 25 unsubscribed by API (grouparoo)
 _BY_PERSON = "None given"
 _NO_MERGE_FIELDS = {"FNAME": "", "LNAME": "", "ADDRESS": "", "PHONE": ""}
-_NOWHERE = {"latitude": 0, "longitude": 0, "gmtoff": 0, "dstoff": 0, "country_code": "", "timezone": ""}
+_NOWHERE = {"latitude": 0, "longitude": 0, "gmtoff": 0, "dstoff": 0, "country_code": "", "timezone": "", "region": ""}
 _NEVER_READ = {"avg_open_rate": 0, "avg_click_rate": 0}
 
 
@@ -137,7 +137,6 @@ def audience_body(name: str, people: Collection[Mapping[str, Any]], full: bool =
         "stats": {
             **_STATS,
             "member_count": held.count("subscribed"),
-            "total_contacts": len(held) - held.count("archived"),
             "unsubscribe_count": held.count("unsubscribed"),
             "cleaned_count": held.count("cleaned"),
         },
