@@ -99,9 +99,6 @@ class AudienceCalls(MemberCalls):
                     exact.append(shown(member, full(request)))
                 if any(query in text.lower() for text in texts):
                     rough.append(shown(member, full(request)))
-        hits = {name: {"members": rows, "total_items": len(rows)} for name, rows in _both(exact, rough).items()}
+        found = {"exact_matches": exact, "full_search": rough}
+        hits = {name: {"members": rows, "total_items": len(rows)} for name, rows in found.items()}
         return as_json(200, chosen(hits, request))
-
-
-def _both(exact: list[dict[str, Any]], rough: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    return {"exact_matches": exact, "full_search": rough}

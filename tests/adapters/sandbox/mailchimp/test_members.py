@@ -117,6 +117,47 @@ def test_an_add_that_the_specification_does_not_allow_is_refused(
     assert mc.members() == []
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("email_address", 7, "string, integer"),
+        ("email_address", None, "string, NULL"),
+        ("status", ["subscribed"], "string, array"),
+        ("merge_fields", [], "object, array"),
+        ("vip", "yes", "boolean, string"),
+        ("tags", "early", "array, string"),
+    ],
+)
+@pytest.mark.parametrize(("method", "tail"), [("POST", ""), ("PUT", f"/{KEY}"), ("PATCH", f"/{KEY}")])
+def test_a_value_of_another_type_is_refused_by_name(
+    mc: MailchimpSandbox, method: str, tail: str, name: str, value: Any, found: str
+) -> None:
+    mc.add(PERSON, AUDIENCE)
+    body = {"email_address": RENAMED, "status": "subscribed", name: value}
+
+    answer = call(mc, method, f"lists/{AUDIENCE}/members{tail}", json=body)
+
+    assert answer.json()["errors"] == [{"field": name, "message": f"Schema describes {found} found instead"}]
+    assert mc.members() == [(AUDIENCE, PERSON, "subscribed")]
+
+
+@pytest.mark.parametrize(("method", "tail"), [("PUT", ""), ("PATCH", ""), ("POST", "/tags"), ("POST", "/notes")])
+@pytest.mark.parametrize("body", [b"{", b"status=unsubscribed", b"\xff"])
+def test_text_that_is_no_json_is_refused(mc: MailchimpSandbox, method: str, tail: str, body: bytes) -> None:
+    mc.add(PERSON, AUDIENCE)
+
+    answer = member(method, mc, tail, data=body)
+
+    assert (answer.status_code, answer.json()["title"]) == (400, "JSON Parse Error")
+
+
+@pytest.mark.parametrize("tags", [None, ["early"], [{"status": "active"}], "early"])
+def test_tags_without_names_are_refused(mc: MailchimpSandbox, tags: Any) -> None:
+    mc.add(PERSON, AUDIENCE)
+
+    assert member("POST", mc, "/tags", json={"tags": tags}).status_code == 400
+
+
 @pytest.mark.parametrize("status", ["bogus", "archived", "transactional"])
 def test_a_patch_to_a_status_that_is_not_in_the_specification_is_refused(mc: MailchimpSandbox, status: str) -> None:
     mc.add(PERSON, AUDIENCE)
