@@ -31,6 +31,8 @@ _FAKE = re.compile(r"@(.*\.)?example\.(com|org|net)$")
 #: what an add and a PUT-create may set (specification); a PATCH may not make somebody transactional
 _NEW = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional")
 _CHANGED = ("subscribed", "unsubscribed", "cleaned", "pending")
+#: nobody has left or bounced in these
+_STAYED = ("subscribed", "pending", "transactional")
 #: taken from a body as it stands
 _PLAIN = ("email_type", "language", "vip", "interests", "ip_signup", "ip_opt", "timestamp_signup", "timestamp_opt")
 
@@ -128,7 +130,8 @@ class MemberCalls(Sandbox):
                 "This list member cannot be removed. Can not archive a contact that is bounced, pending or archived"
             )
             return problem(405, "Method Not Allowed", detail, Allow="GET, PUT")
-        member.update(status="archived", last_changed=now())
+        _set_status(member, "archived")
+        member["last_changed"] = now()
         return Reply(204)
 
     # -- changes --------------------------------------------------------------------------------------------
@@ -147,9 +150,7 @@ class MemberCalls(Sandbox):
         self._rename(wanted, member)
         self._set(wanted, member)
         if status := wanted.get("status"):
-            member["status"] = status
-            if status != before["status"]:
-                member["_by_person"] = False
+            _set_status(member, status)
         if before != member:
             member["last_changed"] = now()
         return self._answer(member, request)
@@ -262,7 +263,15 @@ def _status_refused(
     if status is not None and status not in allowed:
         return invalid(field, f"Value must be one of: {', '.join(allowed)}.")
     # who left by themselves cannot be subscribed by API (users' reports; MC4WP#798 of 2025)
-    return compliance() if status in ("subscribed", "pending") and member["_by_person"] else None
+    left = member["_by_person"] and member["status"] not in _STAYED
+    return compliance() if left and status in ("subscribed", "pending") else None
+
+
+def _set_status(member: Member, status: str) -> None:
+    """Set a status. Who had not left by themselves does not count as one who did, whatever the API sets."""
+    if member["status"] in _STAYED and status not in _STAYED:
+        member["_by_person"] = False
+    member["status"] = status
 
 
 def _add_refused(email: str, status: str | None) -> Reply | None:

@@ -68,6 +68,27 @@ def test_an_api_unsubscribe_can_be_undone_by_api_but_not_one_by_the_person(mc: M
     assert refused.json()["title"] == "Member In Compliance State"
 
 
+def test_who_came_alone_and_was_unsubscribed_by_api_can_be_subscribed_again(mc: MailchimpSandbox) -> None:
+    mc.add(PERSON, AUDIENCE, by_person=True, timestamp_signup="2020-01-01T00:00:00+00:00")
+
+    assert member("PATCH", mc, json={"status": "subscribed"}).status_code == 200
+    left = member("PATCH", mc, json={"status": "unsubscribed"}).json()
+
+    assert left["unsubscribe_reason"] == "N/A (Unsubscribed by admin)"
+    assert member("PATCH", mc, json={"status": "subscribed"}).status_code == 200
+    assert member("DELETE", mc).status_code == 204
+    assert add(mc).status_code == 200
+
+
+def test_who_left_alone_stays_in_compliance_state_whatever_the_api_sets_next(mc: MailchimpSandbox) -> None:
+    mc.add(PERSON, AUDIENCE, status="unsubscribed", by_person=True)
+
+    for status in ("cleaned", "unsubscribed"):
+        assert member("PATCH", mc, json={"status": status}).status_code == 200
+
+    assert member("PATCH", mc, json={"status": "subscribed"}).json()["title"] == "Member In Compliance State"
+
+
 @pytest.mark.parametrize("key", [KEY, key_of("nobody@list.test")])
 def test_adding_an_archived_contact_revives_it_and_moves_its_opt_in_but_a_put_on_it_does_not(
     mc: MailchimpSandbox, key: str
@@ -261,6 +282,15 @@ def test_a_contact_id_of_somebody_erased_finds_nobody(mc: MailchimpSandbox) -> N
     mc.add(PERSON, AUDIENCE)
     contact_id = member("GET", mc).json()["contact_id"]
     member("POST", mc, "/actions/delete-permanent")
+
+    assert call(mc, "GET", f"lists/{AUDIENCE}/members/{contact_id}").status_code == 404
+
+
+def test_a_contact_id_does_not_pass_to_the_next_holder_of_the_address(mc: MailchimpSandbox) -> None:
+    mc.add(PERSON, AUDIENCE)
+    contact_id = member("PATCH", mc, json={"email_address": RENAMED}).json()["contact_id"]
+    call(mc, "POST", f"lists/{AUDIENCE}/members/{key_of(RENAMED)}/actions/delete-permanent")
+    mc.add(RENAMED, AUDIENCE)
 
     assert call(mc, "GET", f"lists/{AUDIENCE}/members/{contact_id}").status_code == 404
 
