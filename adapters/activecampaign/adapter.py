@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from adapters.activecampaign.calls import Calls
+from adapters.activecampaign.trial import PLAN, ActiveCampaignTrial
 from adapters.activecampaign.walk import ActiveCampaignWalk
 from adapters.checks import tried
-from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject
+from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject, TrialStep
 from adapters.errors import Misconfigured
-from adapters.http.evidence import Trail, evidence
+from adapters.http.evidence import NO_HURRY, Trail, evidence
 from adapters.http.pacer import Pacer
 from adapters.http.transport import Transport
 from adapters.options import check_api_key, check_base_url, check_flag
@@ -105,10 +106,10 @@ class ActiveCampaign(Adapter):
                 return walk.confirm_deleted(applied, ecommerce=self._ecommerce)
             return walk.confirm_unsubscribed(applied, suppress=action is Action.SUPPRESS)
 
-    def changed(self, since: datetime) -> Iterator[Seen]:
+    def changed(self, since: datetime | None) -> Iterator[Seen]:
         """Yield the contacts updated since then (UTC); the archive is searched by address only. Raises AdapterError."""
         with evidence() as trail:
-            for address in self._calls(trail).changed(since):
+            for address in self._calls(trail).changed(since or datetime.fromtimestamp(0, UTC)):
                 yield Seen("contact", address)
 
     def opted_in(self, subject: Subject) -> datetime | None:
@@ -130,6 +131,18 @@ class ActiveCampaign(Adapter):
             tried("archive", lambda: _archive(calls), "put the key's user into the Admin group: erasure needs it"),
             tried("lists", lambda: _lists(calls), "let the key's user see all lists"),
         ]
+
+    def trial_plan(self, place: str | None) -> tuple[str, ...]:
+        """Return what a trial does; `place` is the id of a list. Raises SettingsError."""
+        if place is not None and not (place.isascii() and place.isdigit()):
+            raise SettingsError("in", "write the id of a list, a number, as `syncer check` shows it")
+        where = f"list {place}" if place else "the first list that the key sees"
+        return tuple(line.format(place=where) for line in PLAN)
+
+    def trial(self, subject: Subject, place: str | None) -> Iterator[TrialStep]:
+        """Try every call on an invented contact and yield the steps."""
+        with evidence(NO_HURRY) as trail:
+            yield from ActiveCampaignTrial(self._transport.sender(trail), trail, subject).run(place)
 
     def close(self) -> None:
         """Close the connections."""

@@ -8,16 +8,17 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from adapters.checks import tried
-from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject
+from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject, TrialStep
 from adapters.errors import Misconfigured, Permanent, Transient
-from adapters.http.evidence import Trail, evidence
+from adapters.http.evidence import NO_HURRY, Trail, evidence
 from adapters.http.transport import Transport
 from adapters.mailchimp.answers import LIST_ID, PAGE, expect, pages, read_id
 from adapters.mailchimp.listing import changed
+from adapters.mailchimp.trial import PLAN, MailchimpTrial
 from adapters.mailchimp.walk import MailchimpWalk, Scopes
 from adapters.options import check_api_key, check_base_url, check_flag
 
@@ -121,12 +122,12 @@ class Mailchimp(Adapter):
         with evidence() as trail:
             return self._walk(trail, subject).confirm(action, applied)
 
-    def changed(self, since: datetime) -> Iterator[Seen]:
+    def changed(self, since: datetime | None) -> Iterator[Seen]:
         """Yield the members of all audiences that changed since then (UTC). Raises AdapterError."""
         with evidence() as trail:
             client = self._client(trail)
             for audience in self._scopes(trail).audiences:
-                yield from changed(client, audience, since)
+                yield from changed(client, audience, since or datetime.fromtimestamp(0, UTC))
 
     def opted_in(self, subject: Subject) -> datetime | None:
         """Return the newest opt-in or sign-up of the person where mail reaches them. Raises AdapterError."""
@@ -152,6 +153,17 @@ class Mailchimp(Adapter):
             remedy = "grant it to the key's user, or set ecommerce = false"
             findings.append(tried("e-commerce", self._store_count, remedy))
         return findings
+
+    def trial_plan(self, place: str | None) -> tuple[str, ...]:
+        """Return what a trial does; `place` is the id of an audience and must be named. Raises SettingsError."""
+        if place is None or not LIST_ID.fullmatch(place):
+            raise SettingsError("in", "name the audience by its id, as `syncer check` shows it: an address stays there")
+        return tuple(line.format(place=place) for line in PLAN)
+
+    def trial(self, subject: Subject, place: str | None) -> Iterator[TrialStep]:
+        """Try every call on an invented contact and yield the steps."""
+        with evidence(NO_HURRY) as trail:
+            yield from MailchimpTrial(self._client(trail), trail, subject, place or "").run()
 
     def close(self) -> None:
         """Close the connections."""

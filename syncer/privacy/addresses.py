@@ -50,6 +50,14 @@ def normalise(raw: str) -> str:
     return address
 
 
+def normal_form(text: str) -> str | None:
+    """Return the normal form of an address that a provider answered; None where it has none: it is nobody's."""
+    try:
+        return normalise(text)
+    except AddressError:
+        return None
+
+
 def _parts(raw: str) -> tuple[str, str]:
     text = raw.strip(" \t")
     if not text:
