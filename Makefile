@@ -32,8 +32,7 @@ test-wordpress: $(VENV)/.installed
 
 # what Mailchimp published on npm: skips where npm is missing
 test-vendors: $(VENV)/.installed
-	$(BIN)/python -m pytest -m 'not wordpress' -p tests.vendors.watching tests/vendors \
-	  tests/adapters/test_mailchimp.py tests/adapters/test_contract.py tests/adapters/sandbox
+	$(BIN)/python -m pytest -n 4 --dist worksteal -m 'not wordpress' -p tests.vendors.watching tests/vendors tests/adapters
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

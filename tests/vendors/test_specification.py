@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from rich.console import Console
 
 from adapters.sandbox import MailchimpSandbox
@@ -113,6 +114,32 @@ def test_what_is_documented_or_known_of_the_vendor_is_no_finding(
 
 def test_every_known_error_of_the_vendor_says_where_it_is_known_from() -> None:
     assert all(re.compile(pattern) and reason for pattern, reason in KNOWN_ERRORS)
+
+
+class Asked(MailchimpSandbox):
+    """One that `make test-vendors` does not watch itself: what it is asked is wrong on purpose."""
+
+
+@pytest.mark.parametrize(("client", "number"), [("list-syncer", 1), ("curl/8", 0)])
+def test_only_what_the_product_asks_is_held_against_it(specification: Specification, client: str, number: int) -> None:
+    with Asked() as mc, Watch(Asked) as watch:
+        headers = {"User-Agent": client, "Connection": "close"}
+        auth = ("any", mc.api_key)
+        requests.get(f"{mc.url}/3.0/lists", {"limit": "5"}, auth=auth, headers=headers, timeout=10)
+
+    assert len(findings(watch.take(), specification)) == number
+    assert watch.take() == []
+
+
+def test_a_status_that_only_a_test_can_seed_is_no_finding(specification: Specification) -> None:
+    with MailchimpSandbox() as mc, Watch(MailchimpSandbox) as watch:
+        mc.add("ada@lovelace.test", "a1b2c3d4e5", status="paused")
+        path = f"{mc.url}/3.0/lists/a1b2c3d4e5/members/ada@lovelace.test"
+        requests.get(path, auth=("any", mc.api_key), headers={"Connection": "close"}, timeout=10)
+
+    seen = watch.take()
+    assert [one.reply.status for one in seen] == [200]
+    assert findings(seen, specification) == []
 
 
 def test_the_whole_demo_keeps_to_the_specification(
