@@ -71,8 +71,8 @@ class ActiveCampaign(Adapter):
         Action.DELETE: (
             "ActiveCampaign keeps an archive of erased contacts for 360 days. You were removed from that archive too.",
             "Its own search, the only way to look into that archive, no longer shows you.",
-            "ActiveCampaign may remember that an address was once unsubscribed. Deals, notes and technical records, such"
-            " as those of returned mail, are not part of what was erased, if there were any.",
+            "ActiveCampaign may remember that an address was once unsubscribed. Deals, notes and technical records,"
+            " such as those of returned mail, are not part of what was erased, if there were any.",
         ),
         Action.UNSUBSCRIBE: (
             "Your entry stays there, marked as unsubscribed on every mailing list, and no newsletter is sent to it.",

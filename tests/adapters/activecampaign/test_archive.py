@@ -187,3 +187,13 @@ def test_a_restore_that_runs_is_waited_for(sandbox: ActiveCampaignSandbox, adapt
     sandbox.fault(Fault(status=409, body="", path="/contactArchives"))
 
     assert refused(adapter).code == "conflict"
+
+
+def test_a_wrong_host_is_not_called_an_account_without_an_archive(
+    sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign
+) -> None:
+    sandbox.fault(Fault(status=404, body="<html>", content_type="text/html", times=None))
+
+    checks = {check.name: check for check in adapter.check()}
+
+    assert checks["key"].detail.startswith("wrong_address") and checks["archive"].detail.startswith("wrong_address")
