@@ -107,7 +107,7 @@ class Sandbox:
     def _struck(self, request: Request) -> Fault | None:
         with self.lock:
             for fault in self._faults:
-                if fault.fits(request.method, request.path):
+                if fault.fits(request.method, request.path, request.query):
                     if fault.times is not None:
                         fault.times -= 1
                     return fault

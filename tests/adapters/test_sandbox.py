@@ -84,12 +84,6 @@ def test_delete_permanent_forgets_whatever_the_status_and_bars_the_way_back(mc: 
         assert (again.status_code, again.json()["title"]) == (400, "Forgotten Email Not Subscribed")
 
 
-def test_delete_permanent_refuses_the_null_that_the_sdk_would_send(mc: MailchimpSandbox) -> None:
-    mc.add(PERSON, AUDIENCE)
-
-    assert member("POST", mc, "/actions/delete-permanent", data="null").status_code == 415
-
-
 def test_put_creates_under_the_address_in_the_body_and_patch_never_creates(mc: MailchimpSandbox) -> None:
     other = "grace@hopper.test"
 
