@@ -21,6 +21,11 @@ from adapters.options import check_api_key, check_base_url, check_flag
 if TYPE_CHECKING:
     from adapters.mailchimp.sdk import Client
 
+_SMS = (
+    "No text messages are sent to a mobile number in these entries. A number kept without your e-mail address cannot be"
+    " found by it."
+)
+
 
 class Mailchimp(Adapter):
     """One account. Only `delete-permanent` erases: a plain DELETE archives and keeps all data (documented).
@@ -28,14 +33,20 @@ class Mailchimp(Adapter):
     Calls, per spelling of the address (nearly always one), with A audiences and S stores (0 with
     `ecommerce = false`), F of them holding the person:
 
-    | action      | apply                                  | confirm after it | confirm alone |
-    | ----------- | -------------------------------------- | ---------------- | ------------- |
-    | delete      | A + S reads, F writes                  | F reads          | A + S reads   |
-    | unsubscribe | A reads, a PATCH per audience reached  | F reads          | A reads       |
-    | suppress    | as unsubscribe, a PUT where absent     | A reads          | A reads       |
+    | action      | apply                                  | confirm after it | confirm alone     |
+    | ----------- | -------------------------------------- | ---------------- | ----------------- |
+    | delete      | A + S reads, F writes                  | F reads          | A + S reads, 2 P  |
+    | unsubscribe | A reads, a PATCH per audience reached  | F reads          | A reads, P        |
+    | suppress    | as unsubscribe, a PUT where absent     | A reads          | A reads, P        |
 
-    To these come at most once a minute the proof that audiences and stores exist: one call per 500 of them, or one
-    per configured audience. One audience, no store, a subscriber: an erasure is 3 calls, GET POST GET.
+    P is the proof that the audiences exist: one call per 500 of them, or one per configured audience; the stores,
+    which only an erasure asks for, have one of their own. Both are kept for a minute, to know where to look. A
+    member's 404 is trusted only with a proof begun after it, so an apply that finds nobody in some audience costs one
+    P more; walks under way at the same time share it. An SMS subscription costs a PATCH and a read. One audience, no
+    store, a subscriber: an erasure is 3 calls, GET POST GET.
+
+    What fails in one audience or store does not keep the others from being worked on: it is raised at the end, by
+    name. A newer consent in any audience, or an answer about somebody else, stops everything before the first change.
 
     Suppression has a blind spot. An address erased for good cannot be added again, not even as a tombstone: the
     PUT answers 400 "Forgotten Email Not Subscribed", the strongest suppression there is. But a read cannot tell it
@@ -60,13 +71,19 @@ class Mailchimp(Adapter):
             " that list again. This ends if you sign up yourself at a form of Mailchimp's.",
             "Figures about past mailings stay, without your name. Orders, shopping carts and conversations, if there"
             " were any, are not part of what was erased.",
+            "A mobile number for text messages is erased with the entry it belongs to. Mailchimp shows nothing of an"
+            " erased entry, so this could not be checked by itself; a number kept without your e-mail address cannot be"
+            " found by it.",
         ),
         Action.UNSUBSCRIBE: (
-            "Your entry stays in the mailing lists, marked as unsubscribed, and no newsletter is sent to it.",
+            "Your entry stays in the mailing lists, marked as unsubscribed, undeliverable or archived, and no newsletter"
+            " is sent to it.",
+            _SMS,
         ),
         Action.SUPPRESS: (
             "An entry with your address stays in each mailing list, marked as unsubscribed. It is there so that you"
             " are not added again by mistake, and is used for nothing else.",
+            _SMS,
         ),
     }
 
