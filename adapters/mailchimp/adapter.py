@@ -76,8 +76,8 @@ class Mailchimp(Adapter):
             " found by it.",
         ),
         Action.UNSUBSCRIBE: (
-            "Your entry stays in the mailing lists, marked as unsubscribed, undeliverable or archived, and no newsletter"
-            " is sent to it.",
+            "Your entry stays in the mailing lists, marked as unsubscribed, undeliverable or archived, and no"
+            " newsletter is sent to it.",
             _SMS,
         ),
         Action.SUPPRESS: (

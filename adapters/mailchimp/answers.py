@@ -94,20 +94,18 @@ def failure(answer: Answer) -> AdapterError:
     return common_failure(answer)
 
 
-def local_failure(answer: Answer) -> AdapterError:
-    """Return the failure of a call below an audience or a store whose listing the same key was just shown.
+def require_right(answer: Answer) -> None:
+    """Raise Permanent `forbidden` for a call below an audience or a store that the key's user has no right to.
 
-    There a 403 `Forbidden` is a right that the key's user lacks for this one, not a bad key: the lane goes on.
+    The same key was just shown that there is one: a 403 `Forbidden` is no bad key then, and the lane goes on.
     """
     if answer.status == 403 and title_of(answer) == "forbidden":
-        return Permanent("forbidden", "the key's user may not do this here (HTTP 403, Forbidden)")
-    return failure(answer)
+        raise Permanent("forbidden", "the key's user has no right to this (HTTP 403, Forbidden)")
 
 
 def expect_here(answer: Answer, status: int = 200, *keys: str) -> Mapping[str, Any]:
-    """Return what `expect` returns, of a call below an audience or a store. Raises `local_failure`."""
-    if answer.status == 403:
-        raise local_failure(answer)
+    """Return what `expect` returns, of a call below an audience or a store. Raises as `require_right` too."""
+    require_right(answer)
     return expect(answer, status, *keys)
 
 

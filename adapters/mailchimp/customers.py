@@ -12,7 +12,7 @@ from adapters.contract import Subject
 from adapters.errors import Permanent, Transient
 from adapters.http.answer import Answer
 from adapters.http.evidence import Trail
-from adapters.mailchimp.answers import expect_here, is_absent, read_id
+from adapters.mailchimp.answers import expect_here, is_absent, read_id, require_right
 from adapters.mailchimp.paging import Ask, pages
 from adapters.mailchimp.scopes import Scopes
 from adapters.mailchimp.setbacks import Setbacks
@@ -113,6 +113,7 @@ class Customers:
             if is_absent(answer):
                 self._trail.state("gone")
                 raise StoreGone
+            require_right(answer)
             return answer
 
         return ask

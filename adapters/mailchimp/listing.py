@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from adapters.contract import Seen
 from adapters.errors import Misconfigured, Transient
 from adapters.http.answer import Answer
-from adapters.mailchimp.answers import LEFT, REACHED
+from adapters.mailchimp.answers import LEFT, REACHED, require_right
 from adapters.mailchimp.members import SMS_REACHED
 from adapters.mailchimp.paging import Row, whole
 from adapters.mailchimp.scopes import Scopes
@@ -66,6 +66,7 @@ def _members(client: Client, audience: str, since: datetime | None) -> Iterator[
                 sort_field="last_changed",
                 sort_dir="ASC",
             )
+            require_right(answer)
             return answer
 
         for row in whole(page, "members"):

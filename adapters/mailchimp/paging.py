@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.errors import Transient
 from adapters.http.answer import Answer, shape_of
-from adapters.mailchimp.answers import expect_here, read_id
+from adapters.mailchimp.answers import expect, read_id
 from adapters.paging import PageIds, PageSize
 
 #: rows per page; 1000 is the most, but shop customers are large
@@ -80,7 +80,7 @@ def _pages(
 
 def _read_page(answer: Answer, key: str) -> tuple[list[Row], int]:
     """Return the rows of one page and the total of the listing. Raises Transient `unreadable` for anything else."""
-    body = expect_here(answer, 200, key, "total_items")
+    body = expect(answer, 200, key, "total_items")
     rows, total = body[key], body["total_items"]
     if not isinstance(rows, list) or not isinstance(total, int) or not all(isinstance(row, dict) for row in rows):
         raise Transient("unreadable", f"a listing without the documented rows: {shape_of(answer)}")
