@@ -238,6 +238,13 @@ def test_an_audience_deleted_among_others_is_left_out(mc: Account, adapter: Mail
     assert adapter.confirm(action, person())
 
 
+def test_an_audience_deleted_since_lacks_no_entry(mc: Account, adapter: Mailchimp) -> None:
+    adapter.apply(Action.SUPPRESS, person(), ASKED)
+    mc.remove_audience(TWO)
+
+    assert adapter.confirm(Action.SUPPRESS, person()).outcome is Outcome.DONE
+
+
 def test_an_audience_deleted_before_its_entry_is_made_is_left_out(mc: Account, adapter: Mailchimp) -> None:
     class Owner(Fault):
         def fits(self, method: str, path: str, query: Any) -> bool:

@@ -144,9 +144,15 @@ def test_a_shop_that_came_while_the_proof_lasts_is_searched_too(mc: Account, ada
     mc.remove_store(OLD)
     mc.add_customer(ADDRESS, SHOP)  # the plugin was connected anew
 
-    assert unconfirmed(adapter).code == "not_yet"
     assert adapter.apply(Action.DELETE, person(), ASKED).outcome is Outcome.DONE
     assert mc.customers() == []
+
+
+def test_a_shop_made_since_is_read_back_by_a_confirm_alone(mc: Account, adapter: Mailchimp) -> None:
+    adapter.apply(Action.DELETE, person(), ASKED)
+    mc.add_customer(ADDRESS, SHOP)
+
+    assert unconfirmed(adapter).code == "not_yet"
 
 
 def test_a_shop_deleted_before_it_is_read_back_is_confirmed(mc: Account, adapter: Mailchimp) -> None:
