@@ -121,6 +121,23 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialStep:
+    """One call that a trial made with an invented contact, and what it showed.
+
+    `call` and `status` are as in Step, `ms` in milliseconds, `keys` the names that the answer's objects have, never
+    their values. `finding` says what it means for real people, "" where all is as documented.
+    """
+
+    name: str
+    ok: bool
+    call: str
+    status: int | None
+    ms: int
+    keys: tuple[str, ...] = ()
+    finding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """How hard a destination may be driven: `senders` calls at one time."""
 
@@ -202,6 +219,21 @@ class Adapter(ABC):
     @abstractmethod
     def check(self) -> list[Check]:
         """Try key, rights and scopes for `syncer check`; never raise for what it is there to find."""
+
+    def trial_plan(self, place: str | None) -> tuple[str, ...]:
+        """Return what `trial` does, a sentence each and without a call; none where the provider cannot be tried.
+
+        `place` is the audience or list that the operator named. Raises SettingsError `in` for an unusable one.
+        """
+        return ()
+
+    def trial(self, subject: Subject, place: str | None) -> Iterator[TrialStep]:
+        """Try every call on an invented contact, from adding to reading back that it is gone, and yield each.
+
+        A step that fails does not end it: the contact is removed as far as the provider allows. Only for an adapter
+        that has a `trial_plan`.
+        """
+        raise NotImplementedError(f"{self.name} has no trial: {place or subject.ref}")
 
     @abstractmethod
     def close(self) -> None:

@@ -49,8 +49,9 @@ class Transient(AdapterError):
         retry_after: float | None = None,
         cools_lane: bool = False,
         hold_as: str | None = None,
+        unseen: int | None = None,
     ) -> None:
-        super().__init__(code, detail, steps=steps)
+        super().__init__(code, detail, steps=steps, unseen=unseen)
         self.retry_after = retry_after
         self.cools_lane = cools_lane
         self.hold_as = hold_as

@@ -45,6 +45,9 @@ class PageIds:
     def __len__(self) -> int:
         return len(self._ids)
 
+    def __contains__(self, one: object) -> bool:
+        return one in self._ids
+
     def add(self, ids: Iterable[str]) -> bool:
         """Note the ids of one page; say whether one of them is new. Raises Transient `unreadable` after too many."""
         self._left -= 1

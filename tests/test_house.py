@@ -35,6 +35,7 @@ LINES = {
         ("errors",),
         ("options", "addresses", "handles", "checks", "paging"),
         ("http",),
+        ("trial",),
         ("mailchimp", "activecampaign", "sandbox"),
         ("registry",),
     ),

@@ -147,9 +147,23 @@ def shape_of(answer: Answer) -> str:
     """
     if not isinstance(answer.body, dict):
         return f"a body of kind {answer.kind}" if answer.kind != "json" else f"a JSON {_JSON_NAMES[type(answer.body)]}"
-    names = [key if re.fullmatch(r"[A-Za-z_]{1,40}[0-9]{0,2}", key) else "?" for key in list(answer.body)[:12]]
+    names = _names(answer.body)
     more = ", …" if len(answer.body) > len(names) else ""
     return f"an object with the keys {', '.join(names)}{more}" if names else "an object without keys"
+
+
+def key_names(answer: Answer) -> tuple[str, ...]:
+    """Return the names of the keys of a JSON answer and of the objects in it, as `contact` and `contact.id`."""
+    names: list[str] = []
+    for key, value in answer.object.items():
+        [own] = _names({key: None})
+        row = value[0] if isinstance(value, list) and value else value
+        names += [own, *(f"{own}.{name}" for name in _names(row, 60))] if isinstance(row, dict) else [own]
+    return tuple(dict.fromkeys(names))
+
+
+def _names(body: Mapping[str, Any], most: int = 12) -> list[str]:
+    return [key if re.fullmatch(r"[A-Za-z_]{1,40}[0-9]{0,2}", key) else "?" for key in list(body)[:most]]
 
 
 _JSON_NAMES = {list: "array", str: "text", int: "number", float: "number", bool: "truth value", type(None): "null"}

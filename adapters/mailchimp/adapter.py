@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from adapters.checks import tried
-from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject
+from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject, TrialStep
 from adapters.http.evidence import NO_HURRY, Trail, evidence
 from adapters.http.transport import Transport
 from adapters.mailchimp.answers import LIST_ID, expect
 from adapters.mailchimp.listing import changed
 from adapters.mailchimp.scopes import Proofs, Scopes
+from adapters.mailchimp.trial import PLAN, MailchimpTrial
 from adapters.mailchimp.walk import MailchimpWalk
 from adapters.options import check_api_key, check_base_url, check_flag
 
@@ -159,6 +160,17 @@ class Mailchimp(Adapter):
             remedy = "grant it to the key's user, or set ecommerce = false"
             findings.append(tried("e-commerce", self._store_count, remedy))
         return findings
+
+    def trial_plan(self, place: str | None) -> tuple[str, ...]:
+        """Return what a trial does; `place` is the id of an audience and must be named. Raises SettingsError."""
+        if place is None or not LIST_ID.fullmatch(place):
+            raise SettingsError("in", "name the audience by its id, as `syncer check` shows it: an address stays there")
+        return tuple(line.format(place=place) for line in PLAN)
+
+    def trial(self, subject: Subject, place: str | None) -> Iterator[TrialStep]:
+        """Try every call on an invented contact and yield the steps."""
+        with evidence(NO_HURRY) as trail:
+            yield from MailchimpTrial(self._client(trail), trail, subject, place or "").run()
 
     def close(self) -> None:
         """Close the connections."""

@@ -12,6 +12,16 @@ CODES: dict[str, tuple[str, str]] = {
         "no live contact is left, but the key may not look into or purge the contact archive (kept 360 days)",
         "use an API key of a user in the Admin group, then `resync`",
     ),
+    "archive_not_seen": (
+        "the contact was deleted, but the provider's archive of deleted contacts (kept 360 days) did not show it for"
+        " hours, so it could not be purged",
+        "look for it under Contacts > Archive, in the provider's own pages; `resync` once a search there finds it, or"
+        " delete it there for good and `exempt` with the reason",
+    ),
+    "sms_reachable": (
+        "mail is stopped, but the provider still shows a subscription to text messages (SMS)",
+        "end it at the contact's profile in the provider's own pages, then `resync`",
+    ),
     "exclusion_needed": (
         "unsubscribed, but an exclusion must be added by hand: the provider's API cannot create one",
         'import the address at ActiveCampaign: Contacts > Import > "Import as excluded email address", a CSV with'
@@ -54,6 +64,10 @@ CODES: dict[str, tuple[str, str]] = {
         "nothing: it is carried out again; find out what re-adds people",
     ),
     "incomplete": ("a listing was incomplete", "nothing: it is read again; until then nobody counts as gone"),
+    "lane_is_at_rest": (
+        "its lane is paused by an operator or told to wait, so the destination was not called",
+        "`resume` it, or wait",
+    ),
     "interrupted": ("reading was broken off because another daemon took over the lane", "nothing: it is repeated"),
     "rate_limited": ("the provider asks to slow down", "nothing: the whole lane waits, then goes on"),
     "unavailable": ("the provider has an outage", "nothing: it is repeated"),
@@ -63,10 +77,19 @@ CODES: dict[str, tuple[str, str]] = {
         "check the network and base_url if it lasts; after five in a row the lane pauses and probes",
     ),
     "cut_off": ("the connection broke; reading back shows whether it was obeyed", "nothing: it is repeated"),
-    "unreadable": ("the answer could not be understood", "nothing: it is repeated"),
-    "too_big": ("the answer was too big to be true", "nothing: it is repeated"),
-    "conflict": ("the provider was busy with this contact", "nothing: it is repeated"),
-    "crashed": ("syncer itself failed at this delivery", "report the log line; it is repeated"),
+    "unreadable": (
+        "the answer could not be understood",
+        "nothing for a day; a held one: show the detail to the provider, then `resync`",
+    ),
+    "too_big": (
+        "the answer was too big to be true",
+        "nothing for a day; a held one: show the detail to the provider, then `resync`",
+    ),
+    "conflict": (
+        "the provider was busy with this contact",
+        "nothing for a day; a held one: show the detail to the provider, then `resync`",
+    ),
+    "crashed": ("syncer itself failed at this delivery", "report the log line; it is repeated for a day, then held"),
     "not_called": ("the lane stopped before the call was made", "nothing: it goes on with the lane"),
     "unauthorized": ("the provider does not accept the key", "put a valid key in place, then `resume` or wait"),
     "unpaid": ("the provider says that the account is not paid for", "settle it with the provider; the lane probes"),

@@ -38,7 +38,10 @@ class AudienceCalls(MemberCalls):
 
     def _audience(self, name: str, request: Request) -> dict[str, Any]:
         figures = full(request) or "stats" in request.query["fields"]
-        return audience_body(name, self._lists[name].values(), figures)
+        body = audience_body(name, self._lists[name].values(), figures)
+        if request.query.get("include_total_contacts") == "true":
+            body["stats"] = {**body["stats"], "total_contacts": len(self._lists[name])}
+        return body
 
     def _list(self, request: Request, parts: list[str]) -> Reply:
         """Answer a call below `lists/{id}`; `parts` is the path, split."""
@@ -96,9 +99,6 @@ class AudienceCalls(MemberCalls):
                     exact.append(shown(member, full(request)))
                 if any(query in text.lower() for text in texts):
                     rough.append(shown(member, full(request)))
-        hits = {name: {"members": rows, "total_items": len(rows)} for name, rows in _both(exact, rough).items()}
+        found = {"exact_matches": exact, "full_search": rough}
+        hits = {name: {"members": rows, "total_items": len(rows)} for name, rows in found.items()}
         return as_json(200, chosen(hits, request))
-
-
-def _both(exact: list[dict[str, Any]], rough: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    return {"exact_matches": exact, "full_search": rough}

@@ -21,6 +21,7 @@ from adapters.sandbox.mailchimp.bodies import (
 from adapters.sandbox.mailchimp.oddities import Oddities
 from adapters.sandbox.mailchimp.queries import chosen, full
 from adapters.sandbox.mailchimp.records import fill, give_sms, member_body, shown, tag
+from adapters.sandbox.mailchimp.sent import sent
 from adapters.sandbox.messages import Reply, Request, as_json
 from adapters.sandbox.server import Sandbox
 
@@ -30,6 +31,8 @@ _FAKE = re.compile(r"@(.*\.)?example\.(com|org|net)$")
 #: what an add and a PUT-create may set (specification); a PATCH may not make somebody transactional
 _NEW = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional")
 _CHANGED = ("subscribed", "unsubscribed", "cleaned", "pending")
+#: nobody has left or bounced in these
+_STAYED = ("subscribed", "pending", "transactional")
 #: taken from a body as it stands
 _PLAIN = ("email_type", "language", "vip", "interests", "ip_signup", "ip_opt", "timestamp_signup", "timestamp_opt")
 
@@ -64,8 +67,8 @@ class MemberCalls(Sandbox):
         self._contacts[audience, member["contact_id"]] = member["id"]
 
     def _key(self, audience: str, key: str) -> str:
-        """Return the hash that is meant: upper-case MD5 works too (recorded by duartejc), so do address and contact id
-        (documentation)."""
+        """Return the hash that is meant by a hash in either case, an address or a contact id."""
+        # upper-case MD5 was recorded by duartejc, the others are documented
         if "@" in key:
             return key_of(key)
         known = self._contacts.get((audience, key.lower()))
@@ -77,7 +80,8 @@ class MemberCalls(Sandbox):
             return not_found()
         people, key = self._lists[audience], self._key(audience, given)
         if request.method != "GET":
-            self._before[audience, key] = copy.deepcopy(people.get(key))
+            # shallow, as below: what hangs on a member is replaced, never changed in place
+            self._before[audience, key] = copy.copy(people.get(key))
         if tail == "/actions/delete-permanent":
             # the page names only the MD5 here, neither address nor contact id
             return self._delete_permanently(request, audience, given.lower())
@@ -126,28 +130,27 @@ class MemberCalls(Sandbox):
                 "This list member cannot be removed. Can not archive a contact that is bounced, pending or archived"
             )
             return problem(405, "Method Not Allowed", detail, Allow="GET, PUT")
-        member.update(status="archived", last_changed=now())
+        _set_status(member, "archived")
+        member["last_changed"] = now()
         return Reply(204)
 
     # -- changes --------------------------------------------------------------------------------------------
 
     def _patch(self, request: Request, member: Member) -> Reply:
-        wanted = _body(request)
+        wanted = sent(request)
         refused = (
             _status_refused(wanted, "status", _CHANGED, member)
             or self._sms_refused(wanted)
-            or self._merge_refused(request, member["list_id"], {**member["merge_fields"], **_merge_fields(wanted)})
+            or self._merge_refused(request, member, wanted)
             or self._rename_refused(wanted, member)
         )
         if refused:
             return refused
-        before = copy.deepcopy(member)
+        before = copy.copy(member)
         self._rename(wanted, member)
         self._set(wanted, member)
         if status := wanted.get("status"):
-            member["status"] = status
-            if status != before["status"]:
-                member["_by_person"] = False
+            _set_status(member, status)
         if before != member:
             member["last_changed"] = now()
         return self._answer(member, request)
@@ -156,7 +159,7 @@ class MemberCalls(Sandbox):
         """Take over what a body says of the member, except status, address and tags."""
         # a tag that the audience does not have is dropped without a word (recorded by grouparoo)
         known = {*member["merge_fields"], *self.required_merge_fields.get(member["list_id"], ())}
-        fill(member, {name: value for name, value in _merge_fields(wanted).items() if name in known})
+        fill(member, {name: value for name, value in wanted.get("merge_fields", {}).items() if name in known})
         member.update({name: wanted[name] for name in _PLAIN if name in wanted})
         if (sms := _sms_status(wanted)) and self.odd.sms_channel == "obeyed":
             give_sms(member, sms)
@@ -166,11 +169,13 @@ class MemberCalls(Sandbox):
             return invalid("sms_channel", "This field is not allowed.")
         return None
 
-    def _merge_refused(self, request: Request, audience: str, values: Mapping[str, Any]) -> Reply | None:
+    def _merge_refused(self, request: Request, member: Member, wanted: Mapping[str, Any]) -> Reply | None:
         """Refuse a member without what the audience requires (MC4WP#545), unless the flag is set (documentation)."""
         if request.query.get("skip_merge_validation") == "true":
             return None
-        missing = [name for name in self.required_merge_fields.get(audience, ()) if values.get(name) in (None, "")]
+        required = self.required_merge_fields.get(member["list_id"], ())
+        values = {**member["merge_fields"], **wanted.get("merge_fields", {})}
+        missing = [name for name in required if values.get(name) in (None, "")]
         errors = tuple((name, "Please enter a value") for name in missing)
         return problem(400, "Invalid Resource", "Your merge fields were invalid.", errors) if errors else None
 
@@ -205,7 +210,7 @@ class MemberCalls(Sandbox):
     # -- adds -----------------------------------------------------------------------------------------------
 
     def _put(self, request: Request, audience: str, key: str) -> Reply:
-        people, wanted = self._lists[audience], _body(request)
+        people, wanted = self._lists[audience], sent(request)
         if key in people:
             # a machine's PUT re-subscribes what the API unsubscribed, and leaves timestamp_opt (grouparoo)
             return self._patch(request, people[key])
@@ -213,22 +218,22 @@ class MemberCalls(Sandbox):
         return self._add(request, audience, wanted.get("status_if_new") or wanted.get("status"))
 
     def _add(self, request: Request, audience: str, status: str | None) -> Reply:
-        wanted = _body(request)
-        email, status = str(wanted.get("email_address", "")), status or wanted.get("status")
+        wanted = sent(request)
+        email, status = wanted.get("email_address", ""), status or wanted.get("status")
         there = self._lists[audience].get(key_of(email))
         before = there or member_body(email, audience, "", now())
         refused = (
             _add_refused(email, status)
             or self._taken(email, audience, there)
             or _status_refused({"status": status}, "status", _NEW, before)
-            or self._merge_refused(request, audience, {**before["merge_fields"], **_merge_fields(wanted)})
+            or self._merge_refused(request, before, wanted)
         )
         if refused:
             return refused
         # an archived contact is revived, and its opt-in moved to now (41 of 41, grouparoo)
         member = {**before, "email_address": email, "status": status, "timestamp_opt": now(), "last_changed": now()}
         self._set(wanted, member)
-        tag(member, [*(row["name"] for row in member["tags"]), *map(str, wanted.get("tags", ()))])
+        tag(member, [*(row["name"] for row in member["tags"]), *wanted.get("tags", ())])
         self._hold(audience, member)
         return self._answer(member, request)
 
@@ -241,17 +246,6 @@ class MemberCalls(Sandbox):
             detail = f"{email} is already a list member. Use PUT to insert or update list members."
             return problem(400, "Member Exists", detail)
         return None
-
-
-def _body(request: Request) -> dict[str, Any]:
-    """Return what the call sends; anything but an object counts as one without keys."""
-    content = request.json()
-    return content if isinstance(content, dict) else {}
-
-
-def _merge_fields(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    value = wanted.get("merge_fields")
-    return value if isinstance(value, dict) else {}
 
 
 def _sms_status(wanted: Mapping[str, Any]) -> str | None:
@@ -269,7 +263,15 @@ def _status_refused(
     if status is not None and status not in allowed:
         return invalid(field, f"Value must be one of: {', '.join(allowed)}.")
     # who left by themselves cannot be subscribed by API (users' reports; MC4WP#798 of 2025)
-    return compliance() if status in ("subscribed", "pending") and member["_by_person"] else None
+    left = member["_by_person"] and member["status"] not in _STAYED
+    return compliance() if left and status in ("subscribed", "pending") else None
+
+
+def _set_status(member: Member, status: str) -> None:
+    """Set a status. Who had not left by themselves does not count as one who did, whatever the API sets."""
+    if member["status"] in _STAYED and status not in _STAYED:
+        member["_by_person"] = False
+    member["status"] = status
 
 
 def _add_refused(email: str, status: str | None) -> Reply | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -18,12 +19,19 @@ class Oddities:
     ignores_utc_offset: bool = False
     #: a listing with `since_last_changed` starts from its first row again, whatever `offset` says
     ignores_page_offset: bool = False
-    #: a listing answers its first rows again as a full page, for ever, and counts more than it shows
-    repeats_pages: bool = False
+    #: listings whose path this pattern finds (True: all) answer their first rows again as a full page, for ever, and
+    #: count more than they show
+    repeats_pages: bool | str = False
     #: how `email_address=` compares customers
     customer_filter: Literal["exact", "collated", "contains"] = "exact"
     #: everything about shops is 403 Forbidden, as for a user without the right
     stores_forbidden: bool = False
+
+    def repeats(self, path: str) -> bool:
+        """Say whether the listing at this path answers its first rows for ever."""
+        if isinstance(self.repeats_pages, str):
+            return re.search(self.repeats_pages, path) is not None
+        return self.repeats_pages
 
     def customer_fits(self, email: str, wanted: str) -> bool:
         """Say whether the filter for customers lets this address through."""

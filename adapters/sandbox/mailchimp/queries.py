@@ -31,7 +31,7 @@ def page_of(rows: list[Row], request: Request, odd: Oddities) -> tuple[list[Row]
     """Return the rows that `count` and `offset` ask for, and how many the listing counts. Raises RefusedCall."""
     # 10 by default; more than 1000 is cut to 1000 (thorning/node-mailchimp#61), not refused
     count, offset = min(_number(request, "count", 10), 1000), _number(request, "offset", 0)
-    if odd.repeats_pages and rows:
+    if rows and odd.repeats(request.path):
         return list(islice(cycle(rows), count)), max(len(rows), offset + 2 * count)
     if odd.ignores_page_offset and "since_last_changed" in request.query:
         offset = 0

@@ -37,42 +37,47 @@ _AUDIENCE_LINKS = (
 BY_ADMIN = "N/A (Unsubscribed by admin)"  # 25 of 25 unsubscribed by API (grouparoo)
 _BY_PERSON = "None given"
 _NO_MERGE_FIELDS = {"FNAME": "", "LNAME": "", "ADDRESS": "", "PHONE": ""}
-_NOWHERE = {"latitude": 0, "longitude": 0, "gmtoff": 0, "dstoff": 0, "country_code": "", "timezone": ""}
+_NOWHERE = {"latitude": 0, "longitude": 0, "gmtoff": 0, "dstoff": 0, "country_code": "", "timezone": "", "region": ""}
 _NEVER_READ = {"avg_open_rate": 0, "avg_click_rate": 0}
+
+
+_MEMBER = {
+    "email_type": "html",
+    "consents_to_one_to_one_messaging": True,
+    "sms_phone_number": "",
+    "sms_subscription_status": "nonsubscribed",
+    "sms_subscription_last_updated": "",
+    "interests": {},
+    "stats": _NEVER_READ,
+    "ip_signup": "",
+    "timestamp_signup": "",
+    "ip_opt": "203.0.113.7",
+    "member_rating": 2,
+    "language": "",
+    "vip": False,
+    "email_client": "",
+    "location": _NOWHERE,
+    "source": "API - Generic",
+    "tags_count": 0,
+    "tags": [],
+}
 
 
 def member_body(email: str, audience: str, status: str, timestamp_opt: str) -> dict[str, Any]:
     """Return a new member as the account holds it; what only the sandbox knows starts with an underscore."""
     key = key_of(email)
     return {
+        **_MEMBER,
         "id": key,
         "email_address": email,
         "unique_email_id": key[:10],
         "contact_id": key_of(f"contact:{audience}:{email}"),
         "full_name": "",
         "web_id": int(key[:7], 16),
-        "email_type": "html",
         "status": status,
-        "consents_to_one_to_one_messaging": True,
-        "sms_phone_number": "",
-        "sms_subscription_status": "nonsubscribed",
-        "sms_subscription_last_updated": "",
-        "merge_fields": dict(_NO_MERGE_FIELDS),
-        "interests": {},
-        "stats": _NEVER_READ,
-        "ip_signup": "",
-        "timestamp_signup": "",
-        "ip_opt": "203.0.113.7",
+        "merge_fields": _NO_MERGE_FIELDS,
         "timestamp_opt": timestamp_opt,
-        "member_rating": 2,
         "last_changed": timestamp_opt,
-        "language": "",
-        "vip": False,
-        "email_client": "",
-        "location": _NOWHERE,
-        "source": "API - Generic",
-        "tags_count": 0,
-        "tags": [],
         "list_id": audience,
         "_by_person": False,
     }
@@ -87,7 +92,7 @@ def fill(member: dict[str, Any], merge_fields: Mapping[str, Any]) -> None:
 
 def tag(member: dict[str, Any], names: Collection[str]) -> None:
     """Give a member exactly these tags."""
-    member["tags"] = [{"id": int(key_of(name)[:6], 16), "name": name} for name in dict.fromkeys(names)]
+    member["tags"] = [{"id": int(key_of(name)[:6], 16), "name": name} for name in dict.fromkeys(map(str, names))]
     member["tags_count"] = len(member["tags"])
 
 
@@ -137,7 +142,6 @@ def audience_body(name: str, people: Collection[Mapping[str, Any]], full: bool =
         "stats": {
             **_STATS,
             "member_count": held.count("subscribed"),
-            "total_contacts": len(held) - held.count("archived"),
             "unsubscribe_count": held.count("unsubscribed"),
             "cleaned_count": held.count("cleaned"),
         },

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from adapters.sandbox import MailchimpSandbox
-from tests.adapters.sandbox.mailchimp_calls import AUDIENCE
+from tests.adapters.sandbox.mailchimp.calls import AUDIENCE
 
 
 @pytest.fixture

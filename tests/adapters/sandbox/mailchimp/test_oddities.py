@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from adapters.sandbox import PAGE_FAULTS, Fault, MailchimpSandbox
-from tests.adapters.sandbox.mailchimp_calls import AUDIENCE, KEY, PERSON, add, call, key_of, member
+from tests.adapters.sandbox.mailchimp.calls import AUDIENCE, KEY, PERSON, add, call, key_of, member
 
 OTHER = "b2c3d4e5f6"
 
@@ -185,10 +185,11 @@ def test_a_page_fault_for_one_path_leaves_the_others_alone(mc: MailchimpSandbox)
     assert call(mc, "GET", "lists", params={"count": "500"}).status_code == 200
 
 
-def test_a_listing_that_repeats_answers_the_same_full_page_for_ever(mc: MailchimpSandbox) -> None:
+@pytest.mark.parametrize("which", [True, "/members$"])
+def test_a_listing_that_repeats_answers_the_same_full_page_for_ever(mc: MailchimpSandbox, which: bool | str) -> None:
     for number in range(3):
         mc.add(f"p{number}@list.test", AUDIENCE)
-    mc.odd.repeats_pages = True
+    mc.odd.repeats_pages = which
 
     pages = [
         call(mc, "GET", f"lists/{AUDIENCE}/members", params={"count": "5", "offset": offset}).json()
@@ -198,6 +199,8 @@ def test_a_listing_that_repeats_answers_the_same_full_page_for_ever(mc: Mailchim
     assert [len(page["members"]) for page in pages] == [5, 5, 5]
     assert all(page["members"] == pages[0]["members"] for page in pages)
     assert all(page["total_items"] > offset + 5 for page, offset in zip(pages, (0, 5, 5000), strict=True))
+    audiences = call(mc, "GET", "lists", params={"count": "5"}).json()
+    assert (len(audiences["lists"]), audiences["total_items"]) == ((5, 10) if which is True else (1, 1))
 
 
 def changed(mc: MailchimpSandbox, **query: str) -> list[str]:
