@@ -35,7 +35,7 @@ class StoreGone(Exception):
     """The customers of a store answer 404."""
 
 
-class Customers:
+class ShopCustomers:
     """The calls about one person as a customer."""
 
     def __init__(self, client: Client, scopes: Scopes, trail: Trail, subject: Subject, setbacks: Setbacks) -> None:

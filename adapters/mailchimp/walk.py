@@ -12,7 +12,7 @@ from adapters.errors import Permanent, Transient
 from adapters.handles import ids_of
 from adapters.http.evidence import Trail
 from adapters.mailchimp.answers import LEFT
-from adapters.mailchimp.customers import Customers
+from adapters.mailchimp.customers import ShopCustomers
 from adapters.mailchimp.members import Member, Members, in_utc, newer_consent
 from adapters.mailchimp.scopes import Scopes
 from adapters.mailchimp.setbacks import Setbacks
@@ -35,7 +35,7 @@ class MailchimpWalk:
         self._scopes = scopes
         self._setbacks = Setbacks()
         self._members = Members(client, trail, subject)
-        self._customers = Customers(client, scopes, trail, subject, self._setbacks)
+        self._customers = ShopCustomers(client, scopes, trail, subject, self._setbacks)
         self._notes: list[str] = []
 
     def apply(self, action: Action, received_at: datetime) -> Receipt:
