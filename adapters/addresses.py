@@ -45,7 +45,3 @@ def _folded(text: str) -> str:
 
 #: letters that a collation of MySQL takes for others; under `utf8mb4_general_ci` ß is one s
 _LIKE = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i"})
-
-
-def same_address(answered: object, asked: str) -> bool:
-    return isinstance(answered, str) and answered.strip().casefold() == asked.casefold()
