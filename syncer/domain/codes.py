@@ -9,7 +9,8 @@ CODES: dict[str, tuple[str, str]] = {
         "ask whether the person wants that; then remove the opt-in and `resync`, or `exempt`",
     ),
     "archived_not_purged": (
-        "no live contact is left, but the key may not look into or purge the contact archive (kept 360 days)",
+        "no live contact is left, but the key may not look into or purge the contact archive (kept 360 days), or the"
+        " account offers none",
         "use an API key of a user in the Admin group, then `resync`",
     ),
     "archive_not_seen": (
@@ -32,11 +33,12 @@ CODES: dict[str, tuple[str, str]] = {
         "put it back and `resync`, or `exempt` with a ground",
     ),
     "malformed": (
-        "the queue row could not be understood (kind, address or time)",
-        "`resync --file` with a line `EVENT ADDRESS`, or submit it again and `exempt` this one",
+        "the queue row could not be understood (kind, address or time), or its address shows damage",
+        "`resync --file` with a line `EVENT ADDRESS` and the right address (`--as-written` where it truly looks like"
+        " that), or submit it again and `exempt` this one",
     ),
     "filter_ignored": (
-        "the provider answered with people who were not asked for, so nothing was changed",
+        "the provider answered with people who were not asked for, so nothing was changed there",
         "look the person up by hand; report it to the provider; then `resync`",
     ),
     "unknown_state": (
@@ -44,7 +46,10 @@ CODES: dict[str, tuple[str, str]] = {
         "look the person up by hand; upgrade syncer; then `resync`",
     ),
     "rejected": ("the provider refuses this address or this call", "look the person up by hand, then `resync`"),
-    "forbidden": ("the key's user lacks the right for this step", "give the user the right, then `resync`"),
+    "forbidden": (
+        "the key's user lacks the right for this step, or for one audience or shop",
+        "give the user the right, then `resync`",
+    ),
     "unsealable": (
         "the stored address does not belong to this event: the database was changed by hand",
         "find out who did it; then `resync --file`",

@@ -1,4 +1,4 @@
-"""How long a delivery may get nowhere before a person must look, and what it must still see. Pure."""
+"""What failed attempts leave behind: how long they may go on, what they changed, what is still to be seen. Pure."""
 
 from __future__ import annotations
 
@@ -45,6 +45,11 @@ def worn_out(delivery: Delivery, result: object, now: datetime) -> Permanent | N
     if result.code in NOT_UNDERSTOOD and now - delivery.failing_since >= DAY:
         return Permanent(result.code, result.detail, steps=result.steps, unseen=result.unseen)
     return None
+
+
+def changed_something(error: AdapterError) -> bool:
+    """Say whether a walk that failed had changed something before, or may have: a call whose answer was lost counts."""
+    return any(not step.call.startswith("GET ") and (step.status is None or step.status < 300) for step in error.steps)
 
 
 def claims_too_much(receipt: Receipt, *, read_back: bool) -> bool:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.contract import Action, Outcome, Receipt
+from adapters.contract import Action, Outcome, Receipt, Step
 from adapters.errors import Misconfigured, Permanent, Transient
 from syncer.domain.codes import CODES
 from syncer.domain.model import Delivery, State
@@ -106,3 +106,22 @@ def test_a_failure_that_knows_nothing_of_it_leaves_the_unseen_as_it_was() -> Non
     assert decide(delivery, Transient("unreachable")).unseen == 2
     assert decide(delivery, Permanent("rejected", unseen=1)).unseen == 1
     assert decide(delivery, Receipt(Outcome.DONE, (), unseen=0)).unseen == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "outcome"),
+    [
+        ("POST /lists/{list}/members/{id}/actions/delete-permanent", 204, Outcome.DONE),
+        ("DELETE /contacts/{id}", None, Outcome.DONE),
+        ("DELETE /contacts/{id}", 500, Outcome.ABSENT),
+        ("GET /contacts", 200, Outcome.ABSENT),
+    ],
+)
+def test_nobody_left_after_an_attempt_that_failed_halfway_was_its_doing(
+    call: str, status: int | None, outcome: Outcome
+) -> None:
+    halfway = Transient("unavailable", steps=(Step("audience a", call, status, None, 5),))
+    decision = decide(DELIVERY, halfway)
+    waiting = replace(later(DELIVERY, decision), applied_at=decision.applied_at)
+
+    assert decide(waiting, Receipt(Outcome.ABSENT, ())).outcome is outcome
