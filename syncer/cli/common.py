@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-import io
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -85,28 +84,52 @@ def write_out(lines: Any, out: Path | None) -> tuple[int, str]:
     return count, digest.hexdigest()
 
 
-def read_stdin() -> Any:
-    """Return standard input as text; bytes that are no UTF-8 become surrogates, which no address holds."""
+def read_addresses(file: BinaryIO | None, *, with_events: bool = False) -> tuple[tuple[int, str], ...]:
+    """Return (line number, text) of what a file, or standard input, holds; its remarks go to stderr.
+
+    Raises UserError for what cannot be read and for what is no list of addresses.
+    """
+    from syncer.intake.address_file import read_addresses as read
+
+    name = getattr(file, "name", "--file") if file is not None else "standard input"
+    try:
+        raw = file.read() if file is not None else _stdin()
+    except OSError as error:
+        raise UserError(f"{name}: cannot be read ({error.strerror}); give a file of addresses") from None
+    found = read(raw, str(name), with_events=with_events)
+    for remark in found.remarks:
+        click.echo(remark, err=True)
+    return found.lines
+
+
+def _stdin() -> bytes:
     if sys.stdin.isatty():
         click.echo("addresses, one a line; end with Ctrl-D", err=True)
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(errors="surrogateescape")
-    return sys.stdin
+    return sys.stdin.buffer.read()
 
 
 def read_person(app: App, command: str) -> str:
-    """Read one address from standard input; return its pseudonym. Raises UserError for none, several or a bad one."""
-    from syncer.errors import AddressError
-    from syncer.intake.submit import addresses
-    from syncer.privacy.addresses import normalise
+    """Read one address from standard input; return its pseudonym.
 
-    lines = addresses(read_stdin())
+    Raises UserError for none, several or a bad one, and for one that shows damage unless an event has exactly that:
+    "nobody" would not be true of the person who was meant.
+    """
+    from syncer.errors import AddressError
+    from syncer.privacy.addresses import normalise
+    from syncer.privacy.damage import damage
+
+    lines = read_addresses(None)
     if len(lines) != 1:
         raise UserError(f"{command} takes one address, {len(lines)} were given")
+    address = lines[0][1]
+    sign = damage(address)
     try:
-        return app.keyring.ref(normalise(lines[0][1]))
+        ref = app.keyring.ref(normalise(address))
     except AddressError as error:
-        raise UserError(f"the address cannot be used ({error.code}); correct it") from None
+        raise UserError(f"the address cannot be used ({sign or error.code}); correct it") from None
+    if sign and not app.reader.events(subject=ref):
+        raise UserError(f"the address shows damage ({sign}), and no event has it as it is; correct it")
+    return ref
 
 
 def require_reason(reason: str) -> None:
