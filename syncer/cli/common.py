@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from syncer.settings.checked import Settings
 
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout, for scripts.")
-REASON = click.option("--reason", required=True, help="Why; kept in the audit.")
+
+
+def legible(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Return what was typed as UTF-8, whatever the locale took it for; octets that are none stay visible."""
+    return None if value is None else value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+REASON = click.option("--reason", required=True, callback=legible, help="Why; kept in the audit.")
 
 
 class Context:
@@ -62,23 +69,16 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def write_out(lines: Any, out: Path | None) -> tuple[int, str]:
-    """Write text to a file or stdout; returns how many pieces and their SHA-256 (hex)."""
+def write_out(lines: Iterable[str], out: Path | None, fmt: str) -> tuple[int, str]:
+    """Write a report of this format to a file or stdout; return how many pieces, and the SHA-256 (hex) of them."""
     import hashlib
 
+    from syncer.cli.output.stdout import Outlet
+
     digest, count = hashlib.sha256(), 0
-    try:
-        target = out.open("w", encoding="utf-8", newline="") if out else None
-    except OSError as error:
-        raise UserError(f"{out}: cannot be written ({error.strerror}); choose another --out") from None
-    try:
-        for line in lines:
-            digest.update(line.encode())
-            (target or sys.stdout).write(line)
-            count += 1
-    finally:
-        if target:
-            target.close()
+    with Outlet(out, fmt) as outlet:
+        for count, line in enumerate(lines, 1):
+            digest.update(outlet.write(outlet.head + line if count == 1 else line))
     if out:
         click.echo(f"{out}: written, SHA-256 {digest.hexdigest()}", err=True)
     return count, digest.hexdigest()

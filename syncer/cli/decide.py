@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from syncer.cli.common import JSON, REASON, Context, common, day_of, moment_of, read_addresses, require_reason
+from syncer.cli.common import JSON, REASON, Context, common, day_of, legible, moment_of, read_addresses, require_reason
 from syncer.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 @click.option("--confirmed-since", help="Read back what was confirmed since then.")
 @click.option("--file", "file", type=click.File("rb"), help="Lines `ADDRESS` or `EVENT ADDRESS`, or a CSV export.")
 @click.option("--as-written", is_flag=True, help="You vouch that addresses in the file which look damaged are right.")
-@click.option("--reason", default="", help="Why; kept in the audit.  [required]")  # a refusal is audited too
+@click.option(
+    "--reason", default="", callback=legible, help="Why; kept in the audit.  [required]"
+)  # a refusal is audited too
 @click.option("--yes", is_flag=True, help="Carry the plan out.")
 @click.option("--apply", "digest", help="Carry the plan out if it still has this digest.")
 @JSON
@@ -113,12 +115,13 @@ def _file_lines(reader: Reader, file: BinaryIO) -> tuple[tuple[str | None, str],
 @common
 def exempt(context: Context, event: str, destination: str, ground: str, reason: str) -> None:
     """Close a held delivery by a person's decision."""
+    from syncer.cli.output import console
     from syncer.domain.rights import Ground
 
     require_reason(reason)
     with context.app() as app:
         app.interventions.exempt(app.reader.resolve(event), destination, Ground(ground), reason)
-    click.echo(f"{destination}: exempt; it is in the audit with your name and the reason")
+    console.line(f"{destination}: exempt; it is in the audit with your name and the reason")
 
 
 @click.command()
@@ -128,13 +131,14 @@ def exempt(context: Context, event: str, destination: str, ground: str, reason: 
 @common
 def extend(context: Context, event: str, informed: str, reason: str) -> None:
     """Extend the time to answer a complex erasure to three months after receipt; once for each event."""
+    from syncer.cli.output import console
     from syncer.decisions.extension import Extension
 
     require_reason(reason)
     told = day_of(informed, "--informed")
     with context.app() as app:
         due = app.extensions.extend(Extension(app.reader.resolve(event), reason, told))
-    click.echo(f"due on {due.on} now; it is in the audit with your name, the reason and the day the person was told")
+    console.line(f"due on {due.on} now; it is in the audit with your name, the reason and the day the person was told")
 
 
 @click.command()
@@ -156,7 +160,9 @@ def resume(context: Context, destination: str, reason: str) -> None:
 
 
 def _lane(context: Context, destination: str, reason: str, what: str) -> None:
+    from syncer.cli.output import console
+
     require_reason(reason)
     with context.app() as app:
         getattr(app.interventions, what)(destination, reason)
-    click.echo(f"{destination}: {what}d")
+    console.line(f"{destination}: {what}d")

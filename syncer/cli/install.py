@@ -11,10 +11,11 @@ from syncer.cli.common import JSON, Context, common
 @common
 def init(context: Context) -> None:
     """Create the key file, the tables and the queue table; running it again is harmless."""
+    from syncer.cli.output import console
     from syncer.setup.install import initialise
 
     for line in initialise(context.settings()):
-        click.echo(line)
+        console.line(line)
 
 
 @click.command()
@@ -41,9 +42,10 @@ def db() -> None:
 @common
 def upgrade(context: Context) -> None:
     """Bring the database's tables up to date."""
+    from syncer.cli.output import console
     from syncer.setup.install import upgrade as upgrade_database
 
-    click.echo(upgrade_database(context.settings()))
+    console.line(upgrade_database(context.settings()))
 
 
 @db.command()
@@ -51,6 +53,7 @@ def upgrade(context: Context) -> None:
 @common
 def grants(context: Context, host: str) -> None:
     """Print the accounts with the least privileges they need, as SQL for the server's administrator."""
+    from syncer.cli.output import console
     from syncer.setup.grants import installation_statements
 
-    click.echo(installation_statements(context.settings(), host), nl=False)
+    console.line(installation_statements(context.settings(), host).rstrip("\n"))

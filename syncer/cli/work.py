@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from syncer.cli.common import JSON, Context, common, moment_of, read_addresses
+from syncer.cli.common import JSON, Context, common, legible, moment_of, read_addresses
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("right", type=click.Choice(["erasure", "objection"]))
 @click.option("--file", "file", type=click.File("rb"), help="A list or a CSV export; default: stdin.")
-@click.option("--source", default="cli", show_default=True, help="Where the requests came from.")
-@click.option("--ref", help="Your own reference; the same again is the same request.")
+@click.option("--source", default="cli", show_default=True, callback=legible, help="Where the requests came from.")
+@click.option("--ref", callback=legible, help="Your own reference; the same again is the same request.")
 @click.option("--received", help="When you received them, ISO 8601; default: now.")
 @click.option("--as-written", is_flag=True, help="You vouch that addresses which look damaged are right.")
 @JSON
@@ -68,6 +68,7 @@ def run(context: Context) -> int:
 @common
 def drain(context: Context, max_seconds: float | None) -> int:
     """Work until nothing is due now."""
+    from syncer.cli.output import console
     from syncer.log import configure
     from syncer.reports.status import needs_attention
     from syncer.service.drain import drain as work
@@ -80,7 +81,7 @@ def drain(context: Context, max_seconds: float | None) -> int:
             result = work(app, max_seconds)
         app.notary.finish()
         status = app.status.read()
-    click.echo(
+    console.line(
         f"taken {result.taken}, confirmed {result.confirmed}; now held {result.held}, retrying {result.retrying},"
         f" still due {result.still_due}" + ("; another daemon did the work" if result.waited_for_owner else "")
     )
