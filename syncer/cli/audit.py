@@ -89,8 +89,10 @@ def _keys(given: str) -> list[str]:
 
 
 def _text(path: Path, what: str) -> str:
+    from syncer.audit.offline.files import text_of
+
     try:
-        return path.read_text(encoding="utf-8")
+        return text_of(path.read_bytes())
     except (OSError, UnicodeDecodeError):
         raise UserError(f"{path}: cannot be read as {what}; check the path") from None
 
