@@ -139,8 +139,9 @@ def test_a_column_of_its_own_may_have_a_head_and_quotes() -> None:
         ("ada@x.test\njosé@x.test".encode("utf-16")[:-1], "cut off in the middle of a character"),
         ("Email,Notes\nada@x.test," + "n" * 200_000, "no address"),
         ("PK\x03\x04\n\x14\0\n\0\n", "no address"),
+        ('Email;Name\nada@x.test;Ada\n"bob@x.test;Bob\ncy@x.test;Cy\n', "lines are no address"),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_what_is_no_list_of_addresses_is_refused_whole_in_one_line(text: str | bytes, said: str) -> None:
     assert said in refusal(text)

@@ -236,6 +236,11 @@ def test_a_domain_of_symbols_is_looked_for_by_its_punycode_and_as_it_is_typed(ty
     assert spellings(on_the_wire) == (on_the_wire, typed.lower())
 
 
+@pytest.mark.parametrize("label", ["xn--hjdarna07-b07a", "xn--foo-qn0ab", "xn--zzzzzz99999999999"])
+def test_letters_that_would_lead_to_another_domain_are_no_spelling_of_this_one(label: str) -> None:
+    assert spellings(f"x@{label}.test") == (f"x@{label}.test",)
+
+
 labels = st.text("abxyzABN0123456789-_", min_size=1, max_size=70)
 
 
