@@ -12,10 +12,11 @@ from syncer.errors import UserError
 @common
 def init(context: Context) -> None:
     """Create the key file, the tables and the queue table; running it again is harmless."""
+    from syncer.cli.output import console
     from syncer.setup.install import initialise
 
     for line in initialise(context.settings()):
-        click.echo(line)
+        console.line(line)
 
 
 @click.command()
@@ -69,9 +70,10 @@ def db() -> None:
 @common
 def upgrade(context: Context) -> None:
     """Bring the database's tables up to date."""
+    from syncer.cli.output import console
     from syncer.setup.install import upgrade as upgrade_database
 
-    click.echo(upgrade_database(context.settings()))
+    console.line(upgrade_database(context.settings()))
 
 
 @db.command()
@@ -79,6 +81,7 @@ def upgrade(context: Context) -> None:
 @common
 def grants(context: Context, host: str) -> None:
     """Print the accounts with the least privileges they need, as SQL for the server's administrator."""
+    from syncer.cli.output import console
     from syncer.setup.grants import installation_statements
 
-    click.echo(installation_statements(context.settings(), host), nl=False)
+    console.line(installation_statements(context.settings(), host).rstrip("\n"))
