@@ -19,7 +19,7 @@ MOST_PAGES = 10_000
 
 
 class PageSize:
-    """How many rows to ask for at one time: `most`, and less from then on when a page fails."""
+    """How many rows to ask for at one time: `most`, and a quarter from then on each time a page fails."""
 
     def __init__(self, most: int) -> None:
         self.rows = most
@@ -32,7 +32,7 @@ class PageSize:
             except Transient as error:
                 if error.code not in _CURED_BY_LESS or error.cools_lane or self.rows <= LEAST:
                     raise
-                self.rows = max(LEAST, self.rows // 2)
+                self.rows = max(LEAST, self.rows // 4)
 
 
 class PageIds:
