@@ -44,7 +44,8 @@ class Queue:
 
     def waiting(self, limit: int) -> list[QueueRow]:
         """Return the oldest rows that nobody has taken. Never a cursor over ids or times: those commit out of order."""
-        return self._read(sa.select(*self._columns()).where(self._open()).order_by(self.table.c.id).limit(limit))
+        with reading(self.engine) as connection:
+            return self.read(connection, self._open(), limit)
 
     def count(self) -> int:
         """Return how many rows wait."""
@@ -55,7 +56,7 @@ class Queue:
     def made(self, prefix: str) -> list[tuple[str, str | None, datetime | None]]:
         """Return (key, source_ref, created_at in UTC or None) of every row whose key begins so, taken or not."""
         t = self.table.c
-        query = sa.select(t.event_key, t.source_ref, sa.type_coerce(t.created_at, sa.String())).where(
+        query = sa.select(t.event_key, t.source_ref, self._as_text(t.created_at)).where(
             t.event_key.startswith(prefix, autoescape=True)
         )
         with reading(self.engine) as connection:
@@ -81,27 +82,36 @@ class Queue:
             sa.type_coerce(t.event_key, sa.Text),
             sa.type_coerce(t.kind, sa.Text),
             sa.func.substr(t.email, 1, LONGEST).label("email"),
-            sa.cast(t.received_at, sa.Text).label("received_at"),
+            self._as_text(t.received_at).label("received_at"),
             sa.type_coerce(t.source, sa.Text),
             sa.type_coerce(t.source_ref, sa.Text),
-            sa.cast(t.created_at, sa.Text).label("created_at"),
+            self._as_text(t.created_at).label("created_at"),
         ]
 
-    def _read(self, query: sa.Select[Any]) -> list[QueueRow]:
-        with reading(self.engine) as connection:
-            return [
-                QueueRow(
-                    id=row[0],
-                    event_key=_text(row[1]),
-                    kind=_text(row[2]),
-                    email=_text(row[3]),
-                    received_at=row[4],
-                    source=_text(row[5]),
-                    source_ref=_text(row[6]),
-                    created_at=row[7],
-                )
-                for row in connection.execute(query)
-            ]
+    def _as_text(self, moment: sa.Column[Any]) -> sa.ColumnElement[Any]:
+        if self.engine.dialect.name != "postgresql":
+            return sa.cast(moment, sa.Text)
+        # JSON has one way to write a time; a cast follows the DateStyle of the session
+        return sa.func.jsonb_extract_path_text(sa.func.jsonb_build_object("at", moment), "at")
+
+    def read(
+        self, connection: sa.Connection, which: sa.ColumnElement[bool], limit: int | None = None
+    ) -> list[QueueRow]:
+        """Return the oldest rows that meet a condition."""
+        query = sa.select(*self._columns()).where(which).order_by(self.table.c.id).limit(limit)
+        return [
+            QueueRow(
+                id=row[0],
+                event_key=_text(row[1]),
+                kind=_text(row[2]),
+                email=_text(row[3]),
+                received_at=row[4],
+                source=_text(row[5]),
+                source_ref=_text(row[6]),
+                created_at=row[7],
+            )
+            for row in connection.execute(query)
+        ]
 
     def mark_taken(self, connection: sa.Connection, ids: Sequence[int], now: datetime) -> None:
         """Mark the rows as taken, now that they are events, and blank their addresses. `now` is UTC."""
