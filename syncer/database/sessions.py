@@ -38,7 +38,6 @@ MYSQL = (
     " net_write_timeout = 600"
     " /*M!100100 , max_statement_time = 0 */ /*!50708 , max_execution_time = 0 */"
 )
-_POOLED = "syncer.pooled"
 
 
 def settle_postgresql(engine: sa.Engine) -> None:
@@ -55,12 +54,12 @@ def settle_postgresql(engine: sa.Engine) -> None:
 
 def pooled(connection: sa.Connection) -> bool:
     """Say whether a pooler stands between us and PostgreSQL."""
-    return bool(connection.info.get(_POOLED))
+    driver: Any = connection.connection.driver_connection
+    return connection.dialect.name == "postgresql" and driver.prepare_threshold is None
 
 
-def _settle(connection: Any, record: Any) -> None:
+def _settle(connection: Any, _record: Any) -> None:
     if _through_a_pooler(connection):
-        record.info[_POOLED] = True
         connection.prepare_threshold = None
     else:
         connection.execute(_set(local=False))
