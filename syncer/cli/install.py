@@ -11,9 +11,9 @@ from syncer.cli.common import JSON, Context, common
 @common
 def init(context: Context) -> None:
     """Create the key file, the tables and the queue table; running it again is harmless."""
-    from syncer.setup.install import initialise
+    from syncer.setup.install import steps
 
-    for line in initialise(context.settings()):
+    for line in steps(context.settings()):
         click.echo(line)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import functools
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 import sqlalchemy as sa
+
+from syncer.errors import UserError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,6 +60,15 @@ def in_words(error: sa.exc.SQLAlchemyError) -> str:
     """
     code = _code(error.orig) if isinstance(error, sa.exc.DBAPIError) else None
     return _IN_WORDS.get(code, type(error).__name__)
+
+
+@contextmanager
+def half_done(how_far: str) -> Iterator[None]:
+    """Turn a failure of the database halfway through a command into a UserError that says how far it came."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        raise UserError(f"{how_far} (the database failed: {in_words(error)})") from None
 
 
 def is_conflict(error: BaseException) -> bool:
