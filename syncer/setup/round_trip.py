@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from adapters.contract import Check
 from syncer.database import sessions
-from syncer.database.connections import writing
+from syncer.database.connections import undone
 from syncer.database.failures import in_words, is_denied
 from syncer.database.tables import Tables
 from syncer.intake.queue import Queue, QueueRow, moment
@@ -33,10 +33,6 @@ _WRITABLE = "let this account write there, or name another database in settings.
 Trip = Callable[[sa.Connection], list[tuple[str, Any, Any]]]
 
 
-class _Undo(Exception):
-    """Raised to leave a transaction without a trace."""
-
-
 def run(engine: sa.Engine, queue: Queue, tables: Tables) -> list[Check]:
     """Write and read one value of each kind in syncer's own tables and in the queue. Return a finding for each."""
     return [
@@ -46,15 +42,10 @@ def run(engine: sa.Engine, queue: Queue, tables: Tables) -> list[Check]:
 
 
 def _tried(name: str, engine: sa.Engine, trip: Trip) -> Check:
-    found: list[tuple[str, Any, Any]] = []
-    through = ""
     try:
-        with writing(engine) as connection:
+        with undone(engine) as connection:
             through = "; behind a pooler, so nothing is prepared" if sessions.pooled(connection) else ""
             found = trip(connection)
-            raise _Undo
-    except _Undo:
-        pass
     except sa.exc.SQLAlchemyError as error:
         if isinstance(error, sa.exc.DBAPIError) and is_denied(error):
             return Check(name, True, "not tried: this account may not insert there")
