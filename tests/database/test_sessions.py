@@ -14,6 +14,7 @@ from adapters.sandbox import MailchimpSandbox
 from syncer.app import App, load_settings, open_app
 from syncer.database import sessions
 from syncer.database.connections import reading, writing
+from syncer.intake.queue import moment
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
 from tests.support.pooler import pgbouncer
@@ -115,6 +116,20 @@ def changed(server: Server, url: str, whose: str, values: dict[str, str]) -> Ite
         yield
     finally:
         server.sql(f"ALTER {target} RESET ALL")
+
+
+@on_postgresql
+@pytest.mark.parametrize("style", DATESTYLES)
+def test_the_times_of_the_queue_are_read_alike_whatever_the_session_has_been_set_to(
+    app: App, later: Clock, style: str
+) -> None:
+    put(app, "erasure", PERSON, "k1", received_at=RECEIVED)
+    with writing(app.engine) as connection:
+        connection.exec_driver_sql(f"SET LOCAL datestyle = '{style}'")
+        (row,) = app.queue.read(connection, app.queue.is_open)
+
+    assert moment(row.received_at) == RECEIVED
+    assert moment(row.created_at) == later.now
 
 
 @on_postgresql
