@@ -12,15 +12,17 @@ import sqlalchemy as sa
 
 from adapters.sandbox import MailchimpSandbox
 from syncer.app import App, load_settings, open_app
-from syncer.database import sessions
+from syncer.database import engines, sessions
 from syncer.database.connections import reading, writing
+from syncer.database.failures import is_outage
 from syncer.intake.queue import moment
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
 from tests.support.pooler import pgbouncer
 from tests.support.processes import inside as run
 from tests.support.processes import run as process
-from tests.support.servers import Server
+from tests.support.processes import until
+from tests.support.servers import Server, server_or_skip
 from tests.support.walk import PERSON, put, rows
 
 #: what `ALTER DATABASE … SET` and `ALTER ROLE … SET` may say, all at once
@@ -194,8 +196,6 @@ def test_through_a_pgbouncer_with_other_settings_all_the_work_is_done_and_check_
 def test_what_is_set_for_one_transaction_stays_away_from_others_behind_the_same_pgbouncer(
     database_url: str, postgresql: Server
 ) -> None:
-    from syncer.database import engines
-
     with (
         changed(postgresql, database_url, "DATABASE", {"statement_timeout": "7s"}),
         pgbouncer(postgresql, database_url) as through,
@@ -229,6 +229,36 @@ def test_a_pgbouncer_that_pools_statements_is_refused_in_one_line_that_names_the
     for text in (status.stderr, daemon.stderr, checked.stdout):
         assert "pool_mode = transaction" in text
     assert status.stderr.count("\n") == daemon.stderr.count("\n") == 1
+
+
+def test_a_server_that_is_away_behind_its_pgbouncer_is_an_outage_to_be_waited_out() -> None:
+    server = server_or_skip("postgresql")
+    try:
+        with pgbouncer(server, server.new_database()) as through:
+            engine = engines.connect(through)
+            with reading(engine):
+                pass
+            engine.dispose()
+            server.kill()
+
+            with pytest.raises(sa.exc.DBAPIError) as failed, reading(engine):
+                pass
+            engine.dispose()
+            assert is_outage(failed.value)
+
+            server.start()
+            until(lambda: _answers(engine), 60)
+            engine.dispose()
+    finally:
+        server.close()
+
+
+def _answers(engine: sa.Engine) -> bool:
+    try:
+        with reading(engine) as connection:
+            return bool(connection.exec_driver_sql("SELECT true").scalar_one())
+    except sa.exc.DBAPIError:
+        return False
 
 
 @on_postgresql

@@ -28,6 +28,8 @@ auth_type = trust
 auth_file = {folder}/users
 pool_mode = {mode}
 default_pool_size = 3
+server_login_retry = 1
+query_wait_timeout = 2
 logfile = {folder}/log
 """
 
