@@ -73,7 +73,9 @@ class Intake:
             if earlier is None:
                 fresh[event.event_key] = event
                 there[event.event_key] = AcceptedEvent(event.id, event.right, event.subject, event.email_sealed)
-            elif not self._parser.repeats(row, event, earlier):
+            elif self._parser.repeats(row, event, earlier):
+                self._log.info("intake.repeated", event_id=earlier.id)
+            else:
                 reused.append(row)
         self._store.accept(tx, [*fresh.values(), *self._with_keys_of_others(tx, reused)])
 

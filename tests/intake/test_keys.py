@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from adapters.sandbox import MailchimpSandbox
 from syncer.app import App
@@ -165,12 +166,15 @@ def test_a_key_used_again_for_another_right_of_the_same_person_is_held(app: App)
 
 
 def test_the_same_request_again_is_one_event_however_its_address_is_spelt(shape: str, app: App, clock: Clock) -> None:
-    for address in (PERSON, PERSON.upper(), f" {PERSON} "):
-        put(app, "erasure", address, "order-17", received_at=clock())
-        drain(app)
-        tidy(app)
-        clock.advance(minutes=5)
+    with structlog.testing.capture_logs() as logs:
+        for address in (PERSON, PERSON.upper(), f" {PERSON} "):
+            put(app, "erasure", address, "order-17", received_at=clock())
+            drain(app)
+            tidy(app)
+            clock.advance(minutes=5)
 
+    (event,) = rows(app, app.tables.event)
+    assert [log["event_id"] for log in logs if log["event"] == "intake.repeated"] == [event.id, event.id]
     assert events(app) == {"order-17": ("fulfilled", None)}
     assert whats(app).count("event:received") == 1
     assert queued(app) == []
