@@ -2,13 +2,14 @@
 # make test   the tests            make lint   ruff and mypy --strict        make bench   the figures
 # make crash  kill the worker at every point of the walk on three engines; SEED=n repeats the random moments
 # make schemas  docs/schemas, after a change of what a command prints as JSON
+# make test-vendors   requests and answers against the vendors' own specification and clients, from npm
 # make simulate   weeks of trouble in virtual time, seed after seed        make test-wordpress   a real WordPress
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-wordpress lint bench crash simulate schemas lock clean
+.PHONY: demo test test-wordpress test-vendors lint bench crash simulate schemas lock clean
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "syncer needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
@@ -28,6 +29,10 @@ test: $(VENV)/.installed
 test-wordpress: $(VENV)/.installed
 	tests/intake/wordpress/packages.sh
 	SYNCER_REQUIRE=mariadb,wordpress,chromium $(BIN)/python -m pytest -m wordpress tests/intake/wordpress
+
+# what Mailchimp published on npm: skips where npm is missing
+test-vendors: $(VENV)/.installed
+	$(BIN)/python -m pytest -n 4 --dist worksteal -m 'not wordpress' -p tests.vendors.watching tests/vendors tests/adapters
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

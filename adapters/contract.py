@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -25,6 +26,11 @@ class Outcome(StrEnum):
     ABSENT = "absent"  # searched everywhere and proven not held; nothing was changed
 
 
+def plain_form(address: str) -> str | None:
+    """Return an address without blanks around it, in lower case and NFC: the identity rule without its domain part."""
+    return unicodedata.normalize("NFC", address.strip(" \t").lower()) or None
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """The data subject: a person known by one address.
@@ -32,10 +38,16 @@ class Subject:
     `spellings` holds the address as providers may store it, the normalised form first (lower-case, domain as
     A-label); for an ordinary ASCII address it has one element, for an internationalised domain also the Unicode
     form. `ref` is the keyed pseudonym, the only form that may be logged. `repr` never shows the address.
+
+    `normal` is the identity rule: it returns the normal form of an address, None for a text that has none. syncer
+    gives its own; two addresses are one person's only if it returns the same for both. `unseen` counts the objects
+    that an earlier apply deleted at this destination and nobody has seen where deleted ones are kept.
     """
 
     ref: str
     spellings: tuple[str, ...] = field(repr=False)
+    normal: Callable[[str], str | None] = field(default=plain_form, repr=False, compare=False)
+    unseen: int = 0
 
     @property
     def address(self) -> str:
@@ -75,21 +87,27 @@ class Receipt:
 
     `notes` are short sentences in our own words that the report shows (what was left as it is and why).
     `handles` let the confirm that directly follows an apply prove those very objects gone; they live in memory only
-    and are never stored or logged.
+    and are never stored or logged. `unseen` counts what was deleted and not yet seen where deleted objects are kept:
+    nothing is confirmed before it is 0.
     """
 
     outcome: Outcome
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
     handles: tuple[Handle, ...] = field(default=(), repr=False)
+    unseen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A contact as a listing shows it: where (`scope`, as in Step) and under which address, as the provider has it."""
+    """A contact as a listing shows it: where (`scope`, as in Step) and under which address, as the provider has it.
+
+    `reached` says whether mail reaches the contact there, None where the listing does not tell.
+    """
 
     scope: str
     address: str = field(repr=False)
+    reached: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +118,23 @@ class Check:
     ok: bool
     detail: str
     remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialStep:
+    """One call that a trial made with an invented contact, and what it showed.
+
+    `call` and `status` are as in Step, `ms` in milliseconds, `keys` the names that the answer's objects have, never
+    their values. `finding` says what it means for real people, "" where all is as documented.
+    """
+
+    name: str
+    ok: bool
+    call: str
+    status: int | None
+    ms: int
+    keys: tuple[str, ...] = ()
+    finding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +165,8 @@ class Adapter(ABC):
     options: ClassVar[Mapping[str, str]]
     #: the provider's name as people know it; without one they are shown `name`
     title: ClassVar[str] = ""
+    #: whether `changed` shows every change that matters; False where a new subscription may leave no date behind
+    dates_every_change: ClassVar[bool] = True
     #: action -> what stays at the provider by design once it is done, one sentence each, in plain words for the person
     remains: ClassVar[Mapping[Action, tuple[str, ...]]] = {}
 
@@ -147,23 +184,25 @@ class Adapter(ABC):
     def apply(self, action: Action, subject: Subject, received_at: datetime) -> Receipt:
         """Carry out the action. `received_at` (UTC) is when the person asked: newer consent is held.
 
-        Raises Transient, Permanent or Misconfigured; every one carries the steps made until then.
+        What can be done is done before a failure in one place is raised. Raises Transient, Permanent or
+        Misconfigured; every one carries the steps made until then, and what they left `unseen`.
         """
 
     @abstractmethod
     def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
         """Read back that it is so, changing nothing. `applied` is the receipt of an apply just before, if any.
 
-        Without it everything is read again, in every scope. Raises Transient `not_yet` when the provider answers
-        and it is not so; otherwise as `apply`.
+        Without it everything is read again, in every scope. A delete is always searched for by address too: the
+        person may have been added again. Raises Transient `not_yet` when the provider answers and it is not so, or
+        when something is still `unseen`; otherwise as `apply`.
         """
 
     @abstractmethod
-    def changed(self, since: datetime) -> Iterator[Seen]:
+    def changed(self, since: datetime | None) -> Iterator[Seen]:
         """Yield every contact that was added or changed since then (UTC), archived ones too. More is fine, less is not.
 
-        Raises Transient `incomplete` for a listing that does not add up: what it lacks could be the person who came
-        back. Otherwise as `apply`.
+        None asks for every contact there is, with `reached`. Raises Transient `incomplete` for a listing that does
+        not add up: what it lacks could be the person who came back. Otherwise as `apply`.
         """
 
     @abstractmethod
@@ -180,6 +219,21 @@ class Adapter(ABC):
     @abstractmethod
     def check(self) -> list[Check]:
         """Try key, rights and scopes for `syncer check`; never raise for what it is there to find."""
+
+    def trial_plan(self, place: str | None) -> tuple[str, ...]:
+        """Return what `trial` does, a sentence each and without a call; none where the provider cannot be tried.
+
+        `place` is the audience or list that the operator named. Raises SettingsError `in` for an unusable one.
+        """
+        return ()
+
+    def trial(self, subject: Subject, place: str | None) -> Iterator[TrialStep]:
+        """Try every call on an invented contact, from adding to reading back that it is gone, and yield each.
+
+        A step that fails does not end it: the contact is removed as far as the provider allows. Only for an adapter
+        that has a `trial_plan`.
+        """
+        raise NotImplementedError(f"{self.name} has no trial: {place or subject.ref}")
 
     @abstractmethod
     def close(self) -> None:

@@ -20,21 +20,24 @@ class AdapterError(Exception):
     """Raised when a destination did not do, or did not show, what was asked.
 
     `code` is a stable word for the cause (`rate_limited`, `newer_consent`, …), `detail` a short text for people
-    made of our own words, `steps` the calls made until then: evidence, like a receipt's.
+    made of our own words, `steps` the calls made until then: evidence, like a receipt's. `unseen` is as in Receipt,
+    None where the walk did not come so far as to know it.
     """
 
-    def __init__(self, code: str, detail: str = "", *, steps: tuple[Step, ...] = ()) -> None:
+    def __init__(self, code: str, detail: str = "", *, steps: tuple[Step, ...] = (), unseen: int | None = None) -> None:
         super().__init__(f"{code}: {detail}" if detail else code)
         self.code = code
         self.detail = detail
         self.steps = steps
+        self.unseen = unseen
 
 
 class Transient(AdapterError):
     """Raised when repeating later can help. A cut connection is one: whether the call was obeyed is unknown.
 
     `retry_after` is in seconds, already parsed and capped; `cools_lane` says that every other call to this
-    destination would fail in the same way now (throttling), so that the whole lane must wait.
+    destination would fail in the same way now (throttling), so that the whole lane must wait. `hold_as` is the code
+    under which a person must look once this has lasted for hours.
     """
 
     def __init__(
@@ -45,10 +48,13 @@ class Transient(AdapterError):
         steps: tuple[Step, ...] = (),
         retry_after: float | None = None,
         cools_lane: bool = False,
+        hold_as: str | None = None,
+        unseen: int | None = None,
     ) -> None:
-        super().__init__(code, detail, steps=steps)
+        super().__init__(code, detail, steps=steps, unseen=unseen)
         self.retry_after = retry_after
         self.cools_lane = cools_lane
+        self.hold_as = hold_as
 
 
 class Permanent(AdapterError):

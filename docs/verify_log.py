@@ -10,10 +10,11 @@ ones you collected yourself (mail, journal, object store), in the order in which
 
 import argparse
 import base64
+import codecs
 import datetime
 import hashlib
 import json
-import pathlib
+import re
 import sys
 
 from cryptography.exceptions import InvalidSignature
@@ -22,6 +23,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 class Bad(Exception):
     """Raised for the first thing that is wrong."""
+
+
+class Unreadable(Exception):
+    """Raised for what was damaged on its way: it proves nothing, and no forgery either."""
 
 
 def must(condition, reason):
@@ -39,7 +44,7 @@ def sha(*parts):
 
 def parse_key(text):
     """Return (name, key id, Ed25519 key) of name+hash+base64; the hash catches typing errors."""
-    name, digest, encoded = text.strip().split("+", 2)
+    name, digest, encoded = text.strip(" \t\r\n\ufeff").split("+", 2)
     raw = base64.b64decode(encoded, validate=True)
     key_id = sha(name.encode(), b"\n", raw)[:4]
     must(raw[:1] == b"\x01" and len(raw) == 33 and key_id.hex() == digest, "the key was mistyped")
@@ -47,22 +52,43 @@ def parse_key(text):
 
 
 def open_note(note, keys):
-    """Return (origin, size, root) of a note that the log itself signed."""
-    text, _, signatures = note.rpartition("\n\n")
-    lines = text.split("\n")
-    must(len(lines) >= 3 and all(lines) and signatures.endswith("\n"), "not a signed checkpoint")
-    origin, size, root = lines[0], lines[1], base64.b64decode(lines[2], validate=True)
-    must(size.isascii() and str(int(size)) == size and len(root) == 32, "not a signed checkpoint")
-    signed = False
-    for line in signatures[:-1].split("\n"):
-        dash, name, encoded = line.split(" ")
-        must(dash == "\u2014", "a malformed signature line")
-        raw = base64.b64decode(encoded, validate=True)
+    """Return (origin, size, root) of a note that the log itself signed.
+
+    A note that does not open as it is, is opened without what Windows and mail programs add to a text: a byte order
+    mark, other line ends, blanks around lines, lines around it. What is signed is compared to the letter either way.
+    """
+    try:
+        return open_exactly(note, keys)
+    except (Bad, Unreadable, InvalidSignature):
+        lines = re.split("\r*\n|\r", note.lstrip("\ufeff"))
+        mended = "\n".join(line.replace("\u00a0", " ").strip(" \t") for line in lines).strip("\n") + "\n"
+        if mended == note:
+            raise
+        return open_exactly(mended, keys)
+
+
+def open_exactly(note, keys):
+    try:
+        text, blank, signatures = note.rpartition("\n\n")
+        lines = text.split("\n")
+        must(
+            blank and len(lines) >= 3 and all(lines) and signatures.endswith("\n"),
+            "it has no three lines and a signature",
+        )
+        origin, size, root = lines[0], lines[1], base64.b64decode(lines[2], validate=True)
+        must(size.isascii() and str(int(size)) == size and len(root) == 32, "its size or its root is none")
+        split = [line.split(" ") for line in signatures[:-1].split("\n")]
+        signed = [(dash, name, base64.b64decode(encoded, validate=True)) for dash, name, encoded in split]
+        must(all(dash == "\u2014" for dash, *_ in signed), "a malformed signature line")
+    except (Bad, ValueError) as error:
+        raise Unreadable(f"not a signed checkpoint: {error}") from None
+    good = False
+    for _, name, raw in signed:
         for key_name, key_id, public in keys:
             if (key_name, key_id) == (name, raw[:4]):
                 public.verify(raw[4:], (text + "\n").encode())  # raises InvalidSignature
-                signed = signed or name == origin
-    must(signed, f"not signed by a known key of {origin}")
+                good = good or name == origin
+    must(good, f"not signed by a known key of {origin}")
     return origin, int(size), root
 
 
@@ -113,14 +139,17 @@ def verify_log(lines, notes, keys):
     """Verify points 1 to 8 of docs/audit.md; return what is proven, in words."""
     signed, last = [], {}
     for name, text in notes:  # 3: signature, origin, and sizes that never shrink
-        origin, size, root = open_note(text, keys)
+        try:
+            origin, size, root = open_note(text, keys)
+        except Unreadable as error:
+            raise Unreadable(f"{name}: {error}") from None
         must(size >= last.get(origin, 0), f"{name}: the log shrank between two notes")
         last[origin] = size
         signed.append((size, origin, root, name))
     wanted, roots, stack, seq = {size for size, *_ in signed}, {0: sha()}, [], 0
     events, purged_events, holes, purges, forks, remarks, before = {}, set(), [], [], [], [], ""
-    for line in lines:
-        row = json.loads(line)
+    for line in filter(str.strip, lines):
+        row = parsed(line, f"the export behind entry {seq}")
         must(row["seq"] == seq + 1, f"entry {seq + 1} is missing or out of order")  # 1
         seq, leaf, at, what = seq + 1, bytes.fromhex(row["leaf"]), row["at"], row["what"]
         must(len(leaf) == 32 and len(at) == 27 and at.endswith("Z"), f"entry {seq} was altered")
@@ -161,6 +190,13 @@ def verify_log(lines, notes, keys):
             must(size <= seq, f"{name}: {size} entries were anchored, {seq} are here: cut off or rolled back")
             raise Bad(f"{name}: entries {proven + 1} to {size} are not those that were anchored")
     return "\n".join([f"{seq} entries, {len(signed)} notes agree; not proven beyond entry {proven}", *remarks])
+
+
+def parsed(text, what):
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise Unreadable(f"{what}: not JSON") from None
 
 
 def moment(text):
@@ -238,6 +274,32 @@ def meaning(events, body):
     return None
 
 
+# -- files, however Windows or a mail program saved them --------------------------------------------------------------
+
+
+def opened(path, newline=None):
+    """Open a text for reading: UTF-8 or UTF-16, with or without a byte order mark, with any line ends."""
+    with open(path, "rb") as file:
+        start = file.read(64)
+    even, odd, characters = start[0::2].count(0), start[1::2].count(0), len(start) // 2
+    encoding = "utf-8-sig"
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    elif 2 * odd > characters and 10 * even < odd:
+        encoding = "utf-16-le"
+    elif 2 * even > characters and 10 * odd < even:
+        encoding = "utf-16-be"
+    return open(path, encoding=encoding, newline=newline)
+
+
+def read(path):
+    with opened(path, newline="") as file:
+        try:
+            return file.read()
+        except UnicodeError:
+            raise Unreadable(f"{path}: not a text") from None
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--key", action="append", required=True)
@@ -246,16 +308,18 @@ def main():
     given = parser.parse_args()
     try:
         keys = [parse_key(key) for key in given.key]
-        with open(given.file, encoding="utf-8") as file:
-            if given.notes:
-                notes = [(name, pathlib.Path(name).read_text(encoding="utf-8")) for name in given.notes]
+        if given.notes:
+            notes = [(name, read(name)) for name in given.notes]
+            with opened(given.file) as file:
                 print("PROVEN:", verify_log(file, notes, keys))
-            else:
-                content = json.load(file)
-                must(proofs := content.get("proofs", [content]), "no proof in it")  # a dossier holds several
-                print("\n".join(f"PROVEN: {verify_proof(proof, keys)}" for proof in proofs))
+        else:
+            content = parsed(read(given.file), given.file)
+            must(proofs := content.get("proofs", [content]), "no proof in it")  # a dossier holds several
+            print("\n".join(f"PROVEN: {verify_proof(proof, keys)}" for proof in proofs))
     except InvalidSignature:
         sys.exit("NOT PROVEN: a forged signature")
+    except Unreadable as error:
+        sys.exit(f"CANNOT BE READ: {error}; it is damaged: get it again from where it was kept")
     except (Bad, OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         sys.exit(f"NOT PROVEN: {error or type(error).__name__}")
 

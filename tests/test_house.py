@@ -33,8 +33,9 @@ LINES = {
     "adapters": (
         ("contract",),
         ("errors",),
-        ("options", "addresses", "handles", "checks"),
+        ("options", "addresses", "handles", "checks", "paging"),
         ("http",),
+        ("trial",),
         ("mailchimp", "activecampaign", "sandbox"),
         ("registry",),
     ),

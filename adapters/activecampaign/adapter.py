@@ -6,36 +6,55 @@ import math
 import secrets
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any, ClassVar
 
-from adapters.activecampaign.calls import Calls
+from adapters.activecampaign.calls.archive import NO_ADMIN, Archive
+from adapters.activecampaign.calls.asking import Asking
+from adapters.activecampaign.calls.everybody import Everybody
+from adapters.activecampaign.calls.listing import LARGEST, Listing, pages
+from adapters.activecampaign.erasure import Erasure
+from adapters.activecampaign.objection import Objection
+from adapters.activecampaign.rows import REACHED
+from adapters.activecampaign.trial import PLAN, ActiveCampaignTrial
 from adapters.activecampaign.walk import ActiveCampaignWalk
 from adapters.checks import tried
-from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject
-from adapters.errors import Misconfigured
-from adapters.http.evidence import Trail, evidence
+from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject, TrialStep
+from adapters.errors import AdapterError, Misconfigured
+from adapters.http.evidence import NO_HURRY, Trail, evidence
 from adapters.http.pacer import Pacer
 from adapters.http.transport import Transport
 from adapters.options import check_api_key, check_base_url, check_flag
 
 _SENDERS = 6
+#: pages of lists that `check` names
+_LIST_PAGES = 2
+_TO_ADMIN = "put the key's user into the Admin group"
+_HELD = "every erasure will be held as archived_not_purged, also of people who are not there"
 
 
 class ActiveCampaign(Adapter):
     """One account. A delete only moves a contact to an archive, kept 360 days; erasure is a second delete there.
 
+    A single page of the vendor's reference describes the search in that archive, and no answer of it is public. So a
+    contact that was deleted counts as erased once it was seen there and purged (`Receipt.unseen`). A key whose user
+    is not in the Admin group cannot look there: every erasure will be held as `archived_not_purged`.
+
     Calls, per spelling of the address (nearly always one), for one live contact on L lists it can be reached by and
     in A automations:
 
-    | action      | apply                                               | confirm after it | confirm alone |
-    | ----------- | --------------------------------------------------- | ---------------- | ------------- |
-    | delete      | 5: find, customers, delete, archive, purge          | 2                | 3             |
-    | unsubscribe | 2 + L: find, L × status 2, automations; A + 1 for A | 2                | 3             |
-    | suppress    | as unsubscribe, + 1 or 2 for the exclusion          | + 1 or 2         | + 1 or 2      |
+    | action      | apply                                               | confirm after it        | confirm alone |
+    | ----------- | --------------------------------------------------- | ----------------------- | ------------- |
+    | delete      | 5: find, delete, archive, purge, customers          | 3: by id, find, archive | 3             |
+    | unsubscribe | 2 + L: find, L × status 2, automations; A + 1 for A | 2                       | 3             |
+    | suppress    | as unsubscribe, + 1 to 3 for the exclusion          | + 1 to 3                | + 1 to 3      |
 
-    So an erasure without leftovers is 7 calls, 6 with `ecommerce = false`; each e-commerce customer found costs one
-    delete and, once, a read back. A person not held: delete 3 calls, unsubscribe 1. Where the find does not bring
-    the list rows (`include=` is in no specification), each contact costs a read of them more.
+    So an erasure without leftovers is 8 calls, 7 with `ecommerce = false`; each e-commerce customer found costs one
+    delete and, once, a read back; a contact that the archive does not show, one more. A person not held: delete 3
+    calls, unsubscribe 1. Where the find brings no list rows (`include=` is in no specification), each contact costs a
+    read of them more.
+
+    A new subscription leaves no date behind (`dates_every_change`): `changed` without a date lists all contacts.
     """
 
     name: ClassVar[str] = "activecampaign"
@@ -46,15 +65,18 @@ class ActiveCampaign(Adapter):
         "ecommerce": "whether an erasure also deletes the person's e-commerce customers (default true)",
     }
     title: ClassVar[str] = "ActiveCampaign"
+    dates_every_change: ClassVar[bool] = False
     # from ActiveCampaign's pages on the contact archive (360 days) and on contacts that were unsubscribed before
     remains: ClassVar[Mapping[Action, tuple[str, ...]]] = {
         Action.DELETE: (
             "ActiveCampaign keeps an archive of erased contacts for 360 days. You were removed from that archive too.",
-            "It may remember that an address was once unsubscribed. Deals, notes and technical records, such as those"
-            " of returned mail, are not part of what was erased, if there were any.",
+            "Its own search, the only way to look into that archive, no longer shows you.",
+            "ActiveCampaign may remember that an address was once unsubscribed. Deals, notes and technical records,"
+            " such as those of returned mail, are not part of what was erased, if there were any.",
         ),
         Action.UNSUBSCRIBE: (
             "Your entry stays there, marked as unsubscribed on every mailing list, and no newsletter is sent to it.",
+            "Text and WhatsApp messages have refusals of their own there, which this does not change.",
         ),
         Action.SUPPRESS: (
             "Your address stays on a list of those who are never written to, and your entry, where there is one, is"
@@ -92,72 +114,97 @@ class ActiveCampaign(Adapter):
     def apply(self, action: Action, subject: Subject, received_at: datetime) -> Receipt:
         """Find the person, hold on newer consent, then act. Raises AdapterError."""
         with evidence() as trail:
-            walk = ActiveCampaignWalk(self._calls(trail), trail, subject)
-            if action is Action.DELETE:
-                return walk.delete(received_at, ecommerce=self._ecommerce)
-            return walk.unsubscribe(received_at, suppress=action is Action.SUPPRESS)
+            return self._errand(action, trail, subject).apply(received_at)
 
     def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
-        """Read the person again, by id where the apply found them, else by address. Raises AdapterError."""
+        """Read the person again, by id where the apply found them, and by address. Raises AdapterError."""
         with evidence() as trail:
-            walk = ActiveCampaignWalk(self._calls(trail), trail, subject)
-            if action is Action.DELETE:
-                return walk.confirm_deleted(applied, ecommerce=self._ecommerce)
-            return walk.confirm_unsubscribed(applied, suppress=action is Action.SUPPRESS)
+            return self._errand(action, trail, subject).confirm(applied)
 
-    def changed(self, since: datetime) -> Iterator[Seen]:
-        """Yield the contacts updated since then (UTC); the archive is searched by address only. Raises AdapterError."""
-        with evidence() as trail:
-            for address in self._calls(trail).changed(since):
-                yield Seen("contact", address)
+    def changed(self, since: datetime | None) -> Iterator[Seen]:
+        """Yield the contacts updated since then (UTC), or all; the archive is searched by address only.
+
+        Raises AdapterError. A contact put on a list again keeps its old date: only the listing of all shows that.
+        """
+        with evidence(NO_HURRY) as trail:
+            yield from Everybody(self._asking(trail), since).seen()
 
     def opted_in(self, subject: Subject) -> datetime | None:
         """Return the newest `sdate` of a list by which mail reaches the person. Raises AdapterError."""
         with evidence() as trail:
-            return ActiveCampaignWalk(self._calls(trail), trail, subject).opted_in()
+            contacts = ActiveCampaignWalk(self._asking(trail), trail, subject).find_with_rows()
+        rows = [row for contact in contacts for row in contact.rows or ()]
+        return max((row.since for row in rows if row.status in REACHED and row.since), default=None)
 
     def ping(self) -> None:
         """Ask who the key belongs to. Raises AdapterError."""
         with evidence() as trail:
-            self._calls(trail).me()
+            self._asking(trail).me()
 
     def check(self) -> list[Check]:
         """Try the key and the three rights without which an answer would silently look like "nobody there"."""
-        calls = self._calls(Trail())
+        asking = self._asking(Trail())
         return [
-            tried("key", lambda: self._account(calls), "check base_url and the API key in Settings > Developer"),
-            tried("admin", lambda: _admin(calls), "put the key's user into the Admin group"),
-            tried("archive", lambda: _archive(calls), "put the key's user into the Admin group: erasure needs it"),
-            tried("lists", lambda: _lists(calls), "let the key's user see all lists"),
+            tried("key", lambda: self._account(asking), "check base_url and the API key in Settings > Developer"),
+            tried("admin", lambda: _admin(asking), f"{_TO_ADMIN}: until then {_HELD}"),
+            _archive(asking),
+            tried("lists", lambda: _lists(asking), "let the key's user see all lists"),
         ]
+
+    def trial_plan(self, place: str | None) -> tuple[str, ...]:
+        """Return what a trial does; `place` is the id of a list. Raises SettingsError."""
+        if place is not None and not (place.isascii() and place.isdigit()):
+            raise SettingsError("in", "write the id of a list, a number, as `syncer check` shows it")
+        where = f"list {place}" if place else "the first list that the key sees"
+        return tuple(line.format(place=where) for line in PLAN)
+
+    def trial(self, subject: Subject, place: str | None) -> Iterator[TrialStep]:
+        """Try every call on an invented contact and yield the steps."""
+        with evidence(NO_HURRY) as trail:
+            yield from ActiveCampaignTrial(self._transport.sender(trail), trail, subject).run(place)
 
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
 
-    def _account(self, calls: Calls) -> str:
+    def _account(self, asking: Asking) -> str:
         # the account's name is the first label of its host; nothing in a key tells a trial account from the real one
-        calls.me()
+        asking.me()
         return f"accepted by {self._transport.host}: is that the right account?"
 
-    def _calls(self, trail: Trail) -> Calls:
-        """Return the calls, each leaving its step on this trail."""
-        return Calls(self._transport.sender(trail), trail.state)
+    def _errand(self, action: Action, trail: Trail, subject: Subject) -> Erasure | Objection:
+        asking = self._asking(trail)
+        if action is Action.DELETE:
+            return Erasure(asking, trail, subject, ecommerce=self._ecommerce)
+        return Objection(asking, trail, subject, suppress=action is Action.SUPPRESS)
+
+    def _asking(self, trail: Trail) -> Asking:
+        """Return what asks the questions of one walk, each leaving its step on this trail."""
+        return Asking(self._transport.sender(trail), trail.state)
 
 
-def _admin(calls: Calls) -> str:
-    if not calls.is_admin():
-        raise Misconfigured("forbidden", "the key's user is not in the Admin group")
+def _admin(asking: Asking) -> str:
+    if not asking.is_admin():
+        raise Misconfigured("forbidden", NO_ADMIN)
     return "the key's user is in the Admin group"
 
 
-def _archive(calls: Calls) -> str:
+def _archive(asking: Asking) -> Check:
     # an address that cannot exist; a search by a word would ignore the archive's 360 days (contact-archives)
-    calls.archived(f"nobody-{secrets.token_hex(8)}@syncer.invalid")
-    return "the archive can be searched"
+    nobody = f"nobody-{secrets.token_hex(8)}@syncer.invalid"
+    try:
+        Archive(asking, Subject("", (nobody,))).search(nobody)
+    except AdapterError as error:
+        remedy = _TO_ADMIN if error.detail == NO_ADMIN else "look at the answer, and ask ActiveCampaign's support"
+        return Check("archive", False, str(error), f"{remedy}: until then {_HELD}")
+    return Check("archive", True, "the archive can be searched")
 
 
-def _lists(calls: Calls) -> str:
+def _lists(asking: Asking) -> str:
     # a key with narrow rights can hide lists, and with them subscriptions: a person must know whether this is all
-    names = calls.lists()
-    return f"the key sees {len(names)} lists: is that all of them? {', '.join(names)}".rstrip()
+    rows = [
+        row for page in islice(pages(asking, Listing("/lists", "lists", "account")), _LIST_PAGES) for row in page.rows
+    ]
+    names = [f"{row.get('name', '')} ({row.get('id', '')})" for row in rows]
+    more = " or more" if len(rows) >= _LIST_PAGES * LARGEST else ""
+    return f"the key sees {len(names)} lists{more}: is that all of them? {', '.join(names)}".rstrip()

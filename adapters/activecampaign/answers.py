@@ -7,8 +7,6 @@ reference, developers.activecampaign.com/reference; the web page: rudderlabs/rud
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
@@ -18,31 +16,8 @@ from adapters.http.answer import LONGEST_WAIT, Answer, common_failure
 CONTACT = ("subscriber", "contact")
 AUTOMATION = ("subscriberseries",)
 
-#: a row of a list: "0" unconfirmed, "1" active; an old opt-in mail can still activate a "0"
-REACHED = frozenset({"0", "1"})
-#: "2" unsubscribed, "3" bounced, "91" removed by the old API's contact_edit (help article 360021838379)
-LEFT = frozenset({"2", "3", "91"})
-
 #: codes of `errors` in a 422 (reference: errors; rudderlabs/rudder-transformer)
 _REASONS = frozenset({"field_missing", "duplicate", "related_missing", "email_invalid"})
-
-
-@dataclass(frozen=True, slots=True)
-class ListRow:
-    """The contact on one list. `since` (with its time zone) is None where ActiveCampaign gives no time."""
-
-    list: str
-    status: str
-    since: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """A contact whose address is exactly ours. `rows` is None where the answer did not bring them."""
-
-    id: str
-    spelling: str = field(repr=False)
-    rows: tuple[ListRow, ...] | None = None
 
 
 def failure(answer: Answer) -> AdapterError:
@@ -92,9 +67,14 @@ def is_absent(answer: Answer, nouns: tuple[str, ...]) -> bool:
     )
 
 
-def expect(answer: Answer, *keys: str) -> Mapping[str, Any]:
-    """Return the object of a 200 that has these keys. Raises what the answer means otherwise."""
-    if answer.status != 200:
+def is_no_result(answer: Answer) -> bool:
+    """Say whether the answer says in words that some object does not exist, of whatever kind."""
+    return answer.status in (403, 404) and _message(answer).startswith("no result found for ")
+
+
+def expect(answer: Answer, *keys: str, status: int = 200) -> Mapping[str, Any]:
+    """Return the object of an answer of this status that has these keys. Raises what it means otherwise."""
+    if answer.status != status:
         raise failure(answer)
     if answer.kind != "json" or not all(key in answer.object for key in keys):
         raise common_failure(answer)
@@ -107,17 +87,6 @@ def expect_done(answer: Answer) -> None:
         raise failure(answer)
     if answer.kind != "empty" and (answer.kind != "json" or answer.object.keys() & {"error", "errors"}):
         raise common_failure(answer)
-
-
-def read_rows(value: object, contacts: frozenset[str]) -> dict[str, list[ListRow]]:
-    """Return the list rows of each contact. Raises Permanent `filter_ignored` for a row of anybody else."""
-    rows: dict[str, list[ListRow]] = {contact: [] for contact in contacts}
-    for row in objects(value):
-        contact = str(row.get("contact"))
-        if contact not in rows:
-            raise Permanent("filter_ignored", "ActiveCampaign answered with list rows of another contact")
-        rows[contact].append(ListRow(str(row.get("list")), str(row.get("status")), _time(row.get("sdate"))))
-    return rows
 
 
 def objects(value: object) -> list[Mapping[str, Any]]:
@@ -133,18 +102,6 @@ def read_id(row: Mapping[str, Any]) -> str:
     if not (id_.isascii() and id_.isdigit()):
         raise Transient("unreadable", "an object without an id")
     return id_
-
-
-def newer_consent(rows: tuple[ListRow, ...], received_at: datetime) -> Permanent | None:
-    """Return the reason to hold: a subscription after the person asked. A missing time is no evidence of consent."""
-    asked = received_at if received_at.tzinfo else received_at.replace(tzinfo=UTC)
-    for row in rows:
-        if row.status not in LEFT and row.since is not None and row.since > asked:
-            day = f"{row.since.astimezone(UTC):%Y-%m-%d}"
-            return Permanent(
-                "newer_consent", f"sdate on list {row.list} is of {day}, after the request: decide which holds"
-            )
-    return None
 
 
 def _errors(answer: Answer) -> list[Mapping[str, Any]]:
@@ -167,14 +124,3 @@ def _edge_wait(answer: Answer) -> float | None:
     """Return the seconds to wait that Cloudflare, in front, says in the body (rudder-transformer's recorded 502)."""
     wait = answer.object.get("retry_after")
     return min(float(wait), LONGEST_WAIT) if isinstance(wait, int) and not isinstance(wait, bool) and wait > 0 else None
-
-
-def _time(value: object) -> datetime | None:
-    """Return a time with the account's offset, None for null, for an empty text and for zeros."""
-    if value is None or str(value).strip() == "" or str(value).startswith("0000-00-00"):
-        return None
-    try:
-        when = datetime.fromisoformat(str(value))
-    except ValueError:
-        raise Permanent("unknown_state", "a list row with a time in a form unknown to this version") from None
-    return when if when.tzinfo else when.replace(tzinfo=UTC)

@@ -140,6 +140,35 @@ def clean_request_id(value: str | None) -> str | None:
     return re.sub(r"[^A-Za-z0-9._-]", "", value or "")[:64] or None
 
 
+def shape_of(answer: Answer) -> str:
+    """Return what a body looks like, in words: evidence for a person who must find out what the provider changed.
+
+    Keys are the provider's text: only those formed like a name are shown, so that no address and no hash slips in.
+    """
+    if not isinstance(answer.body, dict):
+        return f"a body of kind {answer.kind}" if answer.kind != "json" else f"a JSON {_JSON_NAMES[type(answer.body)]}"
+    names = _names(answer.body)
+    more = ", …" if len(answer.body) > len(names) else ""
+    return f"an object with the keys {', '.join(names)}{more}" if names else "an object without keys"
+
+
+def key_names(answer: Answer) -> tuple[str, ...]:
+    """Return the names of the keys of a JSON answer and of the objects in it, as `contact` and `contact.id`."""
+    names: list[str] = []
+    for key, value in answer.object.items():
+        [own] = _names({key: None})
+        row = value[0] if isinstance(value, list) and value else value
+        names += [own, *(f"{own}.{name}" for name in _names(row, 60))] if isinstance(row, dict) else [own]
+    return tuple(dict.fromkeys(names))
+
+
+def _names(body: Mapping[str, Any], most: int = 12) -> list[str]:
+    return [key if re.fullmatch(r"[A-Za-z_]{1,40}[0-9]{0,2}", key) else "?" for key in list(body)[:most]]
+
+
+_JSON_NAMES = {list: "array", str: "text", int: "number", float: "number", bool: "truth value", type(None): "null"}
+
+
 def common_failure(answer: Answer) -> AdapterError:
     """Return the failure of an answer by what every provider means by its status.
 
@@ -176,4 +205,4 @@ def _not_a_success(answer: Answer) -> AdapterError:
         return Misconfigured("login_page", f"HTTP {answer.status} with a web page instead of data")
     if answer.status == 202:
         return Transient("not_yet", "HTTP 202: accepted, not done")
-    return Transient("unreadable", f"HTTP {answer.status} without the documented body")
+    return Transient("unreadable", f"HTTP {answer.status} without the documented body: {shape_of(answer)}")

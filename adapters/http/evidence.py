@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
 from adapters.contract import Step
-from adapters.errors import AdapterError
+from adapters.errors import AdapterError, Transient
+
+#: seconds that one verb may take for one person, waits for its turn included; a page that repeats for ever, or a
+#: person with ten thousand rows, ends here and leaves the sender to others
+LONGEST_WALK = 300.0
 
 
 class Trail:
-    """The calls made so far in one walk, as evidence. Belongs to one thread."""
+    """The calls made so far in one walk, as evidence. Belongs to one thread.
 
-    def __init__(self) -> None:
+    `seconds` is how long the walk may take. `unseen` is as in Receipt, None until the walk knows it.
+    """
+
+    def __init__(self, seconds: float = LONGEST_WALK) -> None:
         self._steps: list[Step] = []
+        self._until = time.monotonic() + seconds
+        self.unseen: int | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """The calls in order."""
         return tuple(self._steps)
+
+    def require_time(self) -> None:
+        """Raise Transient `timed_out` once the walk has taken too long: no further call is made."""
+        if time.monotonic() > self._until:
+            raise Transient("timed_out", f"not through with this person after {len(self._steps)} calls")
 
     def add(self, step: Step) -> None:
         """Keep one call."""
@@ -31,11 +47,16 @@ class Trail:
 
 
 @contextlib.contextmanager
-def evidence() -> Iterator[Trail]:
-    """Open a trail; an AdapterError that leaves the block carries its steps."""
-    trail = Trail()
+def evidence(seconds: float = LONGEST_WALK) -> Iterator[Trail]:
+    """Open a trail of a walk that may take so long; an AdapterError that leaves the block carries its steps."""
+    trail = Trail(seconds)
     try:
         yield trail
     except AdapterError as error:
         error.steps = trail.steps
+        error.unseen = trail.unseen
         raise
+
+
+#: for listings of a whole account, whose loops have ends of their own
+NO_HURRY = math.inf

@@ -97,6 +97,7 @@ class Transport:
         `path` comes encoded, `params` do not. Raises Transient `unreachable`, `timed_out`, `cut_off`, `unreadable`,
         `too_big`; Misconfigured `tls`, `clock`, `wrong_address`, `redirected`. Any other status is an Answer.
         """
+        trail.require_time()
         began = time.monotonic()
         answer: Answer | None = None
         try:

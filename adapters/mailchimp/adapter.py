@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import re
-import threading
-import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from adapters.checks import tried
-from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject
-from adapters.errors import Misconfigured, Permanent, Transient
-from adapters.http.evidence import Trail, evidence
+from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject, TrialStep
+from adapters.http.evidence import NO_HURRY, Trail, evidence
 from adapters.http.transport import Transport
-from adapters.mailchimp.answers import LIST_ID, PAGE, expect, pages, read_id
+from adapters.mailchimp.answers import LIST_ID, expect
 from adapters.mailchimp.listing import changed
-from adapters.mailchimp.walk import MailchimpWalk, Scopes
+from adapters.mailchimp.scopes import Proofs, Scopes
+from adapters.mailchimp.trial import PLAN, MailchimpTrial
+from adapters.mailchimp.walk import MailchimpWalk
 from adapters.options import check_api_key, check_base_url, check_flag
 
 if TYPE_CHECKING:
     from adapters.mailchimp.sdk import Client
 
-#: how long audiences and stores, once proven to exist, count as proven, in seconds
-_PROOF_LASTS = 60.0
+_SMS = (
+    "No text messages are sent to a mobile number in these entries. A number kept without your e-mail address cannot be"
+    " found by it."
+)
 
 
 class Mailchimp(Adapter):
@@ -34,14 +34,20 @@ class Mailchimp(Adapter):
     Calls, per spelling of the address (nearly always one), with A audiences and S stores (0 with
     `ecommerce = false`), F of them holding the person:
 
-    | action      | apply                                  | confirm after it | confirm alone |
-    | ----------- | -------------------------------------- | ---------------- | ------------- |
-    | delete      | A + S reads, F writes                  | F reads          | A + S reads   |
-    | unsubscribe | A reads, a PATCH per audience reached  | F reads          | A reads       |
-    | suppress    | as unsubscribe, a PUT where absent     | A reads          | A reads       |
+    | action      | apply                                  | confirm after it | confirm alone     |
+    | ----------- | -------------------------------------- | ---------------- | ----------------- |
+    | delete      | A + S reads, F writes                  | F reads          | A + S reads, 2 P  |
+    | unsubscribe | A reads, a PATCH per audience reached  | F reads          | A reads, P        |
+    | suppress    | as unsubscribe, a PUT where absent     | A reads          | A reads, P        |
 
-    To these come at most once a minute the proof that audiences and stores exist: one call per 500 of them, or one
-    per configured audience. One audience, no store, a subscriber: an erasure is 3 calls, GET POST GET.
+    P is the proof that the audiences exist: one call per 500 of them, or one per configured audience; the stores,
+    which only an erasure asks for, have one of their own. Both are kept for a minute, to know where to look. A
+    member's 404 is trusted only with a proof begun after it, so an apply that finds nobody in some audience costs one
+    P more; walks under way at the same time share it. An SMS subscription costs a PATCH and a read. One audience, no
+    store, a subscriber: an erasure is 3 calls, GET POST GET.
+
+    What fails in one audience or store does not keep the others from being worked on: it is raised at the end, by
+    name. A newer consent in any audience, or an answer about somebody else, stops everything before the first change.
 
     Suppression has a blind spot. An address erased for good cannot be added again, not even as a tombstone: the
     PUT answers 400 "Forgotten Email Not Subscribed", the strongest suppression there is. But a read cannot tell it
@@ -66,13 +72,19 @@ class Mailchimp(Adapter):
             " that list again. This ends if you sign up yourself at a form of Mailchimp's.",
             "Figures about past mailings stay, without your name. Orders, shopping carts and conversations, if there"
             " were any, are not part of what was erased.",
+            "A mobile number for text messages is erased with the entry it belongs to. Mailchimp shows nothing of an"
+            " erased entry, so this could not be checked by itself; a number kept without your e-mail address cannot be"
+            " found by it.",
         ),
         Action.UNSUBSCRIBE: (
-            "Your entry stays in the mailing lists, marked as unsubscribed, and no newsletter is sent to it.",
+            "Your entry stays in the mailing lists, marked as unsubscribed, undeliverable or archived, and no"
+            " newsletter is sent to it.",
+            _SMS,
         ),
         Action.SUPPRESS: (
             "An entry with your address stays in each mailing list, marked as unsubscribed. It is there so that you"
             " are not added again by mistake, and is used for nothing else.",
+            _SMS,
         ),
     }
 
@@ -80,11 +92,8 @@ class Mailchimp(Adapter):
         self, transport: Transport, *, audiences: tuple[str, ...] | None, ecommerce: bool, connections: int
     ) -> None:
         self._transport = transport
-        self._audiences = audiences
-        self._ecommerce = ecommerce
         self._connections = connections
-        self._proof: Scopes | None = None
-        self._proving = threading.Lock()
+        self._proofs = Proofs(audiences, ecommerce=ecommerce)
 
     @classmethod
     def configured(cls, options: Mapping[str, Any], api_key: str) -> Mailchimp:
@@ -121,12 +130,10 @@ class Mailchimp(Adapter):
         with evidence() as trail:
             return self._walk(trail, subject).confirm(action, applied)
 
-    def changed(self, since: datetime) -> Iterator[Seen]:
-        """Yield the members of all audiences that changed since then (UTC). Raises AdapterError."""
-        with evidence() as trail:
-            client = self._client(trail)
-            for audience in self._scopes(trail).audiences:
-                yield from changed(client, audience, since)
+    def changed(self, since: datetime | None) -> Iterator[Seen]:
+        """Yield the members of all audiences that changed since then (UTC), or all there are. Raises AdapterError."""
+        with evidence(NO_HURRY) as trail:
+            yield from changed(self._client(trail), self._scopes(trail), since)
 
     def opted_in(self, subject: Subject) -> datetime | None:
         """Return the newest opt-in or sign-up of the person where mail reaches them. Raises AdapterError."""
@@ -139,8 +146,9 @@ class Mailchimp(Adapter):
         Without the second, a lane that paused for a wrong audience would start again at every probe.
         """
         with evidence() as trail:
-            self._test_call(trail)
-            self._prove_audiences(trail)
+            scopes = self._scopes(trail)
+            scopes.test_call()
+            scopes.read_audiences()
 
     def check(self) -> list[Check]:
         """Show account, audiences and stores for a human eye."""
@@ -148,10 +156,21 @@ class Mailchimp(Adapter):
             tried("key", self._account_name, "check the API key, and that it belongs to this account"),
             tried("audiences", self._audience_names, "correct `audiences`, or give the key's user access to them"),
         ]
-        if self._ecommerce:
+        if self._proofs.ecommerce:
             remedy = "grant it to the key's user, or set ecommerce = false"
             findings.append(tried("e-commerce", self._store_count, remedy))
         return findings
+
+    def trial_plan(self, place: str | None) -> tuple[str, ...]:
+        """Return what a trial does; `place` is the id of an audience and must be named. Raises SettingsError."""
+        if place is None or not LIST_ID.fullmatch(place):
+            raise SettingsError("in", "name the audience by its id, as `syncer check` shows it: an address stays there")
+        return tuple(line.format(place=place) for line in PLAN)
+
+    def trial(self, subject: Subject, place: str | None) -> Iterator[TrialStep]:
+        """Try every call on an invented contact and yield the steps."""
+        with evidence(NO_HURRY) as trail:
+            yield from MailchimpTrial(self._client(trail), trail, subject, place or "").run()
 
     def close(self) -> None:
         """Close the connections."""
@@ -167,55 +186,7 @@ class Mailchimp(Adapter):
         return Client(self._transport.sender(trail))
 
     def _scopes(self, trail: Trail) -> Scopes:
-        """Return audiences and stores, proven to exist within the last minute: only then does a 404 prove absence."""
-        with self._proving:
-            if self._proof is None or self._proof.until < time.monotonic():
-                self._proof = None
-                until = time.monotonic() + _PROOF_LASTS
-                self._proof = Scopes(self._prove_audiences(trail), self._find_stores(trail), until)
-            return self._proof
-
-    def _test_call(self, trail: Trail) -> None:
-        answer = self._client(trail).pings.get()
-        if answer.status == 404:
-            raise Misconfigured("wrong_address", "HTTP 404 to Mailchimp's own test call: another host answers here")
-        if expect(answer, 200, "health_status")["health_status"] != "Everything's Chimpy!":
-            raise Transient("unreadable", "the test call did not answer as documented")
-
-    def _prove_audiences(self, trail: Trail) -> dict[str, str]:
-        try:
-            return self._read_audiences(trail)
-        except Transient as error:
-            if error.code == "unreadable":
-                with contextlib.suppress(Transient):
-                    self._test_call(trail)  # is it Mailchimp at all that answers?
-            raise
-
-    def _read_audiences(self, trail: Trail) -> dict[str, str]:
-        lists = self._client(trail).lists
-        if self._audiences is None:
-            fields = ["lists.id", "lists.name", "total_items"]
-            rows = pages(lambda offset: lists.get_all_lists(count=PAGE, offset=offset, fields=fields), "lists")
-        else:
-            rows = (expect(lists.get_list(audience, fields=["id", "name"]), 200, "id") for audience in self._audiences)
-        names = {read_id(row): str(row.get("name", "")) for row in rows}
-        if not names:
-            raise Misconfigured("wrong_address", "the account has no audience: is it the right one?")
-        if self._audiences is not None and set(names) != set(self._audiences):
-            raise Transient("unreadable", "Mailchimp answered with another audience than asked for")
-        if not all(LIST_ID.fullmatch(audience) for audience in names):
-            raise Permanent("unknown_state", "an audience id of a form unknown to this version")
-        return names
-
-    def _find_stores(self, trail: Trail) -> tuple[str, ...]:
-        if not self._ecommerce:
-            return ()
-        ecommerce = self._client(trail).ecommerce
-        fields = ["stores.id", "total_items"]
-        return tuple(
-            read_id(row)
-            for row in pages(lambda offset: ecommerce.stores(count=PAGE, offset=offset, fields=fields), "stores")
-        )
+        return Scopes(self._client(trail), self._proofs)
 
     def _account_name(self) -> str:
         # asked for nothing but the name: the rest of this answer is the owner's personal data
@@ -223,11 +194,11 @@ class Mailchimp(Adapter):
         return f"account {expect(answer, 200, 'account_name')['account_name']}"
 
     def _audience_names(self) -> str:
-        names = self._prove_audiences(Trail())
+        names = self._scopes(Trail()).read_audiences()
         return f"{len(names)}: " + ", ".join(f"{name} ({audience})" for audience, name in names.items())
 
     def _store_count(self) -> str:
-        return f"{len(self._find_stores(Trail()))} stores"
+        return f"{len(self._scopes(Trail()).read_stores())} stores"
 
 
 def _base_url(value: Any, key: str) -> str:

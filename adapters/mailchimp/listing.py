@@ -1,59 +1,81 @@
-"""Whoever changed in an audience, read whole or refused: a listing that ends early must not pass for "nobody"."""
+"""Whoever changed in the audiences, read whole or refused: a listing that ends early must not pass for "nobody"."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from adapters.contract import Seen
-from adapters.errors import Transient
+from adapters.errors import Misconfigured, Transient
 from adapters.http.answer import Answer
-from adapters.mailchimp.answers import PAGE, read_page
+from adapters.mailchimp.answers import LEFT, REACHED, require_right
+from adapters.mailchimp.members import SMS_REACHED
+from adapters.mailchimp.paging import Row, whole
+from adapters.mailchimp.scopes import Scopes
+from adapters.mailchimp.setbacks import Setbacks
 
 if TYPE_CHECKING:
     from adapters.mailchimp.sdk import Client
 
-_FIELDS = ["members.id", "members.email_address", "total_items"]
+_FIELDS = [
+    *("members.id", "members.email_address", "members.status", "members.sms_subscription_status"),
+    "total_items",
+]
 #: whether the plain listing shows archived members is documented nowhere, so they are asked for as well
 _STATUSES = (None, "archived")
-#: readings of one listing; it starts again when somebody is added or removed while its pages are read
-_READINGS = 3
 
 
-def changed(client: Client, audience: str, since: datetime) -> Iterator[Seen]:
-    """Yield the members of an audience that changed since then (UTC). Raises Transient `incomplete`."""
+def changed(client: Client, scopes: Scopes, since: datetime | None) -> Iterator[Seen]:
+    """Yield the members of all audiences that changed since then (UTC), or all there are.
+
+    An audience whose listing fails does not hide the others: they are listed first. Raises Transient `incomplete`
+    and whatever else went wrong then.
+    """
+    setbacks = Setbacks()
+    listed: set[str] = set()
+    audiences = scopes.audiences(time.monotonic())
+    while unlisted := [audience for audience in audiences if audience not in listed]:
+        for audience in unlisted:
+            listed.add(audience)
+            with setbacks.audience(audience):
+                try:
+                    yield from _members(client, audience, since)
+                except Misconfigured as error:
+                    if error.code != "wrong_address":
+                        raise
+                    # deleted while others were listed? then it has nobody, and there may be new ones
+                    audiences = scopes.audiences(time.monotonic())
+                    if audience in audiences:
+                        raise Transient("unreadable", "is listed, and its members answer 404") from None
+    setbacks.raise_gravest()
+
+
+def _members(client: Client, audience: str, since: datetime | None) -> Iterator[Seen]:
     for status in _STATUSES:
         # oldest change first: who changes meanwhile moves to the end, where the next page finds them
-        def page(offset: int, status: str | None = status) -> Answer:
+        def page(count: int, offset: int, status: str | None = status) -> Answer:
             answer: Answer = client.lists.get_list_members_info(
                 audience,
                 fields=_FIELDS,
-                count=PAGE,
+                count=count,
                 offset=offset,
                 status=status,
-                since_last_changed=since.astimezone(UTC).isoformat(timespec="seconds"),
+                since_last_changed=since.astimezone(UTC).isoformat(timespec="seconds") if since else None,
                 sort_field="last_changed",
                 sort_dir="ASC",
             )
+            require_right(answer)
             return answer
 
-        for row in _whole(page):
-            yield Seen(f"audience {audience}", str(row.get("email_address", "")))
+        for row in whole(page, "members"):
+            yield Seen(f"audience {audience}", str(row.get("email_address", "")), _reached(row))
 
 
-def _whole(page: Callable[[int], Answer]) -> Iterator[Mapping[str, Any]]:
-    """Yield a listing, again from its start until it showed as many different members as it counts."""
-    for _ in range(_READINGS):
-        shown: set[str] = set()
-        offset = 0
-        while True:
-            rows, total = read_page(page(offset), "members")
-            yield from rows
-            shown.update(str(row.get("id")) for row in rows)
-            offset += len(rows)
-            if offset >= total or not rows:
-                break
-        if len(shown) >= total:
-            return
-    raise Transient("incomplete", "a listing did not show as many contacts as it counts")
+def _reached(row: Row) -> bool | None:
+    """Say whether mail or SMS reaches a listed contact; None for a status unknown to this version."""
+    status = row.get("status")
+    if status in REACHED or row.get("sms_subscription_status") in SMS_REACHED:
+        return True
+    return False if status in LEFT else None

@@ -2,198 +2,222 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from adapters.addresses import same_address, spellings_of
 from adapters.contract import Action, Handle, Outcome, Receipt, Subject
 from adapters.errors import Permanent, Transient
 from adapters.handles import ids_of
 from adapters.http.evidence import Trail
-from adapters.mailchimp.answers import (
-    PAGE,
-    REACHED,
-    Member,
-    expect,
-    is_absent,
-    newer_consent,
-    pages,
-    read_id,
-    read_member,
-    state_of,
-    title_of,
-)
+from adapters.mailchimp.answers import LEFT
+from adapters.mailchimp.customers import ShopCustomers
+from adapters.mailchimp.members import Member, Members, in_utc, newer_consent
+from adapters.mailchimp.scopes import Scopes
+from adapters.mailchimp.setbacks import Setbacks
 
 if TYPE_CHECKING:
     from adapters.mailchimp.sdk import Client
 
-_MEMBER_FIELDS = ["email_address", "list_id", "status", "timestamp_opt", "timestamp_signup", "last_changed"]
-_CUSTOMER_FIELDS = ["customers.id", "customers.email_address", "total_items"]
-
-
-@dataclass(frozen=True, slots=True)
-class Scopes:
-    """What the account has, proven to exist: audience id -> name, and store ids; `until` by the monotonic clock."""
-
-    audiences: Mapping[str, str]
-    stores: tuple[str, ...]
-    until: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Customer:
-    """The person as a customer of one store."""
-
-    store: str
-    id: str = field(repr=False)
+#: audience -> the person there, [] where absent; an audience that could not be read is missing
+Held = dict[str, list[Member]]
 
 
 class MailchimpWalk:
-    """One person's walk through the account."""
+    """One person's walk through the account.
+
+    What fails in one audience or store is kept until the others are done (`Setbacks`), and raised at the end.
+    """
 
     def __init__(self, client: Client, scopes: Scopes, trail: Trail, subject: Subject) -> None:
         self._trail = trail
-        self._spellings = spellings_of(subject)
-        self._lists, self._ecommerce = client.lists, client.ecommerce
         self._scopes = scopes
+        self._setbacks = Setbacks()
+        self._members = Members(client, trail, subject)
+        self._customers = ShopCustomers(client, scopes, trail, subject, self._setbacks)
         self._notes: list[str] = []
 
     def apply(self, action: Action, received_at: datetime) -> Receipt:
-        """Read everything, then change what must be changed."""
-        members = [member for audience in self._scopes.audiences for member in self._members(audience)]
-        customers = list(self._customers(self._scopes.stores)) if action is Action.DELETE else []
+        """Read everything, then change what must be changed: members first, shops after them, SMS last."""
+        held = self._everywhere()
+        members = _all(held)
         for member in members:
             consent = newer_consent(member, received_at) if _changes(action, member) else None
             if consent:
                 raise consent
         handles = {Handle("audience", member.audience) for member in members}
-        handles |= {Handle("store", customer.store) for customer in customers}
         for member in members:
-            if action is Action.DELETE:
-                self._erase(member)
-            else:
-                self._unsubscribe(member, action)
-        for customer in customers:
-            self._delete_customer(customer)
+            with self._setbacks.audience(member.audience):
+                self._act(action, member)
         if action is Action.SUPPRESS:
-            held_in = {member.audience for member in members}
-            handles |= {self._tombstone(audience) for audience in self._scopes.audiences if audience not in held_in}
+            handles |= self._leave_tombstones(audience for audience, there in held.items() if not there)
+        if action is Action.DELETE:
+            handles |= self._delete_customers()
+        else:
+            for member in members:
+                with self._setbacks.audience(member.audience):
+                    self._end_sms(member, received_at)
+        self._setbacks.raise_gravest()
         outcome = Outcome.DONE if handles else Outcome.ABSENT
         return Receipt(outcome, self._trail.steps, tuple(self._notes), tuple(sorted(handles)))
 
     def confirm(self, action: Action, applied: Receipt | None) -> Receipt:
-        """Read again, changing nothing. Raises Transient `not_yet` or `suppression_missing`."""
+        """Read again, changing nothing. Raises Transient `not_yet` or `suppression_missing`, Permanent `sms_reachable`.
+
+        Alone, it proves anew which audiences and stores there are.
+        """
+        began = time.monotonic()
         handles = applied.handles if applied else ()
         forgotten = ids_of("forgotten", handles)
-        audiences = ids_of("audience", handles) + forgotten if handles else tuple(self._scopes.audiences)
-        stores = ids_of("store", handles) if handles else self._scopes.stores
-        members_of = {audience: list(self._members(audience)) for audience in audiences}
-        members = [member for held in members_of.values() for member in held]
+        acted_in = ids_of("audience", handles) + forgotten
+        held = self._read(acted_in) if handles else self._everywhere(anew=True)
+        members = _all(held)
         if action is Action.DELETE:
-            if members or any(self._customers(stores)):
+            stores = ids_of("store", handles) if handles else None
+            if members or self._customers.find(stores, since=began):
                 raise Transient("not_yet", "the person is still there")
-        elif any(member.status in REACHED for member in members):
-            raise Transient("not_yet", "the person can still be reached")
-        elif action is Action.SUPPRESS and not all(members_of[one] for one in set(audiences) - set(forgotten)):
-            # nobody there who could be reached: not the same as a person who is back
-            raise Transient("suppression_missing", "an audience shows no suppression of the person")
+        else:
+            self._judge_reach(members)
+            missing = any(not there for audience, there in held.items() if audience not in forgotten)
+            if action is Action.SUPPRESS and missing:
+                # nobody there who could be reached: not the same as a person who is back
+                self._setbacks.keep(Transient("suppression_missing", "an audience shows no suppression of the person"))
+        self._setbacks.raise_gravest()
         outcome = applied.outcome if applied else Outcome.DONE if members else Outcome.ABSENT
         return Receipt(outcome, self._trail.steps, handles=handles)
 
     def opted_in(self) -> datetime | None:
-        """Return the newest opt-in or sign-up among the audiences from which mail reaches the person."""
-        members = [member for audience in self._scopes.audiences for member in self._members(audience)]
-        times = [when for one in members if one.status in REACHED for when in (one.opt_in, one.sign_up) if when]
-        return max(times, default=None)
+        """Return the newest opt-in or sign-up among the audiences from which mail or SMS reaches the person."""
+        members = _all(self._everywhere())
+        self._setbacks.raise_gravest()
+        reached = [one for one in members if one.mail_reaches or one.sms_reaches or not one.known]
+        return max((when for one in reached for when in (one.opt_in, one.sign_up) if when), default=None)
 
-    def _members(self, audience: str) -> Iterator[Member]:
-        for spelling in self._spellings:
-            key = _key(spelling)
-            answer = self._lists.get_list_member(audience, key, fields=_MEMBER_FIELDS)
-            if is_absent(answer):
-                self._trail.state("absent")
-                continue
-            member = read_member(answer, audience, key, spelling)
-            self._trail.state(member.status)
-            yield member
+    # -- reading --------------------------------------------------------------------------------------------
 
-    def _customers(self, stores: tuple[str, ...]) -> Iterator[_Customer]:
-        for store in stores:
-            for spelling in self._spellings:
-                rows = list(self._customer_rows(store, spelling))
-                if not all(same_address(row.get("email_address"), spelling) for row in rows):
-                    raise Permanent("filter_ignored", "Mailchimp answered with other customers than asked for")
-                self._trail.state("customer" if rows else "absent")
-                yield from (_Customer(store, read_id(row)) for row in rows)
+    def _everywhere(self, *, anew: bool = False) -> Held:
+        """Read the person in every audience there is.
 
-    def _customer_rows(self, store: str, spelling: str) -> Iterator[Mapping[str, Any]]:
-        return pages(
-            lambda offset: self._ecommerce.get_all_store_customers(
-                store, email_address=spelling, count=PAGE, offset=offset, fields=_CUSTOMER_FIELDS
-            ),
-            "customers",
-        )
+        A member's 404 is also the answer of an audience that was deleted within the minute for which a proof serves.
+        So where one came (and always, if `anew`), the audiences are proven again: those that are gone do not count,
+        and those that are new are read too.
+        """
+        held: Held = {}
+        asked: set[str] = set()
+        audiences = self._scopes.audiences()
+        while unread := [audience for audience in audiences if audience not in asked]:
+            asked.update(unread)
+            held |= self._read(unread)
+            if anew or not all(held.get(audience) for audience in unread):
+                audiences = self._scopes.audiences(time.monotonic())
+        return {audience: there for audience, there in held.items() if there or audience in audiences}
 
-    def _erase(self, member: Member) -> None:
-        answer = self._lists.delete_list_member_permanent(member.audience, member.key)
-        if answer.status == 405:
-            raise Transient("rejected", "delete-permanent answered 405: the state is read again")
-        if answer.status == 410:
-            raise Transient("unknown_state", "delete-permanent answered 410: the state is read again")
-        if not is_absent(answer):
-            expect(answer, 204)
-        self._trail.state("deleted")
+    def _read(self, audiences: Iterable[str]) -> Held:
+        held: Held = {}
+        for audience in dict.fromkeys(audiences):
+            with self._setbacks.audience(audience):
+                held[audience] = list(self._members.read(audience))
+        return held
 
-    def _unsubscribe(self, member: Member, action: Action) -> None:
-        if not _changes(action, member):
-            self._notes.append(f"Audience {member.audience}: {member.status}, receives nothing; left as it is.")
-            return
-        if member.status == "transactional":
-            self._notes.append(f"Audience {member.audience}: was transactional, a customer who never opted in.")
-        answer = self._lists.update_list_member(
-            member.audience, member.key, {"status": "unsubscribed"}, skip_merge_validation=True
-        )
-        if member.status == "archived" and answer.status in (400, 405):
-            # whether an archived contact can be changed is documented nowhere
-            self._trail.state("archived")
-            self._notes.append(f"Audience {member.audience}: archived, and Mailchimp would not change it.")
-        elif is_absent(answer):
-            self._trail.state("absent")  # gone since it was read
+    def _judge_reach(self, members: list[Member]) -> None:
+        """Raise Transient `not_yet` where mail reaches the person; keep what else is not as it should be."""
+        if any(member.mail_reaches for member in members):
+            raise Transient("not_yet", "the person can still be reached")
+        for member in members:
+            with self._setbacks.audience(member.audience):
+                _require_known(member)
+                if member.sms_reaches:
+                    raise _reachable_by_sms(member, "")
+
+    # -- acting ---------------------------------------------------------------------------------------------
+
+    def _act(self, action: Action, member: Member) -> None:
+        if not member.known:
+            raise Permanent("unknown_state", "the contact has a status unknown to this version and is left as it is")
+        if action is Action.DELETE:
+            self._members.erase(member)
+            if member.sms_reaches:
+                self._note(member, "could be reached by SMS; Mailchimp shows nothing of that once a contact is erased.")
+        elif not _changes(action, member):
+            self._note(member, f"{member.status}, gets no mail; left as it is.{_HIDDEN.get(member.status, '')}")
         else:
-            self._trail.state(state_of(answer))
+            if member.status == "transactional":
+                self._note(member, "was transactional, a customer who never opted in.")
+            if not self._members.unsubscribe(member):
+                self._note(member, f"archived, and Mailchimp would not change it.{_HIDDEN['archived']}")
 
-    def _tombstone(self, audience: str) -> Handle:
-        """Create the unsubscribed contact where there is none and return the handle by which confirm knows it."""
-        address = self._spellings[0]  # the normalised form
-        body = {"email_address": address, "status_if_new": "unsubscribed"}
-        answer = self._lists.set_list_member(audience, _key(address), body)
-        if answer.status == 400 and title_of(answer) == "forgotten email not subscribed":
-            self._trail.state("forgotten")
-            self._notes.append(f"Audience {audience}: erased for good before, cannot be added again.")
-            return Handle("forgotten", audience)
-        if answer.status == 400 and title_of(answer) == "member in compliance state":
-            self._trail.state("unsubscribed")
-            return Handle("forgotten", audience)
-        self._trail.state(state_of(answer))
-        return Handle("audience", audience)
+    def _end_sms(self, member: Member, received_at: datetime) -> None:
+        """End the text messages, which no mail status ends. Raises Permanent `sms_reachable` where that failed."""
+        if not member.sms_known:
+            raise Permanent("unknown_state", "the contact has an SMS status unknown to this version")
+        if not member.sms_reaches:
+            return
+        error = self._members.end_sms(member)
+        now = self._members.again(member.audience, member.key)
+        if now is None or not (now.sms_reaches or not now.sms_known):
+            self._note(member, "text messages were ended, too.")
+            return
+        if isinstance(error, Transient):
+            detail = f"SMS could not be ended yet ({error.detail})"
+            raise Transient(error.code, detail, retry_after=error.retry_after, hold_as="sms_reachable")
+        why = f", the call was refused with {error.detail}" if error else ", though Mailchimp took the call"
+        changed = now.sms_changed
+        if changed and changed > in_utc(received_at):
+            why += f"; the SMS subscription was last changed on {changed:%Y-%m-%d}, after the request"
+        raise _reachable_by_sms(now, why)
 
-    def _delete_customer(self, customer: _Customer) -> None:
-        answer = self._ecommerce.delete_store_customer(customer.store, customer.id)
-        if not is_absent(answer):
-            expect(answer, 204)
-        self._trail.state("deleted")
+    def _leave_tombstones(self, audiences: Iterable[str]) -> set[Handle]:
+        """Make an unsubscribed contact where there is none; return the handles by which confirm knows them."""
+        handles = set()
+        for audience in audiences:
+            with self._setbacks.audience(audience):
+                state = self._members.leave_tombstone(audience)
+                if state == "gone" and audience in self._scopes.audiences(time.monotonic()):
+                    raise Transient("unreadable", "is listed, and answers 404 to a new entry")
+                if state == "forgotten":
+                    self._notes.append(f"Audience {audience}: erased for good before, cannot be added again.")
+                if state != "gone":
+                    handles.add(Handle("audience" if state == "made" else "forgotten", audience))
+        return handles
+
+    def _delete_customers(self) -> set[Handle]:
+        handles = set()
+        for customer in self._customers.find():
+            handles.add(Handle("store", customer.store))
+            with self._setbacks.shop(f"Store {customer.store}"):
+                self._customers.delete(customer)
+        return handles
+
+    def _note(self, member: Member, text: str) -> None:
+        self._notes.append(f"Audience {member.audience}: {text}")
+
+
+#: what a status hides (brandonseydel/MailChimp.Net#529)
+_HIDDEN = {
+    "archived": " Whether it was unsubscribed before, Mailchimp does not show; taken out of the archive it may get mail"
+    " again."
+}
+_BY_HAND = "end it by hand at Mailchimp: Audience > All contacts > the contact > unsubscribe from SMS, then resync"
+
+
+def _all(held: Held) -> list[Member]:
+    return [member for there in held.values() for member in there]
 
 
 def _changes(action: Action, member: Member) -> bool:
     """Say whether the action would change this contact."""
     if action is Action.DELETE:
         return True
-    return member.status in REACHED or (action is Action.SUPPRESS and member.status == "archived")
+    return not member.known or member.mail_reaches or (action is Action.SUPPRESS and member.status == "archived")
 
 
-def _key(spelling: str) -> str:
-    """Return the key under which Mailchimp keeps an address: the MD5 of its lower-case form. Never logged."""
-    return hashlib.md5(spelling.lower().encode(), usedforsecurity=False).hexdigest()
+def _require_known(member: Member) -> None:
+    """Raise Permanent `unknown_state` for a status, of mail or of SMS, that this version does not know."""
+    if not (member.known and member.sms_known):
+        raise Permanent("unknown_state", "the contact has a status unknown to this version")
+
+
+def _reachable_by_sms(member: Member, why: str) -> Permanent:
+    mail = "mail is stopped, but the contact can" if member.status in LEFT else "the contact can"
+    return Permanent("sms_reachable", f"{mail} still be reached by SMS ({member.sms}){why}: {_BY_HAND}")

@@ -8,10 +8,13 @@ import socket
 import struct
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.sandbox.faults import LOGIN_PAGE, Fault
 from adapters.sandbox.messages import Reply, Request, Responder, as_json
+
+#: bytes; clients cap bodies at 1 MiB or so
+_OVER_ANY_CAP = 12 << 20
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ def _answer(strike: Strike) -> bool:
 def _reset(strike: Strike) -> bool:
     strike.leave_unanswered()
     strike.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    # closed here and now: the server would shut it down in peace first, and no reset would be sent
+    strike.connection.close()
     return False
 
 
@@ -92,9 +97,15 @@ def _endless(strike: Strike) -> bool:
     strike.leave_unanswered()
     strike.connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
     with contextlib.suppress(OSError):
-        for _ in range(200):  # 12 MiB: far beyond any cap, and an end in case nobody hangs up
+        for _ in range(_OVER_ANY_CAP // 65536):  # an end in case nobody hangs up
             strike.connection.sendall(b" " * 65536)
     return False
+
+
+def _overlong(strike: Strike) -> bool:
+    """Answer as it should be, followed by so much white space that no cap on a body lets it pass."""
+    reply = strike.obeyed or as_json(200, {})
+    return strike.send(replace(reply, body=reply.body + b" " * _OVER_ANY_CAP))
 
 
 #: kind of fault -> what it does to the connection; each says whether the connection lives on
@@ -110,4 +121,5 @@ WIRE: dict[str, Callable[[Strike], bool]] = {
     "empty_200": _empty,
     "gzip": _gzip,
     "endless": _endless,
+    "overlong": _overlong,
 }

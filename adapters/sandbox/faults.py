@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,8 @@ class Fault:
     """One thing that goes wrong, `times` times (None: until cleared), where path and method fit.
 
     `kind` says how: answer (with status, body, headers), reset, close, cut, drip, drip_headers, delay, stale,
-    redirect, login_page, endless, gzip, empty_200. `after_effect` lets the call be obeyed first. `delay` is in
-    seconds.
+    redirect, login_page, endless, overlong, gzip, empty_200. `after_effect` lets the call be obeyed first. `delay`
+    is in seconds. `above` lets it strike only where a parameter of the query is a number above a bound.
     """
 
     status: int | None = None
@@ -30,12 +30,19 @@ class Fault:
     path: str | None = None
     method: str | None = None
     times: int | None = 1
+    above: Mapping[str, int] = field(default_factory=dict)
 
-    def fits(self, method: str, path: str) -> bool:
+    def fits(self, method: str, path: str, query: Mapping[str, str]) -> bool:
         """Say whether the fault strikes this request."""
         if self.times == 0 or (self.method is not None and self.method != method):
             return False
+        if self.above and not any(_number(query.get(name)) > bound for name, bound in self.above.items()):
+            return False
         return self.path is None or re.search(self.path, path) is not None
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() else 0
 
 
 def _answer(status: int, **more: Any) -> Callable[[], Fault]:
@@ -82,4 +89,21 @@ FAULTS: dict[str, Callable[[], Fault]] = {
     "endless": _kind("endless"),
     "delay": _kind("delay", delay=0.3),
     "stale_read": _kind("stale"),
+}
+
+
+def _page(**how: Any) -> Callable[[int], Fault]:
+    return lambda bound: Fault(above={"count": bound, "limit": bound}, times=None, **how)
+
+
+#: how pages of more than so many rows fail while smaller ones work, by name (python-mailchimp#208: 504;
+#: MailChimp.Net#110: 500), for as long as the fault is not cleared
+PAGE_FAULTS: dict[str, Callable[[int], Fault]] = {
+    "page_504_html": _page(status=504, body="<html><h1>504 Gateway Time-out</h1></html>", **_HTML),
+    "page_500_html": _page(status=500, body="<html>error</html>", **_HTML),
+    "page_500_bodiless": _page(status=500, body=""),
+    "page_overlong": _page(kind="overlong", after_effect=True),
+    "page_close": _page(kind="close"),
+    "page_reset": _page(kind="reset"),
+    "page_late": _page(kind="delay", delay=5.0),
 }

@@ -36,6 +36,13 @@ class Request:
         except ValueError:
             return None
 
+    def fields(self, name: str | None = None) -> dict[str, Any]:
+        """Return the object that the body is, or that it holds under this name; {} where there is none."""
+        found = self.json()
+        if name is not None:
+            found = found.get(name) if isinstance(found, dict) else None
+        return found if isinstance(found, dict) else {}
+
 
 @dataclass(frozen=True)
 class Reply:

@@ -17,6 +17,8 @@ from adapters.sandbox.breakage import WIRE, Strike
 from adapters.sandbox.faults import Fault
 from adapters.sandbox.messages import Recorded, Reply, Request
 
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+
 
 class _Threads(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
@@ -30,9 +32,6 @@ class _Threads(socketserver.ThreadingTCPServer):
 
 class Sandbox:
     """A provider played on 127.0.0.1; subclasses answer requests by `handle` under `self.lock`."""
-
-    #: the header with which this provider names an answer
-    request_id_header = "X-Request-Id"
 
     def __init__(self, *, latency: float = 0.0, jitter: float = 0.0, port: int = 0) -> None:
         self.latency = latency
@@ -107,7 +106,7 @@ class Sandbox:
     def _struck(self, request: Request) -> Fault | None:
         with self.lock:
             for fault in self._faults:
-                if fault.fits(request.method, request.path):
+                if fault.fits(request.method, request.path, request.query):
                     if fault.times is not None:
                         fault.times -= 1
                     return fault
@@ -126,6 +125,10 @@ class Sandbox:
     def stale(self, request: Request) -> Reply:
         """Answer from before the last write; called under the lock."""
         return self.handle(request)
+
+    def signature(self) -> dict[str, str]:
+        """Return the headers that this provider puts on every answer, beside `X-Request-Id`."""
+        return {}
 
     def left(self) -> None:
         """Note that an answer was sent."""
@@ -186,8 +189,8 @@ class Sandbox:
         """Return the bytes of an answer; `length` may lie about its body."""
         name = str(uuid.uuid4())
         body = reply.body.replace(b"@REQUEST_ID@", name.encode())
-        phrase = HTTPStatus(reply.status).phrase if reply.status in set(HTTPStatus) else "Unknown"
-        lines = [f"HTTP/1.1 {reply.status} {phrase}", f"{self.request_id_header}: {name}"]
+        lines = [f"HTTP/1.1 {reply.status} {_PHRASES.get(reply.status, 'Unknown')}", f"X-Request-Id: {name}"]
+        lines += [f"{key}: {value}" for key, value in self.signature().items()]
         if reply.content_type:
             lines.append(f"Content-Type: {reply.content_type}")
         if reply.status != HTTPStatus.NO_CONTENT:

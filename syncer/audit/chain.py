@@ -36,6 +36,7 @@ WHATS = frozenset(
         "operator:resynced",
         "operator:dismissed",
         "operator:refused",
+        "destination:tried",
         "report:exported",
         "identity:shredded",
         "daemon:started",

@@ -54,7 +54,7 @@ def prove(context: Context, seq: int, out: Path | None) -> None:
 
     with context.app() as app:
         proof = app.checkpoints.prove(seq)
-    write_out([as_json(proof) + "\n"], out)
+    write_out([as_json(proof) + "\n"], out, "json")
 
 
 @audit.command("check-proof")
@@ -72,7 +72,7 @@ def check_proof(proof: Path, key: str, as_json: bool) -> int:
         proven = tuple(verify_proof(item, keys) for item in split(_text(proof, "a proof")))
     except ProofError as error:
         refusal = Refusal(False, str(error))
-        console.answer(refusal, as_json, lambda shown: click.echo(f"NOT PROVEN: {shown.reason}"))
+        console.answer(refusal, as_json, lambda shown: console.line(f"NOT PROVEN: {shown.reason}"))
         return 1
     result = ProofResult(True, None, proven[0]) if len(proven) == 1 else ProofsResult(True, None, proven)
     console.answer(result, as_json, lambda _: console.lines(map(_proven_lines, proven)))
@@ -89,8 +89,10 @@ def _keys(given: str) -> list[str]:
 
 
 def _text(path: Path, what: str) -> str:
+    from syncer.audit.offline.files import text_of
+
     try:
-        return path.read_text(encoding="utf-8")
+        return text_of(path.read_bytes())
     except (OSError, UnicodeDecodeError):
         raise UserError(f"{path}: cannot be read as {what}; check the path") from None
 
@@ -116,7 +118,9 @@ def checkpoint(context: Context, as_json: bool) -> int:
 
 
 def _show_checkpoint(result: CheckpointResult) -> None:
-    click.echo(result.note, nl=False)
+    from syncer.cli.output.stdout import document
+
+    document(result.note)
     for anchor in result.anchors:
         click.echo(f"{anchor.name}: {anchor.error or anchor.place}", err=True)
 
@@ -148,7 +152,7 @@ def export(context: Context, fmt: str, out: Path | None) -> None:
         rows = app.ledger.rows()
         lines = as_csv.audit_csv(rows) if fmt == "csv" else (json.dumps(row) + "\n" for row in rows)
         app.rollback.require_not_behind()  # before the first line: this command writes that it was run
-        count, sha256 = write_out(lines, out)
+        count, sha256 = write_out(lines, out, fmt)
         app.access_log.exported("audit", fmt, count - (fmt == "csv"), sha256)
 
 
@@ -175,9 +179,11 @@ def fork(context: Context, against: Path | None, reason: str, as_json: bool) -> 
 
 
 def _show_fork(result: ForkResult) -> None:
-    click.echo(f"entry {result.seq} records it: {result.kept} entries are here, {result.lost.size} were anchored")
-    click.echo(f"the log goes on as {result.origin}; its public key is now {result.key}")
-    click.echo("next: `syncer replay --since NOTE --reason …` with the last note before the backup")
+    from syncer.cli.output import console
+
+    console.line(f"entry {result.seq} records it: {result.kept} entries are here, {result.lost.size} were anchored")
+    console.line(f"the log goes on as {result.origin}; its public key is now {result.key}")
+    console.line("next: `syncer replay --since NOTE --reason …` with the last note before the backup")
 
 
 @click.command()
@@ -210,12 +216,12 @@ def replay(
 
 
 def _show_replay(result: ReplayResult) -> None:
-    from syncer.cli.output import printing
+    from syncer.cli.output import console, printing
 
     printing.plan(result, result.skipped)
     for item in result.lost:
-        click.echo(f"lost: {item.event or '-'} key {item.event_key or '-'}: {item.remedy}")
-    click.echo("carried out" if result.applied else "nothing was changed; repeat with --yes or --apply DIGEST")
+        console.line(f"lost: {item.event or '-'} key {item.event_key or '-'}: {item.remedy}")
+    console.line("carried out" if result.applied else "nothing was changed; repeat with --yes or --apply DIGEST")
 
 
 # -- retention ----------------------------------------------------------------------------------------------

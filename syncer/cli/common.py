@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-import io
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -21,7 +20,14 @@ if TYPE_CHECKING:
     from syncer.settings.checked import Settings
 
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout, for scripts.")
-REASON = click.option("--reason", required=True, help="Why; kept in the audit.")
+
+
+def legible(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Return what was typed as UTF-8, whatever the locale took it for; octets that are none stay visible."""
+    return None if value is None else value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+REASON = click.option("--reason", required=True, callback=legible, help="Why; kept in the audit.")
 
 
 class Context:
@@ -63,50 +69,67 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def write_out(lines: Any, out: Path | None) -> tuple[int, str]:
-    """Write text to a file or stdout; returns how many pieces and their SHA-256 (hex)."""
+def write_out(lines: Iterable[str], out: Path | None, fmt: str) -> tuple[int, str]:
+    """Write a report of this format to a file or stdout; return how many pieces, and the SHA-256 (hex) of them."""
     import hashlib
 
+    from syncer.cli.output.stdout import Outlet
+
     digest, count = hashlib.sha256(), 0
-    try:
-        target = out.open("w", encoding="utf-8", newline="") if out else None
-    except OSError as error:
-        raise UserError(f"{out}: cannot be written ({error.strerror}); choose another --out") from None
-    try:
-        for line in lines:
-            digest.update(line.encode())
-            (target or sys.stdout).write(line)
-            count += 1
-    finally:
-        if target:
-            target.close()
+    with Outlet(out, fmt) as outlet:
+        for count, line in enumerate(lines, 1):
+            digest.update(outlet.write(outlet.head + line if count == 1 else line))
     if out:
         click.echo(f"{out}: written, SHA-256 {digest.hexdigest()}", err=True)
     return count, digest.hexdigest()
 
 
-def read_stdin() -> Any:
-    """Return standard input as text; bytes that are no UTF-8 become surrogates, which no address holds."""
+def read_addresses(file: BinaryIO | None, *, with_events: bool = False) -> tuple[tuple[int, str], ...]:
+    """Return (line number, text) of what a file, or standard input, holds; its remarks go to stderr.
+
+    Raises UserError for what cannot be read and for what is no list of addresses.
+    """
+    from syncer.intake.address_file import read_addresses as read
+
+    name = getattr(file, "name", "--file") if file is not None else "standard input"
+    try:
+        raw = file.read() if file is not None else _stdin()
+    except OSError as error:
+        raise UserError(f"{name}: cannot be read ({error.strerror}); give a file of addresses") from None
+    found = read(raw, str(name), with_events=with_events)
+    for remark in found.remarks:
+        click.echo(remark, err=True)
+    return found.lines
+
+
+def _stdin() -> bytes:
     if sys.stdin.isatty():
         click.echo("addresses, one a line; end with Ctrl-D", err=True)
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(errors="surrogateescape")
-    return sys.stdin
+    return sys.stdin.buffer.read()
 
 
 def read_person(app: App, command: str) -> str:
-    """Read one address from standard input; return its pseudonym. Raises UserError for none, several or a bad one."""
-    from syncer.errors import AddressError
-    from syncer.intake.submit import addresses
-    from syncer.privacy.addresses import normalise
+    """Read one address from standard input; return its pseudonym.
 
-    lines = addresses(read_stdin())
+    Raises UserError for none, several or a bad one, and for one that shows damage unless an event has exactly that:
+    "nobody" would not be true of the person who was meant.
+    """
+    from syncer.errors import AddressError
+    from syncer.privacy.addresses import normalise
+    from syncer.privacy.damage import damage
+
+    lines = read_addresses(None)
     if len(lines) != 1:
         raise UserError(f"{command} takes one address, {len(lines)} were given")
+    address = lines[0][1]
+    sign = damage(address)
     try:
-        return app.keyring.ref(normalise(lines[0][1]))
+        ref = app.keyring.ref(normalise(address))
     except AddressError as error:
-        raise UserError(f"the address cannot be used ({error.code}); correct it") from None
+        raise UserError(f"the address cannot be used ({sign or error.code}); correct it") from None
+    if sign and not app.reader.events(subject=ref):
+        raise UserError(f"the address shows damage ({sign}), and no event has it as it is; correct it")
+    return ref
 
 
 def require_reason(reason: str) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from syncer.cli.common import JSON, REASON, Context, common, day_of, moment_of, require_reason
+from syncer.cli.common import JSON, REASON, Context, common, day_of, legible, moment_of, read_addresses, require_reason
 from syncer.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 @click.option("--destination", help="Everything of one destination.")
 @click.option("--held", is_flag=True, help="Everything that is held.")
 @click.option("--confirmed-since", help="Read back what was confirmed since then.")
-@click.option("--file", "file", type=click.File(encoding="utf-8"), help="Lines `ADDRESS` or `EVENT ADDRESS`.")
-@click.option("--reason", default="", help="Why; kept in the audit.  [required]")  # a refusal is audited too
+@click.option("--file", "file", type=click.File("rb"), help="Lines `ADDRESS` or `EVENT ADDRESS`, or a CSV export.")
+@click.option("--as-written", is_flag=True, help="You vouch that addresses in the file which look damaged are right.")
+@click.option(
+    "--reason", default="", callback=legible, help="Why; kept in the audit.  [required]"
+)  # a refusal is audited too
 @click.option("--yes", is_flag=True, help="Carry the plan out.")
 @click.option("--apply", "digest", help="Carry the plan out if it still has this digest.")
 @JSON
@@ -36,7 +39,8 @@ def resync(
     destination: str | None,
     held: bool,
     confirmed_since: str | None,
-    file: Any,
+    file: BinaryIO | None,
+    as_written: bool,
     reason: str,
     yes: bool,
     digest: str | None,
@@ -56,6 +60,7 @@ def resync(
             held=held,
             confirmed_since=moment_of(app, confirmed_since, "--confirmed-since") if confirmed_since else None,
             addresses=_file_lines(app.reader, file) if file is not None else (),
+            as_written=as_written,
         )
         plan = app.resync.plan(selection)
         with _refusal_audited(app, "the plan has changed since the digest"):
@@ -89,13 +94,11 @@ def _refusal_audited(app: App, why: str) -> Iterator[None]:
         raise
 
 
-def _file_lines(reader: Reader, file: Any) -> tuple[tuple[str | None, str], ...]:
-    from syncer.intake.submit import addresses
-
+def _file_lines(reader: Reader, file: BinaryIO) -> tuple[tuple[str | None, str], ...]:
     lines: list[tuple[str | None, str]] = []
-    for _number, text in addresses(file):
-        head, _, rest = text.partition(" ")
-        lines.append((reader.resolve(head), rest.strip()) if rest and "@" not in head else (None, text))
+    for _number, text in read_addresses(file, with_events=True):
+        head, *rest = text.split(maxsplit=1)
+        lines.append((reader.resolve(head), rest[0]) if rest and "@" not in head else (None, text))
     return tuple(lines)
 
 
@@ -112,12 +115,13 @@ def _file_lines(reader: Reader, file: Any) -> tuple[tuple[str | None, str], ...]
 @common
 def exempt(context: Context, event: str, destination: str, ground: str, reason: str) -> None:
     """Close a held delivery by a person's decision."""
+    from syncer.cli.output import console
     from syncer.domain.rights import Ground
 
     require_reason(reason)
     with context.app() as app:
         app.interventions.exempt(app.reader.resolve(event), destination, Ground(ground), reason)
-    click.echo(f"{destination}: exempt; it is in the audit with your name and the reason")
+    console.line(f"{destination}: exempt; it is in the audit with your name and the reason")
 
 
 @click.command()
@@ -127,13 +131,14 @@ def exempt(context: Context, event: str, destination: str, ground: str, reason: 
 @common
 def extend(context: Context, event: str, informed: str, reason: str) -> None:
     """Extend the time to answer a complex erasure to three months after receipt; once for each event."""
+    from syncer.cli.output import console
     from syncer.decisions.extension import Extension
 
     require_reason(reason)
     told = day_of(informed, "--informed")
     with context.app() as app:
         due = app.extensions.extend(Extension(app.reader.resolve(event), reason, told))
-    click.echo(f"due on {due.on} now; it is in the audit with your name, the reason and the day the person was told")
+    console.line(f"due on {due.on} now; it is in the audit with your name, the reason and the day the person was told")
 
 
 @click.command()
@@ -155,7 +160,9 @@ def resume(context: Context, destination: str, reason: str) -> None:
 
 
 def _lane(context: Context, destination: str, reason: str, what: str) -> None:
+    from syncer.cli.output import console
+
     require_reason(reason)
     with context.app() as app:
         getattr(app.interventions, what)(destination, reason)
-    click.echo(f"{destination}: {what}d")
+    console.line(f"{destination}: {what}d")

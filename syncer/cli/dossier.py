@@ -47,7 +47,7 @@ def dossier(context: Context, event: str | None, fmt: str | None, out: Path | No
         if not facts.events and fmt == "html":
             click.echo("no event for this address; no dossier was written", err=True)
             return 0
-        _, sha256 = write_out(_rendered(facts, fmt), out)
+        _, sha256 = write_out(_rendered(facts, fmt), out, fmt)
         app.access_log.exported("dossier", fmt, len(facts.events), sha256)
     return 1 if needs_attention(facts) else 0
 

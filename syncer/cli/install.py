@@ -5,30 +5,59 @@ from __future__ import annotations
 import click
 
 from syncer.cli.common import JSON, Context, common
+from syncer.errors import UserError
 
 
 @click.command()
 @common
 def init(context: Context) -> None:
     """Create the key file, the tables and the queue table; running it again is harmless."""
+    from syncer.cli.output import console
     from syncer.setup.install import steps
 
     for line in steps(context.settings()):
-        click.echo(line)
+        console.line(line)
 
 
 @click.command()
+@click.option("--try", "tried", metavar="DESTINATION", help="Try a destination with one invented contact.")
+@click.option("--domain", help="A domain of your own, for the invented contact's address.")
+@click.option("--in", "place", metavar="ID", help="Its audience (Mailchimp) or list (ActiveCampaign).")
+@click.option("--yes", is_flag=True, help="Carry the trial out.")
 @JSON
 @common
-def check(context: Context, as_json: bool) -> int:
+def check(context: Context, tried: str | None, domain: str | None, place: str | None, yes: bool, as_json: bool) -> int:
     """Check settings, key file, database and every destination; name the remedy for what fails."""
     from syncer.cli.output import console, printing
+
+    if tried is not None:
+        return _try(context, tried, domain, place, yes, as_json)
+    if domain is not None or place is not None or yes:
+        raise UserError("check: --domain, --in and --yes belong to --try DESTINATION")
     from syncer.cli.output.results import CheckLine, CheckResult
     from syncer.setup import check as checks
 
     lines = tuple(CheckLine(item.name, item.ok, item.detail, item.remedy) for item in checks.run(context.settings()))
     result = CheckResult(all(item.ok for item in lines), lines)
     console.answer(result, as_json, printing.checks)
+    return 0 if result.ok else 1
+
+
+def _try(context: Context, name: str, domain: str | None, place: str | None, yes: bool, as_json: bool) -> int:
+    """Show what a trial will do and, on the operator's word, do it."""
+    from syncer.cli.output import console, printing
+    from syncer.cli.output.results import TrialResult
+    from syncer.setup import trial
+
+    if domain is None:
+        raise UserError("check: --try needs --domain, a domain of your own for the invented contact's address")
+    with context.app() as app:
+        plan = trial.plan(app, name, domain, place)
+        if not as_json:
+            printing.trial_plan(name, plan.address, plan.sentences)
+        steps = trial.carry_out(app, plan, (lambda _: None) if as_json else printing.trial_step) if yes else ()
+    result = TrialResult(name, yes, all(step.ok for step in steps), plan.sentences, steps)
+    console.answer(result, as_json, printing.trial_end)
     return 0 if result.ok else 1
 
 
@@ -41,9 +70,10 @@ def db() -> None:
 @common
 def upgrade(context: Context) -> None:
     """Bring the database's tables up to date."""
+    from syncer.cli.output import console
     from syncer.setup.install import upgrade as upgrade_database
 
-    click.echo(upgrade_database(context.settings()))
+    console.line(upgrade_database(context.settings()))
 
 
 @db.command()
@@ -51,6 +81,7 @@ def upgrade(context: Context) -> None:
 @common
 def grants(context: Context, host: str) -> None:
     """Print the accounts with the least privileges they need, as SQL for the server's administrator."""
+    from syncer.cli.output import console
     from syncer.setup.grants import installation_statements
 
-    click.echo(installation_statements(context.settings(), host), nl=False)
+    console.line(installation_statements(context.settings(), host).rstrip("\n"))

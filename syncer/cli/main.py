@@ -13,6 +13,7 @@ import click
 from syncer import __version__
 from syncer.cli import audit, decide, dossier, install, read, watch, wordpress, work
 from syncer.cli.common import Context
+from syncer.cli.output.stdout import prepare
 from syncer.errors import SyncerError, UserError
 
 #: new objects before a garbage collection; of the 700 that Python allows a start makes hundreds of times as many, and
@@ -66,6 +67,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
     """Run a command and exit as designed: 0 fine, 1 something needs attention, 2 called or configured wrongly."""
     if argv is None:  # a process of its own, not a call from another program
         gc.set_threshold(GARBAGE_AFTER)
+    prepare()
     try:
         _refuse_addresses(sys.argv[1:] if argv is None else argv)
         code = cli.main(args=argv, prog_name="syncer", standalone_mode=False)

@@ -63,12 +63,14 @@ def show(context: Context, event: str, as_json: bool) -> int:
 @common
 def find(context: Context, as_json: bool) -> int:
     """Find the events of a person: the address comes from stdin, and the look-up is audited."""
+    from syncer.cli.output import console
+
     with context.app() as app:
         ref = read_person(app, "find")
         views = app.reader.events(subject=ref)
         app.access_log.looked_up(ref, len(views))
     if not views and not as_json:
-        click.echo("no event for this address")
+        console.line("no event for this address")
         return 0
     return list_events(views, as_json)
 
@@ -106,7 +108,7 @@ def report(context: Context, fmt: str, since: str | None, until: str | None, out
         log = app.propagation.report(
             moment_of(app, since, "--since") if since else None, moment_of(app, until, "--until") if until else None
         )
-        _, sha256 = write_out(_rendered(log, fmt), out)
+        _, sha256 = write_out(_rendered(log, fmt), out, fmt)
         app.access_log.exported("report", fmt, sum(len(event.deliveries) for event in log.events), sha256)
     return 1 if needs_attention(log) else 0
 

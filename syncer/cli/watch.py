@@ -15,46 +15,55 @@ if TYPE_CHECKING:
     from syncer.delivery.watch import Look
 
 
-#: where somebody else owns the lane, and so looks
+#: where nobody looks now: somebody else owns the lane, and so looks; an operator paused it, or it cools
 OWNED = "lane_is_owned"
+AT_REST = "lane_is_at_rest"
 
 
 @click.command()
+@click.option("--whole", is_flag=True, help="List every contact, whatever its dates say.")
 @JSON
 @common
-def watch(context: Context, as_json: bool) -> int:
+def watch(context: Context, whole: bool, as_json: bool) -> int:
     """Look for erased or objecting people who are back at a destination; the daemon does it daily."""
     from syncer.app import require_secrets
     from syncer.cli.output import console
 
     with context.app() as app:
         require_secrets(app.settings)
-        looks = {name: _look(app, name) for name in app.settings.destinations}
+        looks = {name: _look(app, name, whole) for name in app.settings.destinations}
     results = tuple(_result(name, look) for name, look in looks.items())
     console.answer(results, as_json, lambda shown: console.lines(map(_sentence, shown)))
-    return 1 if any(result.incidents or not result.complete for result in results if result.code != OWNED) else 0
+    looked = [result for result in results if result.code not in (OWNED, AT_REST)]
+    return 1 if any(result.incidents or not result.complete for result in looked) else 0
 
 
-def _look(app: App, name: str) -> Look | None:
-    """Look at one destination as the owner of its lane; None when a daemon owns it, which looks itself."""
+def _look(app: App, name: str, whole: bool) -> Look | str:
+    """Look at one destination as the owner of its lane; return why not where nobody may look from here."""
+    if app.leases.is_at_rest(name, app.clock()):
+        return AT_REST
     lease = app.leases.acquire(name)
     if lease is None:
-        return None
+        return OWNED
     adapter = app.adapter(name)
+
+    def alive() -> bool:
+        return app.leases.renew(lease) and not app.leases.is_at_rest(name, app.clock())
+
     try:
-        return app.watch.look(name, adapter, lambda: app.leases.renew(lease))
+        return app.watch.look(name, adapter, alive, whole=whole)
     finally:
         adapter.close()
         app.leases.release(lease)
 
 
-def _result(name: str, look: Look | None) -> WatchResult:
+def _result(name: str, look: Look | str) -> WatchResult:
     from syncer.cli.output.results import IncidentLine, WatchResult
 
-    if look is None:
-        return WatchResult(name, None, 0, False, OWNED, ())
+    if isinstance(look, str):
+        return WatchResult(name, None, 0, False, look, (), False)
     incidents = tuple(IncidentLine(event, newer) for event, newer in look.incidents)
-    return WatchResult(name, look.since, look.seen, look.complete, look.code, incidents)
+    return WatchResult(name, look.since, look.seen, look.complete, look.code, incidents, look.whole)
 
 
 def _sentence(result: WatchResult) -> str:
@@ -63,12 +72,16 @@ def _sentence(result: WatchResult) -> str:
     name, back = result.destination, len(result.incidents)
     if result.code == OWNED:
         return f"{name}: a running daemon owns the lane and looks itself"
+    if result.code == AT_REST:
+        return f"{name}: not called, since its lane is paused by an operator or told to wait"
     if result.since is None:
         return f"{name}: nobody to watch yet"
     held = sum(incident.newer_consent for incident in result.incidents)
     outcome = f"{back} came back ({held} with a newer opt-in, held for a person)" if back else "nobody came back"
     if result.code:
         outcome = f"not read whole ({meaning(result.code)}), so nothing is proven; {back} found back so far"
+    if result.whole:
+        return f"{name}: all {result.seen} contacts listed: {outcome}"
     return f"{name}: {result.seen} contacts changed since {result.since:%Y-%m-%dT%H:%M}Z: {outcome}"
 
 
@@ -76,7 +89,7 @@ def _sentence(result: WatchResult) -> str:
 @JSON
 @common
 def reconcile(context: Context, as_json: bool) -> int:
-    """Compare what the destinations say today with what was recorded, for events still within their rechecks."""
+    """Compare what the destinations say today with what was recorded, while addresses are kept."""
     from syncer.app import require_secrets
     from syncer.cli.output import console, printing
 
@@ -84,6 +97,9 @@ def reconcile(context: Context, as_json: bool) -> int:
     with context.app() as app:
         require_secrets(app.settings)
         for name in app.settings.destinations:
+            if app.leases.is_at_rest(name, app.clock()):
+                comparisons += app.drift.uncalled(name, AT_REST)
+                continue
             adapter = app.adapter(name)
             try:
                 comparisons += app.drift.compare(name, adapter)

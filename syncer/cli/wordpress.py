@@ -26,10 +26,11 @@ def wordpress() -> None:
 @click.option("--wp-content", "content", required=True, help="WordPress' wp-content folder, or - for stdout.")
 def install(content: str) -> None:
     """Copy the must-use plugin into wp-content/mu-plugins; again is harmless."""
+    from syncer.cli.output.stdout import document
     from syncer.intake.wordpress.plugin import install as copy
     from syncer.intake.wordpress.plugin import plugin
 
-    click.echo(plugin() if content == "-" else copy(Path(content)), nl=content != "-")
+    document(plugin() if content == "-" else f"{copy(Path(content))}\n")
 
 
 @wordpress.command()
@@ -38,10 +39,11 @@ def install(content: str) -> None:
 @common
 def grants(context: Context, sites: tuple[int, ...], host: str) -> None:
     """Print the SQL that gives syncer its rights in WordPress' database."""
+    from syncer.cli.output import console
     from syncer.intake.wordpress.grants import statements
 
     for line in statements(context.settings(), sorted(set(sites)) or [1], host):
-        click.echo(line)
+        console.line(line)
 
 
 @wordpress.command()
@@ -69,12 +71,14 @@ def sweep(context: Context, dry_run: bool, as_json: bool) -> int:
 @common
 def dismiss(context: Context, request: str, reason: str) -> None:
     """Forget a confirmed request that vanished (blog:request) after a person looked into it."""
+    from syncer.cli.output import console
+
     require_reason(reason)
     if not re.fullmatch(r"[0-9]{1,10}:[0-9]{1,20}", request):
         raise UserError("REQUEST: write it as `syncer status` does, like 1:344121")
     with _opened(context) as bridge:
         bridge.dismiss(request, reason)
-    click.echo(f"{request}: dismissed")
+    console.line(f"{request}: dismissed")
 
 
 @contextmanager

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from syncer.cli.common import JSON, Context, common, moment_of, read_stdin
+from syncer.cli.common import JSON, Context, common, legible, moment_of, read_addresses
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -20,29 +20,37 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("right", type=click.Choice(["erasure", "objection"]))
-@click.option("--file", "file", type=click.File(encoding="utf-8", errors="surrogateescape"), help="Default: stdin.")
-@click.option("--source", default="cli", show_default=True, help="Where the requests came from.")
-@click.option("--ref", help="Your own reference; the same again is the same request.")
+@click.option("--file", "file", type=click.File("rb"), help="A list or a CSV export; default: stdin.")
+@click.option("--source", default="cli", show_default=True, callback=legible, help="Where the requests came from.")
+@click.option("--ref", callback=legible, help="Your own reference; the same again is the same request.")
 @click.option("--received", help="When you received them, ISO 8601; default: now.")
+@click.option("--as-written", is_flag=True, help="You vouch that addresses which look damaged are right.")
 @JSON
 @common
 def submit(
-    context: Context, right: str, file: Any, source: str, ref: str | None, received: str | None, as_json: bool
+    context: Context,
+    right: str,
+    file: BinaryIO | None,
+    source: str,
+    ref: str | None,
+    received: str | None,
+    as_written: bool,
+    as_json: bool,
 ) -> None:
-    """Queue requests; addresses come from stdin or a file, one a line. Prints the event keys."""
+    """Queue requests; addresses come from stdin or a file, one a line or in one column. Prints the event keys."""
     from syncer.cli.output import console
     from syncer.cli.output.results import SubmitResult
-    from syncer.intake.submit import Submission, addresses
+    from syncer.intake.submit import Submission
     from syncer.intake.submit import submit as queue
 
     with context.app() as app:
         app.rollback.require_not_behind()
         moment = moment_of(app, received, "--received") if received else app.clock()
-        lines = addresses(file if file is not None else read_stdin())
-        submission = Submission(right, source[:64], ref, moment, app.clock())
+        lines = read_addresses(file)
+        submission = Submission(right, source, ref, moment, app.clock(), as_written)
         keys, doubtful = queue(app.queue, app.keyring, submission, lines)
-    for number in doubtful:
-        click.echo(f"line {number}: the address cannot be used; it will be held for a person", err=True)
+    for number, why in doubtful:
+        click.echo(f"line {number}: the address cannot be used ({why}); it will be held for a person", err=True)
     console.answer(SubmitResult(tuple(keys)), as_json, lambda result: console.lines(result.event_keys))
 
 
@@ -60,6 +68,7 @@ def run(context: Context) -> int:
 @common
 def drain(context: Context, max_seconds: float | None) -> int:
     """Work until nothing is due now."""
+    from syncer.cli.output import console
     from syncer.log import configure
     from syncer.reports.status import needs_attention
     from syncer.service.drain import drain as work
@@ -72,7 +81,7 @@ def drain(context: Context, max_seconds: float | None) -> int:
             result = work(app, max_seconds)
         app.notary.finish()
         status = app.status.read()
-    click.echo(
+    console.line(
         f"taken {result.taken}, confirmed {result.confirmed}; now held {result.held}, retrying {result.retrying},"
         f" still due {result.still_due}" + ("; another daemon did the work" if result.waited_for_owner else "")
     )

@@ -101,6 +101,8 @@ def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("due_on", sa.Date, nullable=False),
         sa.Column("applied_at", Moment),
         sa.Column("confirmed_at", Moment),
+        sa.Column("unseen", sa.Integer),  # deleted there, not yet seen where deleted objects are kept; NULL: nothing
+        sa.Column("failing_since", Moment),  # since when it gets nowhere though the destination answers
         sa.UniqueConstraint("event_id", "destination", name=f"uq_{prefix}delivery"),
         # on SQLite and PostgreSQL without the finished ones (revision 0003); to say so here would load PostgreSQL's
         # dialect at every start
@@ -175,6 +177,8 @@ def _watch(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("destination", sa.String(64), primary_key=True),
         sa.Column("looked_at", Moment, nullable=False),
         sa.Column("seen", sa.Integer, nullable=False),
+        sa.Column("listed_at", Moment),  # when everybody was last listed, whatever their dates say
+        sa.Column("listed", sa.Integer),  # how many that were
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from syncer.audit.offline.files import text_of
 from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
 from syncer.database.connections import reading
@@ -106,7 +107,7 @@ class Replays:
 def _received_after(restored: int, export: Path) -> list[tuple[str, dict[str, Any]]]:
     """Return event id and facts of each `event:received` that an export holds beyond entry `restored`."""
     try:
-        rows = [json.loads(line) for line in export.read_text(encoding="utf-8").splitlines()]
+        rows = [json.loads(line) for line in text_of(export.read_bytes()).split("\n") if line.strip()]
         return [
             (row["event"], json.loads(row["body"])["facts"])
             for row in rows

@@ -19,9 +19,10 @@ from syncer.delivery.leases import Leases
 from syncer.domain.model import State
 from syncer.domain.policy import reopened
 from syncer.domain.rights import rank
-from syncer.errors import AddressError, UserError
+from syncer.errors import AddressError, SealError, UserError
 from syncer.events.store import Store
 from syncer.privacy.addresses import normalise
+from syncer.privacy.damage import damage, usable
 from syncer.privacy.keyring import Keyring
 from syncer.settings.destinations import Destination
 
@@ -54,7 +55,8 @@ class Selection:
     """Which deliveries a resync is about: those that meet every condition given.
 
     `confirmed_since` is UTC. `addresses` are (event id or None, address) as a file brings them; None is matched by
-    the pseudonym. Never printed: it holds addresses.
+    the pseudonym. `as_written`: a person vouches that addresses which look damaged are right. Never printed: it holds
+    addresses.
     """
 
     events: tuple[str, ...] = ()
@@ -62,6 +64,7 @@ class Selection:
     held: bool = False
     confirmed_since: datetime | None = None
     addresses: tuple[tuple[str | None, str], ...] = field(default=(), repr=False)
+    as_written: bool = False
 
 
 class Resync:
@@ -88,12 +91,13 @@ class Resync:
         Raises UserError for an unknown destination, an address that cannot be used, and a selection of nothing.
         """
         d, e = self._tables.delivery, self._tables.event
-        brought, skipped = self._brought(selection.addresses)
+        brought, skipped = self._brought(selection)
         query = sa.select(
             d.c.event_id,
             d.c.destination,
             d.c.state,
             d.c.action,
+            d.c.code,
             e.c.email_sealed.is_not(None).label("sealed"),
         ).select_from(d.join(e, d.c.event_id == e.c.id))
         for condition in self._conditions(selection, brought):
@@ -101,10 +105,11 @@ class Resync:
         planned: list[PlannedDelivery] = []
         with reading(self._transactions.engine) as connection:
             rows = connection.execute(query.order_by(d.c.event_id, d.c.destination)).all()
+        damaged = self._damaged({row.event_id for row in rows if row.code == "malformed"} - set(brought))
         for row in rows:
             has_address = row.sealed or row.event_id in brought
             to = reopened(State(row.state), has_address)
-            reason = self._reason_to_skip(row, has_address, to)
+            reason = damaged.get(row.event_id) or self._reason_to_skip(row, has_address, to)
             if reason or to is None:
                 skipped.append(f"{row.event_id} {row.destination}: {reason}")
             else:
@@ -138,19 +143,35 @@ class Resync:
             return "its right is unknown; submit it again and exempt this one"
         return None if to is not None else f"it is {row.state}"
 
-    def _brought(self, addresses: Sequence[tuple[str | None, str]]) -> tuple[dict[str, str], list[str]]:
+    def _damaged(self, held: set[str]) -> dict[str, str]:
+        """Return those of the events whose address shows damage, with why they stay held.
+
+        Starting one over would find nobody and call the person gone.
+        """
+        e = self._tables.event.c
+        found: dict[str, str] = {}
+        with reading(self._transactions.engine) as connection:
+            for event_id in sorted(held):
+                sealed = connection.execute(sa.select(e.email_sealed).where(e.id == event_id)).scalar()
+                sign = damage(self._opened(sealed, event_id))
+                if sign:
+                    found[event_id] = f"its address shows damage ({sign}); bring it again with --file"
+        return found
+
+    def _opened(self, sealed: str | None, event_id: str) -> str:
+        try:
+            return self._keyring.open(sealed, event_id) if sealed else ""
+        except SealError:  # the lane will say so
+            return ""
+
+    def _brought(self, selection: Selection) -> tuple[dict[str, str], list[str]]:
         """Match the addresses of a file to events: by the pseudonym, or by the event id that stands before them."""
         e = self._tables.event.c
         brought: dict[str, str] = {}
         skipped: list[str] = []
         with reading(self._transactions.engine) as connection:
-            for number, (event_id, address) in enumerate(addresses, 1):
-                try:
-                    ref = self._keyring.ref(normalise(address))
-                except AddressError as error:
-                    raise UserError(
-                        f"resync: address {number} of the file cannot be used ({error.code}); correct it"
-                    ) from None
+            for number, (event_id, address) in enumerate(selection.addresses, 1):
+                ref = self._keyring.ref(_usable(number, address, selection.as_written))
                 wanted = e.subject == ref if event_id is None else e.id == event_id
                 rows = connection.execute(sa.select(e.id, e.subject).where(wanted)).all()
                 if not rows:
@@ -202,6 +223,7 @@ class Resync:
             "code": None,
             "next_attempt_at": tx.now,
             "claim_rank": rank(row.right),
+            "failing_since": None,  # it gets its hours again; what is unseen stays so until it is seen
         }
         if planned.to is State.PENDING:
             changes |= {"attempts": 0, "confirmed_at": None, "outcome": None}
@@ -219,6 +241,17 @@ class Resync:
                 destination=planned.destination,
                 facts={"from": planned.from_, "to": planned.to, "reason": reason},
             )
+
+
+def _usable(number: int, address: str, as_written: bool) -> str:
+    try:
+        return usable(address, as_written=as_written)
+    except AddressError as error:
+        sign = damage(address)
+        vouch = "; if it is truly written so, vouch for it with --as-written" if sign and not as_written else ""
+        raise UserError(
+            f"resync: address {number} of the file cannot be used ({error.code}); correct it{vouch}"
+        ) from None
 
 
 def _digest(planned: Sequence[PlannedDelivery], brought: Mapping[str, str]) -> str:

@@ -13,8 +13,9 @@ from adapters.contract import Action, Adapter
 from adapters.errors import AdapterError
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
-from syncer.domain.model import EventState, State
+from syncer.domain.model import State
 from syncer.errors import SyncerError
+from syncer.log import get_logger
 from syncer.privacy.keyring import Keyring, subject
 
 #: codes of a read-back that say "it is not so"; every other failure says nothing about the person
@@ -48,19 +49,23 @@ class Drift:
         self._keyring = keyring
 
     def compare(self, destination: str, adapter: Adapter) -> list[Comparison]:
-        """Read back every confirmed delivery of a destination that is still within its rechecks, and compare."""
-        rows = self._within_recheck(destination)
+        """Read back every confirmed delivery of a destination whose address is still kept, and compare."""
+        rows = self._with_address(destination)
         with ThreadPoolExecutor(adapter.limits.senders, thread_name_prefix=f"reconcile-{destination}") as pool:
             return list(pool.map(lambda row: self._compared(adapter, row), rows))
 
-    def _within_recheck(self, destination: str) -> list[Any]:
+    def uncalled(self, destination: str, code: str) -> list[Comparison]:
+        """Return the same deliveries as unknown, with the reason why the destination was not called."""
+        return [_comparison(row, "unknown", code) for row in self._with_address(destination)]
+
+    def _with_address(self, destination: str) -> list[Any]:
         d, e = self._tables.delivery, self._tables.event
         query = (
             sa.select(d.c.event_id, d.c.destination, d.c.action, d.c.outcome, d.c.confirmed_at, e.c.subject)
             .add_columns(e.c.email_sealed)
             .join(e, d.c.event_id == e.c.id)
             .where(d.c.destination == destination, d.c.state == State.CONFIRMED, d.c.action.is_not(None))
-            .where(e.c.state == EventState.FULFILLED, e.c.email_sealed.is_not(None))
+            .where(e.c.email_sealed.is_not(None))  # also where the event is still open at another destination
             .order_by(d.c.id)
         )
         with reading(self._engine) as connection:
@@ -75,13 +80,20 @@ class Drift:
             today, code = "drifted" if error.code in DRIFT else "unknown", error.code
         except SyncerError:
             today, code = "unknown", "unsealable"
-        return Comparison(
-            event=row.event_id,
-            subject=row.subject,
-            destination=row.destination,
-            action=row.action,
-            recorded=row.outcome,
-            confirmed_at=row.confirmed_at,
-            today=today,
-            code=code,
-        )
+        except Exception as error:  # noqa: BLE001 — a bug met at one person must not end the report for all
+            get_logger("syncer.drift").exception("adapter.crashed", error=type(error).__name__)
+            today, code = "unknown", "crashed"
+        return _comparison(row, today, code)
+
+
+def _comparison(row: Any, today: str, code: str | None) -> Comparison:
+    return Comparison(
+        event=row.event_id,
+        subject=row.subject,
+        destination=row.destination,
+        action=row.action,
+        recorded=row.outcome,
+        confirmed_at=row.confirmed_at,
+        today=today,
+        code=code,
+    )

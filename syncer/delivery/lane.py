@@ -256,6 +256,8 @@ class Lane:
                 outcome=decision.outcome,
                 applied_at=decision.applied_at,
                 confirmed_at=None,
+                unseen=decision.unseen,
+                failing_since=decision.failing_since,
             )
         return Finished(delivery, done.phase, done.result, decision)
 

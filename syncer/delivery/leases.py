@@ -129,6 +129,13 @@ class Leases:
         """Return when a lease that begins now ends, by the database's clock, as an expression."""
         return utc_in(connection, self.seconds)
 
+    def is_at_rest(self, destination: str, now: datetime) -> bool:
+        """Say whether nobody may call the destination now: an operator paused its lane, or it cools. `now` is UTC."""
+        row = self.get(destination)
+        if row is None:
+            return False
+        return (row.paused and row.paused_by == "operator") or (row.cool_until is not None and row.cool_until > now)
+
     # -- pause and cool-down --------------------------------------------------------------------------------
 
     def pause(self, tx: Transaction, destination: str, by: str, reason: str, probe_at: datetime | None) -> None:

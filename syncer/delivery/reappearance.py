@@ -1,4 +1,4 @@
-"""A person is back at a destination after the proof that they were gone: the delivery opens again, or is held."""
+"""What was proven is not so any more, or cannot be read any more: the delivery opens again, or is held."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters.contract import Seen, Step
-from syncer.audit.transaction import Transactions
+from syncer.audit.transaction import Transaction, Transactions
 from syncer.clock import stamp
 from syncer.domain.model import State, move
 from syncer.domain.rights import rank
@@ -18,12 +18,18 @@ from syncer.privacy.keyring import Keyring
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One delivery (its row) whose person was seen again, with their own opt-in time there (UTC), if any is shown."""
+    """One delivery (its row) whose person was seen again, with their own opt-in time there (UTC), if any is shown.
+
+    `code` says what the read back found: `reappeared`, `suppression_missing` (nobody is reached, but the entry that
+    shows the objection is gone), or a code for which a person must look; `detail` is the adapter's word on it.
+    """
 
     row: Any
     seen: Seen = field(repr=False)
     opted_in_at: datetime | None
     steps: tuple[Step, ...]
+    code: str = "reappeared"
+    detail: str = ""
 
     @property
     def newer_consent(self) -> bool:
@@ -31,12 +37,17 @@ class Incident:
         return self.opted_in_at is not None and self.opted_in_at > self.row.received_at
 
 
+#: what is carried out again without a person
+_AGAIN = frozenset({"reappeared", "suppression_missing"})
+
+
 def reappear(transactions: Transactions, store: Store, keyring: Keyring, incident: Incident) -> bool:
     """Open the delivery again, or hold it; say whether this was done: not where somebody else did it first.
 
     The address that the listing showed is sealed again, since it may have been shredded.
     """
-    row, held = incident.row, incident.newer_consent
+    row, code = incident.row, "newer_consent" if incident.newer_consent else incident.code
+    held = code not in _AGAIN
     state = move(move(State.CONFIRMED, State.APPLIED), State.HELD if held else State.RETRYING)
     d, e = transactions.tables.delivery, transactions.tables.event
     with transactions.write() as tx:
@@ -45,7 +56,7 @@ def reappear(transactions: Transactions, store: Store, keyring: Keyring, inciden
             .where(d.c.id == row.id, d.c.state == State.CONFIRMED)
             .values(
                 state=state,
-                code="newer_consent" if held else "reappeared",
+                code=code,
                 outcome=None,
                 attempts=0,
                 confirmed_at=None,
@@ -60,17 +71,27 @@ def reappear(transactions: Transactions, store: Store, keyring: Keyring, inciden
             .where(e.c.id == row.event_id)
             .values(email_sealed=keyring.seal(incident.seen.address, row.event_id), shredded_at=None)
         )
-        facts = {
-            "found_by": "watch",
-            "scope": incident.seen.scope,
-            "opted_in_at": stamp(incident.opted_in_at) if incident.opted_in_at else None,
-            "received_at": stamp(row.received_at),
-            "state": state,
-            "steps": step_facts(incident.steps),
-        }
-        who = {"event": row.event_id, "subject": row.subject, "destination": row.destination}
-        tx.audit.add("delivery:reappeared", **who, facts=facts)
-        if held:
-            tx.audit.add("delivery:held", **who, facts={"code": "newer_consent"})
+        _audit(tx, incident, code, state)
         store.settle(tx, {row.event_id})
     return True
+
+
+def _audit(tx: Transaction, incident: Incident, code: str, state: State) -> None:
+    """Add what was found, with its evidence, and the hold where the person came back by a newer consent."""
+    row = incident.row
+    who = {"event": row.event_id, "subject": row.subject, "destination": row.destination}
+    facts: dict[str, Any] = {
+        "found_by": "watch",
+        "scope": incident.seen.scope,
+        "received_at": stamp(row.received_at),
+        "state": state,
+        "steps": step_facts(incident.steps),
+    }
+    if incident.code == "reappeared":
+        facts["opted_in_at"] = stamp(incident.opted_in_at) if incident.opted_in_at else None
+        tx.audit.add("delivery:reappeared", **who, facts=facts)
+        if state is State.HELD:
+            tx.audit.add("delivery:held", **who, facts={"code": code})
+        return
+    what = "delivery:held" if state is State.HELD else "delivery:retrying"
+    tx.audit.add(what, **who, facts=facts | {"code": code, "detail": incident.detail or None})

@@ -164,6 +164,7 @@ class Senders:
             results.put(Done(work, work.phase, result))
             return
         results.put(Done(work, Phase.APPLY, result, last=False))
+        person = replace(person, unseen=result.unseen) if person else None
         # without handles everything is read again
         read_back, _ = self._attempt(work.delivery, Phase.CONFIRM, person, result if result.handles else None)
         results.put(Done(work, Phase.CONFIRM, read_back))
@@ -188,16 +189,20 @@ class Senders:
         if action is None:
             raise Permanent("malformed", "the event names no right, so there is nothing to ask of a destination")
         before: list[Step] = []
+        known = person
 
         def verb() -> Receipt:
+            nonlocal known
             try:
                 if phase is Phase.APPLY:
-                    receipt = self._adapter.apply(action, person, delivery.received_at)
+                    receipt = self._adapter.apply(action, known, delivery.received_at)
                 else:
-                    receipt = self._adapter.confirm(action, person, applied)
+                    receipt = self._adapter.confirm(action, known, applied)
                 return _after(before, receipt)
             except AdapterError as error:
                 before.extend(error.steps)
+                if error.unseen is not None:  # the next call of the burst must know what this one deleted
+                    known = replace(known, unseen=error.unseen)
                 raise
 
         try:
@@ -210,7 +215,8 @@ class Senders:
         if delivery.email_sealed is None:
             raise Permanent("address_shredded", "the address is gone; bring it again with resync --file")
         try:
-            return subject(self._keyring, self._keyring.open(delivery.email_sealed, delivery.event_id))
+            person = subject(self._keyring, self._keyring.open(delivery.email_sealed, delivery.event_id))
+            return replace(person, unseen=delivery.unseen)
         except SealError:
             raise Permanent("unsealable", "the sealed address does not belong to this event") from None
         except SyncerError:

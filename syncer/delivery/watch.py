@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -15,28 +15,34 @@ from typing import Any
 import sqlalchemy as sa
 
 from adapters.contract import Action, Adapter, Seen
-from adapters.errors import AdapterError, Transient
+from adapters.errors import AdapterError, Permanent, Transient
 from syncer.audit.transaction import Transactions
 from syncer.database.connections import reading
 from syncer.delivery.reappearance import Incident, reappear
 from syncer.domain.model import State
 from syncer.errors import AddressError
 from syncer.events.store import Store
+from syncer.log import get_logger
 from syncer.privacy.addresses import normalise
 from syncer.privacy.keyring import Keyring, subject
 
 BATCH = 500
 #: how far a look reaches back over the one before: listings lag behind, and the provider's clock is not ours
 OVERLAP = timedelta(hours=6)
+#: how often everybody is listed where a change may leave no date; a small account is listed whole at every look
+WHOLE_EVERY = timedelta(days=7)
+SMALL = 2000
+#: people who could not be read back before a look is given up: the destination itself is in trouble then
+MOST_UNREAD = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """What one look at a destination found.
 
-    `since` (UTC) is how far it reached back, None when there is nobody to look for; `seen` counts contacts; `code`
-    says why the look is incomplete, and then it is taken again from the same moment. `incidents` are (event id,
-    newer consent or not).
+    `since` (UTC) is how far it reached back, None when there is nobody to look for; `whole` says that everybody was
+    listed, whatever their dates; `seen` counts contacts; `code` says why the look is incomplete, and then it is taken
+    again from the same moment. `incidents` are (event id, newer consent or not).
     """
 
     destination: str
@@ -44,6 +50,7 @@ class Look:
     seen: int = 0
     incidents: tuple[tuple[str, bool], ...] = ()
     code: str | None = None
+    whole: bool = False
 
     @property
     def complete(self) -> bool:
@@ -68,30 +75,32 @@ class Watch:
         looked_at = self._looked_at(destination)
         return looked_at is None or looked_at + every <= self._clock()
 
-    def look(self, destination: str, adapter: Adapter, alive: Callable[[], bool] = lambda: True) -> Look:
+    def look(
+        self, destination: str, adapter: Adapter, alive: Callable[[], bool] = lambda: True, *, whole: bool = False
+    ) -> Look:
         """Read what changed since the last look. `alive` is asked between batches; False ends the look unfinished.
 
-        A provider's failure is not raised: it becomes a look with its code.
+        `whole` lists everybody, which otherwise is done now and then where a change may leave no date. A provider's
+        failure is not raised: it becomes a look with its code.
         """
         began = self._clock()
         since = self._since(destination)
         if since is None:
-            self._note(destination, began, 0)
+            self._note(destination, began, _Findings())
             return Look(destination)
-        seen = 0
-        incidents: list[tuple[str, bool]] = []
-        code: str | None = None
+        whole = whole or (not adapter.dates_every_change and self._is_whole_due(destination))
+        findings = _Findings(whole)
         try:
-            for batch in self._batches(adapter.changed(since)):
-                seen += len(batch)
-                incidents += self._compare(destination, adapter, batch)
+            for batch in self._batches(adapter.changed(None if whole else since)):
+                findings.seen += len(batch)
+                self._compare(destination, adapter, batch, findings)
                 if not alive():
                     raise Transient("interrupted", "the lane was given away")
         except AdapterError as error:
-            code = error.code
-        if code is None:
-            self._note(destination, began, seen)
-        return Look(destination, since, seen, tuple(incidents), code)
+            findings.code = error.code
+        if findings.code is None:
+            self._note(destination, began, findings)
+        return Look(destination, since, findings.seen, tuple(findings.incidents), findings.code, whole)
 
     def _batches(self, listing: Iterator[Seen]) -> Iterator[list[Seen]]:
         while batch := list(self._ticking(islice(listing, BATCH))):
@@ -120,8 +129,19 @@ class Watch:
             looked_at: datetime | None = connection.execute(query).scalar()
         return looked_at
 
-    def _note(self, destination: str, looked_at: datetime, seen: int) -> None:
-        look = {"looked_at": looked_at, "seen": seen}
+    def _is_whole_due(self, destination: str) -> bool:
+        """Say whether everybody is to be listed: after a week, and at every look where that is quickly done."""
+        query = sa.select(self._table.c.listed_at, self._table.c.listed)
+        with reading(self._transactions.engine) as connection:
+            row = connection.execute(query.where(self._table.c.destination == destination)).first()
+        if row is None or row.listed_at is None:
+            return True
+        return bool(row.listed <= SMALL or row.listed_at + WHOLE_EVERY <= self._clock())
+
+    def _note(self, destination: str, looked_at: datetime, findings: _Findings) -> None:
+        look: dict[str, Any] = {"looked_at": looked_at, "seen": findings.seen}
+        if findings.whole:
+            look |= {"listed_at": looked_at, "listed": findings.seen}
         with self._transactions.write() as tx:
             done = tx.connection.execute(
                 self._table.update().where(self._table.c.destination == destination).values(look)
@@ -129,13 +149,33 @@ class Watch:
             if not done.rowcount:
                 tx.connection.execute(self._table.insert().values(destination=destination, **look))
 
-    def _compare(self, destination: str, adapter: Adapter, batch: list[Seen]) -> Iterator[tuple[str, bool]]:
-        """Compare one batch with the confirmed deliveries; yield (event id, newer consent or not) of each incident."""
-        people = {ref: contact for contact in batch if (ref := self._ref(contact.address)) is not None}
+    def _compare(self, destination: str, adapter: Adapter, batch: list[Seen], findings: _Findings) -> None:
+        """Compare one batch with the confirmed deliveries and act on each incident.
+
+        A person who cannot be read back now is passed over: the others come first, and the look counts as incomplete.
+        Raises AdapterError where the next person would meet the same.
+        """
+        people = self._people(batch)
         for row in self._watched(destination, people):
-            incident = self._incident(adapter, row, people[row.subject])
+            contact = people[row.subject]
+            if findings.whole and contact.reached is False and row.action != Action.DELETE:
+                continue  # as an objector should be: in a listing of everybody these are too many to be read each
+            try:
+                incident = self._incident(adapter, row, contact)
+            except Transient as error:
+                findings.unread(error)
+                continue
             if incident is not None and reappear(self._transactions, self._store, self._keyring, incident):
-                yield row.event_id, incident.newer_consent
+                findings.incidents.append((row.event_id, incident.newer_consent))
+
+    def _people(self, batch: list[Seen]) -> dict[str, Seen]:
+        """Return pseudonym -> contact; of several entries of one person, the one that mail reaches."""
+        people: dict[str, Seen] = {}
+        for contact in batch:
+            ref = self._ref(contact.address)
+            if ref is not None and (ref not in people or people[ref].reached is False):
+                people[ref] = contact
+        return people
 
     def _ref(self, address: str) -> str | None:
         try:
@@ -156,12 +196,42 @@ class Watch:
             return list(connection.execute(query))
 
     def _incident(self, adapter: Adapter, row: Any, seen: Seen) -> Incident | None:
-        """Read the person back: a listing alone proves nothing, since an unsubscribed contact may rightly be there."""
+        """Read the person back: a listing alone proves nothing, since an unsubscribed contact may rightly be there.
+
+        Raises Transient where the person cannot be read now, Misconfigured where nobody can.
+        """
         person = subject(self._keyring, seen.address)
         try:
             adapter.confirm(Action(row.action), person)
+        except Permanent as error:
+            return Incident(row, seen, None, error.steps, error.code, error.detail)
         except Transient as error:
+            if error.code == "suppression_missing":
+                return Incident(row, seen, None, error.steps, error.code, error.detail)
             if error.code != "not_yet":
                 raise
             return Incident(row, seen, adapter.opted_in(person), error.steps)
+        except AdapterError:
+            raise
+        except Exception as error:  # noqa: BLE001 — a bug met at one person must not blind the look for all
+            get_logger("syncer.watch").exception("adapter.crashed", error=type(error).__name__)
+            raise Transient("crashed", type(error).__name__) from None
         return None
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What a look has found so far; `code` is that of the first person who could not be read back."""
+
+    whole: bool = False
+    seen: int = 0
+    incidents: list[tuple[str, bool]] = field(default_factory=list)
+    code: str | None = None
+    passed_over: int = 0
+
+    def unread(self, error: Transient) -> None:
+        """Note a person who could not be read back. Raises the error where others would meet it too."""
+        self.code = self.code or error.code
+        self.passed_over += 1
+        if error.cools_lane or self.passed_over >= MOST_UNREAD:
+            raise error

@@ -9,8 +9,19 @@ CODES: dict[str, tuple[str, str]] = {
         "ask whether the person wants that; then remove the opt-in and `resync`, or `exempt`",
     ),
     "archived_not_purged": (
-        "no live contact is left, but the key may not look into or purge the contact archive (kept 360 days)",
+        "no live contact is left, but the key may not look into or purge the contact archive (kept 360 days), or the"
+        " account offers none",
         "use an API key of a user in the Admin group, then `resync`",
+    ),
+    "archive_not_seen": (
+        "the contact was deleted, but the provider's archive of deleted contacts (kept 360 days) did not show it for"
+        " hours, so it could not be purged",
+        "look for it under Contacts > Archive, in the provider's own pages; `resync` once a search there finds it, or"
+        " delete it there for good and `exempt` with the reason",
+    ),
+    "sms_reachable": (
+        "mail is stopped, but the provider still shows a subscription to text messages (SMS)",
+        "end it at the contact's profile in the provider's own pages, then `resync`",
     ),
     "exclusion_needed": (
         "unsubscribed, but an exclusion must be added by hand: the provider's API cannot create one",
@@ -22,11 +33,12 @@ CODES: dict[str, tuple[str, str]] = {
         "put it back and `resync`, or `exempt` with a ground",
     ),
     "malformed": (
-        "the queue row could not be understood (kind, address or time)",
-        "`resync --file` with a line `EVENT ADDRESS`, or submit it again and `exempt` this one",
+        "the queue row could not be understood (kind, address or time), or its address shows damage",
+        "`resync --file` with a line `EVENT ADDRESS` and the right address (`--as-written` where it truly looks like"
+        " that), or submit it again and `exempt` this one",
     ),
     "filter_ignored": (
-        "the provider answered with people who were not asked for, so nothing was changed",
+        "the provider answered with people who were not asked for, so nothing was changed there",
         "look the person up by hand; report it to the provider; then `resync`",
     ),
     "unknown_state": (
@@ -34,7 +46,10 @@ CODES: dict[str, tuple[str, str]] = {
         "look the person up by hand; upgrade syncer; then `resync`",
     ),
     "rejected": ("the provider refuses this address or this call", "look the person up by hand, then `resync`"),
-    "forbidden": ("the key's user lacks the right for this step", "give the user the right, then `resync`"),
+    "forbidden": (
+        "the key's user lacks the right for this step, or for one audience or shop",
+        "give the user the right, then `resync`",
+    ),
     "unsealable": (
         "the stored address does not belong to this event: the database was changed by hand",
         "find out who did it; then `resync --file`",
@@ -54,6 +69,10 @@ CODES: dict[str, tuple[str, str]] = {
         "nothing: it is carried out again; find out what re-adds people",
     ),
     "incomplete": ("a listing was incomplete", "nothing: it is read again; until then nobody counts as gone"),
+    "lane_is_at_rest": (
+        "its lane is paused by an operator or told to wait, so the destination was not called",
+        "`resume` it, or wait",
+    ),
     "interrupted": ("reading was broken off because another daemon took over the lane", "nothing: it is repeated"),
     "rate_limited": ("the provider asks to slow down", "nothing: the whole lane waits, then goes on"),
     "unavailable": ("the provider has an outage", "nothing: it is repeated"),
@@ -63,10 +82,19 @@ CODES: dict[str, tuple[str, str]] = {
         "check the network and base_url if it lasts; after five in a row the lane pauses and probes",
     ),
     "cut_off": ("the connection broke; reading back shows whether it was obeyed", "nothing: it is repeated"),
-    "unreadable": ("the answer could not be understood", "nothing: it is repeated"),
-    "too_big": ("the answer was too big to be true", "nothing: it is repeated"),
-    "conflict": ("the provider was busy with this contact", "nothing: it is repeated"),
-    "crashed": ("syncer itself failed at this delivery", "report the log line; it is repeated"),
+    "unreadable": (
+        "the answer could not be understood",
+        "nothing for a day; a held one: show the detail to the provider, then `resync`",
+    ),
+    "too_big": (
+        "the answer was too big to be true",
+        "nothing for a day; a held one: show the detail to the provider, then `resync`",
+    ),
+    "conflict": (
+        "the provider was busy with this contact",
+        "nothing for a day; a held one: show the detail to the provider, then `resync`",
+    ),
+    "crashed": ("syncer itself failed at this delivery", "report the log line; it is repeated for a day, then held"),
     "not_called": ("the lane stopped before the call was made", "nothing: it goes on with the lane"),
     "unauthorized": ("the provider does not accept the key", "put a valid key in place, then `resume` or wait"),
     "unpaid": ("the provider says that the account is not paid for", "settle it with the provider; the lane probes"),

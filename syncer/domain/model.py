@@ -102,7 +102,11 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event at one destination, as a worker needs it. Times are UTC."""
+    """One event at one destination, as a worker needs it. Times are UTC.
+
+    `unseen` counts what was deleted there and not yet seen where deleted objects are kept; `failing_since` is since
+    when it gets nowhere though the destination answers.
+    """
 
     id: int
     event_id: str
@@ -118,6 +122,8 @@ class Delivery:
     subject: str | None
     received_at: datetime
     email_sealed: str | None = field(repr=False)
+    unseen: int = 0
+    failing_since: datetime | None = None
 
     @property
     def rechecking(self) -> bool:

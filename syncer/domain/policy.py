@@ -10,6 +10,7 @@ from enum import Enum
 from adapters.contract import Outcome, Receipt
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from syncer.domain.model import CLOSED, Delivery, EventState, State, move
+from syncer.domain.patience import changed_something, claims_too_much, failing_since, unseen_after, worn_out
 
 #: seconds; the first wait is below FIRST_WAIT, the bound doubles each time up to LONGEST_WAIT
 FIRST_WAIT = 30.0
@@ -41,7 +42,7 @@ class Decision:
 
     `what` is the audit word. `next_attempt_at` (UTC) is None when no worker takes it up again. `give_back` says that
     the attempt does not count. `pause` is the code for which the lane pauses, `cool_until` (UTC) the time until which
-    every delivery of the lane waits.
+    every delivery of the lane waits. `unseen` is as in Receipt, `failing_since` (UTC) is since when it gets nowhere.
     """
 
     state: State
@@ -55,6 +56,8 @@ class Decision:
     give_back: bool = False
     pause: str | None = None
     cool_until: datetime | None = None
+    unseen: int = 0
+    failing_since: datetime | None = None
 
 
 def judge(
@@ -71,6 +74,29 @@ def judge(
     `strikes` counts the lane's cool-downs in a row, `unreachable` its results without a connection, this one
     included. Raises IllegalMove.
     """
+    if isinstance(result, Receipt) and claims_too_much(result, read_back=phase is Phase.CONFIRM):
+        detail = "what was deleted was not seen yet where deleted objects are kept"
+        result = Transient("not_yet", detail, steps=result.steps, unseen=result.unseen)
+    decision = _judge(delivery, phase, worn_out(delivery, result, now) or result, now, dice, strikes, unreachable)
+    if phase is Phase.APPLY and isinstance(result, AdapterError) and changed_something(result):
+        # a later attempt that finds nobody left is to say that it was this one's doing
+        decision = replace(decision, applied_at=delivery.applied_at or now)
+    return replace(
+        decision,
+        unseen=unseen_after(delivery, result),
+        failing_since=failing_since(delivery, result, now) if decision.state is not State.HELD else None,
+    )
+
+
+def _judge(
+    delivery: Delivery,
+    phase: Phase,
+    result: Result,
+    now: datetime,
+    dice: Dice,
+    strikes: int,
+    unreachable: int,
+) -> Decision:
     if isinstance(result, NotCalled):
         return _given_back(delivery, phase, now, "not_called", "")
     if isinstance(result, Misconfigured) or (isinstance(result, Transient) and unreachable >= UNREACHABLE_MOST):

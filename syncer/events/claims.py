@@ -137,6 +137,8 @@ def _by_ids(tables: Tables, kind: str) -> sa.Select[Any]:
             d.c.attempts,
             d.c.applied_at,
             d.c.confirmed_at,
+            d.c.unseen,
+            d.c.failing_since,
             e.c.right,
             e.c.subject,
             e.c.received_at,

@@ -101,9 +101,13 @@ def decided_row(finished: Finished) -> dict[str, Any]:
         "claim_rank": rank(delivery.right) if claimable else None,
         "confirmed_at": decision.confirmed_at,
     }
+    # only where they change: rows that were applied at different times would need a statement each
     if decision.applied_at != delivery.applied_at:
-        # only where it changes: rows that were applied at different times would need a statement each
         row["applied_at"] = decision.applied_at
+    if decision.unseen != delivery.unseen:
+        row["unseen"] = decision.unseen
+    if decision.failing_since != delivery.failing_since:
+        row["failing_since"] = decision.failing_since
     return row
 
 
@@ -155,4 +159,6 @@ def delivery_of(row: Any) -> Delivery:
         subject=row.subject,
         received_at=row.received_at,
         email_sealed=row.email_sealed,
+        unseen=row.unseen or 0,
+        failing_since=row.failing_since,
     )

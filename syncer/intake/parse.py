@@ -15,8 +15,9 @@ from syncer.domain.rights import ACCEPTED_RIGHTS, Right
 from syncer.errors import AddressError, SealError
 from syncer.events.store import AcceptedEvent
 from syncer.intake.queue import QueueRow, moment
+from syncer.intake.vouching import is_vouched
 from syncer.log import get_logger
-from syncer.privacy.addresses import normalise
+from syncer.privacy.damage import usable
 from syncer.privacy.keyring import Keyring
 from syncer.settings.destinations import Destination
 
@@ -98,7 +99,8 @@ class RowParser:
         if reused:
             problems.append("event_key was used before, for another person or right")
         try:
-            subject = self._keyring.ref(normalise(row.email or ""))
+            # no pseudonym for a damaged address: it would stand for somebody else once the right one is brought
+            subject = self._keyring.ref(usable(row.email or "", as_written=is_vouched(self._keyring, row)))
         except AddressError as error:
             problems.append(f"the address cannot be used ({error.code})")
         return NewEvent(

@@ -1,28 +1,26 @@
-"""`syncer submit`: addresses, one a line, become queue rows, as a producer would write them."""
+"""`syncer submit`: addresses become queue rows, as a producer would write them."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from uuid_utils.compat import uuid7
 
-from syncer.errors import AddressError, UserError
+from syncer.errors import AddressError
 from syncer.intake.queue import Queue
+from syncer.intake.vouching import vouched_key
 from syncer.privacy.addresses import normalise
+from syncer.privacy.damage import damage, usable
 from syncer.privacy.keyring import Keyring
 
-
-def addresses(lines: Iterable[str]) -> list[tuple[int, str]]:
-    """Return (line number, address) without blank lines and `#` comments. Raises UserError when none is left."""
-    stripped = [(number, line.strip()) for number, line in enumerate(lines, 1)]
-    numbered = [(number, text) for number, text in stripped if text and not text.startswith("#")]
-    if not numbered:
-        raise UserError("no address was given; write one a line to stdin, or name a file with --file")
-    return numbered
+#: characters that the queue's columns hold; a longer address is none, and stays too long when it is cut
+LONGEST_STORED = 320
+LONGEST_SOURCE = 64
+LONGEST_REF = 191
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class Submission:
     """What all addresses of one `submit` share.
 
     `right` is `erasure` or `objection`; `ref` is the operator's own reference: the same reference again means the
-    same request. Times UTC.
+    same request. Times UTC. `as_written`: a person vouches that addresses which look damaged are right.
     """
 
     right: str
@@ -38,29 +36,32 @@ class Submission:
     ref: str | None
     received_at: datetime
     created_at: datetime
+    as_written: bool = False
 
 
 def submit(
     queue: Queue, keyring: Keyring, submission: Submission, lines: Sequence[tuple[int, str]]
-) -> tuple[list[str], list[int]]:
-    """Insert the rows; return their event keys and the numbers of the lines that will be held as malformed."""
+) -> tuple[list[str], list[tuple[int, str]]]:
+    """Insert the rows; return their event keys, and (line number, why) of those that will be held as malformed."""
     rows: list[dict[str, Any]] = []
-    doubtful: list[int] = []
-    for number, address in lines:
+    doubtful: list[tuple[int, str]] = []
+    for number, given in lines:
+        address = _storable(given)[:LONGEST_STORED]
+        key = None
         try:
-            person = keyring.ref(normalise(address))
-        except AddressError:
-            doubtful.append(number)
-            person = keyring.ref(f"line {number}: {address!r}")
+            key = _vouched(keyring, submission, address)
+            person = keyring.ref(usable(address, as_written=key is not None))
+        except AddressError as error:
+            doubtful.append((number, error.code))
+            person = keyring.ref(f"line {number}: {given!r}")
         rows.append(
             {
-                "event_key": _key(submission, person),
+                "event_key": key or _key(submission, person),
                 "kind": submission.right,
-                # bytes that are not UTF-8 stay visible, and unusable, instead of becoming another address
-                "email": address.encode("utf-8", "backslashreplace").decode()[:320],
+                "email": address,
                 "received_at": submission.received_at,
-                "source": submission.source,
-                "source_ref": submission.ref,
+                "source": _storable(submission.source)[:LONGEST_SOURCE],
+                "source_ref": _storable(submission.ref)[:LONGEST_REF] if submission.ref is not None else None,
                 "created_at": submission.created_at,
             }
         )
@@ -68,9 +69,31 @@ def submit(
     return [row["event_key"] for row in rows], doubtful
 
 
+def _storable(text: str) -> str:
+    """Return the text as every database takes it.
+
+    Octets that are not UTF-8, and NUL, stay visible, and unusable in an address, instead of making it another.
+    """
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+def _vouched(keyring: Keyring, submission: Submission, address: str) -> str | None:
+    """Return the key of a row whose damage a person vouches for; None for every other. Raises AddressError."""
+    if not submission.as_written or not damage(address):
+        return None
+    return vouched_key(keyring, address, _own(submission, keyring.ref(normalise(address))))
+
+
+def _own(submission: Submission, person: str) -> str:
+    return f"{submission.right}-{uuid7() if submission.ref is None else _same_again(submission, person)}"
+
+
 def _key(submission: Submission, person: str) -> str:
     if submission.ref is None:
         return f"submit:{uuid7()}"
+    return f"submit:{submission.right}:{_same_again(submission, person)}"
+
+
+def _same_again(submission: Submission, person: str) -> str:
     # the same --ref again means the same request; the pseudonym is keyed, so the key tells nobody the address
-    digest = hashlib.sha256(f"{submission.ref}|{person}".encode()).hexdigest()
-    return f"submit:{submission.right}:{digest[:40]}"
+    return hashlib.sha256(f"{submission.ref}|{person}".encode("utf-8", "backslashreplace")).hexdigest()[:40]

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from adapters.contract import Subject
 from syncer.errors import KeyFileError, SealError
-from syncer.privacy.addresses import spellings
+from syncer.privacy.addresses import normal_form, spellings
 
 KEY_BYTES = 32
 LONGEST_FILE = 4096  # bytes of a key file that are looked at
@@ -106,7 +106,7 @@ class Keyring:
 def subject(keyring: Keyring, raw: str) -> Subject:
     """Return the person behind an address. Raises AddressError."""
     forms = spellings(raw)
-    return Subject(keyring.ref(forms[0]), forms)
+    return Subject(keyring.ref(forms[0]), forms, normal_form)
 
 
 def _sync_folder(folder: Path) -> None:

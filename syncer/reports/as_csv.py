@@ -18,11 +18,13 @@ from syncer.reports.words import OUTCOMES, RIGHTS, STATES, step_line
 
 #: what a spreadsheet may take for the start of a formula, full-width forms included
 _FORMULA = tuple("=+-@\t\r\n\0＝＋－＠")
+#: what some of them pass over before it
+_PASSED_OVER = " \u00a0\u200b\u3000\ufeff"
 
 
 def csv_safe(value: str) -> str:
     """Return the value with a leading apostrophe where a spreadsheet would run it as a formula."""
-    return f"'{value}" if value.startswith(_FORMULA) else value
+    return f"'{value}" if value.lstrip(_PASSED_OVER).startswith(_FORMULA) else value
 
 
 COLUMNS = (

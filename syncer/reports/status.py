@@ -21,6 +21,7 @@ from syncer.domain.model import WORKABLE, EventState, State
 from syncer.domain.rights import Right
 from syncer.intake.queue import Queue
 from syncer.intake.wordpress.state import WordPressState
+from syncer.reports.trials import last_trials
 from syncer.reports.views import (
     AnchorView,
     AuditStanding,
@@ -30,6 +31,7 @@ from syncer.reports.views import (
     QueueView,
     Signed,
     StatusView,
+    TrialView,
 )
 from syncer.settings.destinations import Destination
 
@@ -101,12 +103,14 @@ class Status:
         for name, state, number in counts:
             by_state[name][state] = number
         times = {row[0]: (row[1], row[2]) for row in open_ones}
+        trials = last_trials(self._ledger)
         return {
             name: _lane(
                 lanes.get(name),
                 configured[name].adapter if name in configured else adapters.get(name),
                 by_state[name],
                 times.get(name, (None, None)),
+                trials.get(name),
                 configured=name in configured,
             )
             for name in names
@@ -167,6 +171,7 @@ def _lane(
     adapter: str | None,
     by_state: Mapping[str, int],
     times: tuple[datetime | None, datetime | None],
+    tried: TrialView | None,
     *,
     configured: bool,
 ) -> LaneView:
@@ -186,6 +191,7 @@ def _lane(
         oldest_open=times[0],
         next_attempt_at=times[1],
         configured=configured,
+        tried=tried,
     )
 
 

@@ -133,10 +133,21 @@ class EventCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialView:
+    """A trial of a destination with an invented contact: when, whether all went as documented, what was found."""
+
+    at: str
+    ok: bool
+    steps: int
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LaneView:
     """How a destination stands: its lane and its owner, its deliveries by state, and what is due when.
 
-    `configured` is False for one that only old deliveries name; `adapter` is None where not even they do.
+    `configured` is False for one that only old deliveries name; `adapter` is None where not even they do. `tried` is
+    the last trial with an invented contact, None where there was none.
     """
 
     adapter: str | None
@@ -158,6 +169,7 @@ class LaneView:
     oldest_open: datetime | None
     next_attempt_at: datetime | None
     configured: bool
+    tried: TrialView | None
 
     @property
     def by_state(self) -> dict[State, int]:

@@ -39,8 +39,10 @@ RECHECK_SECONDS = 60
 PATIENCE = 60.0
 #: seconds between two looks at the jobs and the clock, at most
 LOOK_SECONDS = 10.0
-#: seconds between two questions whether the daily look for people who are back is due
-WATCH_SECONDS = 60
+#: seconds between two questions whether the daily look for people who are back is due: a fresh daemon soon owns lanes
+WATCH_SECONDS = 5
+#: seconds after which the database is asked again, once it said that no look is due
+WATCH_REST = 60.0
 #: seconds between two looks whether the log is to be signed
 SIGN_SECONDS = 10
 #: seconds between two looks for addresses that outlived their rechecks
@@ -75,6 +77,7 @@ class Daemon:
         self._clock_monitor = ClockMonitor(app.clock)
         self._jumps: deque[Jump] = deque()
         self._stuck: set[str] = set()
+        self._looked_for: dict[str, float] = {}  # lane -> when it was last seen whether a look is due (monotonic)
         self._lanes: list[Lane] = []
         self._share = Share(app.presence, app.leases, list(app.settings.destinations))
         self._bound = float(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 or PATIENCE
@@ -196,13 +199,20 @@ class Daemon:
 
     def _look_for_people(self, lane: Lane) -> None:
         """Look for people who are back, once a day, where this process owns the lane."""
-        app = self._app
-        every = timedelta(hours=app.settings.schedule.watch_hours)
-        if not lane.owned or not app.watch.due(lane.name, every):
+        app, now = self._app, time.monotonic()
+        if not lane.owned or now - self._looked_for.get(lane.name, -WATCH_REST) < WATCH_REST:
             return
-        look = app.watch.look(lane.name, lane.adapter, lambda: lane.owned and not app.stop.is_set())
+        self._looked_for[lane.name] = now
+        every = timedelta(hours=app.settings.schedule.watch_hours)
+        if not app.watch.due(lane.name, every) or app.leases.is_at_rest(lane.name, app.clock()):
+            return
+        look = app.watch.look(lane.name, lane.adapter, partial(self._may_look, lane))
         level = "warning" if look.incidents or not look.complete else "info"
         getattr(self._log, level)("watch.looked", lane=lane.name, count=len(look.incidents), code=look.code)
+
+    def _may_look(self, lane: Lane) -> bool:
+        app = self._app
+        return lane.owned and not app.stop.is_set() and not app.leases.is_at_rest(lane.name, app.clock())
 
     def _job_failed(self, event: Any) -> None:
         error = getattr(event, "exception", None)

@@ -12,6 +12,9 @@ from adapters.errors import AdapterError, Transient
 from syncer.database.failures import in_words, is_denied, is_outage
 from syncer.domain.codes import remedy
 from syncer.errors import SyncerError, UserError
+from syncer.reports.trials import last_trials
+from syncer.reports.views import TrialView
+from syncer.reports.words import day_time
 from syncer.setup import privilege_check, round_trip
 
 if TYPE_CHECKING:
@@ -41,8 +44,10 @@ def run(settings: Settings) -> list[Check]:
         findings += privilege_check.run(app.engine, app.queue.engine, app.tables)
         if app.wordpress is not None:
             findings.append(_wordpress(app.wordpress))
+        trials = last_trials(app.ledger)
         for name in settings.destinations:
             findings += _destination(app, name)
+            findings.append(_trial(name, trials.get(name)))
     return findings
 
 
@@ -108,6 +113,14 @@ def _anchors(app: App) -> Check:
         mend = "add an [anchors.NAME] table to settings.toml, for a place in other hands"
         return Check("checkpoints", True, f"warning: kept on this machine only ({names})", mend)
     return Check("checkpoints", True, f"go to {names}")
+
+
+def _trial(name: str, tried: TrialView | None) -> Check:
+    again = f"run `syncer check --try {name} --domain DOMAIN`"
+    if tried is None:  # a warning, not a failure: nothing is known to be wrong
+        return Check(f"{name}: trial", True, f"warning: nobody has tried yet what this account does; {again}")
+    what = f"tried {day_time(tried.at)} with an invented contact: {'; '.join(tried.findings) or 'all as documented'}"
+    return Check(f"{name}: trial", tried.ok, what, "" if tried.ok else f"mend what it found, then {again} again")
 
 
 def _destination(app: App, name: str) -> list[Check]:

@@ -144,6 +144,19 @@ class AdapterContract:
         with pytest.raises(Transient, match="not_yet"):
             stage.adapter.confirm(Action.UNSUBSCRIBE, SUBJECT)
 
+    def test_a_person_added_again_after_the_delete_is_not_confirmed(self, stage: Stage) -> None:
+        stage.knows(CANARY)
+        applied = self.do(stage, Action.DELETE)
+        stage.knows(CANARY)
+
+        for receipt in (applied, None):
+            with pytest.raises(Transient, match="not_yet"):
+                stage.adapter.confirm(Action.DELETE, SUBJECT, receipt)
+
+        again = self.do(stage, Action.DELETE)
+        assert stage.adapter.confirm(Action.DELETE, SUBJECT, again).unseen == again.unseen == 0
+        assert not stage.holds(CANARY)
+
     @pytest.mark.parametrize("action", Action)
     def test_newer_consent_is_held_and_nothing_changes(self, stage: Stage, action: Action) -> None:
         stage.knows(CANARY, since=AFTER)

@@ -9,14 +9,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import requests
 import responses
 
 from adapters.activecampaign import answers as activecampaign_answers
+from adapters.activecampaign.rows import LEFT, REACHED, read_row
 from adapters.contract import Action, Outcome, Subject
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from adapters.http.answer import Answer, read_answer
 from adapters.mailchimp import answers as mailchimp_answers
 from adapters.mailchimp.adapter import Mailchimp
+from adapters.sandbox import MailchimpSandbox
 from tests.support.paths import FIXTURES
 
 pytestmark = pytest.mark.skipif(not FIXTURES.is_dir(), reason="the recorded answers are not here")
@@ -58,8 +61,9 @@ def test_every_recorded_member_is_read_for_what_it_says(audience: str, recorded:
         else:
             gone = recorded["status"] == 404
             assert receipt.outcome is (Outcome.ABSENT if gone else Outcome.DONE)
-            assert receipt.steps[-1].state == ("absent" if gone else body["status"])
-            assert receipt.steps[-1].request_id
+            read = next(step for step in receipt.steps if step.call == "GET /lists/{list}/members/{id}")
+            assert read.state == ("absent" if gone else body["status"])
+            assert read.request_id
         finally:
             adapter.close()
 
@@ -80,6 +84,46 @@ def test_every_recorded_error_is_named(recorded: dict[str, Any]) -> None:
     assert type(error) is expected[recorded["status"]]
     assert "@" not in str(error)
     assert mailchimp_answers.is_absent(answer) is (recorded["status"] == 404)
+
+
+AUDIENCE = "a1b2c3d4e5"
+#: only where an audience asks for consent under the GDPR
+OPTIONAL = {"marketing_permissions"}
+
+
+def recorded_keys(pattern: str, rows: str | None = None) -> dict[str, type]:
+    """Every key of the answers to a GET since 2020, or of the rows in them, with the type of its values."""
+    bodies = [
+        one["response"]["body"]
+        for name in ("grouparoo", "duartejc")
+        for one in lines(f"mailchimp/recordings/{name}_*.jsonl")
+        if one["request"]["method"] == "GET" and one["response"]["status"] == 200
+        if re.search(pattern, one["request"]["url"])
+    ]
+    objects = [row for body in bodies for row in (body[rows] if rows else [body])]
+    return {key: type(value) for one in objects for key, value in one.items() if key not in OPTIONAL}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "rows"),
+    [
+        (r"/members/[0-9a-fA-F]{32}(\?|$)", f"lists/{AUDIENCE}/members/ada@lovelace.test", None),
+        (r"/members(\?|$)", f"lists/{AUDIENCE}/members", None),
+        (r"/3.0/lists(\?|$)", "lists", "lists"),
+        (r"/merge-fields(\?|$)", f"lists/{AUDIENCE}/merge-fields", "merge_fields"),
+        (r"/3.0/(\?|$)", "", None),
+    ],
+)
+def test_the_sandbox_lacks_no_key_that_was_recorded(pattern: str, path: str, rows: str | None) -> None:
+    with MailchimpSandbox(audiences=(AUDIENCE,)) as sandbox:
+        sandbox.add("ada@lovelace.test", AUDIENCE, status="unsubscribed")
+        body = requests.get(f"{sandbox.url}/3.0/{path}", auth=("any", sandbox.api_key), timeout=10).json()
+    shown = {key: type(value) for key, value in (body[rows][0] if rows else body).items()}
+
+    recorded = recorded_keys(pattern, rows)
+
+    assert recorded
+    assert {key: shown.get(key) for key in recorded} == recorded
 
 
 CASES: dict[str, tuple[type[AdapterError], str]] = {
@@ -182,7 +226,7 @@ def test_published_list_rows_are_read() -> None:
         for one in lines("activecampaign/examples.jsonl")
         if one["request"] == "GET /contacts/{id}/contactLists" and one["status"] == 200
     )
-    rows = activecampaign_answers.read_rows(one["body"]["contactLists"], frozenset({"19"}))["19"]
+    rows = [read_row(row) for row in one["body"]["contactLists"]]
 
-    assert rows and all(row.status in activecampaign_answers.REACHED | activecampaign_answers.LEFT for row in rows)
+    assert rows and all(row.status in REACHED | LEFT for row in rows)
     assert rows[0].since is not None and rows[0].since < datetime.now(UTC)

@@ -177,7 +177,7 @@ class TracedAdapter(Adapter):
         with self._points.around(["call.confirm"]):
             return self._inner.confirm(action, subject, applied)
 
-    def changed(self, since: datetime) -> Iterator[Seen]:
+    def changed(self, since: datetime | None) -> Iterator[Seen]:
         return self._inner.changed(since)
 
     def opted_in(self, subject: Subject) -> datetime | None:

@@ -162,12 +162,14 @@ def test_a_read_back_that_says_no_is_applied_again() -> None:
 
 
 results = st.one_of(
-    st.builds(Receipt, st.sampled_from(Outcome), st.just(())),
+    st.builds(Receipt, st.sampled_from(Outcome), st.just(()), unseen=st.integers(0, 2)),
     st.builds(
         Transient,
-        st.sampled_from(["not_yet", "timed_out", "rate_limited"]),
+        st.sampled_from(["not_yet", "timed_out", "rate_limited", "unreadable"]),
         retry_after=st.none() | st.floats(0, 1e9),
         cools_lane=st.booleans(),
+        hold_as=st.none() | st.just("archive_not_seen"),
+        unseen=st.none() | st.integers(0, 2),
     ),
     st.builds(Permanent, st.just("newer_consent")),
     st.builds(Misconfigured, st.just("unauthorized")),
@@ -195,6 +197,7 @@ def test_whatever_happens_a_delivery_is_closed_with_evidence_or_visibly_open(
             assert isinstance(result, Receipt)
             assert phase is Phase.CONFIRM or result.outcome is Outcome.ABSENT
             assert decision.confirmed_at == NOW
+            assert decision.unseen == 0
         elif decision.state is State.HELD:
             assert decision.code
             assert decision.next_attempt_at is None
@@ -207,6 +210,8 @@ def test_whatever_happens_a_delivery_is_closed_with_evidence_or_visibly_open(
             outcome=decision.outcome,
             applied_at=decision.applied_at,
             confirmed_at=decision.confirmed_at,
+            unseen=decision.unseen,
+            failing_since=decision.failing_since,
         )
 
 

@@ -172,7 +172,7 @@ def contacts(*addresses: str) -> str:
     "found",
     [
         pytest.param(["grace@hopper.test"], id="somebody_else"),
-        pytest.param([f"{PERSON}.au"], id="a_prefix"),
+        pytest.param([PERSON[:-1]], id="a_prefix"),
         pytest.param([PERSON, "adah@lovelace.test"], id="also_a_fuzzy_match"),
     ],
 )

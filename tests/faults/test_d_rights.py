@@ -95,13 +95,15 @@ def test_fault_065_an_address_erased_for_good_counts_as_suppressed(make_rig: Cal
 def test_fault_066_a_new_status_value_is_held_and_not_guessed(rig: Rig) -> None:
     rig.mailchimp.add(PERSON, AUDIENCES[1], status="paused")
     rig.crm.add(PERSON, lists={"1": 7})
-    before = rig.books()
     rig.ask("objection")
 
     rig.drain()
 
     rig.is_held("unknown_state")
-    assert rig.books() == before
+    held = [rig.mailchimp.member(PERSON, audience) for audience in AUDIENCES[:2]]
+    # everywhere else mail has stopped meanwhile
+    assert [member and member["status"] for member in held] == ["unsubscribed", "paused"]
+    assert [one["lists"] for one in rig.crm.contacts()] == [{"1": "2", "2": "2"}, {"1": "7"}]
     rig.mailchimp.add(PERSON, AUDIENCES[1], status="unsubscribed")
     rig.crm.archive(PERSON)
     rig.crm.archive(PERSON)
@@ -140,11 +142,18 @@ def test_fault_067_a_key_without_the_archive_is_named_by_the_check_and_held_neve
 
 
 def test_fault_067_a_key_that_may_see_no_lists_is_named_by_the_check_and_held_never_done(rig: Rig) -> None:
-    hidden = json.dumps({"contactLists": [], "contacts": [{"id": "1", "email": PERSON}], "meta": {"total": "1"}})
+    hidden = {"contactLists": [], "contacts": [{"id": "1", "email": PERSON}]}
     rig.breaks(
         "crm", status=403, body='{"errors": [{"title": "Forbidden"}]}', content_type="text/plain", path="/lists$"
     )
-    rig.breaks("crm", status=200, body=hidden, content_type=JSON, path="/contacts$|/contactLists$", method="GET")
+    rig.breaks(
+        "crm",
+        status=200,
+        body=json.dumps(hidden),
+        content_type=JSON,
+        path="/contacts$|/contactLists$",
+        method="GET",
+    )
     results = {finding.name: finding for finding in check(rig.app.settings)}
     assert not results["crm: lists"].ok and "see all lists" in results["crm: lists"].remedy
     rig.ask("objection")

@@ -1,4 +1,4 @@
-"""Bodies as ActiveCampaign writes them: messages, contacts, rows, pages."""
+"""What answers of ActiveCampaign have in common: messages, refusals, pages."""
 
 from __future__ import annotations
 
@@ -8,78 +8,67 @@ from typing import Any
 
 from adapters.sandbox.messages import Reply, Request, as_json
 
-NO_DATE = "0000-00-00 00:00:00"
+#: the most that a page holds (page pagination)
+PAGE = 100
+
+
+def answer(status: int, content: Any) -> Reply:
+    """Return a JSON answer with the content type of v3, which names no character set."""
+    return as_json(status, content, "application/json")
 
 
 def message(status: int, text: str) -> Reply:
     """Return the short error document of v3."""
-    return as_json(status, {"message": text}, "application/json")
+    return answer(status, {"message": text})
 
 
-def contact_body(contact: dict[str, Any]) -> dict[str, Any]:
-    """Return a contact as every call shows it."""
-    return {
-        "id": contact["id"],
-        "email": contact["email"],
-        "phone": "",
-        "firstName": "Test",
-        "lastName": "Person",
-        "cdate": "2020-01-01T00:00:00-05:00",
-        "udate": contact["udate"],
-        "deleted": "0",
-        "anonymized": "0",
-        "deleted_at": NO_DATE,
-        "bounced_hard": "0",
-    }
+def missing(kind: str, number: str, status: int = 404) -> Reply:
+    """Return the words for an object that does not exist (recorded for nine kinds, each time with 404)."""
+    return message(status, f"No Result found for {kind} with id {number}")
 
 
-def list_rows_body(contacts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the list rows of these contacts as every call shows them."""
-    return {
-        "contactLists": [
-            {
-                "id": key,
-                "contact": contact["id"],
-                "list": row["list"],
-                "status": row["status"],  # a string here, a number in the POST's answer
-                "sdate": row["sdate"],
-                "udate": row["sdate"],
-                "unsubreason": None,
-                "sourceid": "0",
-            }
-            for contact in contacts
-            for key, row in contact["rows"].items()
-        ]
-    }
+def not_modelled(request: Request) -> Reply:
+    """Return 501 for a documented call that this stand-in does not play: better no answer than a wrong one.
+
+    It names the resource only, for a path can hold an address.
+    """
+    resource = request.path.removeprefix("/api/3/").partition("/")[0]
+    return message(501, f"this sandbox does not model this call: {request.method} {resource}")
 
 
-def automation_row_body(contact: dict[str, Any], key: str, row: dict[str, str]) -> dict[str, Any]:
-    """Return the row by which an automation holds a contact."""
-    return {
-        "id": key,
-        "contact": contact["id"],
-        "automation": row["automation"],
-        "status": row["status"],
-        "adddate": "2020-01-01T00:00:00-05:00",
-        "remdate": None,
-        "completed": 0,
-    }
+def refusal(title: str, code: str, pointer: str) -> Reply:
+    """Return the 422 of a call on contacts (page create-a-new-contact)."""
+    source = {"pointer": f"/data/attributes/{pointer}"}
+    return answer(422, {"errors": [{"title": title, "detail": "", "code": code, "source": source}]})
 
 
-def page_of(rows: list[Any], request: Request) -> list[Any]:
-    """Return the rows that `limit` and `offset` ask for."""
-    # 20 by default, 100 at most (page pagination)
-    limit = min(int(request.query.get("limit", "20")), 100)
-    offset = int(request.query.get("offset", "0"))
-    return rows[offset : offset + limit]
+def page_of(rows: Sequence[Any], request: Request) -> list[Any]:
+    """Return the rows that `limit` and `offset` ask for: 20 where no limit is given, 100 at most."""
+    limit = min(_number(request, "limit", 20), PAGE)
+    offset = _number(request, "offset", 0)
+    return list(rows[offset : offset + limit])
 
 
 def updated(rows: list[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
     """Return the contacts that the date filter leaves (page list-all-contacts)."""
     after = request.query.get("filters[updated_after]")
-    return [row for row in rows if not after or datetime.fromisoformat(row["udate"]) > datetime.fromisoformat(after)]
+    if not after:
+        return rows
+    moment = datetime.fromisoformat(after)
+    return [row for row in rows if datetime.fromisoformat(row["udate"]) > moment]
+
+
+def ordered(rows: list[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
+    """Return the contacts in the order of their ids that is asked for; they stand in the rising one."""
+    return rows[::-1] if request.query.get("orders[id]") == "DESC" else rows
 
 
 def beyond(rows: list[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
     """Return the contacts behind `id_greater`; the total still counts all of them (page pagination)."""
-    return [row for row in rows if int(row["id"]) > int(request.query.get("id_greater", "0"))]
+    last = _number(request, "id_greater", 0)
+    return [row for row in rows if int(row["id"]) > last] if last else rows
+
+
+def _number(request: Request, name: str, otherwise: int) -> int:
+    text = request.query.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() else otherwise

@@ -1,91 +1,102 @@
-"""What an ActiveCampaign account holds beside its contacts: lists, exclusions, the archive, shop customers."""
+"""The calls on lists and on the customers of connected shops."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from adapters.sandbox.activecampaign.bodies import contact_body, message, page_of
-from adapters.sandbox.messages import Reply, Request, as_json
-from adapters.sandbox.server import Sandbox
+from adapters.sandbox.activecampaign.bodies import answer, missing, not_modelled, page_of
+from adapters.sandbox.activecampaign.exclusions import ExclusionCalls
+from adapters.sandbox.activecampaign.holdings import LONG_AGO
+from adapters.sandbox.activecampaign.matching import matcher
+from adapters.sandbox.messages import Reply, Request
+
+_NO_TEXT = (
+    "analytics_source", "analytics_ua", "twitter_token", "twitter_token_secret", "sender_name", "sender_addr1",
+    "sender_addr2", "sender_city", "sender_state", "sender_zip", "sender_country", "sender_phone",
+)  # fmt: skip
+_OFF = (
+    "userid", "p_use_analytics_read", "p_use_analytics_link", "p_use_twitter", "p_use_facebook", "send_last_broadcast",
+    "private", "require_name", "get_unsubscribe_reason", "optinmessageid", "optoutconf",
+)  # fmt: skip
+_NULL = (
+    "analytics_domains", "facebook_session", "carboncopy", "subscription_notify", "unsubscription_notify",
+    "fulladdress", "deletestamp", "created_by", "updated_by", "user",
+)  # fmt: skip
 
 
-class Records(Sandbox):
-    """The calls on everything but contacts."""
-
-    admin: bool
-    _contacts: dict[str, dict[str, Any]]
-    _archive: dict[str, dict[str, Any]]
-    _exclusions: list[dict[str, Any]]
-    _customers: dict[str, dict[str, Any]]
+class RecordCalls(ExclusionCalls):
+    """The calls on /lists, with its exclusions, and on /ecomCustomers."""
 
     def _lists(self, request: Request, parts: list[str]) -> Reply:
-        if not parts:
-            names = sorted({row["list"] for c in self._contacts.values() for row in c["rows"].values()})
-            rows = [{"id": name, "name": f"List {name}", "stringid": f"list-{name}"} for name in names]
-            return as_json(
-                200, {"lists": page_of(rows, request), "meta": {"total": str(len(rows))}}, "application/json"
-            )
-        if parts[0] == "exclusions":
+        if parts[:1] == ["exclusions"]:
             return self._exclusion_calls(request, parts[1:])
-        return message(403, f"No Result found for List with id {parts[0]}")
-
-    def _exclusion_calls(self, request: Request, parts: list[str]) -> Reply:
+        if request.method != "GET" or len(parts) > 1 or any(key.startswith("filters[") for key in request.query):
+            return not_modelled(request)
+        names = self._lists_used | {row["list"] for one in self._contacts.values() for row in one["rows"].values()}
         if not parts:
-            if request.method != "GET":
-                return Reply(405, b"", None)  # no documented call creates one
-            known = re.compile(r"^(limit|offset|filters\[(matchPhrase|lists)\](\[\])?)$")
-            if any(not known.match(name) for name in request.query):
-                errors = [{"title": "Unknown filter", "detail": "", "code": "field_invalid"}]
-                return as_json(422, {"errors": errors}, "application/json")
-            phrase = request.query.get("filters[matchPhrase]", "").lower()
-            # contains-like, as the example of the page shows
-            rows = [row for row in self._exclusions if phrase in row["matchPhrase"].lower()]
-            content = {"exclusions": page_of(rows, request), "meta": {"total": len(rows)}}
-            return as_json(200, content, "application/json")
-        exclusion = next((row for row in self._exclusions if row["id"] == parts[0]), None)
-        if request.method == "PUT":
-            if not self.admin:
-                return message(403, "You don't have permission to access this resource")
-            if exclusion is None:
-                return message(404, f"No Result found for Exclusion with id {parts[0]}")
-            exclusion.update({k: v for k, v in (request.json() or {}).items() if k in ("channel", "lists")})
-        if exclusion is None:
-            return message(404, f"Exclusion not found [id={parts[0]}]")
-        return as_json(200, exclusion, "application/json")
+            rows = [self._list_body(name) for name in sorted(names)]
+            return answer(200, {"lists": page_of(rows, request), "meta": {"total": str(len(rows))}})
+        if parts[0] not in names:
+            return missing("_List", parts[0])  # so spelt on the page retrieve-a-list
+        return answer(200, {"list": self._list_body(parts[0])})
 
-    # -- archive, shop --------------------------------------------------------------------------------------
-
-    def _archives(self, request: Request, parts: list[str]) -> Reply:
-        if not self.admin:
-            return Reply(404, b"", None)  # EMPTY for a user outside the Admin group (page restore-archived-contacts)
-        if not parts:
-            wanted = request.query.get("search", "").lower()
-            rows = [
-                {**contact_body(contact), "deleted_at": "2026-11-01T10:00:00-05:00", "is_restorable": False}
-                for contact in self._archive.values()
-                if contact["email"].lower() == wanted
-            ]
-            # envelope and paging are inferred: nobody has shown a body
-            content = {"contactArchives": page_of(rows, request), "meta": {"total": str(len(rows))}}
-            return as_json(200, content, "application/json")
-        if parts == ["deleteList"]:
-            for name in (request.json() or {}).get("ids", [])[:100]:
-                self._archive.pop(str(name), None)
-            return as_json(200, {}, "application/json")
-        if request.method == "DELETE":
-            self._archive.pop(parts[0], None)  # 200 also when it was gone already (page delete-archived-contact)
-            return as_json(200, {}, "application/json")
-        row = self._archive.get(parts[0])
-        return as_json(200, {"contactArchive": contact_body(row)}) if row else message(404, "No Result found")
+    def _list_body(self, name: str) -> dict[str, Any]:
+        """Return a list with the fields of recorded traffic."""
+        start = f"{self.url}/api/3/lists/{name}"
+        return {
+            **dict.fromkeys(_NO_TEXT, ""),
+            **dict.fromkeys(_OFF, "0"),
+            **dict.fromkeys(_NULL),
+            **dict.fromkeys(("p_use_tracking", "p_embed_image", "p_use_captcha", "optinoptout"), "1"),
+            **dict.fromkeys(("cdate", "udate"), LONG_AGO),
+            **dict.fromkeys(("created_timestamp", "updated_timestamp"), LONG_AGO[:19].replace("T", " ")),
+            "stringid": f"list-{name}",
+            "name": f"List {name}",
+            "to_name": "Subscriber",
+            "sender_url": "https://sandbox.test",
+            "sender_reminder": "You signed up on our site.",
+            "links": {kind: f"{start}/{kind}" for kind in ("contactGoalLists", "user", "addressLists")},
+            "id": name,
+        }
 
     def _ecom_customers(self, request: Request, parts: list[str]) -> Reply:
+        if len(parts) > 1 or request.method not in (("GET", "DELETE") if parts else ("GET",)):
+            return not_modelled(request)
         if not parts:
-            wanted = request.query.get("filters[email]")
-            # letter case is documented nowhere; taken as for contacts, which MySQL's usual collation would give
-            rows = [row for row in self._customers.values() if wanted is None or wanted.lower() == row["email"].lower()]
-            content = {"ecomCustomers": page_of(rows, request), "meta": {"total": str(len(rows))}}
-            return as_json(200, content, "application/json")
-        if self._customers.pop(parts[0], None) is None:
-            return message(404, f"No Result found for EcomCustomer with id {parts[0]}")
-        return as_json(200, {}, "application/json")
+            return self._list_customers(request)
+        row = self._customers.get(parts[0])
+        if row is None:
+            return missing("EcomCustomer", parts[0])
+        if request.method == "GET":
+            return answer(200, {"ecomCustomer": _customer_body(row)})
+        del self._customers[parts[0]]
+        return answer(200, {})
+
+    def _list_customers(self, request: Request) -> Reply:
+        rows = list(self._customers.values())
+        # how the filter compares is documented nowhere; taken as for contacts
+        if (wanted := request.query.get("filters[email]")) is not None:
+            fits = matcher(self.collation, wanted)
+            rows = [row for row in rows if fits(row["email"])]
+        for name in ("connectionid", "externalid"):
+            if (value := request.query.get(f"filters[{name}]")) is not None:
+                rows = [row for row in rows if row[name] == value]
+        page = [_customer_body(row) for row in page_of(rows, request)]
+        return answer(200, {"ecomCustomers": page, "meta": {"total": str(len(rows))}})
+
+
+def _customer_body(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a shop's customer (page list-all-customers)."""
+    return {
+        "connectionid": row["connectionid"],
+        "externalid": row["externalid"],
+        "email": row["email"],
+        "totalRevenue": "0",
+        "totalOrders": "0",
+        "totalProducts": "0",
+        "avgRevenuePerOrder": "0",
+        "avgProductCategory": "Books",
+        "tstamp": LONG_AGO,
+        "id": row["id"],
+        "connection": row["connectionid"],
+    }

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from syncer.audit.anchors.place import AnchorError
+from syncer.audit.offline.files import text_of
 from syncer.audit.offline.notes import LONGEST, Checkpoint
 
 SUFFIX = ".note"
@@ -64,9 +65,9 @@ def write(folder: Path, name: str, content: bytes) -> Path:
 
 
 def read(path: Path) -> str:
-    """Return the text of a note's file. Raises OSError, and ValueError unless it is UTF-8."""
+    """Return the text of a note's file, in whatever form of Unicode. Raises OSError, and ValueError for no text."""
     with path.open("rb") as file:
-        return file.read(LONGEST * 4).decode("utf-8")
+        return text_of(file.read(LONGEST * 4))
 
 
 def newest_first(folder: Path) -> Iterator[tuple[str, list[Path]]]:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,11 +18,16 @@ from syncer.audit.offline.merkle import HASH
 
 ED25519 = b"\x01"
 LONGEST = 65536  # characters of a note; a longer text is not read
+_LINE_END = re.compile("\r*\n|\r")  # translated twice, CRLF becomes CR CRLF
 _DASH = "— "  # a signature line begins with U+2014 and a blank
 
 
 class NoteError(ValueError):
     """Raised for a note, checkpoint or key that cannot be used; the text says why, in half a sentence."""
+
+
+class UnreadableNote(NoteError):
+    """Raised for what is no note, or was damaged on its way: no evidence, and none of forgery either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ class VerifierKey:
     @classmethod
     def parse(cls, text: str) -> VerifierKey:
         """Return the key that name+hash+base64 spells. Raises NoteError."""
-        name, _, rest = text.strip().partition("+")
+        name, _, rest = text.strip(" \t\r\n\ufeff").partition("+")
         digest, _, encoded = rest.partition("+")
         raw = _unbase64(encoded)
         if raw is None or len(raw) != 1 + 32 or raw[:1] != ED25519 or not is_name(name):
@@ -102,18 +108,47 @@ def open_note(note: str, keys: Iterable[VerifierKey]) -> str:
     """Return the text of a note that one of the keys signed. Raises NoteError.
 
     Signatures of unknown keys are ignored (witnesses may have added theirs); a signature that claims to be a known
-    key's but is not makes the note unusable.
+    key's but is not makes the note unusable. A note that does not open as it is, is opened without what Windows and
+    mail programs add to a text; what is signed is compared to the letter either way.
     """
-    if len(note) > LONGEST:
-        raise NoteError("too long for a note")
-    text, blank, signatures = note.rpartition("\n\n")
-    text += "\n"
-    if not blank or not signatures.endswith("\n"):
-        raise NoteError("not a signed note: no empty line before the signatures")
+    keys = list(keys)
+    try:
+        return _open(note, keys)
+    except NoteError:
+        mended = without_traces(note)
+        if mended == note:
+            raise
+        return _open(mended, keys)
+
+
+def require_note(text: str) -> None:
+    """Raise UnreadableNote for what is no signed checkpoint, or one too damaged to be read; verifies no signature."""
+    try:
+        _legible(text)
+    except UnreadableNote:
+        _legible(without_traces(text))
+
+
+def _legible(note: str) -> None:
+    text, signatures = _parts(note)
+    _require_text(text)
+    parse_checkpoint(text)
+    for line in signatures:
+        _signature(line)
+
+
+def without_traces(note: str) -> str:
+    """Return the note without what programs add on its way: marks, line ends, blanks around lines, lines around it."""
+    lines = [line.replace("\u00a0", " ").strip(" \t") for line in _LINE_END.split(note.lstrip("\ufeff"))]
+    return "\n".join(lines).strip("\n") + "\n"
+
+
+def _open(note: str, keys: Iterable[VerifierKey]) -> str:
+    text, signatures = _parts(note)
     _require_text(text)
     known = {(key.name, key.key_id): key for key in keys}
     good = False
-    for line in signatures[:-1].split("\n"):
+    for line in signatures:
         name, key_id, signature = _signature(line)
         key = known.get((name, key_id))
         if key is None:
@@ -126,22 +161,34 @@ def open_note(note: str, keys: Iterable[VerifierKey]) -> str:
     return text
 
 
+def _parts(note: str) -> tuple[str, list[str]]:
+    """Return the text and the signature lines of a note."""
+    if len(note) > LONGEST:
+        raise UnreadableNote("too long for a note")
+    text, blank, signatures = note.rpartition("\n\n")
+    if not blank or not signatures.endswith("\n"):
+        raise UnreadableNote("not a signed note: no empty line before the signatures")
+    return text + "\n", signatures[:-1].split("\n")
+
+
 def names(note: str) -> list[str]:
     """Return the names that claim to have signed a note, without verifying it. Raises NoteError."""
-    signatures = note.rpartition("\n\n")[2]
-    return [_signature(line)[0] for line in signatures.rstrip("\n").split("\n")]
+    try:
+        return [_signature(line)[0] for line in _parts(note)[1]]
+    except NoteError:
+        return [_signature(line)[0] for line in _parts(without_traces(note))[1]]
 
 
 def parse_checkpoint(text: str) -> Checkpoint:
     """Return the checkpoint of three lines; further lines are extensions and are ignored. Raises NoteError."""
     lines = text.split("\n")
     if len(lines) < 4 or lines[-1] or "" in lines[:-1]:
-        raise NoteError("not a checkpoint: it has fewer than three lines, or an empty one")
+        raise UnreadableNote("not a checkpoint: it has fewer than three lines, or an empty one")
     origin, size, encoded = lines[:3]
     digits = size.isascii() and size.isdigit() and (size == "0" or size[0] != "0") and len(size) <= 19
     root = _unbase64(encoded)
     if not digits or root is None or len(root) != HASH:
-        raise NoteError("not a checkpoint: its size is not a number, or its root is not a hash")
+        raise UnreadableNote("not a checkpoint: its size is not a number, or its root is not a hash")
     return Checkpoint(origin, int(size), root)
 
 
@@ -159,13 +206,13 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
     name, blank, encoded = line.removeprefix(_DASH).rpartition(" ")
     raw = _unbase64(encoded)
     if not line.startswith(_DASH) or not blank or not is_name(name) or raw is None or len(raw) < 5:
-        raise NoteError("not a signed note: a signature line is malformed")
+        raise UnreadableNote("not a signed note: a signature line is malformed")
     return name, raw[:4], raw[4:]
 
 
 def _require_text(text: str) -> None:
     if not text.endswith("\n") or any(char != "\n" and unicodedata.category(char) in ("Cc", "Cs") for char in text):
-        raise NoteError("a note's text must end with a newline and must not contain control characters")
+        raise UnreadableNote("a note's text must end with a newline and must not contain control characters")
 
 
 def _unbase64(text: str) -> bytes | None:

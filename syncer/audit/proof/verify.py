@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from syncer.audit.anchors.folder import SUFFIX, all_notes, read
 from syncer.audit.ledger import Ledger
 from syncer.audit.offline.history import History
+from syncer.audit.offline.notes import UnreadableNote, require_note
 from syncer.audit.offline.verifier import Finding, LogRow, examine
 from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
@@ -44,8 +45,9 @@ class Verification:
     def verify(self, against: Sequence[Path] = ()) -> Finding:
         """Verify everything that can be verified on this host. `against` are notes that were collected elsewhere.
 
-        Raises UserError for a file that cannot be read. A note that is not ours is a finding in `against`, but only
-        a warning in the state folder, where anybody may have put it.
+        Raises UserError for a file that cannot be read as a note: what was damaged proves nothing, and no forgery. A
+        note that is not ours is a finding in `against`, but only a warning in the state folder, where anybody may have
+        put it.
         """
         collected = [(str(path), _read(path)) for path in _files(against)]
         chain = self._ledger.verify()
@@ -96,6 +98,11 @@ def _files(given: Sequence[Path]) -> list[Path]:
 
 def _read(path: Path) -> str:
     try:
-        return read(path)
+        text = read(path)
+        require_note(text)
+    except UnreadableNote as error:
+        remedy = "it is damaged, or no note: get it again from where it was kept"
+        raise UserError(f"{path}: cannot be read as a note ({error}); {remedy}") from None
     except (OSError, ValueError):
         raise UserError(f"{path}: cannot be read as a note; give the path of a note") from None
+    return text

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.table import Table
 
+from syncer.cli.output.stdout import json_text
 from syncer.reports.as_json import as_json as to_json
 
 T = TypeVar("T")
@@ -41,7 +42,7 @@ def grid(*columns: str, **options: Any) -> Table:
 def answer(value: T, as_json: bool, show: Callable[[T], None]) -> None:
     """Print a value: as JSON for scripts, or as `show` shows it to people."""
     if as_json:
-        line(to_json(value))
+        line(json_text(to_json(value)))
     else:
         show(value)
 

@@ -99,6 +99,9 @@ def _lane_lines(name: str, lane: LaneView) -> list[str]:
         lines.append(f"{name} last cooled down until {day_time(lane.cool_until)}")
     if not lane.configured:
         lines.append(f"{name} is not in the settings any more")
+    if lane.tried:
+        outcome = "all as documented" if lane.tried.ok else f"NOT as documented: {'; '.join(lane.tried.findings)}"
+        lines.append(f"{name}: tried with an invented contact {day_time(lane.tried.at)}: {outcome}")
     if lane.next_attempt_at:
         lines.append(f"{name}: next due {day_time(lane.next_attempt_at)}")
     if lane.owner:

@@ -20,8 +20,9 @@ from syncer.reports.views import (
 from syncer.reports.words import OUTCOMES, RIGHTS, STATES, day_time, sentence, step_line
 
 if TYPE_CHECKING:
+    from adapters.contract import TrialStep
     from syncer.audit.offline.verifier import Finding
-    from syncer.cli.output.results import CheckResult, ResyncResult, RetentionResult
+    from syncer.cli.output.results import CheckResult, ResyncResult, RetentionResult, TrialResult
     from syncer.delivery.drift import Comparison
 
 
@@ -151,6 +152,39 @@ def checks(result: CheckResult) -> None:
         out.print(mark.append(f"{item.name}: {item.detail}", style="default"))
         if item.remedy:
             out.print(f"     remedy: {item.remedy}")
+
+
+def trial_plan(destination: str, address: str, sentences: Sequence[str]) -> None:
+    """Print what a trial does, before it is done."""
+    out = console()
+    out.print(f"{destination}: with one invented contact, {address}, syncer will")
+    for number, text in enumerate(sentences, 1):
+        out.print(f"  {number}. {text}")
+
+
+def trial_step(step: TrialStep) -> None:
+    """Print one step of a trial as it is made."""
+    out = console()
+    mark = Text("ok   ", style="green") if step.ok else Text("FAIL ", style="bold red")
+    call = f"{step.call} -> {step.status or 'no answer'}, {step.ms} ms" if step.call else "no call"
+    out.print(mark.append(f"{step.name}: {call}", style="default"))
+    if step.keys:
+        outer = [key for key in step.keys if "." not in key]
+        inner = f" (and {len(step.keys) - len(outer)} in them, see --json)" if len(step.keys) > len(outer) else ""
+        out.print(Text(f"     keys: {', '.join(outer)}{inner}", style="dim"))
+    if step.finding:
+        out.print(f"     {step.finding}")
+
+
+def trial_end(result: TrialResult) -> None:
+    """Print how a trial ended."""
+    out = console()
+    if not result.applied:
+        out.print("nothing was done; --yes carries it out")
+    elif result.ok:
+        out.print(f"{result.destination}: all as documented; kept in the audit, shown by `check` and `status`")
+    else:
+        out.print(f"{result.destination}: NOT as documented; kept in the audit, shown by `check` and `status`")
 
 
 def drift(comparisons: Sequence[Comparison]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from adapters.contract import TrialStep
 from syncer.audit.offline.inclusion import ProvenEntry
 from syncer.audit.proof.purge import BodySpan
 from syncer.decisions.replay import Lost
@@ -160,6 +161,17 @@ class RetentionResult:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialResult:
+    """`check --try`: what it does, a sentence each; once it is `applied`, every step and whether all were good."""
+
+    destination: str
+    applied: bool
+    ok: bool
+    plan: tuple[str, ...]
+    steps: tuple[TrialStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentLine:
     """A person who was found again, by the event; with a newer opt-in a person decides."""
 
@@ -169,7 +181,10 @@ class IncidentLine:
 
 @dataclass(frozen=True, slots=True)
 class WatchResult:
-    """`watch` of one destination: since when (UTC) it looked, None where nobody is to be watched."""
+    """`watch` of one destination: since when (UTC) it looked, None where nobody is to be watched.
+
+    `whole` says that every contact was listed, whatever its dates.
+    """
 
     destination: str
     since: datetime | None
@@ -177,6 +192,7 @@ class WatchResult:
     complete: bool
     code: str | None
     incidents: tuple[IncidentLine, ...]
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from syncer.cli.output.results import (
     RetentionResult,
     SubmitResult,
     SweepResult,
+    TrialResult,
     WatchResult,
 )
 from syncer.delivery.drift import Comparison
@@ -38,7 +39,7 @@ COMMANDS: dict[str, Any] = {
     "audit key": KeyResult,
     "audit prove": InclusionProof,
     "audit verify": Finding,
-    "check": CheckResult,
+    "check": CheckResult | TrialResult,
     "dossier": DossierFacts,
     "events": tuple[EventView, ...],
     "find": tuple[EventView, ...],

@@ -14,6 +14,7 @@ from syncer.database.column_types import collate
 from syncer.intake.queue import Queue
 from syncer.intake.wordpress import coverage
 from syncer.intake.wordpress.erasure_requests import Sites, Unreadable
+from syncer.intake.wordpress.plugin import version
 from syncer.intake.wordpress.state import WordPressAlarm, WordPressState
 from syncer.intake.wordpress.status import StatusTable
 from syncer.intake.wordpress.sweep import Sweep, Swept
@@ -28,6 +29,10 @@ REMEDIES = {
     "request_vanished": "a confirmed request was removed before it was carried out: ask who removed it, then submit it"
     " by hand, or drop it with `syncer wordpress dismiss`",
     "confirmed_waiting": "the person confirmed and nobody completed it: open Tools > Erase Personal Data",
+    "plugin_outdated": "the plugin in WordPress is older than syncer: run `syncer wordpress install` again, then open"
+    " Tools > Erase Personal Data once",
+    "erasure_unfinished": "somebody clicked Erase Personal Data and WordPress did not finish: another plugin's eraser"
+    " failed; the lists are told all the same; mend or update that plugin, then click again",
     "site_unreadable": "run what `syncer wordpress grants` prints, with --site NUMBER for each site of a network",
     "network_unreadable": "this is a network: run what `syncer wordpress grants --site 1 --site 2` prints, with --site"
     " for each of its sites",
@@ -47,7 +52,7 @@ class WordPress:
         tables = wordpress_tables(settings.database.prefix)
         self._sites = Sites(reader, self._settings.table_prefix)
         self._state = SweepState(transactions, queue, tables)
-        self._sweep = Sweep(self._sites, self._state, queue, self._clock)
+        self._sweep = Sweep(self._sites, self._state, queue, self._clock, self._outdated)
         self._status = StatusTable(transactions, self._engine, tables.status, settings.destinations)
         self._log = get_logger("syncer.wordpress")
         self._failure = ""
@@ -89,6 +94,15 @@ class WordPress:
         else:
             self._failure = ""
 
+    def _outdated(self) -> bool:
+        """Say whether the plugin, where it feeds the queue, is older than the one shipped; False if nobody can tell."""
+        if not self._settings.status_table or not self._state.fed_by_plugin():
+            return False
+        try:
+            return self._status.plugin_version() < version()
+        except sa.exc.DBAPIError:
+            return False  # the table is missing or not granted: writing it fails as well, and says so
+
     def dismiss(self, ref: str, reason: str) -> None:
         """Forget a vanished request by a person's decision. Raises UserError when no such request has vanished."""
         self._state.dismiss(ref, reason)
@@ -99,6 +113,7 @@ class WordPress:
         sites = list(last.sites.values())
         alarms = coverage.alarms(
             last.seen.values(),
+            self._state.begun(last.seen.values()),
             sites,
             self._clock(),
             alert_after=timedelta(days=self._settings.alert_after_days),

@@ -5,11 +5,11 @@ Pure: the clock is an argument.
 Is a completion covered? The plugin's key is erasure:<blog>:<request>:<status before>:<modified before>, and both
 are overwritten by the completion itself; only the last `completed_at` survives in WordPress. So:
 
-1. A row of that request (`source_ref`) that is not older than the completion covers it. The eraser writes just
-   *before* `completed_at`, in the same call or, with erasers of others behind it, a few calls earlier; the net
-   just after it; and the times come from two clocks. SLACK allows for all three. In meaning: an erasure asked for
-   at that time or later erases whatever the completion was about. Two completions within SLACK count as one.
-2. The eraser may have written long before the completion: a later eraser failed, or PHP died, and the
+1. A row of that request (`source_ref`) that is not older than the completion covers it. The click writes
+   *before* `completed_at`, by as long as all the erasers take; the net just after it; and the times come from two
+   clocks. SLACK allows for erasers that take two minutes. In meaning: an erasure asked for at that time or later
+   erases whatever the completion was about. Two completions within SLACK count as one.
+2. The click may have written long before the completion: the erasers are slow, or one failed, or PHP died, and the
    administrator clicked again the next day; the plugin then makes the same key and nothing new. When the last sweep,
    at most FRESH before the completion, saw the request in the state before, that very key is known and looked for.
    An older look proves nothing: the request may have been completed, resent and completed again since. What was
@@ -33,9 +33,13 @@ from syncer.intake.wordpress.erasure_requests import ErasureRequest
 GRACE = timedelta(seconds=60)
 SLACK = timedelta(seconds=120)
 FRESH = timedelta(minutes=15)
+#: after the click, the erasers of a big shop may take this long
+STALLED = timedelta(minutes=15)
 #: states that can still become a completion, and so are worth remembering
 OPEN = frozenset({"request-pending", "request-confirmed", "request-failed"})
 CONFIRMED = "request-confirmed"
+#: stands for the plugin among the sites: its problem is kept and shown like theirs
+PLUGIN = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,17 +173,43 @@ def remember(
     return after
 
 
+def begun_key(seen: SeenRequest) -> str | None:
+    """Return the key of the run that began from the state in which the last sweep saw an open request."""
+    if seen.status not in OPEN or seen.modified_at is None or seen.gone_at is not None:
+        return None
+    return run_key(seen.ref, seen.status, seen.modified_at)
+
+
 def alarms(
-    seen: Iterable[SeenRequest], sites: Sequence[Site], now: datetime, *, alert_after: timedelta, swept_every: timedelta
+    seen: Iterable[SeenRequest],
+    begun: Mapping[str, datetime],
+    sites: Sequence[Site],
+    now: datetime,
+    *,
+    alert_after: timedelta,
+    swept_every: timedelta,
 ) -> list[Alarm]:
-    """Return what a person must look at, judged from what the last sweep left."""
+    """Return what a person must look at, judged from what the last sweep left.
+
+    `begun` says by `blog:request` when the erasing of a request began (UTC) that the last sweep still saw open.
+    """
     raised = []
+    swept = {site.site: site.swept_at for site in sites}
     for request in seen:
+        started = begun.get(request.ref)
         if request.gone_at is not None:
             raised.append(Alarm("request_vanished", request.ref, request.gone_at))
+        elif started is not None:
+            # not measured by the clock: it may have ended since the last sweep
+            if swept.get(request.site, started) - started > STALLED:
+                raised.append(Alarm("erasure_unfinished", request.ref, started))
         elif request.status == CONFIRMED and request.since is not None and now - request.since > alert_after:
             raised.append(Alarm("confirmed_waiting", request.ref, request.since))
-    raised += [Alarm(site.problem, f"site {site.site}", site.swept_at) for site in sites if site.problem]
+    raised += [
+        Alarm(site.problem, "plugin" if site.site == PLUGIN else f"site {site.site}", site.swept_at)
+        for site in sites
+        if site.problem
+    ]
     last = max((site.swept_at for site in sites), default=None)
     if last is None or now - last > 3 * swept_every:
         raised.append(Alarm("sweep_overdue", "sweep", last))

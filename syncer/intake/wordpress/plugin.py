@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -14,6 +15,13 @@ NAME = "syncer-queue.php"
 def plugin() -> str:
     """Return the plugin's text."""
     return resources.files("syncer.intake.wordpress").joinpath(NAME).read_text(encoding="utf-8")
+
+
+def version() -> int:
+    """Return the version in the head of the plugin that is shipped."""
+    found = re.search(r"^ \* Version: +(\d+)$", plugin(), re.MULTILINE)
+    assert found is not None
+    return int(found[1])
 
 
 def install(content: Path) -> str:

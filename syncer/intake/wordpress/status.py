@@ -21,6 +21,8 @@ from syncer.settings.destinations import Destination
 SOURCES = ("eraser", "completed", "sweep")
 #: the row that names the destinations, for what the plugin tells the administrator
 DESTINATIONS = "destinations"
+#: the plugin's own row: its `state` is the plugin's version
+PLUGIN = "plugin"
 NAMES = {"mailchimp": "Mailchimp", "activecampaign": "ActiveCampaign"}
 #: the state that is shown when several events of one request differ: the one furthest from done
 WORST = (State.HELD, State.RETRYING, State.PENDING, State.APPLIED, State.EXEMPT, State.CONFIRMED)
@@ -86,6 +88,15 @@ class StatusTable:
         written += self._write(refs)
         self._seq = seq
         return written
+
+    def plugin_version(self) -> int:
+        """Return the version that the plugin wrote when its screen was last opened; 0 for none: version 1 wrote none.
+
+        Raises what the database raises.
+        """
+        with reading(self._engine) as connection:
+            said = connection.execute(sa.select(self._table.c.state).where(self._table.c.request == PLUGIN)).scalar()
+        return int(said) if said and said.isdecimal() else 0
 
     def _refs(self, events: set[str]) -> set[str]:
         e = self._transactions.tables.event.c

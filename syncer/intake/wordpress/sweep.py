@@ -34,7 +34,15 @@ class Swept:
 class Sweep:
     """Sweeps one WordPress."""
 
-    def __init__(self, sites: Sites, state: SweepState, queue: Queue, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        sites: Sites,
+        state: SweepState,
+        queue: Queue,
+        clock: Callable[[], datetime],
+        outdated: Callable[[], bool],
+    ) -> None:
+        self._outdated = outdated  # says whether the plugin is older than this syncer
         self._sites = sites
         self._state = state
         self._queue = queue
@@ -53,6 +61,8 @@ class Sweep:
         known = self._state.known()
         if listed is None and any(not ref.startswith("1:") for ref in known):
             sites.append(Site(0, now, 0, "network_unreadable"))
+        if self._outdated():
+            sites.append(Site(coverage.PLUGIN, now, 0, "plugin_outdated"))
         missed = coverage.missed(requests, known, before.seen, before.sites, now)
         swept = Swept(len([site for site in sites if not site.problem]), len(requests), len(missed))
         if dry:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -11,11 +12,15 @@ from syncer.audit.transaction import Transaction, Transactions
 from syncer.database.connections import reading
 from syncer.errors import UserError
 from syncer.intake.queue import Queue
-from syncer.intake.wordpress.coverage import Known, SeenRequest, Site
+from syncer.intake.wordpress.coverage import Known, SeenRequest, Site, begun_key
 from syncer.intake.wordpress.tables import WordPressTables
 
 #: how the keys of all erasures begin that the plugin and the sweep write
 KEYS = "erasure:"
+#: `source` of the rows that only the plugin writes
+BY_PLUGIN = ("eraser", "completed")
+#: keys looked up with one statement
+CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,26 @@ class SweepState:
         """Return what the last sweep left."""
         with reading(self._transactions.engine) as connection:
             return self._read(connection)
+
+    def begun(self, seen: Iterable[SeenRequest]) -> dict[str, datetime]:
+        """Return when (UTC) the erasing began of requests that the last sweep still saw open, by `blog:request`.
+
+        The time is that of the event: what nobody has taken from the queue yet is not told to anybody either.
+        """
+        keys = {key: last.ref for last in seen if (key := begun_key(last)) is not None}
+        wanted, e = sorted(keys), self._transactions.tables.event.c
+        begun: dict[str, datetime] = {}
+        with reading(self._transactions.engine) as connection:
+            for start in range(0, len(wanted), CHUNK):
+                query = sa.select(e.event_key, e.created_at).where(e.event_key.in_(wanted[start : start + CHUNK]))
+                begun |= {keys[row.event_key]: row.created_at for row in connection.execute(query)}
+        return begun
+
+    def fed_by_plugin(self) -> bool:
+        """Say whether the plugin ever queued a request that became an event."""
+        e = self._transactions.tables.event.c
+        with reading(self._transactions.engine) as connection:
+            return connection.execute(sa.select(e.id).where(e.source.in_(BY_PLUGIN)).limit(1)).first() is not None
 
     def _read(self, connection: sa.Connection) -> LastSweep:
         request, site = self._tables.request, self._tables.site

@@ -2,18 +2,20 @@
 /**
  * Plugin Name:       Syncer Queue
  * Description:       Hands erasure requests and objections to syncer; Tools > Erase Personal Data shows how far they are.
- * Version:           1
+ * Version:           2
  * Requires at least: 5.7
  * Requires PHP:      7.4
  * License:           MIT
  *
- * A must-use plugin for wp-content/mu-plugins. It only INSERTs into syncer's queue and SELECTs syncer's status table.
+ * A must-use plugin for wp-content/mu-plugins. It INSERTs into syncer's queue and reads syncer's status table, where one
+ * row is its own: the version above.
  *
  * @package Syncer
  */
 
 defined( 'ABSPATH' ) || exit;
 defined( 'SYNCER_QUEUE_TABLE' ) || define( 'SYNCER_QUEUE_TABLE', 'syncer_queue' ); // As [queue] table in settings.toml.
+define( 'SYNCER_PLUGIN_VERSION', '2' ); // As in the head, which syncer reads.
 defined( 'SYNCER_STATUS_TABLE' ) || define( 'SYNCER_STATUS_TABLE', 'syncer_wp_status' );
 
 /** Returns the queue's CREATE TABLE, as dbDelta() writes it: one character set, compared byte by byte. */
@@ -88,11 +90,35 @@ function syncer_request_key( $before ) {
 	return 'erasure:' . get_current_blog_id() . ":$before->ID:$before->post_status:$modified";
 }
 
+/** Queues the run of a request that begins now, once in each call of PHP. Returns true or a WP_Error. */
+function syncer_enqueue_request( $post, $email ) {
+	static $asked  = array();
+	$key           = syncer_request_key( $post );
+	$asked[ $key ] = $asked[ $key ] ?? syncer_enqueue( 'erasure', $email, $key, 'eraser', $post->ID, $post->post_date_gmt );
+	return $asked[ $key ];
+}
+
+/** Notices the click on "Erase personal data" before anything else runs: other plugins' erasers and filters may die. */
+function syncer_click() {
+	$id    = absint( $_POST['id'] ?? 0 ); // phpcs:ignore -- the nonce is looked at below.
+	$nonce = $_REQUEST['security'] ?? ''; // phpcs:ignore
+	$first = 1 === absint( $_POST['eraser'] ?? 0 ) && 1 === absint( $_POST['page'] ?? 0 ); // phpcs:ignore
+	$may   = current_user_can( 'erase_others_personal_data' ) && current_user_can( 'delete_users' );
+	if ( ! $first || ! $may || ! is_string( $nonce ) || ! wp_verify_nonce( $nonce, "wp-privacy-erase-personal-data-$id" ) ) {
+		return; // Core says what is wrong.
+	}
+	$post = get_post( $id );
+	if ( $post && 'user_request' === $post->post_type && 'remove_personal_data' === $post->post_name ) {
+		syncer_enqueue_request( $post, $post->post_title ); // A failure is told by the eraser.
+	}
+}
+add_action( 'wp_ajax_wp-privacy-erase-personal-data', 'syncer_click', PHP_INT_MIN );
+
 /** The eraser: the one place where a failure keeps the request open. */
 function syncer_erase_request( $email ) {
 	$post = get_post( absint( $_POST['id'] ?? 0 ) ); // phpcs:ignore -- core has made sure of nonce and right.
 	if ( $post && 'user_request' === $post->post_type ) {
-		$queued = syncer_enqueue( 'erasure', $email, syncer_request_key( $post ), 'eraser', $post->ID, $post->post_date_gmt );
+		$queued = syncer_enqueue_request( $post, $email );
 	} else { // WP-CLI gives no request.
 		$queued = syncer_enqueue_once( 'erasure', $email, gmdate( 'YmdHi' ), 'eraser' );
 	}
@@ -110,11 +136,25 @@ function syncer_erase_request( $email ) {
 		'done'           => true,
 	);
 }
-$syncer_eraser = array(
-	'eraser_friendly_name' => 'syncer',
-	'callback'             => 'syncer_erase_request',
-);
-add_filter( 'wp_privacy_personal_data_erasers', fn( $erasers ) => $erasers + array( 'syncer' => $syncer_eraser ), 99 );
+
+/** The eraser where the list of erasers is broken: completing would hide that WordPress' own erasers never ran. */
+function syncer_erase_request_only( $email ) {
+	$done = syncer_erase_request( $email );
+	$text = __( 'The mailing lists will be told, but WordPress erased nothing: another plugin broke the list of erasers. The request stays open.', 'syncer' );
+	return is_wp_error( $done ) ? $done : new WP_Error( 'syncer_erasers', $text );
+}
+
+/** Puts the eraser first: whichever dies behind it, the lists are told. */
+function syncer_erasers( $erasers ) {
+	$whole  = is_array( $erasers );
+	$eraser = array(
+		'eraser_friendly_name' => 'syncer',
+		'callback'             => $whole ? 'syncer_erase_request' : 'syncer_erase_request_only',
+	);
+	$whole || error_log( "syncer: another plugin's filter returned no list of erasers" ); // phpcs:ignore
+	return array( 'syncer' => $eraser ) + ( $whole ? $erasers : array() );
+}
+add_filter( 'wp_privacy_personal_data_erasers', 'syncer_erasers', PHP_INT_MAX );
 
 /** The net: catches "Complete request", which runs no eraser. */
 function syncer_request_completed( $id, $after, $before ) {
@@ -123,7 +163,7 @@ function syncer_request_completed( $id, $after, $before ) {
 		syncer_enqueue( 'erasure', $after->post_title, syncer_request_key( $before ), 'completed', $id, $after->post_date_gmt );
 	}
 }
-add_action( 'post_updated', 'syncer_request_completed', 10, 3 );
+add_action( 'post_updated', 'syncer_request_completed', PHP_INT_MIN, 3 );
 
 // For forms and other plugins: do_action( 'syncer_object', $email, $once_key, $source ), and syncer_erase alike.
 add_action( 'syncer_object', fn( $email, $once_key = '', $source = 'object' ) => syncer_enqueue_once( 'objection', $email, $once_key, $source ), 10, 3 );
@@ -153,6 +193,27 @@ function syncer_status( $request ) {
 	return $row;
 }
 
+/** Says which version this is, so that `syncer status` can name a plugin that is older than syncer. */
+function syncer_say_version() {
+	global $wpdb;
+	$said = syncer_status( 'plugin' );
+	if ( ! $said || SYNCER_PLUGIN_VERSION !== $said->state ) {
+		$quiet = $wpdb->suppress_errors( true );
+		$wpdb->query( $wpdb->prepare( 'REPLACE INTO `' . SYNCER_STATUS_TABLE . "` (request, state, destinations, updated_at) VALUES ('plugin', %s, '[]', UTC_TIMESTAMP(6))", SYNCER_PLUGIN_VERSION ) ); // phpcs:ignore
+		$wpdb->suppress_errors( $quiet );
+	}
+}
+add_action( 'load-erase-personal-data.php', 'syncer_say_version' );
+
+/** Says whether erasing was begun, by a click, from the state in which the request still is. */
+function syncer_is_begun( $id ) {
+	global $wpdb;
+	$quiet = $wpdb->suppress_errors( true );
+	$found = $wpdb->get_var( $wpdb->prepare( 'SELECT 1 FROM `' . SYNCER_QUEUE_TABLE . '` WHERE event_key = %s', syncer_request_key( get_post( $id ) ) ) ); // phpcs:ignore
+	$wpdb->suppress_errors( $quiet );
+	return (bool) $found;
+}
+
 /** Prints the column's cell. */
 function syncer_show_status( $column, $request ) {
 	if ( 'syncer' !== $column || ! current_user_can( 'erase_others_personal_data' ) ) {
@@ -160,9 +221,11 @@ function syncer_show_status( $column, $request ) {
 	}
 	$row   = syncer_status( get_current_blog_id() . ":$request->ID" );
 	$ended = 'request-completed' === $request->status;
+	$begun = ! $ended && syncer_is_begun( $request->ID );
+	echo $begun ? '<em>' . esc_html__( 'Erasing was begun, and WordPress has not finished it.', 'syncer' ) . '</em><br>' : '';
 	if ( ! $row || ( $ended && (int) $request->completed_timestamp > strtotime( "$row->updated_at UTC" ) ) ) {
 		$text = $row ? __( 'Completed after the last report, which said:', 'syncer' ) : __( 'No report from syncer yet', 'syncer' );
-		echo $row || $ended ? '<em>' . esc_html( $text ) . '</em><br>' : '&#8212;';
+		echo $row || $ended || $begun ? '<em>' . esc_html( $text ) . '</em><br>' : '&#8212;';
 	}
 	$words = array(
 		'pending'   => __( 'waiting', 'syncer' ),

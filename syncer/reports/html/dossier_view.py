@@ -42,6 +42,10 @@ WHY = {
     " was you before we go on.",
     "archived_not_purged": "Your entry was deleted, but a copy may still lie in the provider's archive of deleted"
     " entries, which it keeps for 360 days. Somebody here is seeing to it that the copy is removed.",
+    "archive_not_seen": "Your entry was deleted, but the provider's archive of deleted entries did not show us the copy"
+    " that it keeps there for 360 days. Somebody here is seeing to it that the copy is removed.",
+    "sms_reachable": "No more mail is sent to you, but text messages may still reach you. Somebody here is ending that"
+    " too.",
     "exclusion_needed": "You are unsubscribed. The entry that keeps you from being added again has to be made by hand.",
     "destination_removed": "We no longer use this recipient in the usual way; somebody here settles it by hand.",
     "malformed": "We could not read the request as it reached us; somebody here is clearing that up.",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from syncer.intake.wordpress.plugin import plugin, version
 from tests.intake.wordpress.posts import SETTINGS
 from tests.support.processes import inside as run
 
@@ -34,6 +35,10 @@ def test_the_plugin_is_copied_once_replaced_when_it_differs_and_printed(settings
     assert printed.stdout == target.read_text(encoding="utf-8")
     assert target.stat().st_mode & 0o777 == 0o644
     assert [item.name for item in target.parent.iterdir()] == [target.name]
+
+
+def test_the_plugin_calls_itself_by_the_version_in_its_head() -> None:
+    assert f"define( 'SYNCER_PLUGIN_VERSION', '{version()}' );" in plugin()
 
 
 def test_the_grants_name_the_settings_user_quote_it_and_never_the_password(settings: Path) -> None:

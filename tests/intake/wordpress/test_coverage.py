@@ -149,7 +149,7 @@ def test_alarms_name_what_waits_what_vanished_and_a_sweep_that_does_not_come() -
     sites = [Site(1, NOW - 16 * MINUTE, 4), Site(2, NOW - 20 * MINUTE, 0, "site_unreadable")]
     days, every = timedelta(days=7), 5 * MINUTE
 
-    alarms = coverage.alarms(seen, sites, NOW, alert_after=days, swept_every=every)
+    alarms = coverage.alarms(seen, {}, sites, NOW, alert_after=days, swept_every=every)
 
     assert [(alarm.code, alarm.about) for alarm in alarms] == [
         ("confirmed_waiting", "1:5"),
@@ -157,5 +157,29 @@ def test_alarms_name_what_waits_what_vanished_and_a_sweep_that_does_not_come() -
         ("site_unreadable", "site 2"),
         ("sweep_overdue", "sweep"),
     ]
-    assert [a.code for a in coverage.alarms([], [], NOW, alert_after=days, swept_every=every)] == ["sweep_overdue"]
-    assert coverage.alarms([], [Site(1, NOW, 0)], NOW, alert_after=days, swept_every=every) == []
+    assert [a.code for a in coverage.alarms([], {}, [], NOW, alert_after=days, swept_every=every)] == ["sweep_overdue"]
+    assert coverage.alarms([], {}, [Site(1, NOW, 0)], NOW, alert_after=days, swept_every=every) == []
+
+
+@pytest.mark.parametrize(("minutes", "codes"), [(14, []), (16, ["erasure_unfinished"])])
+def test_an_erasing_that_a_later_sweep_still_saw_open_is_an_alarm_of_its_own(minutes: int, codes: list[str]) -> None:
+    seen = [SeenRequest("1:5", "request-confirmed", NOW - 9 * 24 * HOUR, NOW - 9 * 24 * HOUR)]
+    begun = {"1:5": NOW - minutes * MINUTE}
+    days, every = timedelta(days=7), 5 * MINUTE
+
+    found = coverage.alarms(seen, begun, [Site(1, NOW, 1)], NOW, alert_after=days, swept_every=every)
+    before = coverage.alarms(seen, begun, [Site(1, NOW - 10 * MINUTE, 1)], NOW, alert_after=days, swept_every=every)
+
+    assert [alarm.code for alarm in found] == codes
+    assert before == []  # it may have ended since
+
+
+def test_only_an_open_request_can_be_in_the_middle_of_a_run() -> None:
+    at = NOW - HOUR
+
+    assert coverage.begun_key(SeenRequest("1:5", "request-failed", at, None)) == coverage.run_key(
+        "1:5", "request-failed", at
+    )
+    assert coverage.begun_key(SeenRequest("1:5", "request-completed", at, None)) is None
+    assert coverage.begun_key(SeenRequest("1:5", "request-confirmed", None, at)) is None
+    assert coverage.begun_key(SeenRequest("1:5", "request-confirmed", at, at, NOW)) is None

@@ -173,3 +173,23 @@ def test_a_confirmed_request_that_vanishes_is_an_alarm_until_a_person_dismisses_
     assert run(installation.settings, *words).returncode == 0
     alarms = as_json(installation.settings, "status")["wordpress"]["alarms"]
     assert f"1:{request}" not in {alarm["about"] for alarm in alarms}
+
+
+@pytest.mark.parametrize(
+    "older",
+    [
+        "DELETE FROM syncer_wp_status WHERE request = 'plugin'",  # version 1 wrote no version
+        "UPDATE syncer_wp_status SET state = '1' WHERE request = 'plugin'",
+    ],
+)
+def test_a_plugin_older_than_syncer_is_an_alarm_until_the_new_one_is_there_and_its_screen_was_opened(
+    site: Site, installation: Installation, older: str
+) -> None:
+    site.act("complete", site.create(f"{len(older)}@version.test", mail=False))
+    installation.drain()
+    site.sql(older)
+
+    assert "ALARM plugin_outdated (plugin)" in run(installation.settings, "wordpress", "sweep").stdout
+
+    site.screen()
+    assert "plugin_outdated" not in run(installation.settings, "wordpress", "sweep").stdout

@@ -24,7 +24,7 @@ def test_a_request_confirmed_by_mail_and_erased_in_the_screen_ends_confirmed_onc
     answers = site.erase(request)
 
     assert [answer["success"] for answer in answers] == [True] * len(answers)
-    assert "Queued, not done yet: Mailchimp, ActiveCampaign" in answers[-1]["data"]["messages"][0]
+    assert "Queued, not done yet: Mailchimp, ActiveCampaign" in answers[0]["data"]["messages"][0]
     assert site.status(request) == "request-completed"
     assert [row[1] for row in site.queued(request)] == ["eraser"]
     installation.drain()

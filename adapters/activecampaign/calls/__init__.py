@@ -1,0 +1,1 @@
+"""The calls to ActiveCampaign, by what they are about."""

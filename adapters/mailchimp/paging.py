@@ -1,0 +1,92 @@
+"""How Mailchimp pages: `count` and `offset`, rows beside a `total_items` that may be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from adapters.errors import Transient
+from adapters.http.answer import Answer, shape_of
+from adapters.mailchimp.answers import expect, read_id
+from adapters.paging import PageIds, PageSize
+
+#: rows per page; 1000 is the most, but shop customers are large
+PAGE = 500
+#: readings of one listing; it starts again when somebody is added or removed while its pages are read
+_READINGS = 3
+
+Row = Mapping[str, Any]
+#: (count, offset) -> the answer
+Ask = Callable[[int, int], Answer]
+
+
+def pages(ask: Ask, key: str) -> Iterator[Row]:
+    """Yield the rows of a listing as its pages come, each once.
+
+    Raises Transient `unreadable` for one that ends early, moves on no further, or changes while it is read: rows may
+    have moved from a page not yet read to one already read.
+    """
+    shown: dict[str, Row] = {}
+    first = None
+    for rows, total in _pages(ask, key, PageSize(PAGE), PageIds(), read_id):
+        first = total if first is None else first
+        if total != first:
+            raise Transient("unreadable", "a listing changed while it was read: it is read again from its start")
+        fresh = {read_id(row): row for row in rows if read_id(row) not in shown}
+        shown |= fresh
+        yield from fresh.values()
+    if len(shown) < (first or 0):
+        raise Transient("unreadable", "a listing ended before its total")
+
+
+def whole(ask: Ask, key: str) -> Iterator[Row]:
+    """Yield a listing that changes while it is read, again from its start until all that it counts were shown.
+
+    Rows may come more than once. Raises Transient `incomplete`.
+    """
+    size = PageSize(PAGE)
+    for _ in range(_READINGS):
+        ids, counted = PageIds(), 0
+        for rows, total in _pages(ask, key, size, ids, _id_or_row):
+            counted = total
+            yield from rows
+        if len(ids) >= counted:
+            return
+    raise Transient("incomplete", "a listing did not show as many contacts as it counts")
+
+
+def _pages(
+    ask: Ask, key: str, size: PageSize, ids: PageIds, id_of: Callable[[Row], str]
+) -> Iterator[tuple[list[Row], int]]:
+    """Yield (rows, total) page by page.
+
+    A listing ends with a page that brings nobody new, whatever its total says: a provider that ignores `offset`
+    answers its first page for ever. Short of that it ends once the total is reached and the page was not full: a
+    total may be too small as well.
+    """
+    offset = 0
+
+    def page(count: int) -> tuple[list[Row], int]:
+        return _read_page(ask(count, offset), key)
+
+    while True:
+        rows, total = size.read(page)
+        new = ids.add(id_of(row) for row in rows)
+        yield rows, total
+        offset += len(rows)
+        if not new or (offset >= total and len(rows) < size.rows):
+            return
+
+
+def _read_page(answer: Answer, key: str) -> tuple[list[Row], int]:
+    """Return the rows of one page and the total of the listing. Raises Transient `unreadable` for anything else."""
+    body = expect(answer, 200, key, "total_items")
+    rows, total = body[key], body["total_items"]
+    if not isinstance(rows, list) or not isinstance(total, int) or not all(isinstance(row, dict) for row in rows):
+        raise Transient("unreadable", f"a listing without the documented rows: {shape_of(answer)}")
+    return rows, total
+
+
+def _id_or_row(row: Row) -> str:
+    """Return the id of a row; one odd contact without an id must not hide all others."""
+    return str(row.get("id") or sorted(row.items(), key=str))

@@ -1,0 +1,131 @@
+"""Which audiences and stores the account has, proven by a call: only then does a 404 of a member prove absence."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from adapters.errors import Misconfigured, Permanent, Transient
+from adapters.http.answer import Answer
+from adapters.mailchimp.answers import LIST_ID, expect, read_id, title_of
+from adapters.mailchimp.paging import Row, pages
+
+if TYPE_CHECKING:
+    from adapters.mailchimp.sdk import Client
+
+T = TypeVar("T")
+
+#: how long a proof serves for where to look, in seconds
+_LASTS = 60.0
+
+
+class Proven(Generic[T]):
+    """Something read of the account and when; shared by all walks of an adapter. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._value: T | None = None
+        self._began = -_LASTS
+
+    def get(self, read: Callable[[], T], since: float | None) -> T:
+        """Return what was read within the last minute, or since then (monotonic clock); else read it now."""
+        with self._lock:
+            value = self._value
+            if value is None or self._began < (time.monotonic() - _LASTS if since is None else since):
+                self._value = None
+                began = time.monotonic()
+                value = read()
+                self._value, self._began = value, began
+            return value
+
+
+class Proofs:
+    """What one adapter has proven: audience id -> name, and store ids. `configured` are the audiences of the settings.
+
+    `configured` is None for all there are; without `ecommerce` there are no stores.
+    """
+
+    def __init__(self, configured: tuple[str, ...] | None, *, ecommerce: bool) -> None:
+        self.configured = configured
+        self.ecommerce = ecommerce
+        self.audiences: Proven[Mapping[str, str]] = Proven()
+        self.stores: Proven[tuple[str, ...]] = Proven()
+
+
+class Scopes:
+    """The audiences and stores as one walk sees them.
+
+    A proof of the last minute says where to look. It does not say that an audience still exists: the 404 of a member
+    is the same as that of an audience that was deleted meanwhile. So what rests on a 404 asks for a proof begun
+    `since` then, which also shows audiences made in that minute.
+    """
+
+    def __init__(self, client: Client, proofs: Proofs) -> None:
+        self._client = client
+        self._proofs = proofs
+
+    def audiences(self, since: float | None = None) -> Mapping[str, str]:
+        """Return audience id -> name. Raises Misconfigured `wrong_address` for one that the settings name in vain."""
+        return self._proofs.audiences.get(self.read_audiences, since)
+
+    def stores(self, since: float | None = None) -> tuple[str, ...]:
+        """Return the ids of the stores. Raises as `read_stores`."""
+        return self._proofs.stores.get(self.read_stores, since)
+
+    def test_call(self) -> None:
+        """Make Mailchimp's own test call, which needs a valid key."""
+        answer = self._client.pings.get()
+        if answer.status == 404:
+            raise Misconfigured("wrong_address", "HTTP 404 to Mailchimp's own test call: another host answers here")
+        if expect(answer, 200, "health_status")["health_status"] != "Everything's Chimpy!":
+            raise Transient("unreadable", "the test call did not answer as documented")
+
+    def read_audiences(self) -> Mapping[str, str]:
+        """Read the audiences now."""
+        try:
+            names = {read_id(row): str(row.get("name", "")) for row in self._audience_rows()}
+        except Transient as error:
+            if error.code == "unreadable":
+                with contextlib.suppress(Transient):
+                    self.test_call()  # is it Mailchimp at all that answers?
+            raise
+        if not names:
+            raise Misconfigured("wrong_address", "the account has no audience: is it the right one?")
+        if self._proofs.configured is not None and set(names) != set(self._proofs.configured):
+            raise Transient("unreadable", "Mailchimp answered with another audience than asked for")
+        if not all(LIST_ID.fullmatch(audience) for audience in names):
+            raise Permanent("unknown_state", "an audience id of a form unknown to this version")
+        return names
+
+    def _audience_rows(self) -> Iterator[Row]:
+        lists = self._client.lists
+        if self._proofs.configured is not None:
+            for audience in self._proofs.configured:
+                yield expect(lists.get_list(audience, fields=["id", "name"]), 200, "id")
+            return
+        fields = ["lists.id", "lists.name", "total_items"]
+        yield from pages(lambda count, offset: lists.get_all_lists(count=count, offset=offset, fields=fields), "lists")
+
+    def read_stores(self) -> tuple[str, ...]:
+        """Read the ids of the stores now.
+
+        Raises Permanent `forbidden` for a key, a plan or an account without them: that concerns erasures alone, and
+        of those only the shops.
+        """
+        if not self._proofs.ecommerce:
+            return ()
+        ecommerce = self._client.ecommerce
+        fields = ["stores.id", "total_items"]
+
+        def ask(count: int, offset: int) -> Answer:
+            answer: Answer = ecommerce.stores(count=count, offset=offset, fields=fields)
+            if answer.status in (403, 404) and title_of(answer) in ("forbidden", "resource not found"):
+                raise Permanent(
+                    "forbidden", "the key may not see e-commerce stores: grant it, or set ecommerce = false"
+                )
+            return answer
+
+        return tuple(read_id(row) for row in pages(ask, "stores"))

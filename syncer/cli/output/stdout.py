@@ -1,0 +1,90 @@
+"""Standard output that may not be UTF-8: what it cannot show is escaped, and no command fails for it."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import sys
+from pathlib import Path
+
+from syncer.errors import UserError
+
+#: name of the error handler under which text is encoded
+ESCAPE = "syncer.escape"
+
+
+def prepare() -> None:
+    """Let standard output escape what its encoding lacks, instead of ending the command."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors=ESCAPE)
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    r"""Return what stands for characters that cannot be encoded: \uXXXX, which JSON reads back as the same text."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    units = text.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)), error.end
+
+
+codecs.register_error(ESCAPE, _escape)
+
+
+def encoding() -> str:
+    """Return the encoding of standard output; UTF-8 for one that takes text as it is."""
+    return codecs.lookup(getattr(sys.stdout, "encoding", None) or "utf-8").name
+
+
+def json_text(text: str) -> str:
+    """Return JSON as standard output can carry it: in plain ASCII where that is not UTF-8, and the same value."""
+    return text if encoding() == "utf-8" else text.encode("ascii", ESCAPE).decode("ascii")
+
+
+def document(text: str) -> None:
+    """Write text that is UTF-8 wherever it goes: a note, a plugin, a page that says so itself."""
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None or encoding() == "utf-8":
+        sys.stdout.write(text)
+        return
+    sys.stdout.flush()
+    buffer.write(text.encode("utf-8", ESCAPE))
+
+
+class Outlet:
+    """Where a command writes a report of one format to: a file in UTF-8, or standard output as it can show it."""
+
+    def __init__(self, out: Path | None, fmt: str) -> None:
+        self._out = out
+        self._fmt = fmt
+        self._file: io.BufferedWriter | None = None
+
+    def __enter__(self) -> Outlet:
+        if self._out is not None:
+            try:
+                self._file = self._out.open("wb")
+            except OSError as error:
+                raise UserError(f"{self._out}: cannot be written ({error.strerror}); choose another --out") from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    @property
+    def head(self) -> str:
+        """What stands before the first line: the byte order mark by which a spreadsheet knows UTF-8 in a CSV file."""
+        return "\ufeff" if self._file is not None and self._fmt == "csv" else ""
+
+    def write(self, text: str) -> bytes:
+        """Write a piece; return the octets that it became."""
+        if self._file is not None:
+            octets = text.encode("utf-8", ESCAPE)
+            self._file.write(octets)
+            return octets
+        if self._fmt == "html":
+            document(text)
+            return text.encode("utf-8", ESCAPE)
+        shown = json_text(text) if self._fmt in ("json", "jsonl") else text
+        sys.stdout.write(shown)
+        return shown.encode(encoding(), ESCAPE)
