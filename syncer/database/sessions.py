@@ -59,11 +59,15 @@ def pooled(connection: sa.Connection) -> bool:
 
 
 def _settle(connection: Any, _record: Any) -> None:
-    if _through_a_pooler(connection):
-        connection.prepare_threshold = None
-    else:
-        connection.execute(_set(local=False))
-    connection.commit()
+    try:
+        if _through_a_pooler(connection):
+            connection.prepare_threshold = None
+        else:
+            connection.execute(_set(local=False))
+        connection.commit()
+    except BaseException:
+        connection.close()  # nobody else would: the pool does not know it yet
+        raise
 
 
 def _settle_locally(connection: sa.Connection) -> None:

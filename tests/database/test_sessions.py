@@ -239,7 +239,7 @@ def test_a_server_that_is_away_behind_its_pgbouncer_is_an_outage_to_be_waited_ou
             with reading(engine):
                 pass
             engine.dispose()
-            server.kill()
+            server.stop()
 
             with pytest.raises(sa.exc.DBAPIError) as failed, reading(engine):
                 pass
