@@ -107,8 +107,10 @@ def checkpoint(context: Context, as_json: bool) -> int:
     """Sign the log now and carry the note to every anchor."""
     from syncer.cli.output import console
     from syncer.cli.output.results import AnchorResult, CheckpointResult
+    from syncer.database.failures import half_done
 
-    with context.app() as app:
+    again = "audit checkpoint: the log may be signed already; run it again, it carries the note away"
+    with context.app() as app, half_done(again):
         made, anchors = app.notary.make()
     lines = tuple(AnchorResult(item.name, item.kind, item.place, item.error) for item in anchors)
     console.answer(CheckpointResult(made.size, made.note, lines), as_json, _show_checkpoint)
@@ -233,11 +235,13 @@ def retention(context: Context, dry_run: bool, as_json: bool) -> int:
     """Purge audit bodies past their time and shred addresses that outlived theirs."""
     from syncer.cli.output import console, printing
     from syncer.cli.output.results import RetentionResult, span_line
+    from syncer.database.failures import half_done
 
     with context.app() as app:
         addresses = _overdue(app)  # before anything is purged: a database that is away says so here
-        bodies = app.purge.due() if dry_run else app.purge.carry_out()
-        left = addresses if dry_run or addresses is None else app.shredding.shred()
+        with half_done("retention: a part may be done; run it again, it goes on where it stopped"):
+            bodies = app.purge.due() if dry_run else app.purge.carry_out()
+            left = addresses if dry_run or addresses is None else app.shredding.shred()
         months = app.settings.retention.audit_months
     result = RetentionResult(dry_run, months, span_line(bodies.bodies), span_line(bodies.unfinished), addresses, left)
     console.answer(result, as_json, printing.retention)

@@ -13,9 +13,9 @@ from syncer.errors import UserError
 def init(context: Context) -> None:
     """Create the key file, the tables and the queue table; running it again is harmless."""
     from syncer.cli.output import console
-    from syncer.setup.install import initialise
+    from syncer.setup.install import steps
 
-    for line in initialise(context.settings()):
+    for line in steps(context.settings()):
         console.line(line)
 
 

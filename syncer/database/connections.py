@@ -50,6 +50,14 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 @contextmanager
+def undone(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Yield a connection inside one write transaction that leaves no trace."""
+    with _connected(engine) as connection, connection.execution_options(writes=True).begin() as transaction:
+        yield connection
+        transaction.rollback()
+
+
+@contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Yield a connection for reading."""
     # committed, though nothing was written: after a rollback psycopg forgets the statements that it had prepared

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from syncer.database import sessions
 from syncer.database.column_types import HexText
 from syncer.errors import UserError
 
@@ -72,20 +73,20 @@ def _server(url: sa.URL, backend: str) -> sa.Engine:
     args: dict[str, Any] = {"connect_timeout": 10}
     if backend == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
+        args["client_encoding"] = "utf8"
     else:
         # one name for both servers: SQLAlchemy calls MariaDB "mysql" or "mariadb" by how the URL begins
         url = url.set(drivername="mysql+pymysql")
         args["charset"] = "utf8mb4"
         args["conv"] = _encoders()
-        # a server set up for WordPress may not be strict: it would cut what is too long, without an error
-        args["init_command"] = "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
+        args["init_command"] = sessions.MYSQL
     # READ COMMITTED: MariaDB's default would show a stale snapshot, PostgreSQL's stricter ones turn the head
     # lock into serialization errors
     engine = sa.create_engine(
         url, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_recycle=1800, connect_args=args
     )
     if backend == "postgresql":
-        sa.event.listen(engine, "connect", _plan_anew)
+        sessions.settle_postgresql(engine)
     return engine
 
 
@@ -93,12 +94,6 @@ def _encoders() -> dict[Any, Any]:
     from pymysql.converters import conversions
 
     return {**conversions, HexText: HexText.literal}
-
-
-def _plan_anew(connection: Any, _record: Any) -> None:
-    # a plan made while the tables were empty reads them whole, and would stay until somebody analyses them
-    connection.execute("SET plan_cache_mode = force_custom_plan")
-    connection.commit()
 
 
 def utc_now(connection: sa.Connection) -> sa.ColumnElement[Any]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import functools
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 import sqlalchemy as sa
+
+from syncer.errors import UserError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,6 +37,38 @@ _POSTGRESQL_CONFLICTS = {"40001", "40P01", "55P03"}
 _POSTGRESQL_OUTAGES = ("08", "53", "57", "58", "25006")
 #: no right to a table or a column (https://mariadb.com/kb/en/mariadb-error-code-reference/); insufficient privilege
 _DENIED = {1142, 1143, "42501"}
+
+#: SQLite's code -> what it means, in words for a person; PostgreSQL's and MariaDB's own say enough of the rest
+_IN_WORDS: dict[int | str | None, str] = {
+    sqlite3.SQLITE_READONLY: "the file or its folder is read-only for this account",
+    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened, or nothing can be written beside it",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_IOERR: "the disk failed to read or write",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged",
+    sqlite3.SQLITE_NOTADB: "the file is not an SQLite database",
+    **dict.fromkeys(_SQLITE_CONFLICTS, "another program has it locked"),
+    **dict.fromkeys((1290, 1792, 1836, "25006"), "the server, or this account's sessions, are read-only"),
+    "22P05": "it does not store every letter of Unicode",
+    1366: "it does not store every letter of Unicode",
+}
+
+
+def in_words(error: sa.exc.SQLAlchemyError) -> str:
+    """Return what went wrong as a phrase for one line of `check`: the kind of the error where nothing better is known.
+
+    Never the driver's own text, which may hold what a statement was given.
+    """
+    code = _code(error.orig) if isinstance(error, sa.exc.DBAPIError) else None
+    return _IN_WORDS.get(code, type(error).__name__)
+
+
+@contextmanager
+def half_done(how_far: str) -> Iterator[None]:
+    """Turn a failure of the database halfway through a command into a UserError that says how far it came."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        raise UserError(f"{how_far} (the database failed: {in_words(error)})") from None
 
 
 def is_conflict(error: BaseException) -> bool:

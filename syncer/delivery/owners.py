@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 
@@ -12,6 +14,20 @@ def boot_id() -> str:
     """Return the kernel's id of this boot, or "" where there is none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def pid_namespace() -> str:
+    """Return the number of the namespace in which this process sees pids, "" where /proc does not show it.
+
+    Containers may share host name and kernel, and each counts its pids from 1: a pid says something only within its
+    own namespace. Without one of our own, /proc may show somebody else's pids.
+    """
+    try:
+        if Path("/proc/self").readlink() != Path(str(os.getpid())):
+            return ""
+        return Path("/proc/self/ns/pid").readlink().name.removeprefix("pid:[").removesuffix("]")
     except OSError:
         return ""
 
@@ -41,33 +57,48 @@ def _exists(pid: int) -> bool:
     return True
 
 
-def owner_name() -> str:
-    """Return this process as an owner: host, boot id, pid and its start, so that a recycled pid is another."""
-    pid = os.getpid()
-    return f"{socket.gethostname()}|{boot_id()}|{pid}|{started_ticks(pid) or ''}"
-
-
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """An owner's name taken apart; what it does not say is ""."""
+    """An owner's name taken apart; what it does not say is "".
+
+    `start` is in clock ticks since boot, `namespace` the one that `pid` belongs to. `token` is random, so that no
+    two processes ever bear one name, whatever else they share.
+    """
 
     host: str
     boot: str
     pid: str
     start: str
+    namespace: str
+    token: str
+
+
+def owner_name() -> str:
+    """Return this process as an owner, at most 191 characters; the same whenever it is asked for."""
+    pid = os.getpid()
+    host = socket.gethostname().replace("|", "_")[:64]
+    return "|".join((host, boot_id(), str(pid), started_ticks(pid) or "", pid_namespace(), _token(pid)))
+
+
+@cache
+def _token(_pid: int) -> str:
+    # by pid: a process that forked off is another one
+    return secrets.token_hex(8)
 
 
 def parse_owner(name: str) -> Owner:
-    """Take an owner's name apart, whoever wrote it."""
-    host, boot, pid, start, *_ = [*name.split("|"), "", "", "", ""]
-    return Owner(host, boot, pid, start)
+    """Take an owner's name apart, whoever wrote it: earlier versions named neither namespace nor token."""
+    host, boot, pid, start, namespace, token, *_ = [*name.split("|"), "", "", "", "", "", ""]
+    return Owner(host, boot, pid, start, namespace, token)
 
 
 def is_dead(name: str) -> bool:
-    """Say whether the owner was a process of this host that is certainly gone."""
+    """Say whether the owner was a process that we would see, and that is certainly gone.
+
+    Of any other only its lease tells: one name may belong to several hosts, and one host has many pid namespaces.
+    """
     owner = parse_owner(name)
-    if owner.host != socket.gethostname() or not owner.boot or not boot_id():
+    seen = (boot_id(), pid_namespace())
+    if "" in seen or (owner.boot, owner.namespace) != seen or not owner.pid.isdigit():
         return False
-    if owner.boot != boot_id() or not owner.pid.isdigit():
-        return True
     return started_ticks(int(owner.pid)) not in (None, owner.start)

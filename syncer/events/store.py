@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +27,16 @@ from syncer.events.mapping import (
 from syncer.events.settlement import Settlement
 
 
+@dataclass(frozen=True, slots=True)
+class AcceptedEvent:
+    """What is kept of an accepted request: enough to tell whether another one with its key is the same."""
+
+    id: str
+    right: str | None
+    subject: str | None
+    email_sealed: str | None = field(repr=False)
+
+
 class Store:
     """The events and deliveries of one installation; rechecks are due `recheck_days` after fulfilment."""
 
@@ -46,8 +56,13 @@ class Store:
 
     def known_keys(self, connection: sa.Connection, keys: Sequence[str]) -> set[str]:
         """Return those of the event keys that are events already."""
+        return set(self.accepted(connection, keys))
+
+    def accepted(self, connection: sa.Connection, keys: Sequence[str]) -> dict[str, AcceptedEvent]:
+        """Return those of the event keys that are events already, each with its event."""
         t = self._tables.event.c
-        return set(connection.execute(sa.select(t.event_key).where(t.event_key.in_(keys))).scalars())
+        query = sa.select(t.event_key, t.id, t.right, t.subject, t.email_sealed).where(t.event_key.in_(keys))
+        return {key: AcceptedEvent(*event) for key, *event in connection.execute(query)}
 
     def accept(self, tx: Transaction, events: Sequence[NewEvent]) -> None:
         """Write new events with one delivery per destination."""

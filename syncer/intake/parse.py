@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import astuple
 from datetime import datetime, timedelta
 
 from uuid_utils.compat import uuid7
@@ -11,7 +12,8 @@ from adapters.contract import Action
 from syncer.domain.deadlines import Rule
 from syncer.domain.model import NewEvent, Plan
 from syncer.domain.rights import ACCEPTED_RIGHTS, Right
-from syncer.errors import AddressError
+from syncer.errors import AddressError, SealError
+from syncer.events.store import AcceptedEvent
 from syncer.intake.queue import QueueRow, moment
 from syncer.intake.vouching import is_vouched
 from syncer.log import get_logger
@@ -32,16 +34,45 @@ class RowParser:
         self._destinations = destinations
         self._rule = rule
 
-    def parse(self, row: QueueRow, now: datetime) -> NewEvent:
-        """Return the event of a row, a held one where the row cannot be used. `now` is UTC. No row makes this raise."""
+    def key(self, row: QueueRow) -> str:
+        """Return the row's own key, or the one that stands for it where its own cannot be used."""
+        # an unusable key is not carried on: an address in it would be printed by `events`
+        return self.substitute_key(row) if not row.event_key or _unclean(row.event_key) else row.event_key
+
+    def substitute_key(self, row: QueueRow) -> str:
+        """Return a key that stands for a row: no producer can make it, and no row with other content has it.
+
+        Ids come back (a queue that was emptied, a backup put back), so all of the row is in it: as a keyed digest,
+        from which nobody can guess an address.
+        """
+        # no normalised address begins with a NUL, so no pseudonym is ever the same
+        return f"row:{row.id}:{self._keyring.ref(chr(0) + ascii(astuple(row))).partition(':')[2]}"
+
+    def repeats(self, row: QueueRow, event: NewEvent, earlier: AcceptedEvent) -> bool:
+        """Say whether the row, read as `event`, asks for what the earlier event with its key asked for."""
+        if (event.right, event.subject) != (earlier.right, earlier.subject):
+            return False
+        return event.subject is not None or _shown(row.email or "") == self._address(earlier)
+
+    def _address(self, earlier: AcceptedEvent) -> str | None:
         try:
-            return self._event(row, now)
+            return self._keyring.open(earlier.email_sealed, earlier.id) if earlier.email_sealed else ""
+        except SealError:
+            return None
+
+    def parse(self, row: QueueRow, now: datetime, *, reused: bool = False) -> NewEvent:
+        """Return the event of a row, a held one where the row cannot be used. `now` is UTC. No row makes this raise.
+
+        `reused` says that its key belongs to another request; then the event is held under a key of its own.
+        """
+        try:
+            return self._event(row, now, reused)
         except Exception as error:  # noqa: BLE001 — a bug in the reading must not bring the row back for ever
             get_logger("syncer.intake").exception("intake.crashed", error=type(error).__name__)
             event_id = str(uuid7())
             return NewEvent(
                 id=event_id,
-                event_key=event_key(row),
+                event_key=self.substitute_key(row) if reused else self.key(row),
                 right=None,
                 subject=None,
                 email_sealed=self._keyring.seal(_shown(row.email), event_id) if row.email else None,
@@ -55,7 +86,7 @@ class RowParser:
                 detail=f"the row could not be read ({type(error).__name__})",
             )
 
-    def _event(self, row: QueueRow, now: datetime) -> NewEvent:
+    def _event(self, row: QueueRow, now: datetime, reused: bool) -> NewEvent:
         event_id = str(uuid7())
         right = Right(row.kind) if row.kind in set(ACCEPTED_RIGHTS) else None
         received, problems = _received(row, now)
@@ -65,6 +96,8 @@ class RowParser:
             problems.append("kind is neither erasure nor objection")
         if not row.event_key or _unclean(row.event_key):
             problems.append("event_key is missing or no clean text")
+        if reused:
+            problems.append("event_key was used before, for another person or right")
         try:
             # no pseudonym for a damaged address: it would stand for somebody else once the right one is brought
             subject = self._keyring.ref(usable(row.email or "", as_written=is_vouched(self._keyring, row)))
@@ -72,7 +105,7 @@ class RowParser:
             problems.append(f"the address cannot be used ({error.code})")
         return NewEvent(
             id=event_id,
-            event_key=event_key(row),
+            event_key=self.substitute_key(row) if reused else self.key(row),
             right=right,
             subject=subject,
             # even an unusable address is kept, sealed: a person may be able to read what was meant
@@ -100,12 +133,6 @@ def _action(destination: Destination, right: Right | None) -> Action | None:
     if right is None:
         return None
     return destination.erasure if right is Right.ERASURE else destination.objection
-
-
-def event_key(row: QueueRow) -> str:
-    """Return the row's own key, or one made of its id where its own cannot be used."""
-    # an unusable key is not carried on: an address in it would be printed by `events`
-    return f"row:{row.id}" if not row.event_key or _unclean(row.event_key) else row.event_key
 
 
 def _unclean(text: str) -> bool:

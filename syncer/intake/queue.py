@@ -15,7 +15,7 @@ from syncer.database.tables import Tables
 
 #: characters of an address that are read; an address has at most 254, so the rest does not belong to one
 LONGEST = 400
-#: rows written with one commit
+#: rows written with one statement
 INSERTED = 500
 
 
@@ -44,18 +44,19 @@ class Queue:
 
     def waiting(self, limit: int) -> list[QueueRow]:
         """Return the oldest rows that nobody has taken. Never a cursor over ids or times: those commit out of order."""
-        return self._read(sa.select(*self._columns()).where(self._open()).order_by(self.table.c.id).limit(limit))
+        with reading(self.engine) as connection:
+            return self.read(connection, self.is_open, limit)
 
     def count(self) -> int:
         """Return how many rows wait."""
         with reading(self.engine) as connection:
-            query = sa.select(sa.func.count()).select_from(self.table).where(self._open())
+            query = sa.select(sa.func.count()).select_from(self.table).where(self.is_open)
             return int(connection.execute(query).scalar_one())
 
     def made(self, prefix: str) -> list[tuple[str, str | None, datetime | None]]:
         """Return (key, source_ref, created_at in UTC or None) of every row whose key begins so, taken or not."""
         t = self.table.c
-        query = sa.select(t.event_key, t.source_ref, sa.type_coerce(t.created_at, sa.String())).where(
+        query = sa.select(t.event_key, t.source_ref, self._as_text(t.created_at)).where(
             t.event_key.startswith(prefix, autoescape=True)
         )
         with reading(self.engine) as connection:
@@ -69,7 +70,9 @@ class Queue:
             rows = connection.execute(query.where(t.taken_at >= moment).order_by(t.id)).all()
         return [(str(_text(key)), _text(kind)) for key, kind in rows]
 
-    def _open(self) -> sa.ColumnElement[bool]:
+    @property
+    def is_open(self) -> sa.ColumnElement[bool]:
+        """The condition that nobody has taken a row."""
         return self.table.c.taken_at.is_(None)
 
     def _columns(self) -> list[sa.ColumnElement[Any]]:
@@ -81,46 +84,78 @@ class Queue:
             sa.type_coerce(t.event_key, sa.Text),
             sa.type_coerce(t.kind, sa.Text),
             sa.func.substr(t.email, 1, LONGEST).label("email"),
-            sa.cast(t.received_at, sa.Text).label("received_at"),
+            self._as_text(t.received_at).label("received_at"),
             sa.type_coerce(t.source, sa.Text),
             sa.type_coerce(t.source_ref, sa.Text),
-            sa.cast(t.created_at, sa.Text).label("created_at"),
+            self._as_text(t.created_at).label("created_at"),
         ]
 
-    def _read(self, query: sa.Select[Any]) -> list[QueueRow]:
-        with reading(self.engine) as connection:
-            return [
-                QueueRow(
-                    id=row[0],
-                    event_key=_text(row[1]),
-                    kind=_text(row[2]),
-                    email=_text(row[3]),
-                    received_at=row[4],
-                    source=_text(row[5]),
-                    source_ref=_text(row[6]),
-                    created_at=row[7],
-                )
-                for row in connection.execute(query)
-            ]
+    def _as_text(self, moment: sa.Column[Any]) -> sa.ColumnElement[Any]:
+        if self.engine.dialect.name != "postgresql":
+            return sa.cast(moment, sa.Text)
+        # JSON has one way to write a time; a cast follows the DateStyle of the session
+        return sa.func.jsonb_extract_path_text(sa.func.jsonb_build_object("at", moment), "at")
 
-    def mark_taken(self, connection: sa.Connection, ids: Sequence[int], now: datetime) -> None:
-        """Mark the rows as taken, now that they are events, and blank their addresses. `now` is UTC."""
-        if ids:
-            connection.execute(self.table.update().where(self.table.c.id.in_(ids)).values(taken_at=now, email=None))
+    def read(
+        self, connection: sa.Connection, which: sa.ColumnElement[bool], limit: int | None = None
+    ) -> list[QueueRow]:
+        """Return the oldest rows that meet a condition."""
+        query = sa.select(*self._columns()).where(which).order_by(self.table.c.id).limit(limit)
+        return [
+            QueueRow(
+                id=row[0],
+                event_key=_text(row[1]),
+                kind=_text(row[2]),
+                email=_text(row[3]),
+                received_at=row[4],
+                source=_text(row[5]),
+                source_ref=_text(row[6]),
+                created_at=row[7],
+            )
+            for row in connection.execute(query)
+        ]
 
-    def insert(self, rows: Sequence[dict[str, Any]]) -> int:
-        """Insert rows as a producer would and return how many were new; a key that is there already changes nothing."""
-        return sum(self._insert(rows[start : start + INSERTED]) for start in range(0, len(rows), INSERTED))
+    def mark_taken(self, connection: sa.Connection, rows: Sequence[QueueRow], now: datetime) -> None:
+        """Mark these rows as taken, now that they are events, and blank their addresses. `now` is UTC.
+
+        A row that took the place of one of them since they were read, with its id and another key, stays as it is.
+        """
+        if rows:
+            update = self.table.update().where(self.table.c.id.in_([row.id for row in rows]), self._still(rows))
+            connection.execute(update.values(taken_at=now, email=None))
+
+    def _still(self, rows: Sequence[QueueRow]) -> sa.ColumnElement[bool]:
+        t = self.table.c
+        keyed = [(row.id, row.event_key) for row in rows if row.event_key is not None and _encodable(row.event_key)]
+        others = [row.id for row in rows if row.event_key is None or not _encodable(row.event_key)]
+        same = sa.or_(sa.tuple_(t.id, t.event_key).in_(keyed), t.id.in_(others))
+        if self.engine.dialect.name == "sqlite":  # where a producer may have stored bytes, which equal no text
+            return sa.or_(same, sa.func.typeof(t.event_key) != "text")
+        return same
 
     @retry_on_conflict
-    def _insert(self, rows: Sequence[dict[str, Any]]) -> int:
+    def insert(self, rows: Sequence[dict[str, Any]]) -> int:
+        """Insert all rows or none, as a producer would, and return how many were new.
+
+        A key that is there already changes nothing. Raises what the database raises; then no row was kept.
+        """
+        with writing(self.engine) as connection:
+            parts = [rows[start : start + INSERTED] for start in range(0, len(rows), INSERTED)]
+            return sum(self._insert(connection, part) for part in parts)
+
+    def _insert(self, connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> int:
         try:
-            with writing(self.engine) as connection:
+            with connection.begin_nested():
                 connection.execute(self.table.insert(), list(rows))
         except sa.exc.IntegrityError:
-            # one of them is there already: a commit for each finds out which
-            return 0 if len(rows) == 1 else sum(self._insert([row]) for row in rows)
+            # one of them is there already: halves find out which
+            half = len(rows) // 2
+            return self._insert(connection, rows[:half]) + self._insert(connection, rows[half:]) if half else 0
         return len(rows)
+
+
+def _encodable(text: str) -> bool:
+    return text.isascii() or text == text.encode("utf-8", "replace").decode()
 
 
 def _text(value: Any) -> str | None:

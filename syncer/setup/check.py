@@ -9,13 +9,13 @@ import sqlalchemy as sa
 
 from adapters.contract import Check
 from adapters.errors import AdapterError, Transient
-from syncer.database.failures import is_denied, is_outage
+from syncer.database.failures import in_words, is_denied, is_outage
 from syncer.domain.codes import remedy
 from syncer.errors import SyncerError, UserError
 from syncer.reports.trials import last_trials
 from syncer.reports.views import TrialView
 from syncer.reports.words import day_time
-from syncer.setup import privilege_check
+from syncer.setup import privilege_check, round_trip
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -33,14 +33,14 @@ def run(settings: Settings) -> list[Check]:
     except UserError as error:
         return [*findings, _failed("key file and database", error)]
     except sa.exc.SQLAlchemyError as error:
-        detail = f"the database cannot be reached ({type(error).__name__})"
-        return [*findings, Check("database", False, detail, _reach("[database] url"))]
+        return [*findings, Check("database", False, f"it cannot be used: {in_words(error)}", _reach("[database] url"))]
     with app:
         findings.append(Check("key file", True, str(settings.identity.key_file)))
         findings.append(Check("database", True, app.engine.url.render_as_string(hide_password=True)))
         findings.append(_queue(app))
         findings.append(_chain(app))
         findings.append(_anchors(app))
+        findings += round_trip.run(app.engine, app.queue, app.tables)
         findings += privilege_check.run(app.engine, app.queue.engine, app.tables)
         if app.wordpress is not None:
             findings.append(_wordpress(app.wordpress))
@@ -70,7 +70,7 @@ def _queue(app: App) -> Check:
             mend = "run what `syncer db grants` prints, or `syncer wordpress grants` where WordPress' database holds it"
         elif is_outage(error):
             mend = _reach("[database] url" if app.queue.shared else "[queue] url")
-        return Check("queue table", False, f"{name} cannot be read ({type(error).__name__})", mend)
+        return Check("queue table", False, f"{name} cannot be read ({in_words(error)})", mend)
 
 
 def _reach(key: str) -> str:
@@ -81,7 +81,7 @@ def _wordpress(wordpress: WordPress) -> Check:
     try:
         problems = wordpress.problems()
     except sa.exc.SQLAlchemyError as error:
-        detail = f"its database cannot be reached ({type(error).__name__})"
+        detail = f"its database cannot be reached ({in_words(error)})"
         return Check("WordPress", False, detail, _reach("[wordpress] url"))
     if problems:
         mend = "run what `syncer wordpress grants` prints, with --site NUMBER for each site of a network"

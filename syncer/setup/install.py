@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from syncer.app import make_tables
 from syncer.audit.actor import actor
 from syncer.audit.ledger import Ledger
@@ -9,11 +11,17 @@ from syncer.audit.proof.origins import Origins
 from syncer.audit.transaction import Transactions
 from syncer.clock import now
 from syncer.database import connections, engines, revisions
+from syncer.database.failures import half_done
 from syncer.delivery.leases import Leases
 from syncer.delivery.owners import owner_name
 from syncer.errors import KeyFileError
 from syncer.privacy.keyring import Keyring
 from syncer.settings.checked import Settings, settings_digest
+
+#: SQLite and PostgreSQL undo a revision that fails; MariaDB and MySQL keep each statement
+_UPGRADE = (
+    "db upgrade: the schema was not brought up to date; run `syncer db upgrade` again, it goes on where it stopped"
+)
 
 
 def initialise(settings: Settings) -> list[str]:
@@ -21,16 +29,20 @@ def initialise(settings: Settings) -> list[str]:
 
     Return what was done, one line each. Raises UserError when the key file or the schema does not fit.
     """
-    lines = []
+    return list(steps(settings))
+
+
+def steps(settings: Settings) -> Iterator[str]:
+    """Make an installation step by step, and yield a line once a step is done: a later one may fail."""
     key_file = settings.identity.key_file
     if key_file.exists():
         keyring = Keyring.load(key_file)
-        lines.append(f"key file {key_file}: already there")
+        yield f"key file {key_file}: already there"
     else:
         _refuse_new_key_for_old_data(settings)
         keyring = Keyring.create(key_file)
-        lines.append(f"key file {key_file}: made; back it up, apart from the database")
-    lines.append(upgrade(settings))
+        yield f"key file {key_file}: made; back it up, apart from the database"
+    yield upgrade(settings)
     engine, all_tables = engines.connect(settings.database.url), make_tables(settings)
     ledger = Ledger(engine, all_tables, keyring, actor("cli"), settings_digest(settings))
     with connections.writing(engine) as connection:
@@ -44,14 +56,13 @@ def initialise(settings: Settings) -> list[str]:
         queue_engine = engines.connect(settings.queue.url)
         revisions.create_queue(queue_engine, all_tables)
         queue_engine.dispose()
-    lines.append(f"queue table {settings.queue.table}: ready")
+    yield f"queue table {settings.queue.table}: ready"
     if settings.wordpress is not None and settings.wordpress.status_table:
         from syncer.intake.wordpress.bridge import create_status_table
 
         create_status_table(settings)
-        lines.append(f"status table {settings.database.prefix}wp_status: ready")
-    lines.append(f"public key of the log, for whoever keeps its notes: {public}")
-    return lines
+        yield f"status table {settings.database.prefix}wp_status: ready"
+    yield f"public key of the log, for whoever keeps its notes: {public}"
 
 
 def _refuse_new_key_for_old_data(settings: Settings) -> None:
@@ -72,7 +83,8 @@ def upgrade(settings: Settings) -> str:
     engine = engines.connect(settings.database.url)
     try:
         before = revisions.revision_of(engine, settings.database.prefix)
-        revisions.upgrade(engine, make_tables(settings), queue_here=settings.queue.url is None)
+        with half_done(_UPGRADE):
+            revisions.upgrade(engine, make_tables(settings), queue_here=settings.queue.url is None)
     finally:
         engine.dispose()
     if before == revisions.REVISION:

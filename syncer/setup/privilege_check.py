@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from adapters.contract import Check
 from syncer.audit.chain import ZERO
-from syncer.database.connections import writing
+from syncer.database.connections import undone
 from syncer.database.tables import Tables
 
 _TRIGGERS = (
@@ -20,10 +20,6 @@ _ACCOUNTS = "give the daemon an account of its own: `syncer db grants` prints th
 
 #: statements to try, by the name under which they are reported; the last of each must be refused
 Statements = dict[str, tuple[str, ...]]
-
-
-class _Undo(Exception):
-    """Raised to leave a transaction without a trace."""
 
 
 def run(engine: sa.Engine, queue: sa.Engine, tables: Tables) -> list[Check]:
@@ -94,13 +90,11 @@ def _not_refused(engine: sa.Engine, wanted: Statements, tables: Tables) -> Itera
     """Yield the names of what went through, each tried in a transaction of its own."""
     for name, statements in wanted.items():
         try:
-            with writing(engine) as connection:
+            with undone(engine) as connection:
                 _try(connection, statements, tables)
-                raise _Undo
-        except _Undo:
-            yield name
         except sa.exc.DBAPIError:
             continue
+        yield name
 
 
 def _try(connection: sa.Connection, statements: Sequence[str], tables: Tables) -> None:

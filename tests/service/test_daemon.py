@@ -187,10 +187,10 @@ def test_a_dead_owners_lane_is_taken_at_once(app: App) -> None:
     import socket
 
     from syncer.delivery.leases import Leases
-    from syncer.delivery.owners import boot_id
+    from syncer.delivery.owners import boot_id, pid_namespace
 
     app.leases.ensure(["crm"])
-    dead = Leases(app.transactions, f"{socket.gethostname()}|{boot_id()}|999999|1")
+    dead = Leases(app.transactions, f"{socket.gethostname()}|{boot_id()}|999999|1|{pid_namespace()}|0123456789abcdef")
     assert dead.acquire("crm") is not None
 
     assert app.leases.acquire("crm") is not None
@@ -215,13 +215,14 @@ def test_an_owner_that_we_may_not_see_is_not_taken_for_dead(tmp_path: Path) -> N
     import subprocess
     import sys
 
-    from syncer.delivery.owners import boot_id, is_dead, started_ticks
+    from syncer.delivery.owners import boot_id, is_dead, pid_namespace, started_ticks
 
     if os.getuid() != 0:
         pytest.skip("hiding other users' processes needs root")
     other = subprocess.Popen(["sleep", "60"], user="nobody")
     try:
-        owner = f"{socket.gethostname()}|{boot_id()}|{other.pid}|{started_ticks(other.pid)}"
+        name = (socket.gethostname(), boot_id(), str(other.pid), started_ticks(other.pid) or "", pid_namespace(), "")
+        owner = "|".join(name)
         script = "from syncer.delivery.owners import is_dead, started_ticks\n"
         script += f"print(started_ticks({other.pid}), is_dead({owner!r}))"
         hidden = "mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid=daemon --regid=daemon --clear-groups"

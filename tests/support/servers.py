@@ -76,7 +76,7 @@ class Server(ABC):
     def start(self) -> None:
         """Start it and wait until it answers."""
         with self.log.open("ab") as out:
-            self._process = subprocess.Popen(self._command(), stdout=out, stderr=out, **_as_user(self._user))
+            self._process = subprocess.Popen(self._command(), stdout=out, stderr=out, **as_user(self._user))
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
@@ -153,7 +153,7 @@ class MariaDB(Server):
     _user = "root" if os.getuid() == 0 else None
 
     def _install(self) -> None:
-        install = _binary("mariadb-install-db", "mariadb-server-core mariadb-client-core")
+        install = binary("mariadb-install-db", "mariadb-server-core mariadb-client-core")
         words = [install, "--no-defaults", f"--datadir={self.folder / 'data'}", "--skip-test-db"]
         words += ["--auth-root-authentication-method=normal", NO_AIO, self._tmpdir(), *self._as_root()]
         done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
@@ -169,7 +169,7 @@ class MariaDB(Server):
 
     def _command(self) -> Sequence[str]:
         return [
-            _binary("mariadbd", "mariadb-server-core"), "--no-defaults", f"--datadir={self.folder / 'data'}",
+            binary("mariadbd", "mariadb-server-core"), "--no-defaults", f"--datadir={self.folder / 'data'}",
             f"--socket={self.folder / 'sock'}", f"--port={self.port}", "--bind-address=127.0.0.1", "--skip-log-bin",
             f"--pid-file={self.folder / 'pid'}", "--innodb-buffer-pool-size=128M", "--skip-name-resolve", NO_AIO,
             self._tmpdir(), *self._as_root(), *self._options,
@@ -190,11 +190,11 @@ class PostgreSQL(Server):
     def _install(self) -> None:
         initdb = _postgres_binary("initdb")
         if os.getuid() == 0:
-            self._user = _ordinary_user()
+            self._user = ordinary_user()
             shutil.chown(self.folder, self._user)
         words = [initdb, "--pgdata", str(self.folder / "data"), "--username=postgres", "--auth=trust"]
         words += ["--encoding=UTF8", "--locale=C.UTF-8"]
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL, cwd=self.folder, **_as_user(self._user))
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL, cwd=self.folder, **as_user(self._user))
 
     def _command(self) -> Sequence[str]:
         return [
@@ -222,7 +222,7 @@ def server_or_skip(kind: str, *options: str) -> Server:
         pytest.skip(str(missing))
 
 
-def _binary(name: str, package: str, *folders: str) -> str:
+def binary(name: str, package: str, *folders: str) -> str:
     found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/bin", *folders]))
     if found is None:
         raise Missing(f"{name} is not installed; on Debian: apt-get install --no-install-recommends {package}")
@@ -231,17 +231,17 @@ def _binary(name: str, package: str, *folders: str) -> str:
 
 def _postgres_binary(name: str) -> str:
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -int(path.parent.name))
-    return _binary(name, "postgresql", *map(str, versions))
+    return binary(name, "postgresql", *map(str, versions))
 
 
-def _ordinary_user() -> str:
+def ordinary_user() -> str:
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name).pw_name
     raise Missing("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody; add one")
 
 
-def _as_user(name: str | None) -> dict[str, Any]:
+def as_user(name: str | None) -> dict[str, Any]:
     if name is None or os.getuid() != 0 or name == "root":
         return {}
     return {"user": name, "group": pwd.getpwnam(name).pw_gid, "extra_groups": []}

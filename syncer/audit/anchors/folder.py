@@ -30,6 +30,13 @@ class Folder:
         """Write the note as a file of its own, durably."""
         return str(write(self._path, file_name(checkpoint), note.encode()))
 
+    def holds(self, checkpoint: Checkpoint) -> bool:
+        """Say whether the folder has a note of this checkpoint."""
+        try:
+            return (self._path / file_name(checkpoint)).exists()
+        except OSError:
+            return False
+
 
 def write(folder: Path, name: str, content: bytes) -> Path:
     """Write a file whole or not at all, durably; return its path. Raises AnchorError."""

@@ -12,6 +12,7 @@ from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.notary import Notary
 from syncer.audit.proof.origins import Origins
 from syncer.audit.proof.rollback import Rollback
+from syncer.database.failures import half_done
 from syncer.errors import UserError
 
 FORK = "/fork-"
@@ -60,7 +61,9 @@ class Forks:
             "shared": min(shared, lost.size - 1),
         }
         seq = self._checkpoints.record("audit:forked", facts)
-        self._notary.make("fork")
+        unsigned = f"audit fork: entry {seq} records it, but it is not signed yet; run `syncer audit checkpoint`"
+        with half_done(unsigned):
+            self._notary.make("fork")
         return Fork(seq, origin, size, lost, facts["shared"])
 
     def _lost(self, against: Path | None) -> Checkpoint:

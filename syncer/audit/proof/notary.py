@@ -126,7 +126,7 @@ class Notary:
         rows = {(row.name, row.host): row for row in self.anchored()}
         for target in self._targets:
             row = rows.get((target.name, target.host))
-            if row is not None and row.size >= newest.size:
+            if row is not None and row.size >= newest.size and _is_there(target, newest):
                 continue
             self.moved_at = time.monotonic()
             if self.moved_at < until and self._may(target, row, now):
@@ -209,6 +209,12 @@ class Notary:
             level=max((level, *(anchor.level for anchor in anchors)), key=LEVELS.index),
             anchors=anchors,
         )
+
+
+def _is_there(target: Target, newest: Sealed) -> bool:
+    # a host's name is no identity: what another one of this name wrote lies in its own state folder, not in ours
+    place = target.place() if target.name == FOLDER else None
+    return not isinstance(place, Folder) or place.holds(newest.checkpoint)
 
 
 LEVELS = ("ok", "late", "page")

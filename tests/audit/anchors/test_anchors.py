@@ -493,3 +493,20 @@ def test_two_daemons_do_not_mail_twice(app: Any, clock: Clock, tmp_path: Path) -
 
     assert place.got == [2]
     assert [len(list((tmp_path / name).iterdir())) for name in ("one", "two")] == [1, 1]
+
+
+def test_two_hosts_of_one_name_each_get_their_notes_into_their_own_state_folder(
+    app: Any, clock: Clock, tmp_path: Path
+) -> None:
+    one, other = (notary_at(app, tmp_path / name, [], "web") for name in ("one", "other"))
+
+    for _ in range(2):
+        with app.transactions.write() as tx:
+            tx.audit.add("daemon:started")
+        one.make()
+        other.publish()
+        clock.advance(hours=1)
+
+    kept = [sorted(path.name for path in (tmp_path / name).iterdir()) for name in ("one", "other")]
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == 2
