@@ -104,6 +104,14 @@ def saying(*answers: bytes) -> Script:
     return script
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give the contract's tests the findings that their provider knows."""
+    stage = getattr(metafunc.cls, "stage_class", None)
+    for situation, findings in getattr(stage, "findings", {}).items():
+        if situation in metafunc.fixturenames:
+            metafunc.parametrize(situation, findings)
+
+
 @pytest.fixture
 def serve() -> Iterator[Callable[..., RawServer]]:
     servers: list[RawServer] = []

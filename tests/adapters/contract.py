@@ -13,7 +13,7 @@ import pytest
 from adapters.contract import Action, Check, Outcome, Receipt, Subject
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from adapters.sandbox import FAULTS, Fault
-from tests.adapters.stages import Stage
+from tests.adapters.stage import Stage
 
 CANARY = "canary.seven+news@mailbox.test"
 OTHER = "somebody.else@mailbox.test"

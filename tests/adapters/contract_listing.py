@@ -10,7 +10,7 @@ import pytest
 
 from adapters.contract import Subject
 from adapters.errors import AdapterError, Transient
-from tests.adapters.stages import Stage
+from tests.adapters.stage import Stage
 
 NOW = datetime.now(UTC)
 LAST_LOOK = NOW - timedelta(days=1)

@@ -1,0 +1,122 @@
+"""A stage puts a provider's sandbox into the situations that the contract speaks of."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from datetime import datetime
+from typing import Any, ClassVar
+
+from adapters.contract import Action, Adapter
+from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
+from adapters.sandbox import Fault
+
+Kind = type[AdapterError]
+
+
+class Stage(ABC):
+    """A provider and an adapter that points at it."""
+
+    #: what a status means when it answers every call, without and with a JSON body; None: see the adapter's tests
+    meanings: ClassVar[dict[int, tuple[Kind, Kind]]] = {
+        301: (Misconfigured, Misconfigured),
+        307: (Misconfigured, Misconfigured),
+        400: (Permanent, Permanent),
+        401: (Misconfigured, Misconfigured),
+        403: (Transient, Misconfigured),
+        404: (Misconfigured, Misconfigured),
+        405: (Permanent, Permanent),
+        409: (Transient, Transient),
+        410: (Permanent, Permanent),
+        414: (Permanent, Permanent),
+        422: (Permanent, Permanent),
+        429: (Transient, Transient),
+        500: (Transient, Transient),
+        502: (Transient, Transient),
+        503: (Transient, Transient),
+        504: (Transient, Transient),
+    }
+    #: situation of contract_world.py -> the findings that this provider knows; `prepares` brings each about
+    findings: ClassVar[dict[str, tuple[str, ...]]]
+    sandbox: Any
+    adapter: Adapter
+
+    @abstractmethod
+    def __init__(self) -> None:
+        """Start the sandbox and configure the adapter for it."""
+
+    @abstractmethod
+    def knows(self, address: str, *, since: datetime | None = None, changed: datetime | None = None) -> None:
+        """Let the provider hold the person everywhere it can, reachable by mail; opted in at `since`."""
+
+    @abstractmethod
+    def holds(self, address: str) -> bool:
+        """Say whether any trace of the person is left that an erasure must remove."""
+
+    @abstractmethod
+    def reaches(self, address: str) -> bool:
+        """Say whether mail would still go to the person."""
+
+    @abstractmethod
+    def everybody(self) -> Any:
+        """Return a comparable picture of all people held."""
+
+    @abstractmethod
+    def mixes_people_up(self, other: str) -> None:
+        """Let the provider answer with this other person whoever is asked for."""
+
+    @abstractmethod
+    def shortens_its_listing(self) -> None:
+        """Let a listing count more people than it shows, however often it is read."""
+
+    @abstractmethod
+    def suppresses(self, address: str) -> None:
+        """Prepare what an operator must do by hand before `suppress` can succeed, if anything."""
+
+    @abstractmethod
+    def prepares(self, finding: str, address: str) -> Action:
+        """Bring the person and the provider into the situation of a finding; return the action to try there."""
+
+    @abstractmethod
+    def did_the_rest(self, finding: str, address: str) -> bool:
+        """Say whether what could be done beside the finding was done."""
+
+    @abstractmethod
+    def subscribes_again(self, address: str) -> None:
+        """Subscribe a person who is held, as another tool would, with as little trace as the provider allows."""
+
+    @property
+    @abstractmethod
+    def error_body(self) -> dict[str, Any]:
+        """The JSON of an error as this provider sends it, but for its status."""
+
+    def answers(self, status: int, *, with_body: bool = False, headers: dict[str, str] | None = None) -> None:
+        """Answer every call from now on with this status."""
+        self.sandbox.fault(
+            Fault(
+                status=status,
+                body=json.dumps({**self.error_body, "status": status}) if with_body else "",
+                headers=headers or {},
+                content_type=self.error_type if with_body else None,
+                times=None,
+            )
+        )
+
+    error_type: ClassVar[str] = "application/json"
+
+    def breaks(self, fault: Fault) -> None:
+        """Put this fault in the way."""
+        self.sandbox.fault(fault)
+
+    def works_again(self) -> None:
+        """Take all faults out of the way."""
+        self.sandbox.clear_faults()
+
+    def is_unreachable(self) -> None:
+        """Close the provider's door."""
+        self.sandbox.close()
+
+    def close(self) -> None:
+        """End adapter and sandbox."""
+        self.adapter.close()
+        self.sandbox.close()
