@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
 from syncer.database.connections import reading
-from syncer.delivery.watch import MOST_UNREAD, Look
+from syncer.delivery.watch import MOST_UNREAD, SMALL, WHOLE_EVERY, Look
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
 from tests.support.processes import inside as run
@@ -176,6 +176,63 @@ def test_the_command_and_the_daemon_find_who_is_back(
     assert "lovelace" not in log.read_text() + done.stdout + done.stderr
 
 
+# -- changes that leave no date -----------------------------------------------------------------------------
+
+
+def test_a_subscription_that_leaves_no_date_is_found_where_everybody_is_listed(
+    app: App, clock: Clock, activecampaign: ActiveCampaignSandbox
+) -> None:
+    activecampaign.add(PERSON)
+    activecampaign.add(OTHER)
+    put(app, "objection", PERSON, "k1")
+    drain(app)
+    assert look(app)["crm"].incidents == ()
+    clock.now += LATER
+    activecampaign.subscribe(PERSON, "1", sdate="2020-01-01T00:00:00+00:00")
+
+    found = look(app)["crm"]
+
+    assert found.whole and found.seen == 2
+    assert [event_id for event_id, _ in found.incidents] == [event(app).id]
+    drain(app)
+    contact = activecampaign.contact(PERSON)
+    assert contact is not None and set(contact["lists"].values()) == {"2"}
+
+
+def test_a_large_account_is_listed_whole_once_a_week_and_on_request(
+    app: App, clock: Clock, activecampaign: ActiveCampaignSandbox
+) -> None:
+    activecampaign.add(PERSON)
+    put(app, "objection", PERSON, "k1")
+    drain(app)
+    assert look(app)["crm"].whole, "the first look lists everybody"
+    with app.transactions.write() as tx:
+        tx.connection.execute(app.tables.watch.update().values(listed=SMALL + 1))
+
+    clock.now += timedelta(days=6)
+    assert not look(app)["crm"].whole
+    assert as_json(app.settings.path, "watch", "--whole")[1]["whole"]
+    with app.transactions.write() as tx:
+        tx.connection.execute(app.tables.watch.update().values(listed=SMALL + 1))
+    clock.now += WHOLE_EVERY
+    assert look(app)["crm"].whole
+    assert not look(app)["newsletter"].whole, "Mailchimp dates every change"
+
+
+def test_objectors_who_are_as_they_should_be_cost_no_call_of_their_own_in_a_listing_of_everybody(
+    app: App, activecampaign: ActiveCampaignSandbox
+) -> None:
+    for number in range(20):
+        activecampaign.add(f"person{number}@many.test")
+        put(app, "objection", f"person{number}@many.test", f"k{number}")
+    drain(app)
+    activecampaign.clear_requests()
+
+    assert look(app)["crm"].seen == 20
+
+    assert activecampaign.request_count <= 3
+
+
 # -- one person's odd answer --------------------------------------------------------------------------------
 
 
@@ -254,7 +311,9 @@ def test_what_a_person_must_look_at_is_held_and_the_look_goes_on(
     clock.now += LATER
     mailchimp.add(PERSON, AUDIENCES[0], status="unsubscribed", last_changed=clock.now.isoformat())
     body = json.dumps({"email_address": PERSON, "list_id": AUDIENCES[0], "status": "dormant"})
-    mailchimp.fault(Fault(status=200, body=body, content_type="application/json", path="/members/", times=None))
+    mailchimp.fault(
+        Fault(status=200, body=body, content_type="application/json", path=f"{AUDIENCES[0]}/members/", times=None)
+    )
 
     found = look(app)["newsletter"]
 

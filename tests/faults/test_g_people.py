@@ -96,7 +96,7 @@ def test_fault_103_a_daemon_at_debug_tells_nothing_in_log_traceback_metrics_and_
     path.write_text(f'{path.read_text("utf-8")}\n[metrics]\nlisten = "127.0.0.1:{port}"\n', encoding="utf-8")
     assert run(path, "init").returncode == 0
     for server in (mailchimp, activecampaign):
-        server.fault(Fault(status=500, body=f"<html>{CANARY}", content_type="text/html", times=8))
+        server.fault(Fault(status=500, body=f"<html>{CANARY}", content_type="text/html", times=40))
     mailchimp.add(CANARY, AUDIENCES[0])
     log = tmp_path / "log"
     with started(path, "run", log=log) as daemon:
