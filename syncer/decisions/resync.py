@@ -223,7 +223,6 @@ class Resync:
             "code": None,
             "next_attempt_at": tx.now,
             "claim_rank": rank(row.right),
-            "failing_since": None,  # it gets its hours again; what is unseen stays so until it is seen
         }
         if planned.to is State.PENDING:
             changes |= {"attempts": 0, "confirmed_at": None, "outcome": None}

@@ -412,6 +412,17 @@ def test_a_failing_call_leaves_a_step_without_status(connect: Connect) -> None:
     assert (trail.steps[0].status, trail.steps[0].request_id) == (None, None)
 
 
+def test_a_walk_that_has_taken_too_long_makes_no_further_call(serve: Serve, connect: Connect) -> None:
+    server = serve(saying(GOOD, GOOD))
+    transport = connect(server.url)
+    call(transport, trail=Trail(seconds=60))
+
+    with pytest.raises(Transient, match="timed_out"):
+        call(transport, trail=Trail(seconds=-1))
+
+    assert len(server.requests) == 1
+
+
 def test_nothing_of_a_call_reaches_the_log(serve: Serve, connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
     odd = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n: nameless\r\nno colon\r\n\r\n{}"
     server = serve(saying(GOOD, odd))

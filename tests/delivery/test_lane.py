@@ -45,6 +45,21 @@ class Slow(Mailchimp):
         self.answer.set()
 
 
+class Forgetful(Slow):
+    """A destination that deletes and does not show yet where the deleted is kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[int] = []
+
+    def apply(self, action: Action, subject: Subject, received_at: datetime) -> Receipt:
+        return Receipt(Outcome.DONE, (Step("all", "DELETE /", 200, None, 1),), unseen=2)
+
+    def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
+        self.told.append(subject.unseen)
+        return Receipt(Outcome.DONE, (Step("all", "GET /", 200, None, 1),))
+
+
 class DatabaseGone(Senders):
     """Senders in front of which the turn breaks off once a call is under way."""
 
@@ -98,3 +113,16 @@ def test_a_probe_that_crashes_is_tried_again_as_late_as_one_that_is_refused(app:
         assert adapter.pings == 1
     finally:
         worker.release()
+
+
+def test_the_read_back_is_told_what_the_apply_left_unseen(app: App) -> None:
+    put(app, "erasure", "ada@lovelace.test", "k1")
+    prepare(app)
+    adapter = Forgetful()
+    worker = lane(app, adapter)
+    try:
+        worker.turn()
+    finally:
+        worker.release()
+
+    assert adapter.told == [2]

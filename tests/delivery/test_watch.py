@@ -199,6 +199,25 @@ def test_a_subscription_that_leaves_no_date_is_found_where_everybody_is_listed(
     assert contact is not None and set(contact["lists"].values()) == {"2"}
 
 
+def test_who_is_reached_in_one_audience_and_left_in_another_is_found_in_either_order(
+    app: App, clock: Clock, mailchimp: MailchimpSandbox
+) -> None:
+    for person, key in ((PERSON, "k1"), (OTHER, "k2")):
+        for audience in AUDIENCES[:2]:
+            mailchimp.add(person, audience)
+        put(app, "objection", person, key)
+    drain(app)
+    assert look(app)["newsletter"].incidents == ()
+    mailchimp.add(PERSON, AUDIENCES[0])
+    mailchimp.add(OTHER, AUDIENCES[1])
+
+    adapter = app.adapter("newsletter")
+    found = app.watch.look("newsletter", adapter, whole=True)
+    adapter.close()
+
+    assert len(found.incidents) == 2
+
+
 def test_a_large_account_is_listed_whole_once_a_week_and_on_request(
     app: App, clock: Clock, activecampaign: ActiveCampaignSandbox
 ) -> None:
