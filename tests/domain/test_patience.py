@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from adapters.contract import Action, Outcome, Receipt, Step
+from adapters.contract import Outcome, Receipt, Step
 from adapters.errors import Misconfigured, Permanent, Transient
 from syncer.domain.codes import CODES
 from syncer.domain.model import Delivery, State
 from syncer.domain.patience import DAY, HOURS
 from syncer.domain.policy import Decision, NotCalled, Phase, Result, judge
-from syncer.domain.rights import Right
+from tests.support.deliveries import DELIVERY, NOW
 
-NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-DELIVERY = Delivery(
-    id=1,
-    event_id="e1",
-    destination="crm",
-    right=Right.ERASURE,
-    action=Action.DELETE,
-    state=State.RETRYING,
-    outcome=None,
-    code=None,
-    attempts=1,
-    applied_at=None,
-    confirmed_at=None,
-    subject="p1:x",
-    received_at=NOW,
-    email_sealed="sealed",
-)
+RETRIED = replace(DELIVERY, state=State.RETRYING)
 UNSEEN = Transient("not_yet", "the archive shows nobody", hold_as="archive_not_seen", unseen=1)
 
 
@@ -50,8 +34,8 @@ def later(delivery: Delivery, decision: Decision) -> Delivery:
 )
 def test_what_is_not_understood_for_a_day_is_held_with_its_evidence(code: str) -> None:
     error = Transient(code, "an object with the keys rows, total")
-    first = decide(DELIVERY, error)
-    waiting = later(DELIVERY, first)
+    first = decide(RETRIED, error)
+    waiting = later(RETRIED, first)
 
     assert (first.state, first.failing_since) == (State.RETRYING, NOW)
     assert decide(waiting, error, DAY - timedelta(seconds=1)).state is State.RETRYING
@@ -62,7 +46,7 @@ def test_what_is_not_understood_for_a_day_is_held_with_its_evidence(code: str) -
 
 
 def test_an_archive_that_does_not_show_the_deleted_contact_for_hours_holds_it() -> None:
-    waiting = later(DELIVERY, decide(DELIVERY, UNSEEN))
+    waiting = later(RETRIED, decide(RETRIED, UNSEEN))
 
     assert decide(waiting, UNSEEN, HOURS - timedelta(seconds=1)).state is State.RETRYING
     held = decide(waiting, UNSEEN, HOURS)
@@ -72,14 +56,14 @@ def test_an_archive_that_does_not_show_the_deleted_contact_for_hours_holds_it() 
 
 @pytest.mark.parametrize("code", ["unavailable", "rate_limited", "timed_out", "unreachable", "delete_blocked"])
 def test_an_outage_is_waited_out_however_long_it_lasts(code: str) -> None:
-    waiting = later(DELIVERY, decide(DELIVERY, Transient(code)))
+    waiting = later(RETRIED, decide(RETRIED, Transient(code)))
 
     assert waiting.failing_since is None
     assert decide(waiting, Transient(code), DAY * 20).state is State.RETRYING
 
 
 def test_an_outage_in_between_does_not_start_the_day_anew() -> None:
-    waiting = later(DELIVERY, decide(DELIVERY, Transient("unreadable")))
+    waiting = later(RETRIED, decide(RETRIED, Transient("unreadable")))
     for result in (Transient("unavailable"), Misconfigured("unauthorized"), NotCalled()):
         waiting = later(waiting, decide(waiting, result, HOURS))
 
@@ -87,7 +71,7 @@ def test_an_outage_in_between_does_not_start_the_day_anew() -> None:
 
 
 def test_an_answer_that_is_understood_ends_the_wait() -> None:
-    waiting = later(DELIVERY, decide(DELIVERY, Transient("unreadable")))
+    waiting = later(RETRIED, decide(RETRIED, Transient("unreadable")))
 
     assert decide(waiting, Receipt(Outcome.DONE, ()), HOURS).failing_since is None
 
@@ -95,7 +79,7 @@ def test_an_answer_that_is_understood_ends_the_wait() -> None:
 @pytest.mark.parametrize("phase", Phase)
 def test_nothing_is_confirmed_while_something_deleted_is_unseen(phase: Phase) -> None:
     outcome = Outcome.ABSENT if phase is Phase.APPLY else Outcome.DONE
-    delivery = replace(DELIVERY, state=State.RETRYING if phase is Phase.APPLY else State.APPLIED)
+    delivery = replace(RETRIED, state=State.RETRYING if phase is Phase.APPLY else State.APPLIED)
 
     decision = decide(delivery, Receipt(outcome, (), unseen=1), phase=phase)
 
@@ -103,7 +87,7 @@ def test_nothing_is_confirmed_while_something_deleted_is_unseen(phase: Phase) ->
 
 
 def test_a_failure_that_knows_nothing_of_it_leaves_the_unseen_as_it_was() -> None:
-    delivery = replace(DELIVERY, unseen=2)
+    delivery = replace(RETRIED, unseen=2)
 
     assert decide(delivery, Transient("unreachable")).unseen == 2
     assert decide(delivery, Permanent("rejected", unseen=1)).unseen == 1
@@ -123,7 +107,7 @@ def test_nobody_left_after_an_attempt_that_failed_halfway_was_its_doing(
     call: str, status: int | None, outcome: Outcome
 ) -> None:
     halfway = Transient("unavailable", steps=(Step("audience a", call, status, None, 5),))
-    decision = decide(DELIVERY, halfway)
-    waiting = replace(later(DELIVERY, decision), applied_at=decision.applied_at)
+    decision = decide(RETRIED, halfway)
+    waiting = replace(later(RETRIED, decision), applied_at=decision.applied_at)
 
     assert decide(waiting, Receipt(Outcome.ABSENT, ())).outcome is outcome

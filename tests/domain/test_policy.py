@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.contract import Action, Outcome, Receipt
+from adapters.contract import Outcome, Receipt
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from syncer.domain.model import CLOSED, Delivery, EventState, State
 from syncer.domain.policy import (
@@ -26,25 +26,8 @@ from syncer.domain.policy import (
     settle,
     unreachable_in_a_row,
 )
-from syncer.domain.rights import Right
+from tests.support.deliveries import DELIVERY, NOW
 
-NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-DELIVERY = Delivery(
-    id=1,
-    event_id="e1",
-    destination="newsletter",
-    right=Right.ERASURE,
-    action=Action.DELETE,
-    state=State.PENDING,
-    outcome=None,
-    code=None,
-    attempts=1,
-    applied_at=None,
-    confirmed_at=None,
-    subject="p1:x",
-    received_at=NOW,
-    email_sealed="sealed",
-)
 APPLIED = replace(DELIVERY, state=State.APPLIED, applied_at=NOW, outcome=Outcome.DONE)
 RECHECKED = replace(APPLIED, confirmed_at=NOW - timedelta(days=1))
 
