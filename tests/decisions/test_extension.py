@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from alembic import command
@@ -160,7 +161,8 @@ def test_the_command_records_it_and_shows_it(settings: Path) -> None:
     run(settings, "submit", "erasure", stdin=PERSON)
     run(settings, "drain")
     (event,) = as_json(settings, "events")
-    words = ("--reason", "many systems to search", "--informed", event["received_at"][:10])
+    day = datetime.fromisoformat(event["received_at"]).astimezone(ZoneInfo("Europe/Berlin")).date()
+    words = ("--reason", "many systems to search", "--informed", str(day))
 
     done = run(settings, "extend", event["id"], *words)
 
