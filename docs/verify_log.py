@@ -16,6 +16,7 @@ import hashlib
 import json
 import re
 import sys
+import unicodedata
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -75,21 +76,42 @@ def open_exactly(note, keys):
             blank and len(lines) >= 3 and all(lines) and signatures.endswith("\n"),
             "it has no three lines and a signature",
         )
-        origin, size, root = lines[0], lines[1], base64.b64decode(lines[2], validate=True)
-        must(size.isascii() and str(int(size)) == size and len(root) == 32, "its size or its root is none")
-        split = [line.split(" ") for line in signatures[:-1].split("\n")]
-        signed = [(dash, name, base64.b64decode(encoded, validate=True)) for dash, name, encoded in split]
-        must(all(dash == "\u2014" for dash, *_ in signed), "a malformed signature line")
+        origin, size, root = lines[0], lines[1], unbase64(lines[2])
+        must(
+            size.isascii() and size.isdigit() and str(int(size)) == size and len(size) <= 19 and len(root) == 32,
+            "its size or its root is none",
+        )
+        must(len(note) <= 65536 and not any(map(is_control, text)), "it is too long, or has control characters")
+        signed = [signature(line) for line in signatures[:-1].split("\n")]
     except (Bad, ValueError) as error:
         raise Unreadable(f"not a signed checkpoint: {error}") from None
     good = False
-    for _, name, raw in signed:
+    for name, raw in signed:
         for key_name, key_id, public in keys:
             if (key_name, key_id) == (name, raw[:4]):
                 public.verify(raw[4:], (text + "\n").encode())  # raises InvalidSignature
                 good = good or name == origin
     must(good, f"not signed by a known key of {origin}")
     return origin, int(size), root
+
+
+def signature(line):
+    """Return (name, octets) of a signature line; whose they are is not known yet."""
+    dash, name, encoded = line.split(" ")
+    raw = unbase64(encoded)
+    must(dash == "\u2014" and name and "+" not in name and len(raw) >= 5, "a malformed signature line")
+    must(name.isprintable() and not any(map(str.isspace, name)), "a malformed signature line")
+    return name, raw
+
+
+def unbase64(text):
+    raw = base64.b64decode(text, validate=True)
+    must(base64.b64encode(raw).decode() == text, "it has two spellings")
+    return raw
+
+
+def is_control(char):
+    return char != "\n" and unicodedata.category(char) in ("Cc", "Cs")
 
 
 # -- the tree (RFC 6962): a leaf is SHA-256(0x00 || body), a node SHA-256(0x01 || left || right) -----------------------
@@ -278,12 +300,14 @@ def meaning(events, body):
 
 
 def opened(path, newline=None):
-    """Open a text for reading: UTF-8 or UTF-16, with or without a byte order mark, with any line ends."""
+    """Open a text for reading: UTF-8, UTF-16 or UTF-32, with or without a byte order mark, with any line ends."""
     with open(path, "rb") as file:
         start = file.read(64)
     even, odd, characters = start[0::2].count(0), start[1::2].count(0), len(start) // 2
     encoding = "utf-8-sig"
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        encoding = "utf-32"
+    elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
     elif 2 * odd > characters and 10 * even < odd:
         encoding = "utf-16-le"

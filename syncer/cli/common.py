@@ -103,6 +103,8 @@ def read_addresses(file: BinaryIO | None, *, with_events: bool = False) -> tuple
 
 
 def _stdin() -> bytes:
+    if sys.stdin is None:  # Python's way to say closed
+        raise UserError("standard input is closed; write addresses to it, one a line, or name a file with --file")
     if sys.stdin.isatty():
         click.echo("addresses, one a line; end with Ctrl-D", err=True)
     return sys.stdin.buffer.read()

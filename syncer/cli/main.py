@@ -13,7 +13,7 @@ import click
 from syncer import __version__
 from syncer.cli import audit, decide, dossier, install, read, watch, wordpress, work
 from syncer.cli.common import Context
-from syncer.cli.output.stdout import prepare
+from syncer.cli.output import stdout
 from syncer.errors import SyncerError, UserError
 
 #: new objects before a garbage collection; of the 700 that Python allows a start makes hundreds of times as many, and
@@ -67,13 +67,10 @@ def main(argv: list[str] | None = None) -> NoReturn:
     """Run a command and exit as designed: 0 fine, 1 something needs attention, 2 called or configured wrongly."""
     if argv is None:  # a process of its own, not a call from another program
         gc.set_threshold(GARBAGE_AFTER)
-    prepare()
     try:
+        stdout.prepare()
         _refuse_addresses(sys.argv[1:] if argv is None else argv)
-        code = cli.main(args=argv, prog_name="syncer", standalone_mode=False)
-        sys.stdout.flush()
-    except click.exceptions.Exit as done:
-        code = done.exit_code
+        code = _run(argv)
     except click.Abort:
         code = 130
     except click.ClickException as error:
@@ -83,12 +80,27 @@ def main(argv: list[str] | None = None) -> NoReturn:
         click.echo(str(error), err=True)
         code = error.exit_code
     except BrokenPipeError:
-        sys.stderr.close()
+        stdout.given_up()
         code = 0
     except Exception as error:  # noqa: BLE001 — the last line of defence: one line, no traceback, no data
         click.echo(_internal(error), err=True)
         code = 2
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(code)
+
+
+def _run(argv: list[str] | None) -> int:
+    """Return the exit code of a command that came to its end."""
+    written = sys.stdout
+    try:
+        code = cli.main(args=argv, prog_name="syncer", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except SystemExit:
+        if sys.stdout is written:
+            raise
+        return 0  # click's own way to end, with another stdout, when the reader of a pipe has gone
+    return code if isinstance(code, int) else 0
 
 
 def _refuse_addresses(words: list[str]) -> None:
@@ -106,6 +118,11 @@ def _usage(error: click.ClickException) -> str:
 
 
 def _internal(error: Exception) -> str:
+    if isinstance(error, OSError) and stdout.given_up():
+        return (
+            f"syncer: standard output cannot be written ({error.strerror}); what the command had done by then stands,"
+            " see `syncer status`"
+        )
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(frame.filename).name}:{frame.lineno}"
     if type(error).__module__.startswith("sqlalchemy"):

@@ -21,12 +21,16 @@ _POSTGRESQL = {
     "transform_null_equals": "'off'",
     "statement_timeout": "'0'",  # verifying a long log takes longer than a web page may
     "lock_timeout": "'0'",
+    "idle_in_transaction_session_timeout": "'0'",  # a long log is read and verified in one
     # off forgets after a crash what was committed; the other values wait for stand-by servers, or do not
     "synchronous_commit": "CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'"
     " ELSE current_setting('synchronous_commit') END",
     # a plan made while the tables were empty reads them whole, and would stay until somebody analyses them
     "plan_cache_mode": "'force_custom_plan'",
 }
+
+#: the same of later versions: from 14, and from 17 on
+_POSTGRESQL_LATER = {"idle_session_timeout": "'0'", "transaction_timeout": "'0'"}
 
 #: one statement of variables that every version knows; a comment with a number is read by the servers it is for:
 #: M! by MariaDB alone, 50708 by MySQL from 5.7.8 on, which MariaDB passes over
@@ -36,7 +40,8 @@ MYSQL = (
     " sql_select_limit = 18446744073709551615, sql_big_selects = 1, sql_auto_is_null = 0, foreign_key_checks = 1,"
     " unique_checks = 1, completion_type = 'NO_CHAIN', innodb_lock_wait_timeout = 50, wait_timeout = 28800,"
     " net_write_timeout = 600"
-    " /*M!100100 , max_statement_time = 0 */ /*!50708 , max_execution_time = 0 */"
+    " /*M!100300 , max_statement_time = 0, idle_transaction_timeout = 0, idle_write_transaction_timeout = 0,"
+    " idle_readonly_transaction_timeout = 0, check_constraint_checks = 1 */ /*!50708 , max_execution_time = 0 */"
 )
 
 
@@ -95,4 +100,9 @@ def _through_a_pooler(connection: Any) -> bool:
 
 
 def _set(*, local: bool) -> str:
-    return "SELECT " + ", ".join(f"set_config('{name}', {to}, {local})" for name, to in _POSTGRESQL.items())
+    sets = [f"set_config('{name}', {to}, {local})" for name, to in _POSTGRESQL.items()]
+    sets += [
+        f"CASE WHEN current_setting('{name}', true) IS NOT NULL THEN set_config('{name}', {to}, {local}) END"
+        for name, to in _POSTGRESQL_LATER.items()
+    ]
+    return f"SELECT {', '.join(sets)}"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import socket
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+#: a process of Linux has a number of at most 22 bits
+_PID = re.compile("[1-9][0-9]{0,8}")
 
 
 def boot_id() -> str:
@@ -99,6 +103,6 @@ def is_dead(name: str) -> bool:
     """
     owner = parse_owner(name)
     seen = (boot_id(), pid_namespace())
-    if "" in seen or (owner.boot, owner.namespace) != seen or not owner.pid.isdigit():
+    if "" in seen or (owner.boot, owner.namespace) != seen or not _PID.fullmatch(owner.pid):
         return False
     return started_ticks(int(owner.pid)) not in (None, owner.start)

@@ -6,16 +6,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from syncer.audit.offline.files import text_of
 from syncer.errors import UserError
 from syncer.intake.address_table import AddressTable, find_table, is_column_name, looks_like_address
+from syncer.intake.file_text import decoded
 
 #: line numbers that one remark names
 NAMED = 10
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 #: characters of a line that are searched for a second address
 _SEARCHED = 1000
-_SEVERAL = re.compile(r"""[^\s,;|"]+@[^\s,;|"]+[\s,;|]+[^\s,;|"]+@""")
+#: an address, what stands between two, and the next; each part has one reading only, or long lines take hours
+_SEVERAL = re.compile(r"""@[^\s,;|"@]+[\s,;|]+[^\s,;|"@]+@""")
+#: an address anywhere in a page, a list of JSON, a sentence
+_AMONG_OTHERS = re.compile(r"[\w.+-]@[\w-]+\.\w")
 _WITH_EVENT = re.compile(r"([0-9a-fA-F-]{6,36})[\s,;|]+(\S.*)")
 _REMEDY = "give one address a line, or a CSV file with one column of addresses; nothing was changed"
 
@@ -37,11 +40,12 @@ def read_addresses(raw: bytes, name: str, *, with_events: bool = False) -> Addre
     `with_events` lets an event's id stand before an address. Blank lines and `#` comments are passed over. Raises
     UserError for a file that holds none, and for one of which most lines are no address: nobody means such a list.
     """
-    text, remarks = _decoded(raw, name)
+    text, remarks = decoded(raw, name)
     lines = _LINE.findall(text)
     found = _plain(lines)
     events = [_WITH_EVENT.fullmatch(line) for _, line in found] if with_events else []
     table = None if any(events) else find_table(lines)
+    remarks += [] if table else _hidden(lines, name)
     if table:
         found, more = _of_table(table, name)
         remarks += more
@@ -53,34 +57,6 @@ def read_addresses(raw: bytes, name: str, *, with_events: bool = False) -> Addre
         raise UserError("no address was given; write one a line to stdin, or name a file with --file")
     _require_addresses(found, name, with_events)
     return AddressFile(tuple(found), tuple(remarks))
-
-
-# -- from octets to text ------------------------------------------------------------------------------------
-
-
-def _decoded(raw: bytes, name: str) -> tuple[str, list[str]]:
-    try:
-        return text_of(raw), []
-    except UnicodeDecodeError as error:
-        if error.encoding.startswith("utf-16") or error.encoding.startswith("utf-32"):
-            raise UserError(f"{name}: cut off in the middle of a character; get the whole file") from None
-    if any(map(_is_utf8_beyond_ascii, raw.split(b"\n"))):
-        # UTF-8 with damage: octets that are none stay visible, and unusable, instead of becoming another address
-        return raw.decode("utf-8", "surrogateescape"), []
-    # Latin-1 has the letters of Windows-1252 in the same places; what else Windows-1252 has is in no address, and may
-    # be a letter of Mac OS or DOS: it stays unusable
-    return raw.decode("latin-1").translate(_NO_LETTERS), [f"{name}: not UTF-8; read as Windows-1252"]
-
-
-#: octets that are no letter there, as the surrogates that stand for octets nobody could read
-_NO_LETTERS = {octet: 0xDC00 + octet for octet in (*range(0x80, 0xC0), 0xD7, 0xF7)}
-
-
-def _is_utf8_beyond_ascii(line: bytes) -> bool:
-    try:
-        return not line.decode().isascii()
-    except UnicodeDecodeError:
-        return False
 
 
 # -- from text to addresses ---------------------------------------------------------------------------------
@@ -96,20 +72,41 @@ def _plain(lines: Sequence[str]) -> list[tuple[int, str]]:
     return found[1:] if found and is_column_name(found[0][1]) else found
 
 
+def _hidden(lines: Sequence[str], name: str) -> list[str]:
+    found = [number for number, line in enumerate(lines, 1) if line.lstrip()[:1] == "#" and "@" in line]
+    hidden = [number for number in found if looks_like_address(lines[number - 1].strip())]
+    if not hidden:
+        return []
+    return [
+        f"{name}: passed over as remarks; an address that begins with # needs a table with a head: {_listed(hidden)}"
+    ]
+
+
 def _of_table(table: AddressTable, name: str) -> tuple[list[tuple[int, str]], list[str]]:
     remarks = [f"{name}: a table; its addresses stand in column {table.column + 1}"]
     if table.header is not None and not table.named:
         remarks.append(f"{name}: line {table.header} was taken for the head of the table and passed over")
+    if table.others:
+        columns = ", ".join(str(column + 1) for column in table.others)
+        remarks.append(f"{name}: addresses stand in column {columns} too, and were passed over")
+    if table.swallowed:
+        where = _listed(table.swallowed)
+        remarks.append(f"{name}: one cell holds lines with addresses, passed over; look for a stray quote: {where}")
     empty = [record.number for record in table.records if not record.cell(table.column)]
     if empty:
-        numbers = ", ".join(map(str, empty[:NAMED])) + (", …" if len(empty) > NAMED else "")
-        remarks.append(f"{name}: {len(empty)} without an address passed over: line {numbers}")
+        remarks.append(f"{name}: {len(empty)} without an address passed over: {_listed(empty)}")
     found = [(record.number, record.cell(table.column)) for record in table.records if record.cell(table.column)]
     return found, remarks
 
 
+def _listed(numbers: Sequence[int]) -> str:
+    return "line " + ", ".join(map(str, numbers[:NAMED])) + (", …" if len(numbers) > NAMED else "")
+
+
 def _require_addresses(found: Sequence[tuple[int, str]], name: str, with_events: bool) -> None:
     several = next((number for number, text in found if _SEVERAL.search(text[:_SEARCHED])), None)
+    if several is None and len(found) == 1 and len(_AMONG_OTHERS.findall(found[0][1][:_SEARCHED])) > 1:
+        several = found[0][0]
     if several is not None:
         raise UserError(f"{name}: line {several} holds several addresses; {_REMEDY}")
     odd = [number for number, text in found if not _is_entry(text, with_events)]

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 DELIMITERS = (",", ";", "\t", "|")
+_BETWEEN = re.compile(r"[,;\t|]")
+#: characters of a line; longer ones are in no table, and their cells would fill the memory
+_LONGEST = 200_000
 #: how exports call the column in the languages of Mailchimp and ActiveCampaign; compared without marks, case and blanks
 _NAMES = (
     "email", "mail", "email address", "user email", "contact email", "primary email", "subscriber email",
@@ -22,7 +25,8 @@ _NAMES = (
     "电子邮件", "电子邮箱", "邮箱", "電子郵件地址", "電子郵件", "이메일", "이메일 주소",
     "Alamat email", "Địa chỉ email",
 )  # fmt: skip
-_ADDRESS = re.compile(r"""[^\s@,;]+@[^\s@,;]+|"[^"]+"@[^\s@,;]+""")
+#: what somebody may have meant for an address, damaged or not; around it no marks of HTML, JSON, vCard or a language
+_ADDRESS = re.compile(r"""(?!(['`]).*\1$)[^\s@,;<>"(\[:]+@[^\s@,;<>")\]:]+|"[^"]+"@[^\s@,;<>"]+""")
 
 
 def looks_like_address(text: str) -> bool:
@@ -54,9 +58,24 @@ class AddressTable:
     named: bool
     records: tuple[Record, ...] = field(repr=False)
 
+    @property
+    def others(self) -> tuple[int, ...]:
+        """The further columns in which an address stands, counted from 0."""
+        found = {
+            column for record in self.records for column, cell in enumerate(record.cells) if looks_like_address(cell)
+        }
+        return tuple(sorted(found - {self.column}))
+
+    @property
+    def swallowed(self) -> tuple[int, ...]:
+        """The first lines of records in which a cell holds a line like a record: a stray quote took it."""
+        return tuple(record.number for record in self.records if any(map(_holds_records, record.cells)))
+
 
 def find_table(lines: Sequence[str]) -> AddressTable | None:
     """Return the table that these lines, with their ends, are; None for none, or where the column is not certain."""
+    if any(len(line) > _LONGEST for line in lines):
+        return None
     found = [table for delimiter in DELIMITERS if (table := _table(_records(lines, delimiter)))]
     return max(found, key=lambda table: table.named, default=None)
 
@@ -68,16 +87,31 @@ def is_column_name(text: str) -> bool:
 
 def _records(lines: Sequence[str], delimiter: str) -> list[Record]:
     """Return the records between these delimiters; none where the quotes do not come in pairs."""
-    reader, records, number = csv.reader(iter(lines), delimiter=delimiter, strict=True), [], 1
+    reader, number = csv.reader(iter(lines), delimiter=delimiter, strict=True), 1
+    records: list[Record] = []
     try:
         for cells in reader:
             record = Record(number, tuple(cell.strip().strip("\ufeff") for cell in cells))
-            if any(record.cells) and not record.cells[0].startswith("#") and not _is_hint(record):
+            if any(record.cells) and not _is_comment(record, first=not records) and not _is_hint(record):
                 records.append(record)
             number = reader.line_num + 1
     except csv.Error:
         return []
     return records
+
+
+def _holds_records(cell: str) -> bool:
+    lines = cell.splitlines()
+    parts = [_BETWEEN.split(line) for line in lines if "@" in line] if len(lines) > 1 else []
+    return any(len(part) > 1 and any(looks_like_address(text.strip()) for text in part) for part in parts)
+
+
+def _is_comment(record: Record, *, first: bool) -> bool:
+    """Say whether a record is a remark. Shops number their orders #1001, and an address may begin with # as well."""
+    if not record.cells[0].startswith("#") or any(map(looks_like_address, record.cells)):
+        return False
+    # above the head a remark may hold commas; a column may be called #
+    return not any(record.cells[1:]) or (first and record.cells[0] != "#")
 
 
 def _is_hint(record: Record) -> bool:

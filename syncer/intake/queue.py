@@ -148,10 +148,21 @@ class Queue:
             with connection.begin_nested():
                 connection.execute(self.table.insert(), list(rows))
         except sa.exc.IntegrityError:
-            # one of them is there already: halves find out which
+            # some are there already: one question says which, halves find out what it does not say
+            new = self._new(connection, rows)
+            if len(new) < len(rows):
+                return self._insert(connection, new) if new else 0
             half = len(rows) // 2
             return self._insert(connection, rows[:half]) + self._insert(connection, rows[half:]) if half else 0
         return len(rows)
+
+    def _new(self, connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the rows whose keys the queue does not have, the first of each key."""
+        key = self.table.c.event_key
+        query = sa.select(sa.type_coerce(key, sa.Text)).where(key.in_([row["event_key"] for row in rows]))
+        there = {_text(found) for (found,) in connection.execute(query)}
+        first = {row["event_key"]: row for row in reversed(rows)}
+        return [row for row in rows if row["event_key"] not in there and first[row["event_key"]] is row]
 
 
 def _encodable(text: str) -> bool:

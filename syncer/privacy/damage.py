@@ -81,7 +81,13 @@ def _quoted_printable(text: str) -> bool:
     return False
 
 
-_ENTITY = re.compile(r"&(#\d{2,7}|#[xX][0-9a-fA-F]{2,6});?|&[a-zA-Z][a-zA-Z0-9]{1,31};")
+_ENTITY = re.compile(
+    r"""&(?:\#\d{2,7}|\#[xX][0-9a-fA-F]{2,6});?
+    |&[a-zA-Z][a-zA-Z0-9]{1,31};
+    |&(?:[aeiouyAEIOUY]acute|[aeiouAEIOU](?:grave|circ|uml)|[anoANO]tilde|[cC]cedil|[oO]slash|[aA]ring|szlig|aelig|AElig)
+    |^&(?:lt|gt|quot|nbsp)""",  # the last two where the semicolon was lost, which HTML forgives
+    re.VERBOSE,
+)
 
 
 def _entity(text: str) -> bool:
@@ -91,6 +97,10 @@ def _entity(text: str) -> bool:
 _ESCAPE = re.compile(
     r"""\\                 # \u00e9, \xe9, \n and \' all need a backslash, and only a quoted local part may hold one
     |(?<=[^\W\d_])[uU](?:00[c-fC-F][0-9a-fA-F]|002[bB])   # u00e9: what is left of \u00e9 where backslashes are stripped
+    |[uU]\+00[c-fC-F][0-9a-fA-F]  # U+00E9, as some logs write it
+    |(?:u[0-9a-fA-F]{4}){2}       # u0430u043d: the same of an alphabet that Latin-1 lacks
+    |(?<=[^\W\d_])[uU](?=[0-9a-fA-F]*[a-fA-F])(?:01[0-7]|1[eE][89a-fA-F])[0-9a-fA-F]  # u015f, u1ec5
+    |^u003[cC]|u003[eE]$          # < and > around it, as JSON for web pages writes them
     |=\?[\w-]+\?[bBqQ]\?  # an encoded word of a mail header
     """,
     re.VERBOSE,
@@ -108,7 +118,7 @@ _UTF8 = re.compile(b"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4
 #: what programs took UTF-8 for: code pages of Windows, Mac, Unix and DOS
 _CODE_PAGES = (
     "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "mac_roman", "iso8859-2", "iso8859-15", "koi8_r",
-    "cp437", "cp850", "cp852", "cp866",
+    "cp437", "cp850", "cp852", "cp866", "cp1255", "cp1256", "cp1258", "cp874",
 )  # fmt: skip
 #: code page -> first halves of letters, before which its second halves stand in no language's words; ăş does
 _FIRST_HALVES = {"cp1252": "ÃÅÐÑ", "cp1250": "Ă", "iso8859-2": "Ă"}
@@ -116,7 +126,7 @@ _SECOND_HALVES_TOO = "Şş"
 #: a program that wrote the first halves in lower case leaves words of other languages: äž, åš, ñš
 _RAISED_HALVES = {**_FIRST_HALVES, "cp1252": "Ã"}
 #: code pages of other alphabets: a letter of theirs beside one of ours belongs to no word
-_OTHER_ALPHABETS = frozenset({"cp1251", "cp1253", "koi8_r", "cp866"})
+_OTHER_ALPHABETS = frozenset({"cp1251", "cp1253", "koi8_r", "cp866", "cp1255", "cp1256", "cp874"})
 #: letters to Unicode, but in an address as odd as a sign
 _NO_LETTERS = "ƒŸªºµ"
 
@@ -183,6 +193,17 @@ def _other_width(text: str) -> bool:
     return bool(_TYPED_ASCII.search(text.rpartition("@")[0]))
 
 
+#: Latin beside Greek or Cyrillic in one word: Unicode's profile for names that are not meant to deceive refuses it
+#: (UTS 39, 5.2, "moderately restrictive"), and letters of one code page read in another look so: josй, mьller, josθ
+_TWO_ALPHABETS = re.compile(
+    "[a-zA-Z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f][\u0370-\u052f]|[\u0370-\u052f][a-zA-Z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]"
+)
+#: signs that a code page has in the place of another's letter: m³ller, jos╔, s°ren, fran√ßoise; and the empty box
+_SIGNS_FOR_LETTERS = re.compile(
+    "[\u00a1-\u00a9\u00ab-\u00b4\u00b6\u00b8\u00b9\u00bb-\u00be\u00d7\u00f7\u02c6-\u02df\u2020-\u2022\u2030\u2070-\u209f\u20a0-\u20cf\u2122"
+    "\u2200-\u22ff\u2320\u2321\u2500-\u25a1]"
+)
+
 # -- what stood around it -----------------------------------------------------------------------------------
 
 _AROUND = re.compile(r"""^['`,;(\[]|['`"\],;.)]$|^"[^"]*$|^"[^"]*@[^"]*"$|[<>]|^\w+:""")
@@ -203,5 +224,7 @@ _SIGNS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("typographic quotes or dashes", lambda text: bool(_TYPOGRAPHIC.search(text))),
     ("full-width or half-width letters, or ligatures", _other_width),
     ("a question mark where a letter was lost", lambda text: bool(_LOST.search(text))),
+    ("letters of two alphabets in one word", lambda text: bool(_TWO_ALPHABETS.search(text))),
+    ("a sign where a letter was lost", lambda text: bool(_SIGNS_FOR_LETTERS.search(text))),
     ("a spelled-out @", lambda text: bool(_SPELLED_AT.search(text))),
 )

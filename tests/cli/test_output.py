@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -155,3 +156,48 @@ def test_no_cell_begins_like_a_formula(before: str, start: str) -> None:
 
     assert csv_safe(evil) == f"'{evil}"
     assert csv_safe(f"{before}plain = {start}") == f"{before}plain = {start}"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_a_full_disk_behind_stdout_is_named_in_one_line_and_what_was_done_is_not_denied(
+    settings: Path, unbuffered: str
+) -> None:
+    env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with Path("/dev/full").open("wb") as full:
+        for words in (["status", "--json"], ["audit", "export"], ["--help"], ["submit", "erasure"]):
+            done = subprocess.run(
+                command(settings, *words), input=b"new@list.test", stdout=full, stderr=subprocess.PIPE, timeout=120,
+                check=False, env=env,
+            )  # fmt: skip
+            assert done.returncode == 2
+            (line,) = done.stderr.decode().splitlines()
+            assert "standard output cannot be written (No space left on device); what the command had done" in line
+    assert as_json(settings, "status")["queue"]["waiting"] == 1
+    done = run(settings, "report", "--format", "csv", "--out", "/dev/full")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("/dev/full: cannot be written (No space left on device)")
+
+
+def shell(settings: Path, words: str, more: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    line = f"{shlex.join(command(settings, *words.split()))} {more}"
+    return subprocess.run(["bash", "-c", line], input=stdin, capture_output=True, timeout=120, check=False)
+
+
+def test_a_closed_stream_ends_a_command_before_it_does_anything_or_not_at_all(settings: Path) -> None:
+    no_output = shell(settings, "submit erasure", ">&-", b"new@list.test")
+    assert (no_output.returncode, no_output.stderr.count(b"\n")) == (2, 1)
+    assert b"standard output is closed" in no_output.stderr
+    assert as_json(settings, "status")["queue"]["waiting"] == 0
+
+    no_input = shell(settings, "submit erasure", "<&-")
+    assert (no_input.returncode, no_input.stderr.count(b"\n")) == (2, 1)
+    assert b"standard input is closed" in no_input.stderr
+
+    no_remarks = shell(settings, "submit erasure", "2>&-", b"broken")
+    assert (no_remarks.returncode, no_remarks.stdout.count(b"\n")) == (0, 1)
+
+
+def test_a_reader_that_went_away_is_no_sign_that_something_needs_attention(settings: Path) -> None:
+    done = shell(settings, "audit export", "| head -c 1 >/dev/null; exit ${PIPESTATUS[0]}")
+
+    assert (done.returncode, done.stderr) == (0, b"")

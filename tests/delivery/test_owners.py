@@ -166,3 +166,10 @@ def test_two_daemons_that_share_host_name_and_kernel_but_not_their_pids_keep_to_
     deletes = [one.path for one in mailchimp.requests if one.path.endswith("delete-permanent")]
     assert sorted(deletes) == sorted(set(deletes))
     assert whats(app).count("delivery:attempted") == 2 * len(people)
+
+
+@pytest.mark.parametrize("pid", ["99999999999999999999", "²", "０", "-1", "", "0x1"], ids=range(6))
+def test_a_pid_that_is_none_says_nothing_and_stops_nobody(pid: str) -> None:
+    host, boot, _, *rest = owner_name().split("|")
+
+    assert not is_dead("|".join((host, boot, pid, *rest)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import gzip
+import re
 
 import pytest
 from hypothesis import given
@@ -138,13 +140,102 @@ def test_a_column_of_its_own_may_have_a_head_and_quotes() -> None:
         ("email,name\n", "no address was given"),
         ("ada@x.test\njosé@x.test".encode("utf-16")[:-1], "cut off in the middle of a character"),
         ("Email,Notes\nada@x.test," + "n" * 200_000, "no address"),
-        ("PK\x03\x04\n\x14\0\n\0\n", "no address"),
+        ("<td>ada@x.test</td>\n<td>bob@x.test</td>\n", "2 of 2 lines"),
+        ('{"email":"ada@x.test"}\n{"email":"bob@x.test"}\n', "2 of 2 lines"),
+        ("<ada@x.test>\n<bob@x.test>\n", "2 of 2 lines"),
+        ("mailto:ada@x.test\nmailto:bob@x.test\n", "2 of 2 lines"),
+        ("'ada@x.test'\n'bob@x.test'\n", "2 of 2 lines"),
+        ('["ada@x.test","bob@x.test"]', "line 1 holds several addresses"),
+        ("Ada <ada@x.test>; Bob <bob@x.test>", "line 1 holds several addresses"),
+        ("Please erase ada@x.test and bob@x.test.", "line 1 holds several addresses"),
         ('Email;Name\nada@x.test;Ada\n"bob@x.test;Bob\ncy@x.test;Cy\n', "lines are no address"),
     ],
-    ids=range(11),
+    ids=range(18),
 )
 def test_what_is_no_list_of_addresses_is_refused_whole_in_one_line(text: str | bytes, said: str) -> None:
     assert said in refusal(text)
+
+
+@pytest.mark.parametrize(
+    ("raw", "what"),
+    [
+        (gzip.compress(b"ada@x.test\n"), "gzip"),
+        (b"PK\x03\x04\n\x14\0\n\0\n", "workbook"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 500, "xls"),
+        (b"%PDF-1.7\nada@x.test\nbob@x.test\ncy@x.test\n", "PDF"),
+        (b"SQLite format 3\0" + b"\0" * 500, "database"),
+        (b"\x89PNG\r\n\x1a\n", "picture"),
+    ],
+    ids=range(6),
+)
+def test_a_file_that_is_no_text_is_refused_by_what_it_is(raw: bytes, what: str) -> None:
+    assert re.search(f"this is .*{what}.*no text; save its addresses as CSV", refusal(raw))
+
+
+def test_a_number_sign_before_an_order_or_an_address_makes_no_remark_of_its_line() -> None:
+    orders = "# of May, and June\nOrder,Email\n#1001,ada@x.test\n#1002,bob@x.test\n# end\n"
+    promoted = read("Email,Name\n#promo@x.test,Ada\nbob@x.test,Bob\n")
+    plain = read("#promo@x.test\n# bob@x.test asked\ncy@x.test\n")
+
+    assert read(orders).lines == ((3, "ada@x.test"), (4, "bob@x.test"))
+    assert read("#,Email\n1,ada@x.test\n").lines == ((2, "ada@x.test"),)
+    assert promoted.lines == ((2, "#promo@x.test"), (3, "bob@x.test"))
+    assert plain.lines == ((3, "cy@x.test"),)
+    (remark,) = plain.remarks
+    assert remark.endswith("needs a table with a head: line 1")
+
+
+def test_addresses_that_a_table_holds_elsewhere_are_told_of() -> None:
+    second = read("First Name,E-mail Address,E-mail 2 Address\nAda,ada@x.test,\nBob,bob@x.test,b@y.test\n")
+    swallowed = read('Name,Email\n"Ada,ada@x.test\nBob",bob@x.test\nCy,cy@x.test\n')
+
+    assert second.lines == ((2, "ada@x.test"), (3, "bob@x.test"))
+    assert "list.csv: addresses stand in column 3 too, and were passed over" in second.remarks
+    assert swallowed.remarks[1].endswith("look for a stray quote: line 2")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("анна@x.test", "cp1251"), ("почта@x.test", "cp1251"), ("анна@x.test", "koi8_r"), ("ελένη@x.test", "cp1253"),
+        ("işçi@x.test", "cp1254"), ("gałka@x.test\nwęgiel@x.test", "cp1250"), ("ţară@x.test\npână@x.test", "cp1250"),
+        ("käthe@x.test\nstraße@x.test", "cp850"), ("séverine@x.test\nOŒuvre@x.test", "mac_roman"),
+    ],
+    ids=range(9),
+)  # fmt: skip
+def test_letters_of_another_code_page_make_no_address_of_somebody_else(text: str, encoding: str) -> None:
+    found = read((text + "\nbob@x.test").encode(encoding))
+
+    assert found.lines[-1][1] == "bob@x.test"
+    assert found.remarks == (
+        "list.csv: neither UTF-8 nor Windows-1252; addresses with letters beyond ASCII cannot be read:"
+        " save it as UTF-8",
+    )
+    assert all(any("\udc80" <= char <= "\udcff" for char in line) for _, line in found.lines[:-1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "jäääär@x.test",
+        "þýðing@x.test",
+        "coração@x.test\ncréée@x.test",
+        "ærøskøbing@x.test",
+        "l’été@x.test",
+        "JOÃO@x.test",
+    ],
+    ids=range(6),
+)
+def test_letters_of_western_europe_are_read_as_they_are(text: str) -> None:
+    found = read(text.encode("cp1252"))
+
+    assert found.remarks == ("list.csv: not UTF-8; read as Windows-1252",)
+    assert [line for _, line in found.lines] == text.replace("’", "\udc92").split("\n")
+
+
+def test_many_signs_in_a_line_take_no_time() -> None:
+    assert "lines are no address" in refusal(("a@" * 500 + "\n") * 300)
+    assert "several addresses" in refusal("a@b.test," * 400_000)
 
 
 def test_a_few_lines_that_are_no_address_stay_for_a_person_and_so_does_a_single_one() -> None:

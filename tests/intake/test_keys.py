@@ -283,3 +283,19 @@ def test_keys_that_are_there_already_change_nothing_and_keep_nobody_out(app: App
     assert app.queue.insert(new) == 0
     assert app.queue.count() == 1200
     assert [row.email for row in app.queue.waiting(10) if row.event_key in ("k7", "k1100")] == [PERSON, PERSON]
+
+
+@on_every_engine
+def test_a_long_list_given_again_is_asked_about_and_not_tried_line_by_line(app: App, engine: str) -> None:
+    at = app.clock()
+    rest = {"kind": "erasure", "received_at": at, "created_at": at, "source": "t"}
+    old = [{"event_key": f"old {number}", "email": f"p{number}@list.test", **rest} for number in range(1500)]
+    new = [{"event_key": f"new {number}", "email": f"n{number}@list.test", **rest} for number in range(3)]
+    assert app.queue.insert(old) == 1500
+    statements: list[str] = []
+    sa.event.listen(app.queue.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+
+    assert app.queue.insert([*old[:700], new[0], *old[700:], new[1], new[2], new[0], old[3]]) == 3
+
+    assert len(queued(app)) == 1503
+    assert len([text for text in statements if "syncer_queue" in text]) < 15

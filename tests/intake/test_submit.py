@@ -152,11 +152,12 @@ def row(key: str, email: str | None) -> QueueRow:
 
 
 def test_nobody_can_vouch_for_what_is_no_address(settings: Path) -> None:
-    done = run(settings, "submit", "erasure", "--as-written", stdin="'ada@lovelace.test\n<ada@lovelace.test>\nada@@x\n")
+    given = "'ada@lovelace.test\n<ada@lovelace.test>\nada@@x\ngrace@hopper.test\n"
+    done = run(settings, "submit", "erasure", "--as-written", stdin=given)
     run(settings, "drain")
 
     assert done.stderr.splitlines()[0].startswith("line 2: the address cannot be used (local_part)")
-    assert sorted(event["state"] for event in as_json(settings, "events")) == ["fulfilled", "held", "held"]
+    assert sorted(event["state"] for event in as_json(settings, "events")) == ["fulfilled", "fulfilled", "held", "held"]
     with pytest.raises(AddressError):
         vouched_key(KEYS, "<a@b.test>", "1")
     assert damage("'ada@lovelace.test")

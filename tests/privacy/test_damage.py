@@ -20,12 +20,15 @@ DAMAGED = {
     ),
     "HTML entity": (
         "o&#39;neil@x.test", "o&#039;neil@x.test", "o&#x27;neil@x.test", "o&#39neil@x.test", "a&amp;b@x.test",
-        "jos&eacute;@x.test", "&lt;ada@x.test&gt;", "ada&commat;x.test",
+        "jos&eacute;@x.test", "&lt;ada@x.test&gt;", "ada&commat;x.test", "jos&eacute@x.test", "m&uumlller@x.test",
+        "&quotada@x.test",
     ),
     "quoted-printable encoding": ("ada=2Bnews@x.test", "ada=40x@x.test", "jos=C3=A9@x.test", "a=3Db.c@x.test"),
     "escape sequence": (
         "jos\\u00e9@x.test", "jos\\xe9@x.test", "o\\'neil@x.test", "ada@x.test\\n", "josu00e9@x.test",
-        "adau002bnews@x.test", "=?utf-8?q?ada=2Bnews?=@x.test", "=?ISO-8859-1?B?am9z6Q==?=@x.test",
+        "adau002bnews@x.test", "josU+00E9@x.test", "u0430u043du043du0430@x.test", "ou015fa@x.test",
+        "nguyu1ec5n@x.test", "u003cada@x.testu003e",
+        "=?utf-8?q?ada=2Bnews?=@x.test", "=?ISO-8859-1?B?am9z6Q==?=@x.test",
     ),
     "quoting marks or punctuation around it": (
         "'ada@x.test'", "'ada@x.test", "ada@x.test'", '"ada@x.test"', '"ada@x.test', "<ada@x.test>", "`ada@x.test`",
@@ -35,6 +38,13 @@ DAMAGED = {
     "typographic quotes or dashes": ("„ada@x.test“", "‘ada@x.test’", "«ada@x.test»", "o’neil@x.test", "a–b@x.test"),
     "full-width or half-width letters, or ligatures": ("ａｄａ@x.test", "ﬁn@x.test", "josﾃｩ@x.test"),
     "a question mark where a letter was lost": ("jos?@x.test", "a\ufffdb@x.test", "jos¿@x.test", "a@x.test?subject=hi"),
+    "letters of two alphabets in one word": (
+        "josй@x.test", "mьller@x.test", "josθ@x.test", "аda@x.test", "info@kцln.test", "franτoise@x.test",
+    ),
+    "a sign where a letter was lost": (
+        "m³ller@x.test", "mⁿller@x.test", "jos╔@x.test", "s°ren@x.test", "m¸ller@x.test", "†sa@x.test",
+        "info@b³cher.test", "info@bⁿcher.test", "jos□@x.test", "fran√¡oise@x.test", "100€@x.test",
+    ),
     "a spelled-out @": ("ada[at]x.test", "ada(at)x.test", "ada { AT } x.test", "ada@x[dot]test"),
 }  # fmt: skip
 ODD_BUT_RIGHT = (
@@ -50,11 +60,13 @@ ODD_BUT_RIGHT = (
     "ada😀@x.test", '"a@b"@x.test', '"a.b"@x.test', "a.b.@x.test", "a..b@x.test", "menu0012@x.test", "u00d123@x.test",
     "r&d@x.test", "guitar&amp@x.test", "{x}@x.test", "a!b@x.test", "a#b@x.test", "$a@x.test", "a*b@x.test",
     "a/b@x.test", "a~b@x.test", "a|b@x.test", "a^b@x.test", "1234@x.test", "a_b@mail_server.list.test",
-    "x@xn--i-7iq.test", "x@☕.test",
+    "x@xn--i-7iq.test", "x@☕.test", "seth&ethan@x.test", "menu+2024@x.test", "lulu0123@x.test", "menu0142@x.test",
+    "col·legi@x.test", "col·legi@col·legi.test", "王tom@x.test", "สมชาย@x.test", "tomไทย@x.test", "a♥b@x.test",
+    "nguyễn@x.test", "علی@x.test", "иван-smith@x.test",
 )  # fmt: skip
 CODE_PAGES = (
     "latin-1", "cp1252", "cp1250", "cp1251", "cp1254", "mac_roman", "iso8859-2", "iso8859-15", "koi8_r", "cp437",
-    "cp850", "cp866",
+    "cp850", "cp866", "cp1255", "cp1256",
 )  # fmt: skip
 NAMES = ("josé", "müller", "straße", "ñandú", "çelik", "øystein", "łódź", "иван", "δοκιμή", "用户", "ЁЖИК", "Ünsal")
 
@@ -114,6 +126,11 @@ def test_looking_for_damage_never_raises_and_a_person_s_word_lets_every_address_
         return
 
     assert usable(text, as_written=True) == form
+
+
+@pytest.mark.parametrize("garbled", ["josรฉ@x.test", "mรผller@x.test", "josֳ©@x.test", "josأ©@x.test"], ids=range(4))
+def test_letters_of_thai_hebrew_and_arabic_that_were_utf_8_beside_latin_ones_are_seen(garbled: str) -> None:
+    assert damage(garbled) == "letters read in the wrong encoding"
 
 
 def test_a_very_long_text_is_not_searched() -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import codecs
 import io
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from syncer.errors import UserError
@@ -14,9 +17,27 @@ ESCAPE = "syncer.escape"
 
 
 def prepare() -> None:
-    """Let standard output escape what its encoding lacks, instead of ending the command."""
+    """Let standard output escape what its encoding lacks, instead of ending the command.
+
+    Raises UserError when it is closed: what a command says, the keys of what it queued for one, would be lost.
+    """
+    if sys.stderr is None:  # Python's way to say closed, here and below; remarks go nowhere then
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 — open for as long as the process lives
+    if sys.stdout is None:
+        raise UserError("standard output is closed; open it (> /dev/null will do). Nothing was changed")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors=ESCAPE)
+
+
+def given_up() -> bool:
+    """Say whether standard output refuses what was written to it; from then on it takes everything, and drops it."""
+    try:
+        sys.stdout.flush()
+        os.write(sys.stdout.fileno(), b"\n")  # Python may keep nothing of what could not be written
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would fail once more when it ends
+        return True
+    return False
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:
@@ -61,15 +82,21 @@ class Outlet:
 
     def __enter__(self) -> Outlet:
         if self._out is not None:
-            try:
+            with self._choosing_another():
                 self._file = self._out.open("wb")
-            except OSError as error:
-                raise UserError(f"{self._out}: cannot be written ({error.strerror}); choose another --out") from None
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
-            self._file.close()
+            with self._choosing_another():
+                self._file.close()  # writes the rest, and closes whether that works or not
+
+    @contextmanager
+    def _choosing_another(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UserError(f"{self._out}: cannot be written ({error.strerror}); choose another --out") from None
 
     @property
     def head(self) -> str:
@@ -80,7 +107,8 @@ class Outlet:
         """Write a piece; return the octets that it became."""
         if self._file is not None:
             octets = text.encode("utf-8", ESCAPE)
-            self._file.write(octets)
+            with self._choosing_another():
+                self._file.write(octets)
             return octets
         if self._fmt == "html":
             document(text)
