@@ -254,7 +254,8 @@ def test_what_a_person_must_look_at_is_held_and_the_look_goes_on(
     clock.now += LATER
     mailchimp.add(PERSON, AUDIENCES[0], status="unsubscribed", last_changed=clock.now.isoformat())
     body = json.dumps({"email_address": PERSON, "list_id": AUDIENCES[0], "status": "dormant"})
-    mailchimp.fault(Fault(status=200, body=body, content_type="application/json", path="/members/", times=None))
+    path = f"/{AUDIENCES[0]}/members/"
+    mailchimp.fault(Fault(status=200, body=body, content_type="application/json", path=path, times=None))
 
     found = look(app)["newsletter"]
 
