@@ -9,7 +9,8 @@ CODES: dict[str, tuple[str, str]] = {
         "ask whether the person wants that; then remove the opt-in and `resync`, or `exempt`",
     ),
     "archived_not_purged": (
-        "the key may not look into or purge the archive of deleted contacts (kept 360 days), or the account offers none",
+        "the key may not look into or purge the archive of deleted contacts (kept 360 days), or the account offers"
+        " none",
         "use an API key of a user in the Admin group, then `resync`",
     ),
     "archive_not_seen": (
@@ -55,7 +56,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "address_shredded": ("the address is gone", "bring it again with `resync --file`"),
     "delete_blocked": (
-        "the provider refuses to delete now (the monthly allowance may be used up); the detail says whether mail is stopped",
+        "the provider refuses to delete now (the monthly allowance may be used up); the detail says whether mail is"
+        " stopped",
         "it is tried again daily; the provider's support can lift the allowance",
     ),
     "not_yet": ("read back, and the change did not show yet", "nothing: it is applied and read back again"),
