@@ -63,3 +63,10 @@ class Permanent(AdapterError):
 
 class Misconfigured(AdapterError):
     """Raised when key, address, audience or rights are wrong for every delivery of the destination."""
+
+
+def strikes_all(error: AdapterError) -> bool:
+    """Say whether every other call to the destination would meet the same now."""
+    return isinstance(error, Misconfigured) or (
+        isinstance(error, Transient) and (error.cools_lane or error.code == "unreachable")
+    )

@@ -194,7 +194,10 @@ class Mailchimp(Adapter):
         return f"account {expect(answer, 200, 'account_name')['account_name']}"
 
     def _audience_names(self) -> str:
-        names = self._scopes(Trail()).read_audiences()
+        audiences = self._scopes(Trail()).read_audiences()
+        for failure in audiences.failed.values():
+            raise failure
+        names = audiences.shown
         return f"{len(names)}: " + ", ".join(f"{name} ({audience})" for audience, name in names.items())
 
     def _store_count(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
+from adapters.errors import AdapterError, Permanent, Transient, strikes_all
 
 #: so many failures are told one by one; an account may have hundreds of audiences
 _TOLD = 3
@@ -27,7 +27,7 @@ class Setbacks:
         try:
             yield
         except AdapterError as error:
-            if _strikes_all(error) or error.code in ("filter_ignored", "newer_consent"):
+            if strikes_all(error) or error.code in ("filter_ignored", "newer_consent"):
                 raise
             self._kept.append(_named(error, f"Audience {audience}"))
 
@@ -39,7 +39,7 @@ class Setbacks:
         except AdapterError as error:
             if error.code in ("login_page", "redirected"):
                 error = Transient("unreadable", error.detail)  # the members were answered: it is no wrong address
-            if _strikes_all(error):
+            if strikes_all(error):
                 raise error from None
             self._kept.append(_named(error, scope))
 
@@ -71,15 +71,14 @@ class Setbacks:
         ) from None
 
 
-def _strikes_all(error: AdapterError) -> bool:
-    return isinstance(error, Misconfigured) or (
-        isinstance(error, Transient) and (error.cools_lane or error.code == "unreachable")
-    )
+def again(error: AdapterError) -> AdapterError:
+    """Return a failure that other walks share as one of this walk's own."""
+    return _named(error, "")
 
 
 def _named(error: AdapterError, scope: str) -> AdapterError:
     """Return the same failure with its place in front."""
-    detail = f"{scope}: {error.detail or error.code}"
+    detail = f"{scope}: {error.detail or error.code}" if scope else error.detail
     if isinstance(error, Transient):
         return Transient(error.code, detail, retry_after=error.retry_after, hold_as=error.hold_as)
     return Permanent(error.code, detail)

@@ -178,7 +178,9 @@ def ended(app: App, name: str, ends_at: str | None = None) -> tuple[TrialStep, .
     return tuple(shown)
 
 
-@pytest.mark.parametrize("ends_at", ["add the contact", "find it by its address", "delete it", "look for it in the archive"])
+@pytest.mark.parametrize(
+    "ends_at", ["add the contact", "find it by its address", "delete it", "look for it in the archive"]
+)
 def test_ctrl_c_leaves_no_invented_contact_at_activecampaign(
     app: App, activecampaign: ActiveCampaignSandbox, ends_at: str
 ) -> None:
