@@ -35,6 +35,9 @@ WHOLE_EVERY = timedelta(days=7)
 SMALL = 2000
 #: people in a row who could not be read back before a look is given up: the destination itself is in trouble then
 MOST_UNREAD = 20
+#: refusals to show anything: a right that was taken away, or a search that stopped working, would otherwise hold every
+#: confirmed delivery of an account in one night
+SAYS_NOTHING = frozenset({"forbidden", "filter_ignored", "rejected"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +209,8 @@ class Watch:
         try:
             adapter.confirm(Action(row.action), person)
         except Permanent as error:
+            if error.code in SAYS_NOTHING:
+                raise Transient(error.code, error.detail, steps=error.steps) from None
             return Incident(row, seen, None, error.steps, error.code, error.detail)
         except Transient as error:
             if error.code == "suppression_missing":

@@ -15,6 +15,9 @@ from adapters.contract import Seen
 from adapters.errors import Permanent, Transient
 from adapters.paging import LEAST, MOST_PAGES, PageSize
 
+#: contacts that an account may have; a total that says more is not believed
+_MOST_CONTACTS = 10_000_000
+
 
 class Everybody:
     """A listing by `id_greater`, whose pages do not shift (reference: pagination).
@@ -37,7 +40,7 @@ class Everybody:
         last, shown = 0, 0
         body = self._after(last)
         total = _total(body)
-        for _ in range(MOST_PAGES + total // LEAST):
+        for _ in range(MOST_PAGES + min(total, _MOST_CONTACTS) // LEAST):
             rows = objects(body["contacts"])
             if not rows:
                 break
@@ -67,10 +70,14 @@ class Everybody:
 
 def _last(rows: list[Mapping[str, Any]], before: int) -> int:
     """Return the highest id of a page. An odd contact without one is passed over, as long as others have theirs."""
-    ids = [int(one) for one in (str(row.get("id")) for row in rows) if one.isascii() and one.isdigit()]
+    ids = [int(one) for one in (str(row.get("id")) for row in rows) if _is_number(one)]
     if not ids or ids != sorted(set(ids)) or ids[0] <= before:
         raise Transient("incomplete", "a listing was not in the order asked for")
     return ids[-1]
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 def _seen(rows: list[Mapping[str, Any]], list_rows: object) -> Iterator[Seen]:
@@ -90,7 +97,8 @@ def _seen(rows: list[Mapping[str, Any]], list_rows: object) -> Iterator[Seen]:
 def _reached(statuses: set[str]) -> bool | None:
     if statuses & REACHED:
         return True
-    return False if statuses <= LEFT else None
+    # without any list row it may be one whose rows the page left out
+    return False if statuses and statuses <= LEFT else None
 
 
 def _total(body: Mapping[str, Any]) -> int:
