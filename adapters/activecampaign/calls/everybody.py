@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from adapters.activecampaign.answers import objects
 from adapters.activecampaign.calls.asking import Asking
 from adapters.activecampaign.calls.listing import INCLUDE, LARGEST, total_of
 from adapters.activecampaign.rows import LEFT, REACHED
@@ -41,7 +40,7 @@ class Everybody:
         body = self._after(last)
         total = _total(body)
         for _ in range(MOST_PAGES + min(total, _MOST_CONTACTS) // LEAST):
-            rows = objects(body["contacts"])
+            rows = _rows(body["contacts"])
             if not rows:
                 break
             last = _last(rows, last)
@@ -66,6 +65,13 @@ class Everybody:
                 raise
         self._include = ()
         return self._page(last, limit)
+
+
+def _rows(value: object) -> list[Mapping[str, Any]]:
+    """Return the rows of a page; one that is no object is an odd contact, which must not hide all others."""
+    if not isinstance(value, list):
+        raise Transient("unreadable", "a listing without the documented rows")
+    return [row if isinstance(row, dict) else {} for row in value]
 
 
 def _last(rows: list[Mapping[str, Any]], before: int) -> int:
