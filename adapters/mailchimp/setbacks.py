@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from adapters.errors import AdapterError, Permanent, Transient, strikes_all
+from adapters.errors import AdapterError, Misconfigured, Permanent, Transient, stops_walk, strikes_all
 
 #: so many failures are told one by one; an account may have hundreds of audiences
 _TOLD = 3
@@ -27,7 +27,7 @@ class Setbacks:
         try:
             yield
         except AdapterError as error:
-            if strikes_all(error) or error.code in ("filter_ignored", "newer_consent"):
+            if stops_walk(error) or error.code in ("filter_ignored", "newer_consent"):
                 raise
             self._kept.append(_named(error, f"Audience {audience}"))
 
@@ -55,6 +55,9 @@ class Setbacks:
         """
         if not self._kept:
             return
+        wrong = next((error for error in self._kept if isinstance(error, Misconfigured)), None)
+        if wrong is not None:
+            raise wrong
         transient = [error for error in self._kept if isinstance(error, Transient)]
         permanent = [error for error in self._kept if isinstance(error, Permanent)]
         told = [error.detail for error in (*transient, *permanent)]
@@ -81,4 +84,6 @@ def _named(error: AdapterError, scope: str) -> AdapterError:
     detail = f"{scope}: {error.detail or error.code}" if scope else error.detail
     if isinstance(error, Transient):
         return Transient(error.code, detail, retry_after=error.retry_after, hold_as=error.hold_as)
+    if isinstance(error, Misconfigured):
+        return Misconfigured(error.code, detail)
     return Permanent(error.code, detail)

@@ -417,6 +417,22 @@ def test_an_audience_whose_members_are_met_by_a_page_or_a_redirect_does_not_stop
     assert mc.status(TWO) == (None if action is Action.DELETE else "unsubscribed")
 
 
+@pytest.mark.parametrize("kind", ["login_page", "redirect"])
+@pytest.mark.parametrize("action", Action)
+def test_a_change_that_is_met_by_a_page_in_one_audience_pauses_after_the_others_were_changed(
+    mc: Account, adapter: Mailchimp, action: Action, kind: str
+) -> None:
+    for audience in AUDIENCES:
+        mc.add(ADDRESS, audience)
+    mc.fault(Fault(kind=kind, path=f"/lists/{ONE}/members/", method=METHODS[action], times=None))
+
+    error = refused(adapter, action)
+
+    assert isinstance(error, Misconfigured) and ONE in error.detail
+    done = None if action is Action.DELETE else "unsubscribed"
+    assert [mc.status(audience) for audience in AUDIENCES] == ["subscribed", done, done]
+
+
 def test_an_account_of_many_audiences_gets_the_time_that_it_needs(
     mc: Account, adapter: Mailchimp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
