@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -227,11 +227,11 @@ class Adapter(ABC):
         """
         return ()
 
-    def trial(self, subject: Subject, place: str | None) -> Iterator[TrialStep]:
+    def trial(self, subject: Subject, place: str | None) -> Generator[TrialStep, None, None]:
         """Try every call on an invented contact, from adding to reading back that it is gone, and yield each.
 
-        A step that fails does not end it: the contact is removed as far as the provider allows. Without a `trial_plan`
-        there is nothing to try.
+        A step that fails does not end it: the contact is removed as far as the provider allows, also where the
+        generator is closed before its end. Without a `trial_plan` there is nothing to try.
         """
         return iter(())
 

@@ -63,3 +63,19 @@ class Permanent(AdapterError):
 
 class Misconfigured(AdapterError):
     """Raised when key, address, audience or rights are wrong for every delivery of the destination."""
+
+
+def strikes_all(error: AdapterError) -> bool:
+    """Say whether every other call to the destination would meet the same now."""
+    return isinstance(error, Misconfigured) or (
+        isinstance(error, Transient) and (error.cools_lane or error.code == "unreachable")
+    )
+
+
+#: what a single call may be answered with by something in between, while the others are answered by the provider
+_BY_THE_WAY = frozenset({"login_page", "redirected"})
+
+
+def stops_walk(error: AdapterError) -> bool:
+    """Say whether no further call of a walk is worth making; what only looks so is raised once all else is done."""
+    return strikes_all(error) and error.code not in _BY_THE_WAY

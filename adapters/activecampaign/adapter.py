@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any, ClassVar
@@ -158,7 +158,7 @@ class ActiveCampaign(Adapter):
         where = f"list {place}" if place else "the first list that the key sees"
         return tuple(line.format(place=where) for line in PLAN)
 
-    def trial(self, subject: Subject, place: str | None) -> Iterator[TrialStep]:
+    def trial(self, subject: Subject, place: str | None) -> Generator[TrialStep, None, None]:
         """Try every call on an invented contact and yield the steps."""
         with evidence(NO_HURRY) as trail:
             yield from ActiveCampaignTrial(self._transport.sender(trail), trail, subject).run(place)

@@ -99,7 +99,7 @@ def objects(value: object) -> list[Mapping[str, Any]]:
 def read_id(row: Mapping[str, Any]) -> str:
     """Return the id of an object, a number written as a string. Raises Transient `unreadable` for anything else."""
     id_ = str(row.get("id"))
-    if not (id_.isascii() and id_.isdigit()):
+    if not (id_.isascii() and id_.isdigit() and len(id_) <= 18):  # a number of 64 bits
         raise Transient("unreadable", "an object without an id")
     return id_
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
+from adapters.errors import AdapterError, Misconfigured, Permanent, Transient, stops_walk
 
 
 class Failures:
@@ -23,9 +23,7 @@ class Failures:
         try:
             yield
         except AdapterError as error:
-            if isinstance(error, Misconfigured) or error.code == "unreachable":
-                raise
-            if isinstance(error, Transient) and error.cools_lane:
+            if stops_walk(error):
                 raise
             self._kept.append((what, error))
 
@@ -37,6 +35,9 @@ class Failures:
         """
         if not self._kept:
             return
+        wrong = next((error for _, error in self._kept if isinstance(error, Misconfigured)), None)
+        if wrong is not None:
+            raise wrong from None
         held = next((error.code for _, error in self._kept if isinstance(error, Permanent)), None)
         what, first = next((one for one in self._kept if isinstance(one[1], Transient)), self._kept[0])
         others = [other for other in dict.fromkeys(other for other, _ in self._kept) if other != what]

@@ -25,6 +25,7 @@ class Unseen:
         #: id of a contact whose delete was sent -> by how much it raised the count
         self._sent: dict[str, int] = {}
         self._others: list[ArchivedContact] = []
+        self._deletes = False
 
     def __bool__(self) -> bool:
         return bool(self._trail.unseen)
@@ -38,6 +39,7 @@ class Unseen:
         """Count a contact before its delete is sent: an answer may be lost, and the contact gone."""
         counted = self._carried > 0 and contact.created is not None and contact.created < self._received_at
         self._carried -= counted
+        self._deletes = True
         self._sent[contact.id] = 0 if counted else 1
         self._count(self._sent[contact.id])
 
@@ -55,10 +57,12 @@ class Unseen:
     def settle(self) -> None:
         """Count those of another id, once all are known, where their date does not speak against it.
 
-        Whether the archive keeps the ids of contacts is written nowhere.
+        Whether the archive keeps the ids of contacts is written nowhere. One without a date may have lain there for
+        months beside the one just deleted. But every attempt purges all that is shown, so what only a later one is
+        shown, which deletes nobody itself, is new.
         """
         while self._others:
-            if self._others.pop().may_be_of(self._received_at):
+            if self._others.pop().may_be_of(self._received_at, undated=not self._deletes):
                 self._count(-1)
 
     def _count(self, by: int) -> None:

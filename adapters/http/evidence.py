@@ -14,6 +14,8 @@ from adapters.errors import AdapterError, Transient
 #: seconds that one verb may take for one person, waits for its turn included; a page that repeats for ever, or a
 #: person with ten thousand rows, ends here and leaves the sender to others
 LONGEST_WALK = 300.0
+#: seconds more for each place that an account has: one of a thousand audiences must be read before anything is changed
+PER_PLACE = 2.0
 
 
 class Trail:
@@ -31,6 +33,10 @@ class Trail:
     def steps(self) -> tuple[Step, ...]:
         """The calls in order."""
         return tuple(self._steps)
+
+    def allow(self, places: int) -> None:
+        """Let the walk take as much longer as an account of so many places needs."""
+        self._until += PER_PLACE * places
 
     def require_time(self) -> None:
         """Raise Transient `timed_out` once the walk has taken too long: no further call is made."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -167,7 +167,7 @@ class Mailchimp(Adapter):
             raise SettingsError("in", "name the audience by its id, as `syncer check` shows it: an address stays there")
         return tuple(line.format(place=place) for line in PLAN)
 
-    def trial(self, subject: Subject, place: str | None) -> Iterator[TrialStep]:
+    def trial(self, subject: Subject, place: str | None) -> Generator[TrialStep, None, None]:
         """Try every call on an invented contact and yield the steps."""
         with evidence(NO_HURRY) as trail:
             yield from MailchimpTrial(self._client(trail), trail, subject, place or "").run()
@@ -194,7 +194,10 @@ class Mailchimp(Adapter):
         return f"account {expect(answer, 200, 'account_name')['account_name']}"
 
     def _audience_names(self) -> str:
-        names = self._scopes(Trail()).read_audiences()
+        audiences = self._scopes(Trail()).read_audiences()
+        for failure in audiences.failed.values():
+            raise failure
+        names = audiences.shown
         return f"{len(names)}: " + ", ".join(f"{name} ({audience})" for audience, name in names.items())
 
     def _store_count(self) -> str:

@@ -14,7 +14,7 @@ from adapters.mailchimp.answers import LEFT, REACHED, require_right
 from adapters.mailchimp.members import SMS_REACHED
 from adapters.mailchimp.paging import Row, whole
 from adapters.mailchimp.scopes import Scopes
-from adapters.mailchimp.setbacks import Setbacks
+from adapters.mailchimp.setbacks import Setbacks, again
 
 if TYPE_CHECKING:
     from adapters.mailchimp.sdk import Client
@@ -49,6 +49,9 @@ def changed(client: Client, scopes: Scopes, since: datetime | None) -> Iterator[
                     audiences = scopes.audiences(time.monotonic())
                     if audience in audiences:
                         raise Transient("unreadable", "is listed, and its members answer 404") from None
+    for audience, failure in audiences.failed.items():
+        with setbacks.audience(audience):
+            raise again(failure)
     setbacks.raise_gravest()
 
 

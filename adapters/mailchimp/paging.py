@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from adapters.errors import Transient
@@ -47,7 +48,7 @@ def whole(ask: Ask, key: str) -> Iterator[Row]:
     size = PageSize(PAGE)
     for _ in range(_READINGS):
         ids, counted = PageIds(), 0
-        for rows, total in _pages(ask, key, size, ids, _id_or_row):
+        for rows, total in _pages(ask, key, size, ids, _id_or_row, _read_odd_page):
             counted = total
             yield from rows
         if len(ids) >= counted:
@@ -56,7 +57,12 @@ def whole(ask: Ask, key: str) -> Iterator[Row]:
 
 
 def _pages(
-    ask: Ask, key: str, size: PageSize, ids: PageIds, id_of: Callable[[Row], str]
+    ask: Ask,
+    key: str,
+    size: PageSize,
+    ids: PageIds,
+    id_of: Callable[[Row], str],
+    read: Callable[[Answer, str], tuple[list[Row], int]] | None = None,
 ) -> Iterator[tuple[list[Row], int]]:
     """Yield (rows, total) page by page.
 
@@ -67,7 +73,7 @@ def _pages(
     offset = 0
 
     def page(count: int) -> tuple[list[Row], int]:
-        return _read_page(ask(count, offset), key)
+        return (read or _read_page)(ask(count, offset), key)
 
     while True:
         rows, total = size.read(page)
@@ -85,6 +91,15 @@ def _read_page(answer: Answer, key: str) -> tuple[list[Row], int]:
     if not isinstance(rows, list) or not isinstance(total, int) or not all(isinstance(row, dict) for row in rows):
         raise Transient("unreadable", f"a listing without the documented rows: {shape_of(answer)}")
     return rows, total
+
+
+def _read_odd_page(answer: Answer, key: str) -> tuple[list[Row], int]:
+    """Return the same; a row that is no object is an odd contact, which must not hide all others."""
+    body = answer.object
+    if isinstance(body.get(key), list):
+        rows = [row if isinstance(row, dict) else {} for row in body[key]]
+        answer = replace(answer, body={**body, key: rows})
+    return _read_page(answer, key)
 
 
 def _id_or_row(row: Row) -> str:

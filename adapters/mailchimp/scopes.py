@@ -6,11 +6,12 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from adapters.errors import Misconfigured, Permanent, Transient
+from adapters.errors import AdapterError, Misconfigured, Permanent, Transient, strikes_all
 from adapters.http.answer import Answer
-from adapters.mailchimp.answers import LIST_ID, expect, read_id, title_of
+from adapters.mailchimp.answers import LIST_ID, expect, expect_here, read_id, title_of
 from adapters.mailchimp.paging import Row, pages
 
 if TYPE_CHECKING:
@@ -41,9 +42,28 @@ class Proven(Generic[T]):
                 self._value, self._began = value, began
             return value
 
+    def forget(self) -> None:
+        """Read it anew the next time: what was read is not whole."""
+        with self._lock:
+            self._value = None
+
+
+@dataclass(frozen=True, slots=True)
+class Audiences:
+    """The audiences there are: id -> name of those that were shown, id -> failure of those that were not."""
+
+    shown: Mapping[str, str]
+    failed: Mapping[str, AdapterError] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.shown)
+
+    def __contains__(self, audience: object) -> bool:
+        return audience in self.shown
+
 
 class Proofs:
-    """What one adapter has proven: audience id -> name, and store ids. `configured` are the audiences of the settings.
+    """What one adapter has proven: the audiences, and store ids. `configured` are the audiences of the settings.
 
     `configured` is None for all there are; without `ecommerce` there are no stores.
     """
@@ -51,7 +71,7 @@ class Proofs:
     def __init__(self, configured: tuple[str, ...] | None, *, ecommerce: bool) -> None:
         self.configured = configured
         self.ecommerce = ecommerce
-        self.audiences: Proven[Mapping[str, str]] = Proven()
+        self.audiences: Proven[Audiences] = Proven()
         self.stores: Proven[tuple[str, ...]] = Proven()
 
 
@@ -67,9 +87,12 @@ class Scopes:
         self._client = client
         self._proofs = proofs
 
-    def audiences(self, since: float | None = None) -> Mapping[str, str]:
-        """Return audience id -> name. Raises Misconfigured `wrong_address` for one that the settings name in vain."""
-        return self._proofs.audiences.get(self.read_audiences, since)
+    def audiences(self, since: float | None = None) -> Audiences:
+        """Return the audiences. Raises Misconfigured `wrong_address` for one that the settings name in vain."""
+        audiences = self._proofs.audiences.get(self.read_audiences, since)
+        if audiences.failed:
+            self._proofs.audiences.forget()
+        return audiences
 
     def stores(self, since: float | None = None) -> tuple[str, ...]:
         """Return the ids of the stores. Raises as `read_stores`."""
@@ -83,28 +106,37 @@ class Scopes:
         if expect(answer, 200, "health_status")["health_status"] != "Everything's Chimpy!":
             raise Transient("unreadable", "the test call did not answer as documented")
 
-    def read_audiences(self) -> Mapping[str, str]:
-        """Read the audiences now."""
+    def read_audiences(self) -> Audiences:
+        """Read the audiences now. One that cannot be shown does not hide the others."""
+        failed: dict[str, AdapterError] = {}
         try:
-            names = {read_id(row): str(row.get("name", "")) for row in self._audience_rows()}
+            names = {read_id(row): str(row.get("name", "")) for row in self._audience_rows(failed)}
         except Transient as error:
             if error.code == "unreadable":
                 with contextlib.suppress(Transient):
                     self.test_call()  # is it Mailchimp at all that answers?
             raise
-        if not names:
+        for audience in [one for one in names if not LIST_ID.fullmatch(one)]:
+            del names[audience]
+            failed["?"] = Permanent("unknown_state", "an audience id of a form unknown to this version")
+        if not names and not failed:
             raise Misconfigured("wrong_address", "the account has no audience: is it the right one?")
-        if self._proofs.configured is not None and set(names) != set(self._proofs.configured):
-            raise Transient("unreadable", "Mailchimp answered with another audience than asked for")
-        if not all(LIST_ID.fullmatch(audience) for audience in names):
-            raise Permanent("unknown_state", "an audience id of a form unknown to this version")
-        return names
+        return Audiences(names, failed)
 
-    def _audience_rows(self) -> Iterator[Row]:
+    def _audience_rows(self, failed: dict[str, AdapterError]) -> Iterator[Row]:
+        """Yield the audiences that are shown; add those that the settings name and that fail alone to `failed`."""
         lists = self._client.lists
         if self._proofs.configured is not None:
             for audience in self._proofs.configured:
-                yield expect(lists.get_list(audience, fields=["id", "name"]), 200, "id")
+                try:
+                    row = expect_here(lists.get_list(audience, fields=["id", "name"]), 200, "id")
+                    if row["id"] != audience:
+                        raise Transient("unreadable", "Mailchimp answered with another audience than asked for")
+                    yield row
+                except AdapterError as error:
+                    if strikes_all(error):
+                        raise
+                    failed[audience] = error
             return
         fields = ["lists.id", "lists.name", "total_items"]
         yield from pages(lambda count, offset: lists.get_all_lists(count=count, offset=offset, fields=fields), "lists")

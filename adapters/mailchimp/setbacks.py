@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
+from adapters.errors import AdapterError, Misconfigured, Permanent, Transient, stops_walk, strikes_all
 
 #: so many failures are told one by one; an account may have hundreds of audiences
 _TOLD = 3
@@ -27,7 +27,7 @@ class Setbacks:
         try:
             yield
         except AdapterError as error:
-            if _strikes_all(error) or error.code in ("filter_ignored", "newer_consent"):
+            if stops_walk(error) or error.code in ("filter_ignored", "newer_consent"):
                 raise
             self._kept.append(_named(error, f"Audience {audience}"))
 
@@ -39,7 +39,7 @@ class Setbacks:
         except AdapterError as error:
             if error.code in ("login_page", "redirected"):
                 error = Transient("unreadable", error.detail)  # the members were answered: it is no wrong address
-            if _strikes_all(error):
+            if strikes_all(error):
                 raise error from None
             self._kept.append(_named(error, scope))
 
@@ -55,6 +55,9 @@ class Setbacks:
         """
         if not self._kept:
             return
+        wrong = next((error for error in self._kept if isinstance(error, Misconfigured)), None)
+        if wrong is not None:
+            raise wrong
         transient = [error for error in self._kept if isinstance(error, Transient)]
         permanent = [error for error in self._kept if isinstance(error, Permanent)]
         told = [error.detail for error in (*transient, *permanent)]
@@ -71,15 +74,16 @@ class Setbacks:
         ) from None
 
 
-def _strikes_all(error: AdapterError) -> bool:
-    return isinstance(error, Misconfigured) or (
-        isinstance(error, Transient) and (error.cools_lane or error.code == "unreachable")
-    )
+def again(error: AdapterError) -> AdapterError:
+    """Return a failure that other walks share as one of this walk's own."""
+    return _named(error, "")
 
 
 def _named(error: AdapterError, scope: str) -> AdapterError:
     """Return the same failure with its place in front."""
-    detail = f"{scope}: {error.detail or error.code}"
+    detail = f"{scope}: {error.detail or error.code}" if scope else error.detail
     if isinstance(error, Transient):
         return Transient(error.code, detail, retry_after=error.retry_after, hold_as=error.hold_as)
+    if isinstance(error, Misconfigured):
+        return Misconfigured(error.code, detail)
     return Permanent(error.code, detail)

@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from adapters.contract import Action, Handle, Outcome, Receipt, Subject
-from adapters.errors import Permanent, Transient
+from adapters.errors import Misconfigured, Permanent, Transient
 from adapters.handles import ids_of
 from adapters.http.evidence import Trail
 from adapters.mailchimp.answers import LEFT
 from adapters.mailchimp.customers import ShopCustomers
 from adapters.mailchimp.members import Member, Members, in_utc, newer_consent
 from adapters.mailchimp.scopes import Scopes
-from adapters.mailchimp.setbacks import Setbacks
+from adapters.mailchimp.setbacks import Setbacks, again
 
 if TYPE_CHECKING:
     from adapters.mailchimp.sdk import Client
@@ -111,13 +111,29 @@ class MailchimpWalk:
             held |= self._read(unread)
             if anew or not all(held.get(audience) for audience in unread):
                 audiences = self._scopes.audiences(time.monotonic())
+        for audience, error in audiences.failed.items():
+            with self._setbacks.audience(audience):
+                raise again(error)
         return {audience: there for audience, there in held.items() if there or audience in audiences}
 
     def _read(self, audiences: Iterable[str]) -> Held:
         held: Held = {}
-        for audience in dict.fromkeys(audiences):
+        struck: dict[str, Misconfigured] = {}
+        wanted = tuple(dict.fromkeys(audiences))
+        self._trail.allow(len(wanted))
+        for audience in wanted:
             with self._setbacks.audience(audience):
-                held[audience] = list(self._members.read(audience))
+                try:
+                    held[audience] = list(self._members.read(audience))
+                except Misconfigured as error:
+                    if error.code not in ("login_page", "redirected"):
+                        raise
+                    struck[audience] = error  # of the account, or of this audience alone: the others tell
+        for audience, refusal in struck.items():
+            if not held:
+                raise refusal
+            with self._setbacks.audience(audience):
+                raise Transient("unreadable", f"{refusal.detail}, unlike in other audiences")
         return held
 
     def _judge_reach(self, members: list[Member]) -> None:

@@ -14,6 +14,7 @@ import tenacity
 from adapters.contract import Adapter, Outcome, Receipt, Step, Subject
 from adapters.errors import AdapterError, Permanent, Transient
 from syncer.clock import elapsed
+from syncer.delivery.doubt import Doubt
 from syncer.domain.model import Delivery
 from syncer.domain.policy import NotCalled, Phase, Result
 from syncer.errors import SealError, SyncerError
@@ -98,6 +99,7 @@ class Senders:
         self._good_until = math.inf
         self._adapter = adapter
         self._monotonic = monotonic
+        self._doubt = Doubt(adapter, monotonic)
         self._keyring = keyring
         self._burst = _burst(stop, burst_wait)
         self._log = get_logger("syncer.senders").bind(lane=name)
@@ -179,7 +181,7 @@ class Senders:
             person = person or self._person(delivery)
             return self._call(delivery, phase, person, applied), person
         except AdapterError as error:
-            return error, person
+            return self._doubt.about(error, delivery.code), person
         except Exception as error:  # noqa: BLE001 — a bug in an adapter must not end the lane
             self._log.exception("adapter.crashed", error=type(error).__name__)
             return Transient("crashed", type(error).__name__), person

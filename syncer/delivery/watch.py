@@ -18,6 +18,7 @@ from adapters.contract import Action, Adapter, Seen
 from adapters.errors import AdapterError, Permanent, Transient
 from syncer.audit.transaction import Transactions
 from syncer.database.connections import reading
+from syncer.delivery.doubt import ALONE, Doubt
 from syncer.delivery.reappearance import Incident, reappear
 from syncer.domain.model import State
 from syncer.errors import AddressError
@@ -32,8 +33,11 @@ OVERLAP = timedelta(hours=6)
 #: how often everybody is listed where a change may leave no date; a small account is listed whole at every look
 WHOLE_EVERY = timedelta(days=7)
 SMALL = 2000
-#: people who could not be read back before a look is given up: the destination itself is in trouble then
+#: people in a row who could not be read back before a look is given up: the destination itself is in trouble then
 MOST_UNREAD = 20
+#: refusals to show anything: a right that was taken away, or a search that stopped working, would otherwise hold every
+#: confirmed delivery of an account in one night
+SAYS_NOTHING = frozenset({"forbidden", "filter_ignored", "rejected"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +159,17 @@ class Watch:
         A person who cannot be read back now is passed over: the others come first, and the look counts as incomplete.
         Raises AdapterError where the next person would meet the same.
         """
-        people = self._people(batch)
+        people, doubt = self._people(batch), Doubt(adapter)
         for row in self._watched(destination, people):
             contact = people[row.subject]
             if findings.whole and contact.reached is False and row.action != Action.DELETE:
                 continue  # as an objector should be: in a listing of everybody these are too many to be read each
             try:
                 incident = self._incident(adapter, row, contact)
-            except Transient as error:
-                findings.unread(error)
+            except AdapterError as error:
+                findings.unread(doubt.about(error, ALONE))
                 continue
+            findings.read()
             if incident is not None and reappear(self._transactions, self._store, self._keyring, incident):
                 findings.incidents.append((row.event_id, incident.newer_consent))
 
@@ -204,6 +209,8 @@ class Watch:
         try:
             adapter.confirm(Action(row.action), person)
         except Permanent as error:
+            if error.code in SAYS_NOTHING:
+                raise Transient(error.code, error.detail, steps=error.steps) from None
             return Incident(row, seen, None, error.steps, error.code, error.detail)
         except Transient as error:
             if error.code == "suppression_missing":
@@ -229,9 +236,13 @@ class _Findings:
     code: str | None = None
     passed_over: int = 0
 
-    def unread(self, error: Transient) -> None:
+    def read(self) -> None:
+        """Note a person who was read back: the destination is not in trouble."""
+        self.passed_over = 0
+
+    def unread(self, error: AdapterError) -> None:
         """Note a person who could not be read back. Raises the error where others would meet it too."""
         self.code = self.code or error.code
         self.passed_over += 1
-        if error.cools_lane or self.passed_over >= MOST_UNREAD:
+        if not isinstance(error, Transient) or error.cools_lane or self.passed_over >= MOST_UNREAD:
             raise error

@@ -9,8 +9,8 @@ CODES: dict[str, tuple[str, str]] = {
         "ask whether the person wants that; then remove the opt-in and `resync`, or `exempt`",
     ),
     "archived_not_purged": (
-        "no live contact is left, but the key may not look into or purge the contact archive (kept 360 days), or the"
-        " account offers none",
+        "the key may not look into or purge the archive of deleted contacts (kept 360 days), or the account offers"
+        " none",
         "use an API key of a user in the Admin group, then `resync`",
     ),
     "archive_not_seen": (
@@ -20,11 +20,11 @@ CODES: dict[str, tuple[str, str]] = {
         " delete it there for good and `exempt` with the reason",
     ),
     "sms_reachable": (
-        "mail is stopped, but the provider still shows a subscription to text messages (SMS)",
+        "the provider still shows a subscription to text messages (SMS), which no mail status ends",
         "end it at the contact's profile in the provider's own pages, then `resync`",
     ),
     "exclusion_needed": (
-        "unsubscribed, but an exclusion must be added by hand: the provider's API cannot create one",
+        "no exclusion covers the person; one must be added by hand, since the provider's API cannot create it",
         'import the address at ActiveCampaign: Contacts > Import > "Import as excluded email address", a CSV with'
         " the one column `email`; then `resync`",
     ),
@@ -56,7 +56,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "address_shredded": ("the address is gone", "bring it again with `resync --file`"),
     "delete_blocked": (
-        "the provider refuses to delete now (the monthly allowance may be used up); mailings were stopped",
+        "the provider refuses to delete now (the monthly allowance may be used up); the detail says whether mail is"
+        " stopped",
         "it is tried again daily; the provider's support can lift the allowance",
     ),
     "not_yet": ("read back, and the change did not show yet", "nothing: it is applied and read back again"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -65,9 +66,11 @@ def carry_out(app: App, wanted: TrialPlan, show: Callable[[TrialStep], None]) ->
     adapter = app.adapter(wanted.destination)
     steps: list[TrialStep] = []
     try:
-        for step in adapter.trial(subject(app.keyring, wanted.address), wanted.place):
-            steps.append(step)
-            show(step)
+        # closed in any case: a trial that is interrupted removes the contact before the connections close
+        with closing(adapter.trial(subject(app.keyring, wanted.address), wanted.place)) as trial:
+            for step in trial:
+                steps.append(step)
+                show(step)
     except AdapterError as error:
         steps.append(TrialStep("go on", False, "", None, 0, (), str(error)))
         show(steps[-1])

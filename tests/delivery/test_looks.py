@@ -7,11 +7,14 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
+from syncer.database.connections import reading
 from syncer.delivery.watch import MOST_UNREAD, SMALL, WHOLE_EVERY
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
@@ -192,6 +195,57 @@ def test_what_a_person_must_look_at_is_held_and_the_look_goes_on(
     assert found.complete and len(found.incidents) == 1
     assert states(app)["newsletter"][::2] == ("held", "unknown_state")
     assert app.ledger.verify().ok
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (403, {"title": "Forbidden", "status": 403}, "forbidden"),
+        (
+            200,
+            {"email_address": "somebody@else.test", "list_id": AUDIENCES[0], "status": "subscribed"},
+            "filter_ignored",
+        ),
+    ],
+    ids=["no right", "somebody else"],
+)
+def test_an_account_that_shows_nobody_any_more_does_not_hold_what_was_confirmed(
+    app: App, clock: Clock, mailchimp: MailchimpSandbox, status: int, body: dict[str, Any], code: str
+) -> None:
+    people = [f"person{number}@many.test" for number in range(MOST_UNREAD + 10)]
+    for number, person in enumerate(people):
+        mailchimp.add(person, AUDIENCES[0])
+        put(app, "objection", person, f"k{number}")
+    drain(app)
+    clock.now += LATER
+    for person in people:
+        mailchimp.add(person, AUDIENCES[0], status="unsubscribed", last_changed=clock.now.isoformat())
+    path, kind = f"/{AUDIENCES[0]}/members/", "application/problem+json" if status == 403 else "application/json"
+    mailchimp.fault(Fault(status=status, body=json.dumps(body), content_type=kind, path=path, times=None))
+
+    found = look(app)["newsletter"]
+
+    assert (found.code, found.incidents) == (code, ())
+    with reading(app.engine) as connection:
+        held = connection.execute(sa.select(sa.func.count()).where(app.tables.delivery.c.state == "held")).scalar()
+    assert held == 0
+
+
+def test_people_who_cannot_be_read_back_in_between_do_not_end_the_look(
+    app: App, clock: Clock, mailchimp: MailchimpSandbox
+) -> None:
+    people = [f"person{number}@many.test" for number in range(2 * MOST_UNREAD + 10)]
+    for number, person in enumerate(people):
+        put(app, "erasure", person, f"k{number}")
+    drain(app)
+    clock.now += LATER
+    for person in people:
+        mailchimp.add(person, AUDIENCES[1], last_changed=clock.now.isoformat())
+    for person in people[::2]:
+        odd = hashlib.md5(person.encode(), usedforsecurity=False).hexdigest()
+        mailchimp.fault(Fault(status=200, body="{}", content_type="application/json", path=odd, times=None))
+
+    assert len(look(app)["newsletter"].incidents) == len(people) // 2
 
 
 # -- who may call -------------------------------------------------------------------------------------------

@@ -76,7 +76,8 @@ def test_fault_052_a_storm_of_429_is_one_cool_down_of_the_lane(rig: Rig) -> None
             lane = rig.lane(name)
             assert lane.strikes == strikes
             assert 1 <= (lane.cool_until - rig.clock()).total_seconds() <= most
-            assert 1 <= box.request_count - before[name] <= 12  # no more than was under way
+            # no more than was under way, and one question whether the account answers at all
+            assert 1 <= box.request_count - before[name] <= 12 + 1
         rig.clock.advance(seconds=most + 1)
 
     assert {(row.state, row.attempts) for row in rows(rig.app, rig.app.tables.delivery)} == {("pending", 0)}

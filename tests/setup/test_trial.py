@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from adapters.contract import TrialStep
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
+from syncer.setup import trial
 from tests.conftest import AUDIENCES
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as as_json
@@ -153,6 +157,100 @@ def test_the_invented_address_is_on_the_screen_and_nowhere_else(app: App, tmp_pa
     kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
     assert address.encode() not in kept and b"operator.test" not in kept
+
+
+# -- whatever happens, nothing is left ----------------------------------------------------------------------
+
+
+def ended(app: App, name: str, ends_at: str | None = None) -> tuple[TrialStep, ...]:
+    """Carry a trial out in this process, interrupted by Ctrl-C once a step was shown; return its steps."""
+    place = AUDIENCES[0] if name == "newsletter" else None
+    plan, shown = trial.plan(app, name, "operator.test", place), list[TrialStep]()
+
+    def show(step: TrialStep) -> None:
+        shown.append(step)
+        if step.name == ends_at:
+            raise KeyboardInterrupt
+
+    with contextlib.suppress(KeyboardInterrupt):
+        trial.carry_out(app, plan, show)
+    assert ends_at in (None, shown[-1].name)
+    return tuple(shown)
+
+
+@pytest.mark.parametrize(
+    "ends_at", ["add the contact", "find it by its address", "delete it", "look for it in the archive"]
+)
+def test_ctrl_c_leaves_no_invented_contact_at_activecampaign(
+    app: App, activecampaign: ActiveCampaignSandbox, ends_at: str
+) -> None:
+    ended(app, "crm", ends_at)
+
+    assert activecampaign.contacts() == [] and activecampaign.archived() == []
+    [entry] = app.ledger.entries(("destination:tried",))
+    assert ends_at in str(entry.facts)
+
+
+@pytest.mark.parametrize("ends_at", ["add the contact", "read it", "unsubscribe it", "delete it a second time"])
+def test_ctrl_c_leaves_no_invented_contact_at_mailchimp(app: App, mailchimp: MailchimpSandbox, ends_at: str) -> None:
+    ended(app, "newsletter", ends_at)
+
+    assert mailchimp.members() == []
+
+
+@pytest.mark.parametrize("name", ["crm", "newsletter"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(status=429, body="", headers={"Retry-After": "1"}, times=2),
+        Fault(status=429, body="", method="DELETE", headers={"Retry-After": "1"}),
+        Fault(status=429, body="", path="delete-permanent", headers={"Retry-After": "1"}),
+        Fault(status=503, body="", method="POST", headers={"Retry-After": "1"}),
+    ],
+    ids=["whatever", "delete", "delete-permanent", "add"],
+)
+def test_a_trial_waits_where_the_provider_throttles_and_learns_all_the_same(
+    app: App, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox, name: str, fault: Fault
+) -> None:
+    (activecampaign if name == "crm" else mailchimp).fault(replace(fault))
+
+    steps = ended(app, name)
+
+    assert all(step.ok for step in steps)
+    assert activecampaign.contacts() == [] and activecampaign.archived() == [] and mailchimp.members() == []
+
+
+@pytest.mark.parametrize("name", ["crm", "newsletter"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", r"/contacts$|/members$"), ("DELETE", "/contacts/"), ("POST", "delete-permanent")],
+    ids=["add", "delete", "delete-permanent"],
+)
+@pytest.mark.parametrize("after_effect", [True, False])
+def test_a_trial_whose_call_is_cut_off_leaves_nothing(
+    app: App,
+    mailchimp: MailchimpSandbox,
+    activecampaign: ActiveCampaignSandbox,
+    name: str,
+    method: str,
+    path: str,
+    after_effect: bool,
+) -> None:
+    fault = Fault(kind="close", method=method, path=path, after_effect=after_effect)
+    (activecampaign if name == "crm" else mailchimp).fault(fault)
+
+    steps = ended(app, name)
+
+    assert steps[-1].ok, steps[-1]
+    assert activecampaign.contacts() == [] and activecampaign.archived() == [] and mailchimp.members() == []
+
+
+def test_what_a_trial_cannot_remove_is_shown(app: App, activecampaign: ActiveCampaignSandbox) -> None:
+    activecampaign.fault(Fault(status=500, body="", method="DELETE", path="/contacts/", times=None))
+
+    steps = ended(app, "crm")
+
+    assert not next(step for step in reversed(steps) if step.name == "look for what is left").ok
 
 
 def _one_line(text: str) -> str:

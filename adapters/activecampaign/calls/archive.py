@@ -37,8 +37,8 @@ class ArchivedContact:
     id: str
     deleted_at: object
 
-    def may_be_of(self, received_at: datetime) -> bool:
-        """Say whether it may have been deleted because of the request: later than that, or nobody knows when.
+    def may_be_of(self, received_at: datetime, *, undated: bool) -> bool:
+        """Say whether it may have been deleted because of the request: later than that, or `undated` where it has none.
 
         A time in an unknown form says no: the delivery is then held, and nothing is confirmed untruly.
         """
@@ -46,7 +46,7 @@ class ArchivedContact:
             deleted = read_time(self.deleted_at)
         except ValueError:
             return False
-        return deleted is None or deleted >= in_utc(received_at) - _CLOCKS_DIFFER
+        return undated if deleted is None else deleted >= in_utc(received_at) - _CLOCKS_DIFFER
 
 
 class Archive:

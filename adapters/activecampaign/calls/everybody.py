@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from adapters.activecampaign.answers import objects
 from adapters.activecampaign.calls.asking import Asking
 from adapters.activecampaign.calls.listing import INCLUDE, LARGEST, total_of
 from adapters.activecampaign.rows import LEFT, REACHED
 from adapters.contract import Seen
 from adapters.errors import Permanent, Transient
 from adapters.paging import LEAST, MOST_PAGES, PageSize
+
+#: contacts that an account may have; a total that says more is not believed
+_MOST_CONTACTS = 10_000_000
 
 
 class Everybody:
@@ -37,8 +39,8 @@ class Everybody:
         last, shown = 0, 0
         body = self._after(last)
         total = _total(body)
-        for _ in range(MOST_PAGES + total // LEAST):
-            rows = objects(body["contacts"])
+        for _ in range(MOST_PAGES + min(total, _MOST_CONTACTS) // LEAST):
+            rows = _rows(body["contacts"])
             if not rows:
                 break
             last = _last(rows, last)
@@ -65,12 +67,23 @@ class Everybody:
         return self._page(last, limit)
 
 
+def _rows(value: object) -> list[Mapping[str, Any]]:
+    """Return the rows of a page; one that is no object is an odd contact, which must not hide all others."""
+    if not isinstance(value, list):
+        raise Transient("unreadable", "a listing without the documented rows")
+    return [row if isinstance(row, dict) else {} for row in value]
+
+
 def _last(rows: list[Mapping[str, Any]], before: int) -> int:
     """Return the highest id of a page. An odd contact without one is passed over, as long as others have theirs."""
-    ids = [int(one) for one in (str(row.get("id")) for row in rows) if one.isascii() and one.isdigit()]
+    ids = [int(one) for one in (str(row.get("id")) for row in rows) if _is_number(one)]
     if not ids or ids != sorted(set(ids)) or ids[0] <= before:
         raise Transient("incomplete", "a listing was not in the order asked for")
     return ids[-1]
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 def _seen(rows: list[Mapping[str, Any]], list_rows: object) -> Iterator[Seen]:
@@ -90,7 +103,8 @@ def _seen(rows: list[Mapping[str, Any]], list_rows: object) -> Iterator[Seen]:
 def _reached(statuses: set[str]) -> bool | None:
     if statuses & REACHED:
         return True
-    return False if statuses <= LEFT else None
+    # without any list row it may be one whose rows the page left out
+    return False if statuses and statuses <= LEFT else None
 
 
 def _total(body: Mapping[str, Any]) -> int:

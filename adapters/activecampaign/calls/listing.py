@@ -22,6 +22,8 @@ LARGEST = 100
 _DEFAULT = 20
 #: lets a listing of contacts bring their list rows (used by FluentCRM; in no specification, so it may be refused)
 INCLUDE = (("include", "contactLists"),)
+#: digits of a number that means something; more would be refused by `int`
+_LONGEST_NUMBER = 18
 #: pages of a listing about one person: ten thousand rows
 _MOST_PAGES = 100
 
@@ -102,7 +104,7 @@ def total_of(body: Mapping[str, Any]) -> int | None:
     """Return `meta.total`, a string or a number, None where there is none."""
     meta = body.get("meta")
     total = str(meta.get("total")) if isinstance(meta, dict) else ""
-    return int(total) if total.isascii() and total.isdigit() else None
+    return int(total) if total.isascii() and total.isdigit() and len(total) <= _LONGEST_NUMBER else None
 
 
 def _page(

@@ -40,18 +40,17 @@ SAW = {
 WHY = {
     "newer_consent": "According to its records you signed up again after your request. We want to be sure that this"
     " was you before we go on.",
-    "archived_not_purged": "Your entry was deleted, but a copy may still lie in the provider's archive of deleted"
-    " entries, which it keeps for 360 days. Somebody here is seeing to it that the copy is removed.",
+    "archived_not_purged": "If you ever were there, a copy may still lie in the provider's archive of deleted entries,"
+    " which it keeps for 360 days. Somebody here is seeing to it that none is left.",
     "archive_not_seen": "Your entry was deleted, but the provider's archive of deleted entries did not show us the copy"
     " that it keeps there for 360 days. Somebody here is seeing to it that the copy is removed.",
-    "sms_reachable": "No more mail is sent to you, but text messages may still reach you. Somebody here is ending that"
-    " too.",
-    "exclusion_needed": "You are unsubscribed. The entry that keeps you from being added again has to be made by hand.",
+    "sms_reachable": "Text messages from there may still reach you. Somebody here is ending that.",
+    "exclusion_needed": "The entry that keeps you from being added again has to be made by hand.",
     "destination_removed": "We no longer use this recipient in the usual way; somebody here settles it by hand.",
     "malformed": "We could not read the request as it reached us; somebody here is clearing that up.",
     "rejected": "The recipient refused your address; somebody here is looking you up by hand.",
-    "delete_blocked": "The recipient does not allow deletions at the moment. No more mail is sent to you; we ask again"
-    " every day.",
+    "delete_blocked": "The recipient does not allow deletions at the moment. We have its mail to you stopped meanwhile,"
+    " as far as it lets us, and ask again until your entry is gone.",
     "address_shredded": "We have destroyed your address already and need it again for this; somebody here is seeing to"
     " it.",
     "reappeared": "You were found there again, so we are carrying your request out once more.",

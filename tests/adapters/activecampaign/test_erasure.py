@@ -298,3 +298,19 @@ def test_the_plus_sign_reaches_the_provider(sandbox: ActiveCampaignSandbox, adap
     sandbox.add(ADDRESS.replace("+", " "), lists={"1": 1})
 
     assert adapter.apply(Action.DELETE, SUBJECT, ASKED).outcome is Outcome.ABSENT
+
+
+@pytest.mark.parametrize("kind", ["login_page", "redirect"])
+def test_a_delete_that_is_met_by_a_page_pauses_after_all_else_was_done(
+    sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign, kind: str
+) -> None:
+    sandbox.add(ADDRESS)
+    sandbox.archive(ADDRESS)
+    sandbox.add(ADDRESS)
+    sandbox.add_customer(ADDRESS)
+    sandbox.fault(Fault(kind=kind, method="DELETE", path="/contacts/", times=None))
+
+    error = refused(adapter)
+
+    assert isinstance(error, Misconfigured)
+    assert sandbox.archived() == [] and sandbox.customers() == []

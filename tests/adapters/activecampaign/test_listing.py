@@ -33,7 +33,7 @@ def test_a_subscription_without_a_date_is_seen_among_everybody(
 
 @pytest.mark.parametrize(
     ("statuses", "reached"),
-    [({"1": 0}, True), ({"1": 2, "2": 1}, True), ({"1": 91}, False), ({"1": 2, "2": 7}, None), ({}, False)],
+    [({"1": 0}, True), ({"1": 2, "2": 1}, True), ({"1": 91}, False), ({"1": 2, "2": 7}, None), ({}, None)],
 )
 def test_it_says_whether_mail_reaches_the_contact(
     sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign, statuses: dict[str, int], reached: bool | None
@@ -63,13 +63,28 @@ def test_odd_contacts_are_passed_over_and_the_others_listed(
         {"id": "5", "email": ""},  # known by a telephone number only
         {"id": "6", "email": None},
         {"id": None, "email": OTHER},
+        None,
+        "a word",
+        {"id": "9" * 5000, "email": OTHER},
         {"id": "8", "email": ADDRESS},
     ]
     for page in (rows, []):
-        body = json.dumps({"contacts": page, "meta": {"total": "4"}})
+        body = json.dumps({"contacts": page, "meta": {"total": "7"}})
         sandbox.fault(Fault(status=200, body=body, content_type="application/json", path="/contacts$"))
 
-    assert [one.address for one in adapter.changed(None)] == [OTHER, ADDRESS]
+    assert [one.address for one in adapter.changed(None)] == [OTHER, OTHER, ADDRESS]
+
+
+@pytest.mark.parametrize("total", ["9" * 5000, -1, 1.5, True, [], None])
+def test_a_total_that_is_no_number_of_contacts_is_not_believed(
+    sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign, total: object
+) -> None:
+    sandbox.add(ADDRESS)
+    body = json.dumps({"contacts": [], "meta": {"total": total}})
+    sandbox.fault(Fault(status=200, body=body, content_type="application/json", path="/contacts$"))
+
+    with pytest.raises(Transient, match="unreadable"):
+        list(adapter.changed(None))
 
 
 @pytest.mark.parametrize("since", [None, YESTERDAY])

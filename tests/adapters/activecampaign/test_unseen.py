@@ -218,6 +218,24 @@ def test_a_contact_of_another_number_counts_by_its_date(
         assert adapter.apply(Action.DELETE, with_unseen(1), ASKED).unseen == unseen
 
 
+@pytest.mark.parametrize("deleted_at", [None, "0000-00-00 00:00:00", ""])
+def test_an_old_entry_without_a_date_does_not_count_for_the_contact_just_deleted(
+    configure: Callable[..., ActiveCampaign], deleted_at: str | None
+) -> None:
+    adapter = configure(ecommerce=False)
+    live, old = {"id": "5", "email": ADDRESS}, {"id": "77", "email": ADDRESS, "deleted_at": deleted_at}
+    gone = {"message": "No Result found for ContactArchive with id 5"}
+    with responses.RequestsMock() as mock:
+        mock.get(f"{BASE}/contacts", json={"contacts": [live], "contactLists": [], "meta": {"total": "1"}})
+        mock.get(f"{BASE}/contacts/5/contactLists", json={"contactLists": []})
+        mock.delete(f"{BASE}/contacts/5", json={})
+        mock.get(f"{BASE}/contactArchives", json={"contactArchives": [old], "meta": {"total": "1"}})
+        mock.delete(f"{BASE}/contactArchives/77", json={})
+        mock.get(f"{BASE}/contactArchives/5", json=gone, status=404)
+
+        assert adapter.apply(Action.DELETE, SUBJECT, ASKED).unseen == 1
+
+
 def test_one_sighting_counts_for_one_contact(configure: Callable[..., ActiveCampaign]) -> None:
     adapter = configure(ecommerce=False)
     with responses.RequestsMock() as mock:

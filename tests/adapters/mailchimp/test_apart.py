@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -345,3 +346,108 @@ def test_an_archived_contact_is_not_said_to_be_unsubscribed(mc: Account, adapter
 
     assert "Whether it was unsubscribed before, Mailchimp does not show" in notes
     assert "archived" in " ".join(Mailchimp.remains[Action.UNSUBSCRIBE])
+
+
+# -- audiences that cannot be shown -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault(status=500, body=""), "unavailable"),
+        (Fault(kind="empty_200"), "unreadable"),
+        (Fault(status=404, body="<html></html>", content_type="text/html"), "unreadable"),
+        (Fault(status=200, body='{"id": "b2c3d4e5f6"}', content_type="application/json"), "unreadable"),
+    ],
+    ids=["500", "nothing", "a proxy's 404", "another audience"],
+)
+def test_an_audience_of_the_settings_that_cannot_be_shown_does_not_stop_the_others(
+    mc: Account, configure: Callable[..., Mailchimp], action: Action, fault: Fault, code: str
+) -> None:
+    adapter = configure(audiences=[ONE, TWO])
+    mc.add(ADDRESS, TWO)
+    mc.fault(replace(fault, path=f"/lists/{ONE}$", times=None))
+
+    error = refused(adapter, action)
+
+    assert error.code == code and f"Audience {ONE}" in error.detail and TWO not in error.detail
+    assert mc.status(TWO) == (None if action is Action.DELETE else "unsubscribed")
+    assert unconfirmed(adapter, action).code == code
+    mc.clear_faults()
+    assert adapter.apply(action, person(), ASKED) is not None
+
+
+def test_an_audience_of_the_settings_that_the_key_may_not_see_does_not_stop_the_others(
+    mc: Account, configure: Callable[..., Mailchimp]
+) -> None:
+    adapter = configure(audiences=[ONE, TWO])
+    mc.add(ADDRESS, TWO)
+    mc.refuses(f"/lists/{ONE}$", "Forbidden", 403)
+
+    error = refused(adapter)
+
+    assert isinstance(error, Permanent) and error.code == "forbidden" and ONE in error.detail
+    assert mc.status(TWO) is None
+    with pytest.raises(Permanent, match=ONE):
+        list(adapter.changed(None))
+
+
+def test_an_audience_with_an_id_of_an_unknown_form_does_not_stop_the_others(mc: Account, adapter: Mailchimp) -> None:
+    mc.add_audience("eu-1/2")
+    mc.add(ADDRESS, TWO)
+
+    error = refused(adapter)
+
+    assert isinstance(error, Permanent) and error.code == "unknown_state"
+    assert mc.status(TWO) is None
+
+
+@pytest.mark.parametrize("fault", [Fault(kind="login_page"), Fault(kind="redirect")])
+@pytest.mark.parametrize("action", Action)
+def test_an_audience_whose_members_are_met_by_a_page_or_a_redirect_does_not_stop_the_others(
+    mc: Account, adapter: Mailchimp, action: Action, fault: Fault
+) -> None:
+    mc.add(ADDRESS, TWO)
+    mc.fault(replace(fault, path=f"/lists/{ONE}/members/", method="GET", times=None))
+
+    error = refused(adapter, action)
+
+    assert isinstance(error, Transient) and error.code == "unreadable" and ONE in error.detail
+    assert mc.status(TWO) == (None if action is Action.DELETE else "unsubscribed")
+
+
+@pytest.mark.parametrize("kind", ["login_page", "redirect"])
+@pytest.mark.parametrize("action", Action)
+def test_a_change_that_is_met_by_a_page_in_one_audience_pauses_after_the_others_were_changed(
+    mc: Account, adapter: Mailchimp, action: Action, kind: str
+) -> None:
+    for audience in AUDIENCES:
+        mc.add(ADDRESS, audience)
+    mc.fault(Fault(kind=kind, path=f"/lists/{ONE}/members/", method=METHODS[action], times=None))
+
+    error = refused(adapter, action)
+
+    assert isinstance(error, Misconfigured) and ONE in error.detail
+    done = None if action is Action.DELETE else "unsubscribed"
+    assert [mc.status(audience) for audience in AUDIENCES] == ["subscribed", done, done]
+
+
+def test_an_account_of_many_audiences_gets_the_time_that_it_needs(
+    mc: Account, adapter: Mailchimp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr("adapters.http.evidence.time.monotonic", lambda: seconds[0])
+    for number in range(400):
+        mc.add_audience(f"ffff{number:06}")
+    mc.add(ADDRESS, THREE)
+    answer = mc.handle
+
+    def slow(request: Any) -> Any:
+        seconds[0] += 1.0
+        return answer(request)
+
+    monkeypatch.setattr(mc, "handle", slow)
+
+    assert adapter.apply(Action.DELETE, person(), ASKED).outcome is Outcome.DONE
+    assert mc.status(THREE) is None

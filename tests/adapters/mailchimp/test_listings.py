@@ -263,3 +263,14 @@ def test_a_contact_without_an_id_or_address_hides_nobody(mc: Account, configure:
     seen, error = looked(adapter)
 
     assert error is None and {ADDRESS, OTHER} <= {email for _, email in seen}
+
+
+@pytest.mark.parametrize("odd", [None, "a word", [], 7, {}, {"id": None, "email_address": None}])
+def test_an_odd_row_does_not_hide_the_others(mc: Account, adapter: Mailchimp, odd: object) -> None:
+    rows = [odd, {"id": "1" * 32, "email_address": ADDRESS, "status": "subscribed"}]
+    body = json.dumps({"members": rows, "total_items": 2})
+    mc.fault(Fault(status=200, body=body, content_type="application/json", path=f"/{ONE}/members$", times=None))
+
+    seen, _ = looked(adapter)
+
+    assert (ONE, ADDRESS) in seen

@@ -78,7 +78,7 @@ def test_the_summary_and_what_needs_a_person_come_in_plain_words(found: Propagat
         "11 requests were received: 6 carried out everywhere, 3 waiting for a person's decision, 2 under way."
         " 2 are late."
     ) in text
-    assert "2 requests at crm: no live contact is left" in text
+    assert "2 requests at crm: the key may not look into or purge the archive" in text
     assert "use an API key of a user in the Admin group" in text
     assert "newsletter is paused: account review by the provider" in text
     assert "syncer resume newsletter" in text
