@@ -233,7 +233,7 @@ class Adapter(ABC):
         A step that fails does not end it: the contact is removed as far as the provider allows, also where the
         generator is closed before its end. Without a `trial_plan` there is nothing to try.
         """
-        return iter(())
+        yield from ()
 
     @abstractmethod
     def close(self) -> None:
