@@ -1,5 +1,5 @@
 # make demo   try everything against the sandbox, no account needed
-# make test   the tests            make lint   ruff and mypy --strict        make bench   the figures
+# make test   the tests; make test-long: those that take minutes            make lint   ruff and mypy --strict        make bench   the figures
 # make crash  kill the worker at every point of the walk on three engines; SEED=n repeats the random moments
 # make schemas  docs/schemas, after a change of what a command prints as JSON
 # make test-vendors   requests and answers against the vendors' own specification and clients, from npm
@@ -8,8 +8,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LONG := tests/faults tests/crash tests/simulation tests/bench
 
-.PHONY: demo test test-wordpress test-vendors lint bench crash simulate schemas lock clean
+.PHONY: demo test test-long test-wordpress test-vendors lint bench crash simulate schemas lock clean
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "syncer needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
@@ -23,7 +24,11 @@ demo: $(VENV)/.installed
 
 # four at a time: many tests wait rather than compute; each worker starts servers of its own
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(LONG:%=--ignore=%)
+
+# what takes minutes of its own: every fault, kills, weeks of trouble in their short form, the smallest bench
+test-long: $(VENV)/.installed
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(LONG)
 
 # a real WordPress; installs Debian's packages where they are missing
 test-wordpress: $(VENV)/.installed
