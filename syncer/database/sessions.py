@@ -52,9 +52,15 @@ def settle_postgresql(engine: sa.Engine) -> None:
     what is set for longer would reach other programs, and what was prepared may lie in another session. There the
     settings are made anew in each transaction, and nothing is prepared.
     """
+
+    def settle(connection: Any, record: Any) -> None:
+        _settle(connection, record)
+        # only where it is needed: a listener to each transaction costs the lane a tenth of its speed
+        if connection.prepare_threshold is None and not sa.event.contains(engine, "begin", _settle_locally):
+            sa.event.listen(engine, "begin", _settle_locally)
+
     # first of all: SQLAlchemy asks for the version, which fails less readably where no transaction is allowed
-    sa.event.listen(engine, "connect", _settle, insert=True)
-    sa.event.listen(engine, "begin", _settle_locally)
+    sa.event.listen(engine, "connect", settle, insert=True)
 
 
 def pooled(connection: sa.Connection) -> bool:
