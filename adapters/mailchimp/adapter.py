@@ -72,8 +72,8 @@ class Mailchimp(Adapter):
             " that list again. This ends if you sign up yourself at a form of Mailchimp's.",
             "Figures about past mailings stay, without your name. Orders, shopping carts and conversations, if there"
             " were any, are not part of what was erased.",
-            "A mobile number for text messages is part of the entry that was erased. Mailchimp shows nothing of an erased"
-            " entry, so whether text messages ended with it could not be checked; a number kept without your e-mail"
+            "A mobile number for text messages is part of the entry that was erased. Mailchimp shows nothing of an"
+            " erased entry, so whether text messages ended with it could not be checked; a number kept without your e-mail"
             " address cannot be found by it.",
         ),
         Action.UNSUBSCRIBE: (
