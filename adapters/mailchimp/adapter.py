@@ -73,8 +73,8 @@ class Mailchimp(Adapter):
             "Figures about past mailings stay, without your name. Orders, shopping carts and conversations, if there"
             " were any, are not part of what was erased.",
             "A mobile number for text messages is part of the entry that was erased. Mailchimp shows nothing of an"
-            " erased entry, so whether text messages ended with it could not be checked; a number kept without your e-mail"
-            " address cannot be found by it.",
+            " erased entry, so whether text messages ended with it could not be checked; a number kept without your"
+            " e-mail address cannot be found by it.",
         ),
         Action.UNSUBSCRIBE: (
             "Your entry stays in the mailing lists, marked as unsubscribed, undeliverable or archived, and no"
