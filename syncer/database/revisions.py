@@ -13,7 +13,7 @@ from syncer.database.tables import Tables
 from syncer.errors import UserError
 
 #: the revision this code was written for; a newer database is refused
-REVISION = "0008"
+REVISION = "0009"
 
 
 def version_table(prefix: str) -> str:

@@ -25,12 +25,13 @@ class Tables:
     watch: sa.Table
     checkpoint: sa.Table
     anchor: sa.Table
+    verification: sa.Table
 
     @property
     def own(self) -> list[sa.Table]:
         """The tables of syncer's own database; the queue may lie elsewhere."""
         work = [self.event, self.delivery, self.lane, self.daemon, self.watch]
-        return [*work, self.audit, self.head, self.checkpoint, self.anchor]
+        return [*work, self.audit, self.head, self.checkpoint, self.anchor, self.verification]
 
 
 def queue_table(name: str, metadata: sa.MetaData) -> sa.Table:
@@ -192,6 +193,7 @@ def _checkpoint(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("root", DIGEST, nullable=False),
         sa.Column("frontier", sa.LargeBinary, nullable=False),  # the compact range: the next root needs new leaves only
         sa.Column("note", sa.Text, nullable=False),
+        sa.Column("mac", DIGEST),  # of the entry `size`: where the next recomputation of the chain begins
     )
 
 
@@ -211,6 +213,19 @@ def _anchor(prefix: str, metadata: sa.MetaData) -> sa.Table:
     )
 
 
+def _verification(prefix: str, metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        f"{prefix}verification",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("at", Moment, nullable=False),
+        sa.Column("entries", sa.BigInteger, nullable=False),
+        sa.Column("ok", sa.Boolean, nullable=False),
+        sa.Column("reason", sa.String(255)),
+        sa.Column("mac", DIGEST, nullable=False),  # keyed: whoever has only the database cannot write a result
+    )
+
+
 def tables(prefix: str = "syncer_", queue: str = "syncer_queue") -> Tables:
     """Return the tables of an installation; `prefix` and `queue` come from the settings."""
     metadata = sa.MetaData()
@@ -227,4 +242,5 @@ def tables(prefix: str = "syncer_", queue: str = "syncer_queue") -> Tables:
         watch=_watch(prefix, metadata),
         checkpoint=_checkpoint(prefix, metadata),
         anchor=_anchor(prefix, metadata),
+        verification=_verification(prefix, metadata),
     )

@@ -42,7 +42,7 @@ def grants(tables: Tables) -> list[Grant]:
     work = [table.name for table in (tables.event, tables.delivery, tables.lane, tables.watch)]
     wordpress = wordpress_tables(tables.prefix)
     swept = [wordpress.request.name, wordpress.site.name]
-    signed = [tables.checkpoint.name, tables.anchor.name]
+    signed = [tables.checkpoint.name, tables.anchor.name, tables.verification.name]
     readable = tuple(column.name for column in tables.event.c if column.name != "email_sealed")
     return [
         Grant("producer", queue, ("INSERT",)),
@@ -56,6 +56,7 @@ def grants(tables: Tables) -> list[Grant]:
         Grant("daemon", head, ("SELECT", "UPDATE")),
         Grant("daemon", tables.checkpoint.name, ("SELECT", "INSERT")),
         Grant("daemon", tables.anchor.name, ("SELECT", "INSERT", "UPDATE")),
+        Grant("daemon", tables.verification.name, ("SELECT", "INSERT", "UPDATE")),
         Grant("daemon", version_table(tables.prefix), ("SELECT",)),
         Grant("reader", queue, ("SELECT",), ("id", "taken_at")),
         Grant("reader", tables.event.name, ("SELECT",), readable),
