@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from syncer.cli.output import stdout
 from syncer.errors import UserError
 
 if TYPE_CHECKING:
@@ -73,14 +74,12 @@ def write_out(lines: Iterable[str], out: Path | None, fmt: str) -> tuple[int, st
     """Write a report of this format to a file or stdout; return how many pieces, and the SHA-256 (hex) of them."""
     import hashlib
 
-    from syncer.cli.output.stdout import Outlet
-
     digest, count = hashlib.sha256(), 0
-    with Outlet(out, fmt) as outlet:
+    with stdout.Outlet(out, fmt) as outlet:
         for count, line in enumerate(lines, 1):
             digest.update(outlet.write(outlet.head + line if count == 1 else line))
     if out:
-        click.echo(f"{out}: written, SHA-256 {digest.hexdigest()}", err=True)
+        stdout.remark(f"{out}: written, SHA-256 {digest.hexdigest()}")
     return count, digest.hexdigest()
 
 
@@ -98,7 +97,7 @@ def read_addresses(file: BinaryIO | None, *, with_events: bool = False) -> tuple
         raise UserError(f"{name}: cannot be read ({error.strerror}); give a file of addresses") from None
     found = read(raw, str(name), with_events=with_events)
     for remark in found.remarks:
-        click.echo(remark, err=True)
+        stdout.remark(remark)
     return found.lines
 
 
@@ -106,7 +105,7 @@ def _stdin() -> bytes:
     if sys.stdin is None:  # Python's way to say closed
         raise UserError("standard input is closed; write addresses to it, one a line, or name a file with --file")
     if sys.stdin.isatty():
-        click.echo("addresses, one a line; end with Ctrl-D", err=True)
+        stdout.remark("addresses, one a line; end with Ctrl-D")
     return sys.stdin.buffer.read()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from syncer.cli.common import JSON, REASON, Context, common, day_of, legible, moment_of, read_addresses, require_reason
+from syncer.cli.output import stdout
 from syncer.errors import UserError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _show_plan(result: ResyncResult, skipped: Sequence[str]) -> None:
 
     printing.plan(result, skipped)
     outcome = "carried out; the lanes take it up now" if result.applied else "nothing was changed; --yes carries it out"
-    click.echo(outcome, err=True)
+    stdout.remark(outcome)
 
 
 @contextmanager

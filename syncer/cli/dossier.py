@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from syncer.cli.common import JSON, Context, common, read_person, write_out
+from syncer.cli.output import stdout
 from syncer.errors import UserError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def dossier(context: Context, event: str | None, fmt: str | None, out: Path | No
             requests = app.dossiers.of_person(read_person(app, "dossier"))
         facts = look_up(app, requests)
         if not facts.events and fmt == "html":
-            click.echo("no event for this address; no dossier was written", err=True)
+            stdout.remark("no event for this address; no dossier was written")
             return 0
         _, sha256 = write_out(_rendered(facts, fmt), out, fmt)
         app.access_log.exported("dossier", fmt, len(facts.events), sha256)

@@ -84,4 +84,4 @@ def grants(context: Context, host: str) -> None:
     from syncer.cli.output import console
     from syncer.setup.grants import installation_statements
 
-    console.line(installation_statements(context.settings(), host).removesuffix("\n"))
+    console.block(installation_statements(context.settings(), host).removesuffix("\n"))

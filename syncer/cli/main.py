@@ -74,16 +74,17 @@ def main(argv: list[str] | None = None) -> NoReturn:
     except click.Abort:
         code = 130
     except click.ClickException as error:
-        click.echo(f"syncer: {_usage(error)}", err=True)
+        stdout.remark(f"syncer: {_usage(error)}")
         code = 2
     except UserError as error:
-        click.echo(str(error), err=True)
+        for line in str(error).split("\n"):  # mistakes in the settings are told one a line
+            stdout.remark(line)
         code = error.exit_code
     except BrokenPipeError:
         stdout.given_up()
         code = 0
     except Exception as error:  # noqa: BLE001 — the last line of defence: one line, no traceback, no data
-        click.echo(_internal(error), err=True)
+        stdout.remark(_internal(error))
         code = 2
     sys.exit(code)
 

@@ -87,7 +87,7 @@ def metrics(context: Context, textfile: Path | None) -> None:
         if textfile is not None:
             figures.write(app, textfile)
         else:
-            console.line(figures.text(app).rstrip("\n"))
+            console.block(figures.text(app).rstrip("\n"))
 
 
 # -- the propagation log -------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from syncer.cli.common import JSON, Context, common, legible, moment_of, read_addresses
+from syncer.cli.output import stdout
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -50,7 +51,7 @@ def submit(
         submission = Submission(right, source, ref, moment, app.clock(), as_written)
         keys, doubtful = queue(app.queue, app.keyring, submission, lines)
     for number, why in doubtful:
-        click.echo(f"line {number}: the address cannot be used ({why}); it will be held for a person", err=True)
+        stdout.remark(f"line {number}: the address cannot be used ({why}); it will be held for a person")
     console.answer(SubmitResult(tuple(keys)), as_json, lambda result: console.lines(result.event_keys))
 
 
@@ -86,7 +87,7 @@ def drain(context: Context, max_seconds: float | None) -> int:
         f" still due {result.still_due}" + ("; another daemon did the work" if result.waited_for_owner else "")
     )
     if needs_attention(status):
-        click.echo("something needs attention: `syncer status`, `syncer events --state held`", err=True)
+        stdout.remark("something needs attention: `syncer status`, `syncer events --state held`")
         return 1
     return 0
 

@@ -39,9 +39,9 @@ class PlannedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class ResyncPlan:
-    """What a resync will do. `digest` stands for exactly these deliveries; `addresses` are brought again, by event id.
+    """What a resync will do. `digest` stands for exactly these deliveries and persons.
 
-    `skipped` are lines for a person to read.
+    `addresses` are brought again, by event id; `skipped` are lines for a person to read.
     """
 
     digest: str
@@ -114,7 +114,9 @@ class Resync:
                 skipped.append(f"{row.event_id} {row.destination}: {reason}")
             else:
                 planned.append(PlannedDelivery(row.event_id, row.destination, State(row.state), to))
-        return ResyncPlan(_digest(planned, brought), tuple(planned), tuple(skipped), brought)
+        # keyed, of each address to the letter: the digest is printed and audited, nobody may test addresses against it
+        persons = {event: self._keyring.ref(f"\0resync\0{address}") for event, address in brought.items()}
+        return ResyncPlan(_digest(planned, persons), tuple(planned), tuple(skipped), brought)
 
     def _conditions(self, selection: Selection, brought: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:
         d = self._tables.delivery.c
@@ -253,9 +255,10 @@ def _usable(number: int, address: str, as_written: bool) -> str:
         ) from None
 
 
-def _digest(planned: Sequence[PlannedDelivery], brought: Mapping[str, str]) -> str:
+def _digest(planned: Sequence[PlannedDelivery], persons: Mapping[str, str]) -> str:
+    """Return the digest of a plan; `persons` are the keyed hashes of the addresses that are brought, by event id."""
     content = {
         "deliveries": [[each.event, each.destination, str(each.from_), str(each.to)] for each in planned],
-        "brought": sorted(brought),
+        "brought": [[event, persons[event]] for event in sorted(persons)],
     }
     return hashlib.sha256(canonical(content)).hexdigest()

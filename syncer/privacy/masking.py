@@ -27,6 +27,16 @@ def masked(text: str) -> str:
     return _HASH.sub("[hash]", _WORD.sub(_mask, text))
 
 
+def escaped(text: str, keep: str = "") -> str:
+    r"""Return text with \uXXXX for every character that a terminal obeys or nobody sees; `keep` stay as they are.
+
+    Those are controls (C0, C1), directions, invisible characters, blanks other than U+0020, halves of surrogate pairs.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else _escape(c) for c in text)
+
+
 def visible(value: Any) -> Any:
     """Return text as people may see it: masked, with control and direction characters made visible.
 
@@ -34,7 +44,12 @@ def visible(value: Any) -> Any:
     """
     if type(value) is not str or (value.isprintable() and not _SUSPICIOUS.search(value)):
         return value
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in masked(value))
+    return escaped(masked(value))
+
+
+def _escape(character: str) -> str:
+    number = ord(character)
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
 
 
 def _mask(word: re.Match[str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from syncer.domain.codes import meaning, remedy
 from syncer.domain.model import State
+from syncer.privacy.masking import escaped
 from syncer.reports.evidence import ReportedEvent
 from syncer.reports.propagation import Integrity, PropagationLog
 from syncer.reports.words import OUTCOMES, RIGHTS, STATES, day_time, sentence, step_line
@@ -32,7 +33,8 @@ def report_text(log: PropagationLog) -> str:
     lines += [
         f"  {day_time(entry.at)}  {(entry.actor or {}).get('user', '?')}: {sentence(entry)}" for entry in log.decisions
     ] or ["  none"]
-    return "\n".join([*lines, "", *_integrity(log.integrity)]) + "\n"
+    # what stands in a table cannot begin a line of its own, and no terminal obeys it
+    return "".join(escaped(line) + "\n" for line in [*lines, "", *_integrity(log.integrity)])
 
 
 def _needs_a_person(events: Sequence[ReportedEvent]) -> list[str]:

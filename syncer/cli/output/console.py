@@ -1,15 +1,20 @@
-"""The console: as wide as a screen, without markup; a value as JSON or as words."""
+"""The console: as wide as a screen, without markup; a value as JSON or as words.
+
+Every text is escaped on its way out: names and reasons come from tables and providers, and a terminal would obey them.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from syncer.cli.output.stdout import json_text
+from syncer.privacy.masking import escaped
 from syncer.reports.as_json import as_json as to_json
 
 T = TypeVar("T")
@@ -18,17 +23,48 @@ T = TypeVar("T")
 WIDTH = 100
 
 
+class EscapingConsole(Console):
+    """A console that prints each text as one line: what is in it cannot begin another."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as rich does; line feeds before a text stay, they are ours."""
+        super().print(*map(_line, objects), **options)
+
+
+class EscapingTable(Table):
+    """A table whose cells are escaped; a sequence of texts is a cell of as many lines."""
+
+    def add_row(self, *cells: RenderableType | Sequence[str] | None, **options: Any) -> None:
+        """Add a row as rich does."""
+        super().add_row(*map(_cell, cells), **options)
+
+
+def _line(shown: Any) -> Any:
+    if isinstance(shown, str):
+        text = shown.lstrip("\n")
+        return "\n" * (len(shown) - len(text)) + escaped(text)
+    return _cell(shown)
+
+
+def _cell(shown: Any) -> Any:
+    if isinstance(shown, str):
+        return escaped(shown)
+    if isinstance(shown, Text) and not shown.plain.isprintable():
+        return Text(escaped(shown.plain), style=shown.style)
+    return "\n".join(map(escaped, shown)) if isinstance(shown, (list, tuple)) else shown
+
+
 def console() -> Console:
     """Return a console on stdout that is never wider than WIDTH; NO_COLOR is respected."""
     plain = Console(highlight=False, emoji=False, markup=False)
-    return Console(
+    return EscapingConsole(
         highlight=False, emoji=False, markup=False, width=min(plain.width, WIDTH) if plain.is_terminal else WIDTH
     )
 
 
-def grid(*columns: str, **options: Any) -> Table:
+def grid(*columns: str, **options: Any) -> EscapingTable:
     """Return an empty table with these columns; `#` before a name puts its numbers to the right."""
-    table = Table(box=None, pad_edge=False, header_style="bold", **options)
+    table = EscapingTable(box=None, pad_edge=False, header_style="bold", **options)
     for name in columns:
         table.add_column(
             name.lstrip("#"),
@@ -42,7 +78,7 @@ def grid(*columns: str, **options: Any) -> Table:
 def answer(value: T, as_json: bool, show: Callable[[T], None]) -> None:
     """Print a value: as JSON for scripts, or as `show` shows it to people."""
     if as_json:
-        line(json_text(to_json(value)))
+        sys.stdout.write(json_text(to_json(value)) + "\n")
     else:
         show(value)
 
@@ -55,7 +91,12 @@ def lines(texts: Iterable[str]) -> None:
 
 def line(text: str) -> None:
     """Print one line to stdout."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(escaped(text) + "\n")
+
+
+def block(text: str) -> None:
+    """Print a text of several lines to stdout; nothing in it may come from a stranger but what its format escapes."""
+    sys.stdout.write(escaped(text, keep="\n") + "\n")
 
 
 def demo_console() -> Console:

@@ -41,7 +41,7 @@ def events(views: Sequence[EventView]) -> None:
     for event in views:
         due = Text(event.due_on.isoformat(), style="bold red" if event.overdue else "")
         parts = [f"{d.destination} {d.state}" + (f" ({d.code})" if d.code else "") for d in event.deliveries]
-        table.add_row(event.id, event.right or "?", due, _mark(event.state), "\n".join(parts))
+        table.add_row(event.id, event.right or "?", due, _mark(event.state), parts)
     out.print(table)
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import codecs
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from syncer.errors import UserError
+from syncer.privacy.masking import escaped
 
+#: what JSON text holds beyond ASCII and line feeds
+_BEYOND = re.compile(r"[^ -~\n]")
 #: name of the error handler under which text is encoded
 ESCAPE = "syncer.escape"
 
@@ -44,9 +48,12 @@ def _escape(error: UnicodeError) -> tuple[str, int]:
     r"""Return what stands for characters that cannot be encoded: \uXXXX, which JSON reads back as the same text."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    text = error.object[error.start : error.end]
+    return _units(error.object[error.start : error.end]), error.end
+
+
+def _units(text: str) -> str:
     units = text.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)), error.end
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 codecs.register_error(ESCAPE, _escape)
@@ -59,11 +66,32 @@ def encoding() -> str:
 
 def json_text(text: str) -> str:
     """Return JSON as standard output can carry it: in plain ASCII where that is not UTF-8, and the same value."""
+    text = visible_json(text)
     return text if encoding() == "utf-8" else text.encode("ascii", ESCAPE).decode("ascii")
 
 
+def visible_json(text: str) -> str:
+    """Return the same JSON with every character escaped that nobody can see or that a terminal obeys."""
+    return _BEYOND.sub(_unless_printable, text)
+
+
+def _unless_printable(character: re.Match[str]) -> str:
+    # JSON holds these inside strings only, where the escape is the same value
+    return character[0] if character[0].isprintable() else _units(character[0])
+
+
+def remark(text: str) -> None:
+    """Print one line to stderr: a remark, an error."""
+    sys.stderr.write(escaped(text) + "\n")
+
+
 def document(text: str) -> None:
-    """Write text that is UTF-8 wherever it goes: a note, a plugin, a page that says so itself."""
+    """Write text that is UTF-8 wherever it goes: a note, a plugin, a page that says so itself.
+
+    A terminal gets it escaped: whoever looks at it there is not who it is made for.
+    """
+    if sys.stdout.isatty():
+        text = escaped(text, keep="\n\t")
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None or encoding() == "utf-8":
         sys.stdout.write(text)
@@ -105,6 +133,8 @@ class Outlet:
 
     def write(self, text: str) -> bytes:
         """Write a piece; return the octets that it became."""
+        if self._fmt in ("json", "jsonl"):
+            text = json_text(text) if self._file is None else visible_json(text)
         if self._file is not None:
             octets = text.encode("utf-8", ESCAPE)
             with self._choosing_another():
@@ -113,6 +143,6 @@ class Outlet:
         if self._fmt == "html":
             document(text)
             return text.encode("utf-8", ESCAPE)
-        shown = json_text(text) if self._fmt in ("json", "jsonl") else text
+        shown = escaped(text, keep="\n\r\t") if sys.stdout.isatty() else text
         sys.stdout.write(shown)
         return shown.encode(encoding(), ESCAPE)
