@@ -8,14 +8,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+COMPILE := uv pip compile --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
+  --no-emit-index-url
 LONG := tests/faults tests/crash tests/simulation tests/bench
 
-.PHONY: demo test test-long test-wordpress test-vendors lint bench crash simulate schemas lock clean
+.PHONY: demo test test-long test-wordpress test-vendors lint bench crash simulate schemas sbom lock clean
 
-$(VENV)/.installed: requirements.lock pyproject.toml
+$(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "syncer needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -57,9 +59,17 @@ simulate: $(VENV)/.installed
 schemas: $(VENV)/.installed
 	$(BIN)/python -m syncer.cli.output.schemas docs/schemas
 
+# what a server installs, run time with every extra, is a part of what a developer has: the same versions
+# what a server runs, with versions and hashes, as CycloneDX
+sbom: $(VENV)/.installed
+	mkdir -p dist
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --short-PURLs --output-reproducible \
+	  --output-file dist/sbom.cdx.json
+
 lock:
-	uv pip compile --universal --generate-hashes --all-extras --no-annotate --no-header \
-	  --python-version 3.11 --no-emit-index-url --output-file requirements.lock pyproject.toml
+	$(COMPILE) --all-extras --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) --extra mysql --extra postgresql --extra timestamp --extra build --constraint requirements-dev.lock \
+	  --output-file requirements.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
