@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from syncer.database import sessions
-from syncer.database.column_types import HexText
+from syncer.database.column_types import HexText, Moment
 from syncer.errors import UserError
 
 #: seconds that SQLite waits for another writer before it says busy; then the transaction is repeated
@@ -105,6 +106,12 @@ def utc_now(connection: sa.Connection) -> sa.ColumnElement[Any]:
     if kind == "postgresql":
         return sa.func.timezone("UTC", sa.func.clock_timestamp())
     return sa.func.utc_timestamp(6)
+
+
+def server_time(connection: sa.Connection) -> datetime:
+    """Return the database's own time, aware and in UTC."""
+    found: datetime = connection.execute(sa.select(sa.type_coerce(utc_now(connection), Moment))).scalar_one()
+    return found
 
 
 def utc_in(connection: sa.Connection, seconds: int) -> sa.ColumnElement[Any]:

@@ -84,9 +84,14 @@ def upgrade(settings: Settings) -> str:
     try:
         before = revisions.revision_of(engine, settings.database.prefix)
         with half_done(_UPGRADE):
-            revisions.upgrade(engine, make_tables(settings), queue_here=settings.queue.url is None)
+            restored = revisions.upgrade(engine, make_tables(settings), queue_here=settings.queue.url is None)
     finally:
         engine.dispose()
+    if restored:
+        return (
+            f"database schema {revisions.REVISION}: up to date, but {', '.join(restored)} had been dropped or changed and"
+            " was created again; find out who did it, and by `syncer audit verify` what was changed meanwhile"
+        )
     if before == revisions.REVISION:
         return f"database schema {revisions.REVISION}: up to date"
     return f"database schema {revisions.REVISION}: {'created' if before is None else f'upgraded from {before}'}"

@@ -12,8 +12,8 @@ from syncer.database.connections import undone
 from syncer.database.tables import Tables
 
 _TRIGGERS = (
-    "find out who dropped the trigger, and by `syncer audit verify` what was changed; then create it again as"
-    " `syncer init` creates it in an empty database"
+    "find out who dropped the trigger, and by `syncer audit verify` what was changed; `syncer db upgrade` creates it"
+    " again"
 )
 _ACCOUNTS = "give the daemon an account of its own: `syncer db grants` prints the statements"
 
