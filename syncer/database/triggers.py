@@ -11,16 +11,12 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 
-#: what a purge leaves as it is
-_FIXED = ("seq", "at", "what", "event_id", "destination", "leaf", "mac")
-
 # REPLACE skips SQLite's DELETE trigger unless recursive_triggers is on, so an INSERT below the end is refused as well.
 # The comparisons also hold for NULL. A year ago is written without a fraction of a second, which sorts before one with
 _SQLITE = {
     "no_update": "CREATE TRIGGER {t}_no_update BEFORE UPDATE ON {t} WHEN NOT ("
     "NEW.body IS NULL AND OLD.body IS NOT NULL AND "
-    + " AND ".join(f"NEW.{name} IS OLD.{name}" for name in _FIXED)
-    + " AND substr(OLD.what, 1, 6) <> 'audit:'"
+    "{is} AND substr(OLD.what, 1, 6) <> 'audit:'"
     " AND OLD.at < strftime('%Y-%m-%dT%H:%M:%S', 'now', '-12 months')"
     " AND EXISTS (SELECT 1 FROM {t} AS p WHERE p.what = 'audit:purged'"
     " AND OLD.seq BETWEEN json_extract(p.body, '$.facts.from') AND json_extract(p.body, '$.facts.to')"
@@ -37,21 +33,20 @@ _SQLITE = {
 
 # SYSDATE, not UTC_TIMESTAMP: any session may SET timestamp, and the latter follows it
 # (https://mariadb.com/kb/en/sysdate/). UNIX_TIMESTAMP takes the session's time zone, which it may SET too, out of it
-_MYSQL_YEAR_AGO = (
+_YEAR_AGO = (
     "DATE_FORMAT(TIMESTAMP('1970-01-01') + INTERVAL UNIX_TIMESTAMP(SYSDATE()) SECOND - INTERVAL 12 MONTH,"
     " '%Y-%m-%dT%H:%i:%s.999999Z')"
 )
 _MYSQL = {
     "no_update": "CREATE TRIGGER {t}_no_update BEFORE UPDATE ON {t} FOR EACH ROW"
     " IF NOT (NEW.body IS NULL AND OLD.body IS NOT NULL AND "
-    + " AND ".join(f"NEW.{name} <=> OLD.{name}" for name in _FIXED)
-    + f" AND LEFT(OLD.what, 6) <> 'audit:' AND OLD.at < {_MYSQL_YEAR_AGO}"
+    "{equal} AND LEFT(OLD.what, 6) <> 'audit:' AND OLD.at < {year_ago}"
     " AND EXISTS (SELECT 1 FROM {t} AS p WHERE p.what = 'audit:purged'"
     " AND OLD.seq >= CAST(JSON_EXTRACT(p.body, '$.facts.from') AS UNSIGNED)"
     " AND OLD.seq <= CAST(JSON_EXTRACT(p.body, '$.facts.to') AS UNSIGNED)"
     " AND CAST(JSON_EXTRACT(p.body, '$.facts.from') AS UNSIGNED) >= 1"
     " AND CAST(JSON_EXTRACT(p.body, '$.facts.to') AS UNSIGNED) < p.seq"
-    f" AND JSON_UNQUOTE(JSON_EXTRACT(p.body, '$.facts.before')) <= {_MYSQL_YEAR_AGO}"
+    " AND JSON_UNQUOTE(JSON_EXTRACT(p.body, '$.facts.before')) <= {year_ago}"
     " AND OLD.at < JSON_UNQUOTE(JSON_EXTRACT(p.body, '$.facts.before'))))"
     " THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{t} is append-only'; END IF",
     "no_delete": "CREATE TRIGGER {t}_no_delete BEFORE DELETE ON {t} FOR EACH ROW"
@@ -70,8 +65,7 @@ _POSTGRESQL_FUNCTIONS = {
     " AND $2 < (p.body::jsonb #>> ''{facts,before}'') COLLATE \"C\")' INTO covered USING OLD.seq, OLD.at, year_ago;"
     ' IF covered AND OLD.at COLLATE "C" < year_ago'
     " AND NEW.body IS NULL AND OLD.body IS NOT NULL AND substr(OLD.what, 1, 6) <> 'audit:'"
-    f" AND ({', '.join(f'NEW.{name}' for name in _FIXED)}) IS NOT DISTINCT FROM"
-    f" ({', '.join(f'OLD.{name}' for name in _FIXED)}) THEN RETURN NEW; END IF;"
+    " AND ({new}) IS NOT DISTINCT FROM ({old}) THEN RETURN NEW; END IF;"
     " RAISE EXCEPTION '{t} is append-only'; END ",
 }
 # a session's search_path must not choose what a function's words mean
@@ -84,6 +78,16 @@ _POSTGRESQL = {
     "no_delete": "CREATE TRIGGER {t}_no_delete BEFORE DELETE ON {t} FOR EACH ROW EXECUTE FUNCTION {t}_refuse()",
     "no_truncate": "CREATE TRIGGER {t}_no_truncate BEFORE TRUNCATE ON {t}"
     " FOR EACH STATEMENT EXECUTE FUNCTION {t}_refuse()",
+}
+
+#: what a purge leaves as it is
+_FIXED = ("seq", "at", "what", "event_id", "destination", "leaf", "mac")
+_WORDS = {
+    "{is}": " AND ".join(f"NEW.{name} IS OLD.{name}" for name in _FIXED),
+    "{equal}": " AND ".join(f"NEW.{name} <=> OLD.{name}" for name in _FIXED),
+    "{new}": ", ".join(f"NEW.{name}" for name in _FIXED),
+    "{old}": ", ".join(f"OLD.{name}" for name in _FIXED),
+    "{year_ago}": _YEAR_AGO,
 }
 
 
@@ -109,7 +113,13 @@ def protect(connection: sa.Connection, table: str) -> tuple[str, ...]:
 
 
 def _named(wanted: Mapping[str, str], table: str) -> dict[str, str]:
-    return {f"{table}_{name}": statement.replace("{t}", table) for name, statement in wanted.items()}
+    return {f"{table}_{name}": _filled(statement, table) for name, statement in wanted.items()}
+
+
+def _filled(text: str, table: str) -> str:
+    for word, meaning in {"{t}": table, **_WORDS}.items():
+        text = text.replace(word, meaning)
+    return text
 
 
 def _run(connection: sa.Connection, *statements: str) -> None:
@@ -133,7 +143,7 @@ def _there(connection: sa.Connection, table: str) -> dict[str, str]:
 def _protect_postgresql(connection: sa.Connection, table: str) -> tuple[str, ...]:
     made: list[str] = []
     for name, text in _POSTGRESQL_FUNCTIONS.items():
-        body = text.replace("{t}", table)
+        body = _filled(text, table)
         query = sa.text("SELECT prosrc, array_to_string(proconfig, ';') FROM pg_proc WHERE oid = to_regproc(:name)")
         found = connection.execute(query, {"name": f"{table}_{name}"}).first()
         if found is None or tuple(found) != (body, "search_path=pg_catalog, pg_temp"):

@@ -89,8 +89,8 @@ def upgrade(settings: Settings) -> str:
         engine.dispose()
     if restored:
         return (
-            f"database schema {revisions.REVISION}: up to date, but {', '.join(restored)} had been dropped or changed and"
-            " was created again; find out who did it, and by `syncer audit verify` what was changed meanwhile"
+            f"database schema {revisions.REVISION}: up to date, but {', '.join(restored)} had been dropped or changed"
+            " and was created again; find out who did it, and by `syncer audit verify` what was changed meanwhile"
         )
     if before == revisions.REVISION:
         return f"database schema {revisions.REVISION}: up to date"
