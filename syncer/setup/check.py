@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from adapters.contract import Check
 from adapters.errors import AdapterError, Transient
+from syncer.database import engines
 from syncer.database.failures import in_words, is_denied, is_outage
 from syncer.domain.codes import remedy
 from syncer.errors import SyncerError, UserError
@@ -49,6 +50,19 @@ def run(settings: Settings) -> list[Check]:
             findings += _destination(app, name)
             findings.append(_trial(name, trials.get(name)))
     return findings
+
+
+def run_as(settings: Settings, account: str) -> list[Check]:
+    """Try what an account of `syncer db grants` must be refused; its URLs stand in the settings. Needs no key file."""
+    from syncer.app import make_tables
+
+    engine = engines.connect(settings.database.url)
+    queue = engine if settings.queue.url is None else engines.connect(settings.queue.url)
+    try:
+        return privilege_check.run_as(account, engine, queue, make_tables(settings))
+    finally:
+        engine.dispose()
+        queue.dispose()
 
 
 def _failed(name: str, error: SyncerError) -> Check:
