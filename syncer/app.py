@@ -74,7 +74,7 @@ def make_tables(settings: Settings) -> Tables:
 def open_app(settings: Settings, *, actor: str = "cli", clock: Callable[[], datetime] | None = None) -> App:
     """Open key file and database. Raises UserError when one of them is not as it must be; needs no secrets."""
     keyring = Keyring.load(settings.identity.key_file)
-    engine = engines.connect(settings.database.url)
+    engine = engines.connect(settings.database_login)
     try:
         revisions.require_current(engine, settings.database.prefix)
         app = App(settings, engine, keyring, actor, clock or now)
@@ -132,9 +132,9 @@ class App:
         self.store = Store(self.transactions, tuple(settings.schedule.recheck_days))
         self.leases = Leases(self.transactions, owner or owner_name(), settings.schedule.lease_seconds)
         self.presence = Presence(self.transactions, self.leases)
-        apart = settings.queue.url is not None
-        queue_engine = engines.connect(settings.queue.url) if settings.queue.url is not None else engine
-        self.queue = Queue(queue_engine, self.tables, shared=not apart)
+        queue = settings.queue_login
+        queue_engine = engine if queue is None else engines.connect(queue, shared=True)
+        self.queue = Queue(queue_engine, self.tables, shared=queue is None)
 
     def _wire_proof(self) -> None:
         """Wire what signs the log, and what refuses a database that is behind its notes."""

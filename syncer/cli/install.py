@@ -7,6 +7,9 @@ import click
 from syncer.cli.common import JSON, Context, common
 from syncer.errors import UserError
 
+#: the accounts whose rights can be tried: all of `syncer.setup.grants` but `migrate`, which may do everything
+ACCOUNTS = ("producer", "daemon", "reader", "retention")
+
 
 @click.command()
 @common
@@ -24,20 +27,34 @@ def init(context: Context) -> None:
 @click.option("--domain", help="A domain of your own, for the invented contact's address.")
 @click.option("--in", "place", metavar="ID", help="Its audience (Mailchimp) or list (ActiveCampaign).")
 @click.option("--yes", is_flag=True, help="Carry the trial out.")
+@click.option("--account", type=click.Choice(ACCOUNTS), help="Log in as this account and try what it must be refused.")
 @JSON
 @common
-def check(context: Context, tried: str | None, domain: str | None, place: str | None, yes: bool, as_json: bool) -> int:
-    """Check settings, key file, database and every destination; name the remedy for what fails."""
+def check(
+    context: Context,
+    tried: str | None,
+    domain: str | None,
+    place: str | None,
+    yes: bool,
+    account: str | None,
+    as_json: bool,
+) -> int:
+    """Check settings, key file, database and every destination; name the remedy for what fails.
+
+    With --account only the rights of one account of `syncer db grants` are tried; its URL comes from
+    SYNCER_DATABASE__URL, and SYNCER_QUEUE__URL where the queue lies elsewhere.
+    """
     from syncer.cli.output import console, printing
 
-    if tried is not None:
+    if tried is not None and account is None:
         return _try(context, tried, domain, place, yes, as_json)
-    if domain is not None or place is not None or yes:
-        raise UserError("check: --domain, --in and --yes belong to --try DESTINATION")
+    if domain is not None or place is not None or yes or tried is not None:
+        raise UserError("check: --domain, --in and --yes belong to --try DESTINATION, and --account stands alone")
     from syncer.cli.output.results import CheckLine, CheckResult
     from syncer.setup import check as checks
 
-    lines = tuple(CheckLine(item.name, item.ok, item.detail, item.remedy) for item in checks.run(context.settings()))
+    found = checks.run(context.settings()) if account is None else checks.run_as(context.settings(), account)
+    lines = tuple(CheckLine(item.name, item.ok, item.detail, item.remedy) for item in found)
     result = CheckResult(all(item.ok for item in lines), lines)
     console.answer(result, as_json, printing.checks)
     return 0 if result.ok else 1

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.database import sessions
-from syncer.database.column_types import HexText
+from syncer.database import sessions, sqlite_files, tls
+from syncer.database.column_types import HexText, Moment
 from syncer.errors import UserError
 
 #: seconds that SQLite waits for another writer before it says busy; then the transaction is repeated
@@ -17,33 +19,51 @@ BUSY_SECONDS = 5
 ENGINES = {"sqlite", "mysql", "mariadb", "postgresql"}
 
 
-def connect(url: str) -> sa.Engine:
-    """Return an engine for `url`, tuned for its kind, without connecting. Raises UserError for an unusable URL."""
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """A URL by itself."""
+
+    url: str
+    place: str = "settings.toml: [database]"
+    tls: str | None = None
+    tls_ca: Path | None = None
+
+
+def connect(login: str | tls.Login, *, shared: bool = False) -> sa.Engine:
+    """Return an engine tuned for its kind, without connecting; `login` is a URL, or how the settings log in.
+
+    `shared` says that a group may reach an SQLite file: producers write to the queue's own. Raises UserError for an
+    unusable URL.
+    """
+    if isinstance(login, str):
+        login = _Plain(login)
+    place = f"{login.place} url"
     try:
-        parsed = sa.make_url(url)
+        parsed = sa.make_url(login.url)
     except sa.exc.ArgumentError:
-        raise UserError(
-            "settings.toml: [database] url: not a database URL; write it like sqlite:///syncer.db"
-        ) from None
+        raise UserError(f"{place}: not a database URL; write it like sqlite:///syncer.db") from None
     backend = parsed.get_backend_name()
     if backend not in ENGINES:
-        raise UserError(f"settings.toml: [database] url: {backend} is not supported; use sqlite, mysql or postgresql")
+        raise UserError(f"{place}: {backend} is not supported; use sqlite, mysql or postgresql")
     try:
         if backend == "sqlite":
-            return _sqlite(parsed)
-        return _server(parsed, backend)
+            return _sqlite(parsed, place, shared)
+        return _server(parsed, backend, login)
     except ModuleNotFoundError as missing:
         extra = "postgresql" if backend == "postgresql" else "mysql"
-        raise UserError(
-            f"settings.toml: [database] url: the driver {missing.name} is not installed; install list-syncer[{extra}]"
-        ) from None
+        raise UserError(f"{place}: the driver {missing.name} is not installed; install list-syncer[{extra}]") from None
 
 
-def _sqlite(url: sa.URL) -> sa.Engine:
-    folder = Path(url.database).parent if url.database and not url.database.startswith(("file:", ":memory:")) else None
-    if folder is not None and not folder.is_dir():
-        raise UserError(f"settings.toml: [database] url: the folder {folder} does not exist; create it")
+def _sqlite(url: sa.URL, place: str, shared: bool) -> sa.Engine:
+    file = sqlite_files.file_of(url)
+    if file is not None and not file.parent.is_dir():
+        raise UserError(f"{place}: the folder {file.parent} does not exist; create it")
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+
+    @sa.event.listens_for(engine, "do_connect")
+    def _closed(*_: Any) -> None:
+        if file is not None:
+            sqlite_files.close_to_others(file, shared=shared)
 
     @sa.event.listens_for(engine, "connect")
     def _opened(connection: Any, _record: Any) -> None:
@@ -69,8 +89,8 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     return engine
 
 
-def _server(url: sa.URL, backend: str) -> sa.Engine:
-    args: dict[str, Any] = {"connect_timeout": 10}
+def _server(url: sa.URL, backend: str, login: tls.Login) -> sa.Engine:
+    args: dict[str, Any] = {"connect_timeout": 10, **tls.arguments(login, backend)}
     if backend == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
         args["client_encoding"] = "utf8"
@@ -85,6 +105,7 @@ def _server(url: sa.URL, backend: str) -> sa.Engine:
     engine = sa.create_engine(
         url, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_recycle=1800, connect_args=args
     )
+    tls.explain(engine, login)
     if backend == "postgresql":
         sessions.settle_postgresql(engine)
     return engine
@@ -105,6 +126,12 @@ def utc_now(connection: sa.Connection) -> sa.ColumnElement[Any]:
     if kind == "postgresql":
         return sa.func.timezone("UTC", sa.func.clock_timestamp())
     return sa.func.utc_timestamp(6)
+
+
+def server_time(connection: sa.Connection) -> datetime:
+    """Return the database's own time, aware and in UTC."""
+    found: datetime = connection.execute(sa.select(sa.type_coerce(utc_now(connection), Moment))).scalar_one()
+    return found
 
 
 def utc_in(connection: sa.Connection, seconds: int) -> sa.ColumnElement[Any]:

@@ -26,10 +26,11 @@ _SQLITE_OUTAGES = {
 }  # fmt: skip
 #: lock wait timeout, deadlock, record changed since read (https://mariadb.com/kb/en/mariadb-error-code-reference/)
 _MARIADB_CONFLICTS = {1020, 1205, 1213}
-#: disk full, no memory, too many connections, shutting down, Galera not ready, read-only, killed, cannot connect, gone
+#: disk full, no memory, too many connections, shutting down, Galera not ready, read-only, killed, cannot connect, gone,
+#: no TLS any more
 _MARIADB_OUTAGES = {
     3, 14, 20, 28, 1021, 1026, 1030, 1037, 1038, 1040, 1041, 1047, 1053, 1079, 1114, 1135, 1152, 1158, 1159, 1160,
-    1161, 1180, 1203, 1290, 1317, 1792, 1836, 1927, 2002, 2003, 2006, 2013, 2055,
+    1161, 1180, 1203, 1290, 1317, 1792, 1836, 1927, 2002, 2003, 2006, 2013, 2026, 2055,
 }  # fmt: skip
 #: serialization failure, deadlock, lock not available (https://www.postgresql.org/docs/current/errcodes-appendix.html)
 _POSTGRESQL_CONFLICTS = {"40001", "40P01", "55P03"}

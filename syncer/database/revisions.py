@@ -10,6 +10,7 @@ from syncer.database.column_types import collate
 from syncer.database.connections import reading, writing
 from syncer.database.engines import no_pad_collation
 from syncer.database.tables import Tables
+from syncer.database.triggers import protect
 from syncer.errors import UserError
 
 #: the revision this code was written for; a newer database is refused
@@ -45,8 +46,11 @@ def require_current(engine: sa.Engine, prefix: str) -> None:
         raise UserError(f"{where}: schema {revision} is older than this syncer ({REVISION}); run `syncer db upgrade`")
 
 
-def upgrade(engine: sa.Engine, tables: Tables, *, queue_here: bool) -> None:
-    """Bring the schema to REVISION; harmless when repeated. Raises UserError for a newer one."""
+def upgrade(engine: sa.Engine, tables: Tables, *, queue_here: bool) -> tuple[str, ...]:
+    """Bring the schema to REVISION; harmless when repeated. Raises UserError for a newer one.
+
+    Return the names of the audit's triggers that were missing, or not as they should be, and were created again.
+    """
     from alembic import command
     from alembic.config import Config
 
@@ -60,6 +64,8 @@ def upgrade(engine: sa.Engine, tables: Tables, *, queue_here: bool) -> None:
         config.attributes["tables"] = tables
         config.attributes["queue_here"] = queue_here
         command.upgrade(config, "head")
+        restored = protect(connection, tables.audit.name)
+    return restored if revision == REVISION else ()
 
 
 def create_queue(engine: sa.Engine, tables: Tables) -> None:

@@ -1,92 +1,166 @@
-"""Append-only by trigger, per engine. Triggers stop accidents; grants, the keyed chain and an anchor stop people."""
+"""Append-only by trigger, per engine. Triggers stop accidents; grants, the keyed chain and an anchor stop people.
+
+A purge may take a body, and nothing else, of an entry that a purge entry covers by range and age. The log's own entries
+(`audit:*`) keep theirs: they say what was signed and purged. A purge entry is a row like any other, which the account
+for purges could write by hand; so the trigger also asks the server's own clock, and no body younger than a year goes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import sqlalchemy as sa
 
-# REPLACE skips SQLite's DELETE trigger unless recursive_triggers is on, so an INSERT below the end is refused as well
-_SQLITE = (
-    "CREATE TRIGGER {t}_no_update BEFORE UPDATE ON {t} BEGIN SELECT RAISE(ABORT, '{t} is append-only'); END",
-    "CREATE TRIGGER {t}_no_delete BEFORE DELETE ON {t} BEGIN SELECT RAISE(ABORT, '{t} is append-only'); END",
-    "CREATE TRIGGER {t}_no_replace BEFORE INSERT ON {t}"
-    " WHEN NEW.seq <= (SELECT COALESCE(MAX(seq), 0) FROM {t})"
-    " BEGIN SELECT RAISE(ABORT, '{t} is append-only'); END",
-)
-_MYSQL = (
-    "CREATE TRIGGER {t}_no_update BEFORE UPDATE ON {t} FOR EACH ROW"
-    " SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{t} is append-only'",
-    "CREATE TRIGGER {t}_no_delete BEFORE DELETE ON {t} FOR EACH ROW"
-    " SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{t} is append-only'",
-)
-# ENABLE ALWAYS: a session with session_replication_role = replica would not fire them otherwise
-_POSTGRESQL = (
-    "CREATE OR REPLACE FUNCTION {t}_refuse() RETURNS trigger LANGUAGE plpgsql AS"
-    " $$ BEGIN RAISE EXCEPTION '{t} is append-only'; END $$",
-    "CREATE TRIGGER {t}_no_change BEFORE UPDATE OR DELETE ON {t} FOR EACH ROW EXECUTE FUNCTION {t}_refuse()",
-    "CREATE TRIGGER {t}_no_truncate BEFORE TRUNCATE ON {t} FOR EACH STATEMENT EXECUTE FUNCTION {t}_refuse()",
-    "ALTER TABLE {t} ENABLE ALWAYS TRIGGER {t}_no_change",
-    "ALTER TABLE {t} ENABLE ALWAYS TRIGGER {t}_no_truncate",
-)
-_STATEMENTS = {"sqlite": _SQLITE, "mysql": _MYSQL, "mariadb": _MYSQL, "postgresql": _POSTGRESQL}
-
-
-def create_append_only(connection: sa.Connection, table: str) -> None:
-    """Create the triggers on `table`, whose name comes from the checked settings."""
-    for statement in _STATEMENTS[connection.dialect.name]:
-        connection.exec_driver_sql(statement.replace("{t}", table))
-
-
-# A purge may take a body, and nothing else, of an entry that a purge entry covers by range and age. The log's own
-# entries (audit:*) keep theirs: they say what was signed and purged. The comparisons also hold for NULL.
-_SQLITE_PURGE = (
-    "DROP TRIGGER IF EXISTS {t}_no_update",
-    "CREATE TRIGGER {t}_no_update BEFORE UPDATE ON {t} WHEN NOT (NEW.body IS NULL AND OLD.body IS NOT NULL"
-    " AND NEW.seq IS OLD.seq AND NEW.at IS OLD.at AND NEW.what IS OLD.what AND NEW.event_id IS OLD.event_id"
-    " AND NEW.destination IS OLD.destination AND NEW.leaf IS OLD.leaf AND NEW.mac IS OLD.mac"
-    " AND substr(OLD.what, 1, 6) <> 'audit:' AND EXISTS (SELECT 1 FROM {t} AS p WHERE p.what = 'audit:purged'"
+# REPLACE skips SQLite's DELETE trigger unless recursive_triggers is on, so an INSERT below the end is refused as well.
+# The comparisons also hold for NULL. A year ago is written without a fraction of a second, which sorts before one with
+_SQLITE = {
+    "no_update": "CREATE TRIGGER {t}_no_update BEFORE UPDATE ON {t} WHEN NOT ("
+    "NEW.body IS NULL AND OLD.body IS NOT NULL AND "
+    "{is} AND substr(OLD.what, 1, 6) <> 'audit:'"
+    " AND OLD.at < strftime('%Y-%m-%dT%H:%M:%S', 'now', '-12 months')"
+    " AND EXISTS (SELECT 1 FROM {t} AS p WHERE p.what = 'audit:purged'"
     " AND OLD.seq BETWEEN json_extract(p.body, '$.facts.from') AND json_extract(p.body, '$.facts.to')"
+    " AND json_extract(p.body, '$.facts.from') >= 1 AND json_extract(p.body, '$.facts.to') < p.seq"
+    " AND json_extract(p.body, '$.facts.before') <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-12 months')"
     " AND OLD.at < json_extract(p.body, '$.facts.before')))"
     " BEGIN SELECT RAISE(ABORT, '{t} is append-only'); END",
+    "no_delete": "CREATE TRIGGER {t}_no_delete BEFORE DELETE ON {t}"
+    " BEGIN SELECT RAISE(ABORT, '{t} is append-only'); END",
+    "no_replace": "CREATE TRIGGER {t}_no_replace BEFORE INSERT ON {t}"
+    " WHEN NEW.seq <= (SELECT COALESCE(MAX(seq), 0) FROM {t})"
+    " BEGIN SELECT RAISE(ABORT, '{t} is append-only'); END",
+}
+
+# SYSDATE, not UTC_TIMESTAMP: any session may SET timestamp, and the latter follows it
+# (https://mariadb.com/kb/en/sysdate/). UNIX_TIMESTAMP takes the session's time zone, which it may SET too, out of it
+_YEAR_AGO = (
+    "DATE_FORMAT(TIMESTAMP('1970-01-01') + INTERVAL UNIX_TIMESTAMP(SYSDATE()) SECOND - INTERVAL 12 MONTH,"
+    " '%Y-%m-%dT%H:%i:%s.999999Z')"
 )
-_MYSQL_PURGE = (
-    "DROP TRIGGER IF EXISTS {t}_no_update",
-    "CREATE TRIGGER {t}_no_update BEFORE UPDATE ON {t} FOR EACH ROW"
-    " IF NOT (NEW.body IS NULL AND OLD.body IS NOT NULL"
-    " AND NEW.seq <=> OLD.seq AND NEW.at <=> OLD.at AND NEW.what <=> OLD.what AND NEW.event_id <=> OLD.event_id"
-    " AND NEW.destination <=> OLD.destination AND NEW.leaf <=> OLD.leaf AND NEW.mac <=> OLD.mac"
-    " AND LEFT(OLD.what, 6) <> 'audit:' AND EXISTS (SELECT 1 FROM {t} AS p WHERE p.what = 'audit:purged'"
+_MYSQL = {
+    "no_update": "CREATE TRIGGER {t}_no_update BEFORE UPDATE ON {t} FOR EACH ROW"
+    " IF NOT (NEW.body IS NULL AND OLD.body IS NOT NULL AND "
+    "{equal} AND LEFT(OLD.what, 6) <> 'audit:' AND OLD.at < {year_ago}"
+    " AND EXISTS (SELECT 1 FROM {t} AS p WHERE p.what = 'audit:purged'"
     " AND OLD.seq >= CAST(JSON_EXTRACT(p.body, '$.facts.from') AS UNSIGNED)"
     " AND OLD.seq <= CAST(JSON_EXTRACT(p.body, '$.facts.to') AS UNSIGNED)"
+    " AND CAST(JSON_EXTRACT(p.body, '$.facts.from') AS UNSIGNED) >= 1"
+    " AND CAST(JSON_EXTRACT(p.body, '$.facts.to') AS UNSIGNED) < p.seq"
+    " AND JSON_UNQUOTE(JSON_EXTRACT(p.body, '$.facts.before')) <= {year_ago}"
     " AND OLD.at < JSON_UNQUOTE(JSON_EXTRACT(p.body, '$.facts.before'))))"
     " THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{t} is append-only'; END IF",
-)
-# the table is named by its number: a temporary table of the same name must not stand in for it
-_POSTGRESQL_PURGE = (
-    "CREATE OR REPLACE FUNCTION {t}_guard() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE covered boolean; BEGIN"
-    " EXECUTE 'SELECT EXISTS (SELECT 1 FROM ' || TG_RELID::regclass || ' AS p WHERE p.what = ''audit:purged''"
+    "no_delete": "CREATE TRIGGER {t}_no_delete BEFORE DELETE ON {t} FOR EACH ROW"
+    " SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{t} is append-only'",
+}
+
+_POSTGRESQL_FUNCTIONS = {
+    "refuse": " BEGIN RAISE EXCEPTION '{t} is append-only'; END ",
+    # the table is named by its number: a temporary table of the same name must not stand in for it
+    "guard": " DECLARE covered boolean; year_ago text := to_char("
+    "pg_catalog.clock_timestamp() AT TIME ZONE 'UTC' - interval '12 months', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"');"
+    " BEGIN EXECUTE 'SELECT EXISTS (SELECT 1 FROM ' || TG_RELID::regclass || ' AS p WHERE p.what = ''audit:purged''"
     " AND $1 BETWEEN (p.body::jsonb #>> ''{facts,from}'')::bigint AND (p.body::jsonb #>> ''{facts,to}'')::bigint"
-    " AND $2 < (p.body::jsonb #>> ''{facts,before}''))' INTO covered USING OLD.seq, OLD.at;"
-    " IF covered AND NEW.body IS NULL AND OLD.body IS NOT NULL AND substr(OLD.what, 1, 6) <> 'audit:'"
-    " AND (NEW.seq, NEW.at, NEW.what, NEW.event_id, NEW.destination, NEW.leaf, NEW.mac) IS NOT DISTINCT FROM"
-    " (OLD.seq, OLD.at, OLD.what, OLD.event_id, OLD.destination, OLD.leaf, OLD.mac) THEN RETURN NEW; END IF;"
-    " RAISE EXCEPTION '{t} is append-only'; END $$",
-    "DROP TRIGGER IF EXISTS {t}_no_change ON {t}",
-    "DROP TRIGGER IF EXISTS {t}_no_delete ON {t}",
-    "DROP TRIGGER IF EXISTS {t}_no_update ON {t}",
-    "CREATE TRIGGER {t}_no_delete BEFORE DELETE ON {t} FOR EACH ROW EXECUTE FUNCTION {t}_refuse()",
-    "CREATE TRIGGER {t}_no_update BEFORE UPDATE ON {t} FOR EACH ROW EXECUTE FUNCTION {t}_guard()",
-    "ALTER TABLE {t} ENABLE ALWAYS TRIGGER {t}_no_delete",
-    "ALTER TABLE {t} ENABLE ALWAYS TRIGGER {t}_no_update",
+    " AND (p.body::jsonb #>> ''{facts,from}'')::bigint >= 1 AND (p.body::jsonb #>> ''{facts,to}'')::bigint < p.seq"
+    " AND (p.body::jsonb #>> ''{facts,before}'') COLLATE \"C\" <= $3"
+    " AND $2 < (p.body::jsonb #>> ''{facts,before}'') COLLATE \"C\")' INTO covered USING OLD.seq, OLD.at, year_ago;"
+    ' IF covered AND OLD.at COLLATE "C" < year_ago'
+    " AND NEW.body IS NULL AND OLD.body IS NOT NULL AND substr(OLD.what, 1, 6) <> 'audit:'"
+    " AND ({new}) IS NOT DISTINCT FROM ({old}) THEN RETURN NEW; END IF;"
+    " RAISE EXCEPTION '{t} is append-only'; END ",
+}
+# a session's search_path must not choose what a function's words mean
+_POSTGRESQL_FUNCTION = (
+    "CREATE OR REPLACE FUNCTION {t}_{name}() RETURNS trigger LANGUAGE plpgsql"
+    " SET search_path = pg_catalog, pg_temp AS $${body}$$"
 )
-_PURGE = {
-    "sqlite": _SQLITE_PURGE,
-    "mysql": _MYSQL_PURGE,
-    "mariadb": _MYSQL_PURGE,
-    "postgresql": _POSTGRESQL_PURGE,
+_POSTGRESQL = {
+    "no_update": "CREATE TRIGGER {t}_no_update BEFORE UPDATE ON {t} FOR EACH ROW EXECUTE FUNCTION {t}_guard()",
+    "no_delete": "CREATE TRIGGER {t}_no_delete BEFORE DELETE ON {t} FOR EACH ROW EXECUTE FUNCTION {t}_refuse()",
+    "no_truncate": "CREATE TRIGGER {t}_no_truncate BEFORE TRUNCATE ON {t}"
+    " FOR EACH STATEMENT EXECUTE FUNCTION {t}_refuse()",
+}
+
+#: what a purge leaves as it is
+_FIXED = ("seq", "at", "what", "event_id", "destination", "leaf", "mac")
+_WORDS = {
+    "{is}": " AND ".join(f"NEW.{name} IS OLD.{name}" for name in _FIXED),
+    "{equal}": " AND ".join(f"NEW.{name} <=> OLD.{name}" for name in _FIXED),
+    "{new}": ", ".join(f"NEW.{name}" for name in _FIXED),
+    "{old}": ", ".join(f"OLD.{name}" for name in _FIXED),
+    "{year_ago}": _YEAR_AGO,
 }
 
 
-def allow_purge(connection: sa.Connection, table: str) -> None:
-    """Let a purge take bodies where a purge entry covers them; harmless when repeated."""
-    for statement in _PURGE[connection.dialect.name]:
-        connection.exec_driver_sql(statement.replace("{t}", table))
+def protect(connection: sa.Connection, table: str) -> tuple[str, ...]:
+    """Create what is missing of the triggers on `table` and replace what is another; return the names of those made.
+
+    Harmless when repeated: what stands as it should is not touched, so that nothing waits for its lock. The table's
+    name comes from the checked settings.
+    """
+    kind = connection.dialect.name
+    if kind == "postgresql":
+        return _protect_postgresql(connection, table)
+    wanted = _SQLITE if kind == "sqlite" else _MYSQL
+    there = _there(connection, table)
+    made = []
+    for name, statement in _named(wanted, table).items():
+        # MariaDB and MySQL keep what follows the head of a trigger, SQLite the whole statement
+        if there.get(name) in (statement, statement.partition(" FOR EACH ROW ")[2]):
+            continue
+        _run(connection, f"DROP TRIGGER IF EXISTS {name}", statement)
+        made.append(name)
+    return tuple(made)
+
+
+def _named(wanted: Mapping[str, str], table: str) -> dict[str, str]:
+    return {f"{table}_{name}": _filled(statement, table) for name, statement in wanted.items()}
+
+
+def _filled(text: str, table: str) -> str:
+    for word, meaning in {"{t}": table, **_WORDS}.items():
+        text = text.replace(word, meaning)
+    return text
+
+
+def _run(connection: sa.Connection, *statements: str) -> None:
+    for statement in statements:
+        # % stands for itself: these are no formats of the driver
+        connection.exec_driver_sql(statement if connection.dialect.name == "sqlite" else statement.replace("%", "%%"))
+
+
+def _there(connection: sa.Connection, table: str) -> dict[str, str]:
+    """Return the triggers on the table, by name, as the engine keeps their text."""
+    if connection.dialect.name == "sqlite":
+        query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :t"
+    else:
+        query = (
+            "SELECT trigger_name, action_statement FROM information_schema.triggers"
+            " WHERE trigger_schema = DATABASE() AND event_object_table = :t"
+        )
+    return {str(row[0]): str(row[1]) for row in connection.execute(sa.text(query), {"t": table})}
+
+
+def _protect_postgresql(connection: sa.Connection, table: str) -> tuple[str, ...]:
+    made: list[str] = []
+    for name, text in _POSTGRESQL_FUNCTIONS.items():
+        body = _filled(text, table)
+        query = sa.text("SELECT prosrc, array_to_string(proconfig, ';') FROM pg_proc WHERE oid = to_regproc(:name)")
+        found = connection.execute(query, {"name": f"{table}_{name}"}).first()
+        if found is None or tuple(found) != (body, "search_path=pg_catalog, pg_temp"):
+            create = _POSTGRESQL_FUNCTION.replace("{t}", table).replace("{name}", name)
+            _run(connection, create.replace("{body}", body))
+            made.append(f"{table}_{name}")
+    # ENABLE ALWAYS (A): a session with session_replication_role = replica would not fire them otherwise
+    query = sa.text(
+        "SELECT tgname, pg_get_triggerdef(oid, true) FROM pg_trigger"
+        " WHERE tgrelid = to_regclass(:t) AND NOT tgisinternal AND tgenabled = 'A'"
+    )
+    there = {str(row[0]): str(row[1]) for row in connection.execute(query, {"t": table})}
+    for name, statement in _named(_POSTGRESQL, table).items():
+        if there.get(name) != statement:
+            drop = f"DROP TRIGGER IF EXISTS {name} ON {table}"
+            _run(connection, drop, statement, f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
+            made.append(name)
+    if f"{table}_no_change" in there:  # what revision 0001 made, before there were purges
+        _run(connection, f"DROP TRIGGER {table}_no_change ON {table}")
+    return tuple(made)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from syncer.audit.transaction import Transactions
 from syncer.database.connections import reading
 from syncer.database.failures import is_denied, retry_on_conflict
+from syncer.database.sqlite_files import empty_log
 from syncer.domain.model import EventState
 from syncer.errors import UserError
 from syncer.events.store import Store
@@ -53,8 +54,8 @@ class Shredding:
         AddressesHidden.
         """
         ids = self.overdue()
-        if not ids:
-            return ()
-        with self._transactions.write() as tx:
-            self._store.settle(tx, ids)
-        return self.overdue()
+        if ids:
+            with self._transactions.write() as tx:
+                self._store.settle(tx, ids)
+        empty_log(self._transactions.engine)  # of these, and of those that were shredded in time
+        return self.overdue() if ids else ()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from syncer.audit.transaction import Transaction, Transactions
 from syncer.database.connections import writing
 from syncer.database.failures import retry_on_conflict
+from syncer.database.sqlite_files import empty_log
 from syncer.domain.model import NewEvent
 from syncer.events.store import AcceptedEvent, Store
 from syncer.intake.parse import RowParser
@@ -60,6 +61,9 @@ class Intake:
         while taken := self.take():
             total += taken
             self.moved_at = time.monotonic()
+        # at each look, not only after a batch: what a reader kept from being emptied, and what was shredded meanwhile
+        for engine in dict.fromkeys((self._queue.engine, self._transactions.engine)):
+            empty_log(engine)
         return total
 
     def _accept(self, tx: Transaction, rows: Sequence[QueueRow]) -> None:

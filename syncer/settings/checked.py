@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from syncer.settings.destinations import Destination
+from syncer.settings.login import Login, ServerTable
 from syncer.settings.proof import Anchor, CheckpointsSettings, RetentionSettings
 from syncer.settings.table import SECRET_KEY
 from syncer.settings.tables import (
@@ -42,19 +43,42 @@ class Settings:
     anchors: Mapping[str, Anchor] = field(default_factory=dict)
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     wordpress: WordPressSettings | None = None
+    #: what works and should be mended all the same, each ending in its remedy
+    warnings: tuple[str, ...] = ()
 
     @property
     def wordpress_url(self) -> str:
-        """The URL of WordPress' database: the queue's unless [wordpress] names another."""
+        """The URL of WordPress' database: the queue's unless [wordpress] names another. Its password may be missing."""
         own = self.wordpress.url if self.wordpress is not None else None
         return own or self.queue.url or self.database.url
+
+    @property
+    def database_login(self) -> Login:
+        """How to log in to syncer's own database. Raises SettingsProblem for a missing password."""
+        return self.database.login(f"{self.path}: [database]")
+
+    @property
+    def queue_login(self) -> Login | None:
+        """How to log in to the queue's own database; None where it lies in the one above. Raises SettingsProblem."""
+        return None if self.queue.url is None else self.queue.login(f"{self.path}: [queue]")
+
+    @property
+    def wordpress_login(self) -> Login:
+        """How to log in to WordPress' database. Raises SettingsProblem for a missing password."""
+        if self.wordpress is not None and self.wordpress.url is not None:
+            return self.wordpress.login(f"{self.path}: [wordpress]")
+        return self.queue_login or self.database_login
 
 
 def settings_digest(settings: Settings) -> str:
     """Return the SHA-256 (hex) of the effective settings, without any secret."""
     content = {
-        "database": [_without_password(settings.database.url), settings.database.prefix],
-        "queue": [settings.queue.url and _without_password(settings.queue.url), settings.queue.table],
+        "database": [_without_password(settings.database.url), settings.database.prefix, *_tls(settings.database)],
+        "queue": [
+            settings.queue.url and _without_password(settings.queue.url),
+            settings.queue.table,
+            *_tls(settings.queue),
+        ],
         "identity": settings.identity.model_dump(mode="json"),
         "deadlines": settings.deadlines.model_dump(mode="json"),
         "schedule": settings.schedule.model_dump(mode="json"),
@@ -71,6 +95,10 @@ def settings_digest(settings: Settings) -> str:
         },
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _tls(table: ServerTable) -> list[str]:
+    return [f"{key}={value}" for key in ("tls", "tls_ca") if (value := getattr(table, key)) is not None]
 
 
 def _without_password(url: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,8 @@ class _Reader:
             self._wrong(("destinations",), "must be tables, written [destinations.NAME]")
             self._destinations = {}
         self._problems += environment.problems
+        for name in ("database", "queue", "wordpress"):
+            self._prefer_the_variables_password(name)
 
     def read(self, adapters: Callable[[str], type[Adapter]], known: tuple[str, ...]) -> Settings:
         """Return the settings. Raises SettingsProblem with one line for each mistake."""
@@ -96,6 +98,14 @@ class _Reader:
             remedy = 'name it here, like url = "mysql://syncer@localhost/wordpress", or as [queue] url'
             raise SettingsProblem([f"{self._file}: [wordpress] url: WordPress' own database is needed; {remedy}"])
         return settings
+
+    def _prefer_the_variables_password(self, name: str) -> None:
+        """Forget the password that the file names where a variable gives the whole URL, of another account perhaps."""
+        table = self._tables.get(name)
+        if (name, "url") in self._variables and isinstance(table, dict):
+            for key in ("password_env", "password_file"):
+                if (name, key) not in self._variables:
+                    table.pop(key, None)
 
     def _checked_tables(self) -> SettingsTables | None:
         try:
@@ -123,13 +133,15 @@ class _Reader:
 
     def _anchored(self, tables: SettingsTables, destinations: Iterable[Destination]) -> Settings:
         """Return the settings with every relative file resolved against the settings' folder."""
-        queue = tables.queue.url
+        queue, wordpress = tables.queue.url, tables.wordpress
         database = _absolute(tables.database.url, self._folder)
         notes = self._folder / (tables.checkpoints.folder or _beside(database) / "checkpoints")
         return Settings(
             path=self._file,
-            database=tables.database.model_copy(update={"url": database}),
-            queue=tables.queue.model_copy(update={"url": queue and _absolute(queue, self._folder)}),
+            database=tables.database.model_copy(update={"url": database, **tables.database.beside(self._folder)}),
+            queue=tables.queue.model_copy(
+                update={"url": queue and _absolute(queue, self._folder), **tables.queue.beside(self._folder)}
+            ),
             identity=IdentitySettings(key_file=self._folder / tables.identity.key_file),
             deadlines=tables.deadlines,
             schedule=tables.schedule,
@@ -139,8 +151,16 @@ class _Reader:
             retention=tables.retention,
             anchors={name: anchored_at(item, self._folder) for name, item in tables.anchors.items()},
             destinations={item.name: item for item in destinations},
-            wordpress=tables.wordpress,
+            wordpress=wordpress and wordpress.model_copy(update=wordpress.beside(self._folder)),
+            warnings=tuple(self._passwords_in_the_file(tables)),
         )
+
+    def _passwords_in_the_file(self, tables: SettingsTables) -> Iterator[str]:
+        named = {"database": tables.database, "queue": tables.queue, "wordpress": tables.wordpress}
+        for name, table in named.items():
+            given = table is not None and table.url is not None and make_url(table.url).password is not None
+            if given and (name, "url") not in self._variables:
+                yield f"[{name}] url holds a password; take it out and name its file with password_file"
 
     def _explain(self, error: ValidationError, here: tuple[str, ...]) -> None:
         for item in error.errors():

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from syncer.errors import SettingsProblem
+from syncer.settings import secret_file
 
 #: a key that is likely to hold a secret, whoever invented it
 SECRET_KEY = re.compile(r"(api[_-]?)?(key|token)|.*(secret|password|passwd).*", re.IGNORECASE)
@@ -32,10 +33,7 @@ def secret(place: str, variable: str | None, file: Path | None, noun: str = "sec
         return text
     if file is None:
         return None
-    try:
-        text = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise SettingsProblem([f"{place}: {file} cannot be read; check it"]) from None
+    text = secret_file.read(place, file)
     if not text:
         raise SettingsProblem([f"{place}: {file} is empty; put the {noun} into it"])
     return text

@@ -9,42 +9,26 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, Field, StrictInt, field_validator, model_validator
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from syncer.domain.deadlines import Rule, days_off
+from syncer.settings.login import ServerTable
 from syncer.settings.proof import Anchor, CheckpointsSettings, RetentionSettings, allowed_names
 from syncer.settings.table import Table
 
-BACKENDS = ("sqlite", "mysql", "mariadb", "postgresql")
 WORDPRESS_BACKENDS = ("mysql", "mariadb")
 
 
-def _database_url(value: str | None) -> str | None:
-    try:
-        kind = "sqlite" if value is None else make_url(value).get_backend_name()
-    except (ArgumentError, ValueError):  # the second for a port that is not a number
-        raise ValueError("not a database URL; write it like sqlite:///syncer.db") from None
-    if kind not in BACKENDS:
-        raise ValueError("this kind of database is not supported; use sqlite, mysql or postgresql")
-    return value
-
-
-class DatabaseSettings(Table):
-    """The database with syncer's own tables; `url` may hold a password and is not shown."""
+class DatabaseSettings(ServerTable):
+    """The database with syncer's own tables."""
 
     url: str = Field(default="sqlite:///syncer.db", repr=False)
     prefix: str = Field(default="syncer_", pattern=r"^[a-z][a-z0-9_]{0,20}$")
 
-    _usable = field_validator("url")(_database_url)
 
-
-class QueueSettings(Table):
+class QueueSettings(ServerTable):
     """The table that producers write to; `url` None means the database above."""
 
-    url: str | None = Field(default=None, repr=False)
     table: str = Field(default="syncer_queue", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,60}$")
-
-    _usable = field_validator("url")(_database_url)
 
 
 class IdentitySettings(Table):
@@ -149,10 +133,9 @@ def place_of(text: str | None) -> tuple[str, int] | None:
     return str(address), int(port)
 
 
-class WordPressSettings(Table):
-    """The WordPress that feeds the queue; `url` None means the queue's database and may hold a password."""
+class WordPressSettings(ServerTable):
+    """The WordPress that feeds the queue; `url` None means the queue's database."""
 
-    url: str | None = Field(default=None, repr=False)
     table_prefix: str = Field(default="wp_", pattern=r"^[A-Za-z0-9_]{1,40}$")
     sweep_minutes: float = Field(default=5, ge=0.05, le=1440, strict=True, allow_inf_nan=False)
     alert_after_days: int = Field(default=7, ge=1, le=90, strict=True)
@@ -161,7 +144,7 @@ class WordPressSettings(Table):
     @field_validator("url")
     @classmethod
     def _is_wordpress(cls, value: str | None) -> str | None:
-        if value is not None and make_url(str(_database_url(value))).get_backend_name() not in WORDPRESS_BACKENDS:
+        if value is not None and make_url(value).get_backend_name() not in WORDPRESS_BACKENDS:
             raise ValueError("WordPress runs on MariaDB or MySQL; write it like mysql://syncer@localhost/wordpress")
         return value
 

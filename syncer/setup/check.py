@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from adapters.contract import Check
 from adapters.errors import AdapterError, Transient
+from syncer.database import engines, sqlite_files
 from syncer.database.failures import in_words, is_denied, is_outage
 from syncer.domain.codes import remedy
 from syncer.errors import SyncerError, UserError
@@ -27,7 +28,7 @@ def run(settings: Settings) -> list[Check]:
     """Try everything and return the findings; a failure does not keep the rest from being tried."""
     from syncer.app import open_app
 
-    findings = [Check("settings", True, str(settings.path))]
+    findings = [_settings(settings)]
     try:
         app = open_app(settings)
     except UserError as error:
@@ -37,6 +38,7 @@ def run(settings: Settings) -> list[Check]:
     with app:
         findings.append(Check("key file", True, str(settings.identity.key_file)))
         findings.append(Check("database", True, app.engine.url.render_as_string(hide_password=True)))
+        findings += _files(app)
         findings.append(_queue(app))
         findings.append(_chain(app))
         findings.append(_anchors(app))
@@ -48,6 +50,38 @@ def run(settings: Settings) -> list[Check]:
         for name in settings.destinations:
             findings += _destination(app, name)
             findings.append(_trial(name, trials.get(name)))
+    return findings
+
+
+def run_as(settings: Settings, account: str) -> list[Check]:
+    """Try what an account of `syncer db grants` must be refused; its URLs stand in the settings. Needs no key file."""
+    from syncer.app import make_tables
+
+    engine, apart = engines.connect(settings.database_login), settings.queue_login
+    queue = engine if apart is None else engines.connect(apart, shared=True)
+    try:
+        return privilege_check.run_as(account, engine, queue, make_tables(settings))
+    finally:
+        engine.dispose()
+        queue.dispose()
+
+
+def _settings(settings: Settings) -> Check:
+    # warnings, not failures: it works
+    parts = [text.rpartition("; ") for text in settings.warnings]
+    detail = "; ".join([str(settings.path), *(f"warning: {what}" for what, _, _ in parts)])
+    return Check("settings", True, detail, "; ".join(dict.fromkeys(mend for _, _, mend in parts)))
+
+
+def _files(app: App) -> list[Check]:
+    """Return a finding for each SQLite file; its own mode is right since the connection was made."""
+    findings = []
+    for engine in dict.fromkeys((app.engine, app.queue.engine)):
+        path = sqlite_files.file_of(engine.url)
+        if path is not None and path.exists():
+            what, _, mend = (sqlite_files.problem(path) or "").rpartition("; ")
+            detail = f"warning: {what}" if what else f"{path} is closed to others"
+            findings.append(Check("database file", True, detail, mend))
     return findings
 
 

@@ -22,8 +22,21 @@ ACCOUNTS: Mapping[str, str] = {
 }
 #: what the names of the accounts begin with
 NAMES = "syncer_"
+#: what a producer writes of a queue row: neither the number nor that it was taken
+QUEUE_WRITTEN = ("event_key", "kind", "email", "received_at", "source", "source_ref", "created_at")
 #: what the daemon may change of a queue row: it takes it and blanks the address
-QUEUE_COLUMNS = ("email", "taken_at")
+QUEUE_TAKEN = ("email", "taken_at")
+#: what the daemon changes of an event: never who asked for what and when. Of these `subject` alone says who: `resync`
+#: gives it to an event whose address nobody could read
+EVENT_CHANGED = (
+    "subject", "email_sealed", "due_on", "legal_due_on", "extended_at", "informed_on", "state", "code",
+    "fulfilled_at", "rechecks_done", "next_recheck_at", "shredded_at",
+)  # fmt: skip
+#: what the daemon changes of a delivery: never the plan
+DELIVERY_CHANGED = (
+    "state", "outcome", "code", "attempts", "next_attempt_at", "claim_rank", "due_on", "applied_at", "confirmed_at",
+    "unseen", "failing_since",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,39 +51,74 @@ class Grant:
 
 def grants(tables: Tables) -> list[Grant]:
     """Return what each account but `migrate` needs, and nothing more."""
-    queue, audit, head = tables.queue.name, tables.audit.name, tables.head.name
-    work = [table.name for table in (tables.event, tables.delivery, tables.lane, tables.watch)]
-    wordpress = wordpress_tables(tables.prefix)
-    swept = [wordpress.request.name, wordpress.site.name]
-    signed = [tables.checkpoint.name, tables.anchor.name, tables.verification.name]
-    readable = tuple(column.name for column in tables.event.c if column.name != "email_sealed")
+    return [*_producer(tables), *_daemon(tables), *_reader(tables), *_retention(tables)]
+
+
+def _producer(tables: Tables) -> list[Grant]:
+    return [Grant("producer", tables.queue.name, ("INSERT",), QUEUE_WRITTEN)]
+
+
+def _daemon(tables: Tables) -> list[Grant]:
+    queue, event, delivery = tables.queue.name, tables.event.name, tables.delivery.name
+
+    def may(table: str, *verbs: str, changes: tuple[str, ...] = ()) -> list[Grant]:
+        update = [Grant("daemon", table, ("UPDATE",), changes)] if changes else []
+        return [Grant("daemon", table, verbs), *update]
+
     return [
-        Grant("producer", queue, ("INSERT",)),
-        Grant("daemon", queue, ("SELECT", "INSERT")),  # INSERT for `syncer submit`
-        Grant("daemon", queue, ("UPDATE",), QUEUE_COLUMNS),
-        *(Grant("daemon", name, ("SELECT", "INSERT", "UPDATE")) for name in work),
-        # a daemon that stops deletes its row, and one that starts deletes the rows of those that died
-        Grant("daemon", tables.daemon.name, ("SELECT", "INSERT", "UPDATE", "DELETE")),
-        *(Grant("daemon", name, ("SELECT", "INSERT", "DELETE")) for name in swept),
-        Grant("daemon", audit, ("SELECT", "INSERT")),
-        Grant("daemon", head, ("SELECT", "UPDATE")),
-        Grant("daemon", tables.checkpoint.name, ("SELECT", "INSERT")),
-        Grant("daemon", tables.anchor.name, ("SELECT", "INSERT", "UPDATE")),
-        Grant("daemon", tables.verification.name, ("SELECT", "INSERT", "UPDATE")),
-        Grant("daemon", version_table(tables.prefix), ("SELECT",)),
-        Grant("reader", queue, ("SELECT",), ("id", "taken_at")),
-        Grant("reader", tables.event.name, ("SELECT",), readable),
+        *may(queue, "SELECT", changes=QUEUE_TAKEN),
+        Grant("daemon", queue, ("INSERT",), QUEUE_WRITTEN),  # for `syncer submit`
+        *may(event, "SELECT", "INSERT", changes=EVENT_CHANGED),
+        *may(delivery, "SELECT", "INSERT", changes=DELIVERY_CHANGED),
         *(
-            Grant("reader", name, ("SELECT",))
-            for name in (*work[1:], *swept, tables.daemon.name, audit, head, *signed, version_table(tables.prefix))
+            line
+            for table in (tables.lane, tables.watch)
+            for line in may(table.name, "SELECT", "INSERT", changes=_but_keys(table))
         ),
-        Grant("retention", audit, ("SELECT", "INSERT")),
-        Grant("retention", audit, ("UPDATE",), ("body",)),
-        Grant("retention", head, ("SELECT", "UPDATE")),
+        # a daemon that stops deletes its row, and one that starts deletes the rows of those that died
+        *may(tables.daemon.name, "SELECT", "INSERT", "DELETE", changes=("seen_until",)),
+        *(line for name in _swept(tables) for line in may(name, "SELECT", "INSERT", "DELETE")),
+        *may(tables.audit.name, "SELECT", "INSERT"),
+        *may(tables.head.name, "SELECT", changes=_but_keys(tables.head)),
+        *may(tables.checkpoint.name, "SELECT", "INSERT"),
+        *(
+            line
+            for table in (tables.anchor, tables.verification)
+            for line in may(table.name, "SELECT", "INSERT", changes=_but_keys(table))
+        ),
+        *may(version_table(tables.prefix), "SELECT"),
+    ]
+
+
+def _reader(tables: Tables) -> list[Grant]:
+    readable = tuple(column.name for column in tables.event.c if column.name != "email_sealed")
+    whole = [table.name for table in tables.own if table is not tables.event]
+    return [
+        Grant("reader", tables.queue.name, ("SELECT",), ("id", "taken_at")),
+        Grant("reader", tables.event.name, ("SELECT",), readable),
+        *(Grant("reader", name, ("SELECT",)) for name in (*whole, *_swept(tables), version_table(tables.prefix))),
+    ]
+
+
+def _retention(tables: Tables) -> list[Grant]:
+    return [
+        Grant("retention", tables.audit.name, ("SELECT", "INSERT")),
+        Grant("retention", tables.audit.name, ("UPDATE",), ("body",)),
+        Grant("retention", tables.head.name, ("SELECT",)),
+        Grant("retention", tables.head.name, ("UPDATE",), ("seq", "mac")),
         Grant("retention", tables.checkpoint.name, ("SELECT",)),  # the comparison before the first write
-        Grant("retention", tables.event.name, ("SELECT",), readable),
+        Grant("retention", tables.event.name, ("SELECT",), ("id", "state", "fulfilled_at")),
         Grant("retention", version_table(tables.prefix), ("SELECT",)),
     ]
+
+
+def _swept(tables: Tables) -> list[str]:
+    wordpress = wordpress_tables(tables.prefix)
+    return [wordpress.request.name, wordpress.site.name]
+
+
+def _but_keys(table: sa.Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.c if not column.primary_key)
 
 
 def installation_statements(settings: Settings, host: str) -> str:
@@ -113,14 +161,33 @@ _SQLITE = """\
 """
 
 
+# a locked account without a password lets nobody in, neither before nor between the two steps of its comment
+# (https://mariadb.com/kb/en/account-locking/, https://dev.mysql.com/doc/refman/8.0/en/account-locking.html)
+_MYSQL_HEAD = """\
+-- Each new account is locked, so that nobody gets in before it has a password: run the two statements beside it.
+-- Where syncer runs as a system user of this host, the account may have that user's name instead, no password, and
+-- IDENTIFIED VIA unix_socket (MariaDB) or IDENTIFIED WITH auth_socket (MySQL).
+-- An account that an earlier syncer asked for may do more. Take it all back first, then grant it anew:
+--   REVOKE ALL PRIVILEGES, GRANT OPTION FROM 'syncer_…'@'…';
+-- That takes what `syncer wordpress grants` gave as well, so run that again too.
+"""
+_POSTGRESQL_HEAD = """\
+-- Each new role may not log in before you let it: run the two statements beside it (\\password is a command of psql).
+-- Where pg_hba.conf says "trust", no password is asked for and everybody who reaches the server is any role: see that
+-- its lines for this database say "scram-sha-256" (or "peer", for a system user of the role's name).
+"""
+
+
 def _mysql(wanted: Sequence[Grant], database: str, host: str) -> Iterator[str]:
+    yield _MYSQL_HEAD
     for account, purpose in ACCOUNTS.items():
         own = [grant for grant in wanted if grant.account == account]
         if not own and account != "migrate":
             continue
         who = f"'{NAMES}{account}'@'{host}'"
         yield f"-- {account}: {purpose}"
-        yield f"CREATE USER IF NOT EXISTS {who};  -- then: ALTER USER {who} IDENTIFIED BY '…'"
+        then = f"ALTER USER {who} IDENTIFIED BY '…'; ALTER USER {who} ACCOUNT UNLOCK;"
+        yield f"CREATE USER IF NOT EXISTS {who} ACCOUNT LOCK;  -- then: {then}"
         yield from (f"GRANT {_verbs(grant, '`')} ON `{database}`.`{grant.table}` TO {who};" for grant in own)
         if account == "migrate":
             verbs = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, TRIGGER"
@@ -129,6 +196,7 @@ def _mysql(wanted: Sequence[Grant], database: str, host: str) -> Iterator[str]:
 
 
 def _postgresql(tables: Tables, wanted: Sequence[Grant], database: str) -> Iterator[str]:
+    yield _POSTGRESQL_HEAD
     for account, purpose in ACCOUNTS.items():
         own = [grant for grant in wanted if grant.account == account]
         if not own and account != "migrate":
@@ -136,23 +204,31 @@ def _postgresql(tables: Tables, wanted: Sequence[Grant], database: str) -> Itera
         who = f'"{NAMES}{account}"'
         yield f"-- {account}: {purpose}"
         yield (
-            f"DO $$ BEGIN CREATE ROLE {who} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
-            f"  -- then: \\password {who}"
+            f"DO $$ BEGIN CREATE ROLE {who} NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
+            f"  -- then: \\password {who}, and: ALTER ROLE {who} LOGIN;"
         )
         yield f'GRANT CONNECT ON DATABASE "{database}" TO {who};'
         yield f"GRANT USAGE{', CREATE' if account == 'migrate' else ''} ON SCHEMA public TO {who};"
         if account == "migrate":
-            # the owner of a table can disable its triggers: the tables belong to this account alone
-            for name in dict.fromkeys(grant.table for grant in wanted):
-                yield f'ALTER TABLE IF EXISTS "{name}" OWNER TO {who};'
-            if any(grant.table == tables.audit.name for grant in wanted):
-                for function in ("refuse", "guard"):
-                    yield f"ALTER FUNCTION {tables.audit.name}_{function}() OWNER TO {who};"
+            yield from _owned(tables, wanted, who)
+        for name in dict.fromkeys(grant.table for grant in own):
+            yield f'REVOKE ALL ON "{name}" FROM {who};'  # what an earlier syncer asked for
         for grant in own:
             yield f'GRANT {_verbs(grant, chr(34))} ON "{grant.table}" TO {who};'
             if "INSERT" in grant.verbs and grant.table in (tables.queue.name, tables.delivery.name):
                 yield f'GRANT USAGE ON SEQUENCE "{grant.table}_id_seq" TO {who};'
         yield ""
+
+
+def _owned(tables: Tables, wanted: Sequence[Grant], who: str) -> Iterator[str]:
+    """Yield what gives the tables to one account alone: the owner of a table can disable its triggers."""
+    if any(grant.table == tables.audit.name for grant in wanted):
+        yield "REVOKE CREATE ON SCHEMA public FROM PUBLIC;"  # as new servers have it from version 15 on
+    for name in dict.fromkeys(grant.table for grant in wanted):
+        yield f'ALTER TABLE IF EXISTS "{name}" OWNER TO {who};'
+    if any(grant.table == tables.audit.name for grant in wanted):
+        for function in ("refuse", "guard"):
+            yield f"ALTER FUNCTION {tables.audit.name}_{function}() OWNER TO {who};"
 
 
 def _verbs(grant: Grant, quote: str) -> str:

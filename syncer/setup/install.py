@@ -43,7 +43,7 @@ def steps(settings: Settings) -> Iterator[str]:
         keyring = Keyring.create(key_file)
         yield f"key file {key_file}: made; back it up, apart from the database"
     yield upgrade(settings)
-    engine, all_tables = engines.connect(settings.database.url), make_tables(settings)
+    engine, all_tables = engines.connect(settings.database_login), make_tables(settings)
     ledger = Ledger(engine, all_tables, keyring, actor("cli"), settings_digest(settings))
     with connections.writing(engine) as connection:
         ledger.begin(connection)
@@ -52,8 +52,8 @@ def steps(settings: Settings) -> Iterator[str]:
     Leases(transactions, owner_name()).ensure(list(settings.destinations))
     public = Origins(engine, all_tables, keyring, settings.checkpoints.origin).public_keys()[-1]
     engine.dispose()
-    if settings.queue.url is not None:
-        queue_engine = engines.connect(settings.queue.url)
+    if (queue := settings.queue_login) is not None:
+        queue_engine = engines.connect(queue, shared=True)
         revisions.create_queue(queue_engine, all_tables)
         queue_engine.dispose()
     yield f"queue table {settings.queue.table}: ready"
@@ -66,7 +66,7 @@ def steps(settings: Settings) -> Iterator[str]:
 
 
 def _refuse_new_key_for_old_data(settings: Settings) -> None:
-    engine = engines.connect(settings.database.url)
+    engine = engines.connect(settings.database_login)
     try:
         revision = revisions.revision_of(engine, settings.database.prefix)
     finally:
@@ -80,13 +80,18 @@ def _refuse_new_key_for_old_data(settings: Settings) -> None:
 
 def upgrade(settings: Settings) -> str:
     """Bring the schema up to date; return one line that says what was done. Raises UserError for a newer schema."""
-    engine = engines.connect(settings.database.url)
+    engine = engines.connect(settings.database_login)
     try:
         before = revisions.revision_of(engine, settings.database.prefix)
         with half_done(_UPGRADE):
-            revisions.upgrade(engine, make_tables(settings), queue_here=settings.queue.url is None)
+            restored = revisions.upgrade(engine, make_tables(settings), queue_here=settings.queue.url is None)
     finally:
         engine.dispose()
+    if restored:
+        return (
+            f"database schema {revisions.REVISION}: up to date, but {', '.join(restored)} had been dropped or changed"
+            " and was created again; find out who did it, and by `syncer audit verify` what was changed meanwhile"
+        )
     if before == revisions.REVISION:
         return f"database schema {revisions.REVISION}: up to date"
     return f"database schema {revisions.REVISION}: {'created' if before is None else f'upgraded from {before}'}"

@@ -3,37 +3,106 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from adapters.contract import Check
 from syncer.audit.chain import ZERO
 from syncer.database.connections import undone
+from syncer.database.failures import in_words, is_conflict, is_denied, is_outage
 from syncer.database.tables import Tables
+from syncer.setup import server_privileges
+from syncer.setup.refusals import Refusal, phrases, refusals
 
 _TRIGGERS = (
-    "find out who dropped the trigger, and by `syncer audit verify` what was changed; then create it again as"
-    " `syncer init` creates it in an empty database"
+    "find out who dropped the trigger, and by `syncer audit verify` what was changed; `syncer db upgrade` creates it"
+    " again"
 )
-_ACCOUNTS = "give the daemon an account of its own: `syncer db grants` prints the statements"
-
+_ACCOUNTS = (
+    "run what `syncer db grants` prints and let [database] url name that account; one of an earlier version must give"
+    " back first what it has"
+)
 
 #: statements to try, by the name under which they are reported; the last of each must be refused
 Statements = dict[str, tuple[str, ...]]
 
 
 def run(engine: sa.Engine, queue: sa.Engine, tables: Tables) -> list[Check]:
-    """Try to change and delete an audit entry, and whatever else the account should be refused. Return the findings."""
+    """Try to change and delete an audit entry, and whatever else the daemon's account must be refused.
+
+    Return the findings.
+    """
     kind = engine.dialect.name
     findings = [_append_only(list(_not_refused(engine, _on_audit(kind, tables), tables)))]
-    if kind == "sqlite":
+    if {kind, queue.dialect.name} == {"sqlite"}:
         return findings
-    loose = list(_not_refused(engine, _beyond(kind, tables), tables)) + _privileges(engine, tables)
-    loose += list(_not_refused(queue, _on_queue(tables), tables))
-    findings.append(_account(loose))
+    tried = _Tried.of(engine, queue, tables, "daemon")
+    # a warning, not a failure: on one shared account syncer works, but the database does not protect its log
+    findings.append(Check("account", True, tried.detail, _ACCOUNTS if tried.loose else ""))
     if kind == "mysql":
         findings.append(_binlog(engine))
     return findings
+
+
+def run_as(account: str, engine: sa.Engine, queue: sa.Engine, tables: Tables) -> list[Check]:
+    """Try what `account` must be refused, with engines that log in as it. Return the finding.
+
+    `queue` is the engine of the queue's own database, or `engine` again.
+    """
+    name = f"account {account}"
+    if {engine.dialect.name, queue.dialect.name} == {"sqlite"}:
+        return [Check(name, True, "not tried: SQLite has no accounts, its files have modes")]
+    try:
+        tried = _Tried.of(engine, queue, tables, account)
+    except sa.exc.SQLAlchemyError as error:
+        mend = "put the URL of that account into SYNCER_DATABASE__URL (of a queue elsewhere: SYNCER_QUEUE__URL)"
+        return [Check(name, False, f"it cannot log in ({in_words(error)})", mend)]
+    return [Check(name, not tried.loose, tried.detail, _ACCOUNTS if tried.loose else "")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """How many statements were tried as an account, and what it may do beyond its need."""
+
+    count: int
+    loose: tuple[str, ...]
+
+    @classmethod
+    def of(cls, engine: sa.Engine, queue: sa.Engine, tables: Tables, account: str) -> _Tried:
+        """Try all that the account must be refused, each statement in a transaction of its own, rolled back."""
+        parts = _parts(engine, queue, tables, account)
+        through = [item for each, items in parts for item in items if not _refused(each, item)]
+        loose = [*phrases(through), *(text for each, _ in parts for text in server_privileges.beyond(each, tables))]
+        return cls(sum(len(items) for _, items in parts), tuple(dict.fromkeys(loose)))
+
+    @property
+    def detail(self) -> str:
+        """What to say of it in one line."""
+        if self.loose:
+            return f"warning: the account may also {', '.join(self.loose)}"
+        return f"the account may do no more than it needs: {self.count} statements were tried and refused"
+
+
+def _parts(
+    engine: sa.Engine, queue: sa.Engine, tables: Tables, account: str
+) -> list[tuple[sa.Engine, tuple[Refusal, ...]]]:
+    """Return what to try where. Of a queue elsewhere only those accounts are tried that have something to do there."""
+    if queue is engine:
+        return [(engine, refusals(tables, account, engine.dialect.name))]
+    concerned = {engine: ("daemon", "reader", "retention"), queue: ("daemon", "reader", "producer")}
+    return [
+        (
+            each,
+            tuple(
+                item
+                for item in refusals(tables, account, each.dialect.name)
+                if (item.table == tables.queue.name) == (each is queue)
+            ),
+        )
+        for each, accounts in concerned.items()
+        if account in accounts and each.dialect.name != "sqlite"
+    ]
 
 
 def _append_only(allowed: list[str]) -> Check:
@@ -41,13 +110,6 @@ def _append_only(allowed: list[str]) -> Check:
     if allowed:
         return Check(name, False, f"NOT refused: {', '.join(allowed)}", _TRIGGERS)
     return Check(name, True, "UPDATE, DELETE and overwriting are refused")
-
-
-def _account(loose: list[str]) -> Check:
-    # a warning, not a failure: on one shared account syncer works, but the database does not protect its log
-    if loose:
-        return Check("account", True, f"warning: the account may also {', '.join(loose)}", _ACCOUNTS)
-    return Check("account", True, "the account may do no more than it needs")
 
 
 def _on_audit(kind: str, tables: Tables) -> Statements:
@@ -64,26 +126,20 @@ def _on_audit(kind: str, tables: Tables) -> Statements:
     return wanted | {"REPLACE": (f"REPLACE INTO {t} (seq, at, what, event_id, destination, body, leaf, mac) {copy}",)}
 
 
-def _beyond(kind: str, tables: Tables) -> Statements:
-    """Return what an account of least privilege is refused. No row fits: only the right to try counts."""
-    t = tables.audit.name
-    wanted: Statements = {
-        "delete events": (f"DELETE FROM {tables.event.name} WHERE 1 = 0",),
-        "delete deliveries": (f"DELETE FROM {tables.delivery.name} WHERE 1 = 0",),
-        "delete the audit head": (f"DELETE FROM {tables.head.name} WHERE 1 = 0",),
-        "change audit entries where no trigger stands": (f"UPDATE {t} SET at = at WHERE 1 = 0",),
-    }
-    if kind == "postgresql":
-        wanted["disable the audit's triggers"] = (f"ALTER TABLE {t} DISABLE TRIGGER USER",)
-    return wanted
+def _refused(engine: sa.Engine, item: Refusal) -> bool:
+    """Say whether the server has no right for it; any other error came after the right was checked.
 
-
-def _on_queue(tables: Tables) -> Statements:
-    name = tables.queue.name
-    return {
-        "delete queue rows": (f"DELETE FROM {name} WHERE 1 = 0",),
-        "change the key of queue rows": (f"UPDATE {name} SET event_key = event_key WHERE 1 = 0",),
-    }
+    Raises what says that the server is away.
+    """
+    try:
+        with undone(engine) as connection:
+            _try(connection, (item.statement,), None)
+    except sa.exc.DBAPIError as error:
+        if is_denied(error):
+            return True
+        if is_outage(error) and not is_conflict(error):
+            raise
+    return False
 
 
 def _not_refused(engine: sa.Engine, wanted: Statements, tables: Tables) -> Iterator[str]:
@@ -97,10 +153,10 @@ def _not_refused(engine: sa.Engine, wanted: Statements, tables: Tables) -> Itera
         yield name
 
 
-def _try(connection: sa.Connection, statements: Sequence[str], tables: Tables) -> None:
+def _try(connection: sa.Connection, statements: Sequence[str], tables: Tables | None) -> None:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
-    values = {"seq": _entry(connection, tables)} if ":seq" in statements[-1] else {}
+    values = {"seq": _entry(connection, tables)} if tables is not None and ":seq" in statements[-1] else {}
     for statement in statements:
         connection.execute(sa.text(statement), values if ":seq" in statement else {})
 
@@ -112,23 +168,6 @@ def _entry(connection: sa.Connection, tables: Tables) -> int:
     row = {"seq": seq, "at": "", "what": "check", "body": "", "leaf": ZERO, "mac": ZERO}
     connection.execute(tables.audit.insert().values(row))
     return seq
-
-
-def _privileges(engine: sa.Engine, tables: Tables) -> list[str]:
-    """Return what MariaDB and MySQL grant that cannot be tried there: TRUNCATE and DROP TRIGGER commit at once."""
-    if engine.dialect.name != "mysql":
-        return []
-    query = sa.text(
-        "SELECT privilege_type FROM information_schema.user_privileges"
-        " WHERE grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')"
-        " UNION SELECT privilege_type FROM information_schema.schema_privileges WHERE table_schema = DATABASE()"
-        " UNION SELECT privilege_type FROM information_schema.table_privileges"
-        " WHERE table_schema = DATABASE() AND table_name = :audit"
-    )
-    with engine.connect() as connection:
-        held = set(connection.execute(query, {"audit": tables.audit.name}).scalars())
-    names = {"DROP": "truncate the audit", "TRIGGER": "drop the audit's triggers"}
-    return [name for privilege, name in names.items() if privilege in held]
 
 
 def _binlog(engine: sa.Engine) -> Check:

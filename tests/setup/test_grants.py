@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,41 +14,13 @@ from syncer.app import App, load_settings, make_tables, open_app
 from syncer.database import engines
 from syncer.events.shredding import AddressesHidden
 from syncer.service.drain import drain, prepare
-from syncer.setup import grants
 from tests.conftest import AUDIENCES, Clock
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as as_json
-from tests.support.servers import ENGINES, Server
+from tests.support.servers import ENGINES
 from tests.support.walk import PERSON, put
 
 on_servers = pytest.mark.parametrize("engine", ENGINES[1:], indirect=True)
-
-
-@pytest.fixture
-def accounts(app: App, engine: str, request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
-    """Grant what `syncer db grants` prints; give the URL of each account."""
-    server: Server = request.getfixturevalue(engine)
-    name = str(sa.make_url(app.settings.database.url).database)
-    done = run(app.settings.path, "db", "grants", "--host", "127.0.0.1")
-    assert done.returncode == 0, done.stderr
-    kind = "postgresql" if engine == "postgresql" else "mysql"
-    assert done.stdout == grants.statements(kind, app.tables, grants.grants(app.tables), name, "127.0.0.1")
-    for line in done.stdout.splitlines():
-        statement = line.split("  -- ")[0].strip()
-        if statement and not statement.startswith("--"):
-            server.sql(statement.replace("%", "%%"), name)
-
-    def url(account: str) -> str:
-        return server.url(name, f"syncer_{account}", "")
-
-    yield url
-    for account in grants.ACCOUNTS:
-        if engine == "mariadb":
-            server.sql(f"DROP USER 'syncer_{account}'@'127.0.0.1'")
-        else:
-            server.sql(f"REASSIGN OWNED BY syncer_{account} TO postgres", name)
-            server.sql(f"DROP OWNED BY syncer_{account}", name)
-            server.sql(f"DROP ROLE syncer_{account}", name)
 
 
 def _as(app: App, account_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -70,12 +42,8 @@ def test_the_daemons_account_does_all_the_work_and_check_is_content(
     checked = {item["name"]: item for item in as_json(settings, "check")["checks"]}
 
     assert checked["audit is append-only"]["ok"], checked
-    assert checked["account"] == {
-        "name": "account",
-        "ok": True,
-        "detail": "the account may do no more than it needs",
-        "remedy": "",
-    }
+    assert (checked["account"]["ok"], checked["account"]["remedy"]) == (True, "")
+    assert checked["account"]["detail"].startswith("the account may do no more than it needs: ")
 
 
 @on_servers
@@ -84,7 +52,7 @@ def test_check_warns_of_an_account_that_may_too_much(app: App) -> None:
 
     assert findings["account"]["ok"]
     assert findings["account"]["detail"].startswith("warning: the account may also ")
-    assert "delete queue rows" in findings["account"]["detail"]
+    assert "delete rows of syncer_queue" in findings["account"]["detail"]
     assert "`syncer db grants`" in findings["account"]["remedy"]
 
 
@@ -180,6 +148,7 @@ def test_sqlite_says_that_files_have_modes_not_accounts(app: App) -> None:
 def test_the_retention_account_purges_and_can_do_nothing_else(
     app: App, clock: Clock, accounts: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    clock.advance(days=-50 * 31)  # the triggers ask the server's clock, so the entries are truly old
     put(app, "erasure", PERSON, "k1")
     drain(app)
     clock.advance(days=10)

@@ -46,7 +46,11 @@ def power_cut(app: App, pieces: int) -> Iterator[None]:
 
 
 def old_and_new(app: App, clock: Clock) -> None:
-    """Make an event that has been over for 40 months, one that has been open since then, and one of today."""
+    """Make an event that has been over for 40 months, one that has been open since then, and a new one.
+
+    The new one is three years and a half old by the server's clock, which the triggers ask: a test may go on from it.
+    """
+    clock.advance(days=-84 * 31)
     put(app, "erasure", PERSON, "old")
     drain(app)
     clock.advance(days=10)

@@ -13,6 +13,7 @@ from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.transaction import Transactions
 from syncer.clock import stamp
 from syncer.database.connections import reading, writing
+from syncer.database.engines import server_time
 from syncer.database.failures import retry_on_conflict
 from syncer.domain.deadlines import months_before
 from syncer.domain.model import EventState
@@ -52,8 +53,10 @@ class Purge:
 
     def due(self) -> PurgeDue:
         """Return what would be removed now. Read only."""
-        before = months_before(self._transactions.clock(), self._months)
         with reading(self._engine) as connection:
+            # the triggers ask the server's clock: a host whose clock is ahead must not ask for more than they allow
+            now = min(self._transactions.clock(), server_time(connection))
+            before = months_before(now, self._months)
             unfinished, first = None, 1
             purged = self._last_purge(connection)
             if purged is not None:

@@ -47,7 +47,7 @@ class WordPress:
         assert settings.wordpress is not None
         self._settings = settings.wordpress
         self._clock = transactions.clock
-        self._engine = engines.connect(settings.wordpress_url)
+        self._engine = engines.connect(settings.wordpress_login)
         reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         tables = wordpress_tables(settings.database.prefix)
         self._sites = Sites(reader, self._settings.table_prefix)
@@ -145,7 +145,7 @@ class WordPress:
 
 def create_status_table(settings: Settings) -> None:
     """Create the table that WordPress reads, in its database; one that is there is left alone."""
-    engine = engines.connect(settings.wordpress_url)
+    engine = engines.connect(settings.wordpress_login)
     try:
         table = wordpress_tables(settings.database.prefix).status
         with connections.writing(engine) as connection:

@@ -11,7 +11,7 @@ from alembic import context, op
 from syncer.database.column_types import BIG, DIGEST, LONG_TEXT, Moment, collate
 from syncer.database.engines import no_pad_collation
 from syncer.database.tables import Tables
-from syncer.database.triggers import create_append_only
+from syncer.database.triggers import protect
 
 revision = "0001"
 down_revision = None
@@ -27,7 +27,7 @@ def upgrade() -> None:
         wanted.append(_queue(tables.queue.name, metadata))
     collate(wanted, no_pad_collation(connection))
     metadata.create_all(connection, tables=wanted, checkfirst=True)
-    create_append_only(connection, tables.audit.name)
+    protect(connection, tables.audit.name)
 
 
 def downgrade() -> None:

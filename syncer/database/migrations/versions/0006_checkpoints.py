@@ -11,7 +11,7 @@ from alembic import context, op
 from syncer.database.column_types import BIG, DIGEST, Moment, collate
 from syncer.database.engines import no_pad_collation
 from syncer.database.tables import Tables
-from syncer.database.triggers import allow_purge
+from syncer.database.triggers import protect
 
 revision = "0006"
 down_revision = "0005"
@@ -25,7 +25,7 @@ def upgrade() -> None:
     wanted = [_checkpoint(tables.prefix, metadata), _anchor(tables.prefix, metadata)]
     collate(wanted, no_pad_collation(connection))
     metadata.create_all(connection, tables=wanted, checkfirst=True)
-    allow_purge(connection, tables.audit.name)
+    protect(connection, tables.audit.name)
 
 
 def downgrade() -> None:

@@ -11,7 +11,7 @@ from alembic import context, op
 from syncer.database.column_types import DIGEST, Moment, collate
 from syncer.database.engines import no_pad_collation
 from syncer.database.tables import Tables
-from syncer.database.triggers import allow_purge
+from syncer.database.triggers import protect
 
 revision = "0009"
 down_revision = "0008"
@@ -29,7 +29,7 @@ def upgrade() -> None:
     verification = _verification(tables.prefix)
     collate([verification], no_pad_collation(connection))
     verification.create(connection, checkfirst=True)
-    allow_purge(connection, tables.audit.name)
+    protect(connection, tables.audit.name)
 
 
 def downgrade() -> None:

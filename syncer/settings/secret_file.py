@@ -1,0 +1,44 @@
+"""Files with a secret: read only where nobody else on the machine can read them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from syncer.errors import SettingsProblem
+
+#: bytes of a file with a secret that are looked at
+LONGEST = 65536
+
+
+def read(place: str, path: Path) -> str:
+    """Return the text of a file with a secret, without blanks around it.
+
+    Raises SettingsProblem that begins with `place`, the key of the settings, for a file that cannot be read, that
+    belongs to another user, or that others can read.
+    """
+    try:
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            content = file.read(LONGEST).decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise SettingsProblem([f"{place}: {path} cannot be read; check it"]) from None
+    if stat.S_ISREG(found.st_mode):  # a pipe (a shell's <(…)) is nobody's to open again
+        _require_private(place, path, found)
+    return content.strip()
+
+
+def _require_private(place: str, path: Path, found: os.stat_result) -> None:
+    if found.st_uid not in (0, os.geteuid()):
+        raise SettingsProblem(
+            [f"{place}: {path} belongs to another user; run `chown root {path}`, or chown it to yours"]
+        )
+    # systemd's credentials belong to root; only the unit's user may read them, by group or ACL
+    if found.st_mode & (0o037 if _is_credential(path) else 0o077):
+        raise SettingsProblem([f"{place}: others can read {path}; run `chmod 600 {path}`"])
+
+
+def _is_credential(path: Path) -> bool:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return bool(folder) and path.resolve().is_relative_to(Path(str(folder)).resolve())

@@ -1,0 +1,37 @@
+"""The accounts of `syncer db grants` on a private server: made as its administrator makes them, and dropped again."""
+
+from __future__ import annotations
+
+from syncer.setup.grants import ACCOUNTS
+from tests.support.servers import Server
+
+PASSWORD = "a-password"
+
+
+def granted(server: Server, database: str, printed: str) -> None:
+    """Run what `syncer db grants --host 127.0.0.1` printed, as piped into the server's client."""
+    for line in printed.splitlines():
+        statement = line.split("  -- ")[0].strip()
+        if statement and not statement.startswith("--"):
+            server.sql(statement.replace("%", "%%"), database)
+
+
+def let_in(server: Server, account: str) -> None:
+    """Do what stands beside an account: a password, and then the lock opened."""
+    if server.kind == "mariadb":
+        server.sql(f"ALTER USER 'syncer_{account}'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'")
+        server.sql(f"ALTER USER 'syncer_{account}'@'127.0.0.1' ACCOUNT UNLOCK")
+    else:
+        server.sql(f"ALTER ROLE syncer_{account} PASSWORD '{PASSWORD}'")
+        server.sql(f"ALTER ROLE syncer_{account} LOGIN")
+
+
+def drop_accounts(server: Server, database: str) -> None:
+    """Drop every account."""
+    for account in ACCOUNTS:
+        if server.kind == "mariadb":
+            server.sql(f"DROP USER IF EXISTS 'syncer_{account}'@'127.0.0.1'")
+            continue
+        server.sql(f"REASSIGN OWNED BY syncer_{account} TO postgres", database)
+        server.sql(f"DROP OWNED BY syncer_{account}", database)
+        server.sql(f"DROP ROLE syncer_{account}", database)
