@@ -61,7 +61,7 @@ def install(content: Path) -> str:
 
 
 def _read(folder: int) -> tuple[bool, bytes | None]:
-    """Say whether the plugin's name is in use, and return what is in it; None for a link or another thing than a file."""
+    """Say whether the plugin's name is in use, and return what is in it; None where that is no file but a link."""
     try:
         # a pipe of that name must not keep anybody waiting
         handle = os.open(NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
