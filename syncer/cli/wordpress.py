@@ -38,12 +38,13 @@ def install(content: str) -> None:
 @click.option("--host", default="localhost", show_default=True, help="From where syncer connects.")
 @common
 def grants(context: Context, sites: tuple[int, ...], host: str) -> None:
-    """Print the SQL that gives syncer its rights in WordPress' database."""
+    """Print the SQL that gives syncer its rights in WordPress' database; a new account stays locked."""
     from syncer.cli.output import console
-    from syncer.intake.wordpress.grants import statements
+    from syncer.intake.wordpress.grants import statements, unlocking
 
-    for line in statements(context.settings(), sorted(set(sites)) or [1], host):
-        console.line(line)
+    settings = context.settings()
+    console.lines(statements(settings, sorted(set(sites)) or [1], host))
+    click.echo(f"if the account is new, it is locked; choose a password: {unlocking(settings, host)}", err=True)
 
 
 @wordpress.command()
@@ -58,9 +59,9 @@ def sweep(context: Context, dry_run: bool, as_json: bool) -> int:
     with _opened(context) as bridge:
         swept, state = bridge.preview() if dry_run else bridge.sweep(), bridge.state()
     console.answer(
-        SweepResult(swept.sites, swept.requests, swept.missed, state.alarms),
+        SweepResult(swept.sites, swept.requests, swept.missed, swept.refused, state.alarms),
         as_json,
-        lambda result: overview.swept(result.missed, state, dry=dry_run),
+        lambda result: overview.swept(result.missed, result.refused, state, dry=dry_run),
     )
     return 1 if state.alarms else 0
 
@@ -70,7 +71,7 @@ def sweep(context: Context, dry_run: bool, as_json: bool) -> int:
 @REASON
 @common
 def dismiss(context: Context, request: str, reason: str) -> None:
-    """Forget a confirmed request that vanished (blog:request) after a person looked into it."""
+    """Forget a request (blog:request) that vanished or was refused, after a person looked into it."""
     from syncer.cli.output import console
 
     require_reason(reason)

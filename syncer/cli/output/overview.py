@@ -81,13 +81,16 @@ def _wordpress_lines(state: WordPressState) -> list[str]:
     return lines
 
 
-def swept(missed: int, state: WordPressState, *, dry: bool) -> None:
-    """Print what a sweep of WordPress found; `dry`: what it would have queued."""
+def swept(missed: int, refused: int, state: WordPressState, *, dry: bool) -> None:
+    """Print what a sweep of WordPress found; `dry`: what it would have queued and refused."""
     out = console()
     for text in _wordpress_lines(state):
         out.print(text)
     queued = "would be queued" if dry else "is queued now" if missed == 1 else "are queued now"
     out.print(f"{missed} that nobody had queued {queued}" if missed else "none missed")
+    if refused:
+        are = "would be" if dry else "is" if refused == 1 else "are"
+        out.print(f"{refused} {are} refused: nothing shows that somebody who may completed what was asked")
 
 
 def _lane_lines(name: str, lane: LaneView) -> list[str]:

@@ -197,11 +197,15 @@ class WatchResult:
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """`wordpress sweep`: the sites it read, their erasure requests, how many nobody had queued, and alarms."""
+    """`wordpress sweep`: the sites it read, their erasure requests, how many nobody had queued, and alarms.
+
+    `refused` is how many completions it left alone, since nothing shows that somebody completed them who may.
+    """
 
     sites: int
     requests: int
     missed: int
+    refused: int
     alarms: tuple[WordPressAlarm, ...]
 
 

@@ -13,7 +13,7 @@ from syncer.database import connections, engines
 from syncer.database.column_types import collate
 from syncer.intake.queue import Queue
 from syncer.intake.wordpress import coverage
-from syncer.intake.wordpress.erasure_requests import Sites, Unreadable
+from syncer.intake.wordpress.erasure_requests import Sites, Unreadable, Way
 from syncer.intake.wordpress.plugin import version
 from syncer.intake.wordpress.state import WordPressAlarm, WordPressState
 from syncer.intake.wordpress.status import StatusTable
@@ -28,6 +28,9 @@ STATUS_SECONDS = 5
 REMEDIES = {
     "request_vanished": "a confirmed request was removed before it was carried out: ask who removed it, then submit it"
     " by hand, or drop it with `syncer wordpress dismiss`",
+    "request_refused": "nothing shows that somebody who may completed it for the person of its address: ask who made it"
+    " and who asked; then submit it by hand or not, and remove it in Tools > Erase Personal Data or `syncer wordpress"
+    " dismiss` it",
     "confirmed_waiting": "the person confirmed and nobody completed it: open Tools > Erase Personal Data",
     "plugin_outdated": "the plugin in WordPress is older than syncer: run `syncer wordpress install` again, then open"
     " Tools > Erase Personal Data once",
@@ -36,6 +39,8 @@ REMEDIES = {
     "site_unreadable": "run what `syncer wordpress grants` prints, with --site NUMBER for each site of a network",
     "network_unreadable": "this is a network: run what `syncer wordpress grants --site 1 --site 2` prints, with --site"
     " for each of its sites",
+    "grants_outdated": "syncer reads all posts and cannot see who made a request: run what `syncer wordpress grants`"
+    " prints, with --site NUMBER for each site of a network",
     "sweep_overdue": "start `syncer run`, or run `syncer wordpress sweep` and read what it says",
 }
 
@@ -50,7 +55,7 @@ class WordPress:
         self._engine = engines.connect(settings.wordpress_login)
         reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         tables = wordpress_tables(settings.database.prefix)
-        self._sites = Sites(reader, self._settings.table_prefix)
+        self._sites = Sites(reader, settings.database.prefix, self._settings.table_prefix)
         self._state = SweepState(transactions, queue, tables)
         self._sweep = Sweep(self._sites, self._state, queue, self._clock, self._outdated)
         self._status = StatusTable(transactions, self._engine, tables.status, settings.destinations)
@@ -104,7 +109,7 @@ class WordPress:
             return False  # the table is missing or not granted: writing it fails as well, and says so
 
     def dismiss(self, ref: str, reason: str) -> None:
-        """Forget a vanished request by a person's decision. Raises UserError when no such request has vanished."""
+        """Forget a vanished request, or let a refused one be, by a person's decision. Raises UserError for another."""
         self._state.dismiss(ref, reason)
 
     def state(self) -> WordPressState:
@@ -127,14 +132,21 @@ class WordPress:
             alarms=tuple(WordPressAlarm(item.code, item.about, item.since, REMEDIES[item.code]) for item in alarms),
         )
 
+    def is_loose(self) -> bool:
+        """Say whether a site is read from WordPress' own tables, of which the account sees more than it needs."""
+        return any(self._sites.requests(site)[1] != Way.VIEWS for site in self._sites.ids() or [1])
+
     def problems(self) -> list[str]:
         """Try everything that is needed of WordPress' database; return what is refused. Raises what it raises."""
         problems = []
         for site in self._sites.ids() or [1]:
             try:
-                self._sites.requests(site)
+                way = self._sites.requests(site)[1]
             except Unreadable:
                 problems.append(f"site {site} cannot be read")
+            else:
+                if way == Way.OLD_GRANTS:
+                    problems.append(f"site {site} is read by grants that are too old: of all posts, and no author")
         if self._settings.status_table:
             try:
                 self._status.publish()

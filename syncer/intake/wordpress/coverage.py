@@ -20,11 +20,17 @@ are overwritten by the completion itself; only the last `completed_at` survives 
 
 A completion younger than GRACE is left to the next sweep: WordPress writes the time before the status, and the
 plugin writes after both.
+
+A missed completion becomes a row only where it is genuine. What stands in `wp_posts` is not enough: by XML-RPC a
+contributor makes a completed request and an editor changes another's; by Quick Edit an editor makes its author nobody;
+by the REST API everybody changes the address of their own account unasked. But no role writes a protected meta key, so
+that WordPress' own time of a completion says that somebody completed it who may. (Tried on WordPress 6.1.) The rest is
+refused: a person must look at it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,11 +41,18 @@ SLACK = timedelta(seconds=120)
 FRESH = timedelta(minutes=15)
 #: after the click, the erasers of a big shop may take this long
 STALLED = timedelta(minutes=15)
+#: a row cannot say that it was made after it was taken; but clocks differ
+CLOCKS = timedelta(hours=1)
 #: states that can still become a completion, and so are worth remembering
 OPEN = frozenset({"request-pending", "request-confirmed", "request-failed"})
 CONFIRMED = "request-confirmed"
-#: stands for the plugin among the sites: its problem is kept and shown like theirs
-PLUGIN = -1
+#: what is remembered in place of WordPress' own state: this completion was refused; then a person dismissed it
+REFUSED, DISMISSED = "refused", "dismissed"
+#: stand for the plugin and the grants among the sites: their problems are kept and shown like theirs
+PLUGIN, GRANTS = -1, -2
+ABOUT = {PLUGIN: "plugin", GRANTS: "grants"}
+#: refused requests that are named one by one
+NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +68,8 @@ class SeenRequest:
     """What the last sweep saw of a request. Times UTC.
 
     `since` is when it was confirmed, `gone_at` when it was found to have vanished, `covered_at` the completion that
-    only its key shows to be covered.
+    only its key shows to be covered. Where `status` is REFUSED or DISMISSED, `covered_at` is the completion that was
+    refused and `since` when.
     """
 
     ref: str
@@ -103,6 +117,16 @@ def run_key(ref: str, status: str, modified_at: datetime) -> str:
     return f"erasure:{ref}:{status}:{modified_at:%Y%m%d%H%M%S}"
 
 
+def plausible(claimed: datetime | None, taken: datetime | None, now: datetime) -> datetime | None:
+    """Return when a row was made, by its producer; None where that cannot be: it lies ahead, or behind its taking.
+
+    A row of the year 9999 would cover every later completion.
+    """
+    if claimed is None or claimed > now + SLACK:
+        return None
+    return None if taken is not None and claimed > taken + CLOCKS else claimed
+
+
 def missed(
     requests: Iterable[ErasureRequest],
     known: Mapping[str, Sequence[Known]],
@@ -110,7 +134,36 @@ def missed(
     swept: Mapping[int, Site],
     now: datetime,
 ) -> list[Missed]:
-    """Return the completions that no row covers; `seen` and `swept` are what the last sweep left."""
+    """Return the genuine completions that no row covers; `seen` and `swept` are what the last sweep left."""
+    return [item for item in _uncovered(requests, known, seen, swept, now) if item.request.genuine]
+
+
+def refused(
+    requests: Iterable[ErasureRequest],
+    known: Mapping[str, Sequence[Known]],
+    seen: Mapping[str, SeenRequest],
+    swept: Mapping[int, Site],
+    now: datetime,
+) -> dict[str, SeenRequest]:
+    """Return what to remember of completions that no row covers and that are not genuine, by `blog:request`."""
+    found = {}
+    for item in _uncovered(requests, known, seen, swept, now):
+        request, before = item.request, seen.get(item.request.ref)
+        if request.genuine:
+            continue
+        again = before is not None and before.status == REFUSED and before.covered_at == request.completed_at
+        since = before.since if again and before is not None else now
+        found[request.ref] = SeenRequest(request.ref, REFUSED, None, since, None, request.completed_at)
+    return found
+
+
+def _uncovered(
+    requests: Iterable[ErasureRequest],
+    known: Mapping[str, Sequence[Known]],
+    seen: Mapping[str, SeenRequest],
+    swept: Mapping[int, Site],
+    now: datetime,
+) -> list[Missed]:
     uncovered = []
     for request in requests:
         if request.completed_at is None or request.completed_at > now - GRACE:
@@ -137,7 +190,7 @@ def _covered_by_key(
     request: ErasureRequest, rows: Sequence[Known], seen: SeenRequest | None, site: Site | None
 ) -> bool:
     if seen is not None and request.completed_at is not None and seen.covered_at == request.completed_at:
-        return True
+        return seen.status != REFUSED
     before = _key_before(request, seen, site)
     return any(row.key == before for row in rows)
 
@@ -154,11 +207,14 @@ def remember(
     readable: frozenset[int],
     now: datetime,
 ) -> dict[str, SeenRequest]:
-    """Return what to keep for the next sweep: open requests, those just completed, those that vanished."""
+    """Return what to keep for the next sweep: open requests, those just completed, vanished ones, refused ones."""
     present = {request.ref: request for request in requests if request.status != "trash"}
     after = {ref: last for ref, last in seen.items() if last.site not in readable}
+    after |= refused(requests, known, seen, swept, now) | _dismissed(requests, seen)
     for ref, request in present.items():
         done, before = request.completed_at, seen.get(ref)
+        if ref in after:
+            continue
         if before is not None and done is not None and done > now - GRACE:
             after[ref] = before  # not judged yet
             continue
@@ -173,6 +229,16 @@ def remember(
     return after
 
 
+def _dismissed(requests: Iterable[ErasureRequest], seen: Mapping[str, SeenRequest]) -> dict[str, SeenRequest]:
+    """Return what to keep of refused completions that a person dismissed, for as long as they stand there."""
+    done = {request.ref: request.completed_at for request in requests}
+    return {
+        ref: last
+        for ref, last in seen.items()
+        if last.status == DISMISSED and ref in done and last.covered_at == done[ref]
+    }
+
+
 def begun_key(seen: SeenRequest) -> str | None:
     """Return the key of the run that began from the state in which the last sweep saw an open request."""
     if seen.status not in OPEN or seen.modified_at is None or seen.gone_at is not None:
@@ -181,7 +247,7 @@ def begun_key(seen: SeenRequest) -> str | None:
 
 
 def alarms(
-    seen: Iterable[SeenRequest],
+    seen: Collection[SeenRequest],
     begun: Mapping[str, datetime],
     sites: Sequence[Site],
     now: datetime,
@@ -193,10 +259,12 @@ def alarms(
 
     `begun` says by `blog:request` when the erasing of a request began (UTC) that the last sweep still saw open.
     """
-    raised = []
+    raised = _refusals(seen)
     swept = {site.site: site.swept_at for site in sites}
     for request in seen:
         started = begun.get(request.ref)
+        if request.status in (REFUSED, DISMISSED):
+            continue
         if request.gone_at is not None:
             raised.append(Alarm("request_vanished", request.ref, request.gone_at))
         elif started is not None:
@@ -206,11 +274,18 @@ def alarms(
         elif request.status == CONFIRMED and request.since is not None and now - request.since > alert_after:
             raised.append(Alarm("confirmed_waiting", request.ref, request.since))
     raised += [
-        Alarm(site.problem, "plugin" if site.site == PLUGIN else f"site {site.site}", site.swept_at)
-        for site in sites
-        if site.problem
+        Alarm(site.problem, ABOUT.get(site.site, f"site {site.site}"), site.swept_at) for site in sites if site.problem
     ]
     last = max((site.swept_at for site in sites), default=None)
     if last is None or now - last > 3 * swept_every:
         raised.append(Alarm("sweep_overdue", "sweep", last))
     return raised
+
+
+def _refusals(seen: Iterable[SeenRequest]) -> list[Alarm]:
+    """Return an alarm for each refused request, and one for those beyond NAMED: whoever forges one forges many."""
+    found = [Alarm("request_refused", last.ref, last.since) for last in seen if last.status == REFUSED]
+    more = found[NAMED:]
+    if len(more) < 2:
+        return found
+    return [*found[:NAMED], Alarm("request_refused", f"{len(more)} more", more[0].since)]

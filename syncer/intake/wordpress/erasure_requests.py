@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 
 from syncer.database.connections import reading
+from syncer.intake.wordpress import views
+from syncer.intake.wordpress.titles import decoded, same_person
+from syncer.intake.wordpress.views import COMPLETED, CONFIRMED, NAMES
 
-#: what is read, and so what must be granted
-POST_COLUMNS = ("ID", "post_title", "post_name", "post_status", "post_type", "post_date_gmt", "post_modified_gmt")
-META_COLUMNS = ("post_id", "meta_key", "meta_value")
 BLOG_COLUMNS = ("blog_id",)
-CONFIRMED = "_wp_user_request_confirmed_timestamp"
-COMPLETED = "_wp_user_request_completed_timestamp"
-NAMES = ("remove_personal_data", "remove_personal_data__trashed")
-#: MariaDB's and MySQL's error numbers: no right to the table or column; no such table
-DENIED, MISSING = {1142, 1143}, {1146}
+#: MariaDB's and MySQL's error numbers: no right to the table or column; no such table; a view whose table, right or
+#: definer is gone
+DENIED, MISSING, BROKEN = {1142, 1143}, {1146}, {1356, 1449}
+
+
+class Way(StrEnum):
+    """How a site's requests were read: through the views, from the tables, or by grants older than the views."""
+
+    VIEWS = "views"
+    TABLES = "tables"
+    OLD_GRANTS = "old_grants"
+
+
+_QUERIES = {Way.VIEWS: views.by_views, Way.TABLES: views.by_tables, Way.OLD_GRANTS: views.by_old_grants}
 
 
 @dataclass(frozen=True, slots=True)
 class ErasureRequest:
-    """One erasure request as it stands. Times UTC, whole seconds; None where WordPress has none."""
+    """One erasure request as it stands. Times UTC, whole seconds; None where WordPress has none.
+
+    `genuine`: WordPress itself wrote the time of its completion, and its author is nobody or the person it is about.
+    """
 
     site: int
     id: int
@@ -35,6 +47,7 @@ class ErasureRequest:
     modified_at: datetime | None
     confirmed_at: datetime | None
     completed_at: datetime | None
+    genuine: bool = True
 
     @property
     def ref(self) -> str:
@@ -47,10 +60,14 @@ class Unreadable(Exception):
 
 
 class Sites:
-    """Reads the sites of one WordPress. `engine` commits by itself: a snapshot would hide what was written since."""
+    """Reads the sites of one WordPress. `engine` commits by itself: a snapshot would hide what was written since.
 
-    def __init__(self, engine: sa.Engine, prefix: str) -> None:
+    `own` is the prefix of syncer's views, `prefix` that of WordPress' tables.
+    """
+
+    def __init__(self, engine: sa.Engine, own: str, prefix: str) -> None:
         self._engine = engine
+        self._own = own
         self._prefix = prefix
 
     def ids(self) -> list[int] | None:
@@ -64,46 +81,25 @@ class Sites:
                 return None
             raise
 
-    def requests(self, site: int) -> list[ErasureRequest]:
-        """Return every erasure request of a site, whatever its status. Raises Unreadable.
+    def requests(self, site: int) -> tuple[list[ErasureRequest], Way]:
+        """Return every erasure request of a site, whatever its status, and how they were read. Raises Unreadable.
 
         The posts are read first: WordPress writes the time of a completion before its status.
         """
-        try:
-            with reading(self._engine) as connection:
-                posts = connection.execute(posts_query(self._prefix, site)).all()
-                times = _times(connection.execute(meta_query(self._prefix, site)))
-        except sa.exc.DBAPIError as error:
-            if _code(error) in DENIED | MISSING:
-                raise Unreadable from None
-            raise
-        return [_request(site, row, times.get(row.ID, {})) for row in posts]
-
-
-def posts_query(prefix: str, site: int) -> sa.Select[Any]:
-    """Return the statement that reads a site's requests; WordPress' index type_status_date serves it."""
-    posts = sa.table(names(prefix, site)[0], *map(sa.column, POST_COLUMNS))
-    return (
-        sa.select(*posts.c)
-        .where(posts.c.post_type == "user_request", posts.c.post_name.in_(NAMES))
-        .order_by(posts.c.ID)
-    )
-
-
-def meta_query(prefix: str, site: int) -> sa.Select[Any]:
-    """Return the statement that reads the requests' times; the index on meta_key serves it.
-
-    Not a subquery for each request: without fresh statistics MariaDB looks each of them up by meta_key, and ten
-    thousand requests take minutes.
-    """
-    meta = sa.table(names(prefix, site)[1], *map(sa.column, META_COLUMNS))
-    return sa.select(*meta.c).where(meta.c.meta_key.in_((CONFIRMED, COMPLETED)))
-
-
-def names(prefix: str, site: int) -> tuple[str, str]:
-    """Return the names of a site's posts and postmeta; the first site's carry no number."""
-    own = prefix if site == 1 else f"{prefix}{site}_"
-    return f"{own}posts", f"{own}postmeta"
+        names = views.site_tables(self._own, self._prefix, site)
+        for way, queries in _QUERIES.items():
+            requests, times_of = queries(names)
+            try:
+                with reading(self._engine) as connection:
+                    posts = connection.execute(requests).all()
+                    times = _times(connection.execute(times_of))
+            except sa.exc.DBAPIError as error:
+                if _code(error) in DENIED | MISSING | BROKEN:
+                    continue
+                raise
+            known = way != Way.OLD_GRANTS
+            return [_request(site, row, times.get(row.ID, {}), author_known=known) for row in posts], way
+        raise Unreadable
 
 
 def _times(rows: Iterable[Any]) -> dict[int, dict[str, datetime]]:
@@ -117,26 +113,35 @@ def _times(rows: Iterable[Any]) -> dict[int, dict[str, datetime]]:
     return by_post
 
 
-def _request(site: int, row: Any, times: Mapping[str, datetime]) -> ErasureRequest:
+def _request(site: int, row: Any, times: Mapping[str, datetime], *, author_known: bool) -> ErasureRequest:
     modified = _time(row.post_modified_gmt)
     trashed = row.post_name != NAMES[0]
     completed = times.get(COMPLETED)
     if completed is None and row.post_status == "request-completed":
         completed = modified  # written by hand or by an importer
-    confirmed = times.get(CONFIRMED)
+    confirmed, address = times.get(CONFIRMED), decoded(row.post_title or "")
     if row.post_status == "request-confirmed":
         confirmed = confirmed or modified
     return ErasureRequest(
         site=site,
         id=int(row.ID),
-        # an anonymous visitor's click on the link stores a&b@ as a&amp;b@
-        address=html.unescape(row.post_title or ""),
+        address=address,
         status="trash" if trashed else row.post_status,
         received_at=_time(row.post_date_gmt),
         modified_at=modified,
         confirmed_at=confirmed,
         completed_at=completed,
+        genuine=COMPLETED in times and (not author_known or _is_of_the_person(row, address)),
     )
+
+
+def _is_of_the_person(row: Any, address: str) -> bool:
+    """Say whether a request's author is who `wp_create_user_request` writes: nobody, or the user of its address.
+
+    Not an administrator either: deleting an account with "attribute all content to" gives its requests away, those
+    that a contributor forged as well.
+    """
+    return not row.post_author or (row.author_email is not None and same_person(address, decoded(row.author_email)))
 
 
 def _time(value: Any) -> datetime | None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
+import stat
 from importlib import resources
 from pathlib import Path
 
 from syncer.errors import UserError
 
 NAME = "syncer-queue.php"
+#: octets of an installed plugin that are compared with the one shipped
+LONGEST = 1 << 20
 
 
 def plugin() -> str:
@@ -27,24 +31,59 @@ def version() -> int:
 def install(content: Path) -> str:
     """Copy the plugin into mu-plugins below `content` (wp-content); return one line that says what was done.
 
-    The web server reads it (mode 0644); it is replaced in one step, since WordPress may load it at any moment.
+    The web server reads it (mode 0644); it is replaced in one step, since WordPress may load it at any moment. The
+    folder belongs to the web server's user and this may run as root: no link in it is followed.
     Raises UserError when `content` is not a wp-content folder or cannot be written.
     """
     if not (content / "plugins").is_dir() and not (content / "themes").is_dir():
         raise UserError(
             f"{content}: not a wp-content folder (neither plugins nor themes in it); give the one of your WordPress"
         )
-    target, text = content / "mu-plugins" / NAME, plugin()
-    fresh = target.with_name(f".{NAME}.new")
+    folder, text = content / "mu-plugins", plugin().encode()
     try:
-        target.parent.mkdir(mode=0o755, exist_ok=True)
-        before = target.read_text(encoding="utf-8", errors="replace") if target.exists() else None
-        if before == text:
-            return f"{target}: already there"
-        fresh.write_text(text, encoding="utf-8")
-        fresh.chmod(0o644)
-        os.replace(fresh, target)
+        folder.mkdir(mode=0o755, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            there, before = _read(handle)
+            if before != text:
+                _write(handle, text)
+        finally:
+            os.close(handle)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise UserError(f"{target}: cannot be written ({error.strerror}); run this as the owner of {content}") from None
-    return f"{target}: {'written' if before is None else 'replaced'}"
+        if folder.is_symlink():
+            raise UserError(
+                f"{folder}: it is a link, and none is followed; copy what `--wp-content -` prints to where it leads"
+            ) from None
+        raise UserError(
+            f"{folder / NAME}: cannot be written ({error.strerror}); run this as the owner of {content}"
+        ) from None
+    return f"{folder / NAME}: {'already there' if before == text else 'replaced' if there else 'written'}"
+
+
+def _read(folder: int) -> tuple[bool, bytes | None]:
+    """Say whether the plugin's name is in use, and return what is in it; None where that is no file but a link."""
+    try:
+        # a pipe of that name must not keep anybody waiting
+        handle = os.open(NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    except FileNotFoundError:
+        return False, None
+    except OSError:
+        return True, None
+    with open(handle, "rb") as file:
+        return True, file.read(LONGEST) if stat.S_ISREG(os.fstat(handle).st_mode) else None
+
+
+def _write(folder: int, text: bytes) -> None:
+    """Write a file of a name that nobody can guess, and put it in the place of whatever has the plugin's name."""
+    fresh = f".{NAME}.{secrets.token_hex(8)}.new"
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+    try:
+        with open(handle, "wb") as file:
+            file.write(text)
+            os.fchmod(handle, 0o644)
+            file.flush()
+            os.fsync(handle)
+        os.replace(fresh, NAME, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        os.unlink(fresh, dir_fd=folder)
+        raise

@@ -14,7 +14,7 @@ from datetime import datetime
 from syncer.intake.queue import Queue
 from syncer.intake.wordpress import coverage
 from syncer.intake.wordpress.coverage import Known, Missed, Site
-from syncer.intake.wordpress.erasure_requests import ErasureRequest, Sites, Unreadable
+from syncer.intake.wordpress.erasure_requests import ErasureRequest, Sites, Unreadable, Way
 from syncer.intake.wordpress.sweep_state import LastSweep, SweepState
 from syncer.log import get_logger
 
@@ -24,11 +24,15 @@ LONGEST = 320
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep found: sites, requests read, completions that it queued (or would queue) because nobody else had."""
+    """What a sweep found: sites and requests that it read, completions that nobody had queued.
+
+    `missed` were queued (or would be), `refused` were not: nothing shows that anybody completed them who may.
+    """
 
     sites: int
     requests: int
     missed: int
+    refused: int
 
 
 class Sweep:
@@ -58,34 +62,42 @@ class Sweep:
         now = self._clock()
         listed = self._sites.ids()
         requests, sites = self._read(listed or [1], before, now)
-        known = self._state.known()
+        known = self._state.known(now)
         if listed is None and any(not ref.startswith("1:") for ref in known):
             sites.append(Site(0, now, 0, "network_unreadable"))
         if self._outdated():
             sites.append(Site(coverage.PLUGIN, now, 0, "plugin_outdated"))
         missed = coverage.missed(requests, known, before.seen, before.sites, now)
-        swept = Swept(len([site for site in sites if not site.problem]), len(requests), len(missed))
+        refused = coverage.refused(requests, known, before.seen, before.sites, now)
+        swept = Swept(len([site for site in sites if not site.problem]), len(requests), len(missed), len(refused))
         if dry:
             return swept
         if missed:
             new = self._queue.insert([_row(completion, now) for completion in missed])
             self._log.warning("wordpress.missed", count=new)
+        new = sum(before.seen.get(ref) != last for ref, last in refused.items())
+        if new:
+            self._log.error("wordpress.refused", count=new)
         self._remember(before, requests, known, sites, listed, now)
         return swept
 
     def _read(self, ids: list[int], before: LastSweep, now: datetime) -> tuple[list[ErasureRequest], list[Site]]:
         requests: list[ErasureRequest] = []
         sites: list[Site] = []
+        outdated = False
         for number in ids:
             try:
-                own = self._sites.requests(number)
+                own, way = self._sites.requests(number)
             except Unreadable:
                 last = before.sites.get(number)
                 sites.append(Site(number, last.swept_at if last else now, 0, "site_unreadable"))
                 self._log.error("wordpress.site_unreadable", reason=f"site {number}")
                 continue
             requests += own
+            outdated |= way == Way.OLD_GRANTS
             sites.append(Site(number, now, len(own)))
+        if outdated:
+            sites.append(Site(coverage.GRANTS, now, 0, "grants_outdated"))
         return requests, sites
 
     def _remember(

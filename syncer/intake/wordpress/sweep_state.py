@@ -12,7 +12,7 @@ from syncer.audit.transaction import Transaction, Transactions
 from syncer.database.connections import reading
 from syncer.errors import UserError
 from syncer.intake.queue import Queue
-from syncer.intake.wordpress.coverage import Known, SeenRequest, Site, begun_key
+from syncer.intake.wordpress.coverage import DISMISSED, REFUSED, Known, SeenRequest, Site, begun_key, plausible
 from syncer.intake.wordpress.tables import WordPressTables
 
 #: how the keys of all erasures begin that the plugin and the sweep write
@@ -39,22 +39,37 @@ class SweepState:
         self._queue = queue
         self._tables = tables
 
-    def known(self) -> dict[str, list[Known]]:
-        """Return what is queued or an event already, by `blog:request`.
+    def known(self, now: datetime) -> dict[str, list[Known]]:
+        """Return what waits in the queue or is an event already, by `blog:request`. `now` is UTC.
 
-        The queue's own time is the better one: an event's time is when intake took it, which may be days later.
+        The queue's own time is the better one: an event's time is when intake took it, which may be days later. A row
+        that says it was taken and is no event counts for nothing. Events are read last: what was taken by then is one.
         """
+        made, waiting = self._queue.made(KEYS), self._waiting()
         e = self._transactions.tables.event.c
         query = sa.select(e.event_key, e.source_ref, e.created_at).where(
             e.event_key.startswith(KEYS, autoescape=True), e.source_ref.is_not(None)
         )
         with reading(self._transactions.engine) as connection:
-            rows = {row.event_key: (row.source_ref, row.created_at) for row in connection.execute(query)}
-        rows |= {key: (ref, at) for key, ref, at in self._queue.made(KEYS) if ref is not None}
+            rows: dict[str, tuple[str, datetime | None]] = {
+                row.event_key: (row.source_ref, row.created_at) for row in connection.execute(query)
+            }
+        for key, ref, at in made:
+            if ref is not None and (key in rows or key in waiting):
+                of, taken = rows.get(key, (ref, None))
+                rows[key] = (of, plausible(at, taken, now))
         by_ref: dict[str, list[Known]] = {}
         for key, (ref, at) in rows.items():
             by_ref.setdefault(ref, []).append(Known(key, at))
         return by_ref
+
+    def _waiting(self) -> set[str]:
+        """Return the keys of the rows that nobody has taken."""
+        key = self._queue.table.c.event_key
+        waits = self._queue.is_open & key.startswith(KEYS, autoescape=True)
+        query = sa.select(sa.type_coerce(key, sa.Text)).where(waits)
+        with reading(self._queue.engine) as connection:
+            return {found for found in connection.execute(query).scalars() if isinstance(found, str)}
 
     def read(self) -> LastSweep:
         """Return what the last sweep left."""
@@ -138,12 +153,18 @@ class SweepState:
         tx.connection.execute(sa.select(self._transactions.tables.head.c.seq).with_for_update())
 
     def dismiss(self, ref: str, reason: str) -> None:
-        """Forget a vanished request by a person's decision. Raises UserError when no such request has vanished."""
+        """Forget a vanished request, or let a refused one be, by a person's decision.
+
+        Raises UserError when no such request has vanished or was refused.
+        """
         request = self._tables.request
         with self._transactions.write() as tx:
-            done = tx.connection.execute(
-                request.delete().where(request.c.request == ref, request.c.gone_at.is_not(None))
-            )
-            if not done.rowcount:
-                raise UserError(f"there is no vanished request {ref}; `syncer status` lists them as request_vanished")
+            gone = request.delete().where(request.c.request == ref, request.c.gone_at.is_not(None))
+            kept = request.update().where(request.c.request == ref, request.c.status == REFUSED)
+            done = tx.connection.execute(gone).rowcount + tx.connection.execute(kept.values(status=DISMISSED)).rowcount
+            if not done:
+                raise UserError(
+                    f"there is no vanished or refused request {ref}; `syncer status` lists them as request_vanished and"
+                    " request_refused"
+                )
             tx.audit.add("operator:dismissed", facts={"request": ref, "reason": reason})

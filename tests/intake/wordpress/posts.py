@@ -23,6 +23,11 @@ META = """CREATE TABLE {meta} (
   meta_id bigint(20) unsigned NOT NULL auto_increment, post_id bigint(20) unsigned NOT NULL default 0,
   meta_key varchar(255) default NULL, meta_value longtext,
   PRIMARY KEY (meta_id), KEY post_id (post_id), KEY meta_key (meta_key(191))) COLLATE utf8mb4_unicode_520_ci"""
+USERS = """CREATE TABLE {users} (
+  ID bigint(20) unsigned NOT NULL auto_increment, user_login varchar(60) NOT NULL default '',
+  user_pass varchar(255) NOT NULL default '', user_email varchar(100) NOT NULL default '',
+  PRIMARY KEY (ID), KEY user_email (user_email)) COLLATE utf8mb4_unicode_520_ci"""
+COMPLETED = "_wp_user_request_completed_timestamp"
 SETTINGS = """
 [queue]
 url = "{queue}"
@@ -43,6 +48,7 @@ class Posts:
         self.database = self.url.rpartition("/")[2]
         self.sql(POSTS.format(posts="wp_posts"))
         self.sql(META.format(meta="wp_postmeta"))
+        self.sql(USERS.format(users="wp_users"))
 
     def sql(self, statement: str) -> list[Any]:
         return self.server.sql(
@@ -70,18 +76,25 @@ class Posts:
             f" '_wp_user_request_completed_timestamp', '1767348000' FROM seq_1_to_{completed}"
         )
 
-    def add(self, number: int, title: str, status: str, modified: str, completed: int | None = None) -> None:
+    def add(
+        self, number: int, title: str, status: str, modified: str, completed: int | None = None, *, author: int = 0
+    ) -> None:
         """Write one request."""
         self.sql(
-            "INSERT INTO wp_posts (ID, post_title, post_content, post_name, post_type, post_status, post_date_gmt,"
-            f" post_modified_gmt) VALUES ({number}, '{title}', '', 'remove_personal_data', 'user_request', '{status}',"
-            f" '{modified}', '{modified}')"
+            "INSERT INTO wp_posts (ID, post_author, post_title, post_content, post_name, post_type, post_status,"
+            f" post_date_gmt, post_modified_gmt) VALUES ({number}, {author}, '{title}', '', 'remove_personal_data',"
+            f" 'user_request', '{status}', '{modified}', '{modified}')"
         )
         if completed is not None:
-            self.sql(
-                "INSERT INTO wp_postmeta (post_id, meta_key, meta_value)"
-                f" VALUES ({number}, '_wp_user_request_completed_timestamp', '{completed}')"
-            )
+            self.meta(number, COMPLETED, str(completed))
+
+    def meta(self, number: int, key: str, value: str) -> None:
+        """Write a meta row of a post."""
+        self.sql(f"INSERT INTO wp_postmeta (post_id, meta_key, meta_value) VALUES ({number}, '{key}', '{value}')")
+
+    def user(self, number: int, email: str) -> None:
+        """Write an account."""
+        self.sql(f"INSERT INTO wp_users (ID, user_login, user_email) VALUES ({number}, 'u{number}', '{email}')")
 
     def settings(self, folder: Path) -> Path:
         path = folder / "settings.toml"

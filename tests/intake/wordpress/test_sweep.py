@@ -15,7 +15,7 @@ from sqlalchemy.dialects import mysql
 from syncer.app import App, load_settings, open_app
 from syncer.clock import now
 from syncer.database.connections import reading
-from syncer.intake.wordpress.erasure_requests import meta_query, posts_query
+from syncer.intake.wordpress.views import by_tables, site_tables
 from syncer.service.drain import prepare
 from syncer.setup.install import initialise
 from tests.intake.wordpress.posts import Posts, posts
@@ -49,7 +49,7 @@ def sweep(app: App) -> tuple[int, int]:
 
 def test_every_completion_that_nobody_queued_becomes_one_event(posts: Posts, opened: Callable[..., App]) -> None:
     posts.add(7, "ada@lovelace.test", "request-completed", "2026-11-01 10:00:00", 1793527200)
-    posts.add(8, "a&amp;b@site.test", "request-completed", "2026-11-01 10:00:00")  # by hand: no meta
+    posts.add(8, "a&amp;b@site.test", "request-completed", "2026-11-01 10:00:00", 1793527200)
     posts.add(9, "resent@site.test", "request-pending", "2026-11-02 10:00:00", 1793527200)
     posts.add(10, "open@site.test", "request-pending", "2026-11-02 10:00:00")
     app = opened()
@@ -116,8 +116,9 @@ def test_the_printed_grants_suffice_and_nothing_else_is_allowed(
     assert (done["requests"], done["missed"], done["alarms"]) == (1, 1, [])
     allowed = sa.create_engine(posts.url.replace("root@", "least:least@"), poolclass=sa.NullPool)
     refused = ["SELECT post_password FROM wp_posts", "SELECT post_content FROM wp_posts",
-               "UPDATE wp_posts SET post_title = ''", "DELETE FROM syncer_queue",
-               "UPDATE syncer_queue SET event_key = ''"]  # fmt: skip
+               "SELECT post_title FROM wp_posts", "SELECT meta_value FROM wp_postmeta",
+               "UPDATE wp_posts SET post_title = ''", "UPDATE syncer_wp_erasures SET post_title = ''",
+               "DELETE FROM syncer_queue", "UPDATE syncer_queue SET event_key = ''"]  # fmt: skip
     for statement in refused:
         with pytest.raises(sa.exc.OperationalError, match="denied"), allowed.begin() as connection:
             connection.execute(sa.text(statement))
@@ -134,7 +135,7 @@ def test_ten_thousand_requests_among_three_hundred_thousand_posts(
         began = time.perf_counter()
         assert sweep(app) == (10_000, 0)
         times.append(time.perf_counter() - began)
-    plans = [_plan(posts, posts_query("wp_", 1)), _plan(posts, meta_query("wp_", 1))]
+    plans = [_plan(posts, query) for query in by_tables(site_tables("syncer_", "wp_", 1))]
     with capsys.disabled():
         print(f"\nsweep of 10,000 requests among 300,000 posts: {min(times):.2f} s, by the indexes {plans}")
 
@@ -145,5 +146,4 @@ def test_ten_thousand_requests_among_three_hundred_thousand_posts(
 def _plan(posts: Posts, query: sa.Select[Any]) -> object:
     """Return the index that MariaDB chooses."""
     statement = query.compile(dialect=mysql.dialect(), compile_kwargs={"literal_binds": True})
-    (row,) = posts.server.sql(f"EXPLAIN {statement}", posts.database)
-    return row[5]
+    return posts.server.sql(f"EXPLAIN {statement}", posts.database)[0][5]
