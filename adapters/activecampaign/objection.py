@@ -28,7 +28,7 @@ class Objection:
         """
         walk = self._walk
         contacts = walk.find_with_rows()
-        consent = newer_consent(contacts, received_at)
+        consent = newer_consent(contacts, walk.subject, received_at)
         if consent:
             raise consent
         if not all(contact.rows for contact in contacts):
