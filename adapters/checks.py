@@ -10,7 +10,7 @@ from adapters.errors import AdapterError
 
 #: characters of a name that are shown
 _LONGEST_NAME = 60
-_WITHHELD = re.compile(r"\S*@\S*|[0-9a-fA-F]{32,}")
+_HASH = re.compile(r"[0-9a-fA-F]{32}")
 
 
 def tried(name: str, attempt: Callable[[], str], remedy: str) -> Check:
@@ -29,5 +29,6 @@ def shown_name(value: object) -> str:
     """
     if not isinstance(value, str):
         return "?"
-    plain = "".join(char if char.isprintable() else "?" for char in _WITHHELD.sub("[withheld]", value))
+    words = ["[withheld]" if "@" in word or _HASH.search(word) else word for word in value.split()]
+    plain = "".join(char if char.isprintable() else "?" for char in " ".join(words)[: _LONGEST_NAME + 1])
     return plain if len(plain) <= _LONGEST_NAME else f"{plain[:_LONGEST_NAME]}…"

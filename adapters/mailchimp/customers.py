@@ -60,6 +60,7 @@ class ShopCustomers:
         found: list[Customer] = []
         with self._setbacks.shop("E-commerce"):
             asked = self._scopes.stores(since) if stores is None else stores
+            self._trail.allow(len(asked))
             gone = [store for store in asked if not self._found_in(store, found)]
             if gone:
                 listed = self._scopes.stores(time.monotonic())
