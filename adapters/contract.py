@@ -31,6 +31,11 @@ def plain_form(address: str) -> str | None:
     return unicodedata.normalize("NFC", address.strip(" \t").lower()) or None
 
 
+def nameless(_: str) -> str:
+    """Return a name for a provider's text that may not be shown: always the same one."""
+    return "?"
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """The data subject: a person known by one address.
@@ -42,12 +47,18 @@ class Subject:
     `normal` is the identity rule: it returns the normal form of an address, None for a text that has none. syncer
     gives its own; two addresses are one person's only if it returns the same for both. `unseen` counts the objects
     that an earlier apply deleted at this destination and nobody has seen where deleted ones are kept.
+
+    `label` returns a short keyed name for a text that a provider or its customers chose, such as the id of a shop,
+    which may be an address: only the name goes into steps, notes and errors. `now` (UTC) is what time it is by
+    syncer's clock as the walk begins, None where it does not say.
     """
 
     ref: str
     spellings: tuple[str, ...] = field(repr=False)
     normal: Callable[[str], str | None] = field(default=plain_form, repr=False, compare=False)
     unseen: int = 0
+    label: Callable[[str], str] = field(default=nameless, repr=False, compare=False)
+    now: datetime | None = None
 
     @property
     def address(self) -> str:
@@ -59,7 +70,8 @@ class Subject:
 class Step:
     """One call to the provider, as evidence: free of personal data.
 
-    `scope` is the audience or the kind of object, `call` a template without identifiers
+    Nothing in it is a text of the provider's choice, but for ids of a known form and what the request id may hold.
+    `scope` is the audience, the `label` of a shop or the kind of object, `call` a template without identifiers
     (`POST /lists/{list}/members/{id}/actions/delete-permanent`), `status` the HTTP status or None when no answer
     came, `request_id` the provider's own id of the answer, `ms` the time it took in milliseconds, `state` what the
     answer said of the person there (`subscribed`, `absent`, `deleted` …) or "" where it says nothing.
@@ -184,6 +196,8 @@ class Adapter(ABC):
     def apply(self, action: Action, subject: Subject, received_at: datetime) -> Receipt:
         """Carry out the action. `received_at` (UTC) is when the person asked: newer consent is held.
 
+        Newer is only what somebody confirmed: anyone can type an address into a public form (adapters/consent.py).
+
         What can be done is done before a failure in one place is raised. Raises Transient, Permanent or
         Misconfigured; every one carries the steps made until then, and what they left `unseen`.
         """
@@ -207,7 +221,7 @@ class Adapter(ABC):
 
     @abstractmethod
     def opted_in(self, subject: Subject) -> datetime | None:
-        """Return the newest opt-in (UTC) of the person among what mail reaches, None where none is shown.
+        """Return the newest confirmed opt-in (UTC) of the person among what mail reaches, None where none is shown.
 
         Raises as `apply`.
         """
@@ -217,8 +231,11 @@ class Adapter(ABC):
         """Make one cheap authenticated call. Raises as `apply`: Misconfigured when the key is not good."""
 
     @abstractmethod
-    def check(self) -> list[Check]:
-        """Try key, rights and scopes for `syncer check`; never raise for what it is there to find."""
+    def check(self, label: Callable[[str], str] = nameless) -> list[Check]:
+        """Try key, rights and scopes for `syncer check`; never raise for what it is there to find.
+
+        `label` is the subject's: a finding may show which name stands for which shop.
+        """
 
     def trial_plan(self, place: str | None) -> tuple[str, ...]:
         """Return what `trial` does, a sentence each and without a call; none where the provider cannot be tried.

@@ -33,7 +33,7 @@ LINES = {
     "adapters": (
         ("contract",),
         ("errors",),
-        ("options", "addresses", "handles", "checks", "paging"),
+        ("options", "addresses", "handles", "checks", "paging", "values", "consent"),
         ("http",),
         ("trial",),
         ("mailchimp", "activecampaign", "sandbox"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any, ClassVar
@@ -15,16 +15,17 @@ from adapters.activecampaign.calls.everybody import Everybody
 from adapters.activecampaign.calls.listing import LARGEST, Listing, pages
 from adapters.activecampaign.erasure import Erasure
 from adapters.activecampaign.objection import Objection
-from adapters.activecampaign.rows import REACHED
+from adapters.activecampaign.rows import opted_in
 from adapters.activecampaign.trial import PLAN, ActiveCampaignTrial
 from adapters.activecampaign.walk import ActiveCampaignWalk
-from adapters.checks import tried
-from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject, TrialStep
+from adapters.checks import shown_name, tried
+from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject, TrialStep, nameless
 from adapters.errors import AdapterError, Misconfigured
-from adapters.http.evidence import NO_HURRY, Trail, evidence
+from adapters.http.evidence import LAST_CALLS, LONGEST_WALK, NO_HURRY, Trail, evidence
 from adapters.http.pacer import Pacer
 from adapters.http.transport import Transport
 from adapters.options import check_api_key, check_base_url, check_flag
+from adapters.values import numeric_id
 
 _SENDERS = 6
 #: pages of lists that `check` names
@@ -84,8 +85,10 @@ class ActiveCampaign(Adapter):
         ),
     }
 
-    def __init__(self, transport: Transport, *, ecommerce: bool) -> None:
+    def __init__(self, transport: Transport, *, ecommerce: bool, patience: float = LONGEST_WALK) -> None:
+        """`patience` is how long one verb may take for one person, in seconds."""
         self._transport = transport
+        self._patience = patience
         self._ecommerce = ecommerce
 
     @classmethod
@@ -113,12 +116,12 @@ class ActiveCampaign(Adapter):
 
     def apply(self, action: Action, subject: Subject, received_at: datetime) -> Receipt:
         """Find the person, hold on newer consent, then act. Raises AdapterError."""
-        with evidence() as trail:
+        with evidence(self._patience) as trail:
             return self._errand(action, trail, subject).apply(received_at)
 
     def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
         """Read the person again, by id where the apply found them, and by address. Raises AdapterError."""
-        with evidence() as trail:
+        with evidence(self._patience) as trail:
             return self._errand(action, trail, subject).confirm(applied)
 
     def changed(self, since: datetime | None) -> Iterator[Seen]:
@@ -126,22 +129,21 @@ class ActiveCampaign(Adapter):
 
         Raises AdapterError. A contact put on a list again keeps its old date: only the listing of all shows that.
         """
-        with evidence(NO_HURRY) as trail:
+        with evidence(NO_HURRY, keep=LAST_CALLS) as trail:
             yield from Everybody(self._asking(trail), since).seen()
 
     def opted_in(self, subject: Subject) -> datetime | None:
-        """Return the newest `sdate` of a list by which mail reaches the person. Raises AdapterError."""
-        with evidence() as trail:
-            contacts = ActiveCampaignWalk(self._asking(trail), trail, subject).find_with_rows()
-        rows = [row for contact in contacts for row in contact.rows or ()]
-        return max((row.since for row in rows if row.status in REACHED and row.since), default=None)
+        """Return the newest `sdate` of a list that the person confirmed. Raises AdapterError."""
+        with evidence(self._patience) as trail:
+            consent = opted_in(ActiveCampaignWalk(self._asking(trail), trail, subject).find_with_rows(), subject)
+        return consent[1] if consent else None
 
     def ping(self) -> None:
         """Ask who the key belongs to. Raises AdapterError."""
-        with evidence() as trail:
+        with evidence(self._patience) as trail:
             self._asking(trail).me()
 
-    def check(self) -> list[Check]:
+    def check(self, label: Callable[[str], str] = nameless) -> list[Check]:
         """Try the key and the three rights without which an answer would silently look like "nobody there"."""
         asking = self._asking(Trail())
         return [
@@ -153,7 +155,7 @@ class ActiveCampaign(Adapter):
 
     def trial_plan(self, place: str | None) -> tuple[str, ...]:
         """Return what a trial does; `place` is the id of a list. Raises SettingsError."""
-        if place is not None and not (place.isascii() and place.isdigit()):
+        if place is not None and not numeric_id(place):
             raise SettingsError("in", "write the id of a list, a number, as `syncer check` shows it")
         where = f"list {place}" if place else "the first list that the key sees"
         return tuple(line.format(place=where) for line in PLAN)
@@ -205,6 +207,6 @@ def _lists(asking: Asking) -> str:
     rows = [
         row for page in islice(pages(asking, Listing("/lists", "lists", "account")), _LIST_PAGES) for row in page.rows
     ]
-    names = [f"{row.get('name', '')} ({row.get('id', '')})" for row in rows]
+    names = [f"{shown_name(row.get('name'))} ({numeric_id(row.get('id')) or '?'})" for row in rows]
     more = " or more" if len(rows) >= _LIST_PAGES * LARGEST else ""
     return f"the key sees {len(names)} lists{more}: is that all of them? {', '.join(names)}".rstrip()

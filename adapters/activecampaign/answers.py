@@ -11,6 +11,7 @@ from typing import Any
 
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from adapters.http.answer import LONGEST_WAIT, Answer, common_failure
+from adapters.values import numeric_id, whole_number
 
 #: what the provider calls a contact in its "No Result found for …" (the delete says contact, the read Subscriber)
 CONTACT = ("subscriber", "contact")
@@ -98,8 +99,8 @@ def objects(value: object) -> list[Mapping[str, Any]]:
 
 def read_id(row: Mapping[str, Any]) -> str:
     """Return the id of an object, a number written as a string. Raises Transient `unreadable` for anything else."""
-    id_ = str(row.get("id"))
-    if not (id_.isascii() and id_.isdigit() and len(id_) <= 18):  # a number of 64 bits
+    id_ = numeric_id(row.get("id"))
+    if not id_:
         raise Transient("unreadable", "an object without an id")
     return id_
 
@@ -122,5 +123,5 @@ def _message(answer: Answer) -> str:
 
 def _edge_wait(answer: Answer) -> float | None:
     """Return the seconds to wait that Cloudflare, in front, says in the body (rudder-transformer's recorded 502)."""
-    wait = answer.object.get("retry_after")
-    return min(float(wait), LONGEST_WAIT) if isinstance(wait, int) and not isinstance(wait, bool) and wait > 0 else None
+    wait = whole_number(answer.object.get("retry_after"))
+    return min(float(wait), LONGEST_WAIT) if wait else None

@@ -41,7 +41,7 @@ class Erasure:
         """
         walk = self._walk
         contacts = walk.find_with_rows()
-        consent = newer_consent(contacts, received_at)
+        consent = newer_consent(contacts, walk.subject, received_at)
         if consent:
             raise consent
         unseen = Unseen(walk.trail, walk.subject, received_at)
@@ -162,7 +162,7 @@ class Erasure:
             for contact in unseen.ids if searched else ():
                 with failures.in_one("an archived contact"):
                     if contact not in found and self._archive.shows(contact):
-                        found[contact] = ArchivedContact(contact, None)
+                        found[contact] = ArchivedContact(contact)
                         self._purge(found[contact], unseen)
         finally:
             unseen.settle()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from adapters.activecampaign.calls.contacts import Contacts, Unsubscribed
 from adapters.activecampaign.failures import Failures
 from adapters.activecampaign.rows import LEFT, REACHED, Contact
-from adapters.errors import Permanent
+from adapters.errors import Permanent, Transient
 
 #: how often automations are read and left in one apply; unsubscribing can itself start one
 _ROUNDS = 3
@@ -23,10 +23,10 @@ class Mail:
         """Stop it wherever that is safe; a list or an automation that fails does not keep the others."""
         for row in contact.rows or ():
             if row.status in REACHED:
-                with self._failures.in_one(f"list {row.list}"):
+                with self._failures.in_one(f"list {row.list or '?'}"):
                     self._unsubscribe(contact, row.list)
             elif row.status not in LEFT:
-                with self._failures.in_one(f"list {row.list}"):
+                with self._failures.in_one(f"list {row.list or '?'}"):
                     raise Permanent("unknown_state", "a list row has a status unknown to this version")
         left = sorted({row.status for row in contact.rows or () if row.status in LEFT})
         if left:
@@ -35,6 +35,8 @@ class Mail:
             self._leave_automations(contact)
 
     def _unsubscribe(self, contact: Contact, list_id: str) -> None:
+        if not list_id:
+            raise Transient("unreadable", "a list row without the id of its list")
         if self._contacts.unsubscribe(contact.id, list_id) is Unsubscribed.CREATED:
             self.notes.append(f"The entry on list {list_id} was new to ActiveCampaign; it was made as unsubscribed.")
 

@@ -28,7 +28,7 @@ class Objection:
         """
         walk = self._walk
         contacts = walk.find_with_rows()
-        consent = newer_consent(contacts, received_at)
+        consent = newer_consent(contacts, walk.subject, received_at)
         if consent:
             raise consent
         if not all(contact.rows for contact in contacts):
@@ -53,7 +53,9 @@ class Objection:
         walk, handles = self._walk, applied.handles if applied else ()
         known = ids_of("contact", handles)
         kept = [one for one in known if self._is_kept(one)]
-        contacts = walk.find() if len(kept) < len(known) or not handles else []
+        # where an address has several spellings, only the search tells under which one the exclusion must be
+        unsure = self._exclusions is not None and len(walk.spellings) > 1
+        contacts = walk.find() if len(kept) < len(known) or not handles or unsure else []
         for contact in contacts:
             if contact.id not in known:
                 self._is_kept(contact.id)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from adapters.activecampaign.calls.archive import ArchivedContact
-from adapters.activecampaign.rows import Contact, in_utc
+from adapters.activecampaign.rows import Contact
 from adapters.contract import Subject
 from adapters.http.evidence import Trail
+from adapters.values import in_utc
 
 
 class Unseen:

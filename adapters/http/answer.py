@@ -16,6 +16,9 @@ from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 #: the longest wait that a Retry-After can ask for, in seconds: six hours
 LONGEST_WAIT = 6 * 3600.0
 
+#: lists and objects inside each other; documented answers have six at most
+DEEPEST = 50
+
 Kind = Literal["empty", "json", "html", "text", "broken"]
 
 
@@ -60,7 +63,7 @@ def read_answer(status: int, headers: Mapping[str, str], payload: bytes, ms: int
         kind=kind,
         body=body,
         retry_after=parse_retry_after(headers.get("Retry-After"), headers.get("Date")),
-        request_id=clean_request_id(headers.get("X-Request-Id") or headers.get("CF-RAY")),
+        request_id=clean_request_id(headers.get("X-Request-Id")) or clean_request_id(headers.get("CF-RAY")),
         ms=ms,
         # the page that ActiveCampaign shows during maintenance, with any status (activecampaign-api-php issue 68)
         maintenance=kind in ("html", "text") and b"We are currently having some issues" in payload[:4096],
@@ -82,13 +85,30 @@ def _parse(content_type: str, payload: bytes) -> tuple[Kind, Any]:
 
 
 def parse_json(payload: bytes) -> Any:
-    """Parse UTF-8 JSON strictly. Raises ValueError on a BOM, NaN, Infinity, doubled keys and endless nesting."""
+    """Parse UTF-8 JSON strictly.
+
+    Raises ValueError on a BOM, NaN, Infinity, doubled keys, numbers of thousands of digits and deep nesting.
+    """
     try:
-        return json.loads(
+        parsed = json.loads(
             payload.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite
         )
     except (ValueError, RecursionError):
         raise ValueError("not acceptable as JSON") from None
+    if payload.count(b"[") + payload.count(b"{") > DEEPEST and _depth(parsed) > DEEPEST:
+        # whatever walks the value later (a comparison, a text made of it) would meet Python's limit on recursion
+        raise ValueError("not acceptable as JSON")
+    return parsed
+
+
+def _depth(parsed: Any) -> int:
+    """Return how deep a parsed value is nested, counting no further than is refused anyway."""
+    depth, level = 0, [parsed]
+    while level and depth <= DEEPEST:
+        containers = [one for one in level if isinstance(one, list | dict)]
+        level = [part for one in containers for part in (one.values() if isinstance(one, dict) else one)]
+        depth += bool(containers)
+    return depth
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -136,8 +156,16 @@ def _http_date(value: str) -> float | None:
 
 
 def clean_request_id(value: str | None) -> str | None:
-    """Reduce a request id to `[A-Za-z0-9._-]{1,64}`: it is the provider's text and goes into the audit."""
-    return re.sub(r"[^A-Za-z0-9._-]", "", value or "")[:64] or None
+    """Return a request id of harmless form, else None: it is the provider's text and goes into the audit.
+
+    Nothing is taken out of one: an address without its @ would still name the person. Nor may it hold 32 hex digits
+    in a row, which could be the MD5 of an address; a UUID, as both providers send it, has dashes.
+    """
+    value = (value or "").strip()
+    return value if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", value) and not re.search(_HASH, value) else None
+
+
+_HASH = r"[0-9a-fA-F]{32}"
 
 
 def shape_of(answer: Answer) -> str:

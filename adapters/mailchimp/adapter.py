@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from adapters.checks import tried
-from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject, TrialStep
-from adapters.http.evidence import NO_HURRY, Trail, evidence
+from adapters.checks import shown_name, tried
+from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject, TrialStep, nameless
+from adapters.http.evidence import LAST_CALLS, LONGEST_WALK, NO_HURRY, Trail, evidence
 from adapters.http.transport import Transport
 from adapters.mailchimp.answers import LIST_ID, expect
 from adapters.mailchimp.listing import changed
@@ -26,6 +26,10 @@ _SMS = (
     "No text messages are sent to a mobile number in these entries. A number kept without your e-mail address cannot be"
     " found by it."
 )
+
+
+#: audiences and shops that `check` names
+_TOLD = 500
 
 
 class Mailchimp(Adapter):
@@ -89,9 +93,17 @@ class Mailchimp(Adapter):
     }
 
     def __init__(
-        self, transport: Transport, *, audiences: tuple[str, ...] | None, ecommerce: bool, connections: int
+        self,
+        transport: Transport,
+        *,
+        audiences: tuple[str, ...] | None,
+        ecommerce: bool,
+        connections: int,
+        patience: float = LONGEST_WALK,
     ) -> None:
+        """`patience` is how long one verb may take for one person, in seconds, besides two for each audience."""
         self._transport = transport
+        self._patience = patience
         self._connections = connections
         self._proofs = Proofs(audiences, ecommerce=ecommerce)
 
@@ -122,22 +134,22 @@ class Mailchimp(Adapter):
 
     def apply(self, action: Action, subject: Subject, received_at: datetime) -> Receipt:
         """Find the person in every audience (and store), hold on newer consent, then act. Raises AdapterError."""
-        with evidence() as trail:
+        with evidence(self._patience) as trail:
             return self._walk(trail, subject).apply(action, received_at)
 
     def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
         """Read the person again where the apply found them, or everywhere. Raises AdapterError."""
-        with evidence() as trail:
+        with evidence(self._patience) as trail:
             return self._walk(trail, subject).confirm(action, applied)
 
     def changed(self, since: datetime | None) -> Iterator[Seen]:
         """Yield the members of all audiences that changed since then (UTC), or all there are. Raises AdapterError."""
-        with evidence(NO_HURRY) as trail:
+        with evidence(NO_HURRY, keep=LAST_CALLS) as trail:
             yield from changed(self._client(trail), self._scopes(trail), since)
 
     def opted_in(self, subject: Subject) -> datetime | None:
         """Return the newest opt-in or sign-up of the person where mail reaches them. Raises AdapterError."""
-        with evidence() as trail:
+        with evidence(self._patience) as trail:
             return self._walk(trail, subject).opted_in()
 
     def ping(self) -> None:
@@ -145,12 +157,12 @@ class Mailchimp(Adapter):
 
         Without the second, a lane that paused for a wrong audience would start again at every probe.
         """
-        with evidence() as trail:
+        with evidence(self._patience) as trail:
             scopes = self._scopes(trail)
             scopes.test_call()
             scopes.read_audiences()
 
-    def check(self) -> list[Check]:
+    def check(self, label: Callable[[str], str] = nameless) -> list[Check]:
         """Show account, audiences and stores for a human eye."""
         findings = [
             tried("key", self._account_name, "check the API key, and that it belongs to this account"),
@@ -158,7 +170,7 @@ class Mailchimp(Adapter):
         ]
         if self._proofs.ecommerce:
             remedy = "grant it to the key's user, or set ecommerce = false"
-            findings.append(tried("e-commerce", self._store_count, remedy))
+            findings.append(tried("e-commerce", lambda: self._store_names(label), remedy))
         return findings
 
     def trial_plan(self, place: str | None) -> tuple[str, ...]:
@@ -177,13 +189,13 @@ class Mailchimp(Adapter):
         self._transport.close()
 
     def _walk(self, trail: Trail, subject: Subject) -> MailchimpWalk:
-        return MailchimpWalk(self._client(trail), self._scopes(trail), trail, subject)
+        return MailchimpWalk(self._client(trail, subject.label), self._scopes(trail), trail, subject)
 
-    def _client(self, trail: Trail) -> Client:
+    def _client(self, trail: Trail, label: Callable[[str], str] = nameless) -> Client:
         """Return the SDK's client, each call of which leaves its step on this trail."""
         from adapters.mailchimp.sdk import Client  # slow to load, and `status` never calls
 
-        return Client(self._transport.sender(trail))
+        return Client(self._transport.sender(trail), label)
 
     def _scopes(self, trail: Trail) -> Scopes:
         return Scopes(self._client(trail), self._proofs)
@@ -191,17 +203,23 @@ class Mailchimp(Adapter):
     def _account_name(self) -> str:
         # asked for nothing but the name: the rest of this answer is the owner's personal data
         answer = self._client(Trail()).root.get_root(fields=["account_name"])
-        return f"account {expect(answer, 200, 'account_name')['account_name']}"
+        return f"account {shown_name(expect(answer, 200, 'account_name')['account_name'])}"
 
     def _audience_names(self) -> str:
         audiences = self._scopes(Trail()).read_audiences()
         for failure in audiences.failed.values():
             raise failure
-        names = audiences.shown
-        return f"{len(names)}: " + ", ".join(f"{name} ({audience})" for audience, name in names.items())
+        names = [f"{name} ({audience})" for audience, name in audiences.shown.items()]
+        return f"{len(names)}: {_told(names)}"
 
-    def _store_count(self) -> str:
-        return f"{len(self._scopes(Trail()).read_stores())} stores"
+    def _store_names(self, label: Callable[[str], str]) -> str:
+        stores = [f"{label(store)} is {shown_name(store)}" for store in self._scopes(Trail()).read_stores()]
+        return f"{len(stores)} stores{': ' if stores else ''}{_told(stores)}"
+
+
+def _told(names: list[str]) -> str:
+    more = f", and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
+    return ", ".join(names[:_TOLD]) + more
 
 
 def _base_url(value: Any, key: str) -> str:

@@ -12,8 +12,10 @@ from typing import Any
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from adapters.http.answer import Answer, common_failure, shape_of
 
-#: how Mailchimp writes the id of an audience
+#: how Mailchimp writes the id of an audience: ten hex digits in every recording; no address and no hash fits in here
 LIST_ID = re.compile(r"[A-Za-z0-9]{4,20}")
+#: characters of the longest id; those of shops and customers are of the shops' choice, mostly an MD5
+LONGEST_ID = 255
 #: gets mail, or may (`transactional`: no campaigns, but ads and postcards)
 REACHED = frozenset({"subscribed", "pending", "transactional"})
 #: gets no mail (mailchimp.com/help/about-your-contacts)
@@ -119,9 +121,9 @@ def expect(answer: Answer, status: int = 200, *keys: str) -> Mapping[str, Any]:
 
 
 def read_id(row: Mapping[str, Any]) -> str:
-    """Return the id of a listed object. Raises Transient `unreadable` where it has none."""
+    """Return the id of a listed object, a text of others. Raises Transient `unreadable` where it has none."""
     id_ = row.get("id")
-    if not isinstance(id_, str) or not id_:
+    if not isinstance(id_, str) or not 0 < len(id_) <= LONGEST_ID:
         raise Transient("unreadable", "a listed object without an id")
     return id_
 

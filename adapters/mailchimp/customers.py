@@ -16,6 +16,7 @@ from adapters.mailchimp.answers import expect_here, is_absent, read_id, require_
 from adapters.mailchimp.paging import Ask, pages
 from adapters.mailchimp.scopes import Scopes
 from adapters.mailchimp.setbacks import Setbacks
+from adapters.paging import PERSON_PAGES
 
 if TYPE_CHECKING:
     from adapters.mailchimp.sdk import Client
@@ -27,7 +28,7 @@ _FIELDS = ["customers.id", "customers.email_address", "total_items"]
 class Customer:
     """The person as a customer of one store."""
 
-    store: str
+    store: str = field(repr=False)
     id: str = field(repr=False)
 
 
@@ -45,6 +46,10 @@ class ShopCustomers:
         self._subject = subject
         self._setbacks = setbacks
 
+    def named(self, store: str) -> str:
+        """Return a store as people are told of it: its id is a text of the shop's."""
+        return f"Store {self._subject.label(store)}"
+
     def find(self, stores: tuple[str, ...] | None = None, *, since: float | None = None) -> list[Customer]:
         """Return the person's customers in these stores, or in all that are proven to exist since then.
 
@@ -55,13 +60,14 @@ class ShopCustomers:
         found: list[Customer] = []
         with self._setbacks.shop("E-commerce"):
             asked = self._scopes.stores(since) if stores is None else stores
+            self._trail.allow(len(asked))
             gone = [store for store in asked if not self._found_in(store, found)]
             if gone:
                 listed = self._scopes.stores(time.monotonic())
                 new = [store for store in listed if store not in asked] if stores is None else []
                 for store in [*(store for store in listed if store in gone), *new]:
                     if not self._found_in(store, found):
-                        with self._setbacks.shop(f"Store {store}"):
+                        with self._setbacks.shop(self.named(store)):
                             raise Transient("unreadable", "is listed, and its customers answer 404")
         return found
 
@@ -81,7 +87,7 @@ class ShopCustomers:
         answer, the store is left alone.
         """
         here: list[Customer] = []
-        with self._setbacks.shop(f"Store {store}"):
+        with self._setbacks.shop(self.named(store)):
             try:
                 for customer in self._read(store):
                     here.append(customer)
@@ -96,7 +102,7 @@ class ShopCustomers:
     def _read(self, store: str) -> Iterator[Customer]:
         for spelling in spellings_of(self._subject):
             held = False
-            for row in pages(self._ask(store, spelling), "customers"):
+            for row in pages(self._ask(store, spelling), "customers", PERSON_PAGES):
                 email = row.get("email_address")
                 if is_person(email, self._subject):
                     held = True

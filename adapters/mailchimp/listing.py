@@ -13,7 +13,7 @@ from adapters.http.answer import Answer
 from adapters.mailchimp.answers import LEFT, REACHED, require_right
 from adapters.mailchimp.members import SMS_REACHED
 from adapters.mailchimp.paging import Row, whole
-from adapters.mailchimp.scopes import Scopes
+from adapters.mailchimp.scopes import MOST_ROUNDS, Scopes
 from adapters.mailchimp.setbacks import Setbacks, again
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ def changed(client: Client, scopes: Scopes, since: datetime | None) -> Iterator[
     setbacks = Setbacks()
     listed: set[str] = set()
     audiences = scopes.audiences(time.monotonic())
+    rounds = iter(range(MOST_ROUNDS))
     while unlisted := [audience for audience in audiences if audience not in listed]:
+        if next(rounds, None) is None:
+            raise Transient("incomplete", "the account lists other audiences each time it is asked")
         for audience in unlisted:
             listed.add(audience)
             with setbacks.audience(audience):
@@ -73,12 +76,17 @@ def _members(client: Client, audience: str, since: datetime | None) -> Iterator[
             return answer
 
         for row in whole(page, "members"):
-            yield Seen(f"audience {audience}", str(row.get("email_address", "")), _reached(row))
+            address = row.get("email_address")
+            yield Seen(f"audience {audience}", address if isinstance(address, str) else "", _reached(row))
 
 
 def _reached(row: Row) -> bool | None:
     """Say whether mail or SMS reaches a listed contact; None for a status unknown to this version."""
-    status = row.get("status")
-    if status in REACHED or row.get("sms_subscription_status") in SMS_REACHED:
+    status, sms = _word(row.get("status")), _word(row.get("sms_subscription_status"))
+    if status in REACHED or sms in SMS_REACHED:
         return True
     return False if status in LEFT else None
+
+
+def _word(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from adapters.addresses import is_person, spellings_of
@@ -14,6 +14,7 @@ from adapters.errors import AdapterError, Permanent, Transient
 from adapters.http.answer import Answer
 from adapters.http.evidence import Trail
 from adapters.mailchimp.answers import LEFT, REACHED, expect, expect_here, is_absent, state_of, title_of
+from adapters.values import utc, utc_or_none
 
 if TYPE_CHECKING:
     from adapters.mailchimp.sdk import Client
@@ -30,7 +31,7 @@ _NO_SMS = {"sms_channel": {"marketing_consent": {"status": "unsubscribed"}}}
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """The person in one audience. A time is None where Mailchimp gives none.
+    """The person in one audience. Times are UTC, None where Mailchimp gives none.
 
     `sms_changed` is when the SMS subscription was last updated, by whomever: no consent time.
     """
@@ -169,61 +170,32 @@ class Members:
 def read_member(answer: Answer, audience: str, key: str, subject: Subject) -> Member:
     """Read a member and make sure that it is the one asked for.
 
-    Raises Permanent `filter_ignored` for anybody else, `unknown_state` for a status or time of another form than
+    Raises Permanent `filter_ignored` for anybody else, `unknown_state` for an opt-in time of another form than
     documented.
     """
     body = expect_here(answer, 200, "email_address", "list_id", "status")
     if not is_person(body["email_address"], subject) or body["list_id"] != audience:
         raise Permanent("filter_ignored", "Mailchimp answered with another contact or audience than asked for")
-    sms = body.get("sms_subscription_status") or ""
+    status, sms = body["status"], body.get("sms_subscription_status") or ""
     return Member(
         audience,
         key,
-        body["status"] if isinstance(body["status"], str) else "?",
-        _time(body.get("timestamp_opt")),
-        _time(body.get("timestamp_signup")),
+        status if isinstance(status, str) else "?",
+        _opt_time(body.get("timestamp_opt"), status),
+        _opt_time(body.get("timestamp_signup"), status),
         sms if isinstance(sms, str) else "?",
-        _time_or_none(body.get("sms_subscription_last_updated")),
+        utc_or_none(body.get("sms_subscription_last_updated")),
     )
 
 
-def newer_consent(member: Member, received_at: datetime) -> Permanent | None:
-    """Return the reason to hold: an opt-in after the person asked. A missing time is no evidence of consent.
+def _opt_time(value: object, status: object) -> datetime | None:
+    """Return an opt-in time. Raises Permanent `unknown_state` for one of an unknown form where consent may hide in it.
 
-    Only somebody who is reached now gives one: an unsubscribed, bounced or archived contact has no consent left,
-    and the tombstone of our own `suppress` is an unsubscribed contact whose opt-in time is that of our call.
-    The time of the SMS subscription is not asked: any sync of a shop moves it, and so may our own call.
+    A contact that has not confirmed shows none whatever its times are (adapters/mailchimp/consent.py).
     """
-    if member.status in LEFT and not member.sms_reaches:
-        return None
-    since = in_utc(received_at)
-    for name, value in (("timestamp_opt", member.opt_in), ("timestamp_signup", member.sign_up)):
-        if value is not None and value > since:
-            detail = f"{name} in audience {member.audience} is of {value.astimezone(UTC):%Y-%m-%d}"
-            return Permanent("newer_consent", f"{detail}, after the request: decide which of the two holds")
-    return None
-
-
-def _time(value: object) -> datetime | None:
     if value in (None, ""):
         return None
-    try:
-        when = datetime.fromisoformat(str(value))
-    except ValueError:
-        raise Permanent("unknown_state", "a sign-up time in a form unknown to this version") from None
-    return in_utc(when)
-
-
-def in_utc(when: datetime) -> datetime:
-    """Return a time with its zone: one without is UTC."""
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
-
-
-def _time_or_none(value: object) -> datetime | None:
-    try:
-        return _time(value)
-    except Permanent:
-        return None
+    return utc_or_none(value) if status in ("pending", "transactional") else utc(value)
 
 
 def _key(spelling: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.errors import Transient
 from adapters.http.answer import Answer, shape_of
 from adapters.mailchimp.answers import expect, read_id
-from adapters.paging import PageIds, PageSize
+from adapters.paging import MOST_PAGES, PageIds, PageSize
+from adapters.values import whole_number
 
 #: rows per page; 1000 is the most, but shop customers are large
 PAGE = 500
@@ -21,22 +22,28 @@ Row = Mapping[str, Any]
 Ask = Callable[[int, int], Answer]
 
 
-def pages(ask: Ask, key: str) -> Iterator[Row]:
-    """Yield the rows of a listing as its pages come, each once.
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """The rows of one page, those of them that no page before it had, and the total of the listing."""
+
+    rows: list[Row]
+    fresh: list[Row]
+    total: int
+
+
+def pages(ask: Ask, key: str, most: int = MOST_PAGES) -> Iterator[Row]:
+    """Yield the rows of a listing as its pages come, each once, in at most so many pages.
 
     Raises Transient `unreadable` for one that ends early, moves on no further, or changes while it is read: rows may
     have moved from a page not yet read to one already read.
     """
-    shown: dict[str, Row] = {}
-    first = None
-    for rows, total in _pages(ask, key, PageSize(PAGE), PageIds(), read_id):
-        first = total if first is None else first
-        if total != first:
+    ids, first = PageIds(most), None
+    for page in _pages(ask, key, PageSize(PAGE), ids, read_id):
+        first = page.total if first is None else first
+        if page.total != first:
             raise Transient("unreadable", "a listing changed while it was read: it is read again from its start")
-        fresh = {read_id(row): row for row in rows if read_id(row) not in shown}
-        shown |= fresh
-        yield from fresh.values()
-    if len(shown) < (first or 0):
+        yield from page.fresh
+    if len(ids) < (first or 0):
         raise Transient("unreadable", "a listing ended before its total")
 
 
@@ -48,9 +55,9 @@ def whole(ask: Ask, key: str) -> Iterator[Row]:
     size = PageSize(PAGE)
     for _ in range(_READINGS):
         ids, counted = PageIds(), 0
-        for rows, total in _pages(ask, key, size, ids, _id_or_row, _read_odd_page):
-            counted = total
-            yield from rows
+        for page in _pages(ask, key, size, ids, _id_or_row, _read_odd_page):
+            counted = page.total
+            yield from page.rows
         if len(ids) >= counted:
             return
     raise Transient("incomplete", "a listing did not show as many contacts as it counts")
@@ -63,8 +70,8 @@ def _pages(
     ids: PageIds,
     id_of: Callable[[Row], str],
     read: Callable[[Answer, str], tuple[list[Row], int]] | None = None,
-) -> Iterator[tuple[list[Row], int]]:
-    """Yield (rows, total) page by page.
+) -> Iterator[_Page]:
+    """Yield a listing page by page.
 
     A listing ends with a page that brings nobody new, whatever its total says: a provider that ignores `offset`
     answers its first page for ever. Short of that it ends once the total is reached and the page was not full: a
@@ -77,18 +84,18 @@ def _pages(
 
     while True:
         rows, total = size.read(page)
-        new = ids.add(id_of(row) for row in rows)
-        yield rows, total
+        fresh = ids.fresh(rows, id_of)
+        yield _Page(rows, fresh, total)
         offset += len(rows)
-        if not new or (offset >= total and len(rows) < size.rows):
+        if not fresh or (offset >= total and len(rows) < size.rows):
             return
 
 
 def _read_page(answer: Answer, key: str) -> tuple[list[Row], int]:
     """Return the rows of one page and the total of the listing. Raises Transient `unreadable` for anything else."""
     body = expect(answer, 200, key, "total_items")
-    rows, total = body[key], body["total_items"]
-    if not isinstance(rows, list) or not isinstance(total, int) or not all(isinstance(row, dict) for row in rows):
+    rows, total = body[key], whole_number(body["total_items"])
+    if not isinstance(rows, list) or total is None or not all(isinstance(row, dict) for row in rows):
         raise Transient("unreadable", f"a listing without the documented rows: {shape_of(answer)}")
     return rows, total
 

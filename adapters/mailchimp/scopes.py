@@ -9,16 +9,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from adapters.checks import shown_name
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient, strikes_all
 from adapters.http.answer import Answer
 from adapters.mailchimp.answers import LIST_ID, expect, expect_here, read_id, title_of
 from adapters.mailchimp.paging import Row, pages
+from adapters.paging import MOST_PLACES
 
 if TYPE_CHECKING:
     from adapters.mailchimp.sdk import Client
 
 T = TypeVar("T")
 
+#: how often audiences that were made while others were read are read too
+MOST_ROUNDS = 5
 #: how long a proof serves for where to look, in seconds
 _LASTS = 60.0
 
@@ -110,7 +114,8 @@ class Scopes:
         """Read the audiences now. One that cannot be shown does not hide the others."""
         failed: dict[str, AdapterError] = {}
         try:
-            names = {read_id(row): str(row.get("name", "")) for row in self._audience_rows(failed)}
+            rows = at_most(MOST_PLACES, self._audience_rows(failed), "audiences")
+            names = {read_id(row): shown_name(row.get("name")) for row in rows}
         except Transient as error:
             if error.code == "unreadable":
                 with contextlib.suppress(Transient):
@@ -160,4 +165,12 @@ class Scopes:
                 )
             return answer
 
-        return tuple(read_id(row) for row in pages(ask, "stores"))
+        return tuple(read_id(row) for row in at_most(MOST_PLACES, pages(ask, "stores"), "shops"))
+
+
+def at_most(most: int, rows: Iterator[Row], what: str) -> Iterator[Row]:
+    """Yield the rows. Raises Transient `unreadable` for more than so many: each would be worked on in turn."""
+    for number, row in enumerate(rows):
+        if number >= most:
+            raise Transient("unreadable", f"the account lists more than {most} {what}")
+        yield row

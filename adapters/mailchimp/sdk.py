@@ -8,7 +8,7 @@ through in ids. So `call_api`, its one way out, is replaced as a whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -18,28 +18,34 @@ from mailchimp_marketing.api.ping_api import PingApi
 from mailchimp_marketing.api.root_api import RootApi
 from mailchimp_marketing.api_client import ApiClient
 
+from adapters.contract import nameless
 from adapters.errors import Permanent
 from adapters.http.answer import Answer
 from adapters.http.transport import Send
-from adapters.mailchimp.answers import LIST_ID
+from adapters.mailchimp.answers import LIST_ID, LONGEST_ID
 
-#: what may stand in a path; shops choose the ids of stores and customers themselves, so those are only kept from
-#: climbing (`..`) and are encoded whole
+#: an id that a shop chose: kept from climbing (`..`), encoded whole; half of a surrogate pair has no encoding
+_CHOSEN = re.compile(rf"(?!\.{{1,2}}\Z)[^\x00-\x1f\x7f\ud800-\udfff]{{1,{LONGEST_ID}}}")
+#: what may stand in a path
 _PATTERNS = {
     "list_id": LIST_ID,
     "subscriber_hash": re.compile(r"[0-9a-f]{32}"),
-    "store_id": re.compile(r"(?!\.{1,2}\Z)[^\x00-\x1f\x7f]{1,255}"),
-    "customer_id": re.compile(r"(?!\.{1,2}\Z)[^\x00-\x1f\x7f]{1,255}"),
+    "store_id": _CHOSEN,
+    "customer_id": _CHOSEN,
 }
 _SHOWN = {"list_id": "{list}", "subscriber_hash": "{id}", "store_id": "{store}", "customer_id": "{id}"}
 
 
 class Client(ApiClient):  # type: ignore[misc]
-    """The SDK's client with its `call_api` replaced; the API objects get the Answer as it is."""
+    """The SDK's client with its `call_api` replaced; the API objects get the Answer as it is.
 
-    def __init__(self, send: Send) -> None:
+    `label` names the shops in the evidence (`Subject.label`): their ids are texts of others.
+    """
+
+    def __init__(self, send: Send, label: Callable[[str], str] = nameless) -> None:
         super().__init__({"server": ""})
         self._send = send
+        self._label = label
         self.lists = ListsApi(self)
         self.ecommerce = EcommerceApi(self)
         self.root = RootApi(self)
@@ -63,8 +69,10 @@ class Client(ApiClient):  # type: ignore[misc]
                 raise Permanent("unknown_state", f"a {name} of a form unknown to this version")
             path = path.replace(f"{{{name}}}", quote(value, safe=""))
             template = template.replace(f"{{{name}}}", _SHOWN[name])
-            if name in ("list_id", "store_id"):
-                scope = f"{'audience' if name == 'list_id' else 'store'} {value}"
+            if name == "list_id":
+                scope = f"audience {value}"
+            elif name == "store_id":
+                scope = f"store {self._label(value)}"
         query = [(key, _text(value)) for key, value in query_params or () if value is not None]
         return self._send(method, path, template, scope, query, body)
 

@@ -12,10 +12,12 @@ from adapters.errors import Misconfigured, Permanent, Transient
 from adapters.handles import ids_of
 from adapters.http.evidence import Trail
 from adapters.mailchimp.answers import LEFT
+from adapters.mailchimp.consent import newer_consent, opted_in
 from adapters.mailchimp.customers import ShopCustomers
-from adapters.mailchimp.members import Member, Members, in_utc, newer_consent
-from adapters.mailchimp.scopes import Scopes
+from adapters.mailchimp.members import Member, Members
+from adapters.mailchimp.scopes import MOST_ROUNDS, Scopes
 from adapters.mailchimp.setbacks import Setbacks, again
+from adapters.values import in_utc
 
 if TYPE_CHECKING:
     from adapters.mailchimp.sdk import Client
@@ -32,6 +34,7 @@ class MailchimpWalk:
 
     def __init__(self, client: Client, scopes: Scopes, trail: Trail, subject: Subject) -> None:
         self._trail = trail
+        self._subject = subject
         self._scopes = scopes
         self._setbacks = Setbacks()
         self._members = Members(client, trail, subject)
@@ -43,7 +46,7 @@ class MailchimpWalk:
         held = self._everywhere()
         members = _all(held)
         for member in members:
-            consent = newer_consent(member, received_at) if _changes(action, member) else None
+            consent = newer_consent(member, self._subject, received_at) if _changes(action, member) else None
             if consent:
                 raise consent
         handles = {Handle("audience", member.audience) for member in members}
@@ -88,11 +91,11 @@ class MailchimpWalk:
         return Receipt(outcome, self._trail.steps, handles=handles)
 
     def opted_in(self) -> datetime | None:
-        """Return the newest opt-in or sign-up among the audiences from which mail or SMS reaches the person."""
+        """Return the newest confirmed opt-in or sign-up (UTC) of the person in any audience."""
         members = _all(self._everywhere())
         self._setbacks.raise_gravest()
-        reached = [one for one in members if one.mail_reaches or one.sms_reaches or not one.known]
-        return max((when for one in reached for when in (one.opt_in, one.sign_up) if when), default=None)
+        found = [consent for one in members if (consent := opted_in(one, self._subject))]
+        return max((when for _, when in found), default=None)
 
     # -- reading --------------------------------------------------------------------------------------------
 
@@ -106,7 +109,10 @@ class MailchimpWalk:
         held: Held = {}
         asked: set[str] = set()
         audiences = self._scopes.audiences()
+        rounds = iter(range(MOST_ROUNDS))
         while unread := [audience for audience in audiences if audience not in asked]:
+            if next(rounds, None) is None:
+                raise Transient("unreadable", "the account lists other audiences each time it is asked")
             asked.update(unread)
             held |= self._read(unread)
             if anew or not all(held.get(audience) for audience in unread):
@@ -201,7 +207,7 @@ class MailchimpWalk:
         handles = set()
         for customer in self._customers.find():
             handles.add(Handle("store", customer.store))
-            with self._setbacks.shop(f"Store {customer.store}"):
+            with self._setbacks.shop(self._customers.named(customer.store)):
                 self._customers.delete(customer)
         return handles
 

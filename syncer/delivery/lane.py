@@ -217,8 +217,8 @@ class Lane:
         begun = self._commit(decided, [delivery for delivery in started if delivery.state is not State.APPLIED])
         for finished in decided:
             self._log_result(finished)
-        works = [Work(delivery, Phase.APPLY) for delivery in begun]
-        works += [Work(delivery, Phase.CONFIRM) for delivery in started if delivery.state is State.APPLIED]
+        works = [Work(delivery, Phase.APPLY, now) for delivery in begun]
+        works += [Work(delivery, Phase.CONFIRM, now) for delivery in started if delivery.state is State.APPLIED]
         self._in_flight.begin(work.delivery for work in works)
         for work in works:
             self._senders.submit(work)

@@ -9,6 +9,7 @@ from datetime import datetime
 from adapters.contract import Receipt
 from syncer.domain.policy import Decision
 from syncer.events.mapping import Finished
+from syncer.privacy.masking import kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class LaneChange:
     def pause_reason(self) -> str:
         """Why the lane pauses, in words: the code and its detail."""
         assert self.pause is not None
-        return f"{self.pause.pause}: {self.pause.detail}" if self.pause.detail else str(self.pause.pause)
+        return f"{self.pause.pause}: {kept(self.pause.detail)}" if self.pause.detail else str(self.pause.pause)
 
 
 def lane_change(finished: Sequence[Finished], strikes: int, *, may_call: bool) -> LaneChange:

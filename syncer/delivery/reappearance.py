@@ -9,11 +9,12 @@ from typing import Any
 from adapters.contract import Seen, Step
 from syncer.audit.transaction import Transaction, Transactions
 from syncer.clock import stamp
-from syncer.domain.model import State, move
+from syncer.domain.model import State, asked_at, move
 from syncer.domain.rights import rank
 from syncer.events.mapping import step_facts
 from syncer.events.store import Store
 from syncer.privacy.keyring import Keyring
+from syncer.privacy.masking import kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class Incident:
     @property
     def newer_consent(self) -> bool:
         """Say whether they opted in after the request: then a person decides. No time shown is not consent."""
-        return self.opted_in_at is not None and self.opted_in_at > self.row.received_at
+        asked = asked_at(self.row.received_at, self.row.created_at)
+        return self.opted_in_at is not None and self.opted_in_at > asked
 
 
 #: what is carried out again without a person
@@ -82,7 +84,7 @@ def _audit(tx: Transaction, incident: Incident, code: str, state: State) -> None
     who = {"event": row.event_id, "subject": row.subject, "destination": row.destination}
     facts: dict[str, Any] = {
         "found_by": "watch",
-        "scope": incident.seen.scope,
+        "scope": kept(incident.seen.scope),
         "received_at": stamp(row.received_at),
         "state": state,
         "steps": step_facts(incident.steps),
@@ -94,4 +96,4 @@ def _audit(tx: Transaction, incident: Incident, code: str, state: State) -> None
             tx.audit.add("delivery:held", **who, facts={"code": code})
         return
     what = "delivery:held" if state is State.HELD else "delivery:retrying"
-    tx.audit.add(what, **who, facts=facts | {"code": code, "detail": incident.detail or None})
+    tx.audit.add(what, **who, facts=facts | {"code": code, "detail": kept(incident.detail) or None})

@@ -7,6 +7,7 @@ import queue as queues
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import chain, repeat
 
 import tenacity
@@ -30,10 +31,14 @@ WINDOW = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a sender is to do: the delivery, and the verb to begin with. What it applied it also reads back."""
+    """What a sender is to do: the delivery, and the verb to begin with. What it applied it also reads back.
+
+    `now` (UTC) is when it was given out.
+    """
 
     delivery: Delivery
     phase: Phase
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,24 +166,25 @@ class Senders:
         What was applied is read back at once, without waiting for its commit: where answers come quickly both share
         one, where they come slowly the first is on record meanwhile.
         """
-        result, person = self._attempt(work.delivery, work.phase)
+        result, person = self._attempt(work, work.phase)
         if work.phase is Phase.CONFIRM or not isinstance(result, Receipt) or result.outcome is Outcome.ABSENT:
             results.put(Done(work, work.phase, result))
             return
         results.put(Done(work, Phase.APPLY, result, last=False))
         person = replace(person, unseen=result.unseen) if person else None
         # without handles everything is read again
-        read_back, _ = self._attempt(work.delivery, Phase.CONFIRM, person, result if result.handles else None)
+        read_back, _ = self._attempt(work, Phase.CONFIRM, person, result if result.handles else None)
         results.put(Done(work, Phase.CONFIRM, read_back))
 
     def _attempt(
-        self, delivery: Delivery, phase: Phase, person: Subject | None = None, applied: Receipt | None = None
+        self, work: Work, phase: Phase, person: Subject | None = None, applied: Receipt | None = None
     ) -> tuple[Result, Subject | None]:
         """Make the calls of one verb, unless the lane may not call any more; return also who it was about."""
+        delivery = work.delivery
         if not self.gate.is_set() or self._monotonic() > self._good_until:
             return NotCalled(), person
         try:
-            person = person or self._person(delivery)
+            person = person or replace(self._person(delivery), now=work.now)
             return self._call(delivery, phase, person, applied), person
         except AdapterError as error:
             return self._doubt.about(error, delivery.code), person
@@ -197,7 +203,7 @@ class Senders:
             nonlocal known
             try:
                 if phase is Phase.APPLY:
-                    receipt = self._adapter.apply(action, known, delivery.received_at)
+                    receipt = self._adapter.apply(action, known, delivery.asked_at)
                 else:
                     receipt = self._adapter.confirm(action, known, applied)
                 return _after(before, receipt)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -111,9 +111,14 @@ class Watch:
             yield batch
 
     def _ticking(self, contacts: Iterator[Seen]) -> Iterator[Seen]:
-        for contact in contacts:
-            self.moved_at = time.monotonic()
-            yield contact
+        try:
+            for contact in contacts:
+                self.moved_at = time.monotonic()
+                yield contact
+        except AdapterError:
+            raise
+        except Exception as error:  # noqa: BLE001 — a bug met in a listing ends as the look's code, not as the job's end
+            raise _crashed(error) from None
 
     def _since(self, destination: str) -> datetime | None:
         looked_at = self._looked_at(destination)
@@ -193,6 +198,7 @@ class Watch:
         d, e = self._transactions.tables.delivery, self._transactions.tables.event
         query = (
             sa.select(d.c.id, d.c.event_id, d.c.destination, d.c.action, e.c.right, e.c.subject, e.c.received_at)
+            .add_columns(e.c.created_at)
             .join(e, d.c.event_id == e.c.id)
             .where(e.c.subject.in_(list(refs)), d.c.destination == destination, d.c.state == State.CONFIRMED)
             .order_by(d.c.id)
@@ -205,7 +211,15 @@ class Watch:
 
         Raises Transient where the person cannot be read now, Misconfigured where nobody can.
         """
-        person = subject(self._keyring, seen.address)
+        try:
+            return self._read_back(adapter, row, seen)
+        except AdapterError:
+            raise
+        except Exception as error:  # noqa: BLE001 — a bug met at one person must not blind the look for all
+            raise _crashed(error) from None
+
+    def _read_back(self, adapter: Adapter, row: Any, seen: Seen) -> Incident | None:
+        person = replace(subject(self._keyring, seen.address), now=self._clock())
         try:
             adapter.confirm(Action(row.action), person)
         except Permanent as error:
@@ -218,12 +232,12 @@ class Watch:
             if error.code != "not_yet":
                 raise
             return Incident(row, seen, adapter.opted_in(person), error.steps)
-        except AdapterError:
-            raise
-        except Exception as error:  # noqa: BLE001 — a bug met at one person must not blind the look for all
-            get_logger("syncer.watch").exception("adapter.crashed", error=type(error).__name__)
-            raise Transient("crashed", type(error).__name__) from None
         return None
+
+
+def _crashed(error: Exception) -> Transient:
+    get_logger("syncer.watch").exception("adapter.crashed", error=type(error).__name__)
+    return Transient("crashed", type(error).__name__)
 
 
 @dataclass(slots=True)

@@ -104,8 +104,9 @@ class NewEvent:
 class Delivery:
     """One event at one destination, as a worker needs it. Times are UTC.
 
-    `unseen` counts what was deleted there and not yet seen where deleted objects are kept; `failing_since` is since
-    when it gets nowhere though the destination answers.
+    `received_at` is the producer's word, `taken_at` when the request was taken from the queue. `unseen` counts what
+    was deleted there and not yet seen where deleted objects are kept; `failing_since` is since when it gets nowhere
+    though the destination answers.
     """
 
     id: int
@@ -124,11 +125,25 @@ class Delivery:
     email_sealed: str | None = field(repr=False)
     unseen: int = 0
     failing_since: datetime | None = None
+    taken_at: datetime | None = None
+
+    @property
+    def asked_at(self) -> datetime:
+        """When the person asked, at the latest: a newer consent is newer than this.
+
+        A producer's clock may be a day ahead; what was taken from the queue had been asked by then.
+        """
+        return asked_at(self.received_at, self.taken_at)
 
     @property
     def rechecking(self) -> bool:
         """Say whether it was confirmed before and is only read back again."""
         return self.state is State.APPLIED and self.confirmed_at is not None
+
+
+def asked_at(received_at: datetime, taken_at: datetime | None) -> datetime:
+    """Return the earlier of when a person asked by the producer's word and when that was taken from the queue."""
+    return received_at if taken_at is None else min(received_at, taken_at)
 
 
 @dataclass(frozen=True, slots=True)

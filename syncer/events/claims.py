@@ -142,6 +142,7 @@ def _by_ids(tables: Tables, kind: str) -> sa.Select[Any]:
             e.c.right,
             e.c.subject,
             e.c.received_at,
+            e.c.created_at,
             e.c.email_sealed,
         )
         .select_from(d.join(e, d.c.event_id == e.c.id))

@@ -12,6 +12,7 @@ from syncer.clock import stamp
 from syncer.domain.model import Delivery, EventState, NewEvent, State
 from syncer.domain.policy import Decision, Phase, Result
 from syncer.domain.rights import Right, rank
+from syncer.privacy.masking import kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +128,10 @@ def facts_of(finished: Finished) -> dict[str, Any]:
         "state": decision.state,
         "outcome": decision.outcome,
         "code": decision.code,
-        "detail": decision.detail or None,
+        "detail": kept(decision.detail) or None,
         "attempt_given_back": True if decision.give_back else None,
         "next_attempt_at": stamp(decision.next_attempt_at) if decision.next_attempt_at else None,
-        "notes": list(result.notes) if isinstance(result, Receipt) and result.notes else None,
+        "notes": [kept(note) for note in result.notes] if isinstance(result, Receipt) and result.notes else None,
         "steps": step_facts(steps),
     }
     return {key: value for key, value in facts.items() if value is not None}
@@ -139,7 +140,7 @@ def facts_of(finished: Finished) -> dict[str, Any]:
 def step_facts(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
     """Return calls as the audit keeps them, without their empty fields."""
     # not asdict: it copies every value, and took a tenth of the lane's time
-    return [{name: value for name in Step.__slots__ if (value := getattr(step, name)) != ""} for step in steps]
+    return [{name: kept(value) for name in Step.__slots__ if (value := getattr(step, name)) != ""} for step in steps]
 
 
 def delivery_of(row: Any) -> Delivery:
@@ -161,4 +162,5 @@ def delivery_of(row: Any) -> Delivery:
         email_sealed=row.email_sealed,
         unseen=row.unseen or 0,
         failing_since=row.failing_since,
+        taken_at=row.created_at,
     )

@@ -13,6 +13,7 @@ from syncer.database import engines, sqlite_files
 from syncer.database.failures import in_words, is_denied, is_outage
 from syncer.domain.codes import remedy
 from syncer.errors import SyncerError, UserError
+from syncer.privacy.masking import visible
 from syncer.reports.trials import last_trials
 from syncer.reports.views import TrialView
 from syncer.reports.words import day_time
@@ -166,7 +167,10 @@ def _destination(app: App, name: str) -> list[Check]:
     except SyncerError as error:
         return [_failed(f"{name}: key", error)]
     try:
-        return [replace(finding, name=f"{name}: {finding.name}") for finding in adapter.check()]
+        return [
+            replace(finding, name=f"{name}: {finding.name}", detail=visible(finding.detail))
+            for finding in adapter.check(app.keyring.label)
+        ]
     except AdapterError as error:
         mend = remedy(error.code)
         if isinstance(error, Transient):  # its remedy speaks of a delivery, which is repeated by itself

@@ -12,6 +12,7 @@ from adapters.contract import SettingsError, TrialStep
 from adapters.errors import AdapterError
 from syncer.errors import AddressError, UserError
 from syncer.privacy.keyring import subject
+from syncer.privacy.masking import kept
 from syncer.reports.trials import TRIED
 
 if TYPE_CHECKING:
@@ -84,7 +85,9 @@ def carry_out(app: App, wanted: TrialPlan, show: Callable[[TrialStep], None]) ->
 def _keep(app: App, destination: str, steps: list[TrialStep]) -> None:
     facts: dict[str, Any] = {
         "ok": all(step.ok for step in steps),
-        "steps": [asdict(step) | {"keys": list(step.keys)} for step in steps],
+        "steps": [
+            {name: kept(value) for name, value in asdict(step).items()} | {"keys": list(step.keys)} for step in steps
+        ],
     }
     with app.transactions.write() as tx:
         tx.audit.add(TRIED, destination=destination, facts=facts)

@@ -38,6 +38,8 @@ class Stage(ABC):
     }
     #: situation of contract_world.py -> the findings that this provider knows; `prepares` brings each about
     findings: ClassVar[dict[str, tuple[str, ...]]]
+    #: where a trial puts its invented contact
+    place: ClassVar[str]
     sandbox: Any
     adapter: Adapter
 
@@ -84,6 +86,18 @@ class Stage(ABC):
     @abstractmethod
     def subscribes_again(self, address: str) -> None:
         """Subscribe a person who is held, as another tool would, with as little trace as the provider allows."""
+
+    @abstractmethod
+    def collates(self) -> None:
+        """Let every filter and search compare as MySQL's unicode collations do."""
+
+    @abstractmethod
+    def holds_in_every_place(self, address: str) -> None:
+        """Let the provider hold somebody wherever a verb may write: lists, archive, shops, exclusions."""
+
+    @abstractmethod
+    def picture(self, address: str) -> Any:
+        """Return all that is held under exactly this address, comparable."""
 
     @property
     @abstractmethod

@@ -5,17 +5,18 @@ from __future__ import annotations
 from adapters import registry
 from tests.adapters.activecampaign.stage import ActiveCampaignStage
 from tests.adapters.contract import AdapterContract
+from tests.adapters.contract_collation import CollationContract
 from tests.adapters.contract_listing import ListingContract
 from tests.adapters.contract_world import WorldContract
 from tests.adapters.mailchimp.stage import MailchimpStage
 from tests.adapters.stages import STAGES
 
 
-class TestMailchimp(AdapterContract, ListingContract, WorldContract):
+class TestMailchimp(AdapterContract, ListingContract, WorldContract, CollationContract):
     stage_class = MailchimpStage
 
 
-class TestActiveCampaign(AdapterContract, ListingContract, WorldContract):
+class TestActiveCampaign(AdapterContract, ListingContract, WorldContract, CollationContract):
     stage_class = ActiveCampaignStage
 
 
@@ -26,6 +27,7 @@ def test_every_registered_adapter_stands_on_a_stage_and_under_the_contract() -> 
     assert set(STAGES.values()) == under_contract
     assert set(AdapterContract.__subclasses__()) == set(ListingContract.__subclasses__())
     assert set(AdapterContract.__subclasses__()) == set(WorldContract.__subclasses__())
+    assert set(AdapterContract.__subclasses__()) == set(CollationContract.__subclasses__())
 
 
 def test_the_registry_knows_each_adapter_by_its_own_name() -> None:

@@ -54,17 +54,17 @@ def test_a_key_that_would_climb_out_of_its_path_is_refused(sent: Sent, key: Any)
     assert sent == []
 
 
-@pytest.mark.parametrize("store", ["..", ".", "", "a\nb"])
+@pytest.mark.parametrize("store", ["..", ".", "", "a\nb", "\ud800", "s" * 256])
 def test_a_store_id_that_would_climb_is_refused(sent: Sent, store: str) -> None:
     with pytest.raises(Permanent):
         Client(sent).ecommerce.get_all_store_customers(store)
 
 
 def test_a_store_id_is_encoded_whole(sent: Sent) -> None:
-    Client(sent).ecommerce.delete_store_customer("my shop/1", "a?b#c")
+    Client(sent, "short:{}".format).ecommerce.delete_store_customer("my shop/1", "a?b#c")
 
     assert sent[0][1] == "/ecommerce/stores/my%20shop%2F1/customers/a%3Fb%23c"
-    assert sent[0][2:4] == ("/ecommerce/stores/{store}/customers/{id}", "store my shop/1")
+    assert sent[0][2:4] == ("/ecommerce/stores/{store}/customers/{id}", "store short:my shop/1")
 
 
 def test_flags_are_written_as_the_api_reads_them(sent: Sent) -> None:

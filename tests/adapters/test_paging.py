@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from adapters.errors import Permanent, Transient
-from adapters.paging import LEAST, PageIds, PageSize
+from adapters.paging import LEAST, Fingerprints, PageIds, PageSize
 
 
 def pages_up_to(most: int, code: str, asked: list[int]):  # type: ignore[no-untyped-def]
@@ -55,15 +57,30 @@ def test_a_failure_that_a_smaller_page_cannot_cure_is_not_repeated(error: Except
 def test_a_page_without_a_new_id_is_the_end() -> None:
     progress = PageIds()
 
-    assert progress.add(["1", "2"]) and progress.add(["2", "3"])
-    assert not progress.add(["1", "3"]) and not progress.add([])
+    assert progress.fresh(["1", "2"], str) == ["1", "2"]
+    assert progress.fresh(["2", "3", "3"], str) == ["3"]
+    assert progress.fresh(["1", "3"], str) == progress.fresh([], str) == []
     assert len(progress) == 3
 
 
 def test_a_listing_without_an_end_is_given_up() -> None:
     progress = PageIds(most=3)
     for number in range(3):
-        progress.add([str(number)])
+        progress.fresh([str(number)], str)
 
     with pytest.raises(Transient, match="does not end"):
-        progress.add(["more"])
+        progress.fresh(["more"], str)
+
+
+def test_what_a_reading_remembers_of_its_rows_is_exact_and_small() -> None:
+    seen, texts = Fingerprints(), [f"row {number}" for number in range(20_000)]
+
+    assert all(seen.add(text) for text in texts)
+    assert not any(seen.add(text) for text in texts)
+    assert len(seen) == 20_000
+    tracemalloc.start()
+    for number in range(100_000):
+        seen.add(f"another {number}" + "x" * 1000)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 100_000 * 24

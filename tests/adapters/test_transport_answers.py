@@ -42,9 +42,27 @@ def test_a_date_without_the_servers_clock_counts_from_ours() -> None:
     assert parse_retry_after(until) == pytest.approx(100, abs=3)
 
 
-def test_a_request_id_keeps_only_harmless_characters() -> None:
-    assert clean_request_id("a<b>\x1b[31m/../c" + "d" * 100) == ("ab31m..c" + "d" * 100)[:64]
-    assert clean_request_id("<>") is None
+@pytest.mark.parametrize(
+    "told",
+    [
+        "a<b>\x1b[31m/../c",
+        "jane.roe@mailbox.test",
+        "d41d8cd98f00b204e9800998ecf8427e",
+        "req-D41D8CD98F00B204E9800998ECF8427E",
+        "0" * 40,
+        "x" * 65,
+        "<>",
+        "",
+        None,
+    ],
+)
+def test_a_request_id_of_another_form_is_dropped_whole(told: str | None) -> None:
+    assert clean_request_id(told) is None
+
+
+@pytest.mark.parametrize("told", ["9e802195-4321-4e1b-ac35-260122d593bb", "8f1e2d3c4b5a6978-FRA", "1234-x"])
+def test_a_request_id_of_harmless_form_is_kept(told: str) -> None:
+    assert clean_request_id(f" {told} ") == told
 
 
 @pytest.mark.parametrize("with_body", [False, True])

@@ -6,12 +6,12 @@ import gc
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from adapters.contract import Action, Adapter, Check, Limits, Outcome, Receipt, Seen, Step, Subject
+from adapters.contract import Action, Adapter, Check, Limits, Outcome, Receipt, Seen, Step, Subject, nameless
 from tests.bench.figures import Figure, Run
 
 #: taken in and delivered at a time, so that the queue itself is no part of the growth
@@ -49,7 +49,7 @@ class Nobody(Adapter):
 
     def ping(self) -> None: ...
 
-    def check(self) -> list[Check]:
+    def check(self, label: Callable[[str], str] = nameless) -> list[Check]:
         return []
 
     def close(self) -> None: ...

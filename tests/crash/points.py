@@ -22,7 +22,7 @@ from typing import Any
 import requests
 import sqlalchemy as sa
 
-from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, Subject
+from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, Subject, nameless
 
 #: a commit of one of these functions has the name beside it
 FUNCTIONS = {
@@ -186,8 +186,8 @@ class TracedAdapter(Adapter):
     def ping(self) -> None:
         self._inner.ping()
 
-    def check(self) -> list[Check]:
-        return self._inner.check()
+    def check(self, label: Callable[[str], str] = nameless) -> list[Check]:
+        return self._inner.check(label)
 
     def close(self) -> None:
         self._inner.close()

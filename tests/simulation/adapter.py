@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 
-from adapters.contract import Action, Adapter, Check, Handle, Limits, Outcome, Receipt, Seen, Step, Subject
+from adapters.contract import Action, Adapter, Check, Handle, Limits, Outcome, Receipt, Seen, Step, Subject, nameless
 from adapters.errors import AdapterError, Permanent, Transient
 from tests.simulation.weather import Weather
 from tests.simulation.world import REACHED, Account, Record, World
@@ -130,7 +130,7 @@ class SimulatedAdapter(Adapter):
         if trouble is not None and trouble.error is not None:
             raise trouble.error()
 
-    def check(self) -> list[Check]:
+    def check(self, label: Callable[[str], str] = nameless) -> list[Check]:
         """Nothing to show."""
         return []
 

@@ -6,6 +6,7 @@ One page of the vendor's reference describes the search (contact-archives), and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,11 +14,12 @@ from typing import Any
 from adapters.activecampaign.answers import expect_done, failure, is_forbidden, is_no_result, read_id
 from adapters.activecampaign.calls.asking import Asking
 from adapters.activecampaign.calls.listing import Listing, pages, persons
-from adapters.activecampaign.rows import in_utc, read_time
+from adapters.activecampaign.rows import read_time
 from adapters.addresses import is_person
 from adapters.contract import Subject
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from adapters.http.answer import Answer, shape_of
+from adapters.values import in_utc, numeric_id
 
 #: by how much the clock that dated the request may be ahead of the provider's
 _CLOCKS_DIFFER = timedelta(minutes=5)
@@ -32,21 +34,30 @@ NO_ARCHIVE = "this account offers no contact archive"
 
 @dataclass(frozen=True, slots=True)
 class ArchivedContact:
-    """The person's contact in the archive. `deleted_at` is as ActiveCampaign writes it."""
+    """The person's contact in the archive. `deleted_at` (UTC) is None where none is told.
+
+    `odd` says that one is told, in a form unknown to this version.
+    """
 
     id: str
-    deleted_at: object
+    deleted_at: datetime | None = None
+    odd: bool = False
 
     def may_be_of(self, received_at: datetime, *, undated: bool) -> bool:
         """Say whether it may have been deleted because of the request: later than that, or `undated` where it has none.
 
         A time in an unknown form says no: the delivery is then held, and nothing is confirmed untruly.
         """
-        try:
-            deleted = read_time(self.deleted_at)
-        except ValueError:
-            return False
-        return undated if deleted is None else deleted >= in_utc(received_at) - _CLOCKS_DIFFER
+        if self.deleted_at is None:
+            return undated and not self.odd
+        return self.deleted_at >= in_utc(received_at) - _CLOCKS_DIFFER
+
+
+def _archived(row: Mapping[str, Any]) -> ArchivedContact:
+    try:
+        return ArchivedContact(read_id(row), read_time(row.get("deleted_at")))
+    except Permanent:
+        return ArchivedContact(read_id(row), odd=True)
 
 
 class Archive:
@@ -67,7 +78,7 @@ class Archive:
         found = []
         for page in pages(self._asking, listing, self._refusal):
             for row in persons(page.rows, self._subject, _SEARCHED):
-                found.append(ArchivedContact(read_id(row), row.get("deleted_at")))
+                found.append(_archived(row))
         self._asking.say("archived" if found else "absent")
         return found
 
@@ -82,7 +93,7 @@ class Archive:
         rows: list[Any] = [answer.object, *answer.object.values()] if answer.status == 200 else []
         shown = any(
             isinstance(row, dict)
-            and str(row.get("id", contact)) == contact
+            and numeric_id(row.get("id", contact)) == contact
             and is_person(row.get("email"), self._subject)
             for row in rows
         )

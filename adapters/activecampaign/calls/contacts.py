@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
 
 from adapters.activecampaign.answers import AUTOMATION, CONTACT, expect_done, is_absent, objects, read_id
 from adapters.activecampaign.calls.asking import Asking
 from adapters.activecampaign.calls.listing import INCLUDE, Listing, pages, persons
-from adapters.activecampaign.rows import Contact, ListRow, is_stranger, known_time, read_row
+from adapters.activecampaign.rows import Contact, ListRow, is_stranger, known_time, read_row, read_status
 from adapters.contract import Subject, plain_form
 from adapters.errors import Permanent
 from adapters.http.answer import Answer
+from adapters.values import numeric_id
 
 
 class Unsubscribed(Enum):
@@ -52,7 +53,7 @@ class Contacts:
             for row in persons(page.rows, self._subject):
                 held = plain_form(str(row.get("email"))) or spelling
                 found[read_id(row)] = Contact(read_id(row), held, known_time(row.get("cdate")))
-            answered |= {str(row.get("id")) for row in page.rows}
+            answered |= {numeric_id(row.get("id")) for row in page.rows} - {""}
             rows = self._included(page.body.get("contactLists"), answered, found, rows)
         self._asking.say("found" if found else "absent")
         if rows is None:
@@ -76,14 +77,16 @@ class Contacts:
 
     def rows(self, contact: str) -> tuple[ListRow, ...]:
         """Return the contact's list rows, none if the contact is gone. Raises Permanent `filter_ignored`."""
-        rows = self._of_contact(contact, "contactLists", "list")
-        if any(is_stranger(row, {contact}) for row in rows):
-            raise _strange("list rows")
-        return tuple(read_row(row) for row in rows)
+        rows = []
+        for row in self._of_contact(contact, "contactLists", "list"):
+            if is_stranger(row, {contact}):
+                raise _strange("list rows")
+            rows.append(read_row(row))
+        return tuple(rows)
 
     def unsubscribe(self, contact: str, list_id: str) -> Unsubscribed:
         """Set the contact's row of this list to 2. Only for rows that exist: the call would create one, as 201 says."""
-        body = {"contactList": {"list": _number(list_id), "contact": _number(contact), "status": 2}}
+        body = {"contactList": {"list": int(list_id), "contact": int(contact), "status": 2}}
         answer = self._asking.ask(
             "POST", "/contactLists", scope="list", body=body, accept=lambda a: a.status == 201 or is_absent(a, CONTACT)
         )
@@ -96,10 +99,12 @@ class Contacts:
 
     def automations(self, contact: str) -> list[str]:
         """Return the ids of the rows by which automations hold the contact: all but status 2, removed or done."""
-        rows = self._of_contact(contact, "contactAutomations", "automation")
-        if any("contact" in row and is_stranger(row, {contact}) for row in rows):
-            raise _strange("automations")
-        active = [read_id(row) for row in rows if str(row.get("status")) != "2"]
+        active = []
+        for row in self._of_contact(contact, "contactAutomations", "automation"):
+            if "contact" in row and is_stranger(row, {contact}):
+                raise _strange("automations")
+            if read_status(row) != "2":
+                active.append(read_id(row))
         self._asking.say("in automations" if active else "in no automation")
         return active
 
@@ -123,10 +128,12 @@ class Contacts:
         self._asking.expect(answer, "lists")
         self._asking.say("visible")
 
-    def _of_contact(self, contact: str, kind: str, scope: str) -> list[Mapping[str, Any]]:
+    def _of_contact(self, contact: str, kind: str, scope: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the rows as their pages come; none is kept."""
         path, template = f"/contacts/{contact}/{kind}", f"/contacts/{{id}}/{kind}"
         listing = Listing(path, kind, scope, template=template, absent=CONTACT)
-        return [row for page in pages(self._asking, listing) for row in page.rows]
+        for page in pages(self._asking, listing):
+            yield from page.rows
 
     def _included(
         self,
@@ -142,13 +149,9 @@ class Contacts:
             if is_stranger(row, answered):
                 raise _strange("list rows")
             if not is_stranger(row, found):
-                rows.setdefault(str(row.get("contact")), []).append(read_row(row))
+                rows.setdefault(numeric_id(row.get("contact")), []).append(read_row(row))
         return rows
 
 
 def _strange(what: str) -> Permanent:
     return Permanent("filter_ignored", f"ActiveCampaign answered with {what} of another contact")
-
-
-def _number(text: str) -> int | str:
-    return int(text) if text.isdigit() else text

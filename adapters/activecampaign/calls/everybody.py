@@ -9,10 +9,11 @@ from typing import Any
 
 from adapters.activecampaign.calls.asking import Asking
 from adapters.activecampaign.calls.listing import INCLUDE, LARGEST, total_of
-from adapters.activecampaign.rows import LEFT, REACHED
+from adapters.activecampaign.rows import LEFT, REACHED, read_status
 from adapters.contract import Seen
 from adapters.errors import Permanent, Transient
 from adapters.paging import LEAST, MOST_PAGES, PageSize
+from adapters.values import numeric_id, whole_number
 
 #: contacts that an account may have; a total that says more is not believed
 _MOST_CONTACTS = 10_000_000
@@ -76,14 +77,10 @@ def _rows(value: object) -> list[Mapping[str, Any]]:
 
 def _last(rows: list[Mapping[str, Any]], before: int) -> int:
     """Return the highest id of a page. An odd contact without one is passed over, as long as others have theirs."""
-    ids = [int(one) for one in (str(row.get("id")) for row in rows) if _is_number(one)]
+    ids = [one for row in rows if (one := whole_number(row.get("id"))) is not None]
     if not ids or ids != sorted(set(ids)) or ids[0] <= before:
         raise Transient("incomplete", "a listing was not in the order asked for")
     return ids[-1]
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 def _seen(rows: list[Mapping[str, Any]], list_rows: object) -> Iterator[Seen]:
@@ -91,12 +88,12 @@ def _seen(rows: list[Mapping[str, Any]], list_rows: object) -> Iterator[Seen]:
     statuses: dict[str, set[str]] = {}
     for row in list_rows if isinstance(list_rows, list) else []:
         if isinstance(row, dict):
-            statuses.setdefault(str(row.get("contact")), set()).add(str(row.get("status")))
+            statuses.setdefault(numeric_id(row.get("contact")), set()).add(read_status(row))
     for row in rows:
         address = row.get("email")
         if isinstance(address, str) and address.strip():
             # a page without any list row may be one to which they were not added
-            reached = _reached(statuses.get(str(row.get("id")), set())) if statuses else None
+            reached = _reached(statuses.get(numeric_id(row.get("id")) or "?", set())) if statuses else None
             yield Seen("contact", address, reached)
 
 

@@ -90,8 +90,10 @@ def _fits(row: Mapping[str, Any], spelling: str) -> str:
 
     Compared as the identity rule does: lower case and NFC, nothing looser.
     """
-    phrase, kind = plain_form(str(row.get("matchPhrase") or "")), str(row.get("matchType"))
-    address = plain_form(spelling)
+    told, kind = row.get("matchPhrase"), row.get("matchType")
+    if not isinstance(told, str) or not isinstance(kind, str):
+        return ""
+    phrase, address = plain_form(told), plain_form(spelling)
     if phrase is None or address is None:
         return ""
     fits = {

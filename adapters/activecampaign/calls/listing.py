@@ -14,7 +14,8 @@ from adapters.addresses import is_neighbour, is_person
 from adapters.contract import Subject
 from adapters.errors import AdapterError, Permanent, Transient
 from adapters.http.answer import Answer
-from adapters.paging import PageIds, PageSize
+from adapters.paging import PERSON_PAGES, PageIds, PageSize
+from adapters.values import numeric_id, whole_number
 
 #: rows of a page, the most the API gives (reference: pagination)
 LARGEST = 100
@@ -22,10 +23,6 @@ LARGEST = 100
 _DEFAULT = 20
 #: lets a listing of contacts bring their list rows (used by FluentCRM; in no specification, so it may be refused)
 INCLUDE = (("include", "contactLists"),)
-#: digits of a number that means something; more would be refused by `int`
-_LONGEST_NUMBER = 18
-#: pages of a listing about one person: ten thousand rows
-_MOST_PAGES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +58,14 @@ def pages(
     default. Raises Transient `unreadable` for a listing that shows fewer rows than it counts, that changes while it is
     read (rows may have moved to a page already read), or that does not end.
     """
-    size, ids = PageSize(LARGEST), PageIds(_MOST_PAGES)
+    size, ids = PageSize(LARGEST), PageIds(PERSON_PAGES)
     offset, first = 0, None
     while True:
         answer = size.read(partial(_page, asking, listing, refused, offset))
         if answer.status != 200:
             return  # accepted as absent
         body = asking.expect(answer, listing.key)
-        keyed = {_key(row): row for row in objects(body[listing.key])}
-        rows = tuple(row for key, row in keyed.items() if key not in ids)
-        ids.add(keyed)
+        rows = tuple(ids.fresh(objects(body[listing.key]), _key))
         yield ListingPage(rows, body)
         total = total_of(body)
         first = total if offset == 0 else first
@@ -103,8 +98,7 @@ def persons(
 def total_of(body: Mapping[str, Any]) -> int | None:
     """Return `meta.total`, a string or a number, None where there is none."""
     meta = body.get("meta")
-    total = str(meta.get("total")) if isinstance(meta, dict) else ""
-    return int(total) if total.isascii() and total.isdigit() and len(total) <= _LONGEST_NUMBER else None
+    return whole_number(meta.get("total")) if isinstance(meta, dict) else None
 
 
 def _page(
@@ -127,4 +121,4 @@ def _page(
 
 def _key(row: Mapping[str, Any]) -> str:
     """Return what tells a row from others: its id, or all of it where it has none."""
-    return str(row["id"]) if row.get("id") is not None else json.dumps(row, sort_keys=True)
+    return numeric_id(row.get("id")) or json.dumps(row, sort_keys=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from adapters.sandbox.activecampaign.bodies import answer, message, missing, not_modelled, page_of
 from adapters.sandbox.activecampaign.holdings import AccountHoldings
+from adapters.sandbox.activecampaign.matching import UNICODE_CI, folded
 from adapters.sandbox.messages import Reply, Request
 
 _FIELDS = ("matchPhrase", "lists")
@@ -32,13 +33,14 @@ class ExclusionCalls(AccountHoldings):
     def _list_exclusions(self, request: Request) -> Reply:
         if problems := _problems(request):
             return _invalid(problems)
-        phrase = request.query.get("filters[matchPhrase]", "").lower()
+        compared = folded if self.collation == UNICODE_CI else str.lower
+        phrase = compared(request.query.get("filters[matchPhrase]", ""))
         wanted = request.query.get("filters[lists][]") or request.query.get("filters[lists]")
         rows = [
             row
             for row in self._exclusions
             # contains-like, as the example of the page shows
-            if phrase in row["matchPhrase"].lower() and (not wanted or wanted in row["lists"])
+            if phrase in compared(row["matchPhrase"]) and (not wanted or wanted in row["lists"])
         ]
         for field in _FIELDS:
             if direction := request.query.get(f"orders[{field}]"):

@@ -22,7 +22,7 @@ class AccountHoldings(Sandbox):
 
     - `ignore_filter`: `email=` answers everybody (PipedreamHQ/pipedream#4612)
     - `collation`: how `email=` compares: "exact" but for letter case, "utf8mb4_unicode_ci", "contains"; also for shop
-      customers and, but for "contains", for the archive
+      customers, in part for exclusions and, but for "contains", for the archive
     - `archive_search`: "exact"; "contains" (page restore-all-archived-contacts); "blind", which finds nobody;
       "ignored", which answers everybody
     - `archive_lag`: how many searches for a contact come back without it after it was archived

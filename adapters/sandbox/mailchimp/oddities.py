@@ -39,8 +39,8 @@ class Oddities:
 
 
 def _collated(text: str) -> str:
-    """Return what `utf8mb4_unicode_ci` compares: no case, no accents, ß equal to ss (sulu#2485, WCF#1105)."""
-    return "".join(char for char in normalize("NFKD", text.casefold()) if not combining(char))
+    """Return what `utf8mb4_unicode_ci` compares: no case, accents, blanks at the end; ß as ss (sulu#2485, WCF#1105)."""
+    return "".join(char for char in normalize("NFKD", text.casefold()) if not combining(char)).rstrip(" ")
 
 
 _COMPARED: dict[str, Callable[[str, str], bool]] = {

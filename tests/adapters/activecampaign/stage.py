@@ -10,10 +10,12 @@ from adapters.activecampaign.adapter import ActiveCampaign
 from adapters.contract import Action
 from adapters.errors import Misconfigured
 from adapters.sandbox import ActiveCampaignSandbox, Fault
+from adapters.sandbox.activecampaign.matching import UNICODE_CI
 from tests.adapters.stage import Kind, Stage
 
 
 class ActiveCampaignStage(Stage):
+    place = "1"
     meanings: ClassVar[dict[int, tuple[Kind, Kind]]] = {
         **Stage.meanings,
         402: (Misconfigured, Misconfigured),
@@ -106,6 +108,21 @@ class ActiveCampaignStage(Stage):
 
     def subscribes_again(self, address: str) -> None:
         self.sandbox.subscribe(address, "1")
+
+    def collates(self) -> None:
+        self.sandbox.collation = UNICODE_CI
+
+    def holds_in_every_place(self, address: str) -> None:
+        self.sandbox.archive(address)
+        self.knows(address)
+        self.sandbox.add_customer(address)
+        self.sandbox.add_exclusion(address, "exact", "several", ["1"])
+
+    def picture(self, address: str) -> Any:
+        crm = self.sandbox
+        held = [one for one in (*crm.contacts(), *crm.archived()) if one["email"] == address]
+        exclusions = [row for row in crm.exclusions() if row["matchPhrase"] == address]
+        return held, crm.customers().count(address), exclusions
 
     @property
     def error_body(self) -> dict[str, Any]:

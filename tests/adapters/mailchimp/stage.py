@@ -22,6 +22,7 @@ def _refusal(path: str, method: str, content_type: str) -> Fault:
 
 
 class MailchimpStage(Stage):
+    place = AUDIENCES[0]
     error_type = "application/problem+json"
     findings: ClassVar[dict[str, tuple[str, ...]]] = {
         "unproven": ("A2 text messages", "B9 a 404 in other words"),
@@ -106,6 +107,17 @@ class MailchimpStage(Stage):
 
     def subscribes_again(self, address: str) -> None:
         self.sandbox.add(address, AUDIENCES[1], status="subscribed")
+
+    def collates(self) -> None:
+        self.sandbox.odd.customer_filter = "collated"
+
+    def holds_in_every_place(self, address: str) -> None:
+        self.knows(address)
+        self.sandbox.add_customer(address)
+
+    def picture(self, address: str) -> Any:
+        members = [self.sandbox.member(address, audience) for audience in AUDIENCES]
+        return members, self.sandbox.customers().count(address)
 
     @property
     def error_body(self) -> dict[str, Any]:

@@ -26,6 +26,11 @@ from tests.adapters.mailchimp.account import (
 OLD, SHOP = "oldshop", "shop"
 
 
+def named(store: str) -> str:
+    """Return a shop as errors name it: not by its id, which is a text of the shop's."""
+    return f"Store {person().label(store)}"
+
+
 @pytest.mark.parametrize("action", OBJECTIONS)
 def test_an_objection_asks_for_no_shop(mc: Account, adapter: Mailchimp, action: Action) -> None:
     mc.odd.stores_forbidden = True
@@ -72,7 +77,7 @@ def test_one_shop_that_may_not_be_seen_is_named_and_the_other_erased(mc: Account
 
     error = refused(adapter)
 
-    assert error.code == "forbidden" and f"Store {OLD}" in error.detail
+    assert error.code == "forbidden" and named(OLD) in error.detail
     assert len(mc.customers()) == 1
 
 
@@ -101,7 +106,7 @@ def test_shops_that_fail_in_any_way_neither_keep_members_nor_pause_the_lane(
     error = refused(adapter)
 
     assert error.code == code and not isinstance(error, Misconfigured)
-    assert (f"Store {OLD}" if "customers" in path else "E-commerce") in error.detail
+    assert (named(OLD) if "customers" in path else "E-commerce") in error.detail
     assert mc.member(ADDRESS, ONE) is None
     assert len(mc.customers()) == (1 if "customers" in path else 2)
 
@@ -113,7 +118,7 @@ def test_a_customer_that_cannot_be_deleted_is_named_and_the_others_are(mc: Accou
 
     error = refused(adapter)
 
-    assert error.code == "unavailable" and f"Store {OLD}" in error.detail
+    assert error.code == "unavailable" and named(OLD) in error.detail
     assert len(mc.customers()) == 1
     assert adapter.apply(Action.DELETE, person(), ASKED).handles == (Handle("store", OLD),)
 
@@ -173,7 +178,7 @@ def test_a_listed_shop_whose_customers_stay_404_is_named_after_all_else_was_eras
 
     error = refused(adapter)
 
-    assert isinstance(error, Transient) and error.code == "unreadable" and f"Store {OLD}" in error.detail
+    assert isinstance(error, Transient) and error.code == "unreadable" and named(OLD) in error.detail
     assert mc.member(ADDRESS, ONE) is None and len(mc.customers()) == 1
     assert unconfirmed(adapter).code == "unreadable"
     mc.connect_store(OLD)
@@ -208,7 +213,7 @@ def test_a_filter_that_was_not_applied_costs_one_page_and_no_stranger(mc: Accoun
 
     error = refused(adapter)
 
-    assert isinstance(error, Permanent) and error.code == "filter_ignored" and f"Store {SHOP}" in error.detail
+    assert isinstance(error, Permanent) and error.code == "filter_ignored" and named(SHOP) in error.detail
     assert len(mc.calls(f"/{SHOP}/customers")) == 1
     assert len(mc.customers()) == 1201  # only the other shop's, whose every row was the person's
     assert mc.member(ADDRESS, ONE) is None
@@ -243,7 +248,7 @@ def test_a_listing_of_customers_that_repeats_itself_ends_with_the_person_deleted
 
     error = refused(adapter)
 
-    assert error.code == "unreadable" and f"Store {SHOP}" in error.detail
+    assert error.code == "unreadable" and named(SHOP) in error.detail
     assert mc.member(ADDRESS, ONE) is None
     assert mc.calls("DELETE") == [f"DELETE /ecommerce/stores/{SHOP}/customers/x1"]
     assert len(mc.calls("GET /ecommerce/stores/shop/customers")) == 2
