@@ -143,7 +143,7 @@ class App:
         every, host = timedelta(minutes=wanted.every_minutes), socket.gethostname()
         schedule = Schedule(every, wanted.every_entries)
         self.notes_folder = wanted.folder
-        self.origins = Origins(self.engine, self.tables, self.keyring, wanted.origin)
+        self.origins = Origins(self.engine, self.tables, self.keyring, wanted.origin, self.ledger)
         self.checkpoints = Checkpoints(
             self.engine, self.tables, self.ledger, self.keyring, self.clock, self.origins, schedule
         )
