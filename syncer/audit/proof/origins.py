@@ -34,9 +34,7 @@ class Origins:
     and the notes under that name, which the state folder holds, must agree with it.
     """
 
-    def __init__(
-        self, engine: sa.Engine, tables: Tables, keyring: Keyring, first: str | None, ledger: Ledger
-    ) -> None:
+    def __init__(self, engine: sa.Engine, tables: Tables, keyring: Keyring, first: str | None, ledger: Ledger) -> None:
         self._engine = engine
         self._tables = tables
         self._keyring = keyring
