@@ -23,6 +23,7 @@ from syncer.audit.proof.checkpoints import Checkpoints, Schedule
 from syncer.audit.proof.notary import Notary, targets
 from syncer.audit.proof.origins import Origins
 from syncer.audit.proof.rollback import Rollback
+from syncer.audit.proof.trust import Trust
 from syncer.audit.transaction import Transactions
 from syncer.clock import now
 from syncer.database import connections, engines, revisions
@@ -43,7 +44,9 @@ if TYPE_CHECKING:
     from syncer.audit.access_log import AccessLog
     from syncer.audit.offline.verifier import Finding
     from syncer.audit.proof.forks import Forks
+    from syncer.audit.proof.passage import Pause
     from syncer.audit.proof.purge import Purge
+    from syncer.audit.proof.verified import Verified
     from syncer.decisions.extension import Extensions
     from syncer.decisions.interventions import Interventions
     from syncer.decisions.replay import Replays
@@ -128,7 +131,7 @@ class App:
         self.tables = make_tables(settings)
         self.ledger = Ledger(engine, self.tables, keyring, actor(kind), settings_digest(settings))
         self._wire_proof()
-        self.transactions = Transactions(engine, self.tables, self.ledger, clock, self.rollback.require_not_behind)
+        self.transactions = Transactions(engine, self.tables, self.ledger, clock, self.trust.require)
         self.store = Store(self.transactions, tuple(settings.schedule.recheck_days))
         self.leases = Leases(self.transactions, owner or owner_name(), settings.schedule.lease_seconds)
         self.presence = Presence(self.transactions, self.leases)
@@ -143,11 +146,12 @@ class App:
         every, host = timedelta(minutes=wanted.every_minutes), socket.gethostname()
         schedule = Schedule(every, wanted.every_entries)
         self.notes_folder = wanted.folder
-        self.origins = Origins(self.engine, self.tables, self.keyring, wanted.origin)
+        self.origins = Origins(self.engine, self.tables, self.keyring, wanted.origin, self.ledger)
         self.checkpoints = Checkpoints(
             self.engine, self.tables, self.ledger, self.keyring, self.clock, self.origins, schedule
         )
         self.rollback = Rollback(self.checkpoints, self.origins, wanted.folder)
+        self.trust = Trust(self.engine, self.ledger, self.rollback)
         places = targets(self.settings.anchors, wanted.folder, every, host)
         self.notary = Notary(
             self.engine, self.tables, self.checkpoints, self.origins, self.rollback, places, self.clock
@@ -223,6 +227,13 @@ class App:
         return Forks(self.checkpoints, self.origins, self.rollback, self.notary, self.notes_folder)
 
     @cached_property
+    def verified(self) -> Verified:
+        """What knows how the last full verification ended."""
+        from syncer.audit.proof.verified import Verified
+
+        return Verified(self.engine, self.tables, self.ledger, self.clock)
+
+    @cached_property
     def access_log(self) -> AccessLog:
         """What notes who looked, who took out, and who was refused."""
         from syncer.audit.access_log import AccessLog
@@ -271,6 +282,7 @@ class App:
             self.clock,
             self.settings.destinations,
             wordpress,
+            self.verified,
         )
 
     @cached_property
@@ -278,7 +290,9 @@ class App:
         """What makes the propagation log."""
         from syncer.reports.propagation import Propagation
 
-        return Propagation(self.reader, self.status, self.ledger, self.notary, self.rule, self.clock, self.verify)
+        return Propagation(
+            self.reader, self.status, self.ledger, self.notary, self.rule, self.clock, self.verify, self.verified
+        )
 
     @cached_property
     def dossiers(self) -> Dossiers:
@@ -297,12 +311,15 @@ class App:
             self.about,
         )
 
-    def verify(self, against: Sequence[Path] = ()) -> Finding:
-        """Verify the log with all that lies on this host and `against`, notes from elsewhere. Raises UserError."""
+    def verify(self, against: Sequence[Path] = (), pause: Pause | None = None) -> Finding:
+        """Verify the log with all that lies on this host and `against`, notes from elsewhere. Raises UserError.
+
+        With a `pause` the log is read in slices; it is told how long each took, waits, and may raise to end it.
+        """
         from syncer.audit.proof.verify import Verification
 
         proof = Verification(self.engine, self.tables, self.ledger, self.origins, self.checkpoints, self.notes_folder)
-        return proof.verify(against)
+        return proof.verify(against, pause)
 
     # -- destinations --------------------------------------------------------------------------------------
 

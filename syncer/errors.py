@@ -3,7 +3,10 @@
 SyncerError
  ├── UserError          one readable line that names the file, key or row, and the remedy; exit code 2
  │    ├── SettingsProblem   several such lines
- │    └── KeyFileError
+ │    ├── KeyFileError
+ │    └── UntrustedLog      the log is not the one that was signed: nothing is written or called any more
+ │         ├── ChainBroken  entries or checkpoints that were not made with the key
+ │         └── Behind       a database that does not hold what was anchored (audit.proof.rollback)
  ├── AddressError       an address that cannot be normalised
  ├── SealError          a sealed address that does not belong to its event
  └── StaleFence         a write to a lane that has another owner by now
@@ -34,6 +37,20 @@ class SettingsProblem(UserError):
 
 class KeyFileError(UserError):
     """Raised when the key file is missing, unreadable, open to others or not a key."""
+
+
+class UntrustedLog(UserError):
+    """Raised when the log is not the one that was signed: nothing must be signed, written or called after it."""
+
+
+class ChainBroken(UntrustedLog):
+    """Raised for what stands in the log and was not made with its key; `what` names the first such entry."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"audit: {what}; nothing was signed or written: keep this database as evidence, put back one that is whole,"
+            " run `syncer audit verify`, and record what is lost with `syncer audit fork --reason …`"
+        )
 
 
 class AddressError(SyncerError):

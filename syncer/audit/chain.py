@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
@@ -55,6 +55,8 @@ _columns = itemgetter("at", "what", "event", "destination")
 #: nothing about a value of one of these types can be wrong; asked first, because nearly all values are of one
 _HARMLESS = frozenset({str, bool, type(None)})
 
+#: returns the chain key that the entry of a number is made with
+KeyOf = Callable[[int], bytes]
 #: seq, at, what, event, destination, body, leaf, mac as they stand in the table
 ChainRow = tuple[int, str, str, str | None, str | None, str | None, bytes, bytes]
 
@@ -77,7 +79,8 @@ class Entry:
 class Verdict:
     """The result of a verification: how many entries were read, and the first bad one with the reason.
 
-    `purged` counts entries without a body: their place in the chain is proven, their text is not.
+    `purged` counts entries without a body: their place in the chain is proven, their text is not. `mac` is the last
+    entry's where all is well: together with `entries` it is where the next part of a chain begins.
     """
 
     ok: bool
@@ -85,6 +88,7 @@ class Verdict:
     first_bad: int | None = None
     reason: str | None = None
     purged: int = 0
+    mac: bytes = ZERO
 
 
 def canonical(body: Mapping[str, Any]) -> bytes:
@@ -126,6 +130,14 @@ def leaf(body: bytes) -> bytes:
 def mac(key: bytes, previous: bytes, seq: int, leaf_hash: bytes) -> bytes:
     """Return HMAC-SHA-256(key, previous mac || seq as 8 bytes big-endian || leaf)."""
     return hmac.digest(key, previous + seq.to_bytes(8, "big") + leaf_hash, "sha256")
+
+
+def tag(key: bytes, purpose: str, content: Mapping[str, Any]) -> bytes:
+    """Return the HMAC of a statement beside the chain, under a key of its own for each purpose.
+
+    No entry's mac can stand for one, nor the other way round. Raises TypeError for what `canonical` cannot write.
+    """
+    return hmac.digest(hmac.digest(key, f"syncer.{purpose}".encode(), "sha256"), canonical(content), "sha256")
 
 
 class Chain:
@@ -182,24 +194,28 @@ class Chain:
         return Entry(seq, stamp, what, event, destination, body.decode("utf-8"), leaf_hash, self.mac)
 
 
-def verify(rows: Iterable[ChainRow], key: bytes, head: tuple[int, bytes] | None) -> Verdict:
+def verify(
+    rows: Iterable[ChainRow], key_of: KeyOf, head: tuple[int, bytes] | None, start: tuple[int, bytes] = (0, ZERO)
+) -> Verdict:
     """Verify entries in the order of their seq against chain and head, in constant memory; name the first bad one.
 
+    `start` is the number and the mac of the entry before the first: a chain can be verified in parts. Its mac needs no
+    proof of its own: without the key nobody finds a mac that makes another one of it.
     Whoever wrote the rows, nothing in them raises. Without a head a cut tail cannot be seen.
     """
-    previous, count, purged = ZERO, 0, 0
+    (count, previous), purged = start, 0
     for seq, at, what, event, destination, body, stored_leaf, stored_mac in rows:
         if type(seq) is not int or seq != count + 1:
             return Verdict(False, count, *_gap(seq, count + 1), purged)
-        leaf_hash = _digest(stored_leaf)
+        leaf_hash = digest(stored_leaf)
         problem = f"entry {seq} was altered" if leaf_hash is None else None
         if body is None:
             purged += 1  # the leaf stands for it
         elif leaf_hash is not None:
             problem = _problem(seq, (at, what, event, destination), body, leaf_hash)
         if problem is None and leaf_hash is not None:
-            previous = hmac.digest(key, previous + seq.to_bytes(8, "big") + leaf_hash, "sha256")
-            if previous != _digest(stored_mac):
+            previous = hmac.digest(key_of(seq), previous + seq.to_bytes(8, "big") + leaf_hash, "sha256")
+            if previous != digest(stored_mac):
                 problem = f"entry {seq} does not follow its predecessor (inserted, replaced or sealed with another key)"
         if problem:
             return Verdict(False, seq, seq, problem, purged)
@@ -210,7 +226,7 @@ def verify(rows: Iterable[ChainRow], key: bytes, head: tuple[int, bytes] | None)
     if head is not None and head[1] != previous:
         reason = f"the head does not match entry {count}: one of the two was replaced"
         return Verdict(False, count, count, reason, purged)
-    return Verdict(True, count, purged=purged)
+    return Verdict(True, count, purged=purged, mac=previous)
 
 
 def _gap(seq: Any, expected: int) -> tuple[int, str]:
@@ -221,8 +237,8 @@ def _gap(seq: Any, expected: int) -> tuple[int, str]:
     return seq, f"entry {seq} appears twice or out of order"
 
 
-def _digest(stored: Any) -> bytes | None:
-    # SQLite gives back whatever type was written
+def digest(stored: Any) -> bytes | None:
+    """Return what a column of digests holds, None for anything else: SQLite gives back whatever type was written."""
     return bytes(stored) if isinstance(stored, (bytes, bytearray, memoryview)) and len(stored) == 32 else None
 
 

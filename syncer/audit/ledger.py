@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NewType
@@ -11,11 +11,11 @@ from typing import Any, NewType
 import sqlalchemy as sa
 
 from syncer import __version__
-from syncer.audit.chain import ZERO, Chain, Entry, Verdict, verify
+from syncer.audit.chain import ZERO, Chain, ChainRow, Entry, Verdict, digest, tag, verify
 from syncer.database.bulk import insert
 from syncer.database.connections import plain_rows, reading, snapshot
 from syncer.database.tables import Tables
-from syncer.errors import UserError
+from syncer.errors import ChainBroken, UserError
 from syncer.privacy.keyring import Keyring
 
 FETCH = 2000
@@ -74,6 +74,19 @@ class Ledger:
         self._keyring = keyring
         self._actor = dict(actor)
         self._cfg = cfg
+        self._seen = 0, ZERO  # the last entry that this process knows to be committed
+
+    # -- keys -----------------------------------------------------------------------------------------------
+
+    def key_of(self, _seq: int) -> bytes:
+        """Return the chain key that an entry is made with: the one place that knows which key holds for which."""
+        return self._keyring.chain_key
+
+    def tag(self, purpose: str, seq: int, content: Mapping[str, Any]) -> bytes:
+        """Return the mac of a statement about the first `seq` entries, for what is kept beside the chain."""
+        return tag(self.key_of(seq), purpose, {**content, "seq": seq})
+
+    # -- writing --------------------------------------------------------------------------------------------
 
     def begin(self, connection: sa.Connection) -> None:
         """Create the head row of an empty log. Raises UserError unless the key file is the database's."""
@@ -93,35 +106,114 @@ class Ledger:
                 " put the original key file back"
             )
 
-    def append(self, connection: sa.Connection, pending: Pending, at: datetime) -> None:
-        """Write the entries, last in a transaction: the head row is the one lock that all writers share."""
+    def append(self, connection: sa.Connection, pending: Pending, at: datetime) -> list[Entry]:
+        """Write the entries, last in a transaction, and return them: the head row is the one lock all writers share.
+
+        Raises ChainBroken where the log's end was not made with the key: nothing is built on it.
+        """
         if not pending.rows:
-            return
+            return []
         head = self._tables.head
-        row = connection.execute(sa.select(head.c.seq, head.c.mac).with_for_update()).one()
-        chain = Chain(self._keyring.chain_key, row.seq, bytes(row.mac))
+        seq, last = self._locked_end(connection)
+        chain = Chain(self.key_of(seq + 1), seq, last)
         entries = [
             chain.append(at=at, actor=self._actor, sw=__version__, cfg=self._cfg, **item) for item in pending.rows
         ]
         insert(connection, self._tables.audit, [_row(entry) for entry in entries])
         connection.execute(head.update().values(seq=chain.seq, mac=chain.mac))
+        return entries
+
+    def _locked_end(self, connection: sa.Connection) -> tuple[int, bytes]:
+        """Lock the head and return the last entry's number and mac. Raises ChainBroken.
+
+        What this process saw committed before must still be there: also a roll-back that no note shows yet is found.
+        """
+        seq, last = self.end(connection, lock=True)
+        before, its = self._seen
+        if seq < before or (seq == before and last != its):
+            raise ChainBroken(f"the log ends at entry {seq}, but entry {before} was there before: it was rolled back")
+        self._seen = seq, last
+        return seq, last
+
+    def end(self, connection: sa.Connection, *, lock: bool = False) -> tuple[int, bytes]:
+        """Return the last entry's number and mac. Raises ChainBroken unless the head names it and the key made it.
+
+        One indexed read: the link from the entry before suffices, since nobody makes one without the key, and nobody
+        moves one to another number. With `lock` also entries beyond the head are found.
+        """
+        head = self._tables.head.c
+        query = sa.select(head.seq, _untyped(head.mac))
+        seq, last = connection.execute(query.with_for_update() if lock else query).one()
+        t = self._tables.audit.c
+        newest = self._raw().order_by(t.seq.desc()).limit(2)
+        rows = connection.execute(newest if lock else newest.where(t.seq <= seq)).all()[::-1]
+        end = self._link(rows)
+        if end != (seq, digest(last)):
+            at = rows[-1][0] if rows else 1
+            raise ChainBroken(f"entry {at}, the last, was not made with this log's key, or the head was moved")
+        return end
+
+    def _link(self, rows: Sequence[Any]) -> tuple[int, bytes] | None:
+        """Return number and mac of the last of one or two rows, None unless the key made it after the one before."""
+        if not rows:
+            return 0, ZERO
+        *before, row = rows
+        previous = digest(before[0][7]) if before else ZERO
+        if type(row[0]) is not int or previous is None or bool(before) != (row[0] > 1):
+            return None
+        verdict = verify([row], self.key_of, None, (row[0] - 1, previous))
+        return (verdict.entries, verdict.mac) if verdict.ok else None
+
+    # -- reading --------------------------------------------------------------------------------------------
+
+    def head_in(self, connection: sa.Connection) -> tuple[int, bytes]:
+        """Return what the head says of the last entry: its number and its mac. Raises ChainBroken for no such thing."""
+        head = self._tables.head.c
+        seq, last = connection.execute(sa.select(head.seq, _untyped(head.mac))).one()
+        mac = digest(last)
+        if type(seq) is not int or mac is None:
+            raise ChainBroken("the head was altered: it holds no number and no mac")
+        return seq, mac
 
     def verify(self) -> Verdict:
         """Verify the whole chain in constant memory, beside a daemon that goes on writing."""
         with snapshot(self._engine) as connection:
-            head = connection.execute(sa.select(self._tables.head.c.seq, self._tables.head.c.mac)).one()
-            return verify(self.raw(connection), self._keyring.chain_key, (head.seq, bytes(head.mac)))
+            return verify(self.raw(connection), self.key_of, self.head_in(connection))
 
-    def raw(self, connection: sa.Connection) -> Iterator[Any]:
-        """Yield seq, at, what, event, destination, body, leaf and mac of every entry, in the order of seq."""
+    def genuine(self, connection: sa.Connection, what: str) -> list[LogEntry]:
+        """Return the entries of one kind, oldest first, without those that were not made with the key.
+
+        Each is asked for its link from the entry before. All that a writer without the key can do is put an entry back
+        that once stood at this very number, with all that came before it in its mac.
+        """
         t = self._tables.audit.c
-        query = sa.select(t.seq, t.at, t.what, t.event_id, t.destination, t.body, t.leaf, t.mac).order_by(t.seq)
+        within = sa.select(self._tables.head.c.seq).scalar_subquery()
+        seqs = connection.execute(sa.select(t.seq).where(t.what == what, t.seq <= within).order_by(t.seq)).scalars()
+        entries = []
+        for seq in seqs.all():
+            rows = list(self.raw(connection, seq - 2, seq))
+            if self._link(rows) is not None and rows[-1][0] == seq:
+                entries.append(_entry(*rows[-1][:6]))
+        return entries
+
+    def raw(self, connection: sa.Connection, after: int = 0, upto: int | None = None) -> Iterator[Any]:
+        """Yield seq, at, what, event, destination, body, leaf and mac of the entries after `after`, in order of seq."""
+        t = self._tables.audit.c
+        query = self._raw().where(t.seq > sa.literal_column(str(after))).order_by(t.seq)
+        if upto is not None:
+            query = query.where(t.seq <= sa.literal_column(str(upto)))
         if connection.dialect.name == "sqlite":
             yield from plain_rows(connection, query)
             return
-        result = connection.execution_options(stream_results=True, yield_per=FETCH).execute(query)
+        # of this statement alone: what follows in the transaction is no stream
+        result = connection.execute(query, execution_options={"stream_results": True, "yield_per": FETCH})
         for part in result.partitions(FETCH):
             yield from part
+
+    def _raw(self) -> sa.Select[ChainRow]:
+        t = self._tables.audit.c
+        leaf, mac = _untyped(t.leaf), _untyped(t.mac)
+        return sa.select(t.seq, t.at, t.what, t.event_id, t.destination, t.body, leaf, mac)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield every entry with its leaf and mac in hex, for the export."""
@@ -183,6 +275,11 @@ class Ledger:
             streamed = connection.execution_options(stream_results=True, yield_per=FETCH)
             for row in streamed.execute(query.order_by(t.seq)):
                 yield _entry(*row)
+
+
+def _untyped(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    # as the driver gives it: SQLAlchemy would raise for what is no bytes, and make bytes of a number
+    return sa.type_coerce(column, sa.types.NullType())
 
 
 def _row(entry: Entry) -> dict[str, Any]:

@@ -151,7 +151,7 @@ def export(context: Context, fmt: str, out: Path | None) -> None:
     with context.app() as app:
         rows = app.ledger.rows()
         lines = as_csv.audit_csv(rows) if fmt == "csv" else (json.dumps(row) + "\n" for row in rows)
-        app.rollback.require_not_behind()  # before the first line: this command writes that it was run
+        app.trust.require()  # before the first line: this command writes that it was run
         count, sha256 = write_out(lines, out, fmt)
         app.access_log.exported("audit", fmt, count - (fmt == "csv"), sha256)
 

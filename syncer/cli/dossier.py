@@ -39,7 +39,7 @@ def dossier(context: Context, event: str | None, fmt: str | None, out: Path | No
         raise UserError("dossier: --json and --format html are two things; give one of them")
     fmt = "json" if as_json else fmt or "html"
     with context.app() as app:
-        app.rollback.require_not_behind()  # before the first line: this command writes that it was run
+        app.trust.require()  # before the first line: this command writes that it was run
         if event is not None:
             requests = app.dossiers.of_event(event)
         else:

@@ -104,7 +104,7 @@ def report(context: Context, fmt: str, since: str | None, until: str | None, out
     from syncer.reports.propagation import needs_attention
 
     with context.app() as app:
-        app.rollback.require_not_behind()  # before the first line: this command writes that it was run
+        app.trust.require()  # before the first line: this command writes that it was run
         log = app.propagation.report(
             moment_of(app, since, "--since") if since else None, moment_of(app, until, "--until") if until else None
         )

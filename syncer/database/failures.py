@@ -36,6 +36,8 @@ _MARIADB_OUTAGES = {
 _POSTGRESQL_CONFLICTS = {"40001", "40P01", "55P03"}
 #: connection lost, resources used up, operator intervention, system error; read-only
 _POSTGRESQL_OUTAGES = ("08", "53", "57", "58", "25006")
+#: a file without the right to write, a server or an account that is set to read only
+_READ_ONLY = {sqlite3.SQLITE_READONLY, 1290, 1792, 1836, "25006"}
 #: no right to a table or a column (https://mariadb.com/kb/en/mariadb-error-code-reference/); insufficient privilege
 _DENIED = {1142, 1143, "42501"}
 
@@ -105,6 +107,11 @@ def is_outage(error: BaseException) -> bool:
 def is_denied(error: sa.exc.DBAPIError) -> bool:
     """Say whether this account has no right to what a statement asked for. SQLite knows no accounts."""
     return _code(error.orig) in _DENIED
+
+
+def is_read_only(error: sa.exc.DBAPIError) -> bool:
+    """Say whether this account, or the whole database, may only be read."""
+    return _code(error.orig) in _READ_ONLY
 
 
 def _code(error: BaseException | None) -> int | str | None:

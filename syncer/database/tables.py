@@ -193,7 +193,7 @@ def _checkpoint(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("root", DIGEST, nullable=False),
         sa.Column("frontier", sa.LargeBinary, nullable=False),  # the compact range: the next root needs new leaves only
         sa.Column("note", sa.Text, nullable=False),
-        sa.Column("mac", DIGEST),  # of the entry `size`: where the next recomputation of the chain begins
+        sa.Column("mac", DIGEST),  # keyed: the chain was recomputed up to here, the next recomputation begins here
     )
 
 

@@ -117,8 +117,16 @@ class Lane:
             if not self._calls_left:  # or another daemon would start over what is still being called here
                 self._give_back()
         finally:
-            self._senders.close()
-            self._adapter.close()
+            self.abandon()
+
+    def halt(self) -> None:
+        """Make no further call, from any thread; what was begun comes back as not called."""
+        self._gate.clear()
+
+    def abandon(self) -> None:
+        """End its senders without a word to the database; its lease ends by itself."""
+        self._senders.close()
+        self._adapter.close()
 
     def _give_back(self) -> None:
         try:

@@ -9,7 +9,7 @@ from syncer.domain.model import State
 from syncer.privacy.masking import escaped
 from syncer.reports.evidence import ReportedEvent
 from syncer.reports.propagation import Integrity, PropagationLog
-from syncer.reports.words import OUTCOMES, RIGHTS, STATES, day_time, sentence, step_line
+from syncer.reports.words import OUTCOMES, RIGHTS, STATES, day_time, sentence, step_line, verification
 
 # -- the propagation log ------------------------------------------------------------------------------------
 
@@ -80,6 +80,7 @@ def _integrity(proof: Integrity) -> list[str]:
         "INTEGRITY",
         f"  {proof.entries} entries, head {proof.head}",
         f"  chain: {verified}",
+        f"  last full verification: {verification(proof.last_verification)}",
         f"  signed up to entry {proof.signed.size} at {day_time(proof.signed.at)}"
         if proof.signed
         else "  not signed yet",

@@ -13,13 +13,14 @@ from syncer.audit.ledger import Ledger, LogEntry
 from syncer.audit.offline.verifier import Finding
 from syncer.audit.proof.checkpoints import Sealed
 from syncer.audit.proof.notary import Notary
+from syncer.audit.proof.verified import Verified
 from syncer.clock import stamp
 from syncer.domain.deadlines import Rule
 from syncer.domain.model import EventState
 from syncer.reports.evidence import Evidence, Reappearance, ReportedEvent
 from syncer.reports.reader import Reader
-from syncer.reports.status import Status
-from syncer.reports.views import EventView, LaneView, Signed
+from syncer.reports.status import Status, last_verification
+from syncer.reports.views import EventView, LaneView, Signed, VerificationView
 
 #: what belongs to no one event: what people did, and what casts doubt on the times
 DECISIONS = (
@@ -58,7 +59,10 @@ class NoteKept:
 
 @dataclass(frozen=True, slots=True)
 class Integrity:
-    """What proves the log and what does not: its size, its root, where signed notes lie, and since when."""
+    """What proves the log and what does not: its size, its root, where signed notes lie, and since when.
+
+    `verified` is of this moment, `last_verification` what the daemon last found of the whole log.
+    """
 
     entries: int
     head: str
@@ -70,6 +74,7 @@ class Integrity:
     root: str | None
     anchors: tuple[NoteKept, ...]
     not_proven: tuple[str, ...]
+    last_verification: VerificationView
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,7 @@ class Propagation:
         rule: Rule,
         clock: Callable[[], datetime],
         verify: Callable[[], Finding],
+        verified: Verified,
     ) -> None:
         self._reader = reader
         self._status = status
@@ -110,6 +116,7 @@ class Propagation:
         self._rule = rule
         self._clock = clock
         self._verify = verify
+        self._verified = verified
 
     def report(self, since: datetime | None, until: datetime | None) -> PropagationLog:
         """Return the propagation log for a span of receipt (UTC), with what proves it and what does not."""
@@ -158,6 +165,7 @@ class Propagation:
                 "what a provider keeps in backups and internal copies; the read-back is the provider's own word",
                 "orders, carts, conversations, deals, notes and old exports at a provider",
             ),
+            last_verification=last_verification(self._verified),
         )
 
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from syncer.audit.ledger import Ledger
 from syncer.audit.proof.notary import Notary
+from syncer.audit.proof.verified import Verified
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
 from syncer.delivery.balance import Presence, Running
@@ -32,6 +33,7 @@ from syncer.reports.views import (
     Signed,
     StatusView,
     TrialView,
+    VerificationView,
 )
 from syncer.settings.destinations import Destination
 
@@ -55,6 +57,7 @@ class Status:
         clock: Callable[[], datetime],
         destinations: Mapping[str, Destination],
         wordpress: Callable[[], WordPressState],
+        verified: Verified,
     ) -> None:
         self._engine = engine
         self._tables = tables
@@ -67,6 +70,7 @@ class Status:
         self._clock = clock
         self._destinations = destinations
         self._wordpress = wordpress
+        self._verified = verified
 
     def read(self) -> StatusView:
         """Return counts by state for each destination, what is late, paused and waiting, and how the log stands."""
@@ -134,6 +138,7 @@ class Status:
                 )
                 for item in standing.anchors
             },
+            last_verification=last_verification(self._verified),
         )
 
     def _event_counts(self) -> EventCounts:
@@ -161,9 +166,22 @@ class Status:
 
 
 def needs_attention(status: StatusView) -> bool:
-    """Say whether something is held, overdue or paused, WordPress alarms, or an anchor is lost for a day."""
+    """Say whether something is held, overdue or paused, WordPress alarms, or the log's proof is at risk.
+
+    It is where an anchor is lost for a day, and where the last full verification failed, is missing or too old.
+    """
     waiting = status.events.held or status.events.overdue or status.wordpress.alarms or status.audit.page
-    return bool(waiting or any(lane.paused or lane.held for lane in status.destinations.values()))
+    at_risk = status.audit.last_verification.problem
+    return bool(waiting or at_risk or any(lane.paused or lane.held for lane in status.destinations.values()))
+
+
+def last_verification(verified: Verified) -> VerificationView:
+    """Return how the last full verification ended, and what is wrong with it."""
+    standing = verified.standing()
+    last = standing.result
+    if last is None:
+        return VerificationView(None, None, None, None, standing.problem)
+    return VerificationView(last.at, last.entries, last.ok, last.reason, standing.problem)
 
 
 def _lane(

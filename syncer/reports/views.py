@@ -209,6 +209,21 @@ class AnchorView:
 
 
 @dataclass(frozen=True, slots=True)
+class VerificationView:
+    """The last full verification: when it ended (UTC), over how many entries, whether all was whole, else why not.
+
+    All four are None where none is on record. `problem` says in one line why a person must look, and what to do: it
+    failed, it is too old, or what is on record is not syncer's.
+    """
+
+    at: datetime | None
+    entries: int | None
+    ok: bool | None
+    reason: str | None
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class AuditStanding:
     """How the log and its proof stand. `head` is the last MAC in hex; `page` says that a person must look now."""
 
@@ -220,6 +235,7 @@ class AuditStanding:
     late: bool
     page: bool
     anchors: Mapping[str, AnchorView]
+    last_verification: VerificationView
 
 
 @dataclass(frozen=True, slots=True)

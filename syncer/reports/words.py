@@ -8,7 +8,7 @@ from syncer.audit.ledger import LogEntry
 from syncer.domain.codes import meaning
 from syncer.privacy.masking import visible
 from syncer.reports.evidence import StepView
-from syncer.reports.views import TimelineEntry
+from syncer.reports.views import TimelineEntry, VerificationView
 
 RIGHTS = {"erasure": "erase me (Art. 17)", "objection": "stop your marketing (Art. 21)", None: "unknown right"}
 STATES = {
@@ -56,6 +56,16 @@ def day_time(moment: datetime | str | None) -> str:
     if isinstance(moment, datetime):
         return moment.strftime("%Y-%m-%d %H:%M:%SZ")
     return f"{moment[:10]} {moment[11:19]}Z" if moment else "-"
+
+
+def verification(last: VerificationView) -> str:
+    """Return when the whole log was last verified and how that ended, and what is wrong with it."""
+    if last.at is None:
+        return last.problem or "not yet: it is verified once a day"
+    if not last.ok:
+        return f"{day_time(last.at)}: {last.problem}"
+    whole = f"{day_time(last.at)}: {last.entries} entries, all whole"
+    return f"{whole}; but {last.problem}" if last.problem else whole
 
 
 def sentence(entry: LogEntry | TimelineEntry) -> str:

@@ -20,11 +20,13 @@ from syncer import __version__
 from syncer.app import open_app, require_secrets
 from syncer.database.failures import is_outage
 from syncer.delivery.balance import Share
+from syncer.errors import UntrustedLog
 from syncer.intake.wordpress.bridge import STATUS_SECONDS
 from syncer.log import get_logger
 from syncer.service.clock_jumps import ClockMonitor, Jump, record, since_last_entry
 from syncer.service.jobs import Job, cause, when_up
 from syncer.service.reminders import EVERY, Reminders
+from syncer.service.soundness import DailyVerification, Stopped, require_sound
 from syncer.service.systemd import feed, notify
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ WATCH_SECONDS = 5
 WATCH_REST = 60.0
 #: seconds between two looks whether the log is to be signed
 SIGN_SECONDS = 10
+#: seconds between two questions whether the whole log is to be verified
+VERIFY_SECONDS = 60
 #: seconds between two looks for addresses that outlived their rechecks
 SHRED_SECONDS = 3600
 
@@ -79,13 +83,21 @@ class Daemon:
         self._stuck: set[str] = set()
         self._looked_for: dict[str, float] = {}  # lane -> when it was last seen whether a look is due (monotonic)
         self._lanes: list[Lane] = []
+        self._distrust: UntrustedLog | None = None
         self._share = Share(app.presence, app.leases, list(app.settings.destinations))
         self._bound = float(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 or PATIENCE
 
     def run(self) -> int:
-        """Work until told to stop, then finish the calls in hand and release the lanes. Return 0, the exit code."""
+        """Work until told to stop, then finish the calls in hand and release the lanes. Return 0, the exit code.
+
+        Raises UntrustedLog once the log is not the one that was signed: then nothing more is called or written.
+        """
         listener = self._listen()
-        lanes = when_up(self._begin, self._stop, feed)
+        try:
+            lanes = when_up(self._begin, self._stop, feed)
+        except UntrustedLog as error:
+            self._end_in_distrust(error)
+            raise
         if lanes is None:
             return 0
         self._lanes = lanes
@@ -101,6 +113,10 @@ class Daemon:
         scheduler.shutdown(wait=True)
         if listener is not None:
             listener.close()
+        if self._distrust is not None:
+            for lane in lanes:
+                lane.abandon()
+            raise self._distrust
         for lane in lanes:
             self._unless_away(lane.release)
         self._unless_away(self._app.presence.leave)
@@ -108,6 +124,11 @@ class Daemon:
         self._unless_away(self._app.notary.finish)
         self._log.info("daemon.stopped")
         return 0
+
+    def _at_start(self, _worked: float) -> None:
+        feed()
+        if self._stop.is_set():
+            raise Stopped
 
     def _listen(self) -> Listener | None:
         place = self._app.settings.metrics.place
@@ -117,7 +138,11 @@ class Daemon:
 
         return Listener(self._app, *place)
 
-    def _begin(self) -> list[Lane]:
+    def _begin(self) -> list[Lane] | None:
+        try:
+            require_sound(self._app, self._at_start)
+        except Stopped:
+            return None
         step_back = since_last_entry(self._app.transactions)
         lanes = self._app.lanes()
         self._app.presence.arrive()
@@ -129,7 +154,7 @@ class Daemon:
     def _jobs(self) -> dict[Job, float]:
         """Return the jobs with the seconds between two of their starts; the first is the scheduler's pulse."""
         schedule, intake = self._app.settings.schedule, self._app.intake
-        renew = self._app.leases.renew_seconds
+        renew, daily = self._app.leases.renew_seconds, DailyVerification(self._app)
         jobs: dict[Job, float] = {
             Job("pulse", lambda: None): min(LOOK_SECONDS, self._bound / 3),
             Job("intake", intake.take_all, intake): schedule.intake_seconds,
@@ -138,6 +163,7 @@ class Daemon:
             Job("reminders", Reminders(self._app).remind): EVERY,
             Job("shred", self._app.shredding.shred): SHRED_SECONDS,
             Job("checkpoint", self._app.notary.tick, self._app.notary): SIGN_SECONDS,
+            Job("verification", daily.run, daily): VERIFY_SECONDS,
         }
         if (wordpress := self._app.wordpress) is not None:
             jobs[Job("wordpress sweep", wordpress.sweep)] = wordpress.sweep_seconds
@@ -216,7 +242,21 @@ class Daemon:
 
     def _job_failed(self, event: Any) -> None:
         error = getattr(event, "exception", None)
+        if isinstance(error, UntrustedLog):
+            self._end_in_distrust(error)
+            return
         self._log.error("job.failed", job=event.job_id, error=type(error).__name__ if error else "missed")
+
+    def _end_in_distrust(self, error: UntrustedLog) -> None:
+        """Let nothing begin any more; `run` ends with the error."""
+        self._app.trust.lost(error)
+        self._app.stop.set()
+        for lane in self._lanes:
+            lane.halt()
+        if self._distrust is None:
+            self._distrust = error
+            self._log.error("audit.broken", reason=str(error))
+        self._stop.set()
 
     # -- what the main thread looks at ----------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,9 @@ import sqlalchemy as sa
 from syncer.app import App, require_secrets
 from syncer.database.connections import reading
 from syncer.domain.model import CLOSED, WORKABLE, State
+from syncer.errors import UntrustedLog
 from syncer.log import get_logger
+from syncer.service.soundness import Stopped, require_sound, verify_in_full
 
 if TYPE_CHECKING:
     from syncer.delivery.lane import Lane
@@ -48,13 +51,29 @@ class DrainResult:
 def drain(
     app: App, max_seconds: float | None = None, on_progress: Callable[[Progress], None] | None = None
 ) -> DrainResult:
-    """Work until nothing is due now, or for `max_seconds`. Raises SettingsProblem for a missing secret."""
+    """Work until nothing is due now, or for `max_seconds`.
+
+    Raises SettingsProblem for a missing secret, UntrustedLog where the log is not the one that was signed.
+    """
     require_secrets(app.settings)
     deadline = None if max_seconds is None else time.monotonic() + max_seconds
     result = _Drain(app, deadline, on_progress).run()
+    _verify_if_due(app, deadline)
     if app.wordpress is not None:
         app.wordpress.publish()
     return result
+
+
+def _verify_if_due(app: App, deadline: float | None) -> None:
+    """Verify the whole log once a day, unless a daemon is there to do it: it may be that only drains ever run."""
+
+    def pause(_worked: float) -> None:
+        if deadline is not None and time.monotonic() >= deadline:
+            raise Stopped
+
+    if app.verified.due() and not app.presence.running():
+        with suppress(Stopped):
+            verify_in_full(app, pause)
 
 
 def prepare(app: App) -> int:
@@ -83,6 +102,7 @@ class _Drain:
     def run(self) -> DrainResult:
         """Work and return what was done."""
         app = self._app
+        require_sound(app, lambda _worked: None)
         before = self._counts()
         taken = prepare(app)
         lanes = app.lanes()
@@ -96,7 +116,7 @@ class _Drain:
             for thread in threads:
                 thread.join(timeout=30)
             for lane in lanes:
-                lane.release()
+                lane.abandon() if isinstance(self._failed, UntrustedLog) else lane.release()
             app.stop.clear()
         if self._failed is not None:
             raise self._failed
@@ -123,7 +143,11 @@ class _Drain:
                 self._waited = True
                 time.sleep(POLL)
         except BaseException as error:  # noqa: BLE001 — handed to the main thread, which raises it
-            self._failed = error
+            if not isinstance(self._failed, UntrustedLog):
+                self._failed = error
+            if isinstance(error, UntrustedLog):  # nor may another lane make a call or write
+                self._app.trust.lost(error)
+                self._app.stop.set()
 
     def _over(self) -> bool:
         return self._app.stop.is_set() or (self._deadline is not None and time.monotonic() >= self._deadline)

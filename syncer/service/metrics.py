@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from syncer import __version__
 from syncer.errors import UserError
-from syncer.reports.views import EventCounts, LaneView
+from syncer.reports.views import EventCounts, LaneView, VerificationView
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -39,7 +39,16 @@ class StatusCollector(Collector):
         yield from _events(status.events, self._app.clock())
         yield from _destinations(status.destinations)
         yield GaugeMetricFamily("syncer_audit_entries", "Entries in the audit chain", status.audit.entries)
+        yield from _verification(status.audit.last_verification)
         yield GaugeMetricFamily("syncer_queue_waiting", "Queue rows nobody has taken", status.queue.waiting)
+
+
+def _verification(last: VerificationView) -> Iterator[Metric]:
+    help_ = "Whether the last full verification of the audit found all whole, is not too old and not invented"
+    yield GaugeMetricFamily("syncer_audit_verified_ok", help_, int(last.problem is None))
+    if last.at is not None:
+        help_ = "When the last full verification of the audit ended"
+        yield GaugeMetricFamily("syncer_audit_verified_timestamp_seconds", help_, last.at.timestamp())
 
 
 def _events(counts: EventCounts, now: datetime) -> Iterator[Metric]:

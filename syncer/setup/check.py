@@ -14,9 +14,10 @@ from syncer.database.failures import in_words, is_denied, is_outage
 from syncer.domain.codes import remedy
 from syncer.errors import SyncerError, UserError
 from syncer.privacy.masking import visible
+from syncer.reports.status import last_verification
 from syncer.reports.trials import last_trials
 from syncer.reports.views import TrialView
-from syncer.reports.words import day_time
+from syncer.reports.words import day_time, verification
 from syncer.setup import privilege_check, round_trip
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def run(settings: Settings) -> list[Check]:
         findings += _files(app)
         findings.append(_queue(app))
         findings.append(_chain(app))
+        findings.append(_last_verification(app))
         findings.append(_anchors(app))
         findings += round_trip.run(app.engine, app.queue, app.tables)
         findings += privilege_check.run(app.engine, app.queue.engine, app.tables)
@@ -133,6 +135,14 @@ def _chain(app: App) -> Check:
         return Check("audit chain", True, f"{verdict.entries} entries verified")
     mend = "stop the daemon, keep the database as it is and compare it with a backup"
     return Check("audit chain", False, verdict.reason or "", mend)
+
+
+def _last_verification(app: App) -> Check:
+    last = last_verification(app.verified)
+    if last.problem is None:
+        return Check("last full verification", True, verification(last))
+    what, _, mend = last.problem.rpartition("; ")
+    return Check("last full verification", False, what, mend)
 
 
 def _anchors(app: App) -> Check:

@@ -50,7 +50,7 @@ def steps(settings: Settings) -> Iterator[str]:
     # this writes nothing to the log, so a database behind its notes may pass: the next command refuses it
     transactions = Transactions(engine, all_tables, ledger, now, before_write=lambda: None)
     Leases(transactions, owner_name()).ensure(list(settings.destinations))
-    public = Origins(engine, all_tables, keyring, settings.checkpoints.origin).public_keys()[-1]
+    public = Origins(engine, all_tables, keyring, settings.checkpoints.origin, ledger).public_keys()[-1]
     engine.dispose()
     if (queue := settings.queue_login) is not None:
         queue_engine = engines.connect(queue, shared=True)

@@ -25,6 +25,10 @@ VECTORS = [
 ]
 
 
+def key_of(_seq: int) -> bytes:
+    return KEY
+
+
 def rows(count: int) -> list[ChainRow]:
     chain = Chain(KEY, 0, ZERO)
     entries: list[ChainRow] = []
@@ -60,10 +64,10 @@ def test_the_chain_follows_the_published_vectors() -> None:
 def test_an_untouched_chain_verifies() -> None:
     entries = rows(20)
 
-    verdict = verify(entries, KEY, head(entries))
+    verdict = verify(entries, key_of, head(entries))
 
     assert (verdict.ok, verdict.entries, verdict.first_bad) == (True, 20, None)
-    assert verify([], KEY, (0, ZERO)).ok
+    assert verify([], key_of, (0, ZERO)).ok
 
 
 def altered(row: ChainRow, **changes: Any) -> ChainRow:
@@ -80,7 +84,7 @@ def test_an_altered_entry_is_named(count: int, data: st.DataObject) -> None:
     assert body is not None
     entries[at] = altered(entries[at], body=body.replace('"n":', '"m":'))
 
-    verdict = verify(entries, KEY, head(entries))
+    verdict = verify(entries, key_of, head(entries))
 
     assert (verdict.ok, verdict.first_bad, verdict.reason) == (False, at + 1, f"entry {at + 1} was altered")
 
@@ -92,7 +96,7 @@ def test_an_altered_entry_with_a_new_leaf_is_named_too(count: int, data: st.Data
     body = str(entries[at][5]).replace('"n":', '"m":')
     entries[at] = altered(entries[at], body=body, leaf=leaf(body.encode()))
 
-    assert verify(entries, KEY, head(entries)).first_bad == at + 1
+    assert verify(entries, key_of, head(entries)).first_bad == at + 1
 
 
 @given(st.integers(2, 12), st.data())
@@ -102,7 +106,7 @@ def test_a_missing_entry_is_named(count: int, data: st.DataObject) -> None:
     whole = head(entries)
     del entries[at]
 
-    verdict = verify(entries, KEY, whole)
+    verdict = verify(entries, key_of, whole)
 
     assert (verdict.first_bad, verdict.reason) == (at + 1, f"entry {at + 1} is missing")
 
@@ -114,7 +118,7 @@ def test_swapped_entries_are_named(count: int, data: st.DataObject) -> None:
     a, b = entries[at], entries[at + 1]
     entries[at], entries[at + 1] = altered(b, seq=a[0]), altered(a, seq=b[0])
 
-    assert verify(entries, KEY, head(entries)).first_bad == at + 1
+    assert verify(entries, key_of, head(entries)).first_bad == at + 1
 
 
 @given(st.integers(2, 12), st.data())
@@ -123,7 +127,7 @@ def test_an_inserted_entry_is_named(count: int, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, count - 1))
     entries.insert(at, entries[at])
 
-    assert not verify(entries, KEY, head(entries)).ok
+    assert not verify(entries, key_of, head(entries)).ok
 
 
 @given(st.integers(2, 12), st.integers(1, 5))
@@ -131,7 +135,7 @@ def test_a_tail_that_was_cut_or_grown_against_the_head_is_found(count: int, cut:
     entries = rows(count)
     whole = head(entries)
 
-    verdict = verify(entries[:-cut] if cut < count else [], KEY, whole)
+    verdict = verify(entries[:-cut] if cut < count else [], key_of, whole)
 
     assert not verdict.ok
     assert verdict.reason is not None
@@ -141,7 +145,7 @@ def test_a_tail_that_was_cut_or_grown_against_the_head_is_found(count: int, cut:
 def test_entries_sealed_with_another_key_are_refused() -> None:
     entries = rows(3)
 
-    assert verify(entries, b"\x02" * 32, head(entries)).first_bad == 1
+    assert verify(entries, lambda _: b"\x02" * 32, head(entries)).first_bad == 1
 
 
 @pytest.mark.parametrize("column", ["at", "what", "event", "destination"])
@@ -149,14 +153,14 @@ def test_a_column_that_does_not_say_what_its_body_says_is_found(column: str) -> 
     entries = rows(3)
     entries[1] = altered(entries[1], **{column: "other"})
 
-    assert verify(entries, KEY, head(entries)).first_bad == 2
+    assert verify(entries, key_of, head(entries)).first_bad == 2
 
 
 def test_a_purged_body_leaves_the_rest_verifiable() -> None:
     entries = rows(3)
     entries[1] = altered(entries[1], body=None)
 
-    assert verify(entries, KEY, head(entries)).ok
+    assert verify(entries, key_of, head(entries)).ok
 
 
 plain = st.recursive(
@@ -253,7 +257,7 @@ ATTACKS: dict[str, tuple[Attack, int, str]] = {
 def test_an_attack_is_a_verdict_and_never_an_exception(attack: Attack, first_bad: int, reason: str) -> None:
     entries, end = log_and_head(6)
 
-    verdict = verify(attack(entries), KEY, end)
+    verdict = verify(attack(entries), key_of, end)
 
     assert (verdict.ok, verdict.first_bad) == (False, first_bad)
     assert reason in str(verdict.reason)
@@ -262,7 +266,7 @@ def test_an_attack_is_a_verdict_and_never_an_exception(attack: Attack, first_bad
 def test_an_entry_behind_the_head_is_seen() -> None:
     entries, _end = log_and_head(6)
 
-    verdict = verify(entries, KEY, (5, entries[4][7]))
+    verdict = verify(entries, key_of, (5, entries[4][7]))
 
     assert verdict.first_bad == 6
     assert verdict.reason == "the log ends at 6 but the head says 5: entries were cut off or added"
@@ -272,21 +276,21 @@ def test_an_entry_behind_the_head_is_seen() -> None:
 def test_no_other_order_verifies(order: list[int]) -> None:
     entries, end = log_and_head(5)
 
-    assert not verify([entries[index] for index in order], KEY, end).ok
-    assert not verify([altered(entries[index], seq=n) for n, index in enumerate(order, 1)], KEY, end).ok
+    assert not verify([entries[index] for index in order], key_of, end).ok
+    assert not verify([altered(entries[index], seq=n) for n, index in enumerate(order, 1)], key_of, end).ok
 
 
 def test_purged_bodies_are_counted() -> None:
     entries, end = log_and_head(6)
 
-    assert verify(put(3, body=None)(entries), KEY, end).purged == 1
-    assert verify(entries, KEY, end).purged == 0
+    assert verify(put(3, body=None)(entries), key_of, end).purged == 1
+    assert verify(entries, key_of, end).purged == 0
 
 
 def test_other_kinds_of_bytes_are_as_good() -> None:
     entries, end = log_and_head(2)
 
-    assert verify(put(2, leaf=memoryview(entries[1][6]), mac=bytearray(entries[1][7]))(entries), KEY, end).ok
+    assert verify(put(2, leaf=memoryview(entries[1][6]), mac=bytearray(entries[1][7]))(entries), key_of, end).ok
 
 
 def entry(chain: Chain, at: datetime, **facts: Any) -> Entry:
@@ -323,7 +327,7 @@ def test_a_refused_entry_leaves_the_chain_as_it_was() -> None:
 def test_verification_streams() -> None:
     entries, end = log_and_head(2000)
     tracemalloc.start()
-    verdict = verify(iter(entries), KEY, end)
+    verdict = verify(iter(entries), key_of, end)
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

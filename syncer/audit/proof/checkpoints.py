@@ -15,6 +15,7 @@ from syncer.audit.offline.inclusion import FORMAT, InclusionProof
 from syncer.audit.offline.merkle import Frontier, RangeRoot, prove_inclusion
 from syncer.audit.offline.notes import Checkpoint, Signer
 from syncer.audit.proof.origins import Origins
+from syncer.audit.proof.recomputation import Recomputation
 from syncer.audit.transaction import Clock
 from syncer.database.connections import reading, writing
 from syncer.database.failures import retry_on_conflict
@@ -64,6 +65,7 @@ class Checkpoints:
         self._keyring = keyring
         self._clock = clock
         self._origins = origins
+        self._recomputation = Recomputation(engine, tables, ledger, origins)
         self.schedule = schedule
 
     # -- making one -----------------------------------------------------------------------------------------
@@ -96,14 +98,23 @@ class Checkpoints:
         # also when nothing happened: silence must be visible. A clock that ran backwards does not put it off
         return "time" if abs(now - last.at) >= self.schedule.every else None
 
+    def require_intact(self) -> None:
+        """Raise ChainBroken unless everything since the last checkpoint was made with the key, the head included."""
+        self._recomputation.catch_up()
+
     def tick(self) -> Sealed | None:
-        """Make a checkpoint and return it if one is due."""
+        """Make a checkpoint and return it if one is due. Raises ChainBroken, also while none is due."""
+        self.require_intact()
         with reading(self._engine) as connection:
             reason = self.why_due(self._size(connection), self._newest(connection), self._clock())
         return self._make(reason, due=True) if reason else None
 
     def make(self, reason: str, *, only_new: bool = False) -> Sealed | None:
-        """Make a checkpoint now and return it; with `only_new` none when nothing was written since the last one."""
+        """Make a checkpoint now and return it; with `only_new` none when nothing was written since the last one.
+
+        Raises ChainBroken.
+        """
+        self.require_intact()
         with reading(self._engine) as connection:
             last = self._newest(connection)
             if only_new and self._size(connection) == (last.size if last else 0):
@@ -112,11 +123,11 @@ class Checkpoints:
 
     @retry_on_conflict
     def _make(self, reason: str, *, due: bool) -> Sealed | None:
-        frontier = self._caught_up()  # before the head is locked: the first one may have a million leaves to read
+        self.require_intact()  # before the head is locked: the first time a million entries may have to be recomputed
         now = self._clock()
         with writing(self._engine) as connection:
-            size, last = self._size(connection, lock=True), self._newest(connection)
-            if due and self.why_due(size, last, now) is None:
+            reached, last = self._recomputation.at_head(connection), self._newest(connection)
+            if due and self.why_due(reached.seq, last, now) is None:
                 return None  # another daemon was first
             origin = self._origins.current_in(connection)
             entry = Pending()
@@ -127,9 +138,10 @@ class Checkpoints:
                 "every_minutes": int(self.schedule.every.total_seconds() // 60),
             }
             entry.add("audit:checkpoint", facts=facts)
-            self._ledger.append(connection, entry, now)
-            frontier.extend(self._leaves(connection, frontier.size, size + 1))
-            checkpoint = Checkpoint(origin, size + 1, frontier.root())
+            (made,) = self._ledger.append(connection, entry, now)
+            frontier = reached.frontier()
+            frontier.add(made.leaf)
+            checkpoint = Checkpoint(origin, made.seq, frontier.root())
             note = Signer(origin, self._keyring.signing_seed).sign(checkpoint.text())
             connection.execute(
                 self._tables.checkpoint.insert().values(
@@ -139,26 +151,25 @@ class Checkpoints:
                     root=checkpoint.root,
                     frontier=frontier.pack(),
                     note=note,
+                    mac=self._recomputation.seal(checkpoint, now, made.mac),
                 )
             )
         return Sealed(checkpoint, now, note)
 
     @retry_on_conflict
     def record(self, what: str, facts: Mapping[str, Any]) -> int:
-        """Write an entry of the log about itself, with its `size` and `root` before the entry; return its seq."""
-        frontier = self._caught_up()
-        with writing(self._engine) as connection:
-            size = self._size(connection, lock=True)
-            frontier.extend(self._leaves(connection, frontier.size, size))
-            entry = Pending()
-            entry.add(what, facts={**facts, "size": size, "root": frontier.root().hex()})
-            self._ledger.append(connection, entry, self._clock())
-        return size + 1
+        """Write an entry of the log about itself, with its `size` and `root` before the entry; return its seq.
 
-    def _caught_up(self) -> Frontier:
-        with reading(self._engine) as connection:
-            size = self._size(connection)
-            return self._frontier(connection, size)
+        Raises ChainBroken.
+        """
+        self.require_intact()
+        with writing(self._engine) as connection:
+            reached = self._recomputation.at_head(connection)
+            root = reached.frontier().root()
+            entry = Pending()
+            entry.add(what, facts={**facts, "size": reached.seq, "root": root.hex()})
+            self._ledger.append(connection, entry, self._clock())
+        return reached.seq + 1
 
     # -- roots and proofs -----------------------------------------------------------------------------------
 
@@ -227,11 +238,14 @@ class Checkpoints:
 
     def _frontier(self, connection: sa.Connection, size: int) -> Frontier:
         c = self._tables.checkpoint.c
-        query = sa.select(c.size, c.frontier).where(c.size < size).order_by(c.size.desc()).limit(1)
-        row = connection.execute(query).first()
+        query = sa.select(c.size, c.origin, c.root, c.note, c.frontier)
+        row = connection.execute(query.where(c.size < size).order_by(c.size.desc()).limit(1)).first()
+        signed = self._origins.signed(row) if row else None
         try:
             frontier = Frontier.unpack(row.size, bytes(row.frontier)) if row else Frontier()
-        except ValueError:
+        except (TypeError, ValueError):
+            frontier = Frontier()
+        if signed is None or frontier.root() != signed.root:
             frontier = Frontier()  # somebody changed it: the entries themselves decide
         frontier.extend(self._leaves(connection, frontier.size, size))
         return frontier
@@ -244,9 +258,8 @@ class Checkpoints:
             for (leaf,) in part:
                 yield bytes(leaf)
 
-    def _size(self, connection: sa.Connection, *, lock: bool = False) -> int:
-        query = sa.select(self._tables.head.c.seq)
-        return int(connection.execute(query.with_for_update() if lock else query).scalar() or 0)
+    def _size(self, connection: sa.Connection) -> int:
+        return int(connection.execute(sa.select(self._tables.head.c.seq)).scalar() or 0)
 
     def unsigned_since(self) -> datetime | None:
         """Return when the first entry that no checkpoint covers was written (UTC); None when all are covered."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
 from syncer.audit.anchors.folder import read
+from syncer.audit.ledger import Ledger
 from syncer.audit.offline.notes import Checkpoint, NoteError, Signer, VerifierKey, names, open_checkpoint
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
@@ -26,12 +27,18 @@ class ForkRecord:
 
 
 class Origins:
-    """The origins of one installation's log. `first` is the name that a new log is signed under."""
+    """The origins of one installation's log. `first` is the name that a new log is signed under.
 
-    def __init__(self, engine: sa.Engine, tables: Tables, keyring: Keyring, first: str | None) -> None:
+    A fork counts only where the key made its entry: whoever has only the database cannot excuse a loss with a row. An
+    entry of an earlier copy, put back at its own number, excuses nothing either: the log then bears the fork's name,
+    and the notes under that name, which the state folder holds, must agree with it.
+    """
+
+    def __init__(self, engine: sa.Engine, tables: Tables, keyring: Keyring, first: str | None, ledger: Ledger) -> None:
         self._engine = engine
         self._tables = tables
         self._keyring = keyring
+        self._ledger = ledger
         self._first = first or f"syncer/{keyring.key_id}"
 
     def current(self) -> str:
@@ -41,12 +48,24 @@ class Origins:
 
     def current_in(self, connection: sa.Connection) -> str:
         """Return the log's present name as a transaction sees it."""
-        forks = self._forks(connection)
-        if forks:
+        if forks := self._forks(connection):
             return forks[-1].origin
         c = self._tables.checkpoint.c
-        signed = connection.execute(sa.select(c.origin).order_by(c.size.desc()).limit(1)).scalar()
-        return str(signed) if signed is not None else self._first
+        query = sa.select(c.size, c.origin, c.root, c.note).order_by(c.size.desc()).limit(1)
+        row = connection.execute(query).first()
+        while row is not None:  # nearly always the first is ours
+            if self.signed(row) is not None:
+                return str(row.origin)
+            row = connection.execute(query.where(c.size < row.size)).first()
+        return self._first
+
+    def signed(self, row: Any) -> Checkpoint | None:
+        """Return what a stored checkpoint (size, origin, root, note) states, None unless its note, of ours, says so."""
+        try:
+            stated = Checkpoint(row.origin, row.size, bytes(row.root))
+            return stated if open_checkpoint(row.note, [self.key(row.origin)]) == stated else None
+        except (TypeError, ValueError, AttributeError):  # whatever somebody wrote there
+            return None
 
     def forks(self) -> list[ForkRecord]:
         """Return every fork on record, oldest first."""
@@ -54,10 +73,12 @@ class Origins:
             return self._forks(connection)
 
     def _forks(self, connection: sa.Connection) -> list[ForkRecord]:
-        t = self._tables.audit.c
-        query = sa.select(t.body).where(t.what == "audit:forked").order_by(t.seq)
-        facts = [json.loads(body)["facts"] for body in connection.execute(query).scalars()]
-        return [ForkRecord(str(fork["origin"]), str(fork["old_origin"]), int(fork["size"])) for fork in facts]
+        recorded = (entry.facts for entry in self._ledger.genuine(connection, "audit:forked"))
+        return [
+            ForkRecord(str(facts["origin"]), str(facts["old_origin"]), int(facts["size"]))
+            for facts in recorded
+            if facts is not None
+        ]
 
     def public_keys(self) -> list[VerifierKey]:
         """Return the public keys of this log under every name it has had, the present one last."""

@@ -11,11 +11,11 @@ from syncer.audit.anchors.folder import newest_first, read
 from syncer.audit.offline.notes import Checkpoint, names, open_checkpoint
 from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
-from syncer.errors import UserError
+from syncer.errors import UntrustedLog
 from syncer.log import get_logger
 
 
-class Behind(UserError):
+class Behind(UntrustedLog):
     """Raised when the database does not hold what was anchored: it was restored, rolled back or replaced."""
 
 

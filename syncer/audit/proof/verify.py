@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from syncer.audit.anchors.folder import SUFFIX, all_notes, read
+from syncer.audit.chain import Verdict
 from syncer.audit.ledger import Ledger
 from syncer.audit.offline.history import History
 from syncer.audit.offline.notes import UnreadableNote, require_note
-from syncer.audit.offline.verifier import Finding, LogRow, examine
+from syncer.audit.offline.verifier import Finding, examine
 from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
-from syncer.database.connections import snapshot
+from syncer.audit.proof.passage import BadChain, Passage, Pause
 from syncer.database.tables import Tables
 from syncer.errors import UserError
 
@@ -42,24 +43,25 @@ class Verification:
         self._checkpoints = checkpoints
         self._folder = folder
 
-    def verify(self, against: Sequence[Path] = ()) -> Finding:
+    def verify(self, against: Sequence[Path] = (), pause: Pause | None = None) -> Finding:
         """Verify everything that can be verified on this host. `against` are notes that were collected elsewhere.
+
+        With a `pause` the log is read in slices with pauses between them; see `passage`.
 
         Raises UserError for a file that cannot be read as a note: what was damaged proves nothing, and no forgery. A
         note that is not ours is a finding in `against`, but only a warning in the state folder, where anybody may have
         put it.
         """
         collected = [(str(path), _read(path)) for path in _files(against)]
-        chain = self._ledger.verify()
-        if not chain.ok:
-            return Finding(False, chain.entries, chain.first_bad, chain.reason, chain.purged)
         mine, foreign = self._folder_notes()
         signed = [(f"checkpoint {sealed.size}", sealed.note) for sealed in self._checkpoints.all()]
         history = History()
-        with snapshot(self._engine) as connection:
-            rows = self._rows(connection)
-            finding = examine(rows, [signed, mine, collected], self._origins.public_keys(), history)
-            contradiction = self._contradiction(connection, history) if finding.ok else None
+        with Passage(self._engine, self._ledger, pause) as passage:
+            try:
+                finding = examine(passage.rows(), [signed, mine, collected], self._origins.public_keys(), history)
+            except BadChain as bad:
+                return _broken(bad.verdict)
+            contradiction = self._contradiction(passage.connection, history) if finding.ok else None
         if contradiction:
             return replace(finding, ok=False, reason=contradiction, warnings=())
         return replace(finding, warnings=(*finding.warnings, *foreign))
@@ -76,10 +78,6 @@ class Verification:
                 mine.append((name, text))
         return mine, foreign
 
-    def _rows(self, connection: sa.Connection) -> Iterator[LogRow]:
-        for seq, at, what, event, destination, body, leaf, _ in self._ledger.raw(connection):
-            yield seq, at, what, event, destination, body, bytes(leaf) if isinstance(leaf, memoryview) else leaf
-
     def _contradiction(self, connection: sa.Connection, history: History) -> str | None:
         d = self._tables.delivery.c
         for row in connection.execute(sa.select(d.event_id, d.destination, d.state).order_by(d.id)):
@@ -87,6 +85,10 @@ class Verification:
             if problem:
                 return problem
         return None
+
+
+def _broken(chain: Verdict) -> Finding:
+    return Finding(False, chain.entries, chain.first_bad, chain.reason, chain.purged)
 
 
 def _files(given: Sequence[Path]) -> list[Path]:

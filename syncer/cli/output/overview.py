@@ -14,7 +14,7 @@ from syncer.reports.views import (
     LaneView,
     StatusView,
 )
-from syncer.reports.words import day_time
+from syncer.reports.words import day_time, verification
 
 
 def status(view: StatusView) -> None:
@@ -62,6 +62,8 @@ def _audit_lines(audit: AuditStanding) -> list[str]:
     lines = [f"audit: {audit.entries} entries, head {audit.head[:16]}…, {signed}"]
     if audit.late and audit.unsigned:
         lines.append(f"LATE: {audit.unsigned} entries are not signed yet; see that `syncer run` runs")
+    loud = "ALARM: " if audit.last_verification.problem else ""
+    lines.append(f"{loud}last full verification: {verification(audit.last_verification)}")
     for name, anchor in audit.anchors.items():
         if anchor.error:
             loud = {"ok": "", "late": "LATE: ", "page": "PROOF AT RISK: "}[anchor.level]

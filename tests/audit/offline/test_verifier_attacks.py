@@ -502,7 +502,7 @@ def test_old_entries_sealed_with_a_newer_key_do_not_fit_the_chain() -> None:
         for r in log.rows
     ]  # fmt: skip
 
-    assert verify_chain(rows, KEY, (len(rows), rows[-1][7])).first_bad == 2
+    assert verify_chain(rows, lambda _: KEY, (len(rows), rows[-1][7])).first_bad == 2
 
 
 def test_a_hole_in_the_heartbeats_is_said(by_script: Any) -> None:
