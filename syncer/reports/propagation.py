@@ -10,6 +10,7 @@ from datetime import datetime
 
 from syncer import __version__
 from syncer.audit.ledger import Ledger, LogEntry
+from syncer.audit.offline.restores import ForkFound
 from syncer.audit.offline.verifier import Finding
 from syncer.audit.proof.checkpoints import Sealed
 from syncer.audit.proof.notary import Notary
@@ -58,7 +59,12 @@ class NoteKept:
 
 @dataclass(frozen=True, slots=True)
 class Integrity:
-    """What proves the log and what does not: its size, its root, where signed notes lie, and since when."""
+    """What proves the log and what does not: its size, its root, where signed notes lie, and since when.
+
+    `verified` says that nothing was found altered. Then `reason` is None, or says what a restore on record declares
+    lost; `forks` are those restores. Of the notes kept here, `agreeing` agree with the log, and `excused` lie in what
+    is declared lost.
+    """
 
     entries: int
     head: str
@@ -70,6 +76,9 @@ class Integrity:
     root: str | None
     anchors: tuple[NoteKept, ...]
     not_proven: tuple[str, ...]
+    agreeing: int
+    excused: int
+    forks: tuple[ForkFound, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +147,8 @@ class Propagation:
         return Integrity(
             entries=entries,
             head=head,
-            verified=verified.ok,
+            # a restore that a person recorded is shown as what it is: neither hidden nor a broken log
+            verified=verified.ok or verified.declared_lost,
             reason=verified.reason,
             warnings=verified.warnings,
             origin=standing.origin,
@@ -158,6 +168,9 @@ class Propagation:
                 "what a provider keeps in backups and internal copies; the read-back is the provider's own word",
                 "orders, carts, conversations, deals, notes and old exports at a provider",
             ),
+            agreeing=verified.agreeing,
+            excused=verified.excused,
+            forks=verified.forks,
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import hmac
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -67,7 +66,7 @@ class VerifierKey:
         if raw is None or len(raw) != 1 + 32 or raw[:1] != ED25519 or not is_name(name):
             raise NoteError("not a verifier key of the form name+hash+base64 with an Ed25519 key")
         key = cls(name, raw[1:])
-        if not hmac.compare_digest(key.key_id.hex().encode(), digest.encode()):
+        if key.key_id.hex() != digest:
             raise NoteError("the verifier key does not match its own hash: it was mistyped")
         return key
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +10,13 @@ import sqlalchemy as sa
 
 from syncer.audit.anchors.folder import SUFFIX, all_notes, read
 from syncer.audit.ledger import Ledger
-from syncer.audit.offline.history import History
 from syncer.audit.offline.notes import UnreadableNote, require_note
-from syncer.audit.offline.verifier import Finding, LogRow, examine
+from syncer.audit.offline.times import moment
+from syncer.audit.offline.verifier import Examination, Finding, LogRow
 from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
+from syncer.audit.proof.tables import TableComparison
+from syncer.audit.transaction import Clock
 from syncer.database.connections import snapshot
 from syncer.database.tables import Tables
 from syncer.errors import UserError
@@ -24,7 +26,11 @@ Notes = list[tuple[str, str]]
 
 
 class Verification:
-    """Verifies one installation's log with all that lies on this host; `folder` is the state folder."""
+    """Verifies one installation's log with all that lies on this host; `folder` is the state folder.
+
+    `verify` does it at once. Whoever reads the log in parts of its own calls `begin`, gives every row to the
+    examination, and calls `finish` within the snapshot in which the last rows are read.
+    """
 
     def __init__(
         self,
@@ -34,6 +40,7 @@ class Verification:
         origins: Origins,
         checkpoints: Checkpoints,
         folder: Path,
+        clock: Clock,
     ) -> None:
         self._engine = engine
         self._tables = tables
@@ -41,28 +48,47 @@ class Verification:
         self._origins = origins
         self._checkpoints = checkpoints
         self._folder = folder
+        self._clock = clock
 
-    def verify(self, against: Sequence[Path] = ()) -> Finding:
-        """Verify everything that can be verified on this host. `against` are notes that were collected elsewhere.
+    def verify(self, against: Sequence[Path] = (), accepted: Collection[int] = ()) -> Finding:
+        """Verify everything that can be verified on this host.
 
-        Raises UserError for a file that cannot be read as a note: what was damaged proves nothing, and no forgery. A
-        note that is not ours is a finding in `against`, but only a warning in the state folder, where anybody may have
-        put it.
+        `against` are notes that were collected elsewhere, `accepted` the entries of restores that the caller was told
+        of. Raises UserError for a file that cannot be read as a note: what was damaged proves nothing, and no forgery.
+        A note that is not ours is a finding in `against`, but only a warning in the state folder, where anybody may
+        have put it.
         """
-        collected = [(str(path), _read(path)) for path in _files(against)]
+        collected = _collected(against)
         chain = self._ledger.verify()
         if not chain.ok:
             return Finding(False, chain.entries, chain.first_bad, chain.reason, chain.purged)
-        mine, foreign = self._folder_notes()
-        signed = [(f"checkpoint {sealed.size}", sealed.note) for sealed in self._checkpoints.all()]
-        history = History()
+        examination = self._begin(collected, accepted)
         with snapshot(self._engine) as connection:
-            rows = self._rows(connection)
-            finding = examine(rows, [signed, mine, collected], self._origins.public_keys(), history)
-            contradiction = self._contradiction(connection, history) if finding.ok else None
+            return self.finish(examination, self._rows(connection), connection)
+
+    def begin(self, against: Sequence[Path] = (), accepted: Collection[int] = ()) -> Examination:
+        """Return an examination against every note on this host; give it the rows in their order. See `verify`."""
+        return self._begin(_collected(against), accepted)
+
+    def finish(self, examination: Examination, rest: Iterable[LogRow], connection: sa.Connection) -> Finding:
+        """Take the rows that are left, hold the tables against the log, and return the finding.
+
+        `rest` and the tables are of one moment: `connection` is a snapshot, and `rest` is read from it.
+        """
+        examination.take_all(rest)
+        finding = examination.finding()
+        if not finding.ok and not finding.declared_lost:
+            return finding
+        now = max(filter(None, (self._clock(), moment(examination.newest_at))))
+        contradiction = TableComparison(self._tables, examination.history, now).contradiction(connection)
         if contradiction:
-            return replace(finding, ok=False, reason=contradiction, warnings=())
-        return replace(finding, warnings=(*finding.warnings, *foreign))
+            return replace(finding, ok=False, reason=contradiction, warnings=(), lost=0)
+        return replace(finding, warnings=(*finding.warnings, *self._folder_notes()[1]))
+
+    def _begin(self, collected: Notes, accepted: Collection[int]) -> Examination:
+        signed = [(f"checkpoint {sealed.size}", sealed.note) for sealed in self._checkpoints.all()]
+        sources = [signed, self._folder_notes()[0], collected]
+        return Examination(sources, self._origins.public_keys(), accepted)
 
     def _folder_notes(self) -> tuple[Notes, list[str]]:
         """Return this log's notes in the state folder, and a warning for each file that is not one of them."""
@@ -80,13 +106,9 @@ class Verification:
         for seq, at, what, event, destination, body, leaf, _ in self._ledger.raw(connection):
             yield seq, at, what, event, destination, body, bytes(leaf) if isinstance(leaf, memoryview) else leaf
 
-    def _contradiction(self, connection: sa.Connection, history: History) -> str | None:
-        d = self._tables.delivery.c
-        for row in connection.execute(sa.select(d.event_id, d.destination, d.state).order_by(d.id)):
-            problem = history.contradicts(row.event_id, row.destination, row.state)
-            if problem:
-                return problem
-        return None
+
+def _collected(against: Sequence[Path]) -> Notes:
+    return [(str(path), _read(path)) for path in _files(against)]
 
 
 def _files(given: Sequence[Path]) -> list[Path]:
