@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from syncer.audit.offline.history import planned
-from syncer.audit.offline.inclusion import ProofError, ProvenEntry, parsed, verify_proof_object
+from syncer.audit.offline.inclusion import ProofError, ProvenEntry, parsed, verifier_keys, verify_proof_object
 
 #: the entries that carry a person's story; each is proven
 KEY_ENTRIES = frozenset(
@@ -56,13 +56,13 @@ def check_file(text: str, keys: Sequence[str]) -> CheckedFile:
 
     Raises ProofError with the first difference, UnreadableProof for what is not JSON.
     """
-    content = parsed(text)
+    known, content = verifier_keys(keys), parsed(text)
     if not isinstance(content, dict) or "proofs" not in content:
-        return CheckedFile((verify_proof_object(content, keys),), ())
+        return CheckedFile((verify_proof_object(content, known),), ())
     proofs, events = content["proofs"], content.get("events")
     if not isinstance(proofs, list) or not proofs:
         raise ProofError("the file holds no proof")
-    entries = tuple(verify_proof_object(proof, keys) for proof in proofs)
+    entries = tuple(verify_proof_object(proof, known) for proof in proofs)
     if len({(entry.origin, entry.size) for entry in entries}) > 1:
         raise ProofError("its proofs are under different notes")
     try:
@@ -81,7 +81,8 @@ def _body(entry: ProvenEntry) -> Body:
     if entry.body is None:
         raise ProofError(f"entry {entry.seq} has no body (purged, or left out): what the file says of it is unproven")
     body = json.loads(entry.body)
-    if not all(key in body for key in _ENTRY) or not isinstance(body["facts"], dict):
+    whole = all(key in body for key in _ENTRY) and isinstance(body["facts"], dict)
+    if not whole or not isinstance(body["what"], str):
         raise ProofError(f"syncer did not write the body of entry {entry.seq}")
     return body  # type: ignore[no-any-return]
 

@@ -53,7 +53,16 @@ def verify_proof(text: str, keys: Sequence[str]) -> ProvenEntry:
 
     `text` is one proof as JSON; `keys` are verifier keys of the form name+hash+base64.
     """
-    return verify_proof_object(parsed(text), keys)
+    known = verifier_keys(keys)
+    return verify_proof_object(parsed(text), known)
+
+
+def verifier_keys(texts: Sequence[str]) -> list[VerifierKey]:
+    """Return the keys of the form name+hash+base64. Raises ProofError for a text that is none."""
+    try:
+        return [VerifierKey.parse(text) for text in texts]
+    except NoteError as error:
+        raise ProofError(str(error)) from None
 
 
 def parsed(text: str) -> Any:
@@ -64,11 +73,11 @@ def parsed(text: str) -> Any:
         raise UnreadableProof("the file is not JSON") from None
 
 
-def verify_proof_object(proof: Any, keys: Sequence[str]) -> ProvenEntry:
+def verify_proof_object(proof: Any, keys: Sequence[VerifierKey]) -> ProvenEntry:
     """Return the entry that a parsed proof proves, whatever stands in it. Raises ProofError."""
     seq, size, body, leaf, path, note = _parts(proof)
     try:
-        signed = open_checkpoint(note, [VerifierKey.parse(key) for key in keys])
+        signed = open_checkpoint(note, keys)
     except UnreadableNote as error:
         raise UnreadableProof(f"its note: {error}") from None
     except NoteError as error:

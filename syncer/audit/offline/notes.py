@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -114,10 +114,7 @@ def open_note(note: str, keys: Iterable[VerifierKey]) -> str:
     try:
         return _open(note, keys)
     except NoteError:
-        mended = without_traces(note)
-        if mended == note:
-            raise
-        return _open(mended, keys)
+        return _open(without_traces(note), keys)
 
 
 def require_note(text: str) -> None:
@@ -147,8 +144,7 @@ def _open(note: str, keys: Iterable[VerifierKey]) -> str:
     _require_text(text)
     known = {(key.name, key.key_id): key for key in keys}
     good = False
-    for line in signatures:
-        name, key_id, signature = _signature(line)
+    for name, key_id, signature in [_signature(line) for line in signatures]:
         key = known.get((name, key_id))
         if key is None:
             continue
@@ -194,10 +190,18 @@ def parse_checkpoint(text: str) -> Checkpoint:
 def open_checkpoint(note: str, keys: Iterable[VerifierKey]) -> Checkpoint:
     """Return the checkpoint of a note whose signer bears the log's own name. Raises NoteError."""
     keys = list(keys)
-    checkpoint = parse_checkpoint(open_note(note, keys))
+    try:
+        return _open_checkpoint(note, keys)
+    except NoteError:
+        return _open_checkpoint(without_traces(note), keys)
+
+
+def _open_checkpoint(note: str, keys: Sequence[VerifierKey]) -> Checkpoint:
+    _legible(note)  # what cannot be read is no evidence of forgery
+    checkpoint = parse_checkpoint(_open(note, keys))
     if checkpoint.origin not in {key.name for key in keys}:
         raise NoteError(f"of another log ({checkpoint.origin})")
-    open_note(note, [key for key in keys if key.name == checkpoint.origin])
+    _open(note, [key for key in keys if key.name == checkpoint.origin])
     return checkpoint
 
 

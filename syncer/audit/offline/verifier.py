@@ -84,7 +84,7 @@ def examine(
 
 
 class Examination:
-    """One pass over a log, in as many parts as its caller likes: it gives every row in order, then asks for the finding.
+    """One pass over a log, in as many parts as its caller likes: every row in order, then the finding.
 
     See `examine` for what is given. `history` is what the log says of each event.
     """
@@ -258,7 +258,7 @@ def _content(seq: int, columns: tuple[Any, ...], body: Any, leaf: bytes) -> dict
         body_columns = (content["at"], content["what"], content["event"], content["destination"])
     except (AttributeError, TypeError, ValueError, KeyError, RecursionError):
         raise _Bad(seq, f"entry {seq} was altered: syncer did not write its body") from None
-    if body_seq != seq:
+    if type(body_seq) is not int or body_seq != seq:
         raise _Bad(seq, f"entry {seq} was moved")
     if columns != body_columns:
         raise _Bad(seq, f"entry {seq} was altered: its columns differ from its body")

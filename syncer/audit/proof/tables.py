@@ -155,7 +155,8 @@ def _text(value: Any) -> Any:
 
 def _rows(connection: sa.Connection, *columns: sa.ColumnElement[Any]) -> Iterator[Any]:
     """Yield all rows of a table as the driver gives them, whatever somebody wrote there, in constant memory."""
-    query: sa.Select[Any] = sa.select(*(sa.type_coerce(column, sa.types.NULLTYPE) for column in columns))
+    raw: list[Any] = [sa.type_coerce(column, sa.types.NULLTYPE) for column in columns]
+    query = sa.select(*raw)
     if connection.dialect.name == "sqlite":
         yield from plain_rows(connection, query)
         return
