@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
-"""Verify a syncer log, or a proof from it, without syncer, its database or any secret. Python 3.11 and `cryptography`.
+"""Verify a syncer log, a proof from it, or a dossier, without syncer, its database or any secret.
 
     python verify_log.py --key KEY [--key KEY ...] export.jsonl NOTE [NOTE ...]     a whole log against signed notes
-    python verify_log.py --key KEY proof.json                                       one entry, or a dossier's
+    python verify_log.py --key KEY proof.json                                       one entry, or a dossier whole
 
-KEY is what `syncer audit key` printed when you were given it; export.jsonl is `syncer audit export`; the NOTEs are the
-ones you collected yourself (mail, journal, object store), in the order in which they came. Exit 0: proven; 1: not.
+Needs Python 3.11 and `cryptography`. KEY is what `syncer audit key` printed when you were given it; export.jsonl is
+`syncer audit export`; the NOTEs are the ones you collected yourself (mail, journal, object store), in the order in
+which they came. --accept-fork ENTRY: you were told of the restore that this entry records.
+
+Exit 0: proven. 1: not proven, or a file cannot be read. 2: called wrongly. 3: nothing was found altered, but anchored
+entries are declared lost by a restore on record.
 """
 
 import argparse
 import base64
+import calendar
 import codecs
 import datetime
 import hashlib
@@ -30,6 +35,10 @@ class Unreadable(Exception):
     """Raised for what was damaged on its way: it proves nothing, and no forgery either."""
 
 
+class DeclaredLost(Exception):
+    """Raised when nothing is wrong but that anchored entries are declared lost, and the reader did not accept it."""
+
+
 def must(condition, reason):
     """Raise Bad with the reason unless the condition holds."""
     if not condition:
@@ -40,68 +49,90 @@ def sha(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
 
 
+def is_int(value):
+    return type(value) is int  # to Python, True is one too
+
+
 # -- signed notes (C2SP signed-note and tlog-checkpoint) ---------------------------------------------------------------
 
 
 def parse_key(text):
     """Return (name, key id, Ed25519 key) of name+hash+base64; the hash catches typing errors."""
-    name, digest, encoded = text.strip(" \t\r\n\ufeff").split("+", 2)
-    raw = base64.b64decode(encoded, validate=True)
-    key_id = sha(name.encode(), b"\n", raw)[:4]
-    must(raw[:1] == b"\x01" and len(raw) == 33 and key_id.hex() == digest, "the key was mistyped")
+    try:
+        name, digest, encoded = text.strip(" \t\r\n\ufeff").split("+", 2)
+        raw = unbase64(encoded)
+        must(is_name(name) and len(raw) == 33 and raw[:1] == b"\x01", "it has no Ed25519 key")
+        key_id = sha(name.encode(), b"\n", raw)[:4]
+        must(key_id.hex() == digest, "it was mistyped")
+    except (Bad, ValueError) as error:
+        raise Bad(f"not a key of the form name+hash+base64: {error}") from None
     return name, key_id, Ed25519PublicKey.from_public_bytes(raw[1:])
 
 
-def open_note(note, keys):
-    """Return (origin, size, root) of a note that the log itself signed.
+def mended(note):
+    """Return a note without what Windows and mail programs add to a text.
 
-    A note that does not open as it is, is opened without what Windows and mail programs add to a text: a byte order
-    mark, other line ends, blanks around lines, lines around it. What is signed is compared to the letter either way.
+    That is a byte order mark, other line ends, blanks around lines, lines around it.
     """
+    lines = re.split("\r*\n|\r", note.lstrip("\ufeff"))
+    return "\n".join(line.replace("\u00a0", " ").strip(" \t") for line in lines).strip("\n") + "\n"
+
+
+def require_note(note):
+    """Raise Unreadable for what is no signed checkpoint in any of its forms; verifies no signature."""
+    try:
+        parse_note(note)
+    except Unreadable:
+        parse_note(mended(note))
+
+
+def open_note(note, keys):
+    """Return (origin, size, root) of a note that the log itself signed; what is signed is compared to the letter."""
     try:
         return open_exactly(note, keys)
-    except (Bad, Unreadable, InvalidSignature):
-        lines = re.split("\r*\n|\r", note.lstrip("\ufeff"))
-        mended = "\n".join(line.replace("\u00a0", " ").strip(" \t") for line in lines).strip("\n") + "\n"
-        if mended == note:
-            raise
-        return open_exactly(mended, keys)
+    except (Bad, Unreadable):
+        return open_exactly(mended(note), keys)
 
 
 def open_exactly(note, keys):
-    try:
-        text, blank, signatures = note.rpartition("\n\n")
-        lines = text.split("\n")
-        must(
-            blank and len(lines) >= 3 and all(lines) and signatures.endswith("\n"),
-            "it has no three lines and a signature",
-        )
-        origin, size, root = lines[0], lines[1], unbase64(lines[2])
-        must(
-            size.isascii() and size.isdigit() and str(int(size)) == size and len(size) <= 19 and len(root) == 32,
-            "its size or its root is none",
-        )
-        must(len(note) <= 65536 and not any(map(is_control, text)), "it is too long, or has control characters")
-        signed = [signature(line) for line in signatures[:-1].split("\n")]
-    except (Bad, ValueError) as error:
-        raise Unreadable(f"not a signed checkpoint: {error}") from None
+    text, origin, size, root, signed = parse_note(note)
     good = False
     for name, raw in signed:
         for key_name, key_id, public in keys:
             if (key_name, key_id) == (name, raw[:4]):
-                public.verify(raw[4:], (text + "\n").encode())  # raises InvalidSignature
+                try:
+                    public.verify(raw[4:], text.encode())
+                except InvalidSignature:
+                    raise Bad("a forged signature") from None
                 good = good or name == origin
     must(good, f"not signed by a known key of {origin}")
-    return origin, int(size), root
+    return origin, size, root
+
+
+def parse_note(note):
+    """Return (signed text, origin, size, root, signatures as (name, octets)). Raises Unreadable."""
+    try:
+        text, blank, signatures = note.rpartition("\n\n")
+        lines = text.split("\n")
+        must(blank and len(lines) >= 3 and all(lines) and signatures.endswith("\n"), "no three lines and a signature")
+        must(len(note) <= 65536 and not any(map(is_control, text)), "it is too long, or has control characters")
+        origin, size, root = lines[0], lines[1], unbase64(lines[2])
+        must(re.fullmatch("0|[1-9][0-9]{0,18}", size) and len(root) == 32, "its size or its root is none")
+        return text + "\n", origin, int(size), root, [signature(line) for line in signatures[:-1].split("\n")]
+    except (Bad, ValueError) as error:
+        raise Unreadable(f"not a signed checkpoint: {error}") from None
 
 
 def signature(line):
     """Return (name, octets) of a signature line; whose they are is not known yet."""
     dash, name, encoded = line.split(" ")
     raw = unbase64(encoded)
-    must(dash == "\u2014" and name and "+" not in name and len(raw) >= 5, "a malformed signature line")
-    must(name.isprintable() and not any(map(str.isspace, name)), "a malformed signature line")
+    must(dash == "\u2014" and is_name(name) and len(raw) >= 5, "a malformed signature line")
     return name, raw
+
+
+def is_name(text):
+    return text and text.isprintable() and "+" not in text and not any(map(str.isspace, text))
 
 
 def unbase64(text):
@@ -133,15 +164,21 @@ def root_of(stack):
 
 
 def verify_proof(proof, keys):
-    """Return what is proven, in words: that an entry's path leads to a signed root."""
+    """Return (origin, size) of the signed log that an entry's path leads to."""
+    shape = {"format": str, "seq": int, "body": str, "leaf": str, "size": int, "proof": list, "note": str}
+    must(isinstance(proof, dict) and set(proof) == set(shape), "not a proof made by syncer")
+    right = all(type(proof[key]) is kind or (key == "body" and proof[key] is None) for key, kind in shape.items())
+    must(right and proof["format"] == "syncer-inclusion-v1", "not a proof made by syncer")
+    try:
+        leaf, path = bytes.fromhex(proof["leaf"]), [bytes.fromhex(sibling) for sibling in proof["proof"]]
+    except (ValueError, TypeError):
+        raise Bad("not a proof made by syncer") from None
     origin, size, root = open_note(proof["note"], keys)
-    leaf, index, last = bytes.fromhex(proof["leaf"]), proof["seq"] - 1, size - 1
+    index, last, digest = proof["seq"] - 1, size - 1, leaf
     must(0 <= index < size == proof["size"], "the entry lies outside the signed log")
     if proof["body"] is not None:
-        must(sha(b"\x00", proof["body"].encode()) == leaf, "the body is not the one of the leaf")
-        must(json.loads(proof["body"])["seq"] == proof["seq"], "the body is that of another entry")
-    digest = leaf
-    for sibling in map(bytes.fromhex, proof["proof"]):
+        must(parse_body(proof["body"], leaf).get("seq") == proof["seq"], "the body is that of another entry")
+    for sibling in path:
         must(last > 0 and len(sibling) == 32, "the path is too long")
         if index & 1 or index == last:
             digest = sha(b"\x01", sibling, digest)
@@ -151,149 +188,416 @@ def verify_proof(proof, keys):
             digest = sha(b"\x01", digest, sibling)
         index, last = index >> 1, last >> 1
     must(last == 0 and digest == root, "the path does not lead to the signed root")
-    return f"entry {proof['seq']} stands among the first {size} entries of {origin}\n{proof['body'] or '(purged)'}"
+    return origin, size
+
+
+def parse_body(text, leaf):
+    """Return what the body of an entry says, if it is the one of the leaf."""
+    try:
+        must(sha(b"\x00", text.encode()) == leaf, "the body is not the one of the fingerprint")
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Bad("syncer did not write its body") from None
+    must(isinstance(body, dict), "syncer did not write its body")
+    return body
 
 
 # -- the whole log -----------------------------------------------------------------------------------------------------
 
 
-def verify_log(lines, notes, keys):
-    """Verify points 1 to 8 of docs/audit.md; return what is proven, in words."""
+def verify_log(lines, notes, keys, accepted=()):
+    """Verify points 1 to 8 of docs/audit.md; return what is proven, in lines."""
+    signed = open_notes(notes, keys)
+    log = Log({size for size, *_ in signed})
+    for line in filter(str.strip, lines):
+        log.take(parsed(line, f"the export behind entry {log.seq}"))
+    log.require_purges()
+    return compare(log, signed, accepted)
+
+
+def open_notes(notes, keys):
+    """Return (size, origin, root, name) of each note: signed by the log, never shrinking, one root for one size (3)."""
     signed, last = [], {}
-    for name, text in notes:  # 3: signature, origin, and sizes that never shrink
+    for name, text in notes:
         try:
             origin, size, root = open_note(text, keys)
-        except Unreadable as error:
-            raise Unreadable(f"{name}: {error}") from None
-        must(size >= last.get(origin, 0), f"{name}: the log shrank between two notes")
-        last[origin] = size
+        except (Bad, Unreadable) as error:
+            raise Bad(f"{name}: {error}") from None
+        before = last.get(origin, (0, root))
+        must(size >= before[0], f"{name}: the log shrank between two notes")
+        must(size > before[0] or root == before[1], f"{name}: two notes contradict each other about {size} entries")
+        last[origin] = size, root
         signed.append((size, origin, root, name))
-    wanted, roots, stack, seq = {size for size, *_ in signed}, {0: sha()}, [], 0
-    events, purged_events, holes, purges, forks, remarks, before = {}, set(), [], [], [], [], ""
-    for line in filter(str.strip, lines):
-        row = parsed(line, f"the export behind entry {seq}")
-        must(row["seq"] == seq + 1, f"entry {seq + 1} is missing or out of order")  # 1
-        seq, leaf, at, what = seq + 1, bytes.fromhex(row["leaf"]), row["at"], row["what"]
-        must(len(leaf) == 32 and len(at) == 27 and at.endswith("Z"), f"entry {seq} was altered")
-        moment(at)
-        if before and moment(at) < moment(before) - datetime.timedelta(minutes=5):  # 7: a remark, clocks do err
-            remarks.append(f"the time runs backwards at entry {seq}")
-        if row["body"] is None:
-            holes.append((seq, at))
-            purged_events.add(row["event"])
+    return signed
+
+
+class Log:
+    """What was read of a log so far."""
+
+    def __init__(self, wanted):
+        self.seq, self.before, self.stack = 0, None, []
+        self.wanted, self.roots = wanted, {0: sha()}  # the roots at the sizes of the notes
+        self.events, self.purged_events = {}, set()  # see `meaning`
+        self.holes, self.purges, self.forks = [], [], {}
+        self.beat, self.running = None, set()  # the last checkpoint, and which daemons run
+        self.remarks = []
+
+    def take(self, row):
+        """Verify the next entry."""
+        seq, leaf, at, body = require_row(row, self.seq + 1)  # 1, 2, 6
+        if self.before and moment(at) < self.before - datetime.timedelta(minutes=5):  # 7: a remark, clocks do err
+            self.remarks.append(f"the time runs backwards at entry {seq}")
+        if body is None:
+            self.holes.append((seq, at))
+            self.purged_events.add(row["event"])
         else:
-            must(sha(b"\x00", row["body"].encode()) == leaf, f"entry {seq} was altered")  # 2
-            body = json.loads(row["body"])
-            must(body["seq"] == seq, f"entry {seq} was moved")
-            same = all(row[key] == body[key] for key in ("at", "what", "event", "destination"))
-            must(same, f"entry {seq} was altered: its columns differ from its body")  # 6
-            if row["event"] not in purged_events:
-                must(not (problem := meaning(events, body)), f"entry {seq} {problem}")  # 8
-            if what == "audit:purged":
-                purges.append(require_purge(seq, at, body["facts"], root_of(stack)))
-            if what == "audit:forked":
-                forks.append(body["facts"])
-                remarks.append(f"entry {seq} records a restore: {body['facts']['reason']}")
-            if what == "audit:checkpoint":
-                remarks += silence(events, seq, at, body["facts"])
-        add(stack, seq - 1, leaf)
-        if seq in wanted:
-            roots[seq] = root_of(stack)
-        before = at
-    for hole, at in holes:  # 5: every missing body lies under a purge on record, and none took more than it says
-        cover = [p for p in purges if p["from"] <= hole <= p["to"] and at < p["before"] and p["count"] > 0]
-        must(cover, f"entry {hole} lost its body, and no purge on record took it")
-        min(cover, key=lambda p: p["to"])["count"] -= 1
-    proven = 0
-    for size, origin, root, name in sorted(signed):  # 3 and 4: the signed states, and nothing cut off behind them
-        if roots.get(size) == root:
-            proven = size
-        elif not any(excused(fork, size, origin, root) for fork in forks):
-            must(size <= seq, f"{name}: {size} entries were anchored, {seq} are here: cut off or rolled back")
-            raise Bad(f"{name}: entries {proven + 1} to {size} are not those that were anchored")
-    return "\n".join([f"{seq} entries, {len(signed)} notes agree; not proven beyond entry {proven}", *remarks])
+            must(not (problem := meaning(self.events, body, self.purged_events)), f"entry {seq} {problem}")  # 8
+            self.take_of_itself(seq, at, body["what"], body["facts"], body["actor"])
+        add(self.stack, seq - 1, leaf)
+        if seq in self.wanted:
+            self.roots[seq] = root_of(self.stack)
+        self.seq, self.before = seq, moment(at)
+
+    def take_of_itself(self, seq, at, what, facts, actor):
+        """Verify what the log says of itself and of those who write it."""
+        if what == "audit:purged":
+            self.purges.append(require_purge(seq, at, facts, root_of(self.stack)))
+        elif what == "audit:forked":
+            self.forks[seq] = require_fork(seq, facts, actor, root_of(self.stack))
+        elif what == "audit:checkpoint":  # 7: a running daemon signs every `every_minutes`, come what may
+            every = facts.get("every_minutes")
+            beat, every = self.beat, every if is_int(every) and 0 < every <= 1440 else 60
+            if beat and self.running and moment(at) - beat[0] > datetime.timedelta(minutes=2 * beat[1]):
+                self.remarks.append(f"no checkpoint from {beat[0]} to {at} (entry {seq}) although a daemon was running")
+            self.beat = moment(at), every
+        elif what in ("daemon:started", "daemon:stopped"):
+            daemon = actor.get("host"), actor.get("pid")
+            if isinstance(daemon[0], str) and is_int(daemon[1]):
+                (self.running.add if what == "daemon:started" else self.running.discard)(daemon)
+
+    def require_purges(self):
+        """Require that every missing body lies under a purge on record, and that none took more than it says (5)."""
+        for hole, at in self.holes:
+            cover = [p for p in self.purges if p["from"] <= hole <= p["to"] and at < p["before"] and p["count"] > 0]
+            must(cover, f"entry {hole} lost its body, and no purge on record took it")
+            min(cover, key=lambda p: p["to"])["count"] -= 1
+
+
+def compare(log, signed, accepted):
+    """Compare a log with the signed states (3), and see that nothing was cut off behind them (4)."""
+    for number in accepted:
+        must(number in log.forks, f"entry {number}, which was accepted, records no restore")
+    proven, agreeing, excusing = 0, 0, set()
+    for size, origin, root, name in sorted(signed):
+        if log.roots.get(size) == root:
+            proven, agreeing = size, agreeing + 1
+            continue
+        admitting = [number for number, fork in log.forks.items() if admits(fork, size, origin, root)]
+        must(admitting or size <= log.seq, f"{name}: {size} entries were anchored, {log.seq} are here: cut off")
+        must(admitting, f"{name}: entries {proven + 1} to {size} are not those that were anchored")
+        excusing.add(next((number for number in admitting if number in accepted), admitting[0]))
+    excused = f", {len(signed) - agreeing} lie in what was declared lost" if excusing else ""
+    said = [f"{log.seq} entries, {agreeing} notes agree{excused}; not proven beyond entry {proven}", *log.remarks]
+    said += [f"a restore is on record: {lost(number, fork)}" for number, fork in log.forks.items()]
+    if unaccepted := sorted(excusing - set(accepted)):
+        raise DeclaredLost("; ".join(lost(number, log.forks[number]) for number in unaccepted), *said)
+    return said
+
+
+def require_row(row, seq):
+    """Return (seq, leaf, time, body) of the line that should be entry `seq`; the body is None once it is purged."""
+    must(isinstance(row, dict), f"entry {seq} is not a line of an export")
+    must(is_int(row.get("seq")) and row["seq"] == seq, f"entry {seq} is missing or out of order")
+    columns = [row.get(key) for key in ("what", "event", "destination")]
+    must(isinstance(columns[0], str), f"entry {seq} was altered")
+    must(all(name is None or isinstance(name, str) for name in columns[1:]), f"entry {seq} was altered")
+    must(isinstance(row.get("leaf"), str) and re.fullmatch("[0-9a-f]{64}", row["leaf"]), f"entry {seq} was altered")
+    must(moment(row.get("at")), f"entry {seq} was altered: its time cannot be read")
+    leaf, body = bytes.fromhex(row["leaf"]), row.get("body")
+    if body is not None:
+        must(isinstance(body, str), f"entry {seq} was altered")
+        try:
+            body = parse_body(body, leaf)
+        except Bad as error:
+            raise Bad(f"entry {seq} was altered: {error}") from None
+        must(is_int(body.get("seq")) and body["seq"] == seq, f"entry {seq} was moved")
+        same = all(key in body and row.get(key) == body[key] for key in ("at", "what", "event", "destination"))
+        must(same, f"entry {seq} was altered: its columns differ from its body")
+    return seq, leaf, row["at"], body
 
 
 def parsed(text, what):
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Unreadable(f"{what}: not JSON") from None
 
 
 def moment(text):
-    return datetime.datetime.fromisoformat(text)
+    """Return the time that the log's own form spells, None for everything else."""
+    if not isinstance(text, str) or not re.fullmatch(r"[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", text, re.ASCII):
+        return None
+    try:
+        return datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def require_purge(seq, at, facts, root):
-    """Return a purge's facts if it names its range, its policy (at least 12 months) and the root before it."""
-    numbers = all(type(facts[key]) is int for key in ("from", "to", "count", "months", "size"))
-    must(numbers and 0 < facts["from"] <= facts["to"] < seq and facts["months"] >= 12, f"the purge {seq} is impossible")
-    must(facts["size"] == seq - 1 and facts["root"] == root.hex(), f"the purge {seq} is of another log")
+    """Return a purge's facts if it names its range, its policy (12 to 240 months) and the root before it."""
+    numbers = all(is_int(facts.get(key)) for key in ("from", "to", "count", "months", "size"))
+    must(numbers and facts["count"] >= 0 and 0 < facts["from"] <= facts["to"] < seq, f"the purge {seq} is impossible")
+    must(12 <= facts["months"] <= 240, f"the purge {seq} has an impossible policy")
     year, month = divmod(int(at[:4]) * 12 + int(at[5:7]) - 1 - facts["months"], 12)
+    day = min(int(at[8:10]), calendar.monthrange(year, month + 1)[1])
+    boundary = moment(facts.get("before"))
     must(
-        facts["before"] <= f"{year:04d}-{month + 1:02d}{at[7:]}",
+        boundary and boundary <= moment(at).replace(year=year, month=month + 1, day=day),
         f"the purge {seq} took entries younger than its policy",
     )
+    must(facts["size"] == seq - 1 and facts.get("root") == root.hex(), f"the purge {seq} is of another log")
     return dict(facts)
 
 
-def excused(fork, size, origin, root):
-    """Say whether a person recorded that this signed state was lost in a restore."""
-    lost = fork["anchor"]
-    cited = size != lost["size"] or root.hex() == lost["root"]
-    return fork["old_origin"] == origin and fork["shared"] < size <= lost["size"] and cited
+def require_fork(seq, facts, actor, root):
+    """Return a restore on record if it names the signed state that was lost, what of it is here, and the root before."""
+    anchor = facts.get("anchor") if isinstance(facts.get("anchor"), dict) else {}
+    size, shared, who = anchor.get("size"), facts.get("shared"), actor["user"]
+    must(is_int(size) and is_int(shared) and 0 <= shared < size and shared < seq, f"the restore {seq} is impossible")
+    named = isinstance(facts.get("old_origin"), str) and isinstance(anchor.get("root"), str)
+    must(named and len(anchor["root"]) == 64, f"the restore {seq} does not say what was lost")
+    must(facts.get("size") == seq - 1 and facts.get("root") == root.hex(), f"the restore {seq} is of another log")
+    return facts | {"lost": anchor, "who": who if isinstance(who, str) else "?"}
 
 
-def silence(events, seq, at, facts):
-    """Return a remark if a running daemon missed a checkpoint: it signs every `every_minutes`, come what may."""
-    beat, running = events.get(None, (None, set()))
-    events[None] = (at, facts["every_minutes"]), running
-    if beat and running and moment(at) - moment(beat[0]) > datetime.timedelta(minutes=2 * beat[1]):
-        return [f"no checkpoint from {beat[0]} to {at} (entry {seq}) although a daemon was running"]
-    return []
+def lost(seq, fork):
+    number = fork["lost"]["size"] - fork["shared"]
+    return f"{number} anchored entries are declared lost by entry {seq} ({fork['who']}: {fork['reason']})"
 
 
-def meaning(events, body):
-    """Return why an entry cannot be true. `events`: id -> [planned, attempts, closed]; None -> last note, daemons."""
-    what, event, destination, facts, actor = (body[k] for k in ("what", "event", "destination", "facts", "actor"))
-    if not actor.get("kind") or "user" not in actor:
+def admits(fork, size, origin, root):
+    """Say whether a signed state lies in what a restore on record declares lost."""
+    cited = size != fork["lost"]["size"] or root.hex() == fork["lost"]["root"]
+    return fork["old_origin"] == origin and fork["shared"] < size <= fork["lost"]["size"] and cited
+
+
+def meaning(events, body, purged_events):
+    """Return why an entry cannot be true. `events`: id -> [destination -> action, attempts, closed destinations]."""
+    what, event, destination = body["what"], body["event"], body["destination"]
+    facts, actor = body.get("facts"), body.get("actor")
+    if not isinstance(facts, dict) or not isinstance(actor, dict):
+        return "has no facts, or does not say who acted"
+    if not isinstance(actor.get("kind"), str) or not actor["kind"] or "user" not in actor:
         return "does not say who acted"
-    if what in ("delivery:exempt", "operator:resynced", "audit:forked") and not str(facts.get("reason") or "").strip():
+    reason = isinstance(facts.get("reason"), str) and facts["reason"].strip()
+    if what in ("delivery:exempt", "operator:resynced", "audit:forked") and not reason:
         return "is a person's decision without a reason"
-    if what in ("daemon:started", "daemon:stopped"):
-        running = events.setdefault(None, (None, set()))[1]
-        (running.add if what == "daemon:started" else running.discard)((actor.get("host"), actor.get("pid")))
-    if event is None:
+    if event is None or event in purged_events:
         return None
     if what == "event:received":
-        twice = event in events
-        events[event] = [{item.partition(":")[0] for item in facts["destinations"]}, {}, set()]
-        return "receives an event a second time" if twice else None
+        destinations = facts.get("destinations")
+        if event in events or not isinstance(destinations, list) or not all(isinstance(d, str) for d in destinations):
+            return "receives an event a second time, or without its destinations"
+        events[event] = [plan_of(destinations), {}, set()]
+        return None if len(events[event][0]) == len(destinations) else "names a destination twice"
     if event not in events:
         return "concerns an event that was never received"
-    planned, attempts, closed = events[event]
+    plan, attempts, closed = events[event]
     if what == "event:fulfilled":
-        return None if planned <= closed else "calls an event fulfilled that is not"
+        return None if set(plan) <= closed else "calls an event fulfilled that is not"
     if not what.startswith("delivery:") or destination is None:
         return None
-    if destination not in planned:
+    if destination not in plan:
         return "concerns a destination that the event never named"
-    attempt = facts.get("attempt")
-    if what == "delivery:attempted":
-        attempts[destination] = max(attempts.get(destination, 0), attempt)
-    elif what in ("delivery:applied", "delivery:confirmed"):
-        if type(attempt) is not int or not 0 < attempt <= attempts.get(destination, 0):
+    if what in ("delivery:attempted", "delivery:applied", "delivery:confirmed"):
+        attempt, made = facts.get("attempt"), attempts.get(destination, 0)
+        if not is_int(attempt) or attempt < 1 or (what != "delivery:attempted" and attempt > made):
             return f"says {what}, but that attempt was never made"
-        (closed.add if what == "delivery:confirmed" else closed.discard)(destination)
-    elif what == "delivery:exempt":
+        if facts.get("action") != plan[destination]:
+            return f"is of another action than was planned at {destination}"
+        attempts[destination] = max(made, attempt)
+    if what in ("delivery:confirmed", "delivery:exempt"):
         closed.add(destination)
     elif what == "delivery:reopened":
         if facts.get("to") == "pending":  # not when it is only read back again
             closed.discard(destination)
-    elif what != "delivery:retrying" or facts.get("state") != "applied":
+    elif what != "delivery:attempted" and (what != "delivery:retrying" or facts.get("state") != "applied"):
         closed.discard(destination)
     return None
+
+
+def plan_of(destinations):
+    """Return destination -> action of `name:action` each; the action is None where the right is not known."""
+    parts = [item.partition(":") for item in destinations]
+    return {name: None if action in ("", "-") else action for name, _, action in parts}
+
+
+# -- a dossier: what it claims of a person, held against its proven entries --------------------------------------------
+
+KEY_ENTRIES = {
+    "event:received", "event:held", "event:extended", "event:fulfilled", "delivery:confirmed", "delivery:held",
+    "delivery:exempt", "delivery:reappeared", "identity:shredded",
+}  # fmt: skip
+ENTRY = ("seq", "at", "what", "event", "destination", "actor", "facts")
+RECEIVED = ("right", "event_key", "source", "source_ref", "received_at")
+DATES = ("due_on", "legal_due_on", "extended_at", "informed_on")
+EVENT = {*RECEIVED, *DATES, "id", "subject", "state", "fulfilled_at", "shredded_at", "deliveries", "audit"}
+EVIDENCE = (
+    "first_confirmed_at", "read_back", "notes", "confirmed_seq", "held_at", "detail", "reason", "decided_by",
+    "decided_at", "reappeared",
+)  # fmt: skip
+DELIVERY = {*EVIDENCE, "destination", "action", "state", "outcome"}
+
+
+def verify_file(text, name, keys):
+    """Return what a proof or a dossier proves, in lines."""
+    content = parsed(text, name)
+    if not isinstance(content, dict) or "proofs" not in content:
+        return proven_lines(content, verify_proof(content, keys))
+    proofs = content["proofs"]
+    must(isinstance(proofs, list) and proofs, "no proof in it")
+    logs = [verify_proof(proof, keys) for proof in proofs]
+    must(len(set(logs)) == 1, "its proofs are under different notes")
+    try:
+        unproven = verify_dossier(content, proofs)
+    except (TypeError, KeyError, AttributeError, ValueError, RecursionError):
+        raise Bad("not a dossier made by syncer") from None
+    lines = [line for proof, log in zip(proofs, logs, strict=True) for line in proven_lines(proof, log)]
+    return [*lines, f"the rest of the file is unproven: {', '.join(sorted(unproven))}"]
+
+
+def proven_lines(proof, log):
+    return [f"entry {proof['seq']} stands among the first {log[1]} entries of {log[0]}", proof["body"] or "(purged)"]
+
+
+def verify_dossier(content, proofs):
+    """Hold all claims against the proven entries; return what neither proves nor contradicts, as keys and entries."""
+    bodies, told = {}, set()
+    for proof in proofs:
+        seq, text = proof["seq"], proof["body"]
+        must(text is not None, f"entry {seq} has no body (purged, or left out): what the file says of it is unproven")
+        bodies[seq] = body = json.loads(text)
+        whole = all(key in body for key in ENTRY) and isinstance(body["facts"], dict) and isinstance(body["what"], str)
+        must(whole, f"syncer did not write the body of entry {seq}")
+    events, summary = content["events"], content["summary"]
+    must(len(bodies) == len(proofs) and isinstance(events, list), "not a dossier made by syncer")
+    must(len({event["id"] for event in events}) == len(events), "it tells of an event twice")
+    unproven = {key for key in content if key not in ("events", "proofs", "subject", "summary")}
+    for event in events:
+        same(f"event {event['id']}: subject", event["subject"], content["subject"])
+        told |= verify_event(event, bodies, unproven)
+    must(told == set(bodies), "an entry is proven that belongs to no event of the dossier")
+    states = [event["state"] for event in events]
+    counts = {"requests": len(events), "overdue": sum(event["overdue"] is True for event in events)}
+    same("summary", summary, counts | {state: states.count(state) for state in ("fulfilled", "held", "open")})
+    return unproven
+
+
+def verify_event(event, bodies, unproven):
+    """Hold a request against its proven entries; return their numbers."""
+    place, own, before = f"event {event['id']}", [], 0
+    for entry in event["audit"]:
+        seq = entry["seq"]
+        ordered = is_int(seq) and seq > before and entry["event"] == event["id"]
+        must(ordered, f"{place}: its timeline is out of order, or another event's")
+        before = seq
+        if seq in bodies:
+            same(f"entry {seq}", entry, {key: bodies[seq][key] for key in ENTRY})
+            own.append(bodies[seq])
+        else:
+            must(entry["what"] not in KEY_ENTRIES, f"entry {seq} ({entry['what']}) has no proof")
+            unproven.add(f"entry {seq}")
+    received = [body for body in own if body["what"] == "event:received"]
+    must(len(received) == 1, f"{place}: there is no proof of its event:received")
+    facts = received[0]["facts"]
+    for key in RECEIVED:
+        same(f"{place}: {key}", event[key], facts[key])
+    subjects = [body["subject"] for body in own if body.get("subject") is not None]
+    if subjects:
+        same(f"{place}: subject", event["subject"], subjects[-1])
+    elif event["subject"] is not None:
+        unproven.add("events.subject")  # known since its address came again
+    extended = last_of(own, "event:extended")
+    days = extended["facts"] if extended else facts
+    dates = days["due_on"], days.get("legal_due_on"), extended and extended["at"], days.get("informed_on")
+    for key, value in zip(DATES, dates, strict=True):
+        same(f"{place}: {key}", event[key], value)
+    verify_end(place, event, own)
+    verify_deliveries(place, event, plan_of(facts["destinations"]), own, unproven)
+    unproven |= {f"events.{key}" for key in event if key not in EVENT}
+    return {body["seq"] for body in own}
+
+
+def verify_end(place, event, own):
+    """Hold against the proven entries whether, and since when, a request is fulfilled or held."""
+    state, fulfilled, held = event["state"], last_of(own, "event:fulfilled"), last_of(own, "event:held")
+    must(state in ("fulfilled", "held", "open"), f"{place}: its state is none")
+    if state == "fulfilled":
+        undone = last_of(own, "event:held", "delivery:held", "delivery:reappeared")
+        so = fulfilled and not event["overdue"] and (not undone or undone["seq"] < fulfilled["seq"])
+        must(so, f"{place}: its proven entries do not say that it is fulfilled")
+    elif state == "held":
+        so = held and (not fulfilled or fulfilled["seq"] < held["seq"])
+        must(so, f"{place}: its proven entries do not say that it is held")
+    same(f"{place}: fulfilled_at", event["fulfilled_at"], fulfilled["at"] if state == "fulfilled" else None)
+    if event["shredded_at"] is not None:  # its address may have come again since
+        shredded = last_of(own, "identity:shredded")
+        same(f"{place}: shredded_at", event["shredded_at"], shredded and shredded["at"])
+
+
+def verify_deliveries(place, event, plan, own, unproven):
+    """Hold what a request became at each recipient against the proven entries."""
+    deliveries = event["deliveries"]
+    names = sorted(delivery["destination"] for delivery in deliveries)
+    must(names == sorted(plan), f"{place}: its deliveries are not those that were planned")
+    whole = len(own) > 1 and own[1]["what"] == "event:held"  # held as it came: all its deliveries are
+    for delivery in deliveries:
+        name, state = delivery["destination"], delivery["state"]
+        where, told = f"{place} at {name}", [body for body in own if body["destination"] == name]
+        last = told[-1]["what"] if told else "delivery:held" if whole else ""
+        same(f"{where}: action", delivery["action"], plan[name])
+        through = event["state"] != "fulfilled" or last in ("delivery:confirmed", "delivery:exempt")
+        must(through, f"{where}: its proven entries do not say that it is through")
+        if state in ("confirmed", "exempt", "held"):
+            same(f"{where}: state", f"delivery:{state}", last)
+        else:
+            unproven.add("events.deliveries.state")
+        if state == "confirmed":
+            same(f"{where}: outcome", delivery["outcome"], told[-1]["facts"].get("outcome"))
+        else:
+            unproven.add("events.deliveries.outcome")
+        evidence = evidence_of(told)
+        for key in EVIDENCE:
+            same(f"{where}: {key}", delivery.get(key), evidence.get(key))
+        unproven |= {f"events.deliveries.{key}" for key in delivery if key not in DELIVERY}
+
+
+def evidence_of(told):
+    """Return what proven entries say of a delivery, under the keys of a dossier."""
+    evidence = {}
+    for body in told:
+        what, at, facts = body["what"], body["at"], body["facts"]
+        if what == "delivery:confirmed":
+            evidence.setdefault("first_confirmed_at", at)
+            evidence["read_back"] = [{"status": None, **step} for step in facts.get("steps", [])]
+            evidence |= {"notes": facts.get("notes", []), "confirmed_seq": body["seq"]}
+        elif what == "delivery:held":
+            evidence |= {"held_at": at, "detail": facts.get("detail")}
+        elif what == "delivery:exempt":
+            evidence |= {"reason": facts.get("reason"), "decided_by": body["actor"].get("user"), "decided_at": at}
+        elif what == "delivery:reappeared":
+            evidence["reappeared"] = evidence.get("reappeared", 0) + 1
+    return evidence
+
+
+def last_of(bodies, *whats):
+    return next((body for body in reversed(bodies) if body["what"] in whats), None)
+
+
+def same(place, claimed, proven):
+    # as JSON: to Python, true and 1 are equal
+    equal = json.dumps(claimed, sort_keys=True) == json.dumps(proven, sort_keys=True)
+    must(equal, f"{place}: the file does not say what its proven entry says")
 
 
 # -- files, however Windows or a mail program saved them --------------------------------------------------------------
@@ -324,28 +628,55 @@ def read(path):
             raise Unreadable(f"{path}: not a text") from None
 
 
+def read_note(path):
+    text = read(path)
+    try:
+        require_note(text)
+    except Unreadable as error:
+        raise Unreadable(f"{path}: {error}") from None
+    return path, text
+
+
+# -- the answer --------------------------------------------------------------------------------------------------------
+
+
+def shown(text):
+    """Return a text with all that a terminal obeys, that ends a line or turns the direction of writing, made visible."""
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
+def answer(keys, file, notes=(), accepted=()):
+    """Return (exit code, what is said, in lines): 0 proven, 1 not proven or not to be read, 3 declared lost."""
+    try:
+        keys = [parse_key(key) for key in keys]
+        if not notes:
+            return 0, ["PROVEN:", *verify_file(read(file), file, keys)]
+        notes = [read_note(name) for name in notes]  # a damaged one is named before anything is judged
+        with opened(file) as lines:
+            return 0, ["PROVEN:", *verify_log(lines, notes, keys, accepted)]
+    except DeclaredLost as error:
+        return 3, ["NOT PROVEN:", *error.args]
+    except Unreadable as error:
+        return 1, ["CANNOT BE READ:", f"{error}; it is damaged: get it again from where it was kept"]
+    except UnicodeDecodeError:
+        return 1, ["CANNOT BE READ:", f"{file}: not a text; it is damaged: get it again from where it was kept"]
+    except (Bad, OSError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        return 1, ["NOT PROVEN:", str(error) or type(error).__name__]
+
+
 def main():
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.error = lambda problem: parser.exit(2, shown(f"called wrongly: {problem}; see --help") + "\n")
     parser.add_argument("--key", action="append", required=True)
+    parser.add_argument("--accept-fork", action="append", type=int, default=[], metavar="ENTRY")
     parser.add_argument("file")
     parser.add_argument("notes", nargs="*")
     given = parser.parse_args()
-    try:
-        keys = [parse_key(key) for key in given.key]
-        if given.notes:
-            notes = [(name, read(name)) for name in given.notes]
-            with opened(given.file) as file:
-                print("PROVEN:", verify_log(file, notes, keys))
-        else:
-            content = parsed(read(given.file), given.file)
-            must(proofs := content.get("proofs", [content]), "no proof in it")  # a dossier holds several
-            print("\n".join(f"PROVEN: {verify_proof(proof, keys)}" for proof in proofs))
-    except InvalidSignature:
-        sys.exit("NOT PROVEN: a forged signature")
-    except Unreadable as error:
-        sys.exit(f"CANNOT BE READ: {error}; it is damaged: get it again from where it was kept")
-    except (Bad, OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
-        sys.exit(f"NOT PROVEN: {error or type(error).__name__}")
+    code, (verdict, first, *more) = answer(given.key, given.file, given.notes, given.accept_fork)
+    print(*map(shown, [f"{verdict} {first}", *more]), sep="\n", file=sys.stderr if code else sys.stdout)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ from syncer.settings.checked import Settings, settings_digest
 from syncer.settings.load import load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from syncer.audit.access_log import AccessLog
     from syncer.audit.offline.verifier import Finding
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from syncer.audit.proof.passage import Pause
     from syncer.audit.proof.purge import Purge
     from syncer.audit.proof.verified import Verified
+    from syncer.audit.proof.verify import Verification
     from syncer.decisions.extension import Extensions
     from syncer.decisions.interventions import Interventions
     from syncer.decisions.replay import Replays
@@ -311,15 +312,20 @@ class App:
             self.about,
         )
 
-    def verify(self, against: Sequence[Path] = (), pause: Pause | None = None) -> Finding:
-        """Verify the log with all that lies on this host and `against`, notes from elsewhere. Raises UserError.
-
-        With a `pause` the log is read in slices; it is told how long each took, waits, and may raise to end it.
-        """
+    @cached_property
+    def verification(self) -> Verification:
+        """What verifies the log with all that lies on this host."""
         from syncer.audit.proof.verify import Verification
 
-        proof = Verification(self.engine, self.tables, self.ledger, self.origins, self.checkpoints, self.notes_folder)
-        return proof.verify(against, pause)
+        return Verification(
+            self.engine, self.tables, self.ledger, self.origins, self.checkpoints, self.notes_folder, self.clock
+        )
+
+    def verify(
+        self, against: Sequence[Path] = (), accepted: Collection[int] = (), pause: Pause | None = None
+    ) -> Finding:
+        """Verify the log with all that lies on this host; see `Verification.verify`. Raises UserError."""
+        return self.verification.verify(against, accepted, pause)
 
     # -- destinations --------------------------------------------------------------------------------------
 

@@ -11,12 +11,16 @@ from syncer.cli.common import JSON, REASON, Context, common, require_reason, wri
 from syncer.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from syncer.app import App
-    from syncer.audit.offline.inclusion import ProvenEntry
+    from syncer.audit.offline.claims import CheckedFile
     from syncer.cli.output.results import CheckpointResult, ForkResult, ReplayResult
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 PATH = click.Path(path_type=Path)
+#: the exit code for a log of which anchored entries are declared lost: not proven, and not found altered either
+DECLARED_LOST = 3
 
 
 @click.group()
@@ -29,19 +33,35 @@ def audit() -> None:
 
 @audit.command()
 @click.option("--against", multiple=True, type=PATH, help="Notes from elsewhere; a folder means all in it.")
+@click.option(
+    "--accept-fork",
+    "accepted",
+    multiple=True,
+    type=click.IntRange(min=1),
+    metavar="ENTRY",
+    help="You were told of the restore that this entry records: what it declares lost is stated, and no objection.",
+)
 @click.argument("more", nargs=-1, type=PATH, metavar="[NOTE]...")
 @JSON
 @common
-def verify(context: Context, against: tuple[Path, ...], more: tuple[Path, ...], as_json: bool) -> int:
-    """Verify the chain, the log against its signed notes, and the tables against the log."""
+def verify(
+    context: Context, against: tuple[Path, ...], accepted: tuple[int, ...], more: tuple[Path, ...], as_json: bool
+) -> int:
+    """Verify the chain, the log against its signed notes, and the tables against the log.
+
+    Exit 0: proven. 1: something was altered, or the tables disagree with the log. 3: nothing was found altered, but
+    anchored entries are declared lost by a restore on record; accept it with --accept-fork if you were told of it.
+    """
     from syncer.cli.output import console, printing
 
     if more and not against:
         raise UserError("audit verify: give each note with --against")
     with context.app() as app:
-        finding = app.verify([*against, *more])
+        finding = app.verify([*against, *more], accepted)
+        if not against:  # notes that a stranger brings decide what he is told, not whether the daemon goes on
+            app.verified.record(finding)
     console.answer(finding, as_json, printing.verdict)
-    return 0 if finding.ok else 1
+    return DECLARED_LOST if finding.declared_lost else 0 if finding.ok else 1
 
 
 @audit.command()
@@ -62,26 +82,39 @@ def prove(context: Context, seq: int, out: Path | None) -> None:
 @click.option("--key", required=True, help="The log's public key, as `audit key` prints it, or a file that holds it.")
 @JSON
 def check_proof(proof: Path, key: str, as_json: bool) -> int:
-    """Verify a proof, or all of a JSON dossier, with the public key alone: no settings, no database, no secret."""
-    from syncer.audit.offline.inclusion import ProofError, split, verify_proof
+    """Verify a proof, or a JSON dossier whole, with the public key alone: no settings, no database, no secret.
+
+    What a dossier claims is held against its proven entries; what they do not cover is named as unproven.
+    """
+    from syncer.audit.offline.claims import check_file
+    from syncer.audit.offline.inclusion import ProofError, UnreadableProof
     from syncer.cli.output import console
     from syncer.cli.output.results import ProofResult, ProofsResult, Refusal
+    from syncer.privacy.masking import visible
 
     try:
-        keys = _keys(key)
-        proven = tuple(verify_proof(item, keys) for item in split(_text(proof, "a proof")))
+        proven = check_file(_text(proof, "a proof"), _keys(key))
     except ProofError as error:
+        word = "CANNOT BE READ" if isinstance(error, UnreadableProof) else "NOT PROVEN"
         refusal = Refusal(False, str(error))
-        console.answer(refusal, as_json, lambda shown: console.line(f"NOT PROVEN: {shown.reason}"))
+        console.answer(refusal, as_json, lambda shown: console.line(f"{word}: {visible(shown.reason)}"))
         return 1
-    result = ProofResult(True, None, proven[0]) if len(proven) == 1 else ProofsResult(True, None, proven)
-    console.answer(result, as_json, lambda _: console.lines(map(_proven_lines, proven)))
+    entries, unproven = proven.entries, proven.unproven
+    one = ProofResult(True, None, entries[0], unproven) if len(entries) == 1 else None
+    console.answer(
+        one or ProofsResult(True, None, entries, unproven),
+        as_json,
+        lambda _: console.lines(map(visible, _proven_lines(proven))),
+    )
     return 0
 
 
-def _proven_lines(entry: ProvenEntry) -> str:
-    where = f"proven: entry {entry.seq} stands among the first {entry.size} entries of {entry.origin}"
-    return f"{where}\n{entry.body or 'its body was purged; only its digest is proven'}"
+def _proven_lines(proven: CheckedFile) -> Iterator[str]:
+    for entry in proven.entries:
+        yield f"proven: entry {entry.seq} stands among the first {entry.size} entries of {entry.origin}"
+        yield entry.body or "its body was purged; only its digest is proven"
+    if proven.unproven:
+        yield f"the rest of the file is unproven: {', '.join(proven.unproven)}"
 
 
 def _keys(given: str) -> list[str]:

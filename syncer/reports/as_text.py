@@ -75,11 +75,12 @@ def _event_lines(event: ReportedEvent) -> list[str]:
 
 
 def _integrity(proof: Integrity) -> list[str]:
-    verified = "verified, unbroken" if proof.verified else f"NOT INTACT: {proof.reason}"
+    verified = "verified, unbroken" if proof.verified else "NOT INTACT"
+    why = f": {proof.reason}" if proof.reason else ""
     return [
         "INTEGRITY",
         f"  {proof.entries} entries, head {proof.head}",
-        f"  chain: {verified}",
+        f"  chain: {verified}{why}",
         f"  last full verification: {verification(proof.last_verification)}",
         f"  signed up to entry {proof.signed.size} at {day_time(proof.signed.at)}"
         if proof.signed

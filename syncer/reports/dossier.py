@@ -9,6 +9,7 @@ from datetime import datetime
 from adapters.contract import Adapter, Outcome
 from syncer import __version__
 from syncer.audit.ledger import Ledger, LogEntry
+from syncer.audit.offline.claims import KEY_ENTRIES
 from syncer.audit.offline.inclusion import InclusionProof, ProofError, verify_proof
 from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
@@ -19,21 +20,6 @@ from syncer.reports.evidence import Evidence, ReportedDelivery
 from syncer.reports.propagation import Summary, root_of, summary
 from syncer.reports.reader import Reader
 from syncer.reports.views import DeliveryView, EventView, Signed, delivery_values, event_values
-
-#: the entries that carry a person's story; each is proven
-KEY_ENTRIES = frozenset(
-    {
-        "event:received",
-        "event:held",
-        "event:extended",
-        "event:fulfilled",
-        "delivery:confirmed",
-        "delivery:held",
-        "delivery:exempt",
-        "delivery:reappeared",
-        "identity:shredded",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from syncer import __version__
 from syncer.audit.ledger import Ledger, LogEntry
+from syncer.audit.offline.restores import ForkFound
 from syncer.audit.offline.verifier import Finding
 from syncer.audit.proof.checkpoints import Sealed
 from syncer.audit.proof.notary import Notary
@@ -61,7 +62,10 @@ class NoteKept:
 class Integrity:
     """What proves the log and what does not: its size, its root, where signed notes lie, and since when.
 
-    `verified` is of this moment, `last_verification` what the daemon last found of the whole log.
+    `verified` says that nothing was found altered. Then `reason` is None, or says what a restore on record declares
+    lost; `forks` are those restores. Of the notes kept here, `agreeing` agree with the log, and `excused` lie in what
+    is declared lost.
+    `verified` and the rest are of this moment, `last_verification` is what the daemon last found of the whole log.
     """
 
     entries: int
@@ -75,6 +79,9 @@ class Integrity:
     anchors: tuple[NoteKept, ...]
     not_proven: tuple[str, ...]
     last_verification: VerificationView
+    agreeing: int
+    excused: int
+    forks: tuple[ForkFound, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +152,8 @@ class Propagation:
         return Integrity(
             entries=entries,
             head=head,
-            verified=verified.ok,
+            # a restore that a person recorded is shown as what it is: neither hidden nor a broken log
+            verified=verified.stands,
             reason=verified.reason,
             warnings=verified.warnings,
             origin=standing.origin,
@@ -166,6 +174,9 @@ class Propagation:
                 "orders, carts, conversations, deals, notes and old exports at a provider",
             ),
             last_verification=last_verification(self._verified),
+            agreeing=verified.agreeing,
+            excused=verified.excused,
+            forks=verified.forks,
         )
 
 

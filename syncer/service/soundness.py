@@ -42,7 +42,7 @@ def verify_in_full(app: App, pause: Pause) -> None:
     """Verify the whole log and keep the result. Raises ChainBroken where it is not whole."""
     finding = app.verify(pause=pause)
     app.verified.record(finding)
-    if not finding.ok:
+    if not finding.stands:
         raise ChainBroken(f"the full verification failed: {finding.reason}")
     get_logger("syncer.audit").info("audit.verified", count=finding.entries)
 

@@ -2,27 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 #: decisions of a person: the entry must say why
 NEEDS_REASON = frozenset({"delivery:exempt", "operator:resynced", "audit:forked"})
+#: what names the action that it is about
+_ACTS = frozenset({"delivery:attempted", "delivery:applied", "delivery:confirmed"})
 
 
 @dataclass(slots=True)
-class _Event:
-    planned: frozenset[str]
-    attempts: dict[str, int] = field(default_factory=dict)
-    closed: set[str] = field(default_factory=set)
+class DeliveryRecord:
+    """What the log says of one delivery: where it stands, how often it was tried, and how it came out.
+
+    `attempts` is the count since it last started over, `most` the highest attempt ever begun. `done` says that it is
+    confirmed or exempt, also while it is only read back again. The words are the log's own, whatever stood there.
+    """
+
+    state: Any = "pending"
+    attempts: int = 0
+    most: int = 0
+    outcome: Any = None
+    done: bool = False
+
+
+@dataclass(slots=True)
+class EventRecord:
+    """What the log says of one event; `plan` is destination -> action, None where the right is not known.
+
+    `received_at`, `due_on` and `fulfilled_at` are the log's own words; the last is None while it is not fulfilled.
+    `subject` is the pseudonym of its last entry that has one. `deliveries` lacks those of which nothing was said yet.
+    """
+
+    plan: Mapping[str, str | None]
+    right: Any
+    received_at: Any
+    due_on: Any
+    subject: Any = None
+    held: bool = False
+    fulfilled_at: str | None = None
+    deliveries: dict[str, DeliveryRecord] = field(default_factory=dict)
+
+    def delivery(self, destination: str) -> DeliveryRecord:
+        """Return what the log says of the delivery at a planned destination."""
+        return self.deliveries.get(destination) or self.deliveries.setdefault(destination, DeliveryRecord())
+
+    @property
+    def state(self) -> str:
+        """Where it stands: fulfilled, held or open."""
+        if self.fulfilled_at is not None:
+            return "fulfilled"
+        waits = any(record.state == "held" for record in self.deliveries.values())
+        return "held" if waits or (self.held and not self.plan) else "open"
+
+    def hold(self) -> None:
+        """Note that the event is held; where none of its deliveries is, it was held when it came, with all of them."""
+        self.held = True
+        if not any(record.state == "held" for record in self.deliveries.values()):
+            for destination in self.plan:
+                if self.delivery(destination).state == "pending":
+                    self.delivery(destination).state = "held"
 
 
 class History:
     """Follows every event through the log. Events that were purged, in part or whole, are passed over."""
 
     def __init__(self) -> None:
-        self._events: dict[str, _Event] = {}
+        self._events: dict[str, EventRecord] = {}
         self._purged: set[str] = set()
+        self._brought: set[str] = set()
+        #: each plan and each word once: a million events have a few of them
+        self._plans: dict[tuple[str, ...], Mapping[str, str | None]] = {}
 
     def purged(self, event: str | None) -> None:
         """Note that an entry of this event has lost its body to a purge."""
@@ -30,74 +81,135 @@ class History:
             self._purged.add(event)
             self._events.pop(event, None)
 
+    def is_purged(self, event: str) -> bool:
+        """Say whether an entry of the event was purged: then the log does not tell enough of it."""
+        return event in self._purged
+
+    def event(self, event: str) -> EventRecord | None:
+        """Return what the log says of an event; None where it never received it, or where it was purged."""
+        return self._events.get(event)
+
+    def events(self) -> Iterator[str]:
+        """Yield the ids of all events that were received and not purged, in the order of the log."""
+        return iter(self._events)
+
+    def was_brought(self, event: str) -> bool:
+        """Say whether a person brought an address again in a resync of this event: its subject may be known since."""
+        return event in self._brought
+
     def tell(self, what: str, content: Mapping[str, Any]) -> str | None:
         """Take one entry into the history; return why it cannot be true, in half a sentence, or None."""
-        facts = content.get("facts")
-        actor = content.get("actor")
-        if not isinstance(facts, dict) or not isinstance(actor, dict) or not actor.get("kind") or "user" not in actor:
+        facts, actor = content.get("facts"), content.get("actor")
+        if not isinstance(facts, dict) or not isinstance(actor, dict):
             return "has no facts, or does not say who acted"
-        if what in NEEDS_REASON and not str(facts.get("reason") or "").strip():
-            return "is a person's decision without a reason"
-        event = content.get("event")
+        kind = actor.get("kind")
+        if not isinstance(kind, str) or not kind or "user" not in actor:
+            return "has no facts, or does not say who acted"
+        if what in NEEDS_REASON:
+            reason = facts.get("reason")
+            if not isinstance(reason, str) or not reason.strip():
+                return "is a person's decision without a reason"
+            self._note_brought(what, facts)
+        event = content["event"]
         if event is None or event in self._purged:
             return None
         if what == "event:received":
-            return self._received(event, facts)
-        known = self._events.get(event)
-        if known is None:
+            return self._received(event, content.get("subject"), facts)
+        record = self._events.get(event)
+        if record is None:
             return "concerns an event that was never received"
-        if what == "event:fulfilled":
-            open_ones = known.planned - known.closed
-            if open_ones:
-                return f"calls an event fulfilled while {min(open_ones)} is neither confirmed nor exempt"
-            return None
-        destination = content.get("destination")
-        if not what.startswith("delivery:") or destination is None:
-            return None
-        if destination not in known.planned:
-            return "concerns a destination that the event never named"
-        return _delivery(known, what, destination, facts)
+        subject = content.get("subject")
+        if subject is not None and subject != record.subject:
+            record.subject = subject  # it may be known only since the address came again
+        if what.startswith("delivery:") and content["destination"] is not None:
+            return _delivery(record, what, content["destination"], facts)
+        return _event(record, what, content["at"], facts)
 
-    def _received(self, event: str, facts: Mapping[str, Any]) -> str | None:
+    def _received(self, event: str, subject: Any, facts: Mapping[str, Any]) -> str | None:
         if event in self._events:
             return "receives an event a second time"
-        planned = facts.get("destinations")
-        if not isinstance(planned, list):
+        destinations = facts.get("destinations")
+        if not isinstance(destinations, list) or not all(isinstance(item, str) for item in destinations):
             return "receives an event without naming its destinations"
-        self._events[event] = _Event(frozenset(str(plan).partition(":")[0] for plan in planned))
+        plan = self._plans.get(tuple(destinations))
+        if plan is None:
+            plan = self._plans[tuple(destinations)] = planned(destinations)
+        if len(plan) != len(destinations):
+            return "receives an event that names a destination twice"
+        self._events[event] = EventRecord(
+            plan, facts.get("right"), facts.get("received_at"), facts.get("due_on"), subject
+        )
         return None
 
-    def contradicts(self, event: str, destination: str, state: str) -> str | None:
-        """Return how a row of the delivery table contradicts the log, in one line, or None."""
-        if event in self._purged:
-            return None
-        known = self._events.get(event)
-        if known is None:
-            return f"event {event} is in its table, but the log never received it"
-        if state in ("confirmed", "exempt") and destination not in known.closed:
-            return f"event {event} at {destination} is {state} in its table, but not in the log"
-        return None
+    def _note_brought(self, what: str, facts: Mapping[str, Any]) -> None:
+        named = facts.get("deliveries")
+        if what == "operator:resynced" and facts.get("addresses_brought") and isinstance(named, list):
+            self._brought |= {item.partition(":")[0] for item in named if isinstance(item, str)}
 
 
-def _delivery(event: _Event, what: str, destination: str, facts: Mapping[str, Any]) -> str | None:
-    attempt = facts.get("attempt")
-    if what == "delivery:attempted":
-        number = attempt if type(attempt) is int else 0
-        event.attempts[destination] = max(event.attempts.get(destination, 0), number)
-    elif what in ("delivery:confirmed", "delivery:applied"):
-        if type(attempt) is not int or not 0 < attempt <= event.attempts.get(destination, 0):
-            return f"says {what.partition(':')[2]}, but that attempt was never made"
-        if what == "delivery:confirmed":
-            event.closed.add(destination)
-        else:
-            event.closed.discard(destination)
-    elif what == "delivery:exempt":
-        event.closed.add(destination)
-    elif what == "delivery:reopened":
-        # its attempts stay: one may be under way, and its answer still counts
-        if facts.get("to") == "pending":
-            event.closed.discard(destination)
-    elif what != "delivery:retrying" or facts.get("state") != "applied":
-        # held, found again or tried again; a recheck that could not read is none of these
-        event.closed.discard(destination)
+def planned(destinations: list[str]) -> dict[str, str | None]:
+    """Return destination -> action of `name:action` each; the action is None where it is `-` or left out."""
+    parts = [item.partition(":") for item in destinations]
+    return {name: None if action in ("", "-") else action for name, _, action in parts}
+
+
+def _event(record: EventRecord, what: str, at: str, facts: Mapping[str, Any]) -> str | None:
+    if what == "event:fulfilled":
+        not_done = [name for name in record.plan if not record.delivery(name).done]
+        if not_done:
+            return f"calls an event fulfilled while {min(not_done)} is neither confirmed nor exempt"
+        record.fulfilled_at = at
+    elif what == "event:held":
+        record.hold()
+    elif what == "event:extended":
+        record.due_on = facts.get("due_on")
     return None
+
+
+def _delivery(event: EventRecord, what: str, destination: str, facts: Mapping[str, Any]) -> str | None:
+    if destination not in event.plan:
+        return "concerns a destination that the event never named"
+    record, attempt = event.delivery(destination), facts.get("attempt")
+    if what == "delivery:attempted":
+        if type(attempt) is not int or attempt < 1:
+            return "begins an attempt without its number"
+        record.attempts, record.most = attempt, max(record.most, attempt)
+    elif what in ("delivery:applied", "delivery:confirmed") and (
+        type(attempt) is not int or not 0 < attempt <= record.most
+    ):
+        return f"says {what.partition(':')[2]}, but that attempt was never made"
+    if what in _ACTS and facts.get("action") != event.plan[destination]:
+        return f"is of another action than the event planned at {destination}"
+    _count(record, what, facts)
+    _move(record, what, facts)
+    if not record.done:
+        event.fulfilled_at = None
+    return None
+
+
+def _count(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:
+    """Follow the count of attempts and the outcome."""
+    attempt = facts.get("attempt")
+    if "phase" in facts and type(attempt) is int:
+        record.attempts = attempt - 1 if facts.get("attempt_given_back") else attempt
+        record.outcome = facts.get("outcome")
+    elif facts.get("found_by") == "watch" or (what == "delivery:reopened" and facts.get("to") == "pending"):
+        record.attempts, record.outcome = 0, None
+
+
+def _move(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:
+    """Follow the state."""
+    word = what.partition(":")[2]
+    if word == "attempted":
+        return
+    if word == "reopened":
+        record.state = facts.get("to")
+        # its attempts stay: one may be under way, and its answer still counts
+        record.done = record.done and record.state != "pending"
+    elif word == "retrying":
+        record.state = facts.get("state")
+        # a recheck that could not read says nothing about the person
+        record.done = record.done and record.state == "applied"
+    else:
+        record.state = facts.get("state", "retrying") if word == "reappeared" else word
+        record.done = word in ("confirmed", "exempt")

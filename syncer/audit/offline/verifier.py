@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from syncer.audit.offline.history import History
 from syncer.audit.offline.merkle import Frontier
 from syncer.audit.offline.notes import Checkpoint, NoteError, VerifierKey, open_checkpoint
-from syncer.domain.deadlines import months_before
+from syncer.audit.offline.purges import Purges
+from syncer.audit.offline.restores import ForkFound, Restores
+from syncer.audit.offline.times import Times, moment
 
 #: seq, at, what, event, destination, body, leaf; as they stand there, whoever wrote them
 LogRow = tuple[Any, Any, Any, Any, Any, Any, Any]
-#: clocks of several hosts may differ by so much before a time that runs backwards is worth a warning
-TOLERANCE = timedelta(minutes=5)
-#: no policy keeps bodies for less, or for more
-LEAST_MONTHS, MOST_MONTHS = 12, 240
-#: no schedule signs the log less often
-MOST_MINUTES = 24 * 60
-_TIME = re.compile(r"[12]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z")
+#: (name for people, text) of notes in the order in which they were anchored, for each place they come from
+Sources = Sequence[Sequence[tuple[str, str]]]
+
+#: made once: json.loads looks for a byte order mark first
+_decode = json.JSONDecoder().decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,12 @@ class Anchoring:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of a verification: the first bad entry with the reason, and what is only worth a warning."""
+    """The result of a verification: the first bad entry with the reason, and what is only worth a warning.
+
+    Of the `notes` given, `agreeing` agree with the log and `excused` do not, but lie in what a restore on record
+    declares lost. `forks` are the restores on record. `lost` counts the anchored entries that those of them declare
+    lost which excuse a note and which nobody accepted: then the log is not proven, but not found altered either.
+    """
 
     ok: bool
     entries: int
@@ -47,48 +50,20 @@ class Finding:
     notes: int = 0
     anchored: Anchoring | None = None
     warnings: tuple[str, ...] = ()
+    agreeing: int = 0
+    excused: int = 0
+    lost: int = 0
+    forks: tuple[ForkFound, ...] = ()
 
+    @property
+    def declared_lost(self) -> bool:
+        """Say whether nothing is wrong but that anchored entries are declared lost by an entry nobody accepted."""
+        return not self.ok and self.lost > 0
 
-@dataclass(slots=True)
-class _Purge:
-    """A purge on record: of entries `first` to `last` that are older than `before`, `left` more may lack their body."""
-
-    seq: int
-    first: int
-    last: int
-    before: str
-    left: int
-
-    def covers(self, seq: int, at: str) -> bool:
-        """Say whether this purge can have taken the body of an entry."""
-        return self.left > 0 and self.first <= seq <= self.last and at < self.before
-
-
-@dataclass(frozen=True, slots=True)
-class _Fork:
-    """A fork on record: the signed state that it admits was lost. Its fields hold whatever somebody wrote there."""
-
-    seq: int
-    old_origin: Any
-    size: Any
-    root: Any
-    shared: Any
-    reason: Any
-
-    @classmethod
-    def of(cls, seq: int, facts: dict[str, Any]) -> _Fork:
-        """Return the fork that an entry's facts record."""
-        anchor = facts.get("anchor")
-        lost = anchor if isinstance(anchor, dict) else {}
-        old_origin, shared, reason = facts.get("old_origin"), facts.get("shared"), facts.get("reason")
-        return cls(seq, old_origin, lost.get("size"), lost.get("root"), shared, reason)
-
-    def admits(self, checkpoint: Checkpoint) -> bool:
-        """Say whether a signed state lies in the part that was lost."""
-        if type(self.size) is not int or type(self.shared) is not int or self.old_origin != checkpoint.origin:
-            return False
-        cited = checkpoint.size != self.size or checkpoint.root.hex() == self.root
-        return self.shared < checkpoint.size <= self.size and cited
+    @property
+    def stands(self) -> bool:
+        """Say whether nothing was found altered; what a restore on record declares lost is a loss, and no alteration."""
+        return self.ok or self.declared_lost
 
 
 class _Bad(Exception):
@@ -99,26 +74,167 @@ class _Bad(Exception):
 
 def examine(
     rows: Iterable[LogRow],
-    sources: Sequence[Sequence[tuple[str, str]]],
+    sources: Sources,
     keys: Sequence[VerifierKey],
-    history: History | None = None,
+    accepted: Collection[int] = (),
 ) -> Finding:
     """Verify a log against notes. Each source holds (name for people, text) in the order they were anchored.
 
-    `keys` are the log's public keys, one for each name it has had. Nothing in rows or notes raises.
+    `keys` are the log's public keys, one for each name it has had; `accepted` are the entries of restores that the
+    reader was told of. Nothing in rows or notes raises.
     """
-    reading, count = _Reading(history or History()), sum(map(len, sources))
-    try:
-        signed = [note for notes in sources for note in _open(notes, keys)]
-        reading.keep_roots({checkpoint.size for _, checkpoint in signed})
-        for row in rows:
-            reading.take(row)
-        reading.require_purges()
-        newest = reading.compare(signed)
-    except _Bad as bad:
-        return Finding(False, reading.size, bad.seq, str(bad), reading.purged, count)
-    return Finding(
-        True, reading.size, None, None, reading.purged, count, newest, tuple(dict.fromkeys(reading.warnings))
+    examination = Examination(sources, keys, accepted)
+    examination.take_all(rows)
+    return examination.finding()
+
+
+class Examination:
+    """One pass over a log, in as many parts as its caller likes: every row in order, then the finding.
+
+    See `examine` for what is given. `history` is what the log says of each event.
+    """
+
+    def __init__(self, sources: Sources, keys: Sequence[VerifierKey], accepted: Collection[int] = ()) -> None:
+        self.history = History()
+        self._frontier = Frontier()
+        self._times = Times()
+        self._purges = Purges()
+        self._restores = Restores(accepted)
+        self._notes = sum(map(len, sources))
+        self._signed: list[tuple[str, Checkpoint]] = []
+        self._bad: _Bad | None = None
+        try:
+            self._signed = [note for notes in sources for note in _open(notes, keys)]
+        except _Bad as bad:
+            self._bad = bad
+        self._wanted = {checkpoint.size for _, checkpoint in self._signed}
+        self._roots: dict[int, tuple[bytes, str]] = {0: (self._frontier.root(), "")}
+        self._newest_at = ""
+
+    @property
+    def size(self) -> int:
+        """How many entries were read so far, none of them bad."""
+        return self._frontier.size
+
+    @property
+    def newest_at(self) -> str:
+        """When the newest entry was written (UTC, as the log has it); "" before the first."""
+        return self._newest_at
+
+    def take_all(self, rows: Iterable[LogRow]) -> None:
+        """Verify the next entries, up to the first bad one: nothing after it matters."""
+        if self._bad is not None:
+            return
+        try:
+            for row in rows:
+                self._take(row)
+        except _Bad as bad:
+            self._bad = bad
+
+    def finding(self) -> Finding:
+        """Return what was found, once every row was given."""
+        try:
+            if self._bad is not None:
+                raise self._bad
+            hole = self._purges.uncovered()
+            if hole is not None:
+                raise _Bad(hole, f"entry {hole} lost its body, and no purge on record took it")
+            unknown = self._restores.unknown()
+            if unknown is not None:
+                raise _Bad(None, f"entry {unknown}, which was accepted, records no restore")
+            return self._compared()
+        except _Bad as bad:
+            return Finding(False, self.size, bad.seq, str(bad), self._purges.taken, self._notes)
+
+    # -- one entry ------------------------------------------------------------------------------------------
+
+    def _take(self, row: LogRow) -> None:
+        seq, at, what, event, destination, body, leaf = row
+        expected = self._frontier.size + 1
+        if type(seq) is not int or seq != expected:
+            raise _Bad(expected, f"entry {expected} is missing or out of order")
+        names = isinstance(what, str) and all(name is None or isinstance(name, str) for name in (event, destination))
+        if not isinstance(leaf, bytes) or len(leaf) != 32 or not names:
+            raise _Bad(seq, f"entry {seq} was altered")
+        now = moment(at)
+        if now is None:
+            raise _Bad(seq, f"entry {seq} was altered: its time cannot be read")
+        self._times.take(seq, now)
+        if body is None:
+            self._purges.hole(seq, at)
+            self.history.purged(event)
+        else:
+            content = _content(seq, (at, what, event, destination), body, leaf)
+            problem = self.history.tell(what, content) or self._of_itself(seq, what, content)
+            if problem:
+                raise _Bad(seq, f"entry {seq} {problem}")
+        self._frontier.add(leaf)
+        self._newest_at = at
+        if seq in self._wanted:
+            self._roots[seq] = self._frontier.root(), at
+
+    def _of_itself(self, seq: int, what: str, content: dict[str, Any]) -> str | None:
+        """Follow what the log says of itself and of those who write it; return why it cannot be true, or None."""
+        if what.startswith(("delivery:", "event:")):
+            return None  # nearly all are
+        facts, actor = content["facts"], content["actor"]
+        if what == "audit:purged":
+            return self._purges.record(seq, _at(content), facts, self._frontier.root())
+        if what == "audit:forked":
+            return self._restores.record(seq, facts, actor, self._frontier.root())
+        if what == "audit:checkpoint":
+            self._times.beat(seq, _at(content), facts)
+        elif what in ("daemon:started", "daemon:stopped"):
+            self._times.daemon(what, actor)
+        return None
+
+    # -- all of it against the notes ------------------------------------------------------------------------
+
+    def _compared(self) -> Finding:
+        newest, agreeing = None, 0
+        for name, checkpoint in sorted(self._signed, key=lambda note: note[1].size):
+            root, at = self._roots.get(checkpoint.size, (None, ""))
+            if root == checkpoint.root:
+                agreeing += 1
+                newest = Anchoring(checkpoint.origin, checkpoint.size, at)
+            elif not self._restores.excuse(checkpoint):
+                raise self._difference(name, checkpoint, newest.size if newest else 0)
+        forks = self._restores.found()
+        open_ones = [fork for fork in forks if fork.excused and not fork.accepted]
+        return Finding(
+            ok=not open_ones,
+            entries=self.size,
+            reason="; ".join(map(_declared, open_ones)) or None,
+            purged=self._purges.taken,
+            notes=self._notes,
+            anchored=newest,
+            warnings=tuple(dict.fromkeys([*self._times.remarks, *map(_recorded, forks)])),
+            agreeing=agreeing,
+            excused=self._notes - agreeing,
+            lost=sum(fork.lost for fork in open_ones),
+            forks=forks,
+        )
+
+    def _difference(self, name: str, checkpoint: Checkpoint, proven: int) -> _Bad:
+        size = checkpoint.size
+        if size > self.size:
+            reason = f"{name}: {size} entries were anchored, {self.size} are here: the end was cut off or rolled back"
+            return _Bad(self.size + 1, reason)
+        return _Bad(proven + 1, f"{name}: entries {proven + 1} to {size} are not those that were anchored")
+
+
+def _at(content: dict[str, Any]) -> Any:
+    return moment(content["at"])  # equal to the column, which was read before
+
+
+def _declared(fork: ForkFound) -> str:
+    return f"{fork.lost} anchored entries are declared lost by entry {fork.seq} ({fork.who}: {fork.reason})"
+
+
+def _recorded(fork: ForkFound) -> str:
+    return (
+        f"entry {fork.seq} records a restore: of {fork.size} anchored entries, only {fork.shared} are here;"
+        f" {fork.who}: {fork.reason}"
     )
 
 
@@ -138,159 +254,16 @@ def _open(notes: Sequence[tuple[str, str]], keys: Sequence[VerifierKey]) -> Iter
         yield name, note
 
 
-class _Reading:
-    """One pass over a log."""
-
-    def __init__(self, history: History) -> None:
-        self.purged = 0
-        self.warnings: list[str] = []
-        self._history = history
-        self._frontier = Frontier()
-        self._wanted: set[int] = set()
-        self._roots: dict[int, tuple[bytes, str]] = {}
-        self._holes: list[tuple[int, str]] = []  # seq and time of entries without a body
-        self._purges: list[_Purge] = []
-        self._forks: list[_Fork] = []
-        self._before: datetime | None = None
-        self._beat: tuple[datetime, timedelta] | None = None  # of the last checkpoint
-        self._running: set[tuple[str, str]] = set()  # host and process of each daemon
-
-    @property
-    def size(self) -> int:
-        """How many entries were read so far, none of them bad."""
-        return self._frontier.size
-
-    def keep_roots(self, sizes: set[int]) -> None:
-        """Keep the roots at these sizes, to compare them with notes."""
-        self._wanted = sizes
-        if 0 in sizes:
-            self._roots[0] = self._frontier.root(), ""
-
-    def take(self, row: LogRow) -> None:
-        """Verify one entry and go on. Raises _Bad."""
-        seq, at, what, event, destination, body, leaf = row
-        expected = self.size + 1
-        if type(seq) is not int or seq != expected:
-            raise _Bad(expected, f"entry {expected} is missing or out of order")
-        names = isinstance(what, str) and all(name is None or isinstance(name, str) for name in (event, destination))
-        if not isinstance(leaf, bytes) or len(leaf) != 32 or not names:
-            raise _Bad(seq, f"entry {seq} was altered")
-        self._take_time(seq, at)
-        if body is None:
-            self.purged += 1
-            self._holes.append((seq, at))
-            self._history.purged(event)
-        else:
-            content = _content(seq, (at, what, event, destination), body, leaf)
-            self._take_content(seq, what, content)
-        self._frontier.add(leaf)
-        if seq in self._wanted:
-            self._roots[seq] = self._frontier.root(), at
-
-    def _take_content(self, seq: int, what: str, content: dict[str, Any]) -> None:
-        problem = self._history.tell(what, content)
-        if problem:
-            raise _Bad(seq, f"entry {seq} {problem}")
-        facts = content["facts"]
-        if what == "audit:purged":
-            self._take_purge(seq, content["at"], facts)
-        elif what == "audit:forked":
-            self._forks.append(_Fork.of(seq, facts))
-        elif what == "audit:checkpoint":
-            self._take_heartbeat(seq, content["at"], facts)
-        elif what in ("daemon:started", "daemon:stopped"):
-            self._take_daemon(what, content["actor"])
-
-    def _take_daemon(self, what: str, actor: dict[str, Any]) -> None:
-        daemon = (str(actor.get("host")), str(actor.get("pid")))
-        if what == "daemon:started":
-            self._running.add(daemon)
-        else:
-            self._running.discard(daemon)
-
-    # -- times ----------------------------------------------------------------------------------------------
-
-    def _take_time(self, seq: int, at: Any) -> None:
-        if not isinstance(at, str) or not _TIME.fullmatch(at):
-            raise _Bad(seq, f"entry {seq} was altered: its time cannot be read")
-        try:
-            now = datetime.fromisoformat(at)
-        except ValueError:  # the 31st of a shorter month
-            raise _Bad(seq, f"entry {seq} was altered: its time cannot be read") from None
-        if self._before is not None and now < self._before - TOLERANCE:
-            self.warnings.append(
-                f"the time runs backwards at entry {seq}: a clock was wrong, or somebody wrote it later"
-            )
-        self._before = now
-
-    def _take_heartbeat(self, seq: int, at: str, facts: dict[str, Any]) -> None:
-        now, every = datetime.fromisoformat(at), facts.get("every_minutes")
-        if self._beat is not None and self._running and now - self._beat[0] > 2 * self._beat[1]:
-            self.warnings.append(f"no checkpoint from {self._beat[0]:%Y-%m-%d %H:%M} to {now:%Y-%m-%d %H:%M}Z"
-                                 f" (entry {seq}) although a daemon was started and did not stop")  # fmt: skip
-        self._beat = now, timedelta(minutes=every if type(every) is int and 0 < every <= MOST_MINUTES else 60)
-
-    # -- purges ---------------------------------------------------------------------------------------------
-
-    def _take_purge(self, seq: int, at: str, facts: dict[str, Any]) -> None:
-        numbers = [facts.get(key) for key in ("from", "to", "count", "months", "size")]
-        first, last, count, months, size = (number if type(number) is int else -1 for number in numbers)
-        if count < 0 or not 0 < first <= last < seq or size != seq - 1 or not LEAST_MONTHS <= months <= MOST_MONTHS:
-            raise _Bad(seq, f"entry {seq} is a purge with an impossible range or policy")
-        latest = months_before(datetime.fromisoformat(at), months).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        before = str(facts.get("before"))
-        if not _TIME.fullmatch(before) or before > latest:
-            raise _Bad(seq, f"entry {seq} is a purge of entries younger than its own policy of {months} months")
-        if facts.get("root") != self._frontier.root().hex():
-            raise _Bad(seq, f"entry {seq} is a purge of another log: the root before it differs")
-        self._purges.append(_Purge(seq, first, last, before, left=count))
-
-    def require_purges(self) -> None:
-        """Raise _Bad unless every entry without a body lies under a purge entry of its age."""
-        for seq, at in self._holes:
-            covering = [purge for purge in self._purges if purge.covers(seq, at)]
-            if not covering:
-                raise _Bad(seq, f"entry {seq} lost its body, and no purge on record took it")
-            # the range that ends first: the others can still take later entries
-            min(covering, key=lambda purge: (purge.last, purge.seq)).left -= 1
-
-    # -- notes ----------------------------------------------------------------------------------------------
-
-    def compare(self, signed: Sequence[tuple[str, Checkpoint]]) -> Anchoring | None:
-        """Compare the log with the signed states; return the newest one that it holds. Raises _Bad."""
-        newest, proven = None, 0
-        for name, checkpoint in sorted(signed, key=lambda note: note[1].size):
-            root, at = self._roots.get(checkpoint.size, (None, ""))
-            if root == checkpoint.root:
-                proven = max(proven, checkpoint.size)
-                if newest is None or checkpoint.size >= newest.size:
-                    newest = Anchoring(checkpoint.origin, checkpoint.size, at)
-            elif not any(fork.admits(checkpoint) for fork in self._forks):
-                raise self._difference(name, checkpoint, proven)
-        for fork in self._forks:
-            self.warnings.append(f"entry {fork.seq} records a restore: of {fork.size} anchored entries, only"
-                                 f" {fork.shared} are here; {fork.reason}")  # fmt: skip
-        return newest
-
-    def _difference(self, name: str, checkpoint: Checkpoint, proven: int) -> _Bad:
-        size = checkpoint.size
-        if size > self.size:
-            reason = f"{name}: {size} entries were anchored, {self.size} are here: the end was cut off or rolled back"
-            return _Bad(self.size + 1, reason)
-        return _Bad(proven + 1, f"{name}: entries {proven + 1} to {size} are not those that were anchored")
-
-
 def _content(seq: int, columns: tuple[Any, ...], body: Any, leaf: bytes) -> dict[str, Any]:
     try:
-        raw = body.encode("utf-8")
-        if hashlib.sha256(b"\x00" + raw).digest() != leaf:
+        if hashlib.sha256(b"\x00" + body.encode("utf-8")).digest() != leaf:
             raise _Bad(seq, f"entry {seq} was altered")
-        content: dict[str, Any] = json.loads(raw)
+        content: dict[str, Any] = _decode(body)
         body_seq = content["seq"]
-        body_columns = tuple(content[key] for key in ("at", "what", "event", "destination"))
+        body_columns = (content["at"], content["what"], content["event"], content["destination"])
     except (AttributeError, TypeError, ValueError, KeyError, RecursionError):
         raise _Bad(seq, f"entry {seq} was altered: syncer did not write its body") from None
-    if body_seq != seq:
+    if type(body_seq) is not int or body_seq != seq:
         raise _Bad(seq, f"entry {seq} was moved")
     if columns != body_columns:
         raise _Bad(seq, f"entry {seq} was altered: its columns differ from its body")

@@ -60,7 +60,7 @@ class Verified:
         """Keep how a verification of everything ended now; return False for an account that may not write."""
         reason = None if finding.reason is None else clean(finding.reason)[:LONGEST]
         try:
-            self._keep(FullVerification(self._clock(), finding.entries, finding.ok, reason))
+            self._keep(FullVerification(self._clock(), finding.entries, finding.stands, reason))
         except sa.exc.DBAPIError as error:
             if not is_denied(error) and not is_read_only(error):
                 raise

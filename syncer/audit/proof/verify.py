@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +11,14 @@ import sqlalchemy as sa
 from syncer.audit.anchors.folder import SUFFIX, all_notes, read
 from syncer.audit.chain import Verdict
 from syncer.audit.ledger import Ledger
-from syncer.audit.offline.history import History
 from syncer.audit.offline.notes import UnreadableNote, require_note
-from syncer.audit.offline.verifier import Finding, examine
+from syncer.audit.offline.times import moment
+from syncer.audit.offline.verifier import Examination, Finding
 from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
 from syncer.audit.proof.passage import BadChain, Passage, Pause
+from syncer.audit.proof.tables import TableComparison
+from syncer.audit.transaction import Clock
 from syncer.database.tables import Tables
 from syncer.errors import UserError
 
@@ -25,7 +27,11 @@ Notes = list[tuple[str, str]]
 
 
 class Verification:
-    """Verifies one installation's log with all that lies on this host; `folder` is the state folder."""
+    """Verifies one installation's log with all that lies on this host; `folder` is the state folder.
+
+    `verify` does it at once. Whoever reads the log in parts of its own calls `begin`, gives every row to the
+    examination, and calls `finish` within the snapshot in which the last rows are read.
+    """
 
     def __init__(
         self,
@@ -35,6 +41,7 @@ class Verification:
         origins: Origins,
         checkpoints: Checkpoints,
         folder: Path,
+        clock: Clock,
     ) -> None:
         self._engine = engine
         self._tables = tables
@@ -42,28 +49,38 @@ class Verification:
         self._origins = origins
         self._checkpoints = checkpoints
         self._folder = folder
+        self._clock = clock
 
-    def verify(self, against: Sequence[Path] = (), pause: Pause | None = None) -> Finding:
-        """Verify everything that can be verified on this host. `against` are notes that were collected elsewhere.
+    def verify(
+        self, against: Sequence[Path] = (), accepted: Collection[int] = (), pause: Pause | None = None
+    ) -> Finding:
+        """Verify everything that can be verified on this host.
 
-        With a `pause` the log is read in slices with pauses between them; see `passage`.
-
-        Raises UserError for a file that cannot be read as a note: what was damaged proves nothing, and no forgery. A
-        note that is not ours is a finding in `against`, but only a warning in the state folder, where anybody may have
-        put it.
+        `against` are notes that were collected elsewhere, `accepted` the entries of restores that the caller was told
+        of. With a `pause` the log is read in slices with pauses between them; see `passage`. Raises UserError for a
+        file that cannot be read as a note: what was damaged proves nothing, and no forgery. A note that is not ours is
+        a finding in `against`, but only a warning in the state folder, where anybody may have put it.
         """
-        collected = [(str(path), _read(path)) for path in _files(against)]
         mine, foreign = self._folder_notes()
         signed = [(f"checkpoint {sealed.size}", sealed.note) for sealed in self._checkpoints.all()]
-        history = History()
+        sources = [signed, mine, _collected(against)]
+        examination = Examination(sources, self._origins.public_keys(), accepted)
         with Passage(self._engine, self._ledger, pause) as passage:
             try:
-                finding = examine(passage.rows(), [signed, mine, collected], self._origins.public_keys(), history)
+                examination.take_all(passage.rows())
             except BadChain as bad:
                 return _broken(bad.verdict)
-            contradiction = self._contradiction(passage.connection, history) if finding.ok else None
+            return self._finding(examination, passage.connection, foreign)
+
+    def _finding(self, examination: Examination, connection: sa.Connection, foreign: Sequence[str]) -> Finding:
+        """Hold the tables against the log, both of the moment of `connection`, a snapshot."""
+        finding = examination.finding()
+        if not finding.ok and not finding.declared_lost:
+            return finding
+        now = max(filter(None, (self._clock(), moment(examination.newest_at))))
+        contradiction = TableComparison(self._tables, examination.history, now).contradiction(connection)
         if contradiction:
-            return replace(finding, ok=False, reason=contradiction, warnings=())
+            return replace(finding, ok=False, reason=contradiction, warnings=(), lost=0)
         return replace(finding, warnings=(*finding.warnings, *foreign))
 
     def _folder_notes(self) -> tuple[Notes, list[str]]:
@@ -78,13 +95,9 @@ class Verification:
                 mine.append((name, text))
         return mine, foreign
 
-    def _contradiction(self, connection: sa.Connection, history: History) -> str | None:
-        d = self._tables.delivery.c
-        for row in connection.execute(sa.select(d.event_id, d.destination, d.state).order_by(d.id)):
-            problem = history.contradicts(row.event_id, row.destination, row.state)
-            if problem:
-                return problem
-        return None
+
+def _collected(against: Sequence[Path]) -> Notes:
+    return [(str(path), _read(path)) for path in _files(against)]
 
 
 def _broken(chain: Verdict) -> Finding:

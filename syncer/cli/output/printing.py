@@ -11,6 +11,7 @@ from rich.text import Text
 from syncer.cli.output.console import console, grid
 from syncer.domain.codes import meaning, remedy
 from syncer.domain.model import State
+from syncer.privacy.masking import visible
 from syncer.reports.evidence import steps
 from syncer.reports.views import (
     DeliveryView,
@@ -100,19 +101,28 @@ def plan(result: ResyncResult, skipped: Iterable[str]) -> None:
 
 
 def verdict(finding: Finding) -> None:
-    """Print what a verification of the audit found, and up to where it proves anything."""
+    """Print what a verification of the audit found, and up to where it proves anything.
+
+    Whoever wrote the log chose texts of it: none may move a terminal.
+    """
     out, at = console(), finding.anchored
-    if not finding.ok:
-        out.print(f"NOT INTACT: {finding.reason}")
+    if finding.declared_lost:
+        out.print(f"NOT PROVEN: {visible(finding.reason)}")
+        for fork in finding.forks:
+            if fork.excused and not fork.accepted:
+                out.print(f"if you were told of this restore, say so: --accept-fork {fork.seq}")
+    elif not finding.ok:
+        out.print(f"NOT INTACT: {visible(finding.reason)}")
         return
     purged = f", the bodies of {finding.purged} purged on record" if finding.purged else ""
-    out.print(f"{finding.entries} entries, unbroken{purged}; {finding.notes} signed notes agree")
+    excused = f", {finding.excused} lie in what was declared lost" if finding.excused else ""
+    out.print(f"{finding.entries} entries, unbroken{purged}; {finding.agreeing} signed notes agree{excused}")
     if at:
         out.print(f"not proven beyond size {at.size} anchored at {day_time(at.at)}")
     else:
         out.print("not proven: that nothing was cut off; no note was signed yet")
     for warning in finding.warnings:
-        out.print(f"note: {warning}")
+        out.print(f"note: {visible(warning)}")
 
 
 def retention(result: RetentionResult) -> None:

@@ -80,16 +80,21 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class ProofResult(Refusal):
-    """`audit check-proof` of one proof that holds; `reason` is None."""
+    """`audit check-proof` of one proof that holds; `reason` is None. See `ProofsResult` for `unproven`."""
 
     entry: ProvenEntry = field(metadata={"flat": True})
+    unproven: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ProofsResult(Refusal):
-    """`audit check-proof` of a dossier whose proofs all hold; `reason` is None."""
+    """`audit check-proof` of a dossier that says what its proofs prove; `reason` is None.
+
+    `unproven` are its keys and entries that no proof covers.
+    """
 
     proofs: tuple[ProvenEntry, ...]
+    unproven: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
