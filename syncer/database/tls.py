@@ -43,6 +43,8 @@ def arguments(login: Login, backend: str) -> dict[str, Any]:
     if login.tls_ca is not None:
         _context(login)  # libpq would only say that the file does not exist
     if backend != "postgresql":
+        # from 1.2 on PyMySQL refuses a server without TLS then; before, it went on in plain text
+        # (https://github.com/PyMySQL/PyMySQL/issues/1213)
         return {"ssl": _context(login)}
     if login.tls == "require":
         return {"sslmode": "require"}
