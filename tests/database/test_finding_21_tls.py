@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from syncer.app import load_settings, open_app
-from tests.support.certificates import Certificates, tls_server
+from tests.database.certificates import Certificates, tls_server
 from tests.support.processes import inside as run
 from tests.support.servers import Server
 

@@ -13,7 +13,7 @@ from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
 from syncer.setup.refusals import TRIED, refusals
 from tests.conftest import AUDIENCES
-from tests.support.accounts import let_in
+from tests.setup.accounts import let_in
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as as_json
 from tests.support.servers import ENGINES, Server
