@@ -29,7 +29,7 @@ class _Plain:
     tls_ca: Path | None = None
 
 
-def connect(login: str | tls.Login, *, shared: bool = False) -> sa.Engine:
+def connect(login: str | tls.ServerLogin, *, shared: bool = False) -> sa.Engine:
     """Return an engine tuned for its kind, without connecting; `login` is a URL, or how the settings log in.
 
     `shared` says that a group may reach an SQLite file: producers write to the queue's own. Raises UserError for an
@@ -89,7 +89,7 @@ def _sqlite(url: sa.URL, place: str, shared: bool) -> sa.Engine:
     return engine
 
 
-def _server(url: sa.URL, backend: str, login: tls.Login) -> sa.Engine:
+def _server(url: sa.URL, backend: str, login: tls.ServerLogin) -> sa.Engine:
     args: dict[str, Any] = {"connect_timeout": 10, **tls.arguments(login, backend)}
     if backend == "postgresql":
         url = url.set(drivername="postgresql+psycopg")

@@ -16,7 +16,7 @@ _SYSTEM_SINCE = 160000
 _SYSTEM_FILE = "/etc/ssl/certs/ca-certificates.crt"
 
 
-class Login(Protocol):
+class ServerLogin(Protocol):
     """What `syncer.settings.login.Login` is: where it stands in the settings, the whole URL, and what TLS is asked."""
 
     @property
@@ -36,20 +36,22 @@ class Login(Protocol):
         """The file (PEM) of the authorities that may have signed the server's certificate; None: the system's."""
 
 
-def arguments(login: Login, backend: str) -> dict[str, Any]:
+def arguments(login: ServerLogin, backend: str) -> dict[str, Any]:
     """Return what the driver's `connect` is told. Raises UserError for an unusable file of authorities."""
     if login.tls not in ("verify", "require"):
         return {}
     if login.tls_ca is not None:
         _context(login)  # libpq would only say that the file does not exist
     if backend != "postgresql":
+        # from 1.2 on PyMySQL refuses a server without TLS then; before, it went on in plain text
+        # (https://github.com/PyMySQL/PyMySQL/issues/1213)
         return {"ssl": _context(login)}
     if login.tls == "require":
         return {"sslmode": "require"}
     return {"sslmode": "verify-full", "sslrootcert": str(login.tls_ca or _system())}
 
 
-def _context(login: Login) -> ssl.SSLContext:
+def _context(login: ServerLogin) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=login.tls_ca)
     except (OSError, ssl.SSLError):
@@ -69,7 +71,7 @@ def _system() -> str:
     return "system" if pq.version() >= _SYSTEM_SINCE else ssl.get_default_verify_paths().cafile or _SYSTEM_FILE
 
 
-def explain(engine: sa.Engine, login: Login) -> None:
+def explain(engine: sa.Engine, login: ServerLogin) -> None:
     """Let `engine` raise a UserError, in one line with its remedy, where TLS fails at its first connection.
 
     Once the server was trusted, the same failure is an outage like any other: somebody is renewing its certificate.
@@ -90,7 +92,7 @@ def explain(engine: sa.Engine, login: Login) -> None:
         return connection
 
 
-def _in_words(login: Login, host: str, error: Exception) -> str | None:
+def _in_words(login: ServerLogin, host: str, error: Exception) -> str | None:
     """Return what is wrong with a server's TLS and the remedy; None where something else is."""
     # the driver's text is looked at and not shown: it may say more than is good
     text = f"{error} {getattr(error, 'original_exception', '')}"

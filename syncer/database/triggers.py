@@ -124,8 +124,8 @@ def _filled(text: str, table: str) -> str:
 
 def _run(connection: sa.Connection, *statements: str) -> None:
     for statement in statements:
-        # % stands for itself: these are no formats of the driver
-        connection.exec_driver_sql(statement if connection.dialect.name == "sqlite" else statement.replace("%", "%%"))
+        # PyMySQL alone reads every statement as a format, in which % stands for itself when doubled
+        connection.exec_driver_sql(statement.replace("%", "%%") if connection.dialect.name == "mysql" else statement)
 
 
 def _there(connection: sa.Connection, table: str) -> dict[str, str]:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from prometheus_client import CollectorRegistry, generate_latest, start_http_server, write_to_textfile
+from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from syncer import __version__
 from syncer.errors import UserError
+from syncer.privacy.files import written
 from syncer.reports.views import EventCounts, LaneView, VerificationView
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def text(app: App) -> str:
 def write(app: App, path: Path) -> None:
     """Write all metrics for node_exporter's textfile collector, in one step. Raises UserError when that fails."""
     try:
-        write_to_textfile(str(path), registry(app))
+        with written(path, public=True) as file:
+            file.write(generate_latest(registry(app)))
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror}); choose another --textfile") from None
 

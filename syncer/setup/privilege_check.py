@@ -13,7 +13,7 @@ from syncer.database.connections import undone
 from syncer.database.failures import in_words, is_conflict, is_denied, is_outage
 from syncer.database.tables import Tables
 from syncer.setup import server_privileges
-from syncer.setup.refusals import Refusal, phrases, refusals
+from syncer.setup.refusals import Forbidden, phrases, refusals
 
 _TRIGGERS = (
     "find out who dropped the trigger, and by `syncer audit verify` what was changed; `syncer db upgrade` creates it"
@@ -86,7 +86,7 @@ class _Tried:
 
 def _parts(
     engine: sa.Engine, queue: sa.Engine, tables: Tables, account: str
-) -> list[tuple[sa.Engine, tuple[Refusal, ...]]]:
+) -> list[tuple[sa.Engine, tuple[Forbidden, ...]]]:
     """Return what to try where. Of a queue elsewhere only those accounts are tried that have something to do there."""
     if queue is engine:
         return [(engine, refusals(tables, account, engine.dialect.name))]
@@ -126,7 +126,7 @@ def _on_audit(kind: str, tables: Tables) -> Statements:
     return wanted | {"REPLACE": (f"REPLACE INTO {t} (seq, at, what, event_id, destination, body, leaf, mac) {copy}",)}
 
 
-def _refused(engine: sa.Engine, item: Refusal) -> bool:
+def _refused(engine: sa.Engine, item: Forbidden) -> bool:
     """Say whether the server has no right for it; any other error came after the right was checked.
 
     Raises what says that the server is away.

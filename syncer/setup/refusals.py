@@ -32,7 +32,7 @@ _NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Forbidden:
     """A statement that an account must be refused: its verb, its table and, where it is about one, its column."""
 
     verb: str
@@ -41,21 +41,21 @@ class Refusal:
     statement: str
 
 
-def refusals(tables: Tables, account: str, kind: str) -> tuple[Refusal, ...]:
+def refusals(tables: Tables, account: str, kind: str) -> tuple[Forbidden, ...]:
     """Return what `account` must be refused by a server of this `kind` (mysql, postgresql). Pure.
 
     TRUNCATE is among it for PostgreSQL alone: MariaDB and MySQL commit it at once.
     """
     quote, own = ("`" if kind == "mysql" else '"'), [item for item in grants(tables) if item.account == account]
     return tuple(
-        Refusal(verb, table, column, pattern.format(t=f"{quote}{table}{quote}", c=f"{quote}{column}{quote}"))
+        Forbidden(verb, table, column, pattern.format(t=f"{quote}{table}{quote}", c=f"{quote}{column}{quote}"))
         for table, columns in _columns(tables).items()
         for verb, column, pattern in _tries(kind, columns)
         if not _given(own, table, verb, column)
     )
 
 
-def phrases(went_through: Sequence[Refusal]) -> Iterator[str]:
+def phrases(went_through: Sequence[Forbidden]) -> Iterator[str]:
     """Yield what an account may do beyond its need, one phrase for each verb and table."""
     grouped: dict[tuple[str, str], list[str]] = {}
     for item in went_through:

@@ -51,9 +51,8 @@ def _grep(folder: Path, *words: str) -> list[tuple[str, str]]:
     return [(path.name, word) for path in files for word in words if word.encode() in path.read_bytes()]
 
 
-def test_finding_12_every_file_of_a_database_is_made_for_its_owner_alone(
-    queue_apart: Path, loose_umask: None, clock: Clock
-) -> None:
+@pytest.mark.usefixtures("loose_umask")
+def test_finding_12_every_file_of_a_database_is_made_for_its_owner_alone(queue_apart: Path, clock: Clock) -> None:
     assert run(queue_apart, "init").returncode == 0
     with open_app(load_settings(queue_apart), clock=clock) as app:
         put(app, "erasure", PERSON, "k1")

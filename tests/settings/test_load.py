@@ -138,7 +138,7 @@ def test_secrets_come_from_environment_or_file_and_a_missing_one_is_named(
     from_file = read(tmp_path, GOOD.replace('api_key_env = "TEST_KEY"', 'api_key_file = "key"')).destinations["crm"]
     with pytest.raises(SettingsProblem, match="cannot be read"):
         from_file.secret()
-    (tmp_path / "key").write_text("")
+    (tmp_path / "key").touch(mode=0o600)
     with pytest.raises(SettingsProblem, match="is empty"):
         from_file.secret()
     (tmp_path / "key").write_text("k2\n")
@@ -165,7 +165,10 @@ MISTAKES = [
     ("database = 3\n" + GOOD, "[database]: must be a table, written [database]"),
     ("destinations = 3\n[deadlines]\ntimezone = 'UTC'", "[destinations]: must be tables"),
     ("[deadlines]\ntimezone = 'UTC'\n[destinations]\ncrm = 3", "[destinations.crm]: must be a table"),
-    (added("uri = 1", "database"), "[database] uri: unknown key; known here: prefix, url"),
+    (
+        added("uri = 1", "database"),
+        "[database] uri: unknown key; known here: password_env, password_file, prefix, tls, tls_ca, url",
+    ),
     (added("url = 'x'", "database"), "[database] url: not a database URL; write it like sqlite:///"),
     (added("url = 3", "database"), "[database] url: must be a valid string"),
     (added("url = 'oracle://h/x'", "queue"), "[queue] url: this kind of database is not supported; use sqlite"),
@@ -230,7 +233,7 @@ def test_a_database_password_is_never_shown(tmp_path: Path, url: str) -> None:
 @pytest.mark.parametrize(
     ("variable", "text", "expected"),
     [
-        ("SYNCER_DATABASE__URI", "x", "unknown key; known here: prefix, url"),
+        ("SYNCER_DATABASE__URI", "x", "unknown key; known here: password_env, password_file, prefix, tls, tls_ca, url"),
         ("SYNCER_DATABASE__URL__X", "x", "there is no table [database.url]"),
         ("SYNCER_DATABASE__", "x", "there is no table [database]"),
         ("SYNCER_DESTINATIONS__CRN__BASE_URL", "x", "there is no table [destinations.crn]"),
@@ -283,7 +286,7 @@ def test_each_unknown_key_is_blamed_on_who_gave_it(tmp_path: Path) -> None:
         "environment: SYNCER_LOG__B: unknown key; known here: level",
         "environment: SYNCER_LOG__C: unknown key; known here: level",
         "environment: SYNCER_WORDPRESS__D: unknown key; known here: "
-        "alert_after_days, status_table, sweep_minutes, table_prefix, url",
+        "alert_after_days, password_env, password_file, status_table, sweep_minutes, table_prefix, tls, tls_ca, url",
     ]
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from syncer.app import App
 from syncer.setup import grants
-from tests.support.accounts import PASSWORD, drop_accounts, granted, let_in
+from tests.setup.accounts import PASSWORD, drop_accounts, granted, let_in
 from tests.support.processes import inside as run
 from tests.support.servers import Server
 

@@ -13,13 +13,14 @@ from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
 from syncer.setup.refusals import TRIED, refusals
 from tests.conftest import AUDIENCES
-from tests.support.accounts import let_in
+from tests.setup.accounts import let_in
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as as_json
 from tests.support.servers import ENGINES, Server
 from tests.support.walk import OTHER, PERSON, rows
 
 on_servers = pytest.mark.parametrize("engine", ENGINES[1:], indirect=True)
+VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 WHY = ("--reason", "tried by a test")
 
 
@@ -148,20 +149,21 @@ def test_finding_09_check_tries_as_each_account_what_it_must_be_refused(
     who = f"'syncer_{account}'@'127.0.0.1'" if engine == "mariadb" else f"syncer_{account}"
     monkeypatch.setenv("SYNCER_DATABASE__URL", accounts(account))
 
+    # one right too many of each kind that may be missing: the daemon reads every table
+    more = [next((item for item in reversed(wanted) if item.verb == verb), None) for verb in VERBS]
+    rights = [(f"{item.verb} ({item.column})" if item.column else item.verb, item.table) for item in more if item]
+
     content = run(app.settings.path, "check", "--account", account)
-    for verb in ("SELECT", "INSERT", "UPDATE", "DELETE"):  # one right too many of each kind that may be missing
-        more = next((item for item in reversed(wanted) if item.verb == verb), None)
-        if more is None:  # the daemon reads every table
-            continue
-        column = f" ({more.column})" if more.column else ""
-        server.sql(f"GRANT {verb}{column} ON {more.table} TO {who}", database)
-        found = as_json(app.settings.path, "check", "--account", account)["checks"]
-        assert [item["ok"] for item in found] == [False], (more, found)
-        assert more.table in found[0]["detail"], (more, found)
-        assert "`syncer db grants`" in found[0]["remedy"]
-        server.sql(f"REVOKE {verb}{column} ON {more.table} FROM {who}", database)
+    for right, table in rights:
+        server.sql(f"GRANT {right} ON {table} TO {who}", database)
+    (found,) = as_json(app.settings.path, "check", "--account", account)["checks"]
+    for right, table in rights:
+        server.sql(f"REVOKE {right} ON {table} FROM {who}", database)
     again = run(app.settings.path, "check", "--account", account)
 
+    assert (found["ok"], "`syncer db grants`" in found["remedy"]) == (False, True)
+    assert found["detail"].count("syncer_") == len(rights), found
+    assert all(f"{item.table} ({item.column})" in found["detail"] for item in more if item and item.column), found
     assert f"{len(wanted)} statements were tried and refused" in " ".join(content.stdout.split())
     assert (content.returncode, again.returncode) == (0, 0), again.stdout
 

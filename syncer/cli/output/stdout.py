@@ -8,10 +8,13 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
 
 from syncer.errors import UserError
+from syncer.privacy.files import written
 from syncer.privacy.masking import escaped
 
 #: what JSON text holds beyond ASCII and line feeds
@@ -106,18 +109,20 @@ class Outlet:
     def __init__(self, out: Path | None, fmt: str) -> None:
         self._out = out
         self._fmt = fmt
-        self._file: io.BufferedWriter | None = None
+        self._file: BinaryIO | None = None
+        self._writing = ExitStack()
 
     def __enter__(self) -> Outlet:
         if self._out is not None:
             with self._choosing_another():
-                self._file = self._out.open("wb")
+                self._file = self._writing.enter_context(written(self._out))
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            with self._choosing_another():
-                self._file.close()  # writes the rest, and closes whether that works or not
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._choosing_another():
+            self._writing.__exit__(kind, error, trace)  # writes the rest; where the command failed, nothing
 
     @contextmanager
     def _choosing_another(self) -> Iterator[None]:
