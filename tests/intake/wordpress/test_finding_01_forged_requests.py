@@ -1,4 +1,4 @@
-"""Finding 1: rows as an author forges them in `wp_posts`. The sweep refuses them, and says so until a person has looked."""
+"""Finding 1: rows as an author forges them in `wp_posts`. The sweep refuses them and says so, until somebody looks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 
 from syncer.app import App, load_settings, open_app
 from syncer.clock import now
@@ -97,19 +98,19 @@ def test_finding_01_what_wordpress_itself_completed_for_the_person_is_taken(
 
 
 def test_finding_01_a_refusal_is_said_once_and_stands_with_the_time_of_the_first(
-    posts: Posts, opened: Callable[..., App], capsys: pytest.CaptureFixture[str]
+    posts: Posts, opened: Callable[..., App]
 ) -> None:
     posts.add(7, "ada@lovelace.test", DONE, AT, author=3)
-    first = opened()
-    sweep(first)
-    since = alarms(first)
-    said = capsys.readouterr().err.count("wordpress.refused")
+    first, later = opened(), opened(minutes=5)
+    with structlog.testing.capture_logs() as logs:
+        sweep(first)
+        since = alarms(first)
 
-    later = opened(minutes=5)
+        assert sweep(later) == (0, 1)
 
-    assert sweep(later) == (0, 1)
     assert alarms(later) == since
-    assert (said, capsys.readouterr().err.count("wordpress.refused")) == (1, 0)
+    said = [(line["log_level"], line["count"]) for line in logs if line["event"] == "wordpress.refused"]
+    assert said == [("error", 1)]
 
 
 def test_finding_01_a_dry_run_and_the_sweeps_json_count_the_refused(posts: Posts, settings: Path) -> None:
