@@ -38,6 +38,8 @@ def is_neighbour(answered: object, subject: Subject) -> bool:
 
 def _folded(text: str) -> str:
     """Return a text as the loosest collation compares it: without case, marks, widths and ignorable characters."""
+    if text.isascii() and text.isprintable():
+        return text.lower().replace("ss", "s")  # nearly all, and a listing may be long
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     plain = "".join(char for char in apart if unicodedata.category(char) not in ("Mn", "Me", "Cf", "Cc"))
     return plain.translate(_LIKE).replace("ss", "s")

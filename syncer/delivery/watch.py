@@ -125,12 +125,13 @@ class Watch:
         if looked_at is not None:
             return looked_at - OVERLAP
         d, e = self._transactions.tables.delivery.c, self._transactions.tables.event
-        query = sa.select(sa.func.min(e.c.received_at)).join(self._transactions.tables.delivery, d.event_id == e.c.id)
+        query = sa.select(sa.func.min(e.c.received_at), sa.func.min(e.c.created_at)).join(
+            self._transactions.tables.delivery, d.event_id == e.c.id
+        )
         with reading(self._transactions.engine) as connection:
-            first: datetime | None = connection.execute(
-                query.where(d.destination == destination, d.state == State.CONFIRMED)
-            ).scalar()
-        return first
+            first = connection.execute(query.where(d.destination == destination, d.state == State.CONFIRMED)).one()
+        # a producer's clock may be a day ahead, and who came back in that day would not be looked for
+        return min((moment for moment in first if moment), default=None)
 
     def _looked_at(self, destination: str) -> datetime | None:
         query = sa.select(self._table.c.looked_at).where(self._table.c.destination == destination)
