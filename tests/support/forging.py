@@ -8,8 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.app import App
+from syncer.app import App, load_settings, open_app
 from syncer.audit.chain import Chain, Entry
+from tests.conftest import Clock
+from tests.support.walk import rows
 
 #: what, event, destination, facts
 Told = tuple[str, str | None, str | None, dict[str, Any]]
@@ -59,3 +61,21 @@ def fork_by_hand(app: App, old_origin: str) -> None:
         "anchor": {"size": 99, "root": "00"}, "shared": 0,
     }  # fmt: skip
     forged(app, ("audit:forked", None, None, facts))
+
+
+def entries(app: App, count: int) -> None:
+    with app.transactions.write() as tx:
+        for _ in range(count):
+            tx.audit.add("operator:looked_up", facts={"events": 0})
+
+
+def again(app: App, clock: Clock) -> App:
+    """Open the installation in what counts as another process."""
+    app.close()
+    return open_app(load_settings(app.settings.path), clock=clock)
+
+
+def written(app: App) -> tuple[int, int, list[Any]]:
+    """What stands in the log: entries, checkpoints, head."""
+    tables = app.tables
+    return len(rows(app, tables.audit)), len(rows(app, tables.checkpoint)), [tuple(r) for r in rows(app, tables.head)]

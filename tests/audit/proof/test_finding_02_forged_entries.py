@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App, load_settings, open_app
-from syncer.audit.offline.merkle import Frontier, root
 from syncer.audit.proof.rollback import Behind
 from syncer.errors import ChainBroken
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
 from tests.support.backups import backup, restore
-from tests.support.forging import forged, fork_by_hand, fulfilled_by_hand
+from tests.support.forging import again, entries, forged, fork_by_hand, fulfilled_by_hand, written
 from tests.support.processes import inside as run
 from tests.support.processes import until
 from tests.support.servers import ENGINES
@@ -31,24 +28,6 @@ WRITING = (
     ["drain"], ["run"], ["audit", "checkpoint"], ["dossier"], ["submit", "objection"], ["find"], ["report"],
     ["audit", "export"], ["pause", "crm", "--reason", "for a while"], ["audit", "fork", "--reason", "a mishap"],
 )  # fmt: skip
-
-
-def entries(app: App, count: int) -> None:
-    with app.transactions.write() as tx:
-        for _ in range(count):
-            tx.audit.add("operator:looked_up", facts={"events": 0})
-
-
-def again(app: App, clock: Clock) -> App:
-    """Open the installation in what counts as another process."""
-    app.close()
-    return open_app(load_settings(app.settings.path), clock=clock)
-
-
-def written(app: App) -> tuple[int, int, list[Any]]:
-    """What stands in the log: entries, checkpoints, head."""
-    tables = app.tables
-    return len(rows(app, tables.audit)), len(rows(app, tables.checkpoint)), [tuple(r) for r in rows(app, tables.head)]
 
 
 def signers(app: App) -> dict[str, Callable[[], Any]]:
@@ -137,7 +116,7 @@ def test_finding_02_every_command_that_writes_ends_with_exit_2_and_one_line_and_
         done = run(app.settings.path, *words, stdin=PERSON)
         line = done.stderr.strip().splitlines()[-1]
         assert done.returncode == 2, (words, done.stderr)
-        assert (done.stderr.count("\n") == 1) or words in (["run"], ["audit", "fork", "--reason", "a mishap"]), words
+        assert done.stderr.count("\n") == 1, done.stderr
         assert "audit verify" in line or words[1:2] == ["fork"], line
         assert written(app) == before, words
     assert mailchimp.request_count == activecampaign.request_count == 0
@@ -301,125 +280,3 @@ def test_finding_02_a_fork_that_a_person_recorded_still_counts(app: App, tmp_pat
     assert app.origins.current() == f"{name}/fork-1"
     fork_by_hand(app, f"{name}/fork-1")
     assert app.origins.current() == f"{name}/fork-1"
-
-
-# -- checkpoints --------------------------------------------------------------------------------------------
-
-
-def sealed(app: App) -> App:
-    """An installation with two checkpoints, and entries after each."""
-    for count in (3, 4):
-        entries(app, count)
-        app.notary.make()
-    entries(app, 2)
-    return app
-
-
-def change(app: App, **values: Any) -> None:
-    """Change the newest checkpoint."""
-    c = app.tables.checkpoint
-    with app.engine.begin() as connection:
-        newest = connection.execute(sa.select(sa.func.max(c.c.size))).scalar_one()
-        connection.execute(c.update().where(c.c.size == newest).values(**values))
-
-
-def older(app: App) -> Any:
-    return rows(app, app.tables.checkpoint)[0]
-
-
-REPLACED: dict[str, Callable[[App, Clock], None]] = {
-    "mac at random": lambda app, clock: change(app, mac=b"\x07" * 32),
-    "mac taken away": lambda app, clock: change(app, mac=None),
-    "mac of another": lambda app, clock: change(app, mac=bytes(older(app).mac)),
-    "mac of an entry": lambda app, clock: change(app, mac=bytes(rows(app, app.tables.audit)[-1].mac)),
-    "time": lambda app, clock: change(app, at=clock() + timedelta(hours=5)),
-    "root": lambda app, clock: change(app, root=b"\x07" * 32),
-    "name": lambda app, clock: change(app, origin="somebody/else"),
-    "note of another": lambda app, clock: change(app, note=older(app).note),
-    "note that is none": lambda app, clock: change(app, note="signed by me"),
-    "beyond the log": lambda app, clock: change(app, size=99),
-    "before its entry": lambda app, clock: change(app, size=5),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("what", REPLACED)
-def test_finding_02_a_checkpoint_that_was_replaced_stops_the_next_signature(app: App, clock: Clock, what: str) -> None:
-    REPLACED[what](sealed(app), clock)
-    app = again(app, clock)
-    before = written(app)
-
-    with pytest.raises(ChainBroken, match="checkpoint"):
-        app.checkpoints.make("operator")
-
-    assert written(app) == before
-    app.close()
-
-
-@everywhere
-def test_finding_02_a_checkpoint_that_was_deleted_stops_the_next_signature(app: App, clock: Clock) -> None:
-    sealed(app)
-    c = app.tables.checkpoint
-    with app.engine.begin() as connection:
-        connection.execute(c.delete().where(c.c.size == 9))
-    app = again(app, clock)
-
-    with pytest.raises(ChainBroken, match="the checkpoint of entry 9 is gone"):
-        app.notary.tick()
-    with app.engine.begin() as connection:
-        connection.execute(c.delete())
-    with pytest.raises(ChainBroken, match="is gone"):
-        app.notary.finish()
-    app.close()
-
-
-def test_finding_02_a_compact_range_that_was_replaced_never_comes_under_a_signature(app: App, clock: Clock) -> None:
-    sealed(app)
-    other = Frontier()
-    other.extend(bytes([number]) * 32 for number in range(9))
-    change(app, frontier=other.pack())
-    app = again(app, clock)
-
-    made, _ = app.notary.make()
-
-    assert made.checkpoint.root == root(bytes(row.leaf) for row in rows(app, app.tables.audit))
-    assert app.verify().ok
-    app.close()
-
-
-def test_finding_02_entries_and_range_replaced_below_a_checkpoint_do_not_come_under_a_signature(
-    app: App, clock: Clock
-) -> None:
-    sealed(app)
-    undone(app, "UPDATE syncer_audit SET leaf = randomblob(32), body = NULL WHERE seq = 2")
-    change(app, frontier=b"x")
-    app = again(app, clock)
-
-    with pytest.raises(ChainBroken, match="the first 9 entries are not those that were signed"):
-        app.checkpoints.make("operator")
-    app.close()
-
-
-@everywhere
-def test_finding_02_a_log_signed_by_an_older_version_is_recomputed_from_the_start_once(app: App, clock: Clock) -> None:
-    sealed(app)
-    with app.engine.begin() as connection:
-        connection.execute(app.tables.checkpoint.update().values(mac=None))
-    app = again(app, clock)
-
-    app.notary.make()
-
-    assert [row.mac is not None for row in rows(app, app.tables.checkpoint)] == [False, False, True]
-    assert app.verify().ok
-    app.close()
-
-
-def test_finding_02_what_an_older_version_signed_is_recomputed_too(app: App, clock: Clock) -> None:
-    sealed(app)
-    with app.engine.begin() as connection:
-        connection.execute(app.tables.checkpoint.update().values(mac=None))
-    undone(app, "UPDATE syncer_audit SET mac = randomblob(32) WHERE seq = 2")
-    app = again(app, clock)
-
-    with pytest.raises(ChainBroken, match="entry 2"):
-        app.checkpoints.make("operator")
-    app.close()
