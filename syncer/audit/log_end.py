@@ -28,8 +28,8 @@ class LogEnd:
         to another number. What this process saw committed before must still be there: also a roll-back that no note
         shows yet is found.
         """
-        head = self._ask("locked head", connection).one()
-        end = self._require(head[0], head[1], self._ask("last two", connection).all())
+        ((seq, last),) = self._ask("locked head", connection)
+        end = self._require(seq, last, self._ask("last two", connection))
         before, its = self._seen
         if end[0] < before or (end[0] == before and end[1] != its):
             raise ChainBroken(
@@ -61,7 +61,7 @@ class LogEnd:
             raise ChainBroken(f"entry {at}, the last, was not made with this log's key, or the head was moved")
         return end
 
-    def _ask(self, name: str, connection: sa.Connection) -> sa.CursorResult[Any]:
+    def _ask(self, name: str, connection: sa.Connection) -> list[Any]:
         # every transaction asks: to compose the statements anew takes longer than to answer them
         if name not in self._texts:
             head = self._tables.head.c
@@ -69,7 +69,7 @@ class LogEnd:
             for key, query in (("locked head", locked), ("last two", self._links())):
                 plain = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
                 self._texts[key] = str(plain)
-        return connection.exec_driver_sql(self._texts[name])
+        return list(connection.exec_driver_sql(self._texts[name]))
 
     def _links(self) -> sa.Select[Any]:
         """Return the query of what the macs of the last two entries are made of, the newest first."""
