@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NewType
@@ -11,11 +11,12 @@ from typing import Any, NewType
 import sqlalchemy as sa
 
 from syncer import __version__
-from syncer.audit.chain import ZERO, Chain, ChainRow, Entry, Verdict, digest, tag, verify
+from syncer.audit.chain import ZERO, Chain, ChainRow, Entry, Verdict, tag, verify
+from syncer.audit.log_end import LogEnd, link, untyped
 from syncer.database.bulk import insert
 from syncer.database.connections import plain_rows, reading, snapshot
 from syncer.database.tables import Tables
-from syncer.errors import ChainBroken, UserError
+from syncer.errors import UserError
 from syncer.privacy.keyring import Keyring
 
 FETCH = 2000
@@ -74,7 +75,7 @@ class Ledger:
         self._keyring = keyring
         self._actor = dict(actor)
         self._cfg = cfg
-        self._seen = 0, ZERO  # the last entry that this process knows to be committed
+        self._end = LogEnd(tables, self.key_of)
 
     # -- keys -----------------------------------------------------------------------------------------------
 
@@ -114,7 +115,7 @@ class Ledger:
         if not pending.rows:
             return []
         head = self._tables.head
-        seq, last = self._locked_end(connection)
+        seq, last = self._end.lock(connection)
         chain = Chain(self.key_of(seq + 1), seq, last)
         entries = [
             chain.append(at=at, actor=self._actor, sw=__version__, cfg=self._cfg, **item) for item in pending.rows
@@ -123,57 +124,15 @@ class Ledger:
         connection.execute(head.update().values(seq=chain.seq, mac=chain.mac))
         return entries
 
-    def _locked_end(self, connection: sa.Connection) -> tuple[int, bytes]:
-        """Lock the head and return the last entry's number and mac. Raises ChainBroken.
-
-        What this process saw committed before must still be there: also a roll-back that no note shows yet is found.
-        """
-        seq, last = self.end(connection, lock=True)
-        before, its = self._seen
-        if seq < before or (seq == before and last != its):
-            raise ChainBroken(f"the log ends at entry {seq}, but entry {before} was there before: it was rolled back")
-        self._seen = seq, last
-        return seq, last
-
     def end(self, connection: sa.Connection, *, lock: bool = False) -> tuple[int, bytes]:
-        """Return the last entry's number and mac. Raises ChainBroken unless the head names it and the key made it.
-
-        One indexed read: the link from the entry before suffices, since nobody makes one without the key, and nobody
-        moves one to another number. With `lock` also entries beyond the head are found.
-        """
-        head = self._tables.head.c
-        query = sa.select(head.seq, _untyped(head.mac))
-        seq, last = connection.execute(query.with_for_update() if lock else query).one()
-        t = self._tables.audit.c
-        newest = self._raw().order_by(t.seq.desc()).limit(2)
-        rows = connection.execute(newest if lock else newest.where(t.seq <= seq)).all()[::-1]
-        end = self._link(rows)
-        if end != (seq, digest(last)):
-            at = rows[-1][0] if rows else 1
-            raise ChainBroken(f"entry {at}, the last, was not made with this log's key, or the head was moved")
-        return end
-
-    def _link(self, rows: Sequence[Any]) -> tuple[int, bytes] | None:
-        """Return number and mac of the last of one or two rows, None unless the key made it after the one before."""
-        if not rows:
-            return 0, ZERO
-        *before, row = rows
-        previous = digest(before[0][7]) if before else ZERO
-        if type(row[0]) is not int or previous is None or bool(before) != (row[0] > 1):
-            return None
-        verdict = verify([row], self.key_of, None, (row[0] - 1, previous))
-        return (verdict.entries, verdict.mac) if verdict.ok else None
+        """Return the last entry's number and mac, with `lock` until the transaction's end. Raises ChainBroken."""
+        return self._end.lock(connection) if lock else self._end.read(connection)
 
     # -- reading --------------------------------------------------------------------------------------------
 
     def head_in(self, connection: sa.Connection) -> tuple[int, bytes]:
         """Return what the head says of the last entry: its number and its mac. Raises ChainBroken for no such thing."""
-        head = self._tables.head.c
-        seq, last = connection.execute(sa.select(head.seq, _untyped(head.mac))).one()
-        mac = digest(last)
-        if type(seq) is not int or mac is None:
-            raise ChainBroken("the head was altered: it holds no number and no mac")
-        return seq, mac
+        return self._end.head(connection)
 
     def verify(self) -> Verdict:
         """Verify the whole chain in constant memory, beside a daemon that goes on writing."""
@@ -192,7 +151,7 @@ class Ledger:
         entries = []
         for seq in seqs.all():
             rows = list(self.raw(connection, seq - 2, seq))
-            if self._link(rows) is not None and rows[-1][0] == seq:
+            if link(rows, self.key_of) is not None and rows[-1][0] == seq:
                 entries.append(_entry(*rows[-1][:6]))
         return entries
 
@@ -212,7 +171,7 @@ class Ledger:
 
     def _raw(self) -> sa.Select[ChainRow]:
         t = self._tables.audit.c
-        leaf, mac = _untyped(t.leaf), _untyped(t.mac)
+        leaf, mac = untyped(t.leaf), untyped(t.mac)
         return sa.select(t.seq, t.at, t.what, t.event_id, t.destination, t.body, leaf, mac)
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -275,11 +234,6 @@ class Ledger:
             streamed = connection.execution_options(stream_results=True, yield_per=FETCH)
             for row in streamed.execute(query.order_by(t.seq)):
                 yield _entry(*row)
-
-
-def _untyped(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    # as the driver gives it: SQLAlchemy would raise for what is no bytes, and make bytes of a number
-    return sa.type_coerce(column, sa.types.NullType())
 
 
 def _row(entry: Entry) -> dict[str, Any]:

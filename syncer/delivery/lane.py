@@ -193,7 +193,7 @@ class Lane:
             if self._leaving.is_set():
                 self._gate.clear()
             if not exhausted and len(claimed) < self._in_flight.most and self._gate.is_set():
-                claimed = self._claim()
+                claimed = deque(self._store.claim(self.name, self._clock(), BATCH, self._in_flight.ids))
                 exhausted = len(claimed) < BATCH
             # wait only when nothing can begin without an answer
             idle = self._in_flight and not self._can_begin(claimed)
@@ -210,9 +210,6 @@ class Lane:
                 self._log.warning("lane.calls_left", count=len(self._in_flight))
                 return recorded
 
-    def _claim(self) -> deque[Delivery]:
-        return deque(self._store.claim(self.name, self._clock(), BATCH, self._in_flight.ids))
-
     def _can_begin(self, claimed: deque[Delivery]) -> bool:
         return self._gate.is_set() and self._in_flight.can_begin(claimed)
 
@@ -222,7 +219,8 @@ class Lane:
         decided = [finished for done in came_back if (finished := self._decide(done, now)) is not None]
         self._in_flight.came_back(done.work.delivery for done in came_back if done.last)
         started = self._in_flight.pick(claimed) if self._gate.is_set() else []
-        begun = self._commit(decided, [delivery for delivery in started if delivery.state is not State.APPLIED])
+        fresh = [delivery for delivery in started if delivery.state is not State.APPLIED]
+        begun = self._write(self._held.lease, decided, fresh, self._gate.is_set())
         for finished in decided:
             self._log_result(finished)
         works = [Work(delivery, Phase.APPLY, now) for delivery in begun]
@@ -230,10 +228,6 @@ class Lane:
         self._in_flight.begin(work.delivery for work in works)
         for work in works:
             self._senders.submit(work)
-
-    def _commit(self, decided: list[Finished], fresh: list[Delivery]) -> list[Delivery]:
-        """Record what came back and begin what comes next, in one transaction."""
-        return self._write(self._held.lease, decided, fresh, self._gate.is_set())
 
     @retry_on_conflict
     def _write(self, lease: Lease, decided: list[Finished], fresh: list[Delivery], may_call: bool) -> list[Delivery]:

@@ -93,11 +93,7 @@ class Daemon:
         Raises UntrustedLog once the log is not the one that was signed: then nothing more is called or written.
         """
         listener = self._listen()
-        try:
-            lanes = when_up(self._begin, self._stop, feed)
-        except UntrustedLog as error:
-            self._end_in_distrust(error)
-            raise
+        lanes = when_up(self._begin, self._stop, feed)
         if lanes is None:
             return 0
         self._lanes = lanes

@@ -32,7 +32,7 @@ def require_sound(app: App, pause: Pause) -> None:
     a start must not go on beside what ended the process before.
     """
     app.rollback.require_not_behind(anew=True)
-    app.checkpoints.require_intact()
+    app.checkpoints.require_intact(pause)
     last = app.verified.last()
     if last is not None and (not last.ok or last.entries > app.checkpoints.size()):
         verify_in_full(app, pause)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -98,9 +98,12 @@ class Checkpoints:
         # also when nothing happened: silence must be visible. A clock that ran backwards does not put it off
         return "time" if abs(now - last.at) >= self.schedule.every else None
 
-    def require_intact(self) -> None:
-        """Raise ChainBroken unless everything since the last checkpoint was made with the key, the head included."""
-        self._recomputation.catch_up()
+    def require_intact(self, moved: Callable[[float], None] | None = None) -> None:
+        """Raise ChainBroken unless everything since the last checkpoint was made with the key, the head included.
+
+        `moved` is called after each slice; after an update from before revision 0009 there are many, once.
+        """
+        self._recomputation.catch_up(moved)
 
     def tick(self) -> Sealed | None:
         """Make a checkpoint and return it if one is due. Raises ChainBroken, also while none is due."""

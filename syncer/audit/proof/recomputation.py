@@ -16,6 +16,8 @@ A checkpoint is made only once every entry before it was recomputed, and leaves 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,10 +65,14 @@ class Recomputation:
         self._reached: Reached | None = None
         self._lock = threading.Lock()
 
-    def catch_up(self) -> Reached:
-        """Recompute up to the head in short reads, without a lock, and return how far that is. Raises ChainBroken."""
+    def catch_up(self, moved: Callable[[float], None] | None = None) -> Reached:
+        """Recompute up to the head in short reads, without a lock, and return how far that is. Raises ChainBroken.
+
+        `moved` is called after each slice with the seconds that it took; it may raise to end this, nothing is lost.
+        """
         with self._lock:
             while True:
+                began = time.monotonic()
                 with snapshot(self._engine) as connection:
                     seq, _ = head = self._ledger.head_in(connection)
                     self._require_checkpoints(connection, seq)
@@ -74,6 +80,8 @@ class Recomputation:
                     reached = self._reached = self._over(connection, reached, head)
                 if reached.seq == seq:
                     return reached
+                if moved is not None:
+                    moved(time.monotonic() - began)
 
     def at_head(self, connection: sa.Connection) -> Reached:
         """Recompute what is left up to the head, in a transaction that keeps it locked. Raises ChainBroken."""

@@ -1,0 +1,154 @@
+"""Finding 2: how the last full verification ended is kept, cannot be written without the key, and is said."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncer.app import App, load_settings, open_app
+from syncer.audit.offline.verifier import Finding
+from syncer.reports.as_text import report_text
+from syncer.reports.html.page import report_html
+from syncer.reports.status import needs_attention
+from syncer.service import metrics
+from syncer.service.drain import drain
+from tests.conftest import Clock
+from tests.support.forging import entries
+from tests.support.processes import inside as run
+from tests.support.processes import inside_json as run_json
+from tests.support.servers import ENGINES
+from tests.support.walk import PERSON, put, rows
+
+everywhere = pytest.mark.parametrize("engine", ENGINES, indirect=True)
+WHOLE = Finding(True, 3)
+STAMP = "syncer_audit_verified_timestamp_seconds"
+
+
+def problem(app: App) -> str | None:
+    return app.status.read().audit.last_verification.problem
+
+
+def change(app: App, **values: Any) -> None:
+    with app.engine.begin() as connection:
+        connection.execute(app.tables.verification.update().values(**values))
+
+
+@everywhere
+def test_finding_02_the_result_is_kept_and_read_back(app: App, clock: Clock) -> None:
+    entries(app, 3)
+    assert app.verified.last() is None
+    assert problem(app) is None
+
+    assert app.verified.record(app.verify())
+
+    last = app.verified.last()
+    assert last is not None
+    assert (last.at, last.entries, last.ok, last.reason) == (clock(), 3, True, None)
+    assert app.verified.record(Finding(False, 3, 2, "entry 2 was altered for ada@lovelace.test, \u202e" + "x" * 300))
+    last = app.verified.last()
+    assert last is not None
+    assert not last.ok
+    assert "lovelace" not in str(last.reason)
+    assert needs_attention(app.status.read())
+
+
+@everywhere
+def test_finding_02_a_result_written_without_the_key_is_none_and_is_said(app: App) -> None:
+    entries(app, 3)
+    app.verified.record(Finding(False, 3, 2, "entry 2 was altered"))
+
+    change(app, ok=True, reason=None)
+
+    assert app.verified.last() is None
+    assert "was not written by syncer" in str(problem(app))
+    assert app.verified.due()
+    assert needs_attention(app.status.read())
+
+
+@pytest.mark.parametrize("forgery", [{"entries": 2}, {"reason": "nothing"}, {"mac": b"\x07" * 32}, {"mac": b""}])
+def test_finding_02_no_part_of_a_result_can_be_changed(app: App, forgery: dict[str, Any]) -> None:
+    entries(app, 3)
+    app.verified.record(WHOLE)
+
+    change(app, **forgery)
+
+    assert "was not written by syncer" in str(problem(app))
+
+
+@everywhere
+def test_finding_02_an_old_a_deleted_and_a_replayed_result_are_said(app: App, clock: Clock) -> None:
+    entries(app, 3)
+    app.verified.record(WHOLE)
+    (kept,) = rows(app, app.tables.verification)
+    clock.advance(hours=49)
+    assert "older than 48 hours" in str(problem(app))
+    app.verified.record(Finding(False, 3, 2, "entry 2 was altered"))
+    assert "failed: entry 2 was altered" in str(problem(app))
+
+    change(app, **dict(kept._mapping))
+    assert "older than 48 hours" in str(problem(app))
+    with app.engine.begin() as connection:
+        connection.execute(app.tables.verification.delete())
+    assert "no full verification is on record" in str(problem(app))
+    assert needs_attention(app.status.read())
+
+
+def test_finding_02_the_mac_of_a_checkpoint_or_an_entry_is_no_result(app: App, clock: Clock) -> None:
+    entries(app, 3)
+    app.notary.make()
+    app.verified.record(Finding(False, 4, 2, "entry 2 was altered"))
+
+    for table in (app.tables.checkpoint, app.tables.audit):
+        change(app, ok=True, reason=None, entries=4, at=clock(), mac=bytes(rows(app, table)[-1].mac))
+        assert app.verified.last() is None
+
+
+def test_finding_02_the_last_result_stands_in_status_report_check_and_metrics(app: App, clock: Clock) -> None:
+    put(app, "erasure", PERSON, "k1")
+    drain(app)
+    app.notary.finish()
+    app.verified.record(app.verify())
+    entries_ = app.ledger.head()[0]
+    settings = app.settings.path
+
+    assert f"{entries_} entries, all whole" in run(settings, "status").stdout
+    shown = run_json(settings, "status")["audit"]["last_verification"]
+    assert (shown["ok"], shown["entries"], shown["problem"]) == (True, entries_, None)
+    log = app.propagation.report(None, None)
+    assert log.integrity.last_verification.ok
+    assert f"last full verification: {clock():%Y-%m-%d}" in report_text(log)
+    assert "all whole" in "".join(report_html(log))
+    checks = {check["name"]: check for check in run_json(settings, "check")["checks"]}
+    assert checks["last full verification"]["ok"]
+    assert "syncer_audit_verified_ok 1.0" in metrics.text(app)
+    (at,) = (line.split()[1] for line in metrics.text(app).splitlines() if line.startswith(f"{STAMP} "))
+    assert float(at) == clock().timestamp()
+
+    app.verified.record(Finding(False, 3, 2, "entry 2 was altered"))
+    done = run(settings, "status")
+    assert done.returncode == 1
+    assert "ALARM: last full verification" in done.stdout
+    log = app.propagation.report(None, None)
+    assert "failed: entry 2 was altered" in report_text(log)
+    assert "failed: entry 2 was altered" in "".join(report_html(log))
+    checks = {check["name"]: check for check in run_json(settings, "check")["checks"]}
+    assert not checks["last full verification"]["ok"]
+    assert "syncer_audit_verified_ok 0.0" in metrics.text(app)
+
+
+def test_finding_02_an_account_that_may_only_read_keeps_no_result(app: App, tmp_path: Path, clock: Clock) -> None:
+    entries(app, 3)
+    settings = app.settings
+    app.close()
+    sqlite3.connect(tmp_path / "syncer.db").close()
+    text = settings.path.read_text(encoding="utf-8")
+    uri = f"sqlite:///file:{tmp_path}/syncer.db?mode=ro&uri=true"
+    settings.path.write_text(text.replace("sqlite:///syncer.db", uri), encoding="utf-8")
+    reader = open_app(load_settings(settings.path), clock=clock)
+
+    assert reader.verified.record(reader.verify()) is False
+
+    reader.close()
