@@ -249,7 +249,7 @@ class Log:
             self.remarks.append(f"the time runs backwards at entry {seq}")
         if body is None:
             self.holes.append((seq, at))
-            self.purged_events.add(row["event"])
+            self.purged_events.add(row.get("event"))
         else:
             must(not (problem := meaning(self.events, body, self.purged_events)), f"entry {seq} {problem}")  # 8
             self.take_of_itself(seq, at, body["what"], body["facts"], body["actor"])
@@ -360,7 +360,7 @@ def require_purge(seq, at, facts, root):
 
 
 def require_fork(seq, facts, actor, root):
-    """Return a restore on record if it names the signed state that was lost, what of it is here, and the root before."""
+    """Return a restore on record if it names the lost signed state, what of it is here, and the root before."""
     anchor = facts.get("anchor") if isinstance(facts.get("anchor"), dict) else {}
     size, shared, who = anchor.get("size"), facts.get("shared"), actor["user"]
     must(is_int(size) and is_int(shared) and 0 <= shared < size and shared < seq, f"the restore {seq} is impossible")
@@ -641,7 +641,7 @@ def read_note(path):
 
 
 def shown(text):
-    """Return a text with all that a terminal obeys, that ends a line or turns the direction of writing, made visible."""
+    """Return a text with all that a terminal obeys, that ends a line or turns the direction of writing, visible."""
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 

@@ -136,7 +136,7 @@ def test_a_note_of_another_hand_is_forged_for_both_with_any_line_ends(log: App, 
         code, said = by_script(log, export, note)
         own = log.verify([note])
 
-        assert (code, said.strip()) == (1, "NOT PROVEN: a forged signature")
+        assert (code, said.strip()) == (1, f"NOT PROVEN: {note}: a forged signature")
         assert not own.ok
         assert f"the signature of {origin} is forged" in str(own.reason)
 

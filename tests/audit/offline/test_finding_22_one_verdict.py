@@ -1,0 +1,277 @@
+"""Finding 22: product and script come to one verdict on every log, proof and dossier, and neither ever breaks off."""
+
+from __future__ import annotations
+
+import copy
+import json
+import runpy
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from syncer.audit.offline.claims import check_file
+from syncer.audit.offline.inclusion import ProofError, UnreadableProof
+from syncer.audit.offline.notes import NoteError, Signer, UnreadableNote, VerifierKey, require_note
+from syncer.audit.offline.verifier import examine
+from syncer.cli.dossier import look_up
+from syncer.reports.as_json import as_json
+from tests.support import eventful
+from tests.support.bent_logs import (
+    JUNK,
+    ORIGIN,
+    SEED,
+    Log,
+    a_log,
+    bend,
+    bend_log,
+    deep,
+    proof_of,
+    prove_again,
+    sign_again,
+)
+from tests.support.paths import VERIFIER
+
+SCRIPT = SimpleNamespace(**runpy.run_path(str(VERIFIER)))
+KEYS = [Signer(ORIGIN, SEED).verifier, Signer(f"{ORIGIN}/fork-1", SEED).verifier]
+WORDS = {"PROVEN:": "proven", "NOT PROVEN:": "not proven", "CANNOT BE READ:": "unreadable"}
+
+
+def by_product(log: Log, accepted: Sequence[int] = ()) -> str:
+    """The verdict of `audit verify --against`, without what only the host has."""
+    for _, text in log.notes:
+        try:
+            require_note(text)
+        except UnreadableNote:
+            return "unreadable"
+    finding = examine(log.as_table(), [log.notes], KEYS, accepted)
+    assert finding.ok or finding.reason
+    return "proven" if finding.ok else "declared lost" if finding.declared_lost else "not proven"
+
+
+def by_script(log: Log, accepted: Sequence[int] = ()) -> str:
+    with tempfile.TemporaryDirectory() as name:
+        export, notes = Path(name, "export.jsonl"), []
+        export.write_text("".join(json.dumps(row) + "\n" for row in log.rows), encoding="utf-8")
+        for number, (_, text) in enumerate(log.notes):
+            notes.append(Path(name, f"{number}.note"))
+            notes[-1].write_text(text, encoding="utf-8", newline="")
+        return verdict(SCRIPT.answer([str(key) for key in KEYS], str(export), list(map(str, notes)), accepted))
+
+
+def verdict(answer: tuple[int, list[str]]) -> str:
+    code, (word, reason, *_) = answer
+    assert reason not in dir(__builtins__), "the script stopped at an exception that it did not mean"
+    found = "declared lost" if code == 3 else WORDS[word]
+    assert code == {"proven": 0, "declared lost": 3}.get(found, 1)
+    return found
+
+
+def file_by_product(text: str, key: str) -> str:
+    try:
+        check_file(text, [key])
+    except UnreadableProof:
+        return "unreadable"
+    except ProofError:
+        return "not proven"
+    return "proven"
+
+
+def file_by_script(text: str, key: str) -> str:
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name, "file.json")
+        path.write_text(text, encoding="utf-8")
+        return verdict(SCRIPT.answer([key], str(path)))
+
+
+# -- logs ---------------------------------------------------------------------------------------------------
+
+
+def purged() -> Log:
+    log = a_log()
+    log.now = log.now.replace(year=2026, month=3, day=31)
+    log.purge([2, 3, 4, 5])
+    sign_again(log)
+    return log
+
+
+def restored() -> Log:
+    log = a_log()
+    lost, size = log.root(), len(log.rows)
+    del log.rows[8:]
+    log.mac = bytes.fromhex(log.rows[-1]["mac"])
+    log.write(
+        "audit:forked", reason="the disk broke", origin=f"{ORIGIN}/fork-1", old_origin=ORIGIN,
+        anchor={"size": size, "root": lost.hex()}, shared=6, size=8, root=log.root().hex(),
+    )  # fmt: skip
+    log.signer = Signer(f"{ORIGIN}/fork-1", SEED)
+    log.sign()
+    return log
+
+
+def decided() -> Log:
+    log = a_log()
+    log.event("x", confirm=False, fulfil=False)
+    log.write("delivery:held", "x", "crm", phase="apply", attempt=1, code="newer_consent")
+    log.write("delivery:reopened", "x", "crm", reason="by phone", to="pending", **{"from": "held"})
+    log.write("delivery:attempted", "x", "crm", attempt=1, action="delete")
+    log.write("delivery:exempt", "x", "crm", ground="other", reason="she consented again")
+    log.write("event:fulfilled", "x")
+    log.sign()
+    return log
+
+
+@pytest.mark.parametrize("make", [a_log, purged, restored, decided], ids=lambda make: make.__name__)
+def test_finding_22_both_come_to_one_verdict_on_an_honest_log(make: Callable[[], Log]) -> None:
+    expected = "declared lost" if make is restored else "proven"
+
+    assert by_product(make()) == by_script(make()) == expected
+    assert by_product(make(), [9]) == by_script(make(), [9]) == ("proven" if make is restored else "not proven")
+
+
+@settings(max_examples=400)
+@given(st.data())
+def test_finding_22_both_come_to_one_verdict_on_every_bent_log(data: st.DataObject) -> None:
+    log = copy.deepcopy(data.draw(st.sampled_from([a_log, purged, restored, decided]))())
+    for _ in range(data.draw(st.integers(1, 3))):
+        bend_log(data, log)
+    accepted = data.draw(st.sampled_from([[], [], [9], [3]]))
+
+    assert by_product(log, accepted) == by_script(log, accepted)
+
+
+NESTED = {"seq": 3, "at": "2022-11-24T08:00:03.000000Z", "what": "daemon:started", "event": None, "destination": None}
+
+
+def a_nested_body(log: Log) -> None:
+    log.rows[2]["body"] = json.dumps(NESTED | {"facts": 0}).replace("0}", deep() + "}")
+
+
+def a_body_in_year_one(log: Log) -> None:
+    log.rebody(2, at="0001-01-01T00:00:00.000000Z")
+
+
+def endless_minutes(log: Log) -> None:
+    log.rebody(1, what="daemon:started")
+    log.rebody(6, facts={"every_minutes": 10**15})
+    log.rebody(11, facts={"every_minutes": 2**53 - 1})
+
+
+def a_huge_number(log: Log) -> None:
+    log.rows[2]["body"] = log.rows[2]["body"].replace('"attempt":1', '"attempt":' + "9" * 5000)
+
+
+def half_a_surrogate_pair(log: Log) -> None:
+    log.rows[2]["body"] = log.rows[2]["body"].replace('"user":"syncer"', '"user":"\\ud800"')
+
+
+def no_event(log: Log) -> None:
+    log.rows[2]["body"] = log.rows[2]["body"].replace('"event":"e1",', "")
+
+
+def an_attempt_in_words(log: Log) -> None:
+    log.rebody(3, facts={"attempt": "1", "action": "delete"})
+
+
+def minutes_left_out(log: Log) -> None:
+    log.rebody(6, facts={})
+
+
+def purge_in_the_first_years(log: Log) -> None:
+    facts = {"from": 1, "to": 2, "count": 2, "months": 240, "before": "1979-12-31T00:00:00.000000Z", "size": 16}
+    log.rebody(17, at="1000-01-01T00:00:00.000000Z", what="audit:purged", facts=facts)
+
+
+HARD = [a_nested_body, a_body_in_year_one, endless_minutes, a_huge_number, half_a_surrogate_pair, no_event,
+        an_attempt_in_words, minutes_left_out, purge_in_the_first_years]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", HARD, ids=lambda how: how.__name__)
+def test_finding_22_what_broke_a_verifier_off_is_a_verdict_of_both(how: Callable[[Log], None]) -> None:
+    log = a_log()
+    how(log)
+    log.reseal(1)
+    sign_again(log)
+
+    good = how in (endless_minutes, half_a_surrogate_pair, minutes_left_out)
+    assert by_product(log) == by_script(log) == ("proven" if good else "not proven")
+
+
+@pytest.mark.parametrize("text", ["", "a", "+", "a+b", "\ud800+1+\ud800", f"{ORIGIN}+\ud800+AYE5", "a+65ffd223+????"])
+def test_finding_22_a_key_that_is_none_is_a_reason_and_never_an_exception(text: str) -> None:
+    with pytest.raises(NoteError):
+        VerifierKey.parse(text)
+    assert verdict(SCRIPT.answer([text], "any", ["any"])) == "not proven"
+
+
+# -- proofs and dossiers ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def dossiers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[str], Signer]]:
+    """The dossiers of an installation in which everything happened, and what signs its log."""
+    with eventful.installation(tmp_path_factory.mktemp("one-verdict")) as (app, _, _):
+        texts = [as_json(look_up(app, app.dossiers.of_event(event.id))) for event in app.reader.events()]
+        yield texts, Signer(app.origins.current(), app.keyring.signing_seed)
+
+
+def test_finding_22_both_prove_every_dossier_that_syncer_makes(dossiers: tuple[list[str], Signer]) -> None:
+    key = str(dossiers[1].verifier)
+    for text in dossiers[0]:
+        assert file_by_product(text, key) == file_by_script(text, key) == "proven"
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_finding_22_both_come_to_one_verdict_on_every_bent_dossier(
+    dossiers: tuple[list[str], Signer], data: st.DataObject
+) -> None:
+    texts, signer = dossiers
+    key = str(signer.verifier)
+    dossier = json.loads(data.draw(st.sampled_from(texts)))
+    match data.draw(st.sampled_from(["claim", "claim", "body", "swap"])):
+        case "claim":
+            bend(data, dossier)
+        case "body":
+            proof = data.draw(st.sampled_from(dossier["proofs"]))
+            body = json.loads(proof["body"])
+            bend(data, body)
+            proof["body"] = json.dumps(body)
+            for event in dossier["events"]:
+                for entry in event["audit"]:
+                    if entry["seq"] == proof["seq"] and data.draw(st.booleans()):
+                        entry |= {name: body.get(name) for name in entry}
+            prove_again(dossier, signer)
+        case _:
+            other = json.loads(data.draw(st.sampled_from(texts)))
+            part = data.draw(st.sampled_from(["events", "summary", "proofs", "subject"]))
+            dossier[part] = other[part]
+    text = json.dumps(dossier)
+
+    assert file_by_product(text, key) == file_by_script(text, key)
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_finding_22_both_come_to_one_verdict_on_every_bent_proof(data: st.DataObject) -> None:
+    log = a_log()
+    proof = proof_of(log, data.draw(st.integers(1, len(log.rows))))
+    key = data.draw(st.sampled_from([str(KEYS[0]), str(KEYS[0]), "none"]))
+    if data.draw(st.booleans()):
+        proof[data.draw(st.sampled_from(sorted(proof)))] = data.draw(JUNK)
+    else:
+        bend(data, proof)
+    text = json.dumps(proof)
+
+    assert file_by_product(text, key) == file_by_script(text, key)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", "null", '"x"', "x", deep(), '{"proofs": []}', '{"proofs": {}}', "{" * 5000]
+)
+def test_finding_22_what_is_no_proof_is_the_same_to_both(text: str) -> None:
+    assert file_by_product(text, str(KEYS[0])) == file_by_script(text, str(KEYS[0])) != "proven"
