@@ -47,6 +47,7 @@ CLOCKS = timedelta(hours=1)
 OPEN = frozenset({"request-pending", "request-confirmed", "request-failed"})
 CONFIRMED = "request-confirmed"
 #: what is remembered in place of WordPress' own state: this completion was refused; then a person dismissed it
+#: and so counts as covered
 REFUSED, DISMISSED = "refused", "dismissed"
 #: stand for the plugin and the grants among the sites: their problems are kept and shown like theirs
 PLUGIN, GRANTS = -1, -2
@@ -149,7 +150,7 @@ def refused(
     found = {}
     for item in _uncovered(requests, known, seen, swept, now):
         request, before = item.request, seen.get(item.request.ref)
-        if request.genuine:
+        if request.genuine or request.status == "trash":
             continue
         again = before is not None and before.status == REFUSED and before.covered_at == request.completed_at
         since = before.since if again and before is not None else now
@@ -210,11 +211,11 @@ def remember(
     """Return what to keep for the next sweep: open requests, those just completed, vanished ones, refused ones."""
     present = {request.ref: request for request in requests if request.status != "trash"}
     after = {ref: last for ref, last in seen.items() if last.site not in readable}
-    after |= refused(requests, known, seen, swept, now) | _dismissed(requests, seen)
+    after |= refused(requests, known, seen, swept, now)
     for ref, request in present.items():
         done, before = request.completed_at, seen.get(ref)
         if ref in after:
-            continue
+            continue  # refused
         if before is not None and done is not None and done > now - GRACE:
             after[ref] = before  # not judged yet
             continue
@@ -227,16 +228,6 @@ def remember(
         if vanished and not _made_since(known.get(ref, ()), last.since or last.modified_at or now):
             after[ref] = SeenRequest(ref, last.status, last.modified_at, last.since, last.gone_at or now)
     return after
-
-
-def _dismissed(requests: Iterable[ErasureRequest], seen: Mapping[str, SeenRequest]) -> dict[str, SeenRequest]:
-    """Return what to keep of refused completions that a person dismissed, for as long as they stand there."""
-    done = {request.ref: request.completed_at for request in requests}
-    return {
-        ref: last
-        for ref, last in seen.items()
-        if last.status == DISMISSED and ref in done and last.covered_at == done[ref]
-    }
 
 
 def begun_key(seen: SeenRequest) -> str | None:
