@@ -30,7 +30,7 @@ from syncer.service.systemd import feed, notify
 if TYPE_CHECKING:
     from syncer.app import App
     from syncer.delivery.lane import Lane
-    from syncer.service.metrics import Listener
+    from syncer.service.listener import Listener
     from syncer.settings.checked import Settings
 
 #: seconds between two looks for due rechecks and removed destinations
@@ -113,9 +113,9 @@ class Daemon:
         place = self._app.settings.metrics.place
         if place is None:
             return None
-        from syncer.service.metrics import Listener
+        from syncer.service.metrics import listen
 
-        return Listener(self._app, *place)
+        return listen(self._app, *place)
 
     def _begin(self) -> list[Lane]:
         step_back = since_last_entry(self._app.transactions)
