@@ -118,7 +118,6 @@ class _InMemory(SimpleHandler):
     """Runs the application into memory; `failure` is the type of what it raised."""
 
     http_version = "1.0"
-    os_environ = {}  # the daemon's own is nothing for an answer
     failure: str | None = None
 
     def log_exception(self, exc_info: Any) -> None:
