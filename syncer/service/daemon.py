@@ -23,6 +23,7 @@ from syncer.delivery.balance import Share
 from syncer.intake.wordpress.bridge import STATUS_SECONDS
 from syncer.log import get_logger
 from syncer.service.clock_jumps import ClockMonitor, Jump, record, since_last_entry
+from syncer.service.far_waits import FarWaits
 from syncer.service.jobs import Job, cause, when_up
 from syncer.service.reminders import EVERY, Reminders
 from syncer.service.systemd import feed, notify
@@ -130,10 +131,15 @@ class Daemon:
         """Return the jobs with the seconds between two of their starts; the first is the scheduler's pulse."""
         schedule, intake = self._app.settings.schedule, self._app.intake
         renew = self._app.leases.renew_seconds
+        waits = FarWaits(self._app)
         jobs: dict[Job, float] = {
             Job("pulse", lambda: None): min(LOOK_SECONDS, self._bound / 3),
             Job("intake", intake.take_all, intake): schedule.intake_seconds,
-            Job("recheck", self._recheck): RECHECK_SECONDS,
+            Job("clock", self._audit_jumps): RECHECK_SECONDS,
+            Job("removed", self._hold_removed): RECHECK_SECONDS,
+            Job("recheck", self._app.store.start_rechecks): RECHECK_SECONDS,
+            Job("far waits", waits.bring_back): RECHECK_SECONDS,
+            Job("lost", waits.find_lost): SHRED_SECONDS,
             Job("balance", self._balance): renew,
             Job("reminders", Reminders(self._app).remind): EVERY,
             Job("shred", self._app.shredding.shred): SHRED_SECONDS,
@@ -189,13 +195,15 @@ class Daemon:
             self._log.info("lane.handed_over", lane=lane.name)
             lane.leave()
 
-    def _recheck(self) -> None:
-        app = self._app
+    # each has a job of its own: what fails in one again and again must not end the others
+
+    def _audit_jumps(self) -> None:
         while self._jumps:
-            record(app.transactions, self._jumps[0])
+            record(self._app.transactions, self._jumps[0])
             self._jumps.popleft()
-        app.store.hold_removed(app.settings.destinations)
-        app.store.start_rechecks()
+
+    def _hold_removed(self) -> None:
+        self._app.store.hold_removed(self._app.settings.destinations)
 
     def _look_for_people(self, lane: Lane) -> None:
         """Look for people who are back, once a day, where this process owns the lane."""
@@ -230,7 +238,7 @@ class Daemon:
             job.modify(next_run_time=datetime.now(UTC))
 
     def _note(self, jump: Jump) -> None:
-        self._jumps.append(jump)  # audited by the recheck, which may have to wait for the database
+        self._jumps.append(jump)  # audited by a job, which may have to wait for the database
         self._log.warning("clock.anomaly", seconds=jump.seconds)
 
     def _look_at_the_jobs(self, jobs: Iterable[Job]) -> None:

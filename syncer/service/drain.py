@@ -14,6 +14,7 @@ from syncer.app import App, require_secrets
 from syncer.database.connections import reading
 from syncer.domain.model import CLOSED, WORKABLE, State
 from syncer.log import get_logger
+from syncer.service.far_waits import FarWaits
 
 if TYPE_CHECKING:
     from syncer.delivery.lane import Lane
@@ -58,12 +59,15 @@ def drain(
 
 
 def prepare(app: App) -> int:
-    """Do what comes before the lanes: take from the queue, hold removed destinations, start rechecks.
+    """Do what comes before the lanes: take from the queue, hold removed destinations, bring back and start rechecks.
 
     Return how many queue rows were taken.
     """
     taken = app.intake.take_all()
     app.store.hold_removed(app.settings.destinations)
+    waits = FarWaits(app)
+    waits.bring_back()
+    waits.find_lost()
     while app.store.start_rechecks():
         pass
     return taken
