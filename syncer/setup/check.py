@@ -15,7 +15,7 @@ from syncer.errors import SyncerError, UserError
 from syncer.reports.trials import last_trials
 from syncer.reports.views import TrialView
 from syncer.reports.words import day_time
-from syncer.setup import privilege_check, round_trip
+from syncer.setup import anchor_check, privilege_check, round_trip
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -40,6 +40,7 @@ def run(settings: Settings) -> list[Check]:
         findings.append(_queue(app))
         findings.append(_chain(app))
         findings.append(_anchors(app))
+        findings += anchor_check.run(settings.anchors)
         findings += round_trip.run(app.engine, app.queue, app.tables)
         findings += privilege_check.run(app.engine, app.queue.engine, app.tables)
         if app.wordpress is not None:

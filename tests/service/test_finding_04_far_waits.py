@@ -90,14 +90,14 @@ def test_finding_04_a_recheck_that_is_put_off_for_ever_takes_place_and_the_addre
 def test_finding_04_a_look_that_is_noted_for_the_future_is_taken_now_from_the_beginning(
     app: App, clock: Clock, mailchimp: MailchimpSandbox
 ) -> None:
-    clock.advance(hours=-1)  # the sandbox's own clock is the machine's
     put(app, "erasure", PERSON, "k1")
     drain(app)
-    clock.advance(hours=1)
     (lane, *_) = app.lanes()
     app.watch.look("newsletter", lane.adapter)
     forge(app, app.tables.watch, looked_at=NEVER, listed_at=NEVER, listed=10**6)
-    mailchimp.add(PERSON, AUDIENCES[0])
+    back = clock().replace(microsecond=0) + timedelta(minutes=1)
+    mailchimp.add(PERSON, AUDIENCES[0], last_changed=back.isoformat())
+    clock.advance(hours=1)
 
     assert app.watch.due("newsletter", timedelta(hours=24))
     look = app.watch.look("newsletter", lane.adapter)
