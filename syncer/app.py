@@ -19,8 +19,9 @@ from adapters.contract import Adapter
 from adapters.contract import SettingsError as AdapterSettingsError
 from syncer.audit.actor import actor
 from syncer.audit.ledger import Ledger
+from syncer.audit.proof.carrier import targets
 from syncer.audit.proof.checkpoints import Checkpoints, Schedule
-from syncer.audit.proof.notary import Notary, targets
+from syncer.audit.proof.notary import Notary
 from syncer.audit.proof.origins import Origins
 from syncer.audit.proof.rollback import Rollback
 from syncer.audit.proof.trust import Trust

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from syncer.audit.transaction import Transactions
 from syncer.database.connections import reading
 from syncer.database.engines import utc_now
-from syncer.delivery.leases import Leases
+from syncer.delivery.leases import Leases, is_running
 from syncer.delivery.owners import is_dead
 
 
@@ -85,7 +85,7 @@ class Presence:
         d = self._daemon.c
         query = (
             sa.select(d.owner, d.started_at, d.seen_until)
-            .where(d.seen_until > utc_now(connection))
+            .where(is_running(connection, d.seen_until))
             .order_by(d.started_at, d.owner)
         )
         daemons = [Running(row.owner, row.started_at, row.seen_until) for row in connection.execute(query)]
@@ -95,7 +95,7 @@ class Presence:
         """Return who owns what now. A lane that a dead process of this host owned is free."""
         lane = self._lane.c
         with reading(self._transactions.engine) as connection:
-            query = sa.select(lane.destination, lane.owner, (lane.lease_until > utc_now(connection)).label("held"))
+            query = sa.select(lane.destination, lane.owner, is_running(connection, lane.lease_until).label("held"))
             rows = connection.execute(query).all()
             running = frozenset(daemon.owner for daemon in self._running(connection))
         owners = {row.destination: row.owner if row.held and not is_dead(row.owner) else None for row in rows}

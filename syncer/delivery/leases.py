@@ -19,6 +19,8 @@ from syncer.domain.model import Lease
 from syncer.errors import StaleFence
 
 LEASE_SECONDS = 30
+#: seconds that a lease may run at most, by the settings; a lane that is owned beyond is nobody's
+LONGEST_LEASE = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Leases:
         lane = self._lane
         with self._transactions.write() as tx:
             row = tx.connection.execute(
-                sa.select(lane, (lane.c.lease_until > utc_now(tx.connection)).label("running"))
+                sa.select(lane, is_running(tx.connection, lane.c.lease_until).label("running"))
                 .where(lane.c.destination == destination)
                 .with_for_update()
             ).first()
@@ -184,6 +186,14 @@ class Leases:
         tx.connection.execute(
             self._lane.update().where(lane.destination == destination).values(cool_until=later, strikes=strikes)
         )
+
+
+def is_running(connection: sa.Connection, until: sa.Column[datetime]) -> sa.ColumnElement[bool]:
+    """Return whether what is prolonged lease by lease still runs, by the database's clock, as an expression.
+
+    Whoever may write the database could otherwise give a lane away for a thousand years.
+    """
+    return sa.and_(until > utc_now(connection), until <= utc_in(connection, LONGEST_LEASE))
 
 
 def _lane_row(row: Any) -> LaneRow:

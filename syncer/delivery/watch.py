@@ -137,14 +137,18 @@ class Watch:
         query = sa.select(self._table.c.looked_at).where(self._table.c.destination == destination)
         with reading(self._transactions.engine) as connection:
             looked_at: datetime | None = connection.execute(query).scalar()
-        return looked_at
+        return None if self._is_ahead(looked_at) else looked_at
+
+    def _is_ahead(self, moment: datetime | None) -> bool:
+        """Say whether a look is noted for a time that has not come: it tells nothing of when one was taken."""
+        return moment is not None and moment > self._clock() + OVERLAP
 
     def _is_whole_due(self, destination: str) -> bool:
         """Say whether everybody is to be listed: after a week, and at every look where that is quickly done."""
         query = sa.select(self._table.c.listed_at, self._table.c.listed)
         with reading(self._transactions.engine) as connection:
             row = connection.execute(query.where(self._table.c.destination == destination)).first()
-        if row is None or row.listed_at is None:
+        if row is None or row.listed_at is None or self._is_ahead(row.listed_at):
             return True
         return bool(row.listed <= SMALL or row.listed_at + WHOLE_EVERY <= self._clock())
 

@@ -24,6 +24,7 @@ from syncer.errors import UntrustedLog
 from syncer.intake.wordpress.bridge import STATUS_SECONDS
 from syncer.log import get_logger
 from syncer.service.clock_jumps import ClockMonitor, Jump, record, since_last_entry
+from syncer.service.far_waits import FarWaits
 from syncer.service.jobs import Job, cause, when_up
 from syncer.service.reminders import EVERY, Reminders
 from syncer.service.soundness import DailyVerification, Stopped, require_sound
@@ -32,7 +33,7 @@ from syncer.service.systemd import feed, notify
 if TYPE_CHECKING:
     from syncer.app import App
     from syncer.delivery.lane import Lane
-    from syncer.service.metrics import Listener
+    from syncer.service.listener import Listener
     from syncer.settings.checked import Settings
 
 #: seconds between two looks for due rechecks and removed destinations
@@ -53,6 +54,12 @@ VERIFY_SECONDS = 60
 SHRED_SECONDS = 3600
 
 
+def _thread_died(died: threading.ExceptHookArgs) -> None:
+    # Python's own hook prints the text of the exception, which may hold an address
+    name = died.thread.name if died.thread is not None else "?"
+    get_logger("syncer.daemon").error("thread.died", job=name, error=died.exc_type.__name__)
+
+
 def serve(settings: Settings) -> int:
     """Be the daemon until SIGTERM or SIGINT and return the exit code. Waits for a database that is away.
 
@@ -62,6 +69,7 @@ def serve(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         # it only sets the event: the scheduler must not be shut down inside a signal handler
         signal.signal(number, lambda *_: stop.set())
+    threading.excepthook = _thread_died
     require_secrets(settings)
     notify("READY=1")  # also while the database is away: waiting for it is work, and the watchdog is fed meanwhile
     app = when_up(lambda: open_app(settings, actor="daemon"), stop, feed)
@@ -130,9 +138,9 @@ class Daemon:
         place = self._app.settings.metrics.place
         if place is None:
             return None
-        from syncer.service.metrics import Listener
+        from syncer.service.metrics import listen
 
-        return Listener(self._app, *place)
+        return listen(self._app, *place)
 
     def _begin(self) -> list[Lane] | None:
         try:
@@ -150,11 +158,15 @@ class Daemon:
     def _jobs(self) -> dict[Job, float]:
         """Return the jobs with the seconds between two of their starts; the first is the scheduler's pulse."""
         schedule, intake = self._app.settings.schedule, self._app.intake
-        renew, daily = self._app.leases.renew_seconds, DailyVerification(self._app)
+        renew, daily, waits = self._app.leases.renew_seconds, DailyVerification(self._app), FarWaits(self._app)
         jobs: dict[Job, float] = {
             Job("pulse", lambda: None): min(LOOK_SECONDS, self._bound / 3),
             Job("intake", intake.take_all, intake): schedule.intake_seconds,
-            Job("recheck", self._recheck): RECHECK_SECONDS,
+            Job("clock", self._audit_jumps): RECHECK_SECONDS,
+            Job("removed", self._hold_removed): RECHECK_SECONDS,
+            Job("recheck", self._app.store.start_rechecks): RECHECK_SECONDS,
+            Job("far waits", waits.bring_back): RECHECK_SECONDS,
+            Job("lost", waits.find_lost): SHRED_SECONDS,
             Job("balance", self._balance): renew,
             Job("reminders", Reminders(self._app).remind): EVERY,
             Job("shred", self._app.shredding.shred): SHRED_SECONDS,
@@ -211,13 +223,15 @@ class Daemon:
             self._log.info("lane.handed_over", lane=lane.name)
             lane.leave()
 
-    def _recheck(self) -> None:
-        app = self._app
+    # each has a job of its own: what fails in one again and again must not end the others
+
+    def _audit_jumps(self) -> None:
         while self._jumps:
-            record(app.transactions, self._jumps[0])
+            record(self._app.transactions, self._jumps[0])
             self._jumps.popleft()
-        app.store.hold_removed(app.settings.destinations)
-        app.store.start_rechecks()
+
+    def _hold_removed(self) -> None:
+        self._app.store.hold_removed(self._app.settings.destinations)
 
     def _look_for_people(self, lane: Lane) -> None:
         """Look for people who are back, once a day, where this process owns the lane."""
@@ -266,7 +280,7 @@ class Daemon:
             job.modify(next_run_time=datetime.now(UTC))
 
     def _note(self, jump: Jump) -> None:
-        self._jumps.append(jump)  # audited by the recheck, which may have to wait for the database
+        self._jumps.append(jump)  # audited by a job, which may have to wait for the database
         self._log.warning("clock.anomaly", seconds=jump.seconds)
 
     def _look_at_the_jobs(self, jobs: Iterable[Job]) -> None:

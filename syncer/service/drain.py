@@ -16,6 +16,7 @@ from syncer.database.connections import reading
 from syncer.domain.model import CLOSED, WORKABLE, State
 from syncer.errors import UntrustedLog
 from syncer.log import get_logger
+from syncer.service.far_waits import FarWaits
 from syncer.service.soundness import Stopped, require_sound, verify_in_full
 
 if TYPE_CHECKING:
@@ -77,12 +78,15 @@ def _verify_if_due(app: App, deadline: float | None) -> None:
 
 
 def prepare(app: App) -> int:
-    """Do what comes before the lanes: take from the queue, hold removed destinations, start rechecks.
+    """Do what comes before the lanes: take from the queue, hold removed destinations, bring back and start rechecks.
 
     Return how many queue rows were taken.
     """
     taken = app.intake.take_all()
     app.store.hold_removed(app.settings.destinations)
+    waits = FarWaits(app)
+    waits.bring_back()
+    waits.find_lost()
     while app.store.start_rechecks():
         pass
     return taken

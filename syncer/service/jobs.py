@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import threading
 import time
@@ -21,6 +23,11 @@ FIRST_WAIT = 2.0
 LONGEST_WAIT = 30.0
 #: seconds between two looks of a starting daemon for its database, at most
 LONGEST_WAIT_AT_START = 10.0
+
+#: what an outage lacks: the first word of the log events `….away` and `….back`
+DATABASE, DESCRIPTORS = "database", "descriptors"
+#: descriptors that a new connection to SQLite needs at once: the database, its log, its index, a folder to sync
+NEEDED = 4
 
 
 class Mover(Protocol):
@@ -42,6 +49,7 @@ class Job:
         self._began_at: float | None = None
         self._not_before = 0.0
         self._failures = 0
+        self._lacks = DATABASE
         self._log = get_logger("syncer.jobs").bind(job=name)
 
     def __call__(self) -> None:
@@ -57,7 +65,7 @@ class Job:
             self._wait(error)
         else:
             if self._failures:
-                self._log.info("database.back", attempt=self._failures)
+                self._log.info(f"{self._lacks}.back", attempt=self._failures)
             self._failures = 0
         finally:
             self._began_at = None
@@ -76,7 +84,8 @@ class Job:
         wait = backoff(self._failures, random.uniform, FIRST_WAIT, LONGEST_WAIT)
         self._not_before = time.monotonic() + wait
         if self._failures == 1:  # once for an outage, however long it lasts
-            self._log.warning("database.away", error=type(error).__name__, reason=cause(error))
+            self._lacks, reason = _lacks(error)
+            self._log.warning(f"{self._lacks}.away", error=type(error).__name__, reason=reason)
 
 
 def when_up(action: Callable[[], T], stop: threading.Event, on_wait: Callable[[], None]) -> T | None:
@@ -89,7 +98,8 @@ def when_up(action: Callable[[], T], stop: threading.Event, on_wait: Callable[[]
     def waiting(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         if state.attempt_number == 1 and error is not None:
-            log.warning("database.away", error=type(error).__name__, reason=cause(error))
+            lacks, reason = _lacks(error)
+            log.warning(f"{lacks}.away", error=type(error).__name__, reason=reason)
         on_wait()
 
     again = tenacity.Retrying(
@@ -106,6 +116,31 @@ def when_up(action: Callable[[], T], stop: threading.Event, on_wait: Callable[[]
         if is_outage(error) and stop.is_set():
             return None
         raise
+
+
+def _lacks(error: BaseException) -> tuple[str, str]:
+    """Return what an outage lacks, and in words why."""
+    if is_out_of_descriptors():
+        return DESCRIPTORS, "no further file or connection may be opened; raise LimitNOFILE, or see what holds them"
+    return DATABASE, cause(error)
+
+
+def is_out_of_descriptors() -> bool:
+    """Say whether this process lacks the descriptors for a new connection, whatever its driver made of that.
+
+    SQLite says only "unable to open database file": the number behind it (https://sqlite.org/c3ref/system_errno.html)
+    is not to be had from Python's sqlite3. So it is tried.
+    """
+    opened: list[int] = []
+    try:
+        while len(opened) < NEEDED:
+            opened.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return error.errno in (errno.EMFILE, errno.ENFILE)
+    finally:
+        for number in opened:
+            os.close(number)
+    return False
 
 
 def cause(error: BaseException) -> str:

@@ -1,14 +1,15 @@
-"""Metrics for Prometheus, read from the database at every scrape; no label holds personal data."""
+"""Metrics for Prometheus, read from the database when they are asked for; no label holds personal data."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from prometheus_client import CollectorRegistry, generate_latest, start_http_server
+from prometheus_client import CollectorRegistry, generate_latest, make_wsgi_app
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -16,19 +17,32 @@ from syncer import __version__
 from syncer.errors import UserError
 from syncer.privacy.files import written
 from syncer.reports.views import EventCounts, LaneView, VerificationView
+from syncer.service.listener import Listener
 
 if TYPE_CHECKING:
     from syncer.app import App
 
 
+#: seconds for which what was counted is handed out again: each count reads all tables, and anybody here may ask
+FRESH = 5.0
+
+
 class StatusCollector(Collector):
-    """What `syncer status` says, as gauges."""
+    """What `syncer status` says, as gauges; counted anew after `fresh` seconds."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, fresh: float = 0.0) -> None:
         self._app = app
+        self._fresh = fresh
+        self._counted: tuple[float, list[Metric]] | None = None
 
-    def collect(self) -> Iterator[Metric]:
-        """Yield every metric; when the database cannot be read, only that it cannot."""
+    def collect(self) -> list[Metric]:
+        """Return every metric; when the database cannot be read, only that it cannot."""
+        now = time.monotonic()
+        if self._counted is None or now - self._counted[0] >= self._fresh:
+            self._counted = (now, list(self._count()))
+        return self._counted[1]
+
+    def _count(self) -> Iterator[Metric]:
         try:
             status = self._app.status.read()
         except sa.exc.SQLAlchemyError:
@@ -78,10 +92,10 @@ def _gauge(name: str, help_: str, labels: list[str], values: Mapping[Any, int]) 
     return family
 
 
-def registry(app: App) -> CollectorRegistry:
+def registry(app: App, fresh: float = 0.0) -> CollectorRegistry:
     """Return a registry of its own, without anything of the process or of other libraries."""
     collectors = CollectorRegistry()
-    collectors.register(StatusCollector(app))
+    collectors.register(StatusCollector(app, fresh))
     return collectors
 
 
@@ -99,19 +113,6 @@ def write(app: App, path: Path) -> None:
         raise UserError(f"{path}: cannot be written ({error.strerror}); choose another --textfile") from None
 
 
-class Listener:
-    """The HTTP server that serves the metrics, in threads of its own."""
-
-    def __init__(self, app: App, host: str, port: int) -> None:
-        """Start to listen. Raises UserError when the place is taken."""
-        try:
-            self._server, self._thread = start_http_server(port, host, registry(app))
-        except OSError as error:
-            place = f"{app.settings.path}: [metrics] listen: {host}:{port}"
-            raise UserError(f"{place} cannot be used ({error.strerror}); choose another") from None
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+def listen(app: App, host: str, port: int) -> Listener:
+    """Serve all metrics over HTTP until the listener is closed. Raises UserError when the place is taken."""
+    return Listener(make_wsgi_app(registry(app, FRESH)), app.settings.path, host, port)

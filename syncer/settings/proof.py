@@ -83,6 +83,11 @@ class EmailAnchor(Table):
             raise ValueError('a password needs tls = "starttls" or "tls"')
         return self
 
+    @property
+    def travels_in_clear(self) -> bool:
+        """Say whether somebody on the way to another machine could keep the mail back."""
+        return self.tls == "none" and not is_loopback(self.host)
+
 
 class ObjectAnchor(Table):
     """HTTPS PUT of each note under `url`; with `lock_days` an object lock in COMPLIANCE mode.
@@ -125,6 +130,12 @@ class TimestampAnchor(Table):
         _require_url(self.url, plain=True)
         return self
 
+    @property
+    def travels_in_clear(self) -> bool:
+        """Say whether somebody on the way to another machine could answer in the authority's place."""
+        parts = urlsplit(self.url)
+        return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
 
 Anchor = Annotated[
     FolderAnchor | SyslogAnchor | EmailAnchor | ObjectAnchor | TimestampAnchor, Field(discriminator="kind")
@@ -148,13 +159,17 @@ def anchored_at(anchor: Anchor, folder: Path) -> Anchor:
     return anchor.model_copy(update=paths)
 
 
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine."""
+    return host in ("localhost", "127.0.0.1", "::1")
+
+
 def _require_url(url: str, *, plain: bool = False) -> None:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise ValueError("url is not a web address") from None
-    loopback = host in ("localhost", "127.0.0.1", "::1")
-    schemes = ("https", "http") if plain or loopback else ("https",)
+    schemes = ("https", "http") if plain or is_loopback(host or "") else ("https",)
     if parts.scheme not in schemes or not host or parts.username is not None or parts.query or parts.fragment:
         raise ValueError("url must be https, without user, query and fragment (plain http for loopback only)")

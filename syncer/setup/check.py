@@ -18,7 +18,7 @@ from syncer.reports.status import last_verification
 from syncer.reports.trials import last_trials
 from syncer.reports.views import TrialView
 from syncer.reports.words import day_time, verification
-from syncer.setup import privilege_check, round_trip
+from syncer.setup import anchor_check, privilege_check, round_trip
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -45,6 +45,7 @@ def run(settings: Settings) -> list[Check]:
         findings.append(_chain(app))
         findings.append(_last_verification(app))
         findings.append(_anchors(app))
+        findings += anchor_check.run(settings.anchors)
         findings += round_trip.run(app.engine, app.queue, app.tables)
         findings += privilege_check.run(app.engine, app.queue.engine, app.tables)
         if app.wordpress is not None:

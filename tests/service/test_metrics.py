@@ -118,7 +118,7 @@ def test_a_taken_port_is_one_line_with_the_remedy(app: App) -> None:
         port = other.getsockname()[1]
 
         with pytest.raises(UserError, match=rf"\[metrics\] listen: 127.0.0.1:{port} cannot be used .*choose another"):
-            metrics.Listener(app, "127.0.0.1", port)
+            metrics.listen(app, "127.0.0.1", port)
 
 
 def test_the_daemon_hands_them_out_and_reminds_and_stops_with_it(

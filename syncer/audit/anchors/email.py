@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 
+from syncer.audit.anchors.cutoff import SECONDS, WHOLE, Cutoff
 from syncer.audit.anchors.folder import file_name
 from syncer.audit.anchors.place import AnchorError
 from syncer.audit.offline.notes import Checkpoint
 from syncer.settings.proof import EmailAnchor
 from syncer.settings.table import secret
 
-SECONDS = 10.0
+#: bytes of all replies of a mail server; they are some hundred
+LARGEST = 64 * 1024
 TEXT = """\
 This is a signed state of the erasure log {origin}: its first {size} entries.
 
@@ -27,8 +30,9 @@ docs/audit.md says how to verify it without trusting anybody.
 class Email:
     """A mail server and a recipient. `table` names the settings, for errors."""
 
-    def __init__(self, settings: EmailAnchor, table: str) -> None:
+    def __init__(self, settings: EmailAnchor, table: str, seconds: float = WHOLE) -> None:
         self._settings = settings
+        self._seconds = seconds
         self._password = secret(f"{table} password", settings.password_env, settings.password_file)
 
     def publish(self, checkpoint: Checkpoint, note: str) -> str:
@@ -43,7 +47,7 @@ class Email:
             note.encode(), maintype="application", subtype="octet-stream", filename=file_name(checkpoint)
         )
         try:
-            with self._connect() as server:
+            with Cutoff(self._seconds) as cutoff, self._connect(cutoff) as server:
                 if s.tls == "starttls":
                     server.starttls(context=ssl.create_default_context())
                 if s.user and self._password:
@@ -55,8 +59,45 @@ class Email:
             raise AnchorError(f"{s.host} did not accept the mail ({type(error).__name__})") from None
         return f"mailed through {s.host}"
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self, cutoff: Cutoff) -> smtplib.SMTP:
         s = self._settings
-        if s.tls == "tls":
-            return smtplib.SMTP_SSL(s.host, s.port, timeout=SECONDS, context=ssl.create_default_context())
-        return smtplib.SMTP(s.host, s.port, timeout=SECONDS)
+        return _Server(s.host, s.port, cutoff, ssl.create_default_context() if s.tls == "tls" else None)
+
+
+class _Server(smtplib.SMTP):
+    """An SMTP session over a socket that the cutoff can shut down, in TLS from the start where a context is given."""
+
+    def __init__(self, host: str, port: int, cutoff: Cutoff, context: ssl.SSLContext | None) -> None:
+        self._cutoff = cutoff
+        self._context = context
+        super().__init__(host, port, timeout=SECONDS)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # as smtplib.SMTP_SSL does it
+        plain = self._cutoff.connect(host, port)
+        return plain if self._context is None else self._context.wrap_socket(plain, server_hostname=host)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Return the next reply; smtplib keeps all its lines, and a reply may have lines without end."""
+        if self.file is None and self.sock is not None:
+            self.file = _Bounded(self.sock)
+        return super().getreply()
+
+
+class _Bounded:
+    """The lines of a socket, until they are more than LARGEST bytes."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._lines = sock.makefile("rb")
+        self._left = LARGEST
+
+    def readline(self, most: int) -> bytes:
+        """Return the next line or `most` bytes of it. Raises OSError where the peer says too much."""
+        line = self._lines.readline(most)
+        self._left -= len(line)
+        if self._left < 0:
+            raise OSError("too long a reply")
+        return line
+
+    def close(self) -> None:
+        """Close the file, not the socket."""
+        self._lines.close()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlsplit
 
+from syncer.audit.anchors.cutoff import WHOLE
 from syncer.audit.anchors.folder import file_name
 from syncer.audit.anchors.place import AnchorError
 from syncer.audit.anchors.web import send
@@ -20,8 +21,9 @@ from syncer.settings.table import secret
 class Objects:
     """A folder or bucket behind HTTPS. `table` names the settings, for errors."""
 
-    def __init__(self, settings: ObjectAnchor, table: str) -> None:
+    def __init__(self, settings: ObjectAnchor, table: str, seconds: float = WHOLE) -> None:
         self._settings = settings
+        self._seconds = seconds
         self._secret = secret(f"{table} secret", settings.secret_env, settings.secret_file)
 
     def publish(self, checkpoint: Checkpoint, note: str) -> str:
@@ -41,7 +43,7 @@ class Objects:
             headers = signed("PUT", url, headers, content, s.region, s.access_key, self._secret, now)
         elif self._secret is not None:
             headers["Authorization"] = f"Bearer {self._secret}"
-        status, _ = send("PUT", url, content, headers)
+        status, _ = send("PUT", url, content, headers, self._seconds)
         if status not in (200, 201, 204):
             raise AnchorError(f"{urlsplit(url).netloc} refused the note (HTTP {status})")
         return url

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import socket
 
+from syncer.audit.anchors.cutoff import SECONDS, Cutoff
 from syncer.audit.anchors.place import AnchorError
 from syncer.audit.offline.notes import Checkpoint
 from syncer.settings.proof import SyslogAnchor
 
-SECONDS = 10.0
 #: facility daemon, severity notice: kept by every default configuration
 PRIORITY = 3 << 3 | 5
 
@@ -29,16 +29,16 @@ class Syslog:
             f" root={checkpoint.root.hex()} note={base64.b64encode(note.encode()).decode('ascii')}"
         )
         try:
-            with self._connect() as sock:
+            with Cutoff() as cutoff, self._connect(cutoff) as sock:
                 sock.sendall(line.encode() + (b"\n" if sock.type == socket.SOCK_STREAM else b""))
         except OSError as error:
             raise AnchorError(f"{where} did not accept the note ({error.strerror or type(error).__name__})") from None
         return where
 
-    def _connect(self) -> socket.socket:
+    def _connect(self, cutoff: Cutoff) -> socket.socket:
         s = self._settings
         if s.host and s.protocol == "tcp":
-            return socket.create_connection((s.host, s.port), SECONDS)
+            return cutoff.connect(s.host, s.port)
         if s.host:
             family, kind, protocol, _, address = socket.getaddrinfo(s.host, s.port, type=socket.SOCK_DGRAM)[0]
             sock = socket.socket(family, kind, protocol)

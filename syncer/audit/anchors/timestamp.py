@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from syncer.audit.anchors.cutoff import WHOLE
 from syncer.audit.anchors.folder import file_name, write
 from syncer.audit.anchors.place import AnchorError
 from syncer.audit.anchors.web import send
@@ -16,8 +17,9 @@ SUFFIX = ".tsr"
 class Timestamp:
     """An authority; its answers are kept in the state folder, beside the notes."""
 
-    def __init__(self, settings: TimestampAnchor, state: Path) -> None:
+    def __init__(self, settings: TimestampAnchor, state: Path, seconds: float = WHOLE) -> None:
         self._settings = settings
+        self._seconds = seconds
         self._state = state
 
     def publish(self, checkpoint: Checkpoint, note: str) -> str:
@@ -29,7 +31,7 @@ class Timestamp:
         builder = TimestampRequestBuilder().data(note.encode()).hash_algorithm(HashAlgorithm.SHA256)
         request = builder.nonce(nonce=True).cert_request(cert_request=True).build()
         headers = {"Content-Type": "application/timestamp-query"}
-        status, answer = send("POST", self._settings.url, request.as_bytes(), headers)
+        status, answer = send("POST", self._settings.url, request.as_bytes(), headers, self._seconds)
         if status != 200:
             raise AnchorError(f"{self._settings.url} gave no time stamp (HTTP {status})")
         self._require_valid(request, answer, note.encode())

@@ -1,33 +1,58 @@
-"""One HTTP request of an anchor: no redirects, no proxies from the environment, a deadline, and a cap on the answer."""
+"""One HTTP request of an anchor: no redirects, no proxies, a deadline for the whole, and a cap on the answer."""
 
 from __future__ import annotations
 
-import time
+import http.client
+import ssl
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
-import requests
-
+from syncer.audit.anchors.cutoff import SECONDS, WHOLE, Cutoff
 from syncer.audit.anchors.place import AnchorError
 
-SECONDS = 10.0
 LARGEST = 256 * 1024  # bytes of an answer
 
 
-def send(method: str, url: str, content: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
-    """Return status and body. Raises AnchorError when no whole answer comes within about 2 * SECONDS."""
-    host = url.split("/")[2]
-    until = time.monotonic() + 2 * SECONDS
-    body = bytearray()
+class _CutConnection(http.client.HTTPConnection):
+    """A connection whose socket the cutoff can shut down, under TLS where a context is given."""
+
+    def __init__(self, host: str, port: int, cutoff: Cutoff, context: ssl.SSLContext | None) -> None:
+        super().__init__(host, port, timeout=SECONDS)
+        self._cutoff = cutoff
+        self._context = context
+
+    def connect(self) -> None:
+        plain = self._cutoff.connect(self.host, self.port)
+        self.sock = plain if self._context is None else self._context.wrap_socket(plain, server_hostname=self.host)
+
+
+def send(
+    method: str, url: str, content: bytes, headers: Mapping[str, str], seconds: float = WHOLE
+) -> tuple[int, bytes]:
+    """Return status and body. Raises AnchorError when no whole answer comes within `seconds`, drips or not."""
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
     try:
-        with requests.Session() as session:
-            session.trust_env = False
-            answer = session.request(
-                method, url, data=content, headers=dict(headers), timeout=SECONDS, allow_redirects=False, stream=True
-            )
-            for part in answer.iter_content(8192):
-                body += part
-                if len(body) > LARGEST or time.monotonic() > until:
-                    raise AnchorError(f"{host} answered too much or too slowly")
-    except (requests.RequestException, OSError, ValueError) as error:
-        raise AnchorError(f"{host} gave no answer ({type(error).__name__})") from None
-    return answer.status_code, bytes(body)
+        with Cutoff(seconds) as cutoff:
+            port = parts.port or (443 if secure else 80)
+            connection = _CutConnection(parts.hostname or "", port, cutoff, _context() if secure else None)
+            try:
+                target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+                named = {} if any(name.lower() == "host" for name in headers) else {"Host": parts.netloc}
+                connection.request(method, target, body=content, headers={**named, **headers})
+                answer = connection.getresponse()
+                body = answer.read(LARGEST + 1)
+                whole = answer.length in (None, 0)
+            finally:
+                connection.close()
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise AnchorError(f"{parts.netloc} gave no answer ({type(error).__name__})") from None
+    if len(body) > LARGEST or not whole:
+        raise AnchorError(f"{parts.netloc} answered too much or not to the end")
+    return answer.status, body
+
+
+def _context() -> ssl.SSLContext:
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH  # the roots that the destinations are held against, too
+
+    return ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)

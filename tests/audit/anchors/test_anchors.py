@@ -28,7 +28,8 @@ from syncer.audit.anchors.place import AnchorError
 from syncer.audit.anchors.syslog import Syslog
 from syncer.audit.anchors.timestamp import Timestamp
 from syncer.audit.offline.notes import Checkpoint, Signer, open_note
-from syncer.audit.proof.notary import Notary, Target, targets
+from syncer.audit.proof.carrier import Target, targets
+from syncer.audit.proof.notary import Notary
 from syncer.audit.proof.rollback import Rollback
 from syncer.errors import SettingsProblem
 from syncer.settings.proof import EmailAnchor, ObjectAnchor, SyslogAnchor, TimestampAnchor

@@ -1,0 +1,137 @@
+"""The systemd units of docs/: systemd reads them, finds little exposed, and the daemon fits into their limits."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
+from tests.conftest import AUDIENCES
+from tests.support.paths import ROOT
+from tests.support.processes import inside as run
+from tests.support.processes import started, until
+from tests.support.servers import Missing, binary, free_port
+
+UNITS = sorted((ROOT / "docs").glob("syncer*.service"))
+TIMERS = sorted((ROOT / "docs").glob("syncer*.timer"))
+PYTHON = "/opt/syncer/.venv/bin/python"
+#: what the head of the unit reckons: threads of the daemon, per destination beside its calls, per anchor
+FIXED, PER_DESTINATION, PER_ANCHOR = 20, 3, 2
+
+
+def analyze(*words: str) -> subprocess.CompletedProcess[str]:
+    try:
+        command = binary("systemd-analyze", "systemd")
+    except Missing as missing:
+        if "systemd" in os.environ.get("SYNCER_REQUIRE", "").split(","):
+            pytest.fail(f"SYNCER_REQUIRE asks for systemd: {missing}")
+        pytest.skip(str(missing))
+    return subprocess.run([command, "--no-pager", *words], capture_output=True, text=True, check=False)
+
+
+def unit(path: Path) -> configparser.ConfigParser:
+    """Read a unit; of a key that stands more than once the last counts."""
+    parser = configparser.ConfigParser(strict=False, interpolation=None, delimiters=("=",), comment_prefixes=("#",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read_string(path.read_text(encoding="utf-8"))
+    return parser
+
+
+def test_systemd_finds_no_mistake_in_the_units(tmp_path: Path) -> None:
+    for path in [*UNITS, *TIMERS]:
+        text = path.read_text(encoding="utf-8")
+        (tmp_path / path.name).write_text(text.replace(PYTHON, sys.executable), encoding="utf-8")
+
+    done = analyze("verify", *map(str, sorted(tmp_path.iterdir())))
+
+    assert len(UNITS) == 3
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_little_is_exposed(path: Path) -> None:
+    done = analyze("security", "--offline=true", "--threshold=12", str(path))
+
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+
+
+def test_all_units_are_hardened_alike() -> None:
+    own = {"Type", "ExecStart", "ExecStartPre", "WatchdogSec", "Restart", "RestartSec", "TimeoutStopSec", "KillMode"}
+    own |= {"TimeoutStartSec", "Nice", "Environment", "LoadCredential", "TasksMax"}
+    hardened = [{key: value for key, value in unit(path)["Service"].items() if key not in own} for path in UNITS]
+
+    assert hardened[0] == hardened[1] == hardened[2]
+
+
+def test_every_timer_starts_a_unit_makes_up_for_what_it_missed_and_spreads_the_load() -> None:
+    assert {timer.stem for timer in TIMERS} == {path.stem for path in UNITS} - {"syncer"}
+    for path in TIMERS:
+        timer = unit(path)["Timer"]
+        assert timer["Persistent"] == "yes"
+        assert timer["RandomizedDelaySec"]
+
+
+def test_a_daemon_that_ends_at_once_is_given_up_and_one_that_hangs_is_not() -> None:
+    whole, service = unit(ROOT / "docs" / "syncer.service")["Unit"], unit(ROOT / "docs" / "syncer.service")["Service"]
+    within, burst = int(whole["StartLimitIntervalSec"].removesuffix("min")) * 60, int(whole["StartLimitBurst"])
+    rest, watchdog = int(service["RestartSec"]), int(service["WatchdogSec"])
+
+    assert rest * burst < within
+    assert (rest + watchdog) * burst > within
+
+
+MORE = """
+[destinations.{name}]
+adapter = "{adapter}"
+api_key_env = "TEST_{upper}_KEY"
+base_url = "{url}"
+erasure = "delete"
+objection = "unsubscribe"
+"""
+
+
+def test_the_threads_of_five_destinations_fit_into_tasks_max(
+    settings_file: Callable[..., Path],
+    tmp_path: Path,
+    mailchimp: MailchimpSandbox,
+    activecampaign: ActiveCampaignSandbox,
+) -> None:
+    settings, log, calls = settings_file(), tmp_path / "log", {"mailchimp": 8, "activecampaign": 6}
+    servers: dict[str, MailchimpSandbox | ActiveCampaignSandbox] = {
+        "mailchimp": mailchimp,
+        "activecampaign": activecampaign,
+    }
+    more = ["mailchimp", "mailchimp", "activecampaign"]
+    text = settings.read_text(encoding="utf-8")
+    for number, adapter in enumerate(more):
+        text += MORE.format(name=f"more{number}", adapter=adapter, upper=adapter.upper(), url=servers[adapter].url)
+    settings.write_text(f'{text}\n[metrics]\nlisten = "127.0.0.1:{free_port()}"\n', encoding="utf-8")
+    people = [f"person{number}@many.test" for number in range(60)]
+    for person in people:
+        mailchimp.add(person, AUDIENCES[0])
+    mailchimp.latency = activecampaign.latency = 0.5
+    assert run(settings, "init").returncode == 0
+    assert run(settings, "submit", "erasure", stdin="\n".join(people)).returncode == 0
+    seen = 0
+    with started(settings, "run", log=log) as daemon:
+
+        def at_work() -> bool:
+            nonlocal seen
+            seen = max(seen, len(list(Path(f"/proc/{daemon.pid}/task").iterdir())))
+            return seen >= calls["mailchimp"] * 3
+
+        until(at_work, 60, every=0.02)
+        mailchimp.latency = activecampaign.latency = 0.0
+        until(lambda: at_work() and "delivery.confirmed" in log.read_text(), 60, every=0.02)
+        daemon.kill()
+
+    working = [*more, "mailchimp", "activecampaign"]
+    reckoned = FIXED + sum(PER_DESTINATION + 2 * calls[adapter] for adapter in working)
+    assert seen <= reckoned
+    assert reckoned + 5 * PER_ANCHOR <= int(unit(ROOT / "docs" / "syncer.service")["Service"]["TasksMax"])
