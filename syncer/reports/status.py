@@ -20,6 +20,7 @@ from syncer.domain.deadlines import WARN_DAYS, Rule
 from syncer.domain.model import WORKABLE, EventState, State
 from syncer.domain.rights import Right
 from syncer.intake.queue import Queue
+from syncer.intake.refused import RefusedRows
 from syncer.intake.wordpress.state import WordPressState
 from syncer.reports.trials import last_trials
 from syncer.reports.views import (
@@ -55,6 +56,7 @@ class Status:
         clock: Callable[[], datetime],
         destinations: Mapping[str, Destination],
         wordpress: Callable[[], WordPressState],
+        refused: RefusedRows,
     ) -> None:
         self._engine = engine
         self._tables = tables
@@ -67,6 +69,7 @@ class Status:
         self._clock = clock
         self._destinations = destinations
         self._wordpress = wordpress
+        self._refused = refused
 
     def read(self) -> StatusView:
         """Return counts by state for each destination, what is late, paused and waiting, and how the log stands."""
@@ -76,7 +79,7 @@ class Status:
             destinations=self.lanes(),
             daemons=tuple(_daemon(item) for item in self._presence.running()),
             audit=audit,
-            queue=QueueView(self._queue.count()),
+            queue=QueueView(self._queue.count(), self._refused.waiting()),
             wordpress=self._wordpress(),
         )
 
@@ -161,9 +164,10 @@ class Status:
 
 
 def needs_attention(status: StatusView) -> bool:
-    """Say whether something is held, overdue or paused, WordPress alarms, or an anchor is lost for a day."""
+    """Say whether something is held, overdue, paused or refused, WordPress alarms, or an anchor is lost for a day."""
     waiting = status.events.held or status.events.overdue or status.wordpress.alarms or status.audit.page
-    return bool(waiting or any(lane.paused or lane.held for lane in status.destinations.values()))
+    resting = any(lane.paused or lane.held for lane in status.destinations.values())
+    return bool(waiting or status.queue.refused or resting)
 
 
 def _lane(

@@ -224,9 +224,10 @@ class AuditStanding:
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
-    """How many queue rows nobody has taken."""
+    """How many queue rows nobody has taken, and how many of them nobody can: the database refuses them."""
 
     waiting: int
+    refused: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,11 @@ def status(view: StatusView) -> None:
         f"requests: {counts.open} under way, {counts.held} held, {counts.fulfilled} fulfilled{late}"
         f"; {view.queue.waiting} waiting in the queue"
     )
+    if view.queue.refused:
+        out.print(
+            f"ALARM: {view.queue.refused} queue rows are left where they are, the database refuses them as events; the"
+            " log says why, `syncer submit` brings the requests in their stead"
+        )
     if warned:
         out.print(f"open since receipt, each counted once: {', '.join(warned)}")
     table = grid(
