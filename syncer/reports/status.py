@@ -17,7 +17,7 @@ from syncer.delivery.balance import Presence, Running
 from syncer.delivery.leases import LaneRow, Leases
 from syncer.delivery.owners import Owner, parse_owner
 from syncer.domain.deadlines import WARN_DAYS, Rule
-from syncer.domain.model import WORKABLE, EventState, State
+from syncer.domain.model import WORKABLE, EventState, State, word
 from syncer.domain.rights import Right
 from syncer.intake.queue import Queue
 from syncer.intake.refused import RefusedRows
@@ -104,7 +104,7 @@ class Status:
         names = list(configured) + sorted({row[0] for row in counts} - set(configured))
         by_state: dict[str, Counter[str]] = {name: Counter() for name in names}
         for name, state, number in counts:
-            by_state[name][state] = number
+            by_state[name][word(State, state) or State.HELD] += number
         times = {row[0]: (row[1], row[2]) for row in open_ones}
         trials = last_trials(self._ledger)
         return {
@@ -151,13 +151,15 @@ class Status:
         with reading(self._engine) as connection:
             counts: Counter[str] = Counter()
             for state, number in connection.execute(sa.select(e.state, sa.func.count()).group_by(e.state)):
-                counts[state] = number
-            wanted = (sa.func.count(sa.case((condition, 1))) for condition in (late, *levels))
+                counts[word(EventState, state) or EventState.HELD] += number
+            late_then = sa.and_(late, e.due_on < sa.func.date(e.created_at))
+            wanted = (sa.func.count(sa.case((condition, 1))) for condition in (late, late_then, *levels))
             query = sa.select(sa.func.min(e.received_at), *wanted).where(e.state != EventState.FULFILLED)
-            oldest, overdue, *warned = connection.execute(query).one()
+            oldest, overdue, late_on_arrival, *warned = connection.execute(query).one()
         return EventCounts(
             **{state.value: counts[state] for state in EventState},
             overdue=overdue,
+            late_on_arrival=late_on_arrival,
             **{f"warn_{days}": number for days, number in zip(WARN_DAYS, warned, strict=True)},
             oldest_open=oldest,
         )
