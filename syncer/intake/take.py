@@ -24,6 +24,9 @@ BATCH = 200
 REFUSALS = (sa.exc.SQLAlchemyError, UnicodeError, OverflowError)
 #: how a row becomes an event at a moment (UTC)
 Reading = Callable[[QueueRow, datetime], NewEvent]
+#: a row that had to be left in the queue, and why
+Left = tuple[QueueRow, str]
+UNMARKED = "they cannot be marked as taken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Intake:
         """Take one batch of the rows that wait behind the id `after`, the oldest first."""
         rows = self._queue.waiting(BATCH, after)
         left = self._take_apart(rows) if rows else []
+        for why in {why for _, why in left}:
+            self._refused.note([row for row, reason in left if reason == why], why)
         return Taken(len(rows) - len(left), rows[-1].id if rows else None)
 
     def take_all(self) -> int:
@@ -78,10 +83,10 @@ class Intake:
             self.moved_at = time.monotonic()
         return total
 
-    def _take_apart(self, rows: Sequence[QueueRow]) -> list[QueueRow]:
+    def _take_apart(self, rows: Sequence[QueueRow]) -> list[Left]:
         """Take rows, in halves where the database refuses one of them; return those that had to be left."""
         try:
-            return self._marked(rows, self._parser.parse)
+            return [(row, UNMARKED) for row in self._transact(rows, self._parser.parse)]
         except REFUSALS as error:
             if not is_refused(error):
                 raise
@@ -90,7 +95,7 @@ class Intake:
         half = len(rows) // 2
         return self._take_apart(rows[:half]) + self._take_apart(rows[half:])
 
-    def _insist(self, row: QueueRow) -> list[QueueRow]:
+    def _insist(self, row: QueueRow) -> list[Left]:
         """Take a row that was refused by itself; return it if it is left.
 
         Another daemon may have been quicker. Its key may be another's by nothing but the database's own idea of what
@@ -99,19 +104,12 @@ class Intake:
         parser, why = self._parser, ""
         for reading in (parser.parse, parser.reused, parser.bare):
             try:
-                return self._marked([row], reading)
+                return [(row, UNMARKED) for row in self._transact([row], reading)]
             except REFUSALS as error:
                 if not is_refused(error):
                     raise
                 why = in_words(error)
-        self._refused.note([row], why)
-        return [row]
-
-    def _marked(self, rows: Sequence[QueueRow], reading: Reading) -> list[QueueRow]:
-        left = self._transact(rows, reading)
-        if left:
-            self._refused.note(left, "it cannot be marked as taken")
-        return left
+        return [(row, why)]
 
     @retry_on_conflict
     def _transact(self, rows: Sequence[QueueRow], reading: Reading) -> list[QueueRow]:
