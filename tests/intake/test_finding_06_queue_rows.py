@@ -206,11 +206,9 @@ def test_finding_06_a_row_that_nobody_can_write_stays_with_an_alarm_and_stops_no
 
 
 def test_finding_06_rows_that_cannot_be_marked_stop_nobody_behind_them_and_end_no_loop(app: App) -> None:
-    """A trigger that opens rows again: each is one event, and shown."""
     sql(
         app,
-        "CREATE TRIGGER again AFTER UPDATE ON syncer_queue WHEN NEW.id <= 210 AND NEW.taken_at IS NOT NULL"
-        " BEGIN UPDATE syncer_queue SET taken_at = NULL WHERE id = NEW.id; END",
+        "CREATE TRIGGER again BEFORE UPDATE ON syncer_queue WHEN NEW.id <= 210 BEGIN SELECT RAISE(IGNORE); END",
     )
     for number in range(210):
         put(app, "erasure", f"p{number}@list.test", f"k{number}")
