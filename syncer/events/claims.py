@@ -51,7 +51,7 @@ class Claims:
         self._next_day = _next_day(tables)
         self._due_on_day = _due_on_day(tables)
         self._by_ids = _by_ids(tables, engine.dialect.name)
-        self._turns = Turns(tables)
+        self._turns = Turns(tables, engine.dialect.name)
         d = tables.delivery.c
         self._count_due = sa.select(sa.func.count()).where(
             d.destination == sa.bindparam("destination"), d.next_attempt_at <= sa.bindparam("now")

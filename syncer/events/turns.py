@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from syncer.database.bulk import in_list
 from syncer.database.tables import Tables
 
 #: sources are many, as whoever writes the queue may name them; so many turns there are, and a claim asks for each
@@ -27,9 +28,12 @@ def turn_of(source: str | None) -> int:
 
 
 class Turns:
-    """The SQL of turns. Each question is one range of an index, whatever waits or sleeps beside it."""
+    """The SQL of turns. Each question is one range of an index, whatever waits or sleeps beside it.
 
-    def __init__(self, tables: Tables) -> None:
+    `kind` is the name of the database's dialect.
+    """
+
+    def __init__(self, tables: Tables, kind: str) -> None:
         d = tables.delivery.c
         self._of_all = sa.union_all(*(_longest(tables, turn) for turn in range(TURNS)))
         self._passed_over = (
@@ -38,11 +42,16 @@ class Turns:
             .order_by(d.next_attempt_at)
             .limit(sa.bindparam("most", type_=sa.Integer))
         )
-        self._latest = sa.select(sa.func.max(d.next_attempt_at)).where(d.id.in_(sa.bindparam("ids", expanding=True)))
+        self._latest = sa.select(sa.func.max(d.next_attempt_at)).where(in_list(d.id, "ids", kind))
 
     def latest(self, connection: sa.Connection, ids: Sequence[int]) -> datetime | None:
         """Return when the last of these deliveries became due (UTC)."""
-        latest: datetime | None = connection.execute(self._latest, {"ids": ids}).scalar() if ids else None
+        if not ids:
+            return None
+        try:
+            latest: datetime | None = connection.execute(self._latest, {"ids": list(ids)}).scalar()
+        except ValueError:  # SQLite stores anything, also where a time belongs
+            return None
         return latest
 
     def of(
