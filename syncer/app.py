@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from syncer.delivery.lane import Lane
     from syncer.delivery.watch import Watch
     from syncer.events.shredding import Shredding
+    from syncer.intake.refused import RefusedRows
     from syncer.intake.take import Intake
     from syncer.intake.wordpress.bridge import WordPress
     from syncer.intake.wordpress.state import WordPressState
@@ -177,7 +178,14 @@ class App:
         from syncer.intake.take import Intake
 
         parser = RowParser(self.keyring, self.settings.destinations, self.rule)
-        return Intake(self.queue, self.transactions, self.store, parser)
+        return Intake(self.queue, self.transactions, self.store, parser, self.refused_rows)
+
+    @cached_property
+    def refused_rows(self) -> RefusedRows:
+        """What keeps the record of queue rows that nobody can write."""
+        from syncer.intake.refused import RefusedRows
+
+        return RefusedRows(self.transactions, self.queue)
 
     @cached_property
     def watch(self) -> Watch:
@@ -285,6 +293,7 @@ class App:
             self.settings.destinations,
             wordpress,
             self.verified,
+            self.refused_rows,
         )
 
     @cached_property

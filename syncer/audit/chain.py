@@ -21,6 +21,7 @@ WHATS = frozenset(
         "event:held",
         "event:fulfilled",
         "event:extended",
+        "intake:refused",
         "delivery:attempted",
         "delivery:applied",
         "delivery:confirmed",

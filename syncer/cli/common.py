@@ -149,11 +149,11 @@ def moment_of(app: App, text: str, option: str) -> datetime:
 
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=app.settings.deadlines.zone)
+        return found.astimezone(UTC)
+    except (ValueError, OverflowError):  # the second for a time in a year that UTC does not have
         raise UserError(f"{option}: not a date; write YYYY-MM-DD or an ISO 8601 date-time") from None
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=app.settings.deadlines.zone)
-    return found.astimezone(UTC)
 
 
 def day_of(text: str, option: str) -> date:

@@ -40,6 +40,18 @@ _POSTGRESQL_OUTAGES = ("08", "53", "57", "58", "25006")
 _READ_ONLY = {sqlite3.SQLITE_READONLY, 1290, 1792, 1836, "25006"}
 #: no right to a table or a column (https://mariadb.com/kb/en/mariadb-error-code-reference/); insufficient privilege
 _DENIED = {1142, 1143, "42501"}
+#: a unique key, of the table or of an index (https://www.postgresql.org/docs/current/errcodes-appendix.html)
+_DUPLICATES = {1062, 1586, "23505"}
+_SQLITE_REFUSALS = {
+    sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE,
+}  # fmt: skip
+#: NULL, duplicate, range, wrong value, too long, foreign key, a trigger's SIGNAL, too big a packet or row, CHECK
+_MARIADB_REFUSALS = {
+    1048, 1062, 1118, 1153, 1216, 1263, 1264, 1265, 1292, 1300, 1366, 1406, 1411, 1452, 1586, 1644, 3140, 3819, 3988,
+    4025,
+}  # fmt: skip
+#: data, constraints, a view's check, a trigger's RAISE; program limits of one value
+_POSTGRESQL_REFUSALS = ("22", "23", "44", "P0001", "54000")
 
 #: SQLite's code -> what it means, in words for a person; PostgreSQL's and MariaDB's own say enough of the rest
 _IN_WORDS: dict[int | str | None, str] = {
@@ -56,7 +68,7 @@ _IN_WORDS: dict[int | str | None, str] = {
 }
 
 
-def in_words(error: sa.exc.SQLAlchemyError) -> str:
+def in_words(error: Exception) -> str:
     """Return what went wrong as a phrase for one line of `check`: the kind of the error where nothing better is known.
 
     Never the driver's own text, which may hold what a statement was given.
@@ -102,6 +114,31 @@ def is_outage(error: BaseException) -> bool:
         # psycopg gives no code for a server that does not answer, nor PyMySQL for a socket closed under it
         return isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError))
     return code in _SQLITE_OUTAGES or code in _MARIADB_OUTAGES
+
+
+def is_duplicate(error: sa.exc.DBAPIError) -> bool:
+    """Say whether a unique key stands in the way; no other constraint, and no NULL where none may be."""
+    if isinstance(error.orig, sqlite3.Error):
+        extended = getattr(error.orig, "sqlite_errorcode", None)
+        return extended in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+    return _code(error.orig) in _DUPLICATES
+
+
+def is_refused(error: BaseException) -> bool:
+    """Say whether it is what a statement was given that cannot be written: a row, not the statement or the table.
+
+    A constraint, a trigger, a value out of range, a letter that the database cannot store.
+    """
+    if not isinstance(error, sa.exc.DBAPIError):
+        return isinstance(error, (sa.exc.StatementError, UnicodeError, OverflowError))
+    if is_outage(error):
+        return False
+    code = _code(error.orig)
+    if isinstance(error.orig, sqlite3.Error):
+        return code in _SQLITE_REFUSALS
+    if isinstance(code, str):
+        return code.startswith(_POSTGRESQL_REFUSALS)
+    return code in _MARIADB_REFUSALS if code is not None else isinstance(error.orig, UnicodeError)
 
 
 def is_denied(error: sa.exc.DBAPIError) -> bool:

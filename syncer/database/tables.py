@@ -100,6 +100,8 @@ def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
         # 0 objection, 1 erasure, NULL when nobody needs to take it up: the claim reads one index range
         sa.Column("claim_rank", sa.SmallInteger),
         sa.Column("due_on", sa.Date, nullable=False),
+        # sources take turns in a claim: which of them this is, a small number
+        sa.Column("turn", sa.SmallInteger, nullable=False, server_default="0"),
         sa.Column("applied_at", Moment),
         sa.Column("confirmed_at", Moment),
         sa.Column("unseen", sa.Integer),  # deleted there, not yet seen where deleted objects are kept; NULL: nothing
@@ -109,6 +111,7 @@ def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
         # dialect at every start
         sa.Index(f"ix_{prefix}delivery_urgency", "destination", "claim_rank", "due_on", "next_attempt_at", "id"),
         sa.Index(f"ix_{prefix}delivery_due", "destination", "next_attempt_at"),
+        sa.Index(f"ix_{prefix}delivery_turn", "destination", "turn", "next_attempt_at"),
         sa.Index(f"ix_{prefix}delivery_state", "destination", "state"),
     )
 

@@ -91,7 +91,7 @@ class Replays:
     def _from_export(self, export: Path | None, restored: int) -> list[Lost]:
         if export is None:
             return []
-        received = _received_after(restored, export)
+        received = received_after(restored, export)
         known = self._known([str(facts.get("event_key")) for _, facts in received])
         return [
             _lost_event(event, str(facts.get("event_key")), facts.get("right"))
@@ -104,18 +104,23 @@ class Replays:
             return self._store.known_keys(connection, keys)
 
 
-def _received_after(restored: int, export: Path) -> list[tuple[str, dict[str, Any]]]:
+def received_after(restored: int, export: Path) -> list[tuple[str, dict[str, Any]]]:
     """Return event id and facts of each `event:received` that an export holds beyond entry `restored`."""
     try:
         rows = [json.loads(line) for line in text_of(export.read_bytes()).split("\n") if line.strip()]
-        return [
+        found = [
             (row["event"], json.loads(row["body"])["facts"])
             for row in rows
             if row["seq"] > restored and row["what"] == "event:received" and row["body"]
         ]
+        for event, facts in found:
+            f"{event}{facts.get('event_key')}{facts.get('right')}".encode()  # what no database could be asked for
+            if not isinstance(event, str):
+                raise TypeError("an event's id is a text")
+        return found
     except OSError as error:
         raise UserError(f"{export}: cannot be read ({error.strerror}); give what `syncer audit export` wrote") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UserError(f"{export}: not an audit export as JSON lines; give what `syncer audit export` wrote") from None
 
 

@@ -16,7 +16,7 @@ from syncer.database.connections import reading
 from syncer.database.failures import retry_on_conflict
 from syncer.decisions.interventions import require_lane
 from syncer.delivery.leases import Leases
-from syncer.domain.model import State
+from syncer.domain.model import State, word
 from syncer.domain.policy import reopened
 from syncer.domain.rights import rank
 from syncer.errors import AddressError, SealError, UserError
@@ -108,12 +108,13 @@ class Resync:
         damaged = self._damaged({row.event_id for row in rows if row.code == "malformed"} - set(brought))
         for row in rows:
             has_address = row.sealed or row.event_id in brought
-            to = reopened(State(row.state), has_address)
+            state = word(State, row.state)  # None: a word that syncer never writes; it is skipped by name
+            to = reopened(state, has_address) if state else None
             reason = damaged.get(row.event_id) or self._reason_to_skip(row, has_address, to)
-            if reason or to is None:
+            if reason or to is None or state is None:
                 skipped.append(f"{row.event_id} {row.destination}: {reason}")
             else:
-                planned.append(PlannedDelivery(row.event_id, row.destination, State(row.state), to))
+                planned.append(PlannedDelivery(row.event_id, row.destination, state, to))
         # keyed, of each address to the letter: the digest is printed and audited, nobody may test addresses against it
         persons = {event: self._keyring.ref(f"\0resync\0{address}") for event, address in brought.items()}
         return ResyncPlan(_digest(planned, persons), tuple(planned), tuple(skipped), brought)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: of a row that holds what syncer never writes
+DAMAGED = "damaged"
+
 #: code -> (what happened, what to do)
 CODES: dict[str, tuple[str, str]] = {
     "newer_consent": (
@@ -36,6 +39,10 @@ CODES: dict[str, tuple[str, str]] = {
         "the queue row could not be understood (kind, address or time), or its address shows damage",
         "`resync --file` with a line `EVENT ADDRESS` and the right address (`--as-written` where it truly looks like"
         " that), or submit it again and `exempt` this one",
+    ),
+    DAMAGED: (
+        "its row in the database holds a word that syncer never writes: somebody wrote it with other means",
+        "run `syncer audit verify`, and compare the row with a backup; find out who did it",
     ),
     "filter_ignored": (
         "the provider answered with people who were not asked for, so nothing was changed there",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import TypeVar
 
 from adapters.contract import Action, Outcome
 from syncer.domain.rights import Right
@@ -27,6 +28,18 @@ class EventState(StrEnum):
     OPEN = "open"
     HELD = "held"
     FULFILLED = "fulfilled"
+
+
+#: one of the enumerations of words that a row may hold
+Word = TypeVar("Word", bound=StrEnum)
+
+
+def word(kind: type[Word], text: str) -> Word | None:
+    """Return the word that a row of a table holds; None for one that this enumeration does not have."""
+    try:
+        return kind(text)
+    except ValueError:
+        return None
 
 
 #: Every legal move of a delivery. Staying in a state (a pause, a cool-down) is not a move and always legal.
@@ -98,6 +111,10 @@ class NewEvent:
     detail: str = ""
     legal_due_on: date | None = None
     due_rule: str | None = None
+    #: the time of receipt as the producer wrote it, where it lay ahead of ours
+    received_as_given: datetime | None = None
+    #: the day by which a lane sorts it: the due day, but never one before it came
+    urgent_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from datetime import date, datetime
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,9 +15,20 @@ from syncer.database.tables import Tables
 from syncer.domain.model import Delivery
 from syncer.domain.rights import RANKS
 from syncer.events.mapping import delivery_of
+from syncer.events.turns import Turns, alternating
 
 #: up to so many due deliveries are selected by time and sorted; more are read day by day
 FEW = 2000
+#: who came so much earlier than others that go first has been passed over
+PASSED_OVER = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a claim found: deliveries in their order, and the ids of rows that nobody can read as one."""
+
+    deliveries: list[Delivery]
+    damaged: tuple[int, ...]
 
 
 class Claims:
@@ -25,6 +37,12 @@ class Claims:
     No single index range has that order: one sorted by urgency runs over every row whose time has not come (all of
     them, after a long outage), one sorted by time runs over the whole backlog. So a few due ones are selected by time
     and sorted; of many, the due ones are read day by day.
+
+    What is urgent a producer may say of his own rows, three thousand times over. So when more is due than one claim
+    takes, every other place goes by turns: to each source the one of its own that waits longest, and to whoever waits
+    longest of all, once others went first that came an hour later. Turns alone would not do, since a name costs
+    nothing: that many sources share a turn bounds what inventing names is good for, and those who were passed over
+    are not asked for theirs. Nobody who is urgent waits more than twice as long for it.
     """
 
     def __init__(self, engine: sa.Engine, tables: Tables) -> None:
@@ -33,45 +51,79 @@ class Claims:
         self._next_day = _next_day(tables)
         self._due_on_day = _due_on_day(tables)
         self._by_ids = _by_ids(tables, engine.dialect.name)
+        self._turns = Turns(tables, engine.dialect.name)
         d = tables.delivery.c
         self._count_due = sa.select(sa.func.count()).where(
             d.destination == sa.bindparam("destination"), d.next_attempt_at <= sa.bindparam("now")
         )
 
-    def next(self, destination: str, now: datetime, limit: int, leave: Collection[int] = ()) -> list[Delivery]:
-        """Return at most `limit` due deliveries, the most urgent first, without those in `leave`. `now` is UTC."""
+    def next(self, destination: str, now: datetime, limit: int, leave: Collection[int] = ()) -> Claim:
+        """Return at most `limit` due deliveries in the order of their turns, without those in `leave`. `now` is UTC."""
+        lane = {"destination": destination, "now": now}
         with reading(self._engine) as connection:
-            ids = self._ids(connection, {"destination": destination, "now": now}, limit + len(leave))
-            ids = [row_id for row_id in ids if row_id not in leave][:limit]
-            if not ids:
-                return []
-            rows = {row.id: row for row in connection.execute(self._by_ids, {"ids": ids})}
-        return [delivery_of(rows[row_id]) for row_id in ids if row_id in rows]
+            ids, more = self._urgent(connection, lane, limit + len(leave))
+            ids = [row_id for row_id in ids if row_id not in leave]
+            if more:
+                latest = self._turns.latest(connection, ids[:limit])
+                shares = self._turns.of(connection, lane, limit // 2, leave, latest and latest - PASSED_OVER)
+                ids = alternating(ids, shares)
+            return self._read(connection, ids[:limit])
 
     def count(self, destination: str, now: datetime) -> int:
         """Return how many deliveries of a lane could be taken up now. `now` is UTC."""
         with reading(self._engine) as connection:
             return int(connection.execute(self._count_due, {"destination": destination, "now": now}).scalar_one())
 
-    def _ids(self, connection: sa.Connection, lane: dict[str, Any], limit: int) -> list[int]:
+    def _read(self, connection: sa.Connection, ids: Sequence[int]) -> Claim:
+        try:
+            rows = {row.id: row for row in connection.execute(self._by_ids, {"ids": ids})} if ids else {}
+        except ValueError:  # SQLite stores anything, also where a time belongs: find out in which row
+            return self._read_each(connection, ids)
+        found: list[Delivery] = []
+        damaged: list[int] = []
+        for row_id in ids:
+            if row_id in rows:
+                delivery = delivery_of(rows[row_id])
+                found += [delivery] if delivery else []
+                damaged += [] if delivery else [row_id]
+        return Claim(found, tuple(damaged))
+
+    def _read_each(self, connection: sa.Connection, ids: Sequence[int]) -> Claim:
+        if len(ids) == 1:
+            return Claim([], tuple(ids))
+        claims = [self._read(connection, [row_id]) for row_id in ids]
+        return Claim([item for claim in claims for item in claim.deliveries], sum((c.damaged for c in claims), ()))
+
+    def _urgent(self, connection: sa.Connection, lane: dict[str, Any], limit: int) -> tuple[list[int], bool]:
+        """Return the ids of the most urgent due deliveries, and whether more are due than these."""
         few = max(FEW, limit)
         rows = connection.execute(self._due, lane | {"few": few + 1, "most": limit}).all()
         if not rows or rows[0].total <= few:
-            return [row.id for row in rows]
+            return [row.id for row in rows], bool(rows) and rows[0].total > limit
         ids: list[int] = []
         for rank, day in self._days(connection, lane):
             bound = lane | {"rank": rank, "day": day, "most": limit - len(ids)}
             ids += connection.execute(self._due_on_day, bound).scalars()
             if len(ids) >= limit:
                 break
-        return ids
+        return ids, True
 
     def _days(self, connection: sa.Connection, lane: dict[str, Any]) -> Iterator[tuple[int, date]]:
-        """Yield each rank and due day that has open deliveries, the most urgent first."""
+        """Yield each rank and due day that has open deliveries, the most urgent first.
+
+        There are a few dozen: a delivery is never sorted before the day on which it came.
+        """
         for rank in RANKS:
             day: date | None = date.min
-            while day := connection.execute(self._next_day, lane | {"rank": rank, "after": day}).scalar():
+            while day := self._day_after(connection, lane | {"rank": rank, "after": day}):
                 yield rank, day
+
+    def _day_after(self, connection: sa.Connection, bound: dict[str, Any]) -> date | None:
+        try:
+            day: date | None = connection.execute(self._next_day, bound).scalar()
+        except ValueError:  # no day at all: such a row is found once fewer are due
+            return None
+        return day
 
 
 def _due(tables: Tables) -> sa.Select[Any]:

@@ -9,9 +9,10 @@ from typing import Any
 from adapters.contract import Action, Outcome, Receipt, Step
 from syncer.audit.transaction import Transaction
 from syncer.clock import stamp
-from syncer.domain.model import Delivery, EventState, NewEvent, State
+from syncer.domain.model import WORKABLE, Delivery, EventState, NewEvent, State
 from syncer.domain.policy import Decision, Phase, Result
 from syncer.domain.rights import Right, rank
+from syncer.events.turns import turn_of
 from syncer.privacy.masking import kept
 
 
@@ -60,7 +61,8 @@ def delivery_rows(event: NewEvent, now: datetime) -> list[dict[str, Any]]:
             "attempts": 0,
             "next_attempt_at": None if held else now,
             "claim_rank": None if held else rank(event.right),
-            "due_on": event.due_on,
+            "due_on": event.urgent_on or event.due_on,
+            "turn": turn_of(event.source),
         }
         for plan in event.plans
     ]
@@ -74,6 +76,7 @@ def audit_accepted(tx: Transaction, event: NewEvent) -> None:
         "source": event.source,
         "source_ref": event.source_ref,
         "received_at": stamp(event.received_at),
+        **({"received_as_given": stamp(event.received_as_given)} if event.received_as_given else {}),
         "due_on": event.due_on.isoformat(),
         "due_rule": event.due_rule,
         "legal_due_on": event.legal_due_on.isoformat() if event.legal_due_on else None,
@@ -143,8 +146,17 @@ def step_facts(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
     return [{name: kept(value) for name in Step.__slots__ if (value := getattr(step, name)) != ""} for step in steps]
 
 
-def delivery_of(row: Any) -> Delivery:
-    """Return the delivery that a row of the claim's query holds."""
+def delivery_of(row: Any) -> Delivery | None:
+    """Return the delivery that a row of the claim's query holds; None for one with a word that syncer never writes."""
+    try:
+        return _delivery_of(row)
+    except ValueError:
+        return None
+
+
+def _delivery_of(row: Any) -> Delivery:
+    if State(row.state) not in WORKABLE:
+        raise ValueError("only a workable delivery has a time for its next attempt")
     return Delivery(
         id=row.id,
         event_id=row.event_id,

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from syncer.audit.transaction import Transaction
 from syncer.database.bulk import BulkUpdate, in_list
 from syncer.database.tables import Tables
-from syncer.domain.model import EventState, State, move_event
+from syncer.domain.codes import DAMAGED
+from syncer.domain.model import EventState, State, move_event, word
 from syncer.domain.policy import next_recheck, settle
 
 
@@ -64,11 +65,14 @@ class Settlement:
 
 def _settled(tx: Transaction, event: Any, rows: list[Any], recheck_days: tuple[int, ...]) -> dict[str, Any]:
     """Return what changes in an event's row, and audit it."""
-    current = EventState(event.state)
-    after = settle(current, [(State(row.state), row.confirmed_at is not None) for row in rows])
-    code = next((row.code for row in rows if row.state == State.HELD), None)
+    # a word that syncer never writes waits for a person, as what is held does
+    current = word(EventState, event.state) or EventState.HELD
+    states = [(word(State, row.state) or State.HELD, row) for row in rows]
+    after = settle(current, [(state, row.confirmed_at is not None) for state, row in states])
+    codes = [row.code if row.state == state else DAMAGED for state, row in states if state is State.HELD]
+    code = codes[0] if codes else None
     changed: dict[str, Any] = {}
-    if after is not current or code != event.code:
+    if after != event.state or code != event.code:
         changed |= {"state": move_event(current, after), "code": code}
     if after is EventState.FULFILLED:
         changed |= _fulfilled(tx, event, rows, current, recheck_days)

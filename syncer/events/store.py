@@ -14,6 +14,7 @@ from syncer.database.bulk import BulkUpdate
 from syncer.database.connections import reading
 from syncer.database.failures import retry_on_conflict
 from syncer.domain.model import Delivery, Lease, NewEvent, State
+from syncer.events import damaged
 from syncer.events.claims import Claims
 from syncer.events.mapping import (
     Finished,
@@ -25,6 +26,7 @@ from syncer.events.mapping import (
     facts_of,
 )
 from syncer.events.settlement import Settlement
+from syncer.log import get_logger
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,20 @@ class Store:
     def claim(self, destination: str, now: datetime, limit: int, leave: Collection[int] = ()) -> list[Delivery]:
         """Return the next due deliveries of a lane, objections and near due days first, without those in `leave`.
 
-        `now` is UTC.
+        `now` is UTC. Rows that nobody can read are held as damaged; they take nobody's place.
         """
-        return self._claims.next(destination, now, limit, leave)
+        claim = self._claims.next(destination, now, limit, leave)
+        while claim.damaged and self._hold_damaged(claim.damaged):
+            claim = self._claims.next(destination, now, limit, leave)
+        return claim.deliveries
+
+    @retry_on_conflict
+    def _hold_damaged(self, ids: Sequence[int]) -> bool:
+        with self._transactions.write() as tx:
+            events = damaged.hold(tx, self._tables, ids)
+            self.settle(tx, events)
+        get_logger("syncer.events").error("delivery.damaged", count=len(ids))
+        return bool(events)
 
     def due_now(self, destination: str) -> int:
         """Return how many deliveries of a lane could be taken up now."""

@@ -91,9 +91,11 @@ def _records(lines: Sequence[str], delimiter: str) -> list[Record]:
     records: list[Record] = []
     try:
         for cells in reader:
-            record = Record(number, tuple(cell.strip().strip("\ufeff") for cell in cells))
-            if any(record.cells) and not _is_comment(record, first=not records) and not _is_hint(record):
-                records.append(record)
+            bare = tuple(cell.strip().strip("\ufeff") for cell in cells)
+            if any(bare):
+                record = Record(number, bare)
+                if not _is_comment(record, first=not records) and not _is_hint(record):
+                    records.append(record)
             number = reader.line_num + 1
     except csv.Error:
         return []

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import datetime, timedelta
 
 from uuid_utils.compat import uuid7
 
 from adapters.contract import Action
-from syncer.domain.deadlines import Rule
+from syncer.domain.deadlines import Rule, local_day
 from syncer.domain.model import NewEvent, Plan
 from syncer.domain.rights import ACCEPTED_RIGHTS, Right
 from syncer.errors import AddressError, SealError
@@ -24,6 +25,8 @@ from syncer.settings.destinations import Destination
 #: a request outside this span was not received then: the producer's clock or its date format is wrong
 EARLIEST_YEAR = 2000
 FUTURE = timedelta(days=1)
+#: how the keys begin that stand for unusable ones
+OURS = "row:"
 
 
 class RowParser:
@@ -37,16 +40,18 @@ class RowParser:
     def key(self, row: QueueRow) -> str:
         """Return the row's own key, or the one that stands for it where its own cannot be used."""
         # an unusable key is not carried on: an address in it would be printed by `events`
-        return self.substitute_key(row) if not row.event_key or _unclean(row.event_key) else row.event_key
+        own = row.event_key
+        return self.substitute_key(row) if not own or _unclean(own) or _is_ours(own) else own
 
     def substitute_key(self, row: QueueRow) -> str:
         """Return a key that stands for a row: no producer can make it, and no row with other content has it.
 
-        Ids come back (a queue that was emptied, a backup put back), so all of the row is in it: as a keyed digest,
-        from which nobody can guess an address.
+        A producer's own key that begins so is replaced as well. Ids come back (a queue that was emptied, a backup put
+        back), so all of the row is in it: as a keyed digest, from which nobody can guess an address.
         """
         # no normalised address begins with a NUL, so no pseudonym is ever the same
-        return f"row:{row.id}:{self._keyring.ref(chr(0) + ascii(astuple(row))).partition(':')[2]}"
+        digest = self._keyring.ref(chr(0) + ascii(astuple(row))).partition(":")[2]
+        return f"{OURS}{_number(row.id)}:{digest}"
 
     def repeats(self, row: QueueRow, event: NewEvent, earlier: AcceptedEvent) -> bool:
         """Say whether the row, read as `event`, asks for what the earlier event with its key asked for."""
@@ -60,36 +65,54 @@ class RowParser:
         except SealError:
             return None
 
-    def parse(self, row: QueueRow, now: datetime, *, reused: bool = False) -> NewEvent:
-        """Return the event of a row, a held one where the row cannot be used. `now` is UTC. No row makes this raise.
+    def parse(self, row: QueueRow, now: datetime) -> NewEvent:
+        """Return the event of a row, a held one where the row cannot be used. `now` is UTC. No row makes this raise."""
+        return self._read(row, now, reused=False)
 
-        `reused` says that its key belongs to another request; then the event is held under a key of its own.
-        """
+    def reused(self, row: QueueRow, now: datetime) -> NewEvent:
+        """Return the held event of a row whose key belongs to another request, under a key of its own."""
+        return self._read(row, now, reused=True)
+
+    def _read(self, row: QueueRow, now: datetime, *, reused: bool) -> NewEvent:
         try:
             return self._event(row, now, reused)
         except Exception as error:  # noqa: BLE001 — a bug in the reading must not bring the row back for ever
             get_logger("syncer.intake").exception("intake.crashed", error=type(error).__name__)
-            event_id = str(uuid7())
-            return NewEvent(
-                id=event_id,
-                event_key=self.substitute_key(row) if reused else self.key(row),
-                right=None,
-                subject=None,
-                email_sealed=self._keyring.seal(_shown(row.email), event_id) if row.email else None,
-                received_at=now,
-                due_on=now.date(),
+            why = f"the row could not be read ({type(error).__name__})"
+            key = self.substitute_key(row) if reused else self.key(row)
+            return replace(
+                self.bare(row, now, why),
+                event_key=key,
+                queue_id=_number(row.id),
                 source=_clean(row.source, 64),
                 source_ref=_clean(row.source_ref, 191),
-                queue_id=row.id,
-                plans=self._plans(None),
-                code="malformed",
-                detail=f"the row could not be read ({type(error).__name__})",
             )
+
+    def bare(self, row: QueueRow, now: datetime, why: str = "the database refuses what else the row says") -> NewEvent:
+        """Return a held event with nothing of the row but its address, sealed: what every database can write."""
+        event_id = str(uuid7())
+        return NewEvent(
+            id=event_id,
+            event_key=self.substitute_key(row),
+            right=None,
+            subject=None,
+            email_sealed=self._keyring.seal(_shown(row.email), event_id) if row.email else None,
+            received_at=now,
+            due_on=now.date(),
+            source=None,
+            source_ref=None,
+            queue_id=None,
+            plans=self._plans(None),
+            code="malformed",
+            detail=why,
+        )
 
     def _event(self, row: QueueRow, now: datetime, reused: bool) -> NewEvent:
         event_id = str(uuid7())
         right = Right(row.kind) if row.kind in set(ACCEPTED_RIGHTS) else None
-        received, problems = _received(row, now)
+        given, problems = _received(row, now)
+        # a producer's clock must not make a request newer than a consent that came after it
+        received = min(given, now)
         due = self._rule.due(received)
         subject = None
         if right is None:
@@ -97,7 +120,7 @@ class RowParser:
         if not row.event_key or _unclean(row.event_key):
             problems.append("event_key is missing or no clean text")
         if reused:
-            problems.append("event_key was used before, for another person or right")
+            problems.append("event_key was used before, for another request")
         try:
             # no pseudonym for a damaged address: it would stand for somebody else once the right one is brought
             subject = self._keyring.ref(usable(row.email or "", as_written=is_vouched(self._keyring, row)))
@@ -116,10 +139,12 @@ class RowParser:
             due_rule=due.rule,
             source=_clean(row.source, 64),
             source_ref=_clean(row.source_ref, 191),
-            queue_id=row.id,
+            queue_id=_number(row.id),
             plans=self._plans(right),
             code="malformed" if problems else None,
             detail="; ".join(problems),
+            received_as_given=given if given > now else None,
+            urgent_on=max(due.on, local_day(now, self._rule.zone)),
         )
 
     def _plans(self, right: Right | None) -> tuple[Plan, ...]:
@@ -133,6 +158,16 @@ def _action(destination: Destination, right: Right | None) -> Action | None:
     if right is None:
         return None
     return destination.erasure if right is Right.ERASURE else destination.objection
+
+
+def _is_ours(key: str) -> bool:
+    """Say whether a key begins as ours do, or may count as such where a database compares letters loosely."""
+    return unicodedata.normalize("NFKC", key).strip().casefold().startswith(OURS)
+
+
+def _number(row_id: object) -> int | None:
+    """Return the id of a row where our own table can hold it: a queue that somebody else made may number otherwise."""
+    return row_id if type(row_id) is int and -(2**63) <= row_id < 2**63 else None
 
 
 def _unclean(text: str) -> bool:
@@ -153,7 +188,7 @@ def _clean(text: str | None, longest: int) -> str | None:
 def _received(row: QueueRow, now: datetime) -> tuple[datetime, list[str]]:
     try:
         received = moment(row.received_at) or moment(row.created_at) or now
-    except (ValueError, OverflowError):  # the second for a time that UTC has no year for
+    except ValueError:
         return now, ["received_at is no time"]
     if received.year < EARLIEST_YEAR or received > now + FUTURE:
         return now, ["received_at is before 2000 or in the future"]

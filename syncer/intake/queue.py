@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from syncer.database.connections import reading, writing
-from syncer.database.failures import retry_on_conflict
+from syncer.database.failures import in_words, is_duplicate, is_refused, retry_on_conflict
 from syncer.database.tables import Tables
+from syncer.errors import UserError
 
 #: characters of an address that are read; an address has at most 254, so the rest does not belong to one
 LONGEST = 400
@@ -33,6 +34,15 @@ class QueueRow:
     created_at: Any
 
 
+class RowRefused(UserError):
+    """Raised when the queue table does not take a row; `row` is the one, `why` the kind of refusal."""
+
+    def __init__(self, row: Mapping[str, Any], why: str) -> None:
+        super().__init__(f"the queue table refuses a row ({why}); look for a constraint or trigger that somebody added")
+        self.row = row
+        self.why = why
+
+
 class Queue:
     """The queue table through its own engine."""
 
@@ -42,10 +52,27 @@ class Queue:
         #: whether it lies in syncer's own database, so that one transaction can do both sides
         self.shared = shared
 
-    def waiting(self, limit: int) -> list[QueueRow]:
-        """Return the oldest rows that nobody has taken. Never a cursor over ids or times: those commit out of order."""
+    def waiting(self, limit: int, after: Any = None) -> list[QueueRow]:
+        """Return the oldest rows that nobody has taken, within one pass those behind the id `after`.
+
+        Each pass begins with the oldest again: ids and times commit out of order.
+        """
+        behind = sa.true() if after is None else self.table.c.id > after
         with reading(self.engine) as connection:
-            return self.read(connection, self.is_open, limit)
+            return self.read(connection, sa.and_(self.is_open, self.table.c.id.is_not(None), behind), limit)
+
+    def still_waiting(self, connection: sa.Connection, rows: Sequence[QueueRow]) -> list[QueueRow]:
+        """Return those of the rows that are open, as they are in this transaction, and keep others from them."""
+        query = sa.and_(self.table.c.id.in_([row.id for row in rows]), self.is_open)
+        return self.read(connection, query, lock=True) if rows else []
+
+    def count_of(self, ids: Sequence[int]) -> int:
+        """Return how many of these rows nobody has taken, and of those without an id."""
+        c = self.table.c
+        mine = sa.or_(c.id.in_(ids), c.id.is_(None))
+        with reading(self.engine) as connection:
+            query = sa.select(sa.func.count()).select_from(self.table).where(self.is_open, mine)
+            return int(connection.execute(query).scalar_one())
 
     def count(self) -> int:
         """Return how many rows wait."""
@@ -81,14 +108,24 @@ class Queue:
         # read of either raises
         return [
             t.id,
-            sa.type_coerce(t.event_key, sa.Text),
-            sa.type_coerce(t.kind, sa.Text),
-            sa.func.substr(t.email, 1, LONGEST).label("email"),
-            self._as_text(t.received_at).label("received_at"),
-            sa.type_coerce(t.source, sa.Text),
-            sa.type_coerce(t.source_ref, sa.Text),
-            self._as_text(t.created_at).label("created_at"),
+            self._beginning(t.event_key),
+            self._beginning(t.kind),
+            self._beginning(t.email),
+            self._beginning(self._as_text(t.received_at)),
+            self._beginning(t.source),
+            self._beginning(t.source_ref),
+            self._beginning(self._as_text(t.created_at)),
         ]
+
+    def _beginning(self, text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Return what is read of a text: two hundred rows of 10 MB in every column would fill the memory."""
+        start = sa.type_coerce(sa.func.substr(text, 1, LONGEST), sa.Text)
+        if self.engine.dialect.name != "sqlite":
+            return start
+        # substr() of SQLite ends a text at its first NUL, and would make another address of it
+        # (https://www.sqlite.org/nulinstr.html)
+        octets = sa.func.substr(sa.cast(text, sa.LargeBinary), 1, LONGEST)
+        return sa.case((sa.func.instr(text, sa.func.char(0)) > 0, sa.type_coerce(octets, sa.Text)), else_=start)
 
     def _as_text(self, moment: sa.Column[Any]) -> sa.ColumnElement[Any]:
         if self.engine.dialect.name != "postgresql":
@@ -97,47 +134,44 @@ class Queue:
         return sa.func.jsonb_extract_path_text(sa.func.jsonb_build_object("at", moment), "at")
 
     def read(
-        self, connection: sa.Connection, which: sa.ColumnElement[bool], limit: int | None = None
+        self, connection: sa.Connection, which: sa.ColumnElement[bool], limit: int | None = None, *, lock: bool = False
     ) -> list[QueueRow]:
-        """Return the oldest rows that meet a condition."""
+        """Return the oldest rows that meet a condition; `lock` keeps others from them until the transaction ends."""
         query = sa.select(*self._columns()).where(which).order_by(self.table.c.id).limit(limit)
+        query = query.with_for_update() if lock else query
         return [
             QueueRow(
                 id=row[0],
                 event_key=_text(row[1]),
                 kind=_text(row[2]),
                 email=_text(row[3]),
-                received_at=row[4],
+                received_at=_text(row[4]),
                 source=_text(row[5]),
                 source_ref=_text(row[6]),
-                created_at=row[7],
+                created_at=_text(row[7]),
             )
             for row in connection.execute(query)
         ]
 
-    def mark_taken(self, connection: sa.Connection, rows: Sequence[QueueRow], now: datetime) -> None:
+    def mark_taken(self, connection: sa.Connection, rows: Sequence[QueueRow], now: datetime) -> list[QueueRow]:
         """Mark these rows as taken, now that they are events, and blank their addresses. `now` is UTC.
 
-        A row that took the place of one of them since they were read, with its id and another key, stays as it is.
+        A row that is no longer what was read stays as it is. Return those that are, and cannot be marked all the same.
         """
-        if rows:
-            update = self.table.update().where(self.table.c.id.in_([row.id for row in rows]), self._still(rows))
+        read = {row.id: row for row in rows}
+        same = [row for row in self.still_waiting(connection, rows) if read.get(row.id) == row]
+        if same:
+            update = self.table.update().where(self.table.c.id.in_([row.id for row in same]), self.is_open)
             connection.execute(update.values(taken_at=now, email=None))
-
-    def _still(self, rows: Sequence[QueueRow]) -> sa.ColumnElement[bool]:
-        t = self.table.c
-        keyed = [(row.id, row.event_key) for row in rows if row.event_key is not None and _encodable(row.event_key)]
-        others = [row.id for row in rows if row.event_key is None or not _encodable(row.event_key)]
-        same = sa.or_(sa.tuple_(t.id, t.event_key).in_(keyed), t.id.in_(others))
-        if self.engine.dialect.name == "sqlite":  # where a producer may have stored bytes, which equal no text
-            return sa.or_(same, sa.func.typeof(t.event_key) != "text")
-        return same
+        # a trigger, or a rule of PostgreSQL, may let the statement pass and change nothing
+        return self.still_waiting(connection, same)
 
     @retry_on_conflict
     def insert(self, rows: Sequence[dict[str, Any]]) -> int:
         """Insert all rows or none, as a producer would, and return how many were new.
 
-        A key that is there already changes nothing. Raises what the database raises; then no row was kept.
+        A key that is there already changes nothing. Raises RowRefused for a row that the table does not take, and
+        what the database raises; then no row was kept.
         """
         with writing(self.engine) as connection:
             parts = [rows[start : start + INSERTED] for start in range(0, len(rows), INSERTED)]
@@ -147,13 +181,19 @@ class Queue:
         try:
             with connection.begin_nested():
                 connection.execute(self.table.insert(), list(rows))
-        except sa.exc.IntegrityError:
-            # some are there already: one question says which, halves find out what it does not say
-            new = self._new(connection, rows)
+        except sa.exc.DBAPIError as error:
+            if not is_refused(error):
+                raise
+            # some may be there already: one question says which, halves find out what it does not say
+            new = self._new(connection, rows) if is_duplicate(error) else rows
             if len(new) < len(rows):
                 return self._insert(connection, new) if new else 0
             half = len(rows) // 2
-            return self._insert(connection, rows[:half]) + self._insert(connection, rows[half:]) if half else 0
+            if half:
+                return self._insert(connection, rows[:half]) + self._insert(connection, rows[half:])
+            if not is_duplicate(error):
+                raise RowRefused(rows[0], in_words(error)) from None
+            return 0  # somebody else's transaction brought it meanwhile
         return len(rows)
 
     def _new(self, connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -163,10 +203,6 @@ class Queue:
         there = {_text(found) for (found,) in connection.execute(query)}
         first = {row["event_key"]: row for row in reversed(rows)}
         return [row for row in rows if row["event_key"] not in there and first[row["event_key"]] is row]
-
-
-def _encodable(text: str) -> bool:
-    return text.isascii() or text == text.encode("utf-8", "replace").decode()
 
 
 def _text(value: Any) -> str | None:
@@ -183,11 +219,17 @@ def _made_at(value: Any) -> datetime | None:
 
 
 def moment(value: Any) -> datetime | None:
-    """Return a time of the queue (UTC by contract) given as datetime or text, None for NULL. Raises ValueError."""
+    """Return a time of the queue (UTC by contract) given as datetime or text, None for NULL.
+
+    Raises ValueError and nothing else, also for a time whose zone leads to a year that UTC does not have.
+    """
     if value is None:
         return None
     if isinstance(value, str):
         value = datetime.fromisoformat(value.strip())
     if not isinstance(value, datetime):
         raise ValueError("not a time")
-    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    try:
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError("not a time that UTC has a year for") from None

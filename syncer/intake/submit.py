@@ -10,8 +10,8 @@ from typing import Any
 
 from uuid_utils.compat import uuid7
 
-from syncer.errors import AddressError
-from syncer.intake.queue import Queue
+from syncer.errors import AddressError, UserError
+from syncer.intake.queue import Queue, RowRefused
 from syncer.intake.vouching import vouched_key
 from syncer.privacy.addresses import normalise
 from syncer.privacy.damage import damage, usable
@@ -42,7 +42,10 @@ class Submission:
 def submit(
     queue: Queue, keyring: Keyring, submission: Submission, lines: Sequence[tuple[int, str]]
 ) -> tuple[list[str], list[tuple[int, str]]]:
-    """Insert the rows; return their event keys, and (line number, why) of those that will be held as malformed."""
+    """Insert the rows; return their event keys, and (line number, why) of those that will be held as malformed.
+
+    Raises UserError, with nothing inserted, for a row that the table refuses.
+    """
     rows: list[dict[str, Any]] = []
     doubtful: list[tuple[int, str]] = []
     for number, given in lines:
@@ -65,7 +68,14 @@ def submit(
                 "created_at": submission.created_at,
             }
         )
-    queue.insert(rows)
+    try:
+        queue.insert(rows)
+    except RowRefused as refused:
+        number = next(number for (number, _), row in zip(lines, rows, strict=True) if row is refused.row)
+        raise UserError(
+            f"line {number}: the queue table refuses this row ({refused.why}); look for a constraint or a trigger that"
+            " somebody added to it. Nothing was queued"
+        ) from None
     return [row["event_key"] for row in rows], doubtful
 
 

@@ -1,21 +1,41 @@
-"""Queue rows become events, in one transaction; a malformed row is held and never blocks the others."""
+"""Queue rows become events, a batch in one transaction; no row, whatever is in it, blocks those behind it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
 
 from syncer.audit.transaction import Transaction, Transactions
 from syncer.database.connections import writing
-from syncer.database.failures import retry_on_conflict
+from syncer.database.failures import in_words, is_refused, retry_on_conflict
 from syncer.database.sqlite_files import empty_log
 from syncer.domain.model import NewEvent
 from syncer.events.store import AcceptedEvent, Store
 from syncer.intake.parse import RowParser
 from syncer.intake.queue import Queue, QueueRow
+from syncer.intake.refused import RefusedRows
 from syncer.log import get_logger
 
 BATCH = 200
+#: what may be one row's doing; `is_refused` says whether it is
+REFUSALS = (sa.exc.SQLAlchemyError, UnicodeError, OverflowError)
+#: how a row becomes an event at a moment (UTC)
+Reading = Callable[[QueueRow, datetime], NewEvent]
+#: a row that had to be left in the queue, and why
+Left = tuple[QueueRow, str]
+UNMARKED = "they cannot be marked as taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One batch: how many rows are events now, and the id of the last that was read, None at the end of the queue."""
+
+    count: int
+    last: object
 
 
 class Intake:
@@ -27,6 +47,7 @@ class Intake:
         transactions: Transactions,
         store: Store,
         parser: RowParser,
+        refused: RefusedRows,
     ) -> None:
         #: when a batch was last taken (monotonic clock)
         self.moved_at = time.monotonic()
@@ -34,45 +55,87 @@ class Intake:
         self._transactions = transactions
         self._store = store
         self._parser = parser
+        self._refused = refused
         self._log = get_logger("syncer.intake")
 
-    @retry_on_conflict
-    def take(self) -> int:
-        """Take one batch of waiting rows and return their number."""
-        rows = self._queue.waiting(BATCH)
-        if not rows:
-            return 0
-        if self._queue.shared:
-            with self._transactions.write() as tx:
-                rows = self._queue.read(tx.connection, self._queue.is_open, BATCH)  # as they are in this transaction
-                self._accept(tx, rows)
-                self._queue.mark_taken(tx.connection, rows, tx.now)
-        else:
-            # two databases, two commits: killed in between, the rows are read again and known by their keys
-            with self._transactions.write() as tx:
-                self._accept(tx, rows)
-            with writing(self._queue.engine) as connection:
-                self._queue.mark_taken(connection, rows, self._transactions.clock())
-        return len(rows)
+    def take(self, after: object = None) -> Taken:
+        """Take one batch of the rows that wait behind the id `after`, the oldest first."""
+        rows = self._queue.waiting(BATCH, after)
+        left = self._take_apart(rows) if rows else []
+        for why in {why for _, why in left}:
+            self._refused.note([row for row, reason in left if reason == why], why)
+        return Taken(len(rows) - len(left), rows[-1].id if rows else None)
 
     def take_all(self) -> int:
-        """Take until nothing waits and return the number of rows."""
+        """Take until nothing waits that can be taken, and return the number of rows.
+
+        What cannot be taken stays behind: each pass goes on with the rows after it. So a row waits for those that
+        were queued before it and for nothing else.
+        """
         total = 0
-        while taken := self.take():
+        while taken := self._pass():
             total += taken
+        return total
+
+    def _pass(self) -> int:
+        total, last = 0, None
+        while (taken := self.take(last)).last is not None:
+            total, last = total + taken.count, taken.last
             self.moved_at = time.monotonic()
         # at each look, not only after a batch: what a reader kept from being emptied, and what was shredded meanwhile
         for engine in dict.fromkeys((self._queue.engine, self._transactions.engine)):
             empty_log(engine)
         return total
 
-    def _accept(self, tx: Transaction, rows: Sequence[QueueRow]) -> None:
+    def _take_apart(self, rows: Sequence[QueueRow]) -> list[Left]:
+        """Take rows, in halves where the database refuses one of them; return those that had to be left."""
+        try:
+            return [(row, UNMARKED) for row in self._transact(rows, self._parser.parse)]
+        except REFUSALS as error:
+            if not is_refused(error):
+                raise
+            if len(rows) == 1:
+                return self._insist(rows[0])
+        half = len(rows) // 2
+        return self._take_apart(rows[:half]) + self._take_apart(rows[half:])
+
+    def _insist(self, row: QueueRow) -> list[Left]:
+        """Take a row that was refused by itself; return it if it is left.
+
+        Another daemon may have been quicker. Its key may be another's by nothing but the database's own idea of what
+        is equal: it is held under a key of ours. The rest is left out last.
+        """
+        parser, why = self._parser, ""
+        for reading in (parser.parse, parser.reused, parser.bare):
+            try:
+                return [(row, UNMARKED) for row in self._transact([row], reading)]
+            except REFUSALS as error:
+                if not is_refused(error):
+                    raise
+                why = in_words(error)
+        return [(row, why)]
+
+    @retry_on_conflict
+    def _transact(self, rows: Sequence[QueueRow], reading: Reading) -> list[QueueRow]:
+        """Make events of rows and mark them; return those that cannot be marked."""
+        if self._queue.shared:
+            with self._transactions.write() as tx:
+                rows = self._queue.still_waiting(tx.connection, rows)  # as they are in this transaction
+                self._accept(tx, rows, reading)
+                return self._queue.mark_taken(tx.connection, rows, tx.now)
+        # two databases, two commits: killed in between, the rows are read again and known by their keys
+        with self._transactions.write() as tx:
+            self._accept(tx, rows, reading)
+        with writing(self._queue.engine) as connection:
+            return self._queue.mark_taken(connection, rows, self._transactions.clock())
+
+    def _accept(self, tx: Transaction, rows: Sequence[QueueRow], reading: Reading) -> None:
         """Make an event of each row, unless it repeats a request that is one already: same key, person and right."""
         fresh: dict[str, NewEvent] = {}
-        there = self._store.accepted(tx.connection, [self._parser.key(row) for row in rows])
+        read = [(row, reading(row, tx.now)) for row in rows]
+        there = self._store.accepted(tx.connection, [event.event_key for _, event in read])
         reused = []
-        for row in rows:
-            event = self._parser.parse(row, tx.now)
+        for row, event in read:
             earlier = there.get(event.event_key)
             if earlier is None:
                 fresh[event.event_key] = event
@@ -88,7 +151,7 @@ class Intake:
         if not rows:
             return []
         there = self._store.accepted(tx.connection, [self._parser.substitute_key(row) for row in rows])
-        held = [self._parser.parse(row, tx.now, reused=True) for row in rows]
+        held = [self._parser.reused(row, tx.now) for row in rows]
         new = {event.event_key: event for event in held if event.event_key not in there}
         for event in new.values():
             self._log.warning("intake.key_reused", event_id=event.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
@@ -20,11 +21,18 @@ from syncer.reports.words import OUTCOMES, RIGHTS, STATES, step_line
 _FORMULA = tuple("=+-@\t\r\n\0＝＋－＠")
 #: what some of them pass over before it
 _PASSED_OVER = " \u00a0\u200b\u3000\ufeff"
+#: a formula's sign where a spreadsheet that separates cells otherwise begins a cell: Excel takes the semicolon in
+#: German, French and most other languages of Europe, and then a quote inside a cell is a letter like any other
+_INSIDE = re.compile(f'(?<=[;|\\t\\r\\n])(["{_PASSED_OVER}]*+)(?=[{re.escape("".join(_FORMULA))}])')
 
 
 def csv_safe(value: str) -> str:
-    """Return the value with a leading apostrophe where a spreadsheet would run it as a formula."""
-    return f"'{value}" if value.lstrip(_PASSED_OVER).startswith(_FORMULA) else value
+    """Return the value with an apostrophe wherever a spreadsheet would begin a formula.
+
+    At its beginning, and behind what other spreadsheets take for the end of a cell: semicolon, tab, bar, line end.
+    """
+    safe = _INSIDE.sub(r"\1'", value)
+    return f"'{safe}" if safe.lstrip(f'"{_PASSED_OVER}').startswith(_FORMULA) else safe
 
 
 COLUMNS = (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -13,8 +12,9 @@ from adapters.contract import Action, Outcome
 from syncer.audit.ledger import Ledger
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
+from syncer.domain.codes import DAMAGED
 from syncer.domain.deadlines import Rule
-from syncer.domain.model import EventState, State
+from syncer.domain.model import EventState, State, word
 from syncer.domain.rights import Right
 from syncer.errors import UserError
 from syncer.reports.views import DeliveryView, EventHistory, EventView, TimelineEntry, event_values
@@ -43,12 +43,13 @@ class Reader:
     ) -> list[EventView]:
         """Return events with their deliveries, oldest first. `state` may also be `overdue`; times are UTC.
 
-        Raises UserError for a row that syncer cannot have written.
+        A row with a word that syncer never writes is shown as held, with the code `damaged`: it waits for a person, and
+        keeps nobody from seeing the others.
         """
         e, d = self._tables.event, self._tables.delivery
         conditions = []
         if state in tuple(EventState):
-            conditions.append(e.c.state == state)
+            conditions.append(sa.or_(e.c.state == state, self._damaged()))
         if since is not None:
             conditions.append(e.c.received_at >= since)
         if until is not None:
@@ -65,14 +66,12 @@ class Reader:
         with reading(self._engine) as connection:
             rows = connection.execute(chosen).all()
             for row in connection.execute(joined):
-                with _naming(row.event_id):
-                    deliveries.setdefault(row.event_id, []).append(_delivery(row))
+                deliveries.setdefault(row.event_id, []).append(_delivery(row))
         now = self._clock()
-        events = []
-        for row in rows:
-            with _naming(row.id):
-                events.append(self._event(row, tuple(deliveries.get(row.id, ())), now))
-        return [event for event in events if event.overdue] if state == "overdue" else events
+        events = [self._event(row, tuple(deliveries.get(row.id, ())), now) for row in rows]
+        if state == "overdue":
+            return [event for event in events if event.overdue]
+        return [event for event in events if state in (None, event.state)]
 
     def show(self, event_id: str) -> EventHistory:
         """Return one event with its deliveries and its whole timeline."""
@@ -96,15 +95,24 @@ class Reader:
             raise UserError(f"{len(ids)} events or more start with {prefix}; give more of the id")
         return str(ids[0])
 
+    def _damaged(self) -> sa.ColumnElement[bool]:
+        """Return the condition that an event, or one of its deliveries, holds a word that syncer never writes."""
+        e, d = self._tables.event.c, self._tables.delivery.c
+        kinds = ((d.state, State), (d.action, Action), (d.outcome, Outcome))
+        odd = sa.select(d.event_id).where(sa.or_(*(column.not_in(list(kind)) for column, kind in kinds)))
+        return sa.or_(e.state.not_in(list(EventState)), e.right.not_in(list(Right)), e.id.in_(odd))
+
     def _event(self, row: Any, deliveries: tuple[DeliveryView, ...], now: datetime) -> EventView:
-        rule, waiting = self._rule, row.state != EventState.FULFILLED
+        rule, state, right = self._rule, word(EventState, row.state), row.right and word(Right, row.right)
+        damaged = state is None or (row.right and right is None) or any(item.code == DAMAGED for item in deliveries)
+        waiting = state is not EventState.FULFILLED
         return EventView(
             id=row.id,
             event_key=row.event_key,
-            right=Right(row.right) if row.right else None,
+            right=right or None,
             subject=row.subject,
-            state=EventState(row.state),
-            code=row.code,
+            state=EventState.HELD if damaged or state is None else state,
+            code=DAMAGED if damaged else row.code,
             received_at=row.received_at,
             due_on=row.due_on,
             overdue=waiting and rule.late(row.right, row.received_at, row.due_on, now),
@@ -121,26 +129,18 @@ class Reader:
         )
 
 
-@contextmanager
-def _naming(event_id: str) -> Iterator[None]:
-    """Name the event whose row holds a word that syncer does not know: somebody wrote it with other means."""
-    try:
-        yield
-    except ValueError:
-        raise UserError(
-            f"event {event_id}: its row, or one of its deliveries, holds a word that syncer never writes;"
-            " run `syncer audit verify`, and compare the row with a backup"
-        ) from None
-
-
 def _delivery(row: Any) -> DeliveryView:
+    state = word(State, row.state)
+    action = word(Action, row.action) if row.action else None
+    outcome = word(Outcome, row.outcome) if row.outcome else None
+    damaged = state is None or (action is None) != (not row.action) or (outcome is None) != (not row.outcome)
     return DeliveryView(
         destination=row.destination,
         adapter=row.adapter,
-        action=Action(row.action) if row.action else None,
-        state=State(row.state),
-        outcome=Outcome(row.outcome) if row.outcome else None,
-        code=row.code,
+        action=action,
+        state=State.HELD if damaged or state is None else state,
+        outcome=outcome,
+        code=DAMAGED if damaged else row.code,
         attempts=row.attempts,
         next_attempt_at=row.next_attempt_at,
         applied_at=row.applied_at,

@@ -18,9 +18,10 @@ from syncer.delivery.balance import Presence, Running
 from syncer.delivery.leases import LaneRow, Leases
 from syncer.delivery.owners import Owner, parse_owner
 from syncer.domain.deadlines import WARN_DAYS, Rule
-from syncer.domain.model import WORKABLE, EventState, State
+from syncer.domain.model import WORKABLE, EventState, State, word
 from syncer.domain.rights import Right
 from syncer.intake.queue import Queue
+from syncer.intake.refused import RefusedRows
 from syncer.intake.wordpress.state import WordPressState
 from syncer.reports.trials import last_trials
 from syncer.reports.views import (
@@ -58,6 +59,7 @@ class Status:
         destinations: Mapping[str, Destination],
         wordpress: Callable[[], WordPressState],
         verified: Verified,
+        refused: RefusedRows,
     ) -> None:
         self._engine = engine
         self._tables = tables
@@ -71,6 +73,7 @@ class Status:
         self._destinations = destinations
         self._wordpress = wordpress
         self._verified = verified
+        self._refused = refused
 
     def read(self) -> StatusView:
         """Return counts by state for each destination, what is late, paused and waiting, and how the log stands."""
@@ -80,7 +83,7 @@ class Status:
             destinations=self.lanes(),
             daemons=tuple(_daemon(item) for item in self._presence.running()),
             audit=audit,
-            queue=QueueView(self._queue.count()),
+            queue=QueueView(self._queue.count(), self._refused.waiting()),
             wordpress=self._wordpress(),
         )
 
@@ -105,7 +108,7 @@ class Status:
         names = list(configured) + sorted({row[0] for row in counts} - set(configured))
         by_state: dict[str, Counter[str]] = {name: Counter() for name in names}
         for name, state, number in counts:
-            by_state[name][state] = number
+            by_state[name][word(State, state) or State.HELD] += number
         times = {row[0]: (row[1], row[2]) for row in open_ones}
         trials = last_trials(self._ledger)
         return {
@@ -153,26 +156,29 @@ class Status:
         with reading(self._engine) as connection:
             counts: Counter[str] = Counter()
             for state, number in connection.execute(sa.select(e.state, sa.func.count()).group_by(e.state)):
-                counts[state] = number
-            wanted = (sa.func.count(sa.case((condition, 1))) for condition in (late, *levels))
+                counts[word(EventState, state) or EventState.HELD] += number
+            late_then = sa.and_(late, e.due_on < sa.func.date(e.created_at))
+            wanted = (sa.func.count(sa.case((condition, 1))) for condition in (late, late_then, *levels))
             query = sa.select(sa.func.min(e.received_at), *wanted).where(e.state != EventState.FULFILLED)
-            oldest, overdue, *warned = connection.execute(query).one()
+            oldest, overdue, late_on_arrival, *warned = connection.execute(query).one()
         return EventCounts(
             **{state.value: counts[state] for state in EventState},
             overdue=overdue,
+            late_on_arrival=late_on_arrival,
             **{f"warn_{days}": number for days, number in zip(WARN_DAYS, warned, strict=True)},
             oldest_open=oldest,
         )
 
 
 def needs_attention(status: StatusView) -> bool:
-    """Say whether something is held, overdue or paused, WordPress alarms, or the log's proof is at risk.
+    """Say whether something is held, overdue, paused or refused, WordPress alarms, or the log's proof is at risk.
 
     It is where an anchor is lost for a day, and where the last full verification failed, is missing or too old.
     """
     waiting = status.events.held or status.events.overdue or status.wordpress.alarms or status.audit.page
     at_risk = status.audit.last_verification.problem
-    return bool(waiting or at_risk or any(lane.paused or lane.held for lane in status.destinations.values()))
+    resting = any(lane.paused or lane.held for lane in status.destinations.values())
+    return bool(waiting or status.queue.refused or at_risk or resting)
 
 
 def last_verification(verified: Verified) -> VerificationView:

@@ -109,13 +109,15 @@ class EventHistory(EventView):
 class EventCounts:
     """How many events are in each state, how many are late, and how many have reached each of WARN_DAYS.
 
-    Each open event is counted at its highest warning only.
+    Each open event is counted at its highest warning only. Of those that are late, `late_on_arrival` were so when they
+    came, by the day in UTC: their own `received_at` says that somebody else kept them so long.
     """
 
     open: int
     held: int
     fulfilled: int
     overdue: int
+    late_on_arrival: int
     warn_7: int
     warn_14: int
     warn_21: int
@@ -240,9 +242,10 @@ class AuditStanding:
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
-    """How many queue rows nobody has taken."""
+    """How many queue rows nobody has taken, and how many of them nobody can: the database refuses them."""
 
     waiting: int
+    refused: int
 
 
 @dataclass(frozen=True, slots=True)

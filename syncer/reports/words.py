@@ -40,6 +40,7 @@ WORDS = {
     "operator:refused": "a person's command was refused: {command}, {why}",
     "operator:looked_up": "somebody looked a person up",
     "report:exported": "an export was made",
+    "intake:refused": "queue rows were left where they are: {error}",
     "audit:checkpoint": "the log was signed",
     "audit:purged": "bodies of old entries were purged, as the retention policy says",
     "audit:forked": "a person recorded that the database was restored: {reason}",
@@ -81,7 +82,7 @@ def sentence(entry: LogEntry | TimelineEntry) -> str:
         "ground": f"{meaning(facts.get('ground'))}: {facts.get('reason', '')}",
         **{key: facts.get(key, "?") for key in ("due_on", "informed_on")},
         "reason": facts.get("reason", ""),
-        **{name: facts.get(name, "?") for name in ("seconds", "expected", "found", "command", "why")},
+        **{name: facts.get(name, "?") for name in ("seconds", "expected", "found", "command", "why", "error")},
     }
     return str(visible(WORDS.get(entry.what, entry.what).format(**words)))
 

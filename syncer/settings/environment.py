@@ -79,7 +79,7 @@ def _decoded(text: str) -> Any:
     # the environment knows text only; a number, a truth value or a list is written as JSON there
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

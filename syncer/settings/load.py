@@ -65,6 +65,8 @@ def _parse(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
         raise SettingsProblem([f"{file}: not valid TOML: {error}; correct that line"]) from None
+    except RecursionError:
+        raise SettingsProblem([f"{file}: not valid TOML: nested too deep; write lists and tables flat"]) from None
     except (OSError, UnicodeDecodeError):
         raise SettingsProblem([f"{file}: cannot be read; check its owner, mode and encoding (UTF-8)"]) from None
 

@@ -228,7 +228,7 @@ class Broken(tzinfo):
 
 def test_fault_083_a_row_that_crashes_its_reading_each_time_is_held_at_once_with_its_address_kept(app: App) -> None:
     parser = RowParser(app.keyring, app.settings.destinations, replace(app.rule, zone=Broken()))  # type: ignore[arg-type]
-    intake = Intake(app.queue, app.transactions, app.store, parser)
+    intake = Intake(app.queue, app.transactions, app.store, parser, app.refused_rows)
     put(app, "erasure", PERSON, "bad", received_at=datetime(2026, 2, 3, 12, tzinfo=UTC))
     put(app, "erasure", OTHER, "good")
 

@@ -99,7 +99,7 @@ def test_a_file_that_is_no_list_queues_nothing(settings: Path, tmp_path: Path, c
     done = run(settings, "submit", "erasure", "--file", str(file))
 
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
-    assert as_json(settings, "status")["queue"] == {"waiting": 0}
+    assert as_json(settings, "status")["queue"] == {"waiting": 0, "refused": 0}
 
 
 def test_a_folder_in_place_of_a_file_is_one_line_and_exit_2(settings: Path, tmp_path: Path) -> None:

@@ -1,41 +1,105 @@
-"""Reading events whose rows somebody else wrote."""
+"""Reading events whose rows somebody else wrote: the others are shown, and the damaged one waits for a person."""
 
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from syncer.app import App
-from syncer.errors import UserError
-from syncer.service.drain import prepare
-from tests.support.processes import inside
-from tests.support.walk import PERSON, put
+from syncer.service.drain import drain, prepare
+from tests.support.processes import inside, inside_json
+from tests.support.walk import OTHER, PERSON, put
+
+DELIVERY = [{"state": "lost"}, {"action": "erase"}, {"outcome": "gone"}]
+EVENT = [{"state": "lost"}, {"right": "oblivion"}]
 
 
-@pytest.mark.parametrize(
-    "values", [{"state": "lost"}, {"action": "erase"}, {"outcome": "gone"}], ids=["state", "action", "outcome"]
-)
-def test_a_delivery_with_a_word_that_syncer_never_writes_is_named(app: App, values: dict[str, str]) -> None:
+def damage(app: App, table: sa.Table, values: dict[str, str]) -> str:
+    """Write words into one event's row, or those of its deliveries; return the event's id."""
     put(app, "erasure", PERSON, "k1")
+    put(app, "erasure", OTHER, "k2")
     prepare(app)
-    (event,) = app.reader.events()
+    event_id = next(event.id for event in app.reader.events() if event.event_key == "k1")
+    column = table.c.id if table is app.tables.event else table.c.event_id
     with app.engine.begin() as connection:
-        connection.execute(app.tables.delivery.update().values(values))
-
-    with pytest.raises(UserError, match=event.id):
-        app.reader.events()
-    done = inside(app.settings.path, "events", "--json")
-
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "syncer audit verify" in done.stderr
+        connection.execute(table.update().where(column == event_id).values(values))
+    return event_id
 
 
-@pytest.mark.parametrize("values", [{"state": "lost"}, {"right": "oblivion"}], ids=["state", "right"])
-def test_an_event_with_a_word_that_syncer_never_writes_is_named(app: App, values: dict[str, str]) -> None:
-    put(app, "erasure", PERSON, "k1")
+@pytest.mark.parametrize("table", ["event", "delivery"])
+@pytest.mark.parametrize("number", range(3))
+def test_finding_06_a_word_that_syncer_never_writes_is_shown_as_damaged_among_the_others(
+    app: App, table: str, number: int
+) -> None:
+    cases = {"event": EVENT, "delivery": DELIVERY}[table]
+    event_id = damage(app, getattr(app.tables, table), cases[number % len(cases)])
+
+    shown = {event.event_key: event for event in app.reader.events()}
+    held = app.reader.events(state="held")
+
+    assert (shown["k1"].state, shown["k1"].code) == ("held", "damaged")
+    assert (shown["k2"].state, shown["k2"].code) == ("open", None)
+    assert [event.id for event in held] == [event_id]
+    for words in (("events",), ("show", event_id), ("report",)):
+        done = inside(app.settings.path, *words, "--json") if words[0] != "report" else inside(
+            app.settings.path, *words, "--format", "json"
+        )  # fmt: skip
+        assert '"damaged"' in done.stdout, done.stderr
+    for form in ("text", "csv", "html"):
+        assert inside(app.settings.path, "report", "--format", form).returncode == 1
+    assert inside(app.settings.path, "find", stdin=PERSON).returncode in (0, 1)
+
+
+@pytest.mark.parametrize("table", ["event", "delivery"])
+def test_finding_06_a_state_that_syncer_never_writes_counts_as_held_in_status(app: App, table: str) -> None:
+    damage(app, getattr(app.tables, table), {"state": "lost"})
+
+    status = inside_json(app.settings.path, "status")
+
+    held = status["events"]["held"], status["destinations"]["newsletter"]["held"]
+    assert held == ((1, 0) if table == "event" else (0, 1))
+    assert inside(app.settings.path, "status").returncode == 1
+
+
+@pytest.mark.parametrize("table", ["event", "delivery"])
+@pytest.mark.parametrize("number", range(3))
+def test_finding_06_a_damaged_row_stops_no_lane_and_is_held_with_an_entry(app: App, table: str, number: int) -> None:
+    cases = {"event": EVENT, "delivery": [*DELIVERY, {"state": "exempt"}]}[table]
+    event_id = damage(app, getattr(app.tables, table), cases[number % len(cases)])
+
+    drain(app)
+
+    shown = {event.event_key: event for event in app.reader.events()}
+    assert shown["k2"].state == "fulfilled"
+    if cases[number % len(cases)] != {"state": "lost"} or table == "delivery":
+        assert {item.code for item in shown["k1"].deliveries} == {"damaged"}
+        assert [entry.what for entry in app.reader.show(event_id).audit].count("delivery:held") == 2
+    assert app.ledger.verify().ok
+
+
+def test_finding_06_a_hundred_damaged_rows_in_front_and_a_time_that_is_none_stop_no_lane(app: App) -> None:
+    for number in range(120):
+        put(app, "objection", f"p{number}@list.test", f"k{number}")
+    put(app, "erasure", OTHER, "last")
     prepare(app)
-    (event,) = app.reader.events()
+    d = app.tables.delivery
     with app.engine.begin() as connection:
-        connection.execute(app.tables.event.update().values(values))
+        connection.execute(d.update().where(d.c.claim_rank == 0).values(action="erase"))
+        connection.exec_driver_sql("UPDATE syncer_event SET received_at = 'soon' WHERE event_key = 'k7'")
 
-    with pytest.raises(UserError, match=event.id):
-        app.reader.events()
+    drain(app)
+
+    with app.engine.connect() as connection:
+        states = sa.select(d.c.state, d.c.code, sa.func.count()).group_by(d.c.state, d.c.code)
+        found = {tuple(row) for row in connection.execute(states)}
+    assert found == {("held", "damaged", 240), ("confirmed", None, 2)}
+
+
+def test_finding_06_a_resync_passes_over_a_row_with_a_foreign_state(app: App) -> None:
+    event_id = damage(app, app.tables.delivery, {"state": "lost"})
+    from syncer.decisions.resync import Selection
+
+    plan = app.resync.plan(Selection(events=(event_id,)))
+
+    assert plan.deliveries == ()
+    assert len(plan.skipped) == 2

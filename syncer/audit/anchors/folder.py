@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,9 +66,17 @@ def write(folder: Path, name: str, content: bytes) -> Path:
 
 
 def read(path: Path) -> str:
-    """Return the text of a note's file, in whatever form of Unicode. Raises OSError, and ValueError for no text."""
-    with path.open("rb") as file:
-        return text_of(file.read(LONGEST * 4))
+    """Return the text of a note's file, in whatever form of Unicode.
+
+    Raises OSError, and ValueError for no text, for what is longer than a note and for what is no file: a pipe would
+    keep whoever reads it waiting.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LONGEST:
+            raise ValueError("longer than a note, or no file")
+        return text_of(file.read(LONGEST + 1))
 
 
 def newest_first(folder: Path) -> Iterator[tuple[str, list[Path]]]:

@@ -17,7 +17,7 @@ from syncer.audit.offline.merkle import HASH
 
 ED25519 = b"\x01"
 LONGEST = 65536  # characters of a note; a longer text is not read
-_LINE_END = re.compile("\r*\n|\r")  # translated twice, CRLF becomes CR CRLF
+_LINE_END = re.compile("(?<!\r)\r*\n|\r")  # translated twice, CRLF becomes CR CRLF; each run of CR is read once
 _DASH = "— "  # a signature line begins with U+2014 and a blank
 
 

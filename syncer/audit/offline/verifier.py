@@ -62,7 +62,7 @@ class Finding:
 
     @property
     def stands(self) -> bool:
-        """Say whether nothing was found altered; what a restore on record declares lost is a loss, and no alteration."""
+        """Say whether nothing was found altered: what a restore on record declares lost is a loss, no alteration."""
         return self.ok or self.declared_lost
 
 

@@ -10,7 +10,15 @@ import sqlalchemy as sa
 
 from syncer.audit.anchors.folder import read
 from syncer.audit.ledger import Ledger
-from syncer.audit.offline.notes import Checkpoint, NoteError, Signer, VerifierKey, names, open_checkpoint
+from syncer.audit.offline.notes import (
+    Checkpoint,
+    NoteError,
+    Signer,
+    VerifierKey,
+    names,
+    open_checkpoint,
+    without_traces,
+)
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
 from syncer.errors import UserError
@@ -93,10 +101,18 @@ class Origins:
 
     def open(self, note: str) -> Checkpoint:
         """Return the checkpoint of a note that this log signed under any of its names. Raises NoteError."""
-        checkpoint = open_checkpoint(note, [self.key(name) for name in names(note)])
+        checkpoint = self.open_any(note)
         if checkpoint.origin not in {key.name for key in self.public_keys()}:
             raise NoteError(f"of another log ({checkpoint.origin})")
         return checkpoint
+
+    def open_any(self, note: str) -> Checkpoint:
+        """Return the checkpoint of a note that this key file signed, whatever name it bears. Raises NoteError.
+
+        Only the key of that name is made: a file with thousands of signatures would cost as many keys.
+        """
+        origin = without_traces(note).partition("\n")[0]
+        return open_checkpoint(note, [self.key(origin)] if origin in names(note) else [])
 
     def read(self, path: Path) -> Checkpoint:
         """Return the checkpoint of a note's file. Raises UserError unless it can be read and is this log's."""

@@ -5,14 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from syncer.audit.anchors.folder import newest_first, read
-from syncer.audit.offline.notes import Checkpoint, names, open_checkpoint
+from syncer.audit.offline.notes import Checkpoint
 from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
 from syncer.errors import UntrustedLog
 from syncer.log import get_logger
+
+#: files of one name that are looked at for the newest of ours; whoever can put as many there could also delete ours
+MOST = 100
 
 
 class Behind(UntrustedLog):
@@ -99,10 +103,9 @@ class Rollback:
         return None
 
     def _newest_of_ours(self, paths: Iterable[Path]) -> tuple[Path, Checkpoint] | None:
-        for path in paths:
+        for path in islice(paths, MOST):
             try:
-                note = read(path)
-                return path, open_checkpoint(note, [self._origins.key(name) for name in names(note)])
+                return path, self._origins.open_any(read(path))
             except (OSError, ValueError):  # somebody else's file, or one cut short: an older one still counts
                 self._log.warning("anchor.unreadable", path=str(path))
         return None

@@ -21,11 +21,17 @@ def status(view: StatusView) -> None:
     """Print the status so that it fits a screen."""
     out, counts = console(), view.events
     late = f", {counts.overdue} OVERDUE" if counts.overdue else ", none overdue"
+    late += f" ({counts.late_on_arrival} of them already when they came)" if counts.late_on_arrival else ""
     warned = [f"{number} for {days} days or more" for days, number in counts.warned.items() if number]
     out.print(
         f"requests: {counts.open} under way, {counts.held} held, {counts.fulfilled} fulfilled{late}"
         f"; {view.queue.waiting} waiting in the queue"
     )
+    if view.queue.refused:
+        out.print(
+            f"ALARM: {view.queue.refused} queue rows are left where they are, the database refuses them as events; the"
+            " log says why, `syncer submit` brings the requests in their stead"
+        )
     if warned:
         out.print(f"open since receipt, each counted once: {', '.join(warned)}")
     table = grid(

@@ -1,4 +1,6 @@
-"""The mac beside each checkpoint, how the last verification ended, and triggers that also ask the server's clock.
+"""The mac beside each checkpoint, how the last verification ended, triggers that also ask the server's clock; turns.
+
+The sources of requests take turns in a lane's claim: a column of the deliveries says whose turn it is.
 
 Frozen: the tables stand here as they were then. Every step can be repeated: MariaDB commits each one by itself.
 """
@@ -26,6 +28,11 @@ def upgrade() -> None:
         for column in columns:
             if column.name not in there:
                 op.add_column(table, column)
+    turn, delivery = f"ix_{tables.prefix}delivery_turn", tables.delivery.name
+    if turn not in {index["name"] for index in sa.inspect(connection).get_indexes(delivery)}:
+        due = sa.text("next_attempt_at IS NOT NULL")
+        found_by = ["destination", "turn", "next_attempt_at"]
+        op.create_index(turn, delivery, found_by, sqlite_where=due, postgresql_where=due)
     verification = _verification(tables.prefix)
     collate([verification], no_pad_collation(connection))
     verification.create(connection, checkfirst=True)
@@ -36,13 +43,17 @@ def downgrade() -> None:
     """Drop what was added; the triggers stay, they refuse more than those before."""
     tables: Tables = context.config.attributes["tables"]
     op.drop_table(f"{tables.prefix}verification")
+    op.drop_index(f"ix_{tables.prefix}delivery_turn", table_name=tables.delivery.name)
     for table, columns in _columns(tables.prefix).items():
         for column in columns:
             op.drop_column(table, column.name)
 
 
 def _columns(prefix: str) -> dict[str, list[sa.Column[object]]]:
-    return {f"{prefix}checkpoint": [sa.Column("mac", DIGEST)]}
+    return {
+        f"{prefix}checkpoint": [sa.Column("mac", DIGEST)],
+        f"{prefix}delivery": [sa.Column("turn", sa.SmallInteger, nullable=False, server_default="0")],
+    }
 
 
 def _verification(prefix: str) -> sa.Table:

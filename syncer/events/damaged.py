@@ -1,0 +1,39 @@
+"""Deliveries whose row nobody can read: held, so that they stop no lane and a person sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from syncer.audit.transaction import Transaction
+from syncer.database.tables import Tables
+from syncer.domain.codes import DAMAGED
+from syncer.domain.model import State
+
+
+def hold(tx: Transaction, tables: Tables, ids: Sequence[int]) -> set[str]:
+    """Hold these deliveries as damaged if they are due still; return the ids of their events.
+
+    The words themselves are not repeated anywhere: nobody knows what somebody wrote there.
+    """
+    d, e = tables.delivery, tables.event
+    # what another daemon has recorded meanwhile is due no longer, and no damage
+    due = sa.and_(d.c.id.in_(ids), d.c.next_attempt_at.is_not(None))
+    rows = tx.connection.execute(
+        sa.select(d.c.event_id, d.c.destination, sa.type_coerce(e.c.subject, sa.Text).label("subject"))
+        .select_from(d.join(e, d.c.event_id == e.c.id))
+        .where(due)
+        .with_for_update()
+    ).all()
+    held = {"state": State.HELD, "code": DAMAGED, "next_attempt_at": None, "claim_rank": None}
+    tx.connection.execute(d.update().where(due).values(held))
+    for row in rows:
+        tx.audit.add(
+            "delivery:held",
+            event=row.event_id,
+            subject=row.subject,
+            destination=row.destination,
+            facts={"code": DAMAGED},
+        )
+    return {row.event_id for row in rows}
