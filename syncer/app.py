@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from syncer.delivery.drift import Drift
     from syncer.delivery.lane import Lane
     from syncer.delivery.watch import Watch
+    from syncer.events.resealing import Resealing
     from syncer.events.shredding import Shredding
     from syncer.intake.take import Intake
     from syncer.intake.wordpress.bridge import WordPress
@@ -244,6 +245,13 @@ class App:
         from syncer.events.shredding import Shredding
 
         return Shredding(self.transactions, self.store)
+
+    @cached_property
+    def resealing(self) -> Resealing:
+        """What seals addresses anew that an older syncer or an older key sealed."""
+        from syncer.events.resealing import Resealing
+
+        return Resealing(self.transactions, self.seals)
 
     @cached_property
     def reader(self) -> Reader:

@@ -23,12 +23,12 @@ from syncer.delivery.held_lease import HeldLease
 from syncer.delivery.in_flight import InFlight
 from syncer.delivery.lane_change import LaneChange, lane_change
 from syncer.delivery.leases import LaneRow, Leases, require_fence
-from syncer.delivery.opening import opened
-from syncer.delivery.senders import BURST_WAIT, Done, Senders
-from syncer.domain.model import Delivery, Lease
+from syncer.delivery.senders import BURST_WAIT, Done, Senders, Work
+from syncer.domain.model import Delivery, Lease, State
 from syncer.domain.policy import PROBE_EVERY, NotCalled, Phase, judge, unreachable_in_a_row
 from syncer.errors import StaleFence
 from syncer.events.mapping import Finished
+from syncer.events.opening import opened
 from syncer.events.seals import Seals
 from syncer.events.store import Store
 from syncer.log import get_logger
@@ -214,16 +214,16 @@ class Lane:
         now = self._clock()
         decided = [finished for done in came_back if (finished := self._decide(done, now)) is not None]
         self._in_flight.came_back(done.work.delivery for done in came_back if done.last)
-        works, held = opened(self._seals, self._in_flight.pick(claimed) if self._gate.is_set() else [], now)
+        fit, held = opened(self._seals, self._in_flight.pick(claimed) if self._gate.is_set() else [], now)
         decided += held
-        fresh = [work for work in works if work.phase is Phase.APPLY]
-        begun = self._commit(decided, [work.delivery for work in fresh])
+        fresh = [each for each in fit if each[0].state is not State.APPLIED]
+        begun = self._commit(decided, [delivery for delivery, _ in fresh])
         for finished in decided:
             self._log_result(finished)
-        begin = [replace(work, delivery=delivery) for work, delivery in zip(fresh, begun, strict=True)]
-        begin += [work for work in works if work.phase is Phase.CONFIRM]
-        self._in_flight.begin(work.delivery for work in begin)
-        for work in begin:
+        works = [Work(delivery, Phase.APPLY, address) for delivery, (_, address) in zip(begun, fresh, strict=True)]
+        works += [Work(each, Phase.CONFIRM, address) for each, address in fit if each.state is State.APPLIED]
+        self._in_flight.begin(work.delivery for work in works)
+        for work in works:
             self._senders.submit(work)
         return len(came_back) + len(held)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from syncer.audit.chain import ZERO, leaf, mac
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
-from syncer.errors import SealError
-from syncer.privacy.keyring import Keyring
+from syncer.errors import AddressError, SealError
+from syncer.privacy.keyring import Keyring, is_known_as
 from syncer.privacy.sealed import SealedRequest
 
 
@@ -33,6 +33,14 @@ class Asked(Protocol):
     def received_at(self) -> datetime: ...
     @property
     def email_sealed(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Received:
+    """A request as the log received it, without the address, and its person's pseudonym; None if that was unusable."""
+
+    request: SealedRequest
+    subject: str | None
 
 
 class Seals:
@@ -74,7 +82,10 @@ class Seals:
             request = self.keyring.open(sealed, event_id) if sealed else None
         except SealError:
             request = None
-        return replace(request, address="") if request else self._received(connection, event_id)
+        if request is not None:
+            return replace(request, address="")
+        received = self._received(connection, event_id)
+        return received.request if received else None
 
     def again(self, connection: sa.Connection, event_id: str, address: str) -> str:
         """Return the seal of an address that comes again, with the request of its event.
@@ -94,27 +105,33 @@ class Seals:
         The log must know the person and the request: a retired key may be in other hands.
         """
         address = self.keyring.address(sealed, event_id)
-        request = self._received(connection, event_id)
-        if request is None:
-            raise SealError("the log does not know the request")
-        return self.keyring.seal(replace(request, address=address), event_id)
+        received = self._received(connection, event_id)
+        if received is None or not self._is(address, received.subject):
+            raise SealError("the log does not know the request, or this is not who asked")
+        return self.keyring.seal(replace(received.request, address=address), event_id)
 
     def _opened(self, sealed: str, event_id: str) -> SealedRequest:
         if not self.keyring.is_old(sealed):
             return self.keyring.open(sealed, event_id)
         address = self.keyring.open_old(sealed, event_id)
         with reading(self._engine) as connection:
-            request = self._received(connection, event_id)
-        if request is None:
+            received = self._received(connection, event_id)
+        if received is None:
             raise SealError("the log does not know the request")
-        return replace(request, address=address)
+        return replace(received.request, address=address)
+
+    def _is(self, address: str, subject: str | None) -> bool:
+        try:
+            return subject is None or is_known_as(self.keyring, address, subject)
+        except AddressError:
+            return False
 
     def _actions(self, connection: sa.Connection, event_id: str) -> Mapping[str, str | None]:
         d = self._tables.delivery.c
         rows = connection.execute(sa.select(d.destination, d.action).where(d.event_id == event_id))
         return {row.destination: row.action for row in rows}
 
-    def _received(self, connection: sa.Connection, event_id: str) -> SealedRequest | None:
+    def _received(self, connection: sa.Connection, event_id: str) -> _Received | None:
         """Return the request that the log received; None where no entry with a good mac has its text."""
         t = self._tables.audit.c
         before = self._tables.audit.alias("before").c
@@ -127,7 +144,7 @@ class Seals:
         for row in connection.execute(query):
             content = self._authentic(row)
             if content is not None and (content["event"], content["what"]) == (event_id, "event:received"):
-                return _request(content["facts"])
+                return _Received(_request(content["facts"]), content["subject"])
         return None
 
     def _authentic(self, row: Any) -> dict[str, Any] | None:

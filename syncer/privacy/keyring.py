@@ -132,7 +132,7 @@ class Keyring:
         """Encrypt an address with its request, for one event: v2.<key id>.<nonce>.<ciphertext>."""
         nonce = secrets.token_bytes(12)
         sealed = self.versions[-1].aead.encrypt(nonce, packed(request), _context("v2", event_id))
-        return f"v2.{self.key_id}.{_b64(nonce)}.{_b64(sealed)}"
+        return f"{self.present}{_b64(nonce)}.{_b64(sealed)}"
 
     def open(self, sealed: str, event_id: str) -> SealedRequest:
         """Decrypt what `seal` made for the same event, for those who act on it. Raises SealError.
@@ -164,9 +164,10 @@ class Keyring:
         """Say whether this was sealed before requests were sealed with their addresses."""
         return sealed.startswith("v1.")
 
-    def is_current(self, sealed: str) -> bool:
-        """Say whether this was sealed as `seal` does now, with the current version."""
-        return sealed.startswith(f"v2.{self.key_id}.")
+    @property
+    def present(self) -> str:
+        """How everything begins that `seal` makes now, with the current version."""
+        return f"v2.{self.key_id}."
 
     def address(self, sealed: str, event_id: str) -> str:
         """Return the sealed address, whichever version sealed it and in whichever way. Raises SealError.

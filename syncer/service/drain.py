@@ -58,11 +58,12 @@ def drain(
 
 
 def prepare(app: App) -> int:
-    """Do what comes before the lanes: take from the queue, hold removed destinations, start rechecks.
+    """Do what comes before the lanes: take from the queue, seal anew, hold removed destinations, start rechecks.
 
     Return how many queue rows were taken.
     """
     taken = app.intake.take_all()
+    app.resealing.run()
     app.store.hold_removed(app.settings.destinations)
     while app.store.start_rechecks():
         pass

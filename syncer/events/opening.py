@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from adapters.errors import Permanent
-from syncer.delivery.senders import Work
 from syncer.domain.model import Delivery, State
 from syncer.domain.policy import Phase, judge
 from syncer.errors import SealError
@@ -15,20 +14,22 @@ from syncer.events.mapping import Finished
 from syncer.events.seals import Seals
 
 
-def opened(seals: Seals, deliveries: Iterable[Delivery], now: datetime) -> tuple[list[Work], list[Finished]]:
-    """Return what can begin, and what is held instead: before an attempt is on record. `now` is UTC.
+def opened(
+    seals: Seals, deliveries: Iterable[Delivery], now: datetime
+) -> tuple[list[tuple[Delivery, str]], list[Finished]]:
+    """Return what can begin, each with its address, and what is held instead: before an attempt is on record.
 
-    Otherwise the log would say for good that somebody attempted what a changed row asked for.
+    Otherwise the log would say for good that somebody attempted what a changed row asked for. `now` is UTC.
     """
-    works: list[Work] = []
+    begin: list[tuple[Delivery, str]] = []
     held: list[Finished] = []
     for delivery in deliveries:
-        phase = Phase.CONFIRM if delivery.state is State.APPLIED else Phase.APPLY
         try:
-            works.append(Work(delivery, phase, _address(seals, delivery)))
+            begin.append((delivery, _address(seals, delivery)))
         except Permanent as error:
+            phase = Phase.CONFIRM if delivery.state is State.APPLIED else Phase.APPLY
             held.append(Finished(delivery, phase, error, judge(delivery, phase, error, now, random.uniform)))
-    return works, held
+    return begin, held
 
 
 def _address(seals: Seals, delivery: Delivery) -> str:
