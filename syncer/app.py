@@ -33,6 +33,7 @@ from syncer.delivery.balance import Presence
 from syncer.delivery.leases import Leases
 from syncer.delivery.owners import owner_name
 from syncer.errors import SettingsProblem
+from syncer.events.seals import Seals
 from syncer.events.store import Store
 from syncer.intake.queue import Queue
 from syncer.privacy.keyring import Keyring
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from syncer.delivery.drift import Drift
     from syncer.delivery.lane import Lane
     from syncer.delivery.watch import Watch
+    from syncer.events.resealing import Resealing
     from syncer.events.shredding import Shredding
     from syncer.intake.refused import RefusedRows
     from syncer.intake.take import Intake
@@ -136,6 +138,7 @@ class App:
         self._wire_proof()
         self.transactions = Transactions(engine, self.tables, self.ledger, clock, self.trust.require)
         self.store = Store(self.transactions, tuple(settings.schedule.recheck_days))
+        self.seals = Seals(engine, self.tables, keyring)
         self.leases = Leases(self.transactions, owner or owner_name(), settings.schedule.lease_seconds)
         self.presence = Presence(self.transactions, self.leases)
         queue = settings.queue_login
@@ -192,21 +195,21 @@ class App:
         """What looks for people who come back."""
         from syncer.delivery.watch import Watch
 
-        return Watch(self.transactions, self.store, self.keyring)
+        return Watch(self.transactions, self.store, self.seals)
 
     @cached_property
     def drift(self) -> Drift:
         """What compares the records with the destinations."""
         from syncer.delivery.drift import Drift
 
-        return Drift(self.engine, self.tables, self.keyring)
+        return Drift(self.engine, self.tables, self.seals)
 
     @cached_property
     def resync(self) -> Resync:
         """What starts deliveries over."""
         from syncer.decisions.resync import Resync
 
-        return Resync(self.transactions, self.store, self.leases, self.keyring, self.settings.destinations)
+        return Resync(self.transactions, self.store, self.leases, self.seals, self.settings.destinations)
 
     @cached_property
     def interventions(self) -> Interventions:
@@ -263,6 +266,13 @@ class App:
         from syncer.events.shredding import Shredding
 
         return Shredding(self.transactions, self.store)
+
+    @cached_property
+    def resealing(self) -> Resealing:
+        """What seals addresses anew that an older syncer or an older key sealed."""
+        from syncer.events.resealing import Resealing
+
+        return Resealing(self.transactions, self.seals)
 
     @cached_property
     def reader(self) -> Reader:
@@ -353,7 +363,7 @@ class App:
 
         self.leases.ensure(list(self.settings.destinations))
         return [
-            Lane(name, self.adapter(name), self.transactions, self.store, self.leases, self.keyring, self.stop)
+            Lane(name, self.adapter(name), self.transactions, self.store, self.leases, self.seals, self.stop)
             for name in self.settings.destinations
         ]
 

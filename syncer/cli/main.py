@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from syncer import __version__
-from syncer.cli import audit, decide, dossier, install, read, watch, wordpress, work
+from syncer.cli import audit, decide, dossier, install, key, read, watch, wordpress, work
 from syncer.cli.common import Context
 from syncer.cli.output import stdout
 from syncer.errors import SyncerError, UserError
@@ -37,6 +37,7 @@ for _command in (
     install.init,
     install.check,
     install.db,
+    key.key,
     work.submit,
     work.run,
     work.drain,

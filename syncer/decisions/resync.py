@@ -20,10 +20,10 @@ from syncer.domain.model import State, word
 from syncer.domain.policy import reopened
 from syncer.domain.rights import rank
 from syncer.errors import AddressError, SealError, UserError
+from syncer.events.seals import Seals
 from syncer.events.store import Store
 from syncer.privacy.addresses import normalise
 from syncer.privacy.damage import damage, usable
-from syncer.privacy.keyring import Keyring
 from syncer.settings.destinations import Destination
 
 
@@ -75,14 +75,15 @@ class Resync:
         transactions: Transactions,
         store: Store,
         leases: Leases,
-        keyring: Keyring,
+        seals: Seals,
         destinations: Mapping[str, Destination],
     ) -> None:
         self._transactions = transactions
         self._tables = transactions.tables
         self._store = store
         self._leases = leases
-        self._keyring = keyring
+        self._seals = seals
+        self._keyring = seals.keyring
         self._destinations = destinations
 
     def plan(self, selection: Selection) -> ResyncPlan:
@@ -98,7 +99,9 @@ class Resync:
             d.c.state,
             d.c.action,
             d.c.code,
-            e.c.email_sealed.is_not(None).label("sealed"),
+            e.c.right,
+            e.c.received_at,
+            e.c.email_sealed,
         ).select_from(d.join(e, d.c.event_id == e.c.id))
         for condition in self._conditions(selection, brought):
             query = query.where(condition)
@@ -107,7 +110,7 @@ class Resync:
             rows = connection.execute(query.order_by(d.c.event_id, d.c.destination)).all()
         damaged = self._damaged({row.event_id for row in rows if row.code == "malformed"} - set(brought))
         for row in rows:
-            has_address = row.sealed or row.event_id in brought
+            has_address = row.email_sealed is not None or row.event_id in brought
             state = word(State, row.state)  # None: a word that syncer never writes; it is skipped by name
             to = reopened(state, has_address) if state else None
             reason = damaged.get(row.event_id) or self._reason_to_skip(row, has_address, to)
@@ -144,6 +147,8 @@ class Resync:
             return "its destination is not in the settings"
         if row.action is None:
             return "its right is unknown; submit it again and exempt this one"
+        if not self._seals.agrees(row):
+            return "right, action or time of receipt were changed in the database; put back what `syncer show` says"
         return None if to is not None else f"it is {row.state}"
 
     def _damaged(self, held: set[str]) -> dict[str, str]:
@@ -163,7 +168,7 @@ class Resync:
 
     def _opened(self, sealed: str | None, event_id: str) -> str:
         try:
-            return self._keyring.open(sealed, event_id) if sealed else ""
+            return self._keyring.address(sealed, event_id) if sealed else ""
         except SealError:  # the lane will say so
             return ""
 
@@ -174,13 +179,13 @@ class Resync:
         skipped: list[str] = []
         with reading(self._transactions.engine) as connection:
             for number, (event_id, address) in enumerate(selection.addresses, 1):
-                ref = self._keyring.ref(_usable(number, address, selection.as_written))
-                wanted = e.subject == ref if event_id is None else e.id == event_id
+                refs = self._keyring.refs(_usable(number, address, selection.as_written))
+                wanted = e.subject.in_(refs) if event_id is None else e.id == event_id
                 rows = connection.execute(sa.select(e.id, e.subject).where(wanted)).all()
                 if not rows:
                     skipped.append(f"address {number} of the file: no event has it")
                 for row in rows:
-                    if row.subject not in (None, ref):
+                    if row.subject not in (None, *refs):
                         raise UserError(
                             f"resync: address {number} of the file does not belong to event {row.id}; correct it"
                         )
@@ -204,19 +209,22 @@ class Resync:
             self._store.settle(tx, {planned.event for planned in plan.deliveries})
 
     def _reseal(self, tx: Transaction, plan: ResyncPlan) -> None:
-        event = self._tables.event
+        e = self._tables.event
         wanted = {planned.event for planned in plan.deliveries}
         for event_id, address in plan.addresses.items():
-            if event_id in wanted:
-                tx.connection.execute(
-                    event.update()
-                    .where(event.c.id == event_id)
-                    .values(
-                        email_sealed=self._keyring.seal(address, event_id),
-                        subject=self._keyring.ref(normalise(address)),
-                        shredded_at=None,
-                    )
+            if event_id not in wanted:
+                continue
+            known = tx.connection.execute(sa.select(e.c.subject).where(e.c.id == event_id)).scalar()
+            tx.connection.execute(
+                e.update()
+                .where(e.c.id == event_id)
+                .values(
+                    email_sealed=self._seals.again(tx.connection, event_id, address),
+                    # the log knows the person by the pseudonym of that time
+                    subject=known or self._keyring.ref(normalise(address)),
+                    shredded_at=None,
                 )
+            )
 
     def _reopen(self, tx: Transaction, planned: PlannedDelivery, reason: str) -> None:
         d, e = self._tables.delivery, self._tables.event

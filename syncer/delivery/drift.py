@@ -15,8 +15,9 @@ from syncer.database.connections import reading
 from syncer.database.tables import Tables
 from syncer.domain.model import State
 from syncer.errors import SyncerError
+from syncer.events.seals import Seals
 from syncer.log import get_logger
-from syncer.privacy.keyring import Keyring, subject
+from syncer.privacy.keyring import subject
 
 #: codes of a read-back that say "it is not so"; every other failure says nothing about the person
 DRIFT = frozenset({"not_yet", "suppression_missing"})
@@ -43,10 +44,10 @@ class Comparison:
 class Drift:
     """Compares what was recorded with what destinations say today; changes nothing."""
 
-    def __init__(self, engine: sa.Engine, tables: Tables, keyring: Keyring) -> None:
+    def __init__(self, engine: sa.Engine, tables: Tables, seals: Seals) -> None:
         self._engine = engine
         self._tables = tables
-        self._keyring = keyring
+        self._seals = seals
 
     def compare(self, destination: str, adapter: Adapter) -> list[Comparison]:
         """Read back every confirmed delivery of a destination whose address is still kept, and compare."""
@@ -62,7 +63,7 @@ class Drift:
         d, e = self._tables.delivery, self._tables.event
         query = (
             sa.select(d.c.event_id, d.c.destination, d.c.action, d.c.outcome, d.c.confirmed_at, e.c.subject)
-            .add_columns(e.c.email_sealed)
+            .add_columns(e.c.email_sealed, e.c.right, e.c.received_at)
             .join(e, d.c.event_id == e.c.id)
             .where(d.c.destination == destination, d.c.state == State.CONFIRMED, d.c.action.is_not(None))
             .where(e.c.email_sealed.is_not(None))  # also where the event is still open at another destination
@@ -74,7 +75,7 @@ class Drift:
     def _compared(self, adapter: Adapter, row: Any) -> Comparison:
         today, code = "as_recorded", None
         try:
-            person = subject(self._keyring, self._keyring.open(row.email_sealed, row.event_id))
+            person = subject(self._seals.keyring, self._seals.open(row))
             adapter.confirm(Action(row.action), person)
         except AdapterError as error:
             today, code = "drifted" if error.code in DRIFT else "unknown", error.code

@@ -28,9 +28,10 @@ from syncer.domain.model import Delivery, Lease, State
 from syncer.domain.policy import PROBE_EVERY, NotCalled, Phase, judge, unreachable_in_a_row
 from syncer.errors import StaleFence
 from syncer.events.mapping import Finished
+from syncer.events.opening import opened
+from syncer.events.seals import Seals
 from syncer.events.store import Store
 from syncer.log import get_logger
-from syncer.privacy.keyring import Keyring
 
 #: deliveries of one claim
 BATCH = 100
@@ -50,7 +51,7 @@ class Lane:
         transactions: Transactions,
         store: Store,
         leases: Leases,
-        keyring: Keyring,
+        seals: Seals,
         stop: threading.Event,
         dice: Callable[[float, float], float] = random.uniform,
         burst_wait: float = BURST_WAIT,
@@ -68,7 +69,8 @@ class Lane:
         self._stop = stop
         self._dice = dice
         self._log = get_logger("syncer.lane").bind(lane=name)
-        self._senders = senders(name, adapter, keyring, stop, burst_wait, monotonic)
+        self._seals = seals
+        self._senders = senders(name, adapter, seals.keyring, stop, burst_wait, monotonic)
         self._monotonic = monotonic
         self._gate = self._senders.gate
         self._held = HeldLease(name, leases, monotonic, self._senders.call_until)
@@ -199,8 +201,7 @@ class Lane:
             idle = self._in_flight and not self._can_begin(claimed)
             came_back = self._senders.collect(self._in_flight.enough, wait=0.5 if idle else 0.0)
             if came_back or self._can_begin(claimed):
-                recorded += len(came_back)
-                self._step(came_back, claimed)
+                recorded += self._step(came_back, claimed)
                 exhausted = exhausted and not came_back
             self._held.renew()
             if not self._in_flight and (exhausted or not self._gate.is_set()):
@@ -213,21 +214,23 @@ class Lane:
     def _can_begin(self, claimed: deque[Delivery]) -> bool:
         return self._gate.is_set() and self._in_flight.can_begin(claimed)
 
-    def _step(self, came_back: list[Done], claimed: deque[Delivery]) -> None:
-        """Record what came back, begin what comes next in the same transaction, and let the calls be made."""
+    def _step(self, came_back: list[Done], claimed: deque[Delivery]) -> int:
+        """Record what came back, begin what comes next in the same transaction; return how many results there were."""
         now = self._clock()
         decided = [finished for done in came_back if (finished := self._decide(done, now)) is not None]
         self._in_flight.came_back(done.work.delivery for done in came_back if done.last)
-        started = self._in_flight.pick(claimed) if self._gate.is_set() else []
-        fresh = [delivery for delivery in started if delivery.state is not State.APPLIED]
-        begun = self._write(self._held.lease, decided, fresh, self._gate.is_set())
+        fit, held = opened(self._seals, self._in_flight.pick(claimed) if self._gate.is_set() else [], now)
+        decided += held
+        fresh = [each for each in fit if each[0].state is not State.APPLIED]
+        begun = self._write(self._held.lease, decided, [delivery for delivery, _ in fresh], self._gate.is_set())
         for finished in decided:
             self._log_result(finished)
-        works = [Work(delivery, Phase.APPLY, now) for delivery in begun]
-        works += [Work(delivery, Phase.CONFIRM, now) for delivery in started if delivery.state is State.APPLIED]
+        works = [Work(each, Phase.APPLY, address, now) for each, (_, address) in zip(begun, fresh, strict=True)]
+        works += [Work(each, Phase.CONFIRM, address, now) for each, address in fit if each.state is State.APPLIED]
         self._in_flight.begin(work.delivery for work in works)
         for work in works:
             self._senders.submit(work)
+        return len(came_back) + len(held)
 
     @retry_on_conflict
     def _write(self, lease: Lease, decided: list[Finished], fresh: list[Delivery], may_call: bool) -> list[Delivery]:

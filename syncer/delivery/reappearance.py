@@ -12,8 +12,8 @@ from syncer.clock import stamp
 from syncer.domain.model import State, asked_at, move
 from syncer.domain.rights import rank
 from syncer.events.mapping import step_facts
+from syncer.events.seals import Seals
 from syncer.events.store import Store
-from syncer.privacy.keyring import Keyring
 from syncer.privacy.masking import kept
 
 
@@ -43,7 +43,7 @@ class Incident:
 _AGAIN = frozenset({"reappeared", "suppression_missing"})
 
 
-def reappear(transactions: Transactions, store: Store, keyring: Keyring, incident: Incident) -> bool:
+def reappear(transactions: Transactions, store: Store, seals: Seals, incident: Incident) -> bool:
     """Open the delivery again, or hold it; say whether this was done: not where somebody else did it first.
 
     The address that the listing showed is sealed again, since it may have been shredded.
@@ -71,7 +71,7 @@ def reappear(transactions: Transactions, store: Store, keyring: Keyring, inciden
         tx.connection.execute(
             e.update()
             .where(e.c.id == row.event_id)
-            .values(email_sealed=keyring.seal(incident.seen.address, row.event_id), shredded_at=None)
+            .values(email_sealed=seals.again(tx.connection, row.event_id, incident.seen.address), shredded_at=None)
         )
         _audit(tx, incident, code, state)
         store.settle(tx, {row.event_id})

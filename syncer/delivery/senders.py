@@ -6,7 +6,7 @@ import math
 import queue as queues
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain, repeat
 
@@ -18,7 +18,7 @@ from syncer.clock import elapsed
 from syncer.delivery.doubt import Doubt
 from syncer.domain.model import Delivery
 from syncer.domain.policy import NotCalled, Phase, Result
-from syncer.errors import SealError, SyncerError
+from syncer.errors import AddressError
 from syncer.log import get_logger
 from syncer.privacy.keyring import Keyring, subject
 
@@ -38,6 +38,7 @@ class Work:
 
     delivery: Delivery
     phase: Phase
+    address: str = field(repr=False)
     now: datetime
 
 
@@ -180,14 +181,13 @@ class Senders:
         self, work: Work, phase: Phase, person: Subject | None = None, applied: Receipt | None = None
     ) -> tuple[Result, Subject | None]:
         """Make the calls of one verb, unless the lane may not call any more; return also who it was about."""
-        delivery = work.delivery
         if not self.gate.is_set() or self._monotonic() > self._good_until:
             return NotCalled(), person
         try:
-            person = person or replace(self._person(delivery), now=work.now)
-            return self._call(delivery, phase, person, applied), person
+            person = person or self._person(work)
+            return self._call(work.delivery, phase, person, applied), person
         except AdapterError as error:
-            return self._doubt.about(error, delivery.code), person
+            return self._doubt.about(error, work.delivery.code), person
         except Exception as error:  # noqa: BLE001 — a bug in an adapter must not end the lane
             self._log.exception("adapter.crashed", error=type(error).__name__)
             return Transient("crashed", type(error).__name__), person
@@ -219,15 +219,10 @@ class Senders:
             error.steps = tuple(before)
             raise
 
-    def _person(self, delivery: Delivery) -> Subject:
-        if delivery.email_sealed is None:
-            raise Permanent("address_shredded", "the address is gone; bring it again with resync --file")
+    def _person(self, work: Work) -> Subject:
         try:
-            person = subject(self._keyring, self._keyring.open(delivery.email_sealed, delivery.event_id))
-            return replace(person, unseen=delivery.unseen)
-        except SealError:
-            raise Permanent("unsealable", "the sealed address does not belong to this event") from None
-        except SyncerError:
+            return replace(subject(self._keyring, work.address), unseen=work.delivery.unseen, now=work.now)
+        except AddressError:
             raise Permanent("malformed", "the address cannot be used") from None
 
 

@@ -22,10 +22,11 @@ from syncer.delivery.doubt import ALONE, Doubt
 from syncer.delivery.reappearance import Incident, reappear
 from syncer.domain.model import State
 from syncer.errors import AddressError
+from syncer.events.seals import Seals
 from syncer.events.store import Store
 from syncer.log import get_logger
 from syncer.privacy.addresses import normalise
-from syncer.privacy.keyring import Keyring, subject
+from syncer.privacy.keyring import subject
 
 BATCH = 500
 #: how far a look reaches back over the one before: listings lag behind, and the provider's clock is not ours
@@ -35,6 +36,7 @@ WHOLE_EVERY = timedelta(days=7)
 SMALL = 2000
 #: people in a row who could not be read back before a look is given up: the destination itself is in trouble then
 MOST_UNREAD = 20
+CHANGED = "right, action or time of receipt in the database are not those that were received"
 #: refusals to show anything: a right that was taken away, or a search that stopped working, would otherwise hold every
 #: confirmed delivery of an account in one night
 SAYS_NOTHING = frozenset({"forbidden", "filter_ignored", "rejected"})
@@ -65,11 +67,12 @@ class Look:
 class Watch:
     """Looks at destinations for people who are back."""
 
-    def __init__(self, transactions: Transactions, store: Store, keyring: Keyring) -> None:
+    def __init__(self, transactions: Transactions, store: Store, seals: Seals) -> None:
         self._transactions = transactions
         self._clock = transactions.clock
         self._store = store
-        self._keyring = keyring
+        self._seals = seals
+        self._keyring = seals.keyring
         self._table = transactions.tables.watch
         #: when a listing last went on (monotonic clock)
         self.moved_at = time.monotonic()
@@ -172,6 +175,9 @@ class Watch:
         people, doubt = self._people(batch), Doubt(adapter)
         for row in self._watched(destination, people):
             contact = people[row.subject]
+            if not self._seals.agrees(row):
+                self._found(Incident(row, contact, None, (), "unsealable", CHANGED), findings)
+                continue
             if findings.whole and contact.reached is False and row.action != Action.DELETE:
                 continue  # as an objector should be: in a listing of everybody these are too many to be read each
             try:
@@ -180,30 +186,34 @@ class Watch:
                 findings.unread(doubt.about(error, ALONE))
                 continue
             findings.read()
-            if incident is not None and reappear(self._transactions, self._store, self._keyring, incident):
-                findings.incidents.append((row.event_id, incident.newer_consent))
+            if incident is not None:
+                self._found(incident, findings)
+
+    def _found(self, incident: Incident, findings: _Findings) -> None:
+        if reappear(self._transactions, self._store, self._seals, incident):
+            findings.incidents.append((incident.row.event_id, incident.newer_consent))
 
     def _people(self, batch: list[Seen]) -> dict[str, Seen]:
         """Return pseudonym -> contact; of several entries of one person, the one that mail reaches."""
         people: dict[str, Seen] = {}
         for contact in batch:
-            ref = self._ref(contact.address)
-            if ref is not None and (ref not in people or people[ref].reached is False):
-                people[ref] = contact
+            for ref in self._refs(contact.address):
+                if ref not in people or people[ref].reached is False:
+                    people[ref] = contact
         return people
 
-    def _ref(self, address: str) -> str | None:
+    def _refs(self, address: str) -> tuple[str, ...]:
         try:
-            return self._keyring.ref(normalise(address))
+            return self._keyring.refs(normalise(address))
         except AddressError:
-            return None  # no event has such an address: what cannot be normalised was held at intake
+            return ()  # no event has such an address: what cannot be normalised was held at intake
 
     def _watched(self, destination: str, refs: Iterable[str]) -> list[Any]:
         """Return the confirmed deliveries of these people: they were to be forgotten or left alone there."""
         d, e = self._transactions.tables.delivery, self._transactions.tables.event
         query = (
             sa.select(d.c.id, d.c.event_id, d.c.destination, d.c.action, e.c.right, e.c.subject, e.c.received_at)
-            .add_columns(e.c.created_at)
+            .add_columns(e.c.created_at, e.c.email_sealed)
             .join(e, d.c.event_id == e.c.id)
             .where(e.c.subject.in_(list(refs)), d.c.destination == destination, d.c.state == State.CONFIRMED)
             .order_by(d.c.id)

@@ -58,8 +58,10 @@ CODES: dict[str, tuple[str, str]] = {
         "give the user the right, then `resync`",
     ),
     "unsealable": (
-        "the stored address does not belong to this event: the database was changed by hand",
-        "find out who did it; then `resync --file`",
+        "the stored address does not belong to this event, or the request was changed since it was received:"
+        " somebody wrote to the database",
+        "find out who did it; put right, action and time back to what `syncer show` says was received;"
+        " then `resync --file`",
     ),
     "address_shredded": ("the address is gone", "bring it again with `resync --file`"),
     "delete_blocked": (

@@ -19,7 +19,8 @@ from syncer.intake.queue import QueueRow, moment
 from syncer.intake.vouching import is_vouched
 from syncer.log import get_logger
 from syncer.privacy.damage import usable
-from syncer.privacy.keyring import Keyring
+from syncer.privacy.keyring import Keyring, is_known_as
+from syncer.privacy.sealed import SealedRequest
 from syncer.settings.destinations import Destination
 
 #: a request outside this span was not received then: the producer's clock or its date format is wrong
@@ -55,13 +56,15 @@ class RowParser:
 
     def repeats(self, row: QueueRow, event: NewEvent, earlier: AcceptedEvent) -> bool:
         """Say whether the row, read as `event`, asks for what the earlier event with its key asked for."""
-        if (event.right, event.subject) != (earlier.right, earlier.subject):
+        if event.right != earlier.right or (event.subject is None) != (earlier.subject is None):
             return False
-        return event.subject is not None or _shown(row.email or "") == self._address(earlier)
+        if earlier.subject is not None:
+            return is_known_as(self._keyring, row.email or "", earlier.subject)
+        return _shown(row.email or "") == self._address(earlier)
 
     def _address(self, earlier: AcceptedEvent) -> str | None:
         try:
-            return self._keyring.open(earlier.email_sealed, earlier.id) if earlier.email_sealed else ""
+            return self._keyring.address(earlier.email_sealed, earlier.id) if earlier.email_sealed else ""
         except SealError:
             return None
 
@@ -96,7 +99,7 @@ class RowParser:
             event_key=self.substitute_key(row),
             right=None,
             subject=None,
-            email_sealed=self._keyring.seal(_shown(row.email), event_id) if row.email else None,
+            email_sealed=self._sealed(row, event_id, None, now),
             received_at=now,
             due_on=now.date(),
             source=None,
@@ -132,7 +135,7 @@ class RowParser:
             right=right,
             subject=subject,
             # even an unusable address is kept, sealed: a person may be able to read what was meant
-            email_sealed=self._keyring.seal(_shown(row.email), event_id) if row.email else None,
+            email_sealed=self._sealed(row, event_id, right, received),
             received_at=received,
             due_on=due.on,
             legal_due_on=due.legal_on,
@@ -146,6 +149,12 @@ class RowParser:
             received_as_given=given if given > now else None,
             urgent_on=max(due.on, local_day(now, self._rule.zone)),
         )
+
+    def _sealed(self, row: QueueRow, event_id: str, right: Right | None, received: datetime) -> str | None:
+        if not row.email:
+            return None
+        actions = {plan.destination: plan.action for plan in self._plans(right)}
+        return self._keyring.seal(SealedRequest(_shown(row.email), right, received, actions), event_id)
 
     def _plans(self, right: Right | None) -> tuple[Plan, ...]:
         return tuple(

@@ -19,7 +19,7 @@ def vouched_key(keyring: Keyring, address: str, own: str) -> str:
     `own` tells this request from others: without colons. Without the key file nobody can make one, so a producer can
     not vouch for anybody.
     """
-    return f"{_PREFIX}{own}:{_proof(keyring, address, own)}"
+    return f"{_PREFIX}{own}:{_proof(keyring.ref(normalise(address)), own)}"
 
 
 def is_vouched(keyring: Keyring, row: QueueRow) -> bool:
@@ -28,11 +28,12 @@ def is_vouched(keyring: Keyring, row: QueueRow) -> bool:
     if not (row.event_key or "").startswith(_PREFIX):
         return False
     try:
-        return hmac.compare_digest(_proof(keyring, row.email or "", own).encode(), proof.encode("utf-8", "replace"))
+        refs = keyring.refs(normalise(row.email or ""))  # the key may have been rotated since
     except AddressError:
         return False
+    given = proof.encode("utf-8", "replace")
+    return any(hmac.compare_digest(_proof(ref, own).encode(), given) for ref in refs)
 
 
-def _proof(keyring: Keyring, address: str, own: str) -> str:
-    person = keyring.ref(normalise(address))
-    return hashlib.sha256(f"as written|{own}|{person}".encode("utf-8", "replace")).hexdigest()[:40]
+def _proof(ref: str, own: str) -> str:
+    return hashlib.sha256(f"as written|{own}|{ref}".encode("utf-8", "replace")).hexdigest()[:40]

@@ -1,10 +1,12 @@
-"""The key file and what is made with it: the pseudonym of a person, and addresses sealed and opened."""
+"""What is made with the keys: the pseudonym of a person, and addresses sealed and opened."""
 
 from __future__ import annotations
 
 import base64
-import os
 import secrets
+from collections.abc import Iterable
+from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -13,28 +15,77 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from adapters.contract import Subject
-from syncer.errors import KeyFileError, SealError
-from syncer.privacy.addresses import normal_form, spellings
+from syncer.errors import SealError
+from syncer.privacy import key_file
+from syncer.privacy.addresses import normal_form, normalise, spellings
+from syncer.privacy.key_file import KeyLine, KeyState
+from syncer.privacy.sealed import SealedRequest, packed, unpacked
 
-KEY_BYTES = 32
-LONGEST_FILE = 4096  # bytes of a key file that are looked at
-_PREFIX = "syncer-key-v1:"
+
+class KeyVersion:
+    """The keys of one version, each derived from its root for one purpose only."""
+
+    def __init__(self, line: KeyLine) -> None:
+        self.line = line
+        check = _derive(line.root, b"check")
+        self.key_id = check[:4].hex()
+        #: what the database keeps: another one at a later start means another key
+        self.check_value = _hmac(check, b"syncer.key.check.v1")[:16].hex()
+
+    def __repr__(self) -> str:
+        return f"KeyVersion(key_id={self.key_id!r})"
+
+    @property
+    def created(self) -> date | None:
+        """The day (UTC) it was made; None for a key from before there were versions."""
+        return self.line.created
+
+    @property
+    def state(self) -> KeyState:
+        """What it is used for."""
+        return self.line.state
+
+    @cached_property
+    def subject_key(self) -> bytes:
+        """The key of the pseudonyms."""
+        return _derive(self.line.root, b"subject")
+
+    @cached_property
+    def chain_key(self) -> bytes:
+        """The key of the audit's chain."""
+        return _derive(self.line.root, b"audit chain")
+
+    @cached_property
+    def signing_seed(self) -> bytes:
+        """The Ed25519 seed of the checkpoints.
+
+        It is derived like the others and has no file of its own: whoever reads one file of this host reads both, and a
+        second secret to back up is a second one to lose.
+        """
+        return _derive(self.line.root, b"checkpoint signing")
+
+    @cached_property
+    def aead(self) -> AESGCM:
+        """What seals addresses."""
+        return AESGCM(_derive(self.line.root, b"sealing"))
 
 
 class Keyring:
-    """The keys of an installation, each derived from the key file for one purpose only."""
+    """The keys of an installation: all is written with the current version, and read with those before it too.
 
-    __slots__ = ("_check", "_seal", "_subject", "chain_key", "key_id", "signing_seed")
+    `root` is the current version's, `earlier` those that it replaced, oldest first.
+    """
 
-    def __init__(self, root: bytes) -> None:
-        self._subject = _derive(root, b"subject")
-        self.chain_key = _derive(root, b"audit chain")
-        self._seal = AESGCM(_derive(root, b"sealing"))
-        self._check = _derive(root, b"check")
-        self.key_id = self._check[:4].hex()
-        # Ed25519, for the checkpoints. It is derived like the others and has no file of its own: whoever reads one
-        # file of this host reads both, and a second secret to back up is a second one to lose
-        self.signing_seed = _derive(root, b"checkpoint signing")
+    def __init__(self, root: bytes, earlier: Iterable[KeyLine] = (), created: date | None = None) -> None:
+        lines = (*earlier, KeyLine(root, created, KeyState.CURRENT))
+        self._set([KeyVersion(line) for line in lines])
+
+    def _set(self, versions: list[KeyVersion]) -> None:
+        self.versions = tuple(versions)
+        current = versions[-1]
+        self.key_id, self.check_value = current.key_id, current.check_value
+        self.chain_key, self.signing_seed = current.chain_key, current.signing_seed
+        self._by_id = {version.key_id: version for version in versions}
 
     def __repr__(self) -> str:
         return f"Keyring(key_id={self.key_id!r})"
@@ -42,72 +93,107 @@ class Keyring:
     @classmethod
     def create(cls, path: Path) -> Keyring:
         """Write a new key file with mode 0600; never overwrite one. Raises KeyFileError."""
-        root = secrets.token_bytes(KEY_BYTES)
-        text = _PREFIX + base64.b64encode(root).decode("ascii") + "\n"
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            raise KeyFileError(f"{path}: there is a key file already; it is never overwritten") from None
-        except OSError as error:
-            raise KeyFileError(f"{path}: the key file cannot be written ({error.strerror})") from None
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        _sync_folder(path.parent)  # a key that a power cut takes away would take every pseudonym with it
-        return cls(root)
+        line = key_file.new_line()
+        key_file.create(path, line)
+        return cls(line.root, created=line.created)
 
     @classmethod
     def load(cls, path: Path) -> Keyring:
-        """Read a key file. Raises KeyFileError when it is missing, open to others, or not a key."""
-        try:
-            with path.open("rb") as file:
-                mode = os.fstat(file.fileno()).st_mode
-                content = file.read(LONGEST_FILE)
-        except FileNotFoundError:
-            raise KeyFileError(f"{path}: the key file is missing; run `syncer init`, or put it back") from None
-        except OSError as error:
-            raise KeyFileError(
-                f"{path}: the key file cannot be read ({error.strerror}); run `chmod 600 {path}` as its owner"
-            ) from None
-        # systemd's credentials belong to root; only the unit's user may read them, by group or ACL
-        if mode & (0o037 if _is_credential(path) else 0o077):
-            raise KeyFileError(f"{path}: others can read the key file; run `chmod 600 {path}`")
-        return cls(_parse(path, content.decode("ascii", "replace").strip()))
+        """Read a key file. Raises KeyFileError when it is missing, not ours alone, or not a key file."""
+        *earlier, current = key_file.read(path)
+        return cls(current.root, earlier, current.created)
+
+    def version(self, key_id: str) -> KeyVersion | None:
+        """Return the version with this id; None for one that is not in the file."""
+        return self._by_id.get(key_id)
+
+    def going_on_with(self, check_value: str) -> Keyring:
+        """Return a keyring whose current version is the one with this check value; this one if there is none."""
+        for version in self.versions[:-1]:
+            if version.check_value == check_value:
+                other = object.__new__(Keyring)
+                other._set([*(each for each in self.versions if each is not version), version])
+                return other
+        return self
+
+    # -- pseudonyms -----------------------------------------------------------------------------------------
 
     def ref(self, normalised: str) -> str:
-        """Return the keyed pseudonym of a normalised address."""
-        mac = _hmac(self._subject, b"syncer.subject.v1\0" + normalised.encode())
-        return "p1:" + _b64(mac)
+        """Return the keyed pseudonym of a normalised address, as it is written from now on."""
+        return _ref(self.versions[-1], normalised)
+
+    def refs(self, normalised: str) -> tuple[str, ...]:
+        """Return every pseudonym that the address has had, the present one first: rows keep theirs for good."""
+        return tuple(_ref(version, normalised) for version in reversed(self.versions))
+
+    # -- sealed addresses -----------------------------------------------------------------------------------
+
+    def seal(self, request: SealedRequest, event_id: str) -> str:
+        """Encrypt an address with its request, for one event: v2.<key id>.<nonce>.<ciphertext>."""
+        nonce = secrets.token_bytes(12)
+        sealed = self.versions[-1].aead.encrypt(nonce, packed(request), _context("v2", event_id))
+        return f"{self.present}{_b64(nonce)}.{_b64(sealed)}"
+
+    def open(self, sealed: str, event_id: str) -> SealedRequest:
+        """Decrypt what `seal` made for the same event, for those who act on it. Raises SealError.
+
+        A retired version opens nothing here: whoever stole it could seal what they like.
+        """
+        form, version, content = self._decrypted(sealed, event_id)
+        if form != "v2":
+            raise SealError("sealed without its request")
+        self._require_in_use(version)
+        return unpacked(content)
+
+    def open_old(self, sealed: str, event_id: str) -> str:
+        """Decrypt an address from before requests were sealed with theirs, for who compares its request with the log.
+
+        Raises SealError.
+        """
+        form, version, content = self._decrypted(sealed, event_id)
+        if form != "v1":
+            raise SealError("sealed with its request")
+        self._require_in_use(version)
+        return content.decode()
+
+    def _require_in_use(self, version: KeyVersion) -> None:
+        if version.state is KeyState.RETIRED and version is not self.versions[-1]:
+            raise SealError("sealed with a key that was retired")
+
+    def is_old(self, sealed: str) -> bool:
+        """Say whether this was sealed before requests were sealed with their addresses."""
+        return sealed.startswith("v1.")
 
     @property
-    def check_value(self) -> str:
-        """A value to keep in the database: another one at a later start means another key file."""
-        return _hmac(self._check, b"syncer.key.check.v1")[:16].hex()
+    def present(self) -> str:
+        """How everything begins that `seal` makes now, with the current version."""
+        return f"v2.{self.key_id}."
 
-    def seal(self, raw_address: str, event_id: str) -> str:
-        """Encrypt an address for one event: v1.<key id>.<nonce>.<ciphertext>."""
-        nonce = secrets.token_bytes(12)
-        sealed = self._seal.encrypt(nonce, raw_address.encode(), _context(event_id))
-        return f"v1.{self.key_id}.{_b64(nonce)}.{_b64(sealed)}"
+    def address(self, sealed: str, event_id: str) -> str:
+        """Return the sealed address, whichever version sealed it and in whichever way. Raises SealError.
 
-    def open(self, sealed: str, event_id: str) -> str:
-        """Decrypt what `seal` made for the same event. Raises SealError."""
-        version, _, rest = sealed.partition(".")
-        parts = rest.split(".")
-        if version != "v1" or len(parts) != 3 or parts[0] != self.key_id:
+        Not to act on: it says nothing about what was asked for.
+        """
+        form, _, content = self._decrypted(sealed, event_id)
+        return content.decode() if form == "v1" else unpacked(content).address
+
+    def _decrypted(self, sealed: str, event_id: str) -> tuple[str, KeyVersion, bytes]:
+        form, *parts = sealed.split(".")
+        version = self._by_id.get(parts[0]) if len(parts) == 3 else None
+        if form not in ("v1", "v2") or version is None:
             raise SealError("not sealed with this key")
         try:
-            return self._seal.decrypt(_unb64(parts[1]), _unb64(parts[2]), _context(event_id)).decode()
+            content = version.aead.decrypt(_unb64(parts[1]), _unb64(parts[2]), _context(form, event_id))
         except (InvalidTag, ValueError):
             raise SealError("the sealed address does not belong to this event") from None
+        return form, version, content
 
     def label(self, text: str) -> str:
         """Return twelve hex digits that stand for a text of a provider's or a shop's choice: the same each time.
 
         Such a text may be an address; without the key nobody can try which.
         """
-        return _hmac(self._subject, b"syncer.label.v1\0" + text.encode("utf-8", "surrogatepass"))[:6].hex()
+        return _hmac(self.versions[-1].subject_key, b"syncer.label.v1\0" + text.encode("utf-8", "surrogatepass"))[:6].hex()
 
 
 def subject(keyring: Keyring, raw: str) -> Subject:
@@ -116,29 +202,13 @@ def subject(keyring: Keyring, raw: str) -> Subject:
     return Subject(keyring.ref(forms[0]), forms, normal_form, label=keyring.label)
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def is_known_as(keyring: Keyring, raw: str, ref: str) -> bool:
+    """Say whether an address has, or once had, this pseudonym. Raises AddressError."""
+    return ref in keyring.refs(normalise(raw))
 
 
-def _is_credential(path: Path) -> bool:
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    return bool(folder) and path.resolve().is_relative_to(Path(str(folder)).resolve())
-
-
-def _parse(path: Path, text: str) -> bytes:
-    try:
-        root = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
-    except ValueError:  # not base64, or not even ASCII
-        root = b""
-    if not text.startswith(_PREFIX) or len(root) < KEY_BYTES:
-        raise KeyFileError(
-            f"{path}: this is not a key file of syncer, or not a whole one; put back the one that `syncer init` made"
-        )
-    return root
+def _ref(version: KeyVersion, normalised: str) -> str:
+    return "p1:" + _b64(_hmac(version.subject_key, b"syncer.subject.v1\0" + normalised.encode()))
 
 
 def _derive(root: bytes, purpose: bytes) -> bytes:
@@ -151,9 +221,9 @@ def _hmac(key: bytes, data: bytes) -> bytes:
     return mac.finalize()
 
 
-def _context(event_id: str) -> bytes:
-    # bound to the row: a ciphertext copied to another event must not open there
-    return f"syncer_event.email_sealed:{event_id}".encode()
+def _context(form: str, event_id: str) -> bytes:
+    # bound to the row: a ciphertext copied to another event must not open there, nor one of another form
+    return f"syncer_event.email_sealed{'' if form == 'v1' else '.' + form}:{event_id}".encode()
 
 
 def _b64(data: bytes) -> str:

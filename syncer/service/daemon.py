@@ -50,6 +50,8 @@ WATCH_REST = 60.0
 SIGN_SECONDS = 10
 #: seconds between two questions whether the whole log is to be verified
 VERIFY_SECONDS = 60
+#: seconds between two looks for addresses that an older syncer, or an older key, sealed
+RESEAL_SECONDS = 3600
 #: seconds between two looks for addresses that outlived their rechecks
 SHRED_SECONDS = 3600
 
@@ -170,6 +172,7 @@ class Daemon:
             Job("balance", self._balance): renew,
             Job("reminders", Reminders(self._app).remind): EVERY,
             Job("shred", self._app.shredding.shred): SHRED_SECONDS,
+            Job("reseal", self._app.resealing.run, self._app.resealing): RESEAL_SECONDS,
             Job("checkpoint", self._app.notary.tick, self._app.notary): SIGN_SECONDS,
             Job("verification", daily.run, daily): VERIFY_SECONDS,
         }

@@ -78,11 +78,12 @@ def _verify_if_due(app: App, deadline: float | None) -> None:
 
 
 def prepare(app: App) -> int:
-    """Do what comes before the lanes: take from the queue, hold removed destinations, bring back and start rechecks.
+    """Do what comes before the lanes: take from the queue, seal anew, bring back what waits too long, start rechecks.
 
     Return how many queue rows were taken.
     """
     taken = app.intake.take_all()
+    app.resealing.run()
     app.store.hold_removed(app.settings.destinations)
     waits = FarWaits(app)
     waits.bring_back()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from syncer.app import make_tables
 from syncer.audit.actor import actor
@@ -32,6 +33,12 @@ def initialise(settings: Settings) -> list[str]:
     return list(steps(settings))
 
 
+def make_key(key_file: Path) -> str:
+    """Make a key file, without a database; return a line that says what to do with it. Raises KeyFileError."""
+    Keyring.create(key_file)
+    return f"key file {key_file}: made; back it up, apart from the database"
+
+
 def steps(settings: Settings) -> Iterator[str]:
     """Make an installation step by step, and yield a line once a step is done: a later one may fail."""
     key_file = settings.identity.key_file
@@ -40,8 +47,8 @@ def steps(settings: Settings) -> Iterator[str]:
         yield f"key file {key_file}: already there"
     else:
         _refuse_new_key_for_old_data(settings)
-        keyring = Keyring.create(key_file)
-        yield f"key file {key_file}: made; back it up, apart from the database"
+        yield make_key(key_file)
+        keyring = Keyring.load(key_file)
     yield upgrade(settings)
     engine, all_tables = engines.connect(settings.database_login), make_tables(settings)
     ledger = Ledger(engine, all_tables, keyring, actor("cli"), settings_digest(settings))

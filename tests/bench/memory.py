@@ -75,7 +75,7 @@ def main(few: int, many: int) -> None:
     found, done = {}, 0
     with installed(NOBODY) as app:  # type: ignore[arg-type]  # nobody is called
         app.leases.ensure(["it"])
-        lane = Lane("it", Nobody(), app.transactions, app.store, app.leases, app.keyring, app.stop)
+        lane = Lane("it", Nobody(), app.transactions, app.store, app.leases, app.seals, app.stop)
         for name, goal in (("few", few), ("many", many)):
             while done < goal:
                 part = min(PART, goal - done)

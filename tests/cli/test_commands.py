@@ -248,7 +248,8 @@ def test_another_key_file_is_refused(settings: Path) -> None:
     key.unlink()
     missing = run(settings, "init")
     assert (missing.returncode, "put the original key file back" in missing.stderr) == (2, True)
-    key.write_text(kept[:20] + ("A" if kept[20] != "A" else "B") + kept[21:])
+    first = kept.rindex(":") + 1  # of the key itself
+    key.write_text(kept[:first] + ("A" if kept[first] != "A" else "B") + kept[first + 1 :])
     key.chmod(0o600)
 
     wrong = run(settings, "status")

@@ -73,7 +73,7 @@ class DatabaseGone(Senders):
 
 def lane(app: App, adapter: Slow, **more: Any) -> Lane:
     app.leases.ensure(list(app.settings.destinations))
-    return Lane("newsletter", adapter, app.transactions, app.store, app.leases, app.keyring, app.stop, **more)
+    return Lane("newsletter", adapter, app.transactions, app.store, app.leases, app.seals, app.stop, **more)
 
 
 def test_a_lane_keeps_its_lease_while_calls_of_a_failed_turn_are_under_way(app: App) -> None:

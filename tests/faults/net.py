@@ -110,7 +110,7 @@ class QuickApp(App):
         self.leases.ensure(list(self.settings.destinations))
         return [
             Lane(
-                name, self.adapter(name), self.transactions, self.store, self.leases, self.keyring, self.stop,
+                name, self.adapter(name), self.transactions, self.store, self.leases, self.seals, self.stop,
                 burst_wait=0.01,
             )
             for name in self.settings.destinations

@@ -237,7 +237,7 @@ def test_fault_083_a_row_that_crashes_its_reading_each_time_is_held_at_once_with
 
     assert events(app) == {"bad": ("held", "malformed"), "good": ("fulfilled", None)}
     (bad,) = [row for row in rows(app, app.tables.event) if row.event_key == "bad"]
-    assert app.keyring.open(bad.email_sealed, bad.id) == PERSON
+    assert app.keyring.address(bad.email_sealed, bad.id) == PERSON
 
 
 #: 50,000 events, every seventh an objection, due days in no order, each waiting at both destinations

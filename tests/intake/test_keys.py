@@ -72,7 +72,7 @@ def test_an_id_used_again_by_another_row_without_a_usable_key_makes_an_event_of_
     first, second = rows(app, app.tables.event)
     assert first.queue_id == second.queue_id == 1
     assert {first.state, second.state} == {"held"}
-    assert {app.keyring.open(event.email_sealed, event.id) for event in (first, second)} == {PERSON, OTHER}
+    assert {app.keyring.address(event.email_sealed, event.id) for event in (first, second)} == {PERSON, OTHER}
     assert [row for row in queued(app) if row[1]] == []
 
 
@@ -153,7 +153,7 @@ def test_numbers_that_begin_anew_lose_no_request(app: App, engine: str, mailchim
 
     found = rows(app, app.tables.event)
     assert [row.state for row in found].count("fulfilled") == 3
-    held = {app.keyring.open(row.email_sealed, row.id) for row in found if row.state == "held"}
+    held = {app.keyring.address(row.email_sealed, row.id) for row in found if row.state == "held"}
     assert held == {f"p{number}-1@list.test" for number in range(3)}
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from syncer.errors import AddressError, KeyFileError, SealError
 from syncer.privacy.addresses import normalise, spellings
 from syncer.privacy.keyring import Keyring, subject
+from tests.support.seals import asked
 
 KEYS = Keyring(b"\x01" * 32)
 
@@ -113,15 +114,16 @@ def test_the_pseudonym_is_keyed_and_says_nothing() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200), st.text(min_size=1, max_size=40))
 def test_what_is_sealed_opens_for_its_own_event_only(address: str, event: str) -> None:
-    sealed = KEYS.seal(address, "e1")
+    sealed = KEYS.seal(asked(address), "e1")
 
-    assert KEYS.open(sealed, "e1") == address
+    assert KEYS.open(sealed, "e1") == asked(address)
+    assert KEYS.address(sealed, "e1") == address
     for keys, wrong in ((KEYS, "e1" + event), (Keyring(b"\x03" * 32), "e1")):
         with pytest.raises(SealError):
             keys.open(sealed, wrong)
 
 
-@pytest.mark.parametrize("broken", ["", "v1", "v1.a.b", "v2.a.b.c", "v1.%%%%.b.c"])
+@pytest.mark.parametrize("broken", ["", "v1", "v1.a.b", "v2.a.b.c", "v1.%%%%.b.c", "v3.a.b.c"])
 def test_what_is_not_a_seal_is_an_error_of_its_own(broken: str) -> None:
     with pytest.raises(SealError):
         KEYS.open(broken, "e1")
@@ -274,16 +276,16 @@ def test_every_purpose_has_its_own_key_and_none_is_shown() -> None:
 
 
 def test_a_seal_opens_neither_elsewhere_nor_changed() -> None:
-    sealed = KEYS.seal("user@x.test", "e")
+    sealed = KEYS.seal(asked("user@x.test"), "e")
     _version, key_id, nonce, text = sealed.split(".")
-    spoiled = [f"v2.{key_id}.{nonce}.{text}", f"v1.00000000.{nonce}.{text}", f"v1.{key_id}..{text}", f"{sealed}.x"]
-    spoiled += [f"v1.{key_id}.{nonce}.é", f"v1.{key_id}.{nonce}.{'B' if text[0] == 'A' else 'A'}{text[1:]}"]
+    spoiled = [f"v1.{key_id}.{nonce}.{text}", f"v2.00000000.{nonce}.{text}", f"v2.{key_id}..{text}", f"{sealed}.x"]
+    spoiled += [f"v2.{key_id}.{nonce}.é", f"v2.{key_id}.{nonce}.{'B' if text[0] == 'A' else 'A'}{text[1:]}"]
 
     for item, event in [*((item, "e") for item in spoiled), (sealed, "another")]:
         with pytest.raises(SealError) as caught:
             KEYS.open(item, event)
         assert "user" not in str(caught.value)
-    assert sealed != KEYS.seal("user@x.test", "e")
+    assert sealed != KEYS.seal(asked("user@x.test"), "e")
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe" * 40, b"syncer-key-v1:\xff", b"syncer-key-v1:QUJD", b"", b"\0" * 99])

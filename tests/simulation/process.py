@@ -67,7 +67,7 @@ class Process:
         app.leases.ensure(list(settings.destinations))
         return [
             Lane(
-                name, self._run.adapter(name, self), app.transactions, app.store, app.leases, app.keyring, app.stop,
+                name, self._run.adapter(name, self), app.transactions, app.store, app.leases, app.seals, app.stop,
                 dice=self.dice.uniform, burst_wait=0.0, senders=partial(Hands, self), monotonic=self.timeline.monotonic,
             )
             for name in settings.destinations

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from tests.support.paths import SCHEMAS
 
 FORMATS = FormatChecker(formats=())
-GROUPS = ("audit", "wordpress", "db")
+GROUPS = ("audit", "wordpress", "db", "key")
 
 
 @FORMATS.checks("date-time")

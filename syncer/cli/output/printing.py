@@ -23,7 +23,7 @@ from syncer.reports.words import OUTCOMES, RIGHTS, STATES, day_time, sentence, s
 if TYPE_CHECKING:
     from adapters.contract import TrialStep
     from syncer.audit.offline.verifier import Finding
-    from syncer.cli.output.results import CheckResult, ResyncResult, RetentionResult, TrialResult
+    from syncer.cli.output.results import CheckResult, ListedKey, ResyncResult, RetentionResult, TrialResult
     from syncer.delivery.drift import Comparison
 
 
@@ -123,6 +123,14 @@ def verdict(finding: Finding) -> None:
         out.print("not proven: that nothing was cut off; no note was signed yet")
     for warning in finding.warnings:
         out.print(f"note: {visible(warning)}")
+
+
+def keys(listed: Sequence[ListedKey]) -> None:
+    """Print the keys of the file, by their ids."""
+    table = grid("key", "made", "state")
+    for key in listed:
+        table.add_row(key.key_id, key.created.isoformat() if key.created else "-", key.state)
+    console().print(table)
 
 
 def retention(result: RetentionResult) -> None:

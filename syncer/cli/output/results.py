@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from adapters.contract import TrialStep
@@ -13,6 +13,7 @@ from syncer.audit.proof.purge import BodySpan
 from syncer.decisions.replay import Lost
 from syncer.domain.model import State
 from syncer.intake.wordpress.state import WordPressAlarm
+from syncer.privacy.key_file import KeyState
 
 if TYPE_CHECKING:
     from syncer.decisions.resync import PlannedDelivery
@@ -34,6 +35,15 @@ class CheckResult:
 
     ok: bool
     checks: tuple[CheckLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKey:
+    """`key list`: a key of the file, by its id; `created` is UTC, None for one from before there were versions."""
+
+    key_id: str
+    created: date | None
+    state: KeyState
 
 
 @dataclass(frozen=True, slots=True)
