@@ -46,10 +46,10 @@ if TYPE_CHECKING:
     from syncer.audit.access_log import AccessLog
     from syncer.audit.offline.verifier import Finding
     from syncer.audit.proof.forks import Forks
-    from syncer.audit.proof.passage import Pause
     from syncer.audit.proof.purge import Purge
-    from syncer.audit.proof.verified import Verified
-    from syncer.audit.proof.verify import Verification
+    from syncer.audit.proof.verification.passage import Pause
+    from syncer.audit.proof.verification.verified import Verified
+    from syncer.audit.proof.verification.verify import Verification
     from syncer.decisions.extension import Extensions
     from syncer.decisions.interventions import Interventions
     from syncer.decisions.replay import Replays
@@ -242,7 +242,7 @@ class App:
     @cached_property
     def verified(self) -> Verified:
         """What knows how the last full verification ended."""
-        from syncer.audit.proof.verified import Verified
+        from syncer.audit.proof.verification.verified import Verified
 
         return Verified(self.engine, self.tables, self.ledger, self.clock)
 
@@ -335,7 +335,7 @@ class App:
     @cached_property
     def verification(self) -> Verification:
         """What verifies the log with all that lies on this host."""
-        from syncer.audit.proof.verify import Verification
+        from syncer.audit.proof.verification.verify import Verification
 
         return Verification(
             self.engine, self.tables, self.ledger, self.origins, self.checkpoints, self.notes_folder, self.clock

@@ -193,7 +193,9 @@ class Keyring:
 
         Such a text may be an address; without the key nobody can try which.
         """
-        return _hmac(self.versions[-1].subject_key, b"syncer.label.v1\0" + text.encode("utf-8", "surrogatepass"))[:6].hex()
+        return _hmac(self.versions[-1].subject_key, b"syncer.label.v1\0" + text.encode("utf-8", "surrogatepass"))[
+            :6
+        ].hex()
 
 
 def subject(keyring: Keyring, raw: str) -> Subject:

@@ -14,7 +14,7 @@ from syncer.audit.offline.restores import ForkFound
 from syncer.audit.offline.verifier import Finding
 from syncer.audit.proof.checkpoints import Sealed
 from syncer.audit.proof.notary import Notary
-from syncer.audit.proof.verified import Verified
+from syncer.audit.proof.verification.verified import Verified
 from syncer.clock import stamp
 from syncer.domain.deadlines import Rule
 from syncer.domain.model import EventState

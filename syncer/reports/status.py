@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from syncer.audit.ledger import Ledger
 from syncer.audit.proof.notary import Notary
-from syncer.audit.proof.verified import Verified
+from syncer.audit.proof.verification.verified import Verified
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
 from syncer.delivery.balance import Presence, Running

@@ -11,7 +11,7 @@ from syncer.log import get_logger
 
 if TYPE_CHECKING:
     from syncer.app import App
-    from syncer.audit.proof.passage import Pause
+    from syncer.audit.proof.verification.passage import Pause
 
 #: the part of the time that the daily verification works; it rests for the others
 SHARE = 0.04

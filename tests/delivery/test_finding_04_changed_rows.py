@@ -11,9 +11,9 @@ from syncer.app import App
 from syncer.decisions.resync import Selection
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
+from tests.support.attacks.tampering import undone
 from tests.support.looks import look
 from tests.support.seals import sealed_before
-from tests.support.tampering import undone
 from tests.support.walk import PERSON, event, put, rows, states, whats
 
 HELD = {"newsletter": ("held", None, "unsealable"), "crm": ("held", None, "unsealable")}

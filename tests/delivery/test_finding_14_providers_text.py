@@ -17,9 +17,9 @@ from syncer.privacy.masking import LONGEST_KEPT, kept
 from syncer.service import metrics
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
+from tests.support.attacks.tainting import CANARY, MARKUP, MD5, TEXTS, taint, traces_in
 from tests.support.looks import look
 from tests.support.processes import inside as run
-from tests.support.tainting import CANARY, MARKUP, MD5, TEXTS, taint, traces_in
 from tests.support.walk import put
 
 #: keys whose texts say who somebody is and where: without them no walk gets far

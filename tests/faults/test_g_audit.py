@@ -18,10 +18,10 @@ from syncer.privacy.keyring import Keyring
 from syncer.reports.status import needs_attention
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
+from tests.support.attacks.tampering import cut, undone
 from tests.support.backups import backup, restore
 from tests.support.processes import inside as run
 from tests.support.purging import bodies, old_and_new, power_cut
-from tests.support.tampering import cut, undone
 from tests.support.walk import put, rows, whats
 
 PERSON = "ada@lovelace.test"

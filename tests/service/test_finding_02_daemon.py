@@ -8,10 +8,10 @@ from pathlib import Path
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
 from syncer.service.drain import prepare
-from tests.support.forging import forged, fulfilled_by_hand
+from tests.support.attacks.forging import forged, fulfilled_by_hand
+from tests.support.attacks.tampering import undone
 from tests.support.processes import inside as run
 from tests.support.processes import started, until
-from tests.support.tampering import undone
 from tests.support.walk import put, rows
 
 PEOPLE = 40

@@ -9,16 +9,16 @@ import pytest
 
 from syncer.app import App
 from syncer.audit.offline.verifier import Finding
-from syncer.audit.proof.passage import SLICE
+from syncer.audit.proof.verification.passage import SLICE
 from syncer.delivery.balance import Presence
 from syncer.delivery.leases import Leases
 from syncer.errors import ChainBroken
 from syncer.service.drain import drain, prepare
 from syncer.service.soundness import DailyVerification
 from tests.conftest import Clock
-from tests.support.forging import entries
+from tests.support.attacks.forging import entries
+from tests.support.attacks.tampering import undone
 from tests.support.servers import ENGINES
-from tests.support.tampering import undone
 from tests.support.walk import PERSON, put, rows
 
 everywhere = pytest.mark.parametrize("engine", ENGINES, indirect=True)

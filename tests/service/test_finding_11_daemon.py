@@ -12,7 +12,7 @@ import pytest
 from adapters.sandbox import MailchimpSandbox
 from tests.conftest import AUDIENCES
 from tests.faults.systemd import Systemd
-from tests.support.dripping import dripping
+from tests.support.attacks.dripping import dripping
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as as_json
 from tests.support.processes import started, until

@@ -16,7 +16,7 @@ from adapters.errors import AdapterError
 from adapters.sandbox.messages import Reply, Request
 from syncer.privacy.keyring import Keyring, subject
 from tests.adapters.stage import Stage
-from tests.support.tainting import CANARY, TEXTS, keys_of, taint, traces_in
+from tests.support.attacks.tainting import CANARY, TEXTS, keys_of, taint, traces_in
 
 NOW = datetime.now(UTC)
 ASKED = NOW - timedelta(days=2)

@@ -21,7 +21,7 @@ from syncer.audit.proof.carrier import Target, targets
 from syncer.audit.proof.notary import Anchored, Notary
 from syncer.settings.proof import EmailAnchor, ObjectAnchor, TimestampAnchor
 from tests.conftest import Clock
-from tests.support.dripping import dripping
+from tests.support.attacks.dripping import dripping
 from tests.support.processes import until
 
 CHECKPOINT = Checkpoint("example.org/syncer", 5, bytes(range(32)))

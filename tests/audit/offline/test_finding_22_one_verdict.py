@@ -21,7 +21,7 @@ from syncer.audit.offline.verifier import examine
 from syncer.cli.dossier import look_up
 from syncer.reports.as_json import as_json
 from tests.support import eventful
-from tests.support.bent_logs import (
+from tests.support.attacks.bent_logs import (
     JUNK,
     ORIGIN,
     SEED,

@@ -21,7 +21,7 @@ from syncer.audit.offline.inclusion import ProofError, verify_proof
 from syncer.audit.offline.merkle import Frontier
 from syncer.audit.offline.notes import Checkpoint, Signer, VerifierKey
 from syncer.audit.offline.verifier import Finding, examine
-from tests.support.bent_logs import ACTOR, KEY, ORIGIN, SEED, Log, a_log, proof_of
+from tests.support.attacks.bent_logs import ACTOR, KEY, ORIGIN, SEED, Log, a_log, proof_of
 from tests.support.paths import VERIFIER
 
 

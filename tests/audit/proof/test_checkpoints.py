@@ -20,12 +20,12 @@ from syncer.reports.as_json import as_json
 from syncer.reports.status import needs_attention
 from syncer.service.drain import drain, prepare
 from tests.conftest import Clock
+from tests.support.attacks.tampering import cut, undone
 from tests.support.older import without_comparison
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as run_json
 from tests.support.processes import started, until
 from tests.support.servers import ENGINES
-from tests.support.tampering import cut, undone
 from tests.support.walk import put
 
 everywhere = pytest.mark.parametrize("engine", ENGINES, indirect=True)

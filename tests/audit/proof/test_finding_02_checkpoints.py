@@ -13,9 +13,9 @@ from syncer.app import App
 from syncer.audit.offline.merkle import Frontier, root
 from syncer.errors import ChainBroken
 from tests.conftest import Clock
-from tests.support.forging import again, entries, written
+from tests.support.attacks.forging import again, entries, written
+from tests.support.attacks.tampering import undone
 from tests.support.servers import ENGINES
-from tests.support.tampering import undone
 from tests.support.walk import rows
 
 everywhere = pytest.mark.parametrize("engine", ENGINES, indirect=True)

@@ -15,12 +15,12 @@ from syncer.audit.proof.rollback import Behind
 from syncer.errors import ChainBroken
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
+from tests.support.attacks.forging import again, entries, forged, fork_by_hand, fulfilled_by_hand, written
+from tests.support.attacks.tampering import undone
 from tests.support.backups import backup, restore
-from tests.support.forging import again, entries, forged, fork_by_hand, fulfilled_by_hand, written
 from tests.support.processes import inside as run
 from tests.support.processes import until
 from tests.support.servers import ENGINES
-from tests.support.tampering import undone
 from tests.support.walk import PERSON, put, rows
 
 everywhere = pytest.mark.parametrize("engine", ENGINES, indirect=True)

@@ -16,7 +16,7 @@ from syncer.reports.status import needs_attention
 from syncer.service import metrics
 from syncer.service.drain import drain
 from tests.conftest import Clock
-from tests.support.forging import entries
+from tests.support.attacks.forging import entries
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as run_json
 from tests.support.servers import ENGINES

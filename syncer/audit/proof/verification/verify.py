@@ -16,8 +16,8 @@ from syncer.audit.offline.times import moment
 from syncer.audit.offline.verifier import Examination, Finding
 from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
-from syncer.audit.proof.passage import BadChain, Passage, Pause
-from syncer.audit.proof.tables import TableComparison
+from syncer.audit.proof.verification.passage import BadChain, Passage, Pause
+from syncer.audit.proof.verification.tables import TableComparison
 from syncer.audit.transaction import Clock
 from syncer.database.tables import Tables
 from syncer.errors import UserError

@@ -1,0 +1,1 @@
+"""What attackers do: forge, bend, taint, drip, tamper."""
