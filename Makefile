@@ -12,7 +12,7 @@ COMPILE := uv pip compile --universal --generate-hashes --no-annotate --no-heade
   --no-emit-index-url
 LONG := tests/faults tests/crash tests/simulation tests/bench
 
-.PHONY: demo test test-long test-wordpress test-vendors lint bench crash simulate schemas sbom lock clean
+.PHONY: demo test test-long test-wordpress test-vendors lint bench crash simulate fuzz schemas sbom lock clean
 
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "syncer needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
@@ -60,6 +60,10 @@ schemas: $(VENV)/.installed
 	$(BIN)/python -m syncer.cli.output.schemas docs/schemas
 
 # what a server installs, run time with every extra, is a part of what a developer has: the same versions
+# ten minutes of every parser that a stranger can reach
+fuzz: $(VENV)/.installed
+	$(BIN)/python -m tests.fuzz
+
 # what a server runs, with versions and hashes, as CycloneDX
 sbom: $(VENV)/.installed
 	mkdir -p dist

@@ -7,6 +7,7 @@ any answer. `TARGETS` names them for whoever drives them: `test_targets.py`, or 
 from __future__ import annotations
 
 import atexit
+import re
 import tempfile
 import tomllib
 from collections.abc import Callable
@@ -27,7 +28,8 @@ from syncer.errors import AddressError, SettingsProblem, UserError
 from syncer.intake.address_file import read_addresses
 from syncer.intake.parse import RowParser
 from syncer.intake.queue import QueueRow, moment
-from syncer.intake.wordpress.erasure_requests import Sites
+from syncer.intake.wordpress.erasure_requests import Sites, Way
+from syncer.intake.wordpress.views import COMPLETED, CONFIRMED, META_COLUMNS, REQUEST, site_tables
 from syncer.privacy.addresses import normalise, spellings
 from syncer.privacy.damage import damage, usable
 from syncer.privacy.keyring import Keyring
@@ -67,7 +69,7 @@ def queue_rows(data: bytes) -> None:
     """Any row becomes an event, without a bug that the parser had to catch."""
     number, *fields = [text_of(piece) if piece else None for piece in parts(data, 8)]
     number = number and number[:30]
-    row_id = int(number) if number and number.lstrip("-").isascii() and number.lstrip("-").isdigit() else number
+    row_id = int(number) if number and re.fullmatch("-?[0-9]+", number) else number
     key, kind, email, received, source, ref, created = fields
     row = QueueRow(row_id, key, kind, email, received, source, ref, created)  # type: ignore[arg-type]
     for event in (PARSER.parse(row, NOW), PARSER.reused(row, NOW), PARSER.bare(row, NOW)):
@@ -89,21 +91,21 @@ def queue_times(data: bytes) -> None:
 
 def wordpress_rows(data: bytes) -> None:
     """Whatever stands in the rows of a WordPress, the sweep can read them."""
-    title, status, name, modified, meta = parts(data, 5)
+    title, status, name, modified, meta, author = parts(data, 6)
+    names = site_tables("syncer_", "wp_", 1)
     engine = sa.create_engine("sqlite://")
     with engine.begin() as connection:
-        connection.exec_driver_sql(
-            "CREATE TABLE wp_posts (ID INTEGER, post_type, post_name, post_title, post_status, post_date_gmt,"
-            " post_modified_gmt, post_author DEFAULT 0, post_password DEFAULT '', post_parent DEFAULT 0)"
-        )
-        connection.exec_driver_sql("CREATE TABLE wp_postmeta (meta_id INTEGER, post_id, meta_key, meta_value)")
-        row = ("remove_personal_data", _utf8(title), _utf8(status) or "request-completed", _utf8(name), _utf8(modified))
-        connection.exec_driver_sql("INSERT INTO wp_posts VALUES (7, 'user_request', ?, ?, ?, ?, ?, 0, '', 0)", row)
-        values = [(key, _utf8(meta)) for key in ("_wp_user_request_confirmed_timestamp",)]
-        values += [("_wp_user_request_completed_timestamp", _utf8(meta[::-1]))]
-        connection.exec_driver_sql("INSERT INTO wp_postmeta VALUES (1, 7, ?, ?)", values)
-    for found in Sites(engine, "wp_").requests(1):
-        assert found.id == 7
+        columns = ", ".join((*REQUEST, "post_author", "author_email"))
+        connection.exec_driver_sql(f"CREATE TABLE {names.requests_view} ({columns})")
+        connection.exec_driver_sql(f"CREATE TABLE {names.times_view} ({', '.join(META_COLUMNS)})")
+        row = (7, _utf8(title), _utf8(name), _utf8(status) or "request-completed", _utf8(modified), _utf8(modified))
+        values = (*row, len(author), _utf8(author) if author else None)
+        connection.exec_driver_sql(f"INSERT INTO {names.requests_view} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+        times = [(7, CONFIRMED, _utf8(meta)), (7, COMPLETED, _utf8(meta[::-1]))]
+        connection.exec_driver_sql(f"INSERT INTO {names.times_view} VALUES (?, ?, ?)", times)
+    found, way = Sites(engine, "syncer_", "wp_").requests(1)
+    assert way is Way.VIEWS
+    assert [request.id for request in found] == [7]
     engine.dispose()
 
 
