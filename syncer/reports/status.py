@@ -186,8 +186,8 @@ def last_verification(verified: Verified) -> VerificationView:
     standing = verified.standing()
     last = standing.result
     if last is None:
-        return VerificationView(None, None, None, None, standing.problem)
-    return VerificationView(last.at, last.entries, last.ok, last.reason, standing.problem)
+        return VerificationView(None, None, None, None, standing.level, standing.problem)
+    return VerificationView(last.at, last.entries, last.ok, last.reason, standing.level, standing.problem)
 
 
 def _lane(

@@ -214,14 +214,15 @@ class AnchorView:
 class VerificationView:
     """The last full verification: when it ended (UTC), over how many entries, whether all was whole, else why not.
 
-    All four are None where none is on record. `problem` says in one line why a person must look, and what to do: it
-    failed, it is too old, or what is on record is not syncer's.
+    All four are None where none is on record. `level` is ok, late (there is none, or it is older than 48 hours) or page
+    (it failed, or what is on record is not syncer's); `problem` says in one line what is wrong and what to do.
     """
 
     at: datetime | None
     entries: int | None
     ok: bool | None
     reason: str | None
+    level: str
     problem: str | None
 
 

@@ -64,6 +64,22 @@ def test_finding_02_a_daemon_is_not_started_on_forged_entries(
     assert rows(app, app.tables.daemon) == []
 
 
+def test_finding_02_a_daemon_is_not_started_on_an_entry_that_was_changed_since_the_last_checkpoint(
+    app: App, tmp_path: Path, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox
+) -> None:
+    queue(app, 3)
+    prepare(app)
+    undone(app, "UPDATE syncer_audit SET destination = 'crm' WHERE seq = 1")  # the end itself is whole
+    before = len(rows(app, app.tables.audit))
+
+    with started(app.settings.path, "run", log=tmp_path / "log") as daemon:
+        assert daemon.wait(timeout=60) == 2
+
+    assert "entry 1 was altered" in (tmp_path / "log").read_text()
+    assert len(rows(app, app.tables.audit)) == before
+    assert mailchimp.request_count == activecampaign.request_count == 0
+
+
 def test_finding_02_what_its_daily_verification_finds_ends_the_daemon_and_the_next_start(
     app: App, tmp_path: Path, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox
 ) -> None:

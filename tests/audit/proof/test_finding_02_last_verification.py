@@ -94,6 +94,7 @@ def test_finding_02_an_old_a_deleted_and_a_replayed_result_are_said(app: App, cl
         connection.execute(app.tables.verification.delete())
     assert "no full verification is on record" in str(problem(app))
     assert needs_attention(app.status.read())
+    assert app.verified.standing().level == "late"
 
 
 def test_finding_02_the_mac_of_a_checkpoint_or_an_entry_is_no_result(app: App, clock: Clock) -> None:

@@ -38,9 +38,13 @@ class FullVerification:
 
 @dataclass(frozen=True, slots=True)
 class VerificationStanding:
-    """The last full verification, None where there is none that counts; `problem` says in one line what is wrong."""
+    """The last full verification, None where there is none that counts; `problem` says in one line what is wrong.
+
+    `level` is ok, late (there is none, or none of the last 48 hours) or page (it failed, or somebody changed it).
+    """
 
     result: FullVerification | None
+    level: str
     problem: str | None
 
 
@@ -105,22 +109,24 @@ class Verified:
     def standing(self) -> VerificationStanding:
         """Return the last result, and why a person must look, if somebody must."""
         result, invented = self._read()
-        if result is not None:
-            return VerificationStanding(result, self._problem(result))
         if invented:
-            return VerificationStanding(None, f"the last full verification's result was not written by syncer; {AGAIN}")
-        missing = self._age() > STALE
-        return VerificationStanding(None, f"no full verification is on record; {AGAIN}" if missing else None)
+            what = "the last full verification's result was not written by syncer"
+            return VerificationStanding(None, "page", f"{what}; {AGAIN}")
+        if result is not None:
+            return VerificationStanding(result, *self._judged(result))
+        if self._age() <= STALE:
+            return VerificationStanding(None, "ok", None)
+        return VerificationStanding(None, "late", f"no full verification is on record; {AGAIN}")
 
-    def _problem(self, result: FullVerification) -> str | None:
+    def _judged(self, result: FullVerification) -> tuple[str, str | None]:
         if not result.ok:
-            return f"the last full verification failed: {result.reason}; {WHOLE}"
+            return "page", f"the last full verification failed: {result.reason}; {WHOLE}"
         entries, _ = self._ledger.head()
         if result.entries > entries:
-            return f"the log was cut to {entries} entries, {result.entries} were verified in full; {WHOLE}"
+            return "page", f"the log was cut to {entries} entries, {result.entries} were verified in full; {WHOLE}"
         if abs(self._clock() - result.at) > STALE:
-            return f"the last full verification is older than {STALE // timedelta(hours=1)} hours; {AGAIN}"
-        return None
+            return "late", f"the last full verification is older than {STALE // timedelta(hours=1)} hours; {AGAIN}"
+        return "ok", None
 
     def _age(self) -> timedelta:
         """Return how old the log is by its first entry; one that cannot be read is as old as can be."""
@@ -130,7 +136,7 @@ class Verified:
         if at is None:
             return timedelta()
         try:
-            return abs(self._clock() - datetime.fromisoformat(at))
+            return self._clock() - datetime.fromisoformat(at)
         except (TypeError, ValueError):
             return timedelta.max
 
