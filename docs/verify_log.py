@@ -467,7 +467,8 @@ def verify_file(text, name, keys):
 
 
 def proven_lines(proof, log):
-    return [f"entry {proof['seq']} stands among the first {log[1]} entries of {log[0]}", proof["body"] or "(purged)"]
+    where = f"PROVEN: entry {proof['seq']} stands among the first {log[1]} entries of {log[0]}"
+    return [where, proof["body"] or "(purged)"]
 
 
 def verify_dossier(content, proofs):
@@ -650,18 +651,19 @@ def answer(keys, file, notes=(), accepted=()):
     try:
         keys = [parse_key(key) for key in keys]
         if not notes:
-            return 0, ["PROVEN:", *verify_file(read(file), file, keys)]
+            return 0, verify_file(read(file), file, keys)
         notes = [read_note(name) for name in notes]  # a damaged one is named before anything is judged
         with opened(file) as lines:
-            return 0, ["PROVEN:", *verify_log(lines, notes, keys, accepted)]
+            first, *more = verify_log(lines, notes, keys, accepted)
+            return 0, [f"PROVEN: {first}", *more]
     except DeclaredLost as error:
-        return 3, ["NOT PROVEN:", *error.args]
+        return 3, [f"NOT PROVEN: {error.args[0]}", *error.args[1:]]
     except Unreadable as error:
-        return 1, ["CANNOT BE READ:", f"{error}; it is damaged: get it again from where it was kept"]
+        return 1, [f"CANNOT BE READ: {error}; it is damaged: get it again from where it was kept"]
     except UnicodeDecodeError:
-        return 1, ["CANNOT BE READ:", f"{file}: not a text; it is damaged: get it again from where it was kept"]
+        return 1, [f"CANNOT BE READ: {file}: not a text; it is damaged: get it again from where it was kept"]
     except (Bad, OSError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        return 1, ["NOT PROVEN:", str(error) or type(error).__name__]
+        return 1, [f"NOT PROVEN: {error or type(error).__name__}"]
 
 
 def main():
@@ -674,8 +676,8 @@ def main():
     parser.add_argument("file")
     parser.add_argument("notes", nargs="*")
     given = parser.parse_args()
-    code, (verdict, first, *more) = answer(given.key, given.file, given.notes, given.accept_fork)
-    print(*map(shown, [f"{verdict} {first}", *more]), sep="\n", file=sys.stderr if code else sys.stdout)
+    code, lines = answer(given.key, given.file, given.notes, given.accept_fork)
+    print(*map(shown, lines), sep="\n", file=sys.stderr if code else sys.stdout)
     sys.exit(code)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Iterator
@@ -142,7 +143,7 @@ JUNK = st.one_of(
     ),
     st.integers(0, 20),
     st.text(max_size=3),
-)  # fmt: skip
+).map(copy.deepcopy)  # fmt: skip
 #: texts in the place of a body
 BODIES = st.sampled_from(
     ["", "{}", "[]", "null", "1", '"x"', "nonsense", '{"seq":1}', "\ufeff{}", "\ud800", '{"seq":' + "9" * 5000 + "}",
@@ -200,7 +201,9 @@ def bend_log(data: st.DataObject, log: Log) -> None:
     if data.draw(st.booleans()):
         fit_the_leaves(log)
     if data.draw(st.booleans()):
+        before = log.notes if data.draw(st.booleans()) else []
         sign_again(log)
+        log.notes = [*before, *log.notes]
 
 
 def read_body(row: dict[str, Any]) -> dict[str, Any]:
