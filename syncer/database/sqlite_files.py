@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import stat
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -89,8 +90,8 @@ def _tighten(path: Path, beyond: int) -> None:
 def empty_log(engine: sa.Engine) -> bool:
     """Empty the write-ahead log of an SQLite database, where blanked and shredded addresses live on in old pages.
 
-    Return False while another connection reads or writes there: then it is to be tried again. A log that is empty
-    costs one look at the file. Other engines keep their logs themselves: True.
+    Return False while another connection reads or writes there, or the disk refuses: then it is to be tried again.
+    A log that is empty costs one look at the file. Other engines keep their logs themselves: True.
     """
     path = file_of(engine.url)
     if path is None:
@@ -111,5 +112,7 @@ def empty_log(engine: sa.Engine) -> bool:
         finally:
             cursor.execute(f"PRAGMA busy_timeout = {before}")
         return not busy
+    except sqlite3.OperationalError:
+        return False
     finally:
         connection.close()

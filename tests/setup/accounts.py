@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+
 from syncer.setup.grants import ACCOUNTS
-from tests.support.servers import Server
+from tests.support.servers import Server, binary
 
 PASSWORD = "a-password"
 
@@ -35,3 +37,14 @@ def drop_accounts(server: Server, database: str) -> None:
         server.sql(f"REASSIGN OWNED BY syncer_{account} TO postgres", database)
         server.sql(f"DROP OWNED BY syncer_{account}", database)
         server.sql(f"DROP ROLE syncer_{account}", database)
+
+
+def piped(server: Server, database: str, printed: str) -> None:
+    """Pipe what `syncer db grants` printed into the server's own client, as an administrator does."""
+    words = {
+        "mariadb": [binary("mariadb", "mariadb-client-core"), "--no-defaults", "--host=127.0.0.1",
+                    f"--port={server.port}", "--user=root", "--default-character-set=utf8mb4", database],
+        "postgresql": [binary("psql", "postgresql-client"), "--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1",
+                       f"postgresql://postgres@127.0.0.1:{server.port}/{database}"],
+    }[server.kind]  # fmt: skip
+    subprocess.run(words, input=printed, text=True, check=True, capture_output=True)

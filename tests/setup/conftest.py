@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from syncer.app import App
 from syncer.setup import grants
-from tests.setup.accounts import PASSWORD, drop_accounts, granted, let_in
+from tests.setup.accounts import PASSWORD, drop_accounts, granted, let_in, piped
 from tests.support.processes import inside as run
 from tests.support.servers import Server
 
@@ -36,9 +36,9 @@ def accounts(app: App, engine: str, request: pytest.FixtureRequest) -> Iterator[
 
 @pytest.fixture
 def locked(app: App, engine: str, request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
-    """Grant as `accounts` does and stop there: nobody has set a password."""
+    """Pipe what `syncer db grants` prints into the server's client and stop there: nobody has set a password."""
     server: Server = request.getfixturevalue(engine)
     name = str(sa.make_url(app.settings.database.url).database)
-    granted(server, name, run(app.settings.path, "db", "grants", "--host", "127.0.0.1").stdout)
+    piped(server, name, run(app.settings.path, "db", "grants", "--host", "127.0.0.1").stdout)
     yield lambda account: server.url(name, f"syncer_{account}", "")
     drop_accounts(server, name)
