@@ -13,7 +13,7 @@ from syncer.errors import SealError
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
 from tests.support.looks import look
-from tests.support.seals import sealed_before
+from tests.support.older import sealed_before
 from tests.support.tampering import undone
 from tests.support.walk import OTHER, PERSON, event, put, rows, states, whats
 
