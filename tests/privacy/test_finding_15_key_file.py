@@ -13,7 +13,8 @@ from syncer.errors import KeyFileError, SealError
 from syncer.privacy import key_file
 from syncer.privacy.key_file import KeyLine, KeyState
 from syncer.privacy.keyring import Keyring
-from tests.support.seals import asked, sealed_before
+from tests.support.deliveries import asked
+from tests.support.older import sealed_before
 
 OLD = "syncer-key-v1:" + base64.b64encode(b"\x01" * 32).decode()
 

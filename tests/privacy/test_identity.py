@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from syncer.errors import AddressError, KeyFileError, SealError
 from syncer.privacy.addresses import normalise, spellings
 from syncer.privacy.keyring import Keyring, subject
-from tests.support.seals import asked
+from tests.support.deliveries import asked
 
 KEYS = Keyring(b"\x01" * 32)
 

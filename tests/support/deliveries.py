@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from adapters.contract import Action
 from syncer.domain.model import Delivery, State
 from syncer.domain.rights import Right
+from syncer.privacy.sealed import SealedRequest
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 DELIVERY = Delivery(
@@ -25,3 +26,8 @@ DELIVERY = Delivery(
     received_at=NOW,
     email_sealed="sealed",
 )
+
+
+def asked(address: str) -> SealedRequest:
+    """What the person of that delivery asked for, with an address."""
+    return SealedRequest(address, "erasure", NOW, {"newsletter": "delete"})

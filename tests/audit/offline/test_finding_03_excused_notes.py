@@ -13,7 +13,7 @@ import pytest
 
 from syncer.audit.offline.notes import Signer, VerifierKey
 from syncer.audit.offline.verifier import Finding, examine
-from tests.support.bent_logs import ORIGIN, SEED, Log, a_log
+from tests.support.attacks.bent_logs import ORIGIN, SEED, Log, a_log
 from tests.support.paths import VERIFIER
 
 KEYS = [Signer(ORIGIN, SEED).verifier, Signer(f"{ORIGIN}/fork-1", SEED).verifier]

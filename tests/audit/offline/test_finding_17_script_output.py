@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from syncer.audit.offline.notes import Signer
-from tests.support.bent_logs import ORIGIN, SEED, Log, a_log, proof_of, sign_again
+from tests.support.attacks.bent_logs import ORIGIN, SEED, Log, a_log, proof_of, sign_again
 from tests.support.paths import VERIFIER
 
 KEY = str(Signer(ORIGIN, SEED).verifier)
