@@ -70,13 +70,15 @@ class Verification:
                 examination.take_all(passage.rows())
             except BadChain as bad:
                 return _broken(bad.verdict)
-            return self._finding(examination, passage.connection, foreign)
+            finding = examination.finding()
+            if not finding.stands:
+                return finding  # also where a note is bad by itself, and no row was read for it
+            return self._held_against(finding, examination, passage.connection, foreign)
 
-    def _finding(self, examination: Examination, connection: sa.Connection, foreign: Sequence[str]) -> Finding:
+    def _held_against(
+        self, finding: Finding, examination: Examination, connection: sa.Connection, foreign: Sequence[str]
+    ) -> Finding:
         """Hold the tables against the log, both of the moment of `connection`, a snapshot."""
-        finding = examination.finding()
-        if not finding.ok and not finding.declared_lost:
-            return finding
         now = max(filter(None, (self._clock(), moment(examination.newest_at))))
         contradiction = TableComparison(self._tables, examination.history, now).contradiction(connection)
         if contradiction:
