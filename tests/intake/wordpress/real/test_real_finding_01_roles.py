@@ -2,24 +2,82 @@
 
 from __future__ import annotations
 
-import random
+import re
+import xmlrpc.client
 from collections.abc import Iterator
 from datetime import timedelta
-from json import dumps, loads
+from typing import Any
 
 import pytest
+import requests
 
 from syncer.app import load_settings, open_app
 from syncer.clock import now
-from syncer.intake.wordpress.titles import decoded
-from tests.intake.wordpress.accounts import ROLES, Account
 from tests.intake.wordpress.installation import Installation
-from tests.intake.wordpress.site import CONFIRMED, Site
+from tests.intake.wordpress.site import CONFIRMED, PATIENCE, Site
 
 pytestmark = pytest.mark.wordpress
+PASSWORD = "a long pass phrase of an account"
+ROLES = ("subscriber", "contributor", "author", "editor")
 VICTIM = "victim@roles.test"
 MADE = {"post_type": "user_request", "post_name": "remove_personal_data", "post_title": VICTIM}
 STAMP = [{"key": "_wp_user_request_completed_timestamp", "value": "1793527200"}]
+
+
+class Account:
+    """One account. What an attempt answers does not matter, only what it leaves behind."""
+
+    def __init__(self, site: Site, role: str, blog: str = "") -> None:
+        self.site, self.role, self.blog = site, role, blog
+        self.name = f"{role}{len(site.sql('SELECT ID FROM wp_users'))}"
+        self.email = f"{self.name}@roles.test"
+        made = (
+            f"$id = wp_insert_user( array( 'user_login' => '{self.name}', 'user_pass' => '{PASSWORD}',"
+            f" 'user_email' => '{self.email}', 'role' => '{role}' ) );"
+            f"if ( is_multisite() ) {{ add_user_to_blog( get_current_blog_id(), $id, '{role}' ); }} echo $id;"
+        )
+        self.id = int(site.php(made, url=site.url + blog))
+        self._session: requests.Session | None = None
+
+    def call(self, method: str, *words: Any) -> None:
+        """Call XML-RPC; its refusal is an answer like another."""
+        server = xmlrpc.client.ServerProxy(f"{self.site.url}{self.blog}/xmlrpc.php")
+        try:
+            getattr(server.wp, method)(1, self.name, PASSWORD, *words)
+        except xmlrpc.client.Fault as fault:
+            assert fault.faultCode in (401, 404), fault  # 403 would be a wrong password
+
+    def session(self) -> requests.Session:
+        """Log in at the form."""
+        if self._session is None:
+            self._session = requests.Session()
+            self._session.get(f"{self.site.url}/wp-login.php", timeout=PATIENCE)
+            form = {"log": self.name, "pwd": PASSWORD, "testcookie": "1"}
+            self._session.post(f"{self.site.url}/wp-login.php", data=form, timeout=PATIENCE, allow_redirects=False)
+            assert any(cookie.name.startswith("wordpress_logged_in") for cookie in self._session.cookies)
+        return self._session
+
+    def rest(self, path: str, body: dict[str, Any]) -> int:
+        """POST to the REST API; returns HTTP's status."""
+        admin = f"{self.site.url}{self.blog}/wp-admin/admin-ajax.php?action=rest-nonce"
+        nonce = self.session().get(admin, timeout=PATIENCE).text
+        url = f"{self.site.url}{self.blog}/index.php?rest_route={path}"
+        return self.session().post(url, json=body, headers={"X-WP-Nonce": nonce}, timeout=PATIENCE).status_code
+
+    def quick_edit(self, request: int, **fields: str) -> bool:
+        """Use Quick Edit of the list of posts on a request; False where the screen gives this role no nonce."""
+        page = self.session().get(f"{self.site.url}{self.blog}/wp-admin/edit.php", timeout=PATIENCE).text
+        nonce = re.findall(r'name="_inline_edit" value="(\w+)"', page)
+        form = {"action": "inline-save", "_inline_edit": nonce[0] if nonce else "0123456789", "post_ID": request,
+                "post_type": "user_request", "post_name": "remove_personal_data", "post_view": "list",
+                "screen": "edit-post", **fields}  # fmt: skip
+        self.session().post(f"{self.site.url}{self.blog}/wp-admin/admin-ajax.php", data=form, timeout=PATIENCE)
+        return bool(nonce)
+
+    def screen(self) -> int:
+        """Open Tools > Erase Personal Data; returns HTTP's status."""
+        url = f"{self.site.url}{self.blog}/wp-admin/erase-personal-data.php"
+        return self.session().get(url, timeout=PATIENCE).status_code
 
 
 @pytest.fixture(scope="module")
@@ -206,39 +264,6 @@ def test_a_key_that_waits_for_somebody_else_swallows_nobody(site: Site, installa
 
     found = site.sql("SELECT email FROM syncer_queue WHERE email LIKE '%@keys.test' ORDER BY id")
     assert [row[0] for row in found] == ["first@keys.test", "second@keys.test", "c@keys.test", "b|c@keys.test"]
-
-
-PIECES = ("&", "&amp", "&amp;", "&#38;", "&#038;", "&#0000038;", "&#x26;", "&#X26;", "&#39;", "&#x27;", "&#34;",
-          "&quot;", "&quot", "&lt;", "&gt;", "&LT;", "&#60;", "&#062;", "&#x3c;", "&reg", "&copy;", "&apos;",
-          "&commat;", "&#64;", "amp;", "#038;", ";", "x", "é", "0", "@x.test")  # fmt: skip
-
-
-def test_finding_08_the_sweep_decodes_hostile_titles_as_wordpress_own_function_does(site: Site) -> None:
-    draw = random.Random(8)
-    titles = ["".join(draw.choices(PIECES, k=draw.randint(1, 12))) for _ in range(5000)]
-    titles += ["&#" + "0" * 60_000 + "38;", "&" * 60_000, "&amp;" * 10_000]
-    code = (
-        f"echo json_encode( array_map( fn( $t ) => wp_specialchars_decode( $t, ENT_QUOTES ),"
-        f" json_decode( file_get_contents( '{site.folder}/titles.json' ) ) ) );"
-    )
-    (site.folder / "titles.json").write_text(dumps(titles), encoding="utf-8")
-
-    assert loads(site.php(code)) == [decoded(title) for title in titles]
-
-
-@pytest.mark.parametrize("title", ["jane&reg@x.test", "a&amp@x.test", "b&amp;c@x.test", "d&amp;amp;e@x.test"])
-def test_finding_08_plugin_and_sweep_read_the_same_address(site: Site, installation: Installation, title: str) -> None:
-    request = site.create("title@roles.test", mail=False)
-    site.sql(f"UPDATE wp_posts SET post_title = '{title}' WHERE ID = {request}")
-    site.act("complete", request)
-    (by_plugin,) = site.sql(f"SELECT email FROM syncer_queue WHERE source_ref = '1:{request}'")
-    site.sql(f"DELETE FROM syncer_queue WHERE source_ref = '1:{request}'")
-
-    assert sweep(installation, minutes=5) == (1, [])
-
-    (by_sweep,) = site.sql(f"SELECT email FROM syncer_queue WHERE source_ref = '1:{request}'")
-    assert by_sweep == by_plugin
-    site.act("delete", request)
 
 
 @pytest.fixture(scope="module")

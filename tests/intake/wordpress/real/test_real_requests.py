@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import random
 import time
+from datetime import timedelta
+from json import dumps, loads
 
 import pytest
 
+from syncer.app import load_settings, open_app
+from syncer.clock import now
+from syncer.intake.wordpress.titles import decoded
 from tests.intake.wordpress.installation import Installation
 from tests.intake.wordpress.site import CONFIRMED, Site
 from tests.support.processes import as_json, until
@@ -196,6 +202,41 @@ def test_what_is_no_address_is_refused_and_said(site: Site, address: str) -> Non
     code += f"do_action( 'syncer_object', \"{address}\", 'bad', 'a-form' );"
 
     assert site.php(code) == "objection|a-form||syncer_address"
+
+
+PIECES = ("&", "&amp", "&amp;", "&#38;", "&#038;", "&#0000038;", "&#x26;", "&#X26;", "&#39;", "&#x27;", "&#34;",
+          "&quot;", "&quot", "&lt;", "&gt;", "&LT;", "&#60;", "&#062;", "&#x3c;", "&reg", "&copy;", "&apos;",
+          "&commat;", "&#64;", "amp;", "#038;", ";", "x", "é", "0", "@x.test")  # fmt: skip
+
+
+def test_finding_08_the_sweep_decodes_hostile_titles_as_wordpress_own_function_does(site: Site) -> None:
+    draw = random.Random(8)
+    titles = ["".join(draw.choices(PIECES, k=draw.randint(1, 12))) for _ in range(5000)]
+    titles += ["&#" + "0" * 60_000 + "38;", "&" * 60_000, "&amp;" * 10_000]
+    code = (
+        f"echo json_encode( array_map( fn( $t ) => wp_specialchars_decode( $t, ENT_QUOTES ),"
+        f" json_decode( file_get_contents( '{site.folder}/titles.json' ) ) ) );"
+    )
+    (site.folder / "titles.json").write_text(dumps(titles), encoding="utf-8")
+
+    assert loads(site.php(code)) == [decoded(title) for title in titles]
+
+
+@pytest.mark.parametrize("title", ["jane&reg@x.test", "a&amp@x.test", "b&amp;c@x.test", "d&amp;amp;e@x.test"])
+def test_finding_08_plugin_and_sweep_read_the_same_address(site: Site, installation: Installation, title: str) -> None:
+    request = site.create("title@titles.test", mail=False)
+    site.sql(f"UPDATE wp_posts SET post_title = '{title}' WHERE ID = {request}")
+    site.act("complete", request)
+    (by_plugin,) = site.sql(f"SELECT email FROM syncer_queue WHERE source_ref = '1:{request}'")
+    site.sql(f"DELETE FROM syncer_queue WHERE source_ref = '1:{request}'")
+
+    with open_app(load_settings(installation.settings), clock=lambda: now() + timedelta(minutes=5)) as app:
+        assert app.wordpress is not None
+        app.wordpress.sweep()
+
+    (by_sweep,) = site.sql(f"SELECT email FROM syncer_queue WHERE source_ref = '1:{request}'")
+    assert by_sweep == by_plugin
+    site.act("delete", request)
 
 
 def _alarms(installation: Installation) -> list[dict[str, str]]:
