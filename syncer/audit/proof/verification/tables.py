@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from syncer.audit.ledger import FETCH
 from syncer.audit.offline.history import DeliveryRecord, EventRecord, History
-from syncer.audit.offline.times import TOLERANCE, moment
+from syncer.audit.offline.times import moment
 from syncer.clock import stamp
 from syncer.database.connections import plain_rows
 from syncer.database.tables import Tables
@@ -18,6 +18,8 @@ from syncer.domain.model import WORKABLE, State
 from syncer.domain.policy import LONGEST_WAIT
 from syncer.domain.rights import RANKS
 
+#: a host's clock may be hours wrong without anybody's doing; what is put off for good lies far beyond
+CLOCKS = timedelta(hours=6)
 #: what is said of a delivery of which the log says nothing yet
 _UNTOUCHED = DeliveryRecord()
 
@@ -32,8 +34,8 @@ class TableComparison:
     def __init__(self, tables: Tables, history: History, now: datetime) -> None:
         self._tables = tables
         self._history = history
-        self._present = stamp(now + TOLERANCE)
-        self._longest = stamp(now + timedelta(seconds=LONGEST_WAIT) + TOLERANCE)
+        self._present = stamp(now + CLOCKS)
+        self._longest = stamp(now + timedelta(seconds=LONGEST_WAIT) + CLOCKS)
         self._missing = set(history.events())
         self._seen: dict[str, int] = {}  # of each event, a bit for each of its deliveries that stands in the table
 
