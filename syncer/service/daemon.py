@@ -56,8 +56,8 @@ RESEAL_SECONDS = 3600
 SHRED_SECONDS = 3600
 
 
-def _thread_died(died: threading.ExceptHookArgs) -> None:
-    # Python's own hook prints the text of the exception, which may hold an address
+def thread_died(died: threading.ExceptHookArgs) -> None:
+    """Log that a thread ended by an exception: its type, never its text."""
     name = died.thread.name if died.thread is not None else "?"
     get_logger("syncer.daemon").error("thread.died", job=name, error=died.exc_type.__name__)
 
@@ -71,7 +71,7 @@ def serve(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         # it only sets the event: the scheduler must not be shut down inside a signal handler
         signal.signal(number, lambda *_: stop.set())
-    threading.excepthook = _thread_died
+    threading.excepthook = thread_died
     require_secrets(settings)
     notify("READY=1")  # also while the database is away: waiting for it is work, and the watchdog is fed meanwhile
     app = when_up(lambda: open_app(settings, actor="daemon"), stop, feed)

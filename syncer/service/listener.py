@@ -117,7 +117,6 @@ class Listener:
 class _InMemory(SimpleHandler):
     """Runs the application into memory; `failure` is the type of what it raised."""
 
-    http_version = "1.0"
     failure: str | None = None
 
     def log_exception(self, exc_info: Any) -> None:

@@ -19,17 +19,21 @@ class Attempt:
     """A try that is under way or over. Its thread is a daemon thread: one that hangs keeps no process alive."""
 
     def __init__(
-        self, name: str, place: Callable[[], Place], checkpoint: Checkpoint, note: str, deadline: float = DEADLINE
+        self, place: Callable[[], Place], checkpoint: Checkpoint, note: str, deadline: float = DEADLINE
     ) -> None:
         self.checkpoint = checkpoint
         self._place = place
         self._note = note
         self._until = time.monotonic() + deadline
         self._result: Future[str] = Future()
+
+    def begin(self, name: str) -> Attempt:
+        """Begin in a thread of that name."""
         try:
-            threading.Thread(target=self._run, name=f"anchor {name}", daemon=True).start()
+            threading.Thread(target=self.carry_out, name=f"anchor {name}", daemon=True).start()
         except RuntimeError:  # TasksMax, or no memory for a stack
             self._result.set_exception(AnchorError("no further thread could be started"))
+        return self
 
     @property
     def left(self) -> float:
@@ -53,13 +57,15 @@ class Attempt:
             return self._result.result()
         raise AnchorError(str(error) if isinstance(error, (AnchorError, SyncerError)) else type(error).__name__)
 
-    def _run(self) -> None:
+    def carry_out(self) -> Attempt:
+        """Do it in this thread, which waits for it. Raises nothing: `place` does."""
         try:
             where = self._place().publish(self.checkpoint, self._note)
         except Exception as error:  # noqa: BLE001 — whatever a place does, the others and the deliveries go on
             self._result.set_exception(error)
         else:
             self._result.set_result(where)
+        return self
 
 
 def wait_for(attempts: Collection[Attempt], seconds: float) -> None:

@@ -82,8 +82,12 @@ class Carrier:
                 continue
             rest = timedelta() if at_once else self._rest(target, row)
             if self._begin(target, self._clock() - rest):
-                attempt = Attempt(target.name, target.place, newest.checkpoint, newest.note, target.deadline)
-                self._under_way[target] = attempt
+                attempt = Attempt(target.place, newest.checkpoint, newest.note, target.deadline)
+                if target.name == FOLDER:
+                    # here first. A thread would save nobody from it: every write asks this folder for its notes
+                    self._note(target, attempt.carry_out())
+                else:
+                    self._under_way[target] = attempt.begin(target.name)
 
     def _rest(self, target: Target, row: Any) -> timedelta:
         """Return how long an anchor is left alone after a try; `row` is None before the first."""
