@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
 from syncer.decisions.resync import Selection
-from syncer.errors import SealError
+from syncer.errors import SealError, UserError
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
 from tests.support.attacks.tampering import undone
@@ -32,6 +33,12 @@ CHANGES = {
 def change(app: App, statement: str) -> None:
     with app.engine.begin() as connection:
         connection.exec_driver_sql(statement)
+
+
+def worked_on(app: App) -> None:
+    """Drain; a full verification at its end would find the change too, and say so."""
+    with suppress(UserError):
+        drain(app)
 
 
 def calls(mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox) -> int:
@@ -146,7 +153,7 @@ def test_finding_04_a_recheck_reads_nothing_back_by_a_changed_action(
     clock.advance(days=2)
     before = mailchimp.request_count
 
-    drain(app)
+    worked_on(app)
 
     assert states(app) == HELD
     assert mailchimp.request_count == before
@@ -218,7 +225,7 @@ def test_finding_04_an_address_that_comes_again_is_sealed_with_what_the_log_rece
     before = mailchimp.request_count
 
     app.resync.apply(plan, "asked again")
-    drain(app)
+    worked_on(app)
 
     assert states(app) == HELD
     assert mailchimp.request_count == before
