@@ -87,7 +87,15 @@ def require_note(note):
 
 
 def open_note(note, keys):
-    """Return (origin, size, root) of a note that the log itself signed; what is signed is compared to the letter."""
+    """Return (origin, size, root) of a note that the log itself signed."""
+    return open_signed(note, keys)[:3]
+
+
+def open_signed(note, keys):
+    """Return (origin, size, root, signers) of a note that the log itself signed; each signer is a public key's octets.
+
+    What is signed is compared to the letter.
+    """
     try:
         return open_exactly(note, keys)
     except (Bad, Unreadable):
@@ -96,7 +104,7 @@ def open_note(note, keys):
 
 def open_exactly(note, keys):
     text, origin, size, root, signed = parse_note(note)
-    good = False
+    signers = []
     for name, raw in signed:
         for key_name, key_id, public in keys:
             if (key_name, key_id) == (name, raw[:4]):
@@ -104,9 +112,9 @@ def open_exactly(note, keys):
                     public.verify(raw[4:], text.encode())
                 except InvalidSignature:
                     raise Bad("a forged signature") from None
-                good = good or name == origin
-    must(good, f"not signed by a known key of {origin}")
-    return origin, size, root
+                signers += [public.public_bytes_raw()] if name == origin else []
+    must(signers, f"not signed by a known key of {origin}")
+    return origin, size, root, signers
 
 
 def parse_note(note):
@@ -212,22 +220,26 @@ def verify_log(lines, notes, keys, accepted=()):
     for line in filter(str.strip, lines):
         log.take(parsed(line, f"the export behind entry {log.seq}"))
     log.require_purges()
+    require_explained(log.rotations, keys)
     return compare(log, signed, accepted)
 
 
 def open_notes(notes, keys):
-    """Return (size, origin, root, name) of each note: signed by the log, never shrinking, one root for one size (3)."""
+    """Return (size, origin, root, name, signers) of each note (3).
+
+    Each is signed by the log, they never shrink, and there is one root for one size.
+    """
     signed, last = [], {}
     for name, text in notes:
         try:
-            origin, size, root = open_note(text, keys)
+            origin, size, root, signers = open_signed(text, keys)
         except (Bad, Unreadable) as error:
             raise Bad(f"{name}: {error}") from None
         before = last.get(origin, (0, root))
         must(size >= before[0], f"{name}: the log shrank between two notes")
         must(size > before[0] or root == before[1], f"{name}: two notes contradict each other about {size} entries")
         last[origin] = size, root
-        signed.append((size, origin, root, name))
+        signed.append((size, origin, root, name, signers))
     return signed
 
 
@@ -239,6 +251,7 @@ class Log:
         self.wanted, self.roots = wanted, {0: sha()}  # the roots at the sizes of the notes
         self.events, self.purged_events = {}, set()  # see `meaning`
         self.holes, self.purges, self.forks = [], [], {}
+        self.rotations = []  # (entry, old public key, new one): the old key ends there
         self.beat, self.running = None, set()  # the last checkpoint, and which daemons run
         self.remarks = []
 
@@ -264,6 +277,8 @@ class Log:
             self.purges.append(require_purge(seq, at, facts, root_of(self.stack)))
         elif what == "audit:forked":
             self.forks[seq] = require_fork(seq, facts, actor, root_of(self.stack))
+        elif what == "key:rotated":
+            self.rotations.append(require_rotation(seq, facts, root_of(self.stack), self.rotations))
         elif what == "audit:checkpoint":  # 7: a running daemon signs every `every_minutes`, come what may
             every = facts.get("every_minutes")
             beat, every = self.beat, every if is_int(every) and 0 < every <= 1440 else 60
@@ -288,11 +303,14 @@ def compare(log, signed, accepted):
     for number in accepted:
         must(number in log.forks, f"entry {number}, which was accepted, records no restore")
     proven, agreeing, excusing = 0, 0, set()
-    for size, origin, root, name in sorted(signed):
-        if log.roots.get(size) == root:
+    for size, origin, root, name, signers in sorted(signed):
+        agrees = log.roots.get(size) == root
+        admitting = [] if agrees else [n for n, fork in log.forks.items() if admits(fork, size, origin, root)]
+        if not admitting:
+            require_in_use(log.rotations, signers, size, name)
+        if agrees:
             proven, agreeing = size, agreeing + 1
             continue
-        admitting = [number for number, fork in log.forks.items() if admits(fork, size, origin, root)]
         must(admitting or size <= log.seq, f"{name}: {size} entries were anchored, {log.seq} are here: cut off")
         must(admitting, f"{name}: entries {proven + 1} to {size} are not those that were anchored")
         excusing.add(next((number for number in admitting if number in accepted), admitting[0]))
@@ -302,6 +320,41 @@ def compare(log, signed, accepted):
     if unaccepted := sorted(excusing - set(accepted)):
         raise DeclaredLost("; ".join(lost(number, log.forks[number]) for number in unaccepted), *said)
     return said
+
+
+def require_rotation(seq, facts, root, before):
+    """Return (entry, old public key, new one) of an entry that says which key ended with it, and which follows."""
+    try:
+        old, new = (parse_key(facts[key])[2].public_bytes_raw() for key in ("old_public_key", "new_public_key"))
+    except (Bad, ValueError, AttributeError, KeyError, TypeError):
+        raise Bad(f"entry {seq} replaces a key without naming the old and the new one") from None
+    ids = facts.get("old_key"), facts.get("new_key")
+    named = old != new and ids[0] != ids[1] and all(isinstance(key_id, str) for key_id in ids)
+    must(named, f"entry {seq} replaces a key without naming the old and the new one")
+    must(facts.get("size") == seq - 1 and facts.get("root") == root.hex(), f"entry {seq} replaces another log's key")
+    must(not before or before[-1][2] == old, f"entry {seq} replaces a key that was not the log's")
+    return seq, old, new
+
+
+def require_in_use(rotations, signers, size, name):
+    """Require that one of the keys which signed a note was in use then: who stole an old one signs nothing new (3)."""
+    for public in signers:
+        ended = [seq for seq, old, _ in rotations if old == public and size > seq]
+        early = [seq for seq, _, new in rotations if new == public and size <= seq]
+        if not ended and not early:
+            return
+    when = f"was replaced at entry {ended[0]}" if ended else f"was not in use before entry {early[0] + 1}"
+    raise Bad(f"{name}: forged: signed with a key that {when}")
+
+
+def require_explained(rotations, keys):
+    """Require that the log says where each of several keys of one name ended: else it may end before that, or lie."""
+    known = {public for _, old, new in rotations for public in (old, new)}
+    for name in {name for name, _, _ in keys}:
+        publics = {public.public_bytes_raw() for key_name, _, public in keys if key_name == name}
+        must(
+            len(publics) == 1 or publics <= known, f"{name} has {len(publics)} keys, but no entry says where one ended"
+        )
 
 
 def require_row(row, seq):
@@ -390,7 +443,7 @@ def meaning(events, body, purged_events):
     if not isinstance(actor.get("kind"), str) or not actor["kind"] or "user" not in actor:
         return "does not say who acted"
     reason = isinstance(facts.get("reason"), str) and facts["reason"].strip()
-    if what in ("delivery:exempt", "operator:resynced", "audit:forked") and not reason:
+    if what in ("delivery:exempt", "operator:resynced", "audit:forked", "key:rotated") and not reason:
         return "is a person's decision without a reason"
     if event is None or event in purged_events:
         return None

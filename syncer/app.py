@@ -18,7 +18,7 @@ from adapters import registry
 from adapters.contract import Adapter
 from adapters.contract import SettingsError as AdapterSettingsError
 from syncer.audit.actor import actor
-from syncer.audit.ledger import Ledger
+from syncer.audit.ledger import Ledger, key_check
 from syncer.audit.proof.carrier import targets
 from syncer.audit.proof.checkpoints import Checkpoints, Schedule
 from syncer.audit.proof.notary import Notary
@@ -79,12 +79,19 @@ def make_tables(settings: Settings) -> Tables:
     return tables(settings.database.prefix, settings.queue.table)
 
 
-def open_app(settings: Settings, *, actor: str = "cli", clock: Callable[[], datetime] | None = None) -> App:
-    """Open key file and database. Raises UserError when one of them is not as it must be; needs no secrets."""
+def open_app(
+    settings: Settings, *, actor: str = "cli", clock: Callable[[], datetime] | None = None, retired: bool = False
+) -> App:
+    """Open key file and database. Raises UserError when one of them is not as it must be; needs no secrets.
+
+    `retired` lets a database be opened that was put back to before its key was replaced: for whoever records that.
+    """
     keyring = Keyring.load(settings.identity.key_file)
     engine = engines.connect(settings.database_login)
     try:
         revisions.require_current(engine, settings.database.prefix)
+        with connections.reading(engine) as connection:
+            keyring = keyring.going_on_with(key_check(connection, make_tables(settings)), retired=retired)
         app = App(settings, engine, keyring, actor, clock or now)
         with connections.reading(engine) as connection:
             app.ledger.require_key(connection)
@@ -138,7 +145,7 @@ class App:
         self._wire_proof()
         self.transactions = Transactions(engine, self.tables, self.ledger, clock, self.trust.require)
         self.store = Store(self.transactions, tuple(settings.schedule.recheck_days))
-        self.seals = Seals(engine, self.tables, keyring)
+        self.seals = Seals(engine, self.tables, keyring, self.ledger.key_of)
         self.leases = Leases(self.transactions, owner or owner_name(), settings.schedule.lease_seconds)
         self.presence = Presence(self.transactions, self.leases)
         queue = settings.queue_login

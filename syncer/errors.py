@@ -53,6 +53,10 @@ class ChainBroken(UntrustedLog):
         )
 
 
+class KeyReplaced(UntrustedLog):
+    """Raised by a process that began with a key which was replaced since, or with a key file that was not copied."""
+
+
 class AddressError(SyncerError):
     """Raised when an address cannot be normalised; `code` says why in one word, never with the address."""
 

@@ -19,7 +19,7 @@ LINES = {
         ("settings", "database", "log"),
         ("audit.offline",),
         ("audit.anchors", "audit.chain", "audit.actor"),
-        ("audit.log_end",),
+        ("audit.chain_keys", "audit.log_end"),
         ("audit.ledger",),
         ("audit.transaction",),
         ("audit.access_log", "audit.proof"),

@@ -46,6 +46,7 @@ WHATS = frozenset(
         "audit:checkpoint",
         "audit:purged",
         "audit:forked",
+        "key:rotated",
     }
 )
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from syncer import __version__
 from syncer.audit.chain import ZERO, Chain, ChainRow, Entry, Verdict, tag, verify
+from syncer.audit.chain_keys import ChainKeys
 from syncer.audit.log_end import LogEnd, link, untyped
 from syncer.database.bulk import insert
 from syncer.database.connections import plain_rows, reading, snapshot
@@ -66,6 +67,11 @@ class Pending:
         )
 
 
+def key_check(connection: sa.Connection, tables: Tables) -> str | None:
+    """Return the check value of the key that the log goes on with; None before it is begun."""
+    return connection.execute(sa.select(tables.head.c.key_check)).scalar()
+
+
 class Ledger:
     """The audit table of one installation. What is handed a connection works in the caller's transaction."""
 
@@ -75,17 +81,29 @@ class Ledger:
         self._keyring = keyring
         self._actor = dict(actor)
         self._cfg = cfg
-        self._end = LogEnd(tables, self.key_of)
+        self._keys = ChainKeys(engine, tables, keyring)
+        self._end = LogEnd(tables, self.key_of, keyring.check_value)
 
     # -- keys -----------------------------------------------------------------------------------------------
 
-    def key_of(self, _seq: int) -> bytes:
+    def key_of(self, seq: int) -> bytes:
         """Return the chain key that an entry is made with: the one place that knows which key holds for which."""
-        return self._keyring.chain_key
+        return self._keys.of(seq)
+
+    def take_over(self, connection: sa.Connection) -> None:
+        """Go on, within this transaction, with this ledger's key: the last entry says that it replaced the one before.
+
+        The caller has written that entry with the ledger of the old key.
+        """
+        connection.execute(self._tables.head.update().values(key_check=self._keyring.check_value))
+        self._keys.read(connection)
 
     def tag(self, purpose: str, seq: int, content: Mapping[str, Any]) -> bytes:
-        """Return the mac of a statement about the first `seq` entries, for what is kept beside the chain."""
-        return tag(self.key_of(seq), purpose, {**content, "seq": seq})
+        """Return the mac of a statement about the first `seq` entries, for what is kept beside the chain.
+
+        Always with the present key: whoever stole the one before makes no statement about the part that was its own.
+        """
+        return tag(self._keyring.chain_key, purpose, {**content, "seq": seq})
 
     # -- writing --------------------------------------------------------------------------------------------
 
@@ -98,14 +116,21 @@ class Ledger:
 
     def require_key(self, connection: sa.Connection) -> None:
         """Raise UserError unless the log was begun with this key file. Read only."""
-        key_check = connection.execute(sa.select(self._tables.head.c.key_check)).scalar()
-        if key_check is None:
+        check = key_check(connection, self._tables)
+        if check is None:
             raise UserError("the database has no audit log yet; run `syncer init`")
-        if key_check != self._keyring.check_value:
+        if check == self._keyring.check_value:
+            return
+        if any(check == version.check_value for version in self._keyring.versions):
             raise UserError(
-                "settings.toml: [identity] key_file: this is not the key the database was made with;"
-                " put the original key file back"
+                "settings.toml: [identity] key_file: the database goes on with a key that was retired: it was put back"
+                " to before the rotation; put the right one back, or record the loss with `syncer audit fork` and run"
+                " `syncer key rotate` again"
             )
+        raise UserError(
+            "settings.toml: [identity] key_file: this is not the key the database was made with, or `syncer key rotate`"
+            " replaced it; put the original key file back, or copy the one that `syncer key rotate` wrote"
+        )
 
     def append(self, connection: sa.Connection, pending: Pending, at: datetime) -> list[Entry]:
         """Write the entries, last in a transaction, and return them: the head row is the one lock all writers share.

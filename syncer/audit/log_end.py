@@ -9,15 +9,16 @@ import sqlalchemy as sa
 
 from syncer.audit.chain import ZERO, KeyOf, digest, verify
 from syncer.database.tables import Tables
-from syncer.errors import ChainBroken
+from syncer.errors import ChainBroken, KeyReplaced
 
 
 class LogEnd:
     """The last entry and the head of one installation's log."""
 
-    def __init__(self, tables: Tables, key_of: KeyOf) -> None:
+    def __init__(self, tables: Tables, key_of: KeyOf, key_check: str) -> None:
         self._tables = tables
         self._key_of = key_of
+        self._key_check = key_check  # of the key that this process writes with
         self._seen = 0, ZERO  # the last entry that this process knows to be committed
         self._texts: dict[str, str] = {}
 
@@ -28,7 +29,8 @@ class LogEnd:
         to another number. What this process saw committed before must still be there: also a roll-back that no note
         shows yet is found.
         """
-        ((seq, last),) = self._ask("locked head", connection)
+        ((seq, last, check),) = self._ask("locked head", connection)
+        self._require_key(check)
         end = self._require(seq, last, self._ask("last two", connection))
         before, its = self._seen
         if end[0] < before or (end[0] == before and end[1] != its):
@@ -47,11 +49,20 @@ class LogEnd:
     def head(self, connection: sa.Connection) -> tuple[int, bytes]:
         """Return what the head says of the last entry: its number and its mac. Raises ChainBroken for no such thing."""
         head = self._tables.head.c
-        seq, last = connection.execute(sa.select(head.seq, untyped(head.mac))).one()
+        seq, last, check = connection.execute(sa.select(head.seq, untyped(head.mac), head.key_check)).one()
+        self._require_key(check)
         mac = digest(last)
         if type(seq) is not int or mac is None:
             raise ChainBroken("the head was altered: it holds no number and no mac")
         return seq, mac
+
+    def _require_key(self, check: Any) -> None:
+        if check != self._key_check:
+            raise KeyReplaced(
+                "settings.toml: [identity] key_file: the log goes on with another key than this process began with, and"
+                " nothing was written: `syncer key rotate` replaced it; copy the new key file to this host, then start"
+                " again"
+            )
 
     def _require(self, seq: Any, last: Any, newest: Sequence[Any]) -> tuple[int, bytes]:
         rows = [(row[0], "", "", None, None, None, row[1], row[2]) for row in reversed(newest)]
@@ -65,7 +76,7 @@ class LogEnd:
         # every transaction asks: to compose the statements anew takes longer than to answer them
         if name not in self._texts:
             head = self._tables.head.c
-            locked = sa.select(head.seq, untyped(head.mac)).with_for_update()
+            locked = sa.select(head.seq, untyped(head.mac), head.key_check).with_for_update()
             for key, query in (("locked head", locked), ("last two", self._links())):
                 plain = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
                 self._texts[key] = str(plain)

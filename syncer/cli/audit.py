@@ -203,7 +203,7 @@ def fork(context: Context, against: Path | None, reason: str, as_json: bool) -> 
     from syncer.cli.output.results import ForkResult, LostPart
 
     require_reason(reason)
-    with context.app() as app:
+    with context.app(retired=True) as app:
         fork_made = app.forks.record(reason, against)
         public = str(app.origins.public_keys()[-1])
     lost = LostPart(fork_made.lost.origin, fork_made.lost.size)

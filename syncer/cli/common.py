@@ -48,11 +48,11 @@ class Context:
         configure("debug" if self.debug else settings.log.level)
         return settings
 
-    def app(self) -> App:
-        """Open the installation."""
+    def app(self, *, retired: bool = False) -> App:
+        """Open the installation; `retired` as for `open_app`."""
         from syncer.app import open_app
 
-        return open_app(self.settings())
+        return open_app(self.settings(), retired=retired)
 
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -109,8 +109,8 @@ def _stdin() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def read_person(app: App, command: str) -> str:
-    """Read one address from standard input; return its pseudonym.
+def read_person(app: App, command: str) -> tuple[str, ...]:
+    """Read one address from standard input; return its pseudonyms, that of the present key first.
 
     Raises UserError for none, several or a bad one, and for one that shows damage unless an event has exactly that:
     "nobody" would not be true of the person who was meant.
@@ -125,12 +125,12 @@ def read_person(app: App, command: str) -> str:
     address = lines[0][1]
     sign = damage(address)
     try:
-        ref = app.keyring.ref(normalise(address))
+        refs = app.keyring.refs(normalise(address))
     except AddressError as error:
         raise UserError(f"the address cannot be used ({sign or error.code}); correct it") from None
-    if sign and not app.reader.events(subject=ref):
+    if sign and not app.reader.events(subject=refs):
         raise UserError(f"the address shows damage ({sign}), and no event has it as it is; correct it")
-    return ref
+    return refs
 
 
 def require_reason(reason: str) -> None:

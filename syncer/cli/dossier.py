@@ -43,7 +43,7 @@ def dossier(context: Context, event: str | None, fmt: str | None, out: Path | No
         if event is not None:
             requests = app.dossiers.of_event(event)
         else:
-            requests = app.dossiers.of_person(read_person(app, "dossier"))
+            requests = app.dossiers.of_person(*read_person(app, "dossier"))
         facts = look_up(app, requests)
         if not facts.events and fmt == "html":
             stdout.remark("no event for this address; no dossier was written")

@@ -1,15 +1,15 @@
-"""Commands for the key file: create, list."""
+"""Commands for the key: create, list, rotate."""
 
 from __future__ import annotations
 
 import click
 
-from syncer.cli.common import JSON, Context, common
+from syncer.cli.common import JSON, REASON, Context, common, require_reason
 
 
 @click.group()
 def key() -> None:
-    """The key file: make one, and see which keys it holds."""
+    """The key file: make one, see which keys it holds, replace the key."""
 
 
 @key.command()
@@ -34,3 +34,28 @@ def list_(context: Context, as_json: bool) -> None:
     versions = Keyring.load(context.settings().identity.key_file).versions
     shown = tuple(ListedKey(version.key_id, version.created, version.state) for version in versions)
     console.answer(shown, as_json, printing.keys)
+
+
+@key.command()
+@REASON
+@click.option("--yes", is_flag=True, help="Carry the plan out.")
+@common
+def rotate(context: Context, reason: str, yes: bool) -> None:
+    """Replace the key, as after a leak; shows its plan first. Old requests are still found by address.
+
+    Killed or failed half-way, the same command finishes it.
+    """
+    from syncer.cli.output import console
+    from syncer.setup import rotation
+
+    require_reason(reason)
+    settings = context.settings()
+    if yes:
+        for line in rotation.carry_out(settings, reason):
+            console.line(line)
+        return
+    plan = rotation.plan(settings)
+    if plan.begun:
+        console.line("a rotation was interrupted; this finishes it")
+    console.lines(f"{number}. {step}" for number, step in enumerate(plan.steps, 1))
+    click.echo("nothing was changed; --yes carries it out", err=True)

@@ -66,9 +66,9 @@ def find(context: Context, as_json: bool) -> int:
     from syncer.cli.output import console
 
     with context.app() as app:
-        ref = read_person(app, "find")
-        views = app.reader.events(subject=ref)
-        app.access_log.looked_up(ref, len(views))
+        refs = read_person(app, "find")
+        views = app.reader.events(subject=refs)
+        app.access_log.looked_up(refs[0], len(views))
     if not views and not as_json:
         console.line("no event for this address")
         return 0

@@ -41,11 +41,11 @@ class Resealing:
             get_logger("syncer.resealing").error("seals.left", count=len(left), event_id=left[0])
         return tuple(left)
 
-    def waiting(self) -> int:
-        """Return how many addresses are not sealed in the present form with the present key."""
-        e = self._transactions.tables.event
+    def kept(self) -> int:
+        """Return how many addresses are kept."""
+        sealed = self._transactions.tables.event.c.email_sealed
         with reading(self._transactions.engine) as connection:
-            return int(connection.execute(sa.select(sa.func.count()).select_from(e).where(*self._old())).scalar_one())
+            return int(connection.execute(sa.select(sa.func.count(sealed))).scalar_one())
 
     def _old(self) -> tuple[sa.ColumnElement[bool], ...]:
         sealed = self._transactions.tables.event.c.email_sealed

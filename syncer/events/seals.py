@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from syncer.audit.chain import ZERO, leaf, mac
+from syncer.audit.chain import ZERO, KeyOf, leaf, mac
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
 from syncer.errors import AddressError, SealError
@@ -50,8 +50,9 @@ class Seals:
     these say what was asked for, and a row that says otherwise is not acted on.
     """
 
-    def __init__(self, engine: sa.Engine, tables: Tables, keyring: Keyring) -> None:
+    def __init__(self, engine: sa.Engine, tables: Tables, keyring: Keyring, key_of: KeyOf) -> None:
         self.keyring = keyring
+        self._key_of = key_of
         self._engine = engine
         self._tables = tables
 
@@ -150,8 +151,7 @@ class Seals:
     def _authentic(self, row: Any) -> dict[str, Any] | None:
         """Return an entry's text if the key made its mac: nobody without the key can write one."""
         leaf_hash, previous = leaf(row.body.encode()), ZERO if row.previous is None else bytes(row.previous)
-        macs = {mac(version.chain_key, previous, row.seq, leaf_hash) for version in self.keyring.versions}
-        if bytes(row.mac) not in macs:
+        if bytes(row.mac) != mac(self._key_of(row.seq), previous, row.seq, leaf_hash):
             return None
         content: dict[str, Any] = json.loads(row.body)
         return content

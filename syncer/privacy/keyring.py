@@ -107,10 +107,14 @@ class Keyring:
         """Return the version with this id; None for one that is not in the file."""
         return self._by_id.get(key_id)
 
-    def going_on_with(self, check_value: str) -> Keyring:
-        """Return a keyring whose current version is the one with this check value; this one if there is none."""
+    def going_on_with(self, check_value: str | None, *, retired: bool = False) -> Keyring:
+        """Return a keyring that writes with the version that has this check value; this one if there is none.
+
+        A rotation that was killed half-way leaves a database that goes on with a retiring key. A retired one does so
+        only in a database that was put back; it is returned where the caller asks for it.
+        """
         for version in self.versions[:-1]:
-            if version.check_value == check_value:
+            if version.check_value == check_value and (retired or version.state is not KeyState.RETIRED):
                 other = object.__new__(Keyring)
                 other._set([*(each for each in self.versions if each is not version), version])
                 return other

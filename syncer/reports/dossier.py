@@ -131,9 +131,9 @@ class Dossiers:
         self._recheck_days = tuple(recheck_days)
         self._about = about
 
-    def of_person(self, ref: str) -> Requests:
-        """Return the requests of the person behind a pseudonym; none for nobody."""
-        return _requests(ref, self._reader.events(subject=ref))
+    def of_person(self, *refs: str) -> Requests:
+        """Return the requests of the person behind these pseudonyms, the present one first; none for nobody."""
+        return _requests(refs[0], self._reader.events(subject=refs))
 
     def of_event(self, prefix: str) -> Requests:
         """Return all requests of the person who made one. Raises UserError unless exactly one id starts with it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,10 +38,12 @@ class Reader:
         state: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        subject: str | None = None,
+        subject: str | Sequence[str] | None = None,
         event_id: str | None = None,
     ) -> list[EventView]:
         """Return events with their deliveries, oldest first. `state` may also be `overdue`; times are UTC.
+
+        `subject` is one pseudonym of a person, or every one that they have had.
 
         A row with a word that syncer never writes is shown as held, with the code `damaged`: it waits for a person, and
         keeps nobody from seeing the others.
@@ -55,7 +57,7 @@ class Reader:
         if until is not None:
             conditions.append(e.c.received_at < until)
         if subject is not None:
-            conditions.append(e.c.subject == subject)
+            conditions.append(e.c.subject.in_([subject] if isinstance(subject, str) else subject))
         if event_id is not None:
             conditions.append(e.c.id == event_id)
         # not the sealed address: the account of a reader may not see it

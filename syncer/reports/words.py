@@ -44,6 +44,7 @@ WORDS = {
     "audit:checkpoint": "the log was signed",
     "audit:purged": "bodies of old entries were purged, as the retention policy says",
     "audit:forked": "a person recorded that the database was restored: {reason}",
+    "key:rotated": "a person replaced the key: {reason}",
     "lane:paused": "the destination was paused: {reason}",
     "destination:tried": "the destination was tried with an invented contact",
     "clock:anomaly": "the machine's clock jumped by {seconds} seconds: it showed {found} when {expected} was due",

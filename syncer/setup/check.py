@@ -13,6 +13,7 @@ from syncer.database import engines, sqlite_files
 from syncer.database.failures import in_words, is_denied, is_outage
 from syncer.domain.codes import remedy
 from syncer.errors import SyncerError, UserError
+from syncer.privacy.key_file import KeyState
 from syncer.privacy.masking import visible
 from syncer.reports.status import last_verification
 from syncer.reports.trials import last_trials
@@ -38,7 +39,7 @@ def run(settings: Settings) -> list[Check]:
     except sa.exc.SQLAlchemyError as error:
         return [*findings, Check("database", False, f"it cannot be used: {in_words(error)}", _reach("[database] url"))]
     with app:
-        findings.append(Check("key file", True, str(settings.identity.key_file)))
+        findings.append(_key_file(app))
         findings.append(Check("database", True, app.engine.url.render_as_string(hide_password=True)))
         findings += _files(app)
         findings.append(_queue(app))
@@ -96,6 +97,13 @@ def _failed(name: str, error: SyncerError) -> Check:
     if not what:
         what, _, mend = text.rpartition(": ")
     return Check(name, False, what or text, mend)
+
+
+def _key_file(app: App) -> Check:
+    path, versions = app.settings.identity.key_file, app.keyring.versions
+    if any(version.state is KeyState.RETIRING for version in versions):
+        return Check("key file", False, f"{path}: a rotation was not finished", "run `syncer key rotate`")
+    return Check("key file", True, str(path))
 
 
 def _queue(app: App) -> Check:

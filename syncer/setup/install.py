@@ -7,7 +7,7 @@ from pathlib import Path
 
 from syncer.app import make_tables
 from syncer.audit.actor import actor
-from syncer.audit.ledger import Ledger
+from syncer.audit.ledger import Ledger, key_check
 from syncer.audit.proof.origins import Origins
 from syncer.audit.transaction import Transactions
 from syncer.clock import now
@@ -51,6 +51,8 @@ def steps(settings: Settings) -> Iterator[str]:
         keyring = Keyring.load(key_file)
     yield upgrade(settings)
     engine, all_tables = engines.connect(settings.database_login), make_tables(settings)
+    with connections.reading(engine) as connection:
+        keyring = keyring.going_on_with(key_check(connection, all_tables))
     ledger = Ledger(engine, all_tables, keyring, actor("cli"), settings_digest(settings))
     with connections.writing(engine) as connection:
         ledger.begin(connection)

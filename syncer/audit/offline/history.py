@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 #: decisions of a person: the entry must say why
-NEEDS_REASON = frozenset({"delivery:exempt", "operator:resynced", "audit:forked"})
+NEEDS_REASON = frozenset({"delivery:exempt", "operator:resynced", "audit:forked", "key:rotated"})
 #: what names the action that it is about
 _ACTS = frozenset({"delivery:attempted", "delivery:applied", "delivery:confirmed"})
 

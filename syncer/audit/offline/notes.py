@@ -117,6 +117,20 @@ def open_note(note: str, keys: Iterable[VerifierKey]) -> str:
         return _open(without_traces(note), keys)
 
 
+def signers(note: str, keys: Iterable[VerifierKey]) -> list[VerifierKey]:
+    """Return those of the keys that signed a note which `open_checkpoint` opens, under the name of its log."""
+    for text in (note, without_traces(note)):
+        try:
+            signed, lines = _parts(text)
+            origin, made = parse_checkpoint(signed).origin, [_signature(line) for line in lines]
+        except NoteError:
+            continue
+        known = {(key.name, key.key_id): key for key in keys if key.name == origin}
+        found = [(known.get((name, key_id)), signature) for name, key_id, signature in made]
+        return [key for key, signature in found if key is not None and key.verifies(signed, signature)]
+    return []
+
+
 def require_note(text: str) -> None:
     """Raise UnreadableNote for what is no signed checkpoint, or one too damaged to be read; verifies no signature."""
     try:

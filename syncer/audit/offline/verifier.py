@@ -10,15 +10,19 @@ from typing import Any
 
 from syncer.audit.offline.history import History
 from syncer.audit.offline.merkle import Frontier
-from syncer.audit.offline.notes import Checkpoint, NoteError, VerifierKey, open_checkpoint
+from syncer.audit.offline.notes import Checkpoint, NoteError, VerifierKey, open_checkpoint, signers
 from syncer.audit.offline.purges import Purges
 from syncer.audit.offline.restores import ForkFound, Restores
+from syncer.audit.offline.rotations import KeySpans
 from syncer.audit.offline.times import Times, moment
 
 #: seq, at, what, event, destination, body, leaf; as they stand there, whoever wrote them
 LogRow = tuple[Any, Any, Any, Any, Any, Any, Any]
 #: (name for people, text) of notes in the order in which they were anchored, for each place they come from
 Sources = Sequence[Sequence[tuple[str, str]]]
+
+#: the name of a note for people, what it states, and which of the given keys signed it
+_Signed = tuple[str, Checkpoint, list[VerifierKey]]
 
 #: made once: json.loads looks for a byte order mark first
 _decode = json.JSONDecoder().decode
@@ -101,13 +105,15 @@ class Examination:
         self._purges = Purges()
         self._restores = Restores(accepted)
         self._notes = sum(map(len, sources))
-        self._signed: list[tuple[str, Checkpoint]] = []
+        self._keys = keys
+        self._spans = KeySpans()
+        self._signed: list[_Signed] = []
         self._bad: _Bad | None = None
         try:
             self._signed = [note for notes in sources for note in _open(notes, keys)]
         except _Bad as bad:
             self._bad = bad
-        self._wanted = {checkpoint.size for _, checkpoint in self._signed}
+        self._wanted = {checkpoint.size for _, checkpoint, _ in self._signed}
         self._roots: dict[int, tuple[bytes, str]] = {0: (self._frontier.root(), "")}
         self._newest_at = ""
 
@@ -142,6 +148,9 @@ class Examination:
             unknown = self._restores.unknown()
             if unknown is not None:
                 raise _Bad(None, f"entry {unknown}, which was accepted, records no restore")
+            unexplained = self._spans.unexplained(self._keys)
+            if unexplained is not None:
+                raise _Bad(None, unexplained)
             return self._compared()
         except _Bad as bad:
             return Finding(False, self.size, bad.seq, str(bad), self._purges.taken, self._notes)
@@ -182,6 +191,8 @@ class Examination:
             return self._purges.record(seq, _at(content), facts, self._frontier.root())
         if what == "audit:forked":
             return self._restores.record(seq, facts, actor, self._frontier.root())
+        if what == "key:rotated":
+            return self._spans.record(seq, facts, self._frontier.root())
         if what == "audit:checkpoint":
             self._times.beat(seq, _at(content), facts)
         elif what in ("daemon:started", "daemon:stopped"):
@@ -192,12 +203,17 @@ class Examination:
 
     def _compared(self) -> Finding:
         newest, agreeing = None, 0
-        for name, checkpoint in sorted(self._signed, key=lambda note: note[1].size):
+        for name, checkpoint, signed_by in sorted(self._signed, key=lambda note: note[1].size):
             root, at = self._roots.get(checkpoint.size, (None, ""))
-            if root == checkpoint.root:
+            agrees = root == checkpoint.root
+            if not agrees and self._restores.excuse(checkpoint):
+                continue
+            if forged := self._spans.problem(signed_by, checkpoint.size):
+                raise _Bad(None, f"{name}: {forged}")
+            if agrees:
                 agreeing += 1
                 newest = Anchoring(checkpoint.origin, checkpoint.size, at)
-            elif not self._restores.excuse(checkpoint):
+            else:
                 raise self._difference(name, checkpoint, newest.size if newest else 0)
         forks = self._restores.found()
         open_ones = [fork for fork in forks if fork.excused and not fork.accepted]
@@ -238,7 +254,7 @@ def _recorded(fork: ForkFound) -> str:
     )
 
 
-def _open(notes: Sequence[tuple[str, str]], keys: Sequence[VerifierKey]) -> Iterator[tuple[str, Checkpoint]]:
+def _open(notes: Sequence[tuple[str, str]], keys: Sequence[VerifierKey]) -> Iterator[_Signed]:
     last: dict[str, Checkpoint] = {}
     for name, text in notes:
         try:
@@ -251,7 +267,12 @@ def _open(notes: Sequence[tuple[str, str]], keys: Sequence[VerifierKey]) -> Iter
         if before is not None and note.size == before.size and note.root != before.root:
             raise _Bad(None, f"{name}: two notes contradict each other about the same {note.size} entries")
         last[note.origin] = note
-        yield name, note
+        yield name, note, _signers(text, note, keys)
+
+
+def _signers(text: str, note: Checkpoint, keys: Sequence[VerifierKey]) -> list[VerifierKey]:
+    of_its_name = [key for key in keys if key.name == note.origin]
+    return of_its_name if len(of_its_name) == 1 else signers(text, of_its_name)
 
 
 def _content(seq: int, columns: tuple[Any, ...], body: Any, leaf: bytes) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from syncer.audit.offline.inclusion import FORMAT, InclusionProof
 from syncer.audit.offline.merkle import Frontier, RangeRoot, prove_inclusion
 from syncer.audit.offline.notes import Checkpoint, Signer
 from syncer.audit.proof.origins import Origins
-from syncer.audit.proof.recomputation import Recomputation
+from syncer.audit.proof.recomputation import Reached, Recomputation
 from syncer.audit.transaction import Clock
 from syncer.database.connections import reading, writing
 from syncer.database.failures import retry_on_conflict
@@ -132,32 +132,57 @@ class Checkpoints:
             reached, last = self._recomputation.at_head(connection), self._newest(connection)
             if due and self.why_due(reached.seq, last, now) is None:
                 return None  # another daemon was first
-            origin = self._origins.current_in(connection)
-            entry = Pending()
-            facts = {
-                "reason": reason,
-                "origin": origin,
-                "previous": last.size if last else 0,
-                "every_minutes": int(self.schedule.every.total_seconds() // 60),
-            }
-            entry.add("audit:checkpoint", facts=facts)
-            (made,) = self._ledger.append(connection, entry, now)
-            frontier = reached.frontier()
-            frontier.add(made.leaf)
-            checkpoint = Checkpoint(origin, made.seq, frontier.root())
-            note = Signer(origin, self._keyring.signing_seed).sign(checkpoint.text())
-            connection.execute(
-                self._tables.checkpoint.insert().values(
-                    size=checkpoint.size,
-                    at=now,
-                    origin=origin,
-                    root=checkpoint.root,
-                    frontier=frontier.pack(),
-                    note=note,
-                    mac=self._recomputation.seal(checkpoint, now, made.mac),
-                )
+            return self._sign(connection, reached, reason, last.size if last else 0, now)
+
+    def _sign(self, connection: sa.Connection, reached: Reached, reason: str, previous: int, now: datetime) -> Sealed:
+        facts = {
+            "reason": reason,
+            "origin": self._origins.current_in(connection),
+            "previous": previous,
+            "every_minutes": int(self.schedule.every.total_seconds() // 60),
+        }
+        return self._seal(connection, reached, ("audit:checkpoint", facts), now)[0]
+
+    def _seal(
+        self, connection: sa.Connection, reached: Reached, told: tuple[str, Mapping[str, Any]], now: datetime
+    ) -> tuple[Sealed, Reached]:
+        """Write one entry and sign the log up to it; return the checkpoint and how far the log then reaches."""
+        origin, entry = self._origins.current_in(connection), Pending()
+        entry.add(told[0], facts=told[1])
+        (made,) = self._ledger.append(connection, entry, now)
+        frontier = reached.frontier()
+        frontier.add(made.leaf)
+        checkpoint = Checkpoint(origin, made.seq, frontier.root())
+        note = Signer(origin, self._keyring.signing_seed).sign(checkpoint.text())
+        connection.execute(
+            self._tables.checkpoint.insert().values(
+                size=checkpoint.size,
+                at=now,
+                origin=origin,
+                root=checkpoint.root,
+                frontier=frontier.pack(),
+                note=note,
+                mac=self._recomputation.seal(checkpoint, now, made.mac),
             )
-        return Sealed(checkpoint, now, note)
+        )
+        return Sealed(checkpoint, now, note), Reached(made.seq, made.mac, frontier.pack())
+
+    @retry_on_conflict
+    def hand_over(self, to: Checkpoints, facts: Mapping[str, Any]) -> tuple[Sealed, Sealed]:
+        """Let the log go on with another key, in one transaction; return the last checkpoint of this and its first.
+
+        The last entry of the old key says which key follows, and its last note covers that entry. The next entry, the
+        first of the new key, has the mac of that one in its own: nobody who has the old key can put another log before
+        it, or another entry after it. Raises ChainBroken.
+        """
+        self.require_intact()
+        now = self._clock()
+        with writing(self._engine) as connection:
+            reached = self._recomputation.at_head(connection)
+            facts = {**facts, "size": reached.seq, "root": reached.frontier().root().hex()}
+            last, reached = self._seal(connection, reached, ("key:rotated", facts), now)
+            to._ledger.take_over(connection)
+            return last, to._sign(connection, reached, "rotation", last.size, now)
 
     @retry_on_conflict
     def record(self, what: str, facts: Mapping[str, Any]) -> int:

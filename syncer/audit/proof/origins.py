@@ -17,12 +17,16 @@ from syncer.audit.offline.notes import (
     VerifierKey,
     names,
     open_checkpoint,
+    signers,
     without_traces,
 )
+from syncer.audit.offline.rotations import KeySpans, Rotation
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
 from syncer.errors import UserError
 from syncer.privacy.keyring import Keyring
+
+ROTATED = "key:rotated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class Origins:
         """Return what a stored checkpoint (size, origin, root, note) states, None unless its note, of ours, says so."""
         try:
             stated = Checkpoint(row.origin, row.size, bytes(row.root))
-            return stated if open_checkpoint(row.note, [self.key(row.origin)]) == stated else None
+            return stated if open_checkpoint(row.note, self.keys(row.origin)) == stated else None
         except (TypeError, ValueError, AttributeError):  # whatever somebody wrote there
             return None
 
@@ -93,26 +97,48 @@ class Origins:
         with reading(self._engine) as connection:
             old = [fork.old_origin for fork in self._forks(connection)]
             all_names = [*old, self.current_in(connection)]
-        return [self.key(name) for name in dict.fromkeys(all_names)]
+            publics = {public for each in self._rotations(connection) for public in (each.old_public, each.new_public)}
+        return [
+            key
+            for name in dict.fromkeys(all_names)
+            for key in self.keys(name)
+            if key == self.key(name) or key.public in publics
+        ]
 
     def key(self, origin: str) -> VerifierKey:
-        """Return the public key under a name."""
+        """Return the public key under a name that is signed with now."""
         return Signer(origin, self._keyring.signing_seed).verifier
+
+    def keys(self, origin: str) -> list[VerifierKey]:
+        """Return every public key that the key file has for a name, the present one last."""
+        return [Signer(origin, version.signing_seed).verifier for version in self._keyring.versions]
+
+    def _rotations(self, connection: sa.Connection) -> list[Rotation]:
+        recorded = (Rotation.of(entry.seq, entry.facts or {}) for entry in self._ledger.genuine(connection, ROTATED))
+        return [rotation for rotation in recorded if rotation is not None]
+
+    def ours(self, note: str) -> Checkpoint:
+        """Return the checkpoint of a note that a key of ours signed, under whatever name. Raises NoteError.
+
+        Also for a note with a key that was replaced before: whoever stole that key may have signed it. Only the keys of
+        its own name are made: a file with thousands of signatures would cost as many.
+        """
+        origin = without_traces(note).partition("\n")[0]
+        keys = self.keys(origin) if origin in names(note) else []
+        checkpoint = open_checkpoint(note, keys)
+        with reading(self._engine) as connection:
+            spans = KeySpans(self._rotations(connection))
+        problem = spans.problem(signers(note, keys), checkpoint.size)
+        if problem:
+            raise NoteError(problem)
+        return checkpoint
 
     def open(self, note: str) -> Checkpoint:
         """Return the checkpoint of a note that this log signed under any of its names. Raises NoteError."""
-        checkpoint = self.open_any(note)
+        checkpoint = self.ours(note)
         if checkpoint.origin not in {key.name for key in self.public_keys()}:
             raise NoteError(f"of another log ({checkpoint.origin})")
         return checkpoint
-
-    def open_any(self, note: str) -> Checkpoint:
-        """Return the checkpoint of a note that this key file signed, whatever name it bears. Raises NoteError.
-
-        Only the key of that name is made: a file with thousands of signatures would cost as many keys.
-        """
-        origin = without_traces(note).partition("\n")[0]
-        return open_checkpoint(note, [self.key(origin)] if origin in names(note) else [])
 
     def read(self, path: Path) -> Checkpoint:
         """Return the checkpoint of a note's file. Raises UserError unless it can be read and is this log's."""

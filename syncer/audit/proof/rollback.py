@@ -105,7 +105,7 @@ class Rollback:
     def _newest_of_ours(self, paths: Iterable[Path]) -> tuple[Path, Checkpoint] | None:
         for path in islice(paths, MOST):
             try:
-                return path, self._origins.open_any(read(path))
+                return path, self._origins.ours(read(path))
             except (OSError, ValueError):  # somebody else's file, or one cut short: an older one still counts
                 self._log.warning("anchor.unreadable", path=str(path))
         return None
