@@ -1,8 +1,9 @@
 """Append-only by trigger, per engine. Triggers stop accidents; grants, the keyed chain and an anchor stop people.
 
 A purge may take a body, and nothing else, of an entry that a purge entry covers by range and age. The log's own entries
-(`audit:*`) keep theirs: they say what was signed and purged. A purge entry is a row like any other, which the account
-for purges could write by hand; so the trigger also asks the server's own clock, and no body younger than a year goes.
+(`audit:*`, `key:rotated`) keep theirs: they say what was signed, purged, and with which key. A purge entry is a row like
+any other, which the account for purges could write by hand; so the trigger also asks the server's own clock, and no body
+younger than a year goes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 _SQLITE = {
     "no_update": "CREATE TRIGGER {t}_no_update BEFORE UPDATE ON {t} WHEN NOT ("
     "NEW.body IS NULL AND OLD.body IS NOT NULL AND "
-    "{is} AND substr(OLD.what, 1, 6) <> 'audit:'"
+    "{is} AND substr(OLD.what, 1, 6) <> 'audit:' AND OLD.what <> 'key:rotated'"
     " AND OLD.at < strftime('%Y-%m-%dT%H:%M:%S', 'now', '-12 months')"
     " AND EXISTS (SELECT 1 FROM {t} AS p WHERE p.what = 'audit:purged'"
     " AND OLD.seq BETWEEN json_extract(p.body, '$.facts.from') AND json_extract(p.body, '$.facts.to')"
@@ -40,7 +41,7 @@ _YEAR_AGO = (
 _MYSQL = {
     "no_update": "CREATE TRIGGER {t}_no_update BEFORE UPDATE ON {t} FOR EACH ROW"
     " IF NOT (NEW.body IS NULL AND OLD.body IS NOT NULL AND "
-    "{equal} AND LEFT(OLD.what, 6) <> 'audit:' AND OLD.at < {year_ago}"
+    "{equal} AND LEFT(OLD.what, 6) <> 'audit:' AND OLD.what <> 'key:rotated' AND OLD.at < {year_ago}"
     " AND EXISTS (SELECT 1 FROM {t} AS p WHERE p.what = 'audit:purged'"
     " AND OLD.seq >= CAST(JSON_EXTRACT(p.body, '$.facts.from') AS UNSIGNED)"
     " AND OLD.seq <= CAST(JSON_EXTRACT(p.body, '$.facts.to') AS UNSIGNED)"
@@ -64,7 +65,7 @@ _POSTGRESQL_FUNCTIONS = {
     " AND (p.body::jsonb #>> ''{facts,before}'') COLLATE \"C\" <= $3"
     " AND $2 < (p.body::jsonb #>> ''{facts,before}'') COLLATE \"C\")' INTO covered USING OLD.seq, OLD.at, year_ago;"
     ' IF covered AND OLD.at COLLATE "C" < year_ago'
-    " AND NEW.body IS NULL AND OLD.body IS NOT NULL AND substr(OLD.what, 1, 6) <> 'audit:'"
+    " AND NEW.body IS NULL AND OLD.body IS NOT NULL AND substr(OLD.what, 1, 6) <> 'audit:' AND OLD.what <> 'key:rotated'"
     " AND ({new}) IS NOT DISTINCT FROM ({old}) THEN RETURN NEW; END IF;"
     " RAISE EXCEPTION '{t} is append-only'; END ",
 }

@@ -61,6 +61,29 @@ def test_finding_09_a_purge_entry_made_by_hand_frees_no_body_of_today(app: App) 
 
 
 @everywhere
+@pytest.mark.parametrize("what", ["audit:checkpoint", "key:rotated", "delivery:confirmed"])
+def test_finding_09_what_says_how_the_log_was_signed_keeps_its_body_at_any_age(
+    app: App, clock: Clock, what: str
+) -> None:
+    t, old = app.tables.audit, stamp(clock() - timedelta(days=800))
+    row = {"seq": 1 + max((row.seq for row in rows(app, t)), default=0), "at": old, "what": what, "body": "{}"}
+    with app.engine.begin() as connection:
+        connection.execute(t.insert().values(row | {"leaf": bytes(32), "mac": bytes(32)}))
+    _claim(app, before=stamp(clock() - timedelta(days=700)))
+
+    def take() -> None:
+        with app.engine.begin() as connection:
+            connection.execute(t.update().where(t.c.seq == row["seq"]).values(body=None))
+
+    if what == "delivery:confirmed":
+        take()
+    else:
+        with pytest.raises(DBAPIError, match="append-only"):
+            take()
+    assert (rows(app, t)[row["seq"] - 1].body is None) is (what == "delivery:confirmed")
+
+
+@everywhere
 @pytest.mark.parametrize(
     "facts",
     [{"before": "9999"}, {"before": "2999-01-01T00:00:00.000000Z"}, {"to": 10**9, "before": None}, {"from": -5}],
