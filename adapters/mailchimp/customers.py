@@ -102,9 +102,13 @@ class ShopCustomers:
     def _read(self, store: str) -> Iterator[Customer]:
         for spelling in spellings_of(self._subject):
             held = False
+            taken: dict[int, bool] = {}  # hash of an id -> whether it is the person's
             for row in pages(self._ask(store, spelling), "customers", PERSON_PAGES):
                 email = row.get("email_address")
-                if is_person(email, self._subject):
+                mine = is_person(email, self._subject)
+                if taken.setdefault(hash(read_id(row)), mine) is not mine:
+                    raise Permanent("filter_ignored", "Mailchimp answered with one id for two customers")
+                if mine:
                     held = True
                     yield Customer(store, read_id(row))
                 elif not is_neighbour(email, self._subject):

@@ -38,7 +38,7 @@ def pages(ask: Ask, key: str, most: int = MOST_PAGES) -> Iterator[Row]:
     have moved from a page not yet read to one already read.
     """
     ids, first = PageIds(most), None
-    for page in _pages(ask, key, PageSize(PAGE), ids, read_id):
+    for page in _pages(ask, key, PageSize(PAGE), ids, _id_and_address):
         first = page.total if first is None else first
         if page.total != first:
             raise Transient("unreadable", "a listing changed while it was read: it is read again from its start")
@@ -107,6 +107,12 @@ def _read_odd_page(answer: Answer, key: str) -> tuple[list[Row], int]:
         rows = [row if isinstance(row, dict) else {} for row in body[key]]
         answer = replace(answer, body={**body, key: rows})
     return _read_page(answer, key)
+
+
+def _id_and_address(row: Row) -> str:
+    """Return what tells a row from others; two rows of one id and two addresses are both judged."""
+    email = row.get("email_address")
+    return f"{read_id(row)}\0{email if isinstance(email, str) else ''}"
 
 
 def _id_or_row(row: Row) -> str:

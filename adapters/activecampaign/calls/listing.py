@@ -92,7 +92,12 @@ def persons(
     for row in rows:
         if not any(is_person(row.get(name), subject) or is_neighbour(row.get(name), subject) for name in searched):
             raise Permanent("filter_ignored", "ActiveCampaign answered with other people than asked for")
-    return [row for row in rows if is_person(row.get("email"), subject)]
+    found = [row for row in rows if is_person(row.get("email"), subject)]
+    if len({numeric_id(row.get("id")) for row in rows}) < len(rows):
+        ids = {numeric_id(row.get("id")) for row in found}
+        if any(numeric_id(row.get("id")) in ids and row not in found for row in rows):
+            raise Permanent("filter_ignored", "ActiveCampaign answered with one id for two people")
+    return found
 
 
 def total_of(body: Mapping[str, Any]) -> int | None:
@@ -120,5 +125,9 @@ def _page(
 
 
 def _key(row: Mapping[str, Any]) -> str:
-    """Return what tells a row from others: its id, or all of it where it has none."""
-    return numeric_id(row.get("id")) or json.dumps(row, sort_keys=True)
+    """Return what tells a row from others: its id, or all of it where it has none.
+
+    The address is part of it: two rows of one id and two addresses are both judged, or one could hide a stranger.
+    """
+    id_, email = numeric_id(row.get("id")), row.get("email")
+    return f"{id_} {email if isinstance(email, str) else ''}" if id_ else json.dumps(row, sort_keys=True)

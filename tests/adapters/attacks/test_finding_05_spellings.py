@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pytest
 
 from adapters.contract import Action, Outcome
 from adapters.errors import Permanent
+from adapters.sandbox import Fault
 from adapters.sandbox.activecampaign.matching import UNICODE_CI, matcher
 from tests.adapters.contract_collation import ASKED, PAIRS, person
 from tests.adapters.stage import Stage
@@ -51,3 +53,24 @@ def test_finding_05_whom_no_comparison_takes_for_the_person_shows_that_the_filte
         stage.adapter.apply(action, person("straße@neighbours.test"), ASKED)
 
     assert [one for one in stage.everybody() if one in before] == before
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_finding_05_an_id_that_is_told_of_two_people_is_nobodys(stage: Stage, first: int) -> None:
+    stage.collates()
+    stage.sandbox.add_customer("jose@neighbours.test")
+    rows = [
+        {"id": "1", key: one}
+        for key in ("email", "email_address")
+        for one in ("jose@neighbours.test", "josé@neighbours.test")
+    ]
+    for path, name, own in (("/customers$", "customers", rows[2:]), ("/ecomCustomers$", "ecomCustomers", rows[:2])):
+        body = {name: own[first:] + own[:first], "meta": {"total": "2"}, "total_items": 2}
+        stage.sandbox.fault(
+            Fault(status=200, body=json.dumps(body), content_type="application/json", path=path, times=None)
+        )
+
+    with pytest.raises(Permanent, match="filter_ignored"):
+        stage.adapter.apply(Action.DELETE, person("josé@neighbours.test"), ASKED)
+
+    assert {one.method for one in stage.sandbox.requests} == {"GET"}
