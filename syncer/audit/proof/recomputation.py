@@ -30,7 +30,7 @@ from syncer.audit.offline.merkle import Frontier
 from syncer.audit.offline.notes import Checkpoint
 from syncer.audit.proof.origins import Origins
 from syncer.clock import stamp
-from syncer.database.connections import snapshot
+from syncer.database.connections import reading
 from syncer.database.tables import Tables
 from syncer.errors import ChainBroken
 
@@ -73,10 +73,9 @@ class Recomputation:
         with self._lock:
             while True:
                 began = time.monotonic()
-                with snapshot(self._engine) as connection:
-                    seq, _ = head = self._ledger.head_in(connection)
-                    self._require_checkpoints(connection, seq)
-                    reached = self._reached or self._base(connection)
+                with reading(self._engine) as connection:
+                    reached = self._reached or self._base(connection)  # before the head, which others move on
+                    seq, _ = head = self._head(connection)
                     reached = self._reached = self._over(connection, reached, head)
                 if reached.seq == seq:
                     return reached
@@ -86,8 +85,8 @@ class Recomputation:
     def at_head(self, connection: sa.Connection) -> Reached:
         """Recompute what is left up to the head, in a transaction that keeps it locked. Raises ChainBroken."""
         with self._lock:
-            head = self._ledger.end(connection, lock=True)
-            self._require_checkpoints(connection, head[0])
+            self._ledger.end(connection, lock=True)
+            head = self._head(connection)
             reached = self._over(connection, self._reached or self._base(connection), head)
             while reached.seq != head[0]:
                 reached = self._over(connection, reached, head)
@@ -117,21 +116,34 @@ class Recomputation:
 
     # -- checkpoints ----------------------------------------------------------------------------------------
 
-    def _require_checkpoints(self, connection: sa.Connection, entries: int) -> None:
-        """Raise ChainBroken unless the newest checkpoint is ours, covers no more than there is, and none is missing."""
+    def _head(self, connection: sa.Connection) -> tuple[int, bytes]:
+        """Return what the head says. Raises ChainBroken unless the checkpoints agree with it and with the log.
+
+        The newest must be ours and cover no more than there is, and none that the log tells of may be missing. Others
+        may sign between two reads: the newest one before and after encloses what the log tells of.
+        """
         t, c = self._tables.audit.c, self._tables.checkpoint.c
         newest = self._newest(connection)
-        told = sa.select(sa.func.max(t.seq)).where(t.what == "audit:checkpoint", t.seq <= entries)
-        signed = connection.execute(told).scalar()
-        if newest is not None and newest.size > entries:
-            raise ChainBroken(f"a checkpoint covers {newest.size} entries, but there are {entries}")
-        if signed != (newest.size if newest is not None else None):
+        before = newest.size if newest is not None else 0
+        head = self._ledger.head_in(connection)
+        if before > head[0]:
+            raise ChainBroken(f"a checkpoint covers {before} entries, but there are {head[0]}")
+        told = sa.select(sa.func.max(t.seq)).where(t.what == "audit:checkpoint", t.seq <= head[0])
+        signed = connection.execute(told).scalar() or 0
+        after = connection.execute(sa.select(sa.func.max(c.size))).scalar() or 0
+        if not before <= signed <= after:
             raise ChainBroken(f"the checkpoint of entry {signed} is gone, or another was put in its place")
-        if newest is None:
-            return
+        if newest is not None:
+            self._require_ours(connection, newest)
+        return head
+
+    def _require_ours(self, connection: sa.Connection, newest: Any) -> None:
+        c = self._tables.checkpoint.c
         if self._origins.signed(newest) is None:
             raise ChainBroken(f"the checkpoint of {newest.size} entries was replaced: its note says something else")
-        sealed = connection.execute(sa.select(sa.func.max(c.size)).where(c.mac.is_not(None))).scalar()
+        sealed = connection.execute(
+            sa.select(c.size).where(c.mac.is_not(None), c.size <= newest.size).limit(1)
+        ).scalar()
         if sealed is not None:
             self._require_seal(connection, newest)
 
