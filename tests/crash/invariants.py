@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
-from syncer.audit.chain import Verdict
+from syncer.audit.offline.verifier import Finding
 from syncer.database.connections import reading
 from syncer.domain.model import CLOSED
 from tests.crash.provider_state import Books, read
@@ -44,7 +44,7 @@ class Evidence:
     events: list[Any]
     deliveries: list[Any]
     audit: list[dict[str, Any]]
-    verdict: Verdict
+    verdict: Finding
     texts: list[str] = field(repr=False)
     destinations: tuple[str, ...]
     books: Books
@@ -78,7 +78,7 @@ def gather(
         ]
     audit = [row | {"body": json.loads(row["body"])} for row in app.ledger.rows()]
     return Evidence(
-        wanted, events, deliveries, audit, app.ledger.verify(), texts,
+        wanted, events, deliveries, audit, app.verify(), texts,
         tuple(app.settings.destinations), read(mailchimp, crm), bystanders,
     )  # fmt: skip
 
@@ -86,7 +86,7 @@ def gather(
 # -- at every moment ----------------------------------------------------------------------------------------
 
 
-def the_chain_verifies(seen: Evidence) -> list[str]:
+def the_log_verifies_and_the_tables_say_the_same(seen: Evidence) -> list[str]:
     return [] if seen.verdict.ok else [str(seen.verdict.reason)]
 
 
@@ -213,7 +213,7 @@ def no_address_stands_in_the_open(seen: Evidence) -> list[str]:
 
 
 ALWAYS: tuple[Invariant, ...] = (
-    the_chain_verifies,
+    the_log_verifies_and_the_tables_say_the_same,
     no_event_is_doubled,
     nothing_is_confirmed_more_often_than_asked,
     nothing_is_confirmed_without_a_read_back,

@@ -240,14 +240,15 @@ class ChainVerifies(Invariant):
     name = "I8"
 
     def daily(self) -> None:
-        """The real verifier has nothing to say, whatever is under way."""
-        finding = self.run.judge.app.verify()
-        if not finding.ok:
-            self.broken(f"{finding.reason}")
+        """Once a week, whatever is under way: it reads everything."""
+        if int(self.run.timeline.days) % 7 == 0:
+            self.at_end()
 
     def at_end(self) -> None:
         """The real verifier has nothing to say."""
-        self.daily()
+        finding = self.run.judge.app.verify()
+        if not finding.ok:
+            self.broken(f"{finding.reason}")
 
 
 class NoPlainAddress(Invariant):

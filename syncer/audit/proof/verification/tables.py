@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,8 @@ from syncer.domain.model import WORKABLE, State
 from syncer.domain.policy import LONGEST_WAIT
 from syncer.domain.rights import RANKS
 
+#: no wait is longer: the policy's own end after hours, and no adapter asks for more than a day (`delete_blocked`)
+LONGEST = max(timedelta(days=1), timedelta(seconds=LONGEST_WAIT))
 #: a host's clock may be hours wrong without anybody's doing; what is put off for good lies far beyond
 CLOCKS = timedelta(hours=6)
 #: what is said of a delivery of which the log says nothing yet
@@ -35,18 +38,19 @@ class TableComparison:
         self._tables = tables
         self._history = history
         self._present = stamp(now + CLOCKS)
-        self._longest = stamp(now + timedelta(seconds=LONGEST_WAIT) + CLOCKS)
+        self._longest = stamp(now + LONGEST + CLOCKS)
         self._missing = set(history.events())
         self._seen: dict[str, int] = {}  # of each event, a bit for each of its deliveries that stands in the table
 
     def contradiction(self, connection: sa.Connection) -> str | None:
         """Return the first contradiction, in one line; None where the tables agree."""
         try:
-            return next(self._contradictions(connection), None)
+            with closing(self._contradictions(connection)) as found:
+                return next(found, None)
         except sa.exc.DataError:  # a time that Python has no value for, such as PostgreSQL's infinity
             return "a table holds a time that cannot be read"
 
-    def _contradictions(self, connection: sa.Connection) -> Iterator[str]:
+    def _contradictions(self, connection: sa.Connection) -> Generator[str, None, None]:
         d, e, lane, watch = (self._tables.delivery.c, self._tables.event.c, self._tables.lane.c, self._tables.watch.c)
         for row in _rows(
             connection, d.event_id, d.destination, d.action, d.state, d.outcome, d.attempts, d.next_attempt_at,
@@ -162,6 +166,6 @@ def _rows(connection: sa.Connection, *columns: sa.ColumnElement[Any]) -> Iterato
     if connection.dialect.name == "sqlite":
         yield from plain_rows(connection, query)
         return
-    result = connection.execution_options(stream_results=True, yield_per=FETCH).execute(query)
-    for part in result.partitions(FETCH):
-        yield from part
+    with closing(connection.execution_options(stream_results=True, yield_per=FETCH).execute(query)) as result:
+        for part in result.partitions(FETCH):
+            yield from part
