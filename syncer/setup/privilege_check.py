@@ -37,12 +37,19 @@ def run(engine: sa.Engine, queue: sa.Engine, tables: Tables) -> list[Check]:
     findings = [_append_only(list(_not_refused(engine, _on_audit(kind, tables), tables)))]
     if {kind, queue.dialect.name} == {"sqlite"}:
         return findings
-    tried = _Tried.of(engine, queue, tables, "daemon")
-    # a warning, not a failure: on one shared account syncer works, but the database does not protect its log
-    findings.append(Check("account", True, tried.detail, _ACCOUNTS if tried.loose else ""))
+    findings.append(_daemon(engine, queue, tables))
     if kind == "mysql":
         findings.append(_binlog(engine))
     return findings
+
+
+def _daemon(engine: sa.Engine, queue: sa.Engine, tables: Tables) -> Check:
+    try:
+        tried = _Tried.of(engine, queue, tables, "daemon")
+    except sa.exc.DBAPIError as error:  # read-only, or gone meanwhile
+        return Check("account", False, f"its rights cannot be tried ({in_words(error)})", "run `syncer check` again")
+    # a warning, not a failure: on one shared account syncer works, but the database does not protect its log
+    return Check("account", True, tried.detail, _ACCOUNTS if tried.loose else "")
 
 
 def run_as(account: str, engine: sa.Engine, queue: sa.Engine, tables: Tables) -> list[Check]:
