@@ -1,9 +1,9 @@
 """Append-only by trigger, per engine. Triggers stop accidents; grants, the keyed chain and an anchor stop people.
 
 A purge may take a body, and nothing else, of an entry that a purge entry covers by range and age. The log's own entries
-(`audit:*`, `key:rotated`) keep theirs: they say what was signed, purged, and with which key. A purge entry is a row like
-any other, which the account for purges could write by hand; so the trigger also asks the server's own clock, and no body
-younger than a year goes.
+(`audit:*`, `key:rotated`) keep theirs: they say what was signed, purged, and with which key. A purge entry is a row
+like any other, which the account for purges could write by hand; so the trigger also asks the server's own clock, and
+no body younger than a year goes.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ _POSTGRESQL_FUNCTIONS = {
     " AND (p.body::jsonb #>> ''{facts,before}'') COLLATE \"C\" <= $3"
     " AND $2 < (p.body::jsonb #>> ''{facts,before}'') COLLATE \"C\")' INTO covered USING OLD.seq, OLD.at, year_ago;"
     ' IF covered AND OLD.at COLLATE "C" < year_ago'
-    " AND NEW.body IS NULL AND OLD.body IS NOT NULL AND substr(OLD.what, 1, 6) <> 'audit:' AND OLD.what <> 'key:rotated'"
+    " AND NEW.body IS NULL AND OLD.body IS NOT NULL"
+    " AND substr(OLD.what, 1, 6) <> 'audit:' AND OLD.what <> 'key:rotated'"
     " AND ({new}) IS NOT DISTINCT FROM ({old}) THEN RETURN NEW; END IF;"
     " RAISE EXCEPTION '{t} is append-only'; END ",
 }

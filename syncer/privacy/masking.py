@@ -7,7 +7,8 @@ from typing import Any
 
 LONGEST = 300  # characters of a value
 LONGEST_READ = 20 * LONGEST  # characters of a value that are looked at
-LONGEST_KEPT = 1000  # characters of an adapter's text that the audit keeps; a detail may name several places
+#: characters of an adapter's text that the audit keeps; a detail may name several places
+LONGEST_KEPT = 1000
 #: a quoted local part with its address, else a run without blanks, quotes and angle brackets
 _WORD = re.compile(r"""\"[^"\n]{1,64}\"@[^\s"'<>]+|[^\s"'<>]+""")
 _AT = re.compile("[@＠﹫]|%40", re.IGNORECASE)
