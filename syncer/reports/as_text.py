@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from syncer.domain.codes import meaning, remedy
 from syncer.domain.model import State
-from syncer.privacy.masking import escaped
+from syncer.privacy.masking import escaped, visible
 from syncer.reports.evidence import ReportedEvent
 from syncer.reports.propagation import Integrity, PropagationLog
 from syncer.reports.words import OUTCOMES, RIGHTS, STATES, day_time, sentence, step_line, verification
@@ -76,7 +76,7 @@ def _event_lines(event: ReportedEvent) -> list[str]:
 
 def _integrity(proof: Integrity) -> list[str]:
     verified = "verified, unbroken" if proof.verified else "NOT INTACT"
-    why = f": {proof.reason}" if proof.reason else ""
+    why = f": {visible(proof.reason)}" if proof.reason else ""
     return [
         "INTEGRITY",
         f"  {proof.entries} entries, head {proof.head}",

@@ -114,7 +114,14 @@ FIRST = "(SELECT min(id) FROM syncer_event WHERE event_key LIKE 'erasure-%')"
 CONFIRMED = "(SELECT min(seq) FROM syncer_audit WHERE what = 'delivery:confirmed')"
 #: which invariant must object to what is done to the database
 IN_THE_DATABASE: tuple[tuple[Invariant, str], ...] = (
-    (invariants.the_chain_verifies, f"UPDATE syncer_audit SET what = 'delivery:held' WHERE seq = {CONFIRMED}"),
+    (
+        invariants.the_log_verifies_and_the_tables_say_the_same,
+        f"UPDATE syncer_audit SET what = 'delivery:held' WHERE seq = {CONFIRMED}",
+    ),
+    (
+        invariants.the_log_verifies_and_the_tables_say_the_same,
+        f"UPDATE syncer_delivery SET action = 'unsubscribe' WHERE destination = 'crm' AND event_id = {FIRST}",
+    ),
     (invariants.no_event_is_lost, f"DELETE FROM syncer_event WHERE id = {FIRST}"),
     (invariants.no_event_is_lost, f"UPDATE syncer_event SET state = 'open' WHERE id = {FIRST}"),
     (invariants.no_event_is_doubled, f"UPDATE syncer_event SET event_key = 'another' WHERE id = {FIRST}"),

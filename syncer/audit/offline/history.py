@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,7 +73,7 @@ class History:
         self._events: dict[str, EventRecord] = {}
         self._purged: set[str] = set()
         self._brought: set[str] = set()
-        #: each plan and each word once: a million events have a few of them
+        #: each plan once: a million events have a few of them
         self._plans: dict[tuple[str, ...], Mapping[str, str | None]] = {}
 
     def purged(self, event: str | None) -> None:
@@ -137,7 +138,7 @@ class History:
         if len(plan) != len(destinations):
             return "receives an event that names a destination twice"
         self._events[event] = EventRecord(
-            plan, facts.get("right"), facts.get("received_at"), facts.get("due_on"), subject
+            plan, _once(facts.get("right")), facts.get("received_at"), _once(facts.get("due_on")), subject
         )
         return None
 
@@ -145,6 +146,11 @@ class History:
         named = facts.get("deliveries")
         if what == "operator:resynced" and facts.get("addresses_brought") and isinstance(named, list):
             self._brought |= {item.partition(":")[0] for item in named if isinstance(item, str)}
+
+
+def _once(value: Any) -> Any:
+    """Return a word so that it is kept once: a million events say a few of them."""
+    return sys.intern(value) if type(value) is str else value
 
 
 def planned(destinations: list[str]) -> dict[str, str | None]:
@@ -162,7 +168,7 @@ def _event(record: EventRecord, what: str, at: str, facts: Mapping[str, Any]) ->
     elif what == "event:held":
         record.hold()
     elif what == "event:extended":
-        record.due_on = facts.get("due_on")
+        record.due_on = _once(facts.get("due_on"))
     return None
 
 
@@ -192,14 +198,14 @@ def _count(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:
     attempt = facts.get("attempt")
     if "phase" in facts and type(attempt) is int:
         record.attempts = attempt - 1 if facts.get("attempt_given_back") else attempt
-        record.outcome = facts.get("outcome")
+        record.outcome = _once(facts.get("outcome"))
     elif facts.get("found_by") == "watch" or (what == "delivery:reopened" and facts.get("to") == "pending"):
         record.attempts, record.outcome = 0, None
 
 
 def _move(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:
     """Follow the state."""
-    word = what.partition(":")[2]
+    word = sys.intern(what.partition(":")[2])
     if word == "attempted":
         return
     if word == "reopened":
@@ -207,7 +213,7 @@ def _move(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:
         # its attempts stay: one may be under way, and its answer still counts
         record.done = record.done and record.state != "pending"
     elif word == "retrying":
-        record.state = facts.get("state")
+        record.state = _once(facts.get("state"))
         # a recheck that could not read says nothing about the person
         record.done = record.done and record.state == "applied"
     else:
