@@ -103,8 +103,9 @@ class History:
         if event_id not in self.cases:
             person = self.person_of_key(facts["event_key"])
             planned = dict(item.rsplit(":", 1) for item in facts["destinations"])
+            given = datetime.fromisoformat(facts.get("received_as_given", facts["received_at"]))
             self.cases[event_id] = Case(
-                event_id, facts["event_key"], facts["right"], person, datetime.fromisoformat(facts.get("received_as_given", facts["received_at"])),
+                event_id, facts["event_key"], facts["right"], person, given,
                 {name: Standing(None if action == "-" else action) for name, action in planned.items()},
             )  # fmt: skip
             self.of_person[person].append(self.cases[event_id])
