@@ -33,13 +33,14 @@ class EventRecord:
     """What the log says of one event; `plan` is destination -> action, None where the right is not known.
 
     `received_at`, `due_on` and `fulfilled_at` are the log's own words; the last is None while it is not fulfilled.
-    `subject` is the pseudonym of its last entry that has one. `deliveries` lacks those of which nothing was said yet.
+    `taken_on` is the day (UTC) on which it was taken. `subject` is the pseudonym of its last entry that has one. `deliveries` lacks those of which nothing was said yet.
     """
 
     plan: Mapping[str, str | None]
     right: Any
     received_at: Any
     due_on: Any
+    taken_on: str
     subject: Any = None
     held: bool = False
     fulfilled_at: str | None = None
@@ -115,7 +116,7 @@ class History:
         if event is None or event in self._purged:
             return None
         if what == "event:received":
-            return self._received(event, content.get("subject"), facts)
+            return self._received(event, content["at"][:10], content.get("subject"), facts)
         record = self._events.get(event)
         if record is None:
             return "concerns an event that was never received"
@@ -126,7 +127,7 @@ class History:
             return _delivery(record, what, content["destination"], facts)
         return _event(record, what, content["at"], facts)
 
-    def _received(self, event: str, subject: Any, facts: Mapping[str, Any]) -> str | None:
+    def _received(self, event: str, day: str, subject: Any, facts: Mapping[str, Any]) -> str | None:
         if event in self._events:
             return "receives an event a second time"
         destinations = facts.get("destinations")
@@ -137,9 +138,8 @@ class History:
             plan = self._plans[tuple(destinations)] = planned(destinations)
         if len(plan) != len(destinations):
             return "receives an event that names a destination twice"
-        self._events[event] = EventRecord(
-            plan, _once(facts.get("right")), facts.get("received_at"), _once(facts.get("due_on")), subject
-        )
+        right, received_at, due_on = (facts.get(key) for key in ("right", "received_at", "due_on"))
+        self._events[event] = EventRecord(plan, _once(right), received_at, _once(due_on), _once(day), subject)
         return None
 
     def _note_brought(self, what: str, facts: Mapping[str, Any]) -> None:

@@ -44,6 +44,7 @@ class Finding:
     Of the `notes` given, `agreeing` agree with the log and `excused` do not, but lie in what a restore on record
     declares lost. `forks` are the restores on record. `lost` counts the anchored entries that those of them declare
     lost which excuse a note and which nobody accepted: then the log is not proven, but not found altered either.
+    `tables_differ` says that the log itself is whole, and that a table says otherwise.
     """
 
     ok: bool
@@ -58,6 +59,7 @@ class Finding:
     excused: int = 0
     lost: int = 0
     forks: tuple[ForkFound, ...] = ()
+    tables_differ: bool = False
 
     @property
     def declared_lost(self) -> bool:

@@ -260,3 +260,12 @@ def test_finding_04_events_that_were_purged_are_passed_over(app: App, clock: Clo
     assert app.purge.carry_out().bodies
 
     assert app.verify().ok
+
+
+def test_a_request_that_was_late_already_when_it_came_is_no_contradiction(app: App, clock: Clock) -> None:
+    put(app, "erasure", PERSON, "late", received_at=clock() - timedelta(days=400))
+    prepare(app)
+
+    assert app.verify().ok, app.verify().reason
+    changed(app, [f"UPDATE syncer_delivery SET due_on = '2999-01-01' WHERE {by_key('late')}"])
+    assert "its due_on is 2999-01-01" in why(app)

@@ -100,7 +100,8 @@ class TableComparison:
         yield from _differs(place, "action", action, record.plan[destination])
         yield from _differs(place, "outcome", outcome, said.outcome)
         yield from _differs(place, "attempts", attempts, said.attempts)
-        yield from _differs(place, "due_on", _text(due_on), record.due_on)
+        if not _is_urgent_since_it_came(_text(due_on), record):
+            yield from _differs(place, "due_on", _text(due_on), record.due_on)
         if state in WORKABLE:
             if next_attempt_at is None or claim_rank not in RANKS:
                 yield f"{place} is {state}, but nothing would ever take it up: next_attempt_at or claim_rank is missing"
@@ -132,6 +133,13 @@ class TableComparison:
         for number, destination in enumerate(record.plan):
             if not seen >> number & 1:
                 yield f"event {event} at {destination} was planned and is not in its table: somebody deleted it"
+
+
+def _is_urgent_since_it_came(due_on: Any, record: EventRecord) -> bool:
+    """Say whether a delivery is urgent from the day it was taken on, in whatever time zone: it was late already then."""
+    if not isinstance(due_on, str) or not isinstance(record.due_on, str) or due_on <= record.due_on:
+        return False
+    return due_on <= (date.fromisoformat(record.taken_on) + timedelta(days=1)).isoformat()
 
 
 def _differs(place: str, column: str, value: Any, said: Any) -> Iterator[str]:

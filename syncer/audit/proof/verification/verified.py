@@ -19,6 +19,8 @@ from syncer.privacy.masking import clean
 
 #: the whole log is verified so often
 EVERY = timedelta(hours=24)
+#: and so often while it fails: what a person mended must be seen to be mended
+SOONER = timedelta(hours=1)
 #: a result that is older than this needs a person
 STALE = timedelta(hours=48)
 LONGEST = 255  # characters of the reason that are kept
@@ -104,7 +106,7 @@ class Verified:
         result, invented = self._read()
         if result is None:
             return invented or self._age() >= EVERY
-        return not result.ok or abs(self._clock() - result.at) >= EVERY
+        return abs(self._clock() - result.at) >= (EVERY if result.ok else SOONER)
 
     def standing(self) -> VerificationStanding:
         """Return the last result, and why a person must look, if somebody must."""

@@ -82,7 +82,7 @@ class Verification:
         now = max(filter(None, (self._clock(), moment(examination.newest_at))))
         contradiction = TableComparison(self._tables, examination.history, now).contradiction(connection)
         if contradiction:
-            return replace(finding, ok=False, reason=contradiction, warnings=(), lost=0)
+            return replace(finding, ok=False, reason=contradiction, warnings=(), lost=0, tables_differ=True)
         return replace(finding, warnings=(*finding.warnings, *foreign))
 
     def _folder_notes(self) -> tuple[Notes, list[str]]:
