@@ -47,6 +47,7 @@ class ChainBroken(UntrustedLog):
     """Raised for what stands in the log and was not made with its key; `what` names the first such entry."""
 
     def __init__(self, what: str) -> None:
+        self.what = what
         super().__init__(
             f"audit: {what}; nothing was signed or written: keep this database as evidence, put back one that is whole,"
             " run `syncer audit verify`, and record what is lost with `syncer audit fork --reason …`"

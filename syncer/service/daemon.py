@@ -20,14 +20,14 @@ from syncer import __version__
 from syncer.app import open_app, require_secrets
 from syncer.database.failures import is_outage
 from syncer.delivery.balance import Share
-from syncer.errors import UntrustedLog
+from syncer.errors import ChainBroken, UntrustedLog
 from syncer.intake.wordpress.bridge import STATUS_SECONDS
 from syncer.log import get_logger
 from syncer.service.clock_jumps import ClockMonitor, Jump, record, since_last_entry
 from syncer.service.far_waits import FarWaits
 from syncer.service.jobs import Job, cause, when_up
 from syncer.service.reminders import EVERY, Reminders
-from syncer.service.soundness import DailyVerification, Stopped, require_sound
+from syncer.service.soundness import DailyVerification, Stopped, keep, require_sound
 from syncer.service.systemd import feed, notify
 
 if TYPE_CHECKING:
@@ -269,6 +269,8 @@ class Daemon:
         if self._distrust is None:
             self._distrust = error
             self._log.error("audit.broken", reason=str(error))
+            if isinstance(error, ChainBroken):
+                self._unless_away(partial(keep, self._app, error))
         self._stop.set()
 
     # -- what the main thread looks at ----------------------------------------------------------------------

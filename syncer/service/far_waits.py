@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from syncer.audit.transaction import Transaction
 from syncer.database.connections import reading
 from syncer.database.failures import retry_on_conflict
-from syncer.domain.model import WORKABLE
+from syncer.domain.model import WORKABLE, EventState, State
 from syncer.domain.policy import LONGEST_WAIT, PROBE_EVERY
 from syncer.domain.rights import RANKS
 from syncer.log import get_logger
@@ -66,7 +66,25 @@ class FarWaits:
                 found += self._take_up(d.c.id.in_(ids), lost)
         if found:
             self._log.warning("wait.endless", path=d.name, count=found)
-        return found
+        return found + self._rechecks_lost()
+
+    def _rechecks_lost(self) -> int:
+        """Make the recheck due of fulfilled events that keep an address for one, have none and are not read back."""
+        e, d = self._transactions.tables.event, self._transactions.tables.delivery
+        read_back = sa.exists().where(d.c.event_id == e.c.id, d.c.state == State.APPLIED)
+        lost = sa.and_(
+            e.c.state == EventState.FULFILLED,
+            e.c.email_sealed.is_not(None),
+            e.c.next_recheck_at.is_(None),
+            sa.not_(read_back),
+        )
+        with reading(self._transactions.engine) as connection:
+            ids = list(connection.execute(sa.select(e.c.id).where(lost).limit(MOST)).scalars())
+        if not ids:
+            return 0
+        made = self._make_due(e.c.next_recheck_at, e.c.id.in_(ids), e.c.next_recheck_at.is_(None))
+        self._log.warning("wait.endless", path=e.name, count=made)
+        return made
 
     @retry_on_conflict
     def _take_up(self, *where: sa.ColumnElement[bool]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from syncer.audit.offline.verifier import Finding
 from syncer.clock import elapsed
 from syncer.errors import ChainBroken
 from syncer.log import get_logger
@@ -32,10 +33,19 @@ def require_sound(app: App, pause: Pause) -> None:
     a start must not go on beside what ended the process before.
     """
     app.rollback.require_not_behind(anew=True)
-    app.checkpoints.require_intact(pause)
+    try:
+        app.checkpoints.require_intact(pause)
+    except ChainBroken as broken:
+        keep(app, broken)
+        raise
     last = app.verified.last()
     if last is not None and (not last.ok or last.entries > app.checkpoints.size()):
         verify_in_full(app, pause)
+
+
+def keep(app: App, broken: ChainBroken) -> None:
+    """Keep that the log does not hold, so that `status` says so after this process has ended."""
+    app.verified.record(Finding(False, app.checkpoints.size(), None, broken.what))
 
 
 def verify_in_full(app: App, pause: Pause) -> None:

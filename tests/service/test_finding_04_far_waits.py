@@ -87,6 +87,21 @@ def test_finding_04_a_recheck_that_is_put_off_for_ever_takes_place_and_the_addre
 
 
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
+def test_finding_04_a_recheck_that_was_taken_away_takes_place(
+    app: App, clock: Clock, mailchimp: MailchimpSandbox
+) -> None:
+    put(app, "erasure", PERSON, "k1")
+    drain(app)
+    with app.engine.begin() as connection:
+        connection.execute(app.tables.event.update().values(next_recheck_at=None))
+    mailchimp.add(PERSON, AUDIENCES[0])
+
+    drain(app)
+
+    assert mailchimp.member(PERSON, AUDIENCES[0]) is None
+    assert FarWaits(app).find_lost() == 0
+
+
 def test_finding_04_a_look_that_is_noted_for_the_future_is_taken_now_from_the_beginning(
     app: App, clock: Clock, mailchimp: MailchimpSandbox
 ) -> None:

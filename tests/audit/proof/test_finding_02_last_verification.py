@@ -10,6 +10,7 @@ import pytest
 
 from syncer.app import App, load_settings, open_app
 from syncer.audit.offline.verifier import Finding
+from syncer.errors import ChainBroken
 from syncer.reports.as_text import report_text
 from syncer.reports.html.page import report_html
 from syncer.reports.status import needs_attention
@@ -17,6 +18,7 @@ from syncer.service import metrics
 from syncer.service.drain import drain
 from tests.conftest import Clock
 from tests.support.attacks.forging import entries
+from tests.support.attacks.tampering import undone
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as run_json
 from tests.support.servers import ENGINES
@@ -95,6 +97,32 @@ def test_finding_02_an_old_a_deleted_and_a_replayed_result_are_said(app: App, cl
     assert "no full verification is on record" in str(problem(app))
     assert needs_attention(app.status.read())
     assert app.verified.standing().level == "late"
+
+
+def test_finding_02_a_log_that_was_made_young_by_hand_is_verified_all_the_same(app: App, clock: Clock) -> None:
+    entries(app, 3)
+    clock.advance(days=3)
+    for at in ("2999-01-01T00:00:00.000000Z", clock().strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "x"):
+        undone(app, f"UPDATE syncer_audit SET at = '{at}' WHERE seq = 1")
+
+        assert app.verified.due()
+        assert "no full verification is on record" in str(app.verified.standing().problem)
+
+
+def test_finding_02_a_checkpoint_that_stops_the_daemon_is_said_by_status_and_verify(app: App) -> None:
+    entries(app, 3)
+    app.notary.make()
+    with app.engine.begin() as connection:
+        connection.execute(app.tables.checkpoint.update().values(mac=b"\x07" * 32))
+
+    with pytest.raises(ChainBroken, match="its seal is not ours"):
+        drain(app)
+
+    assert "its seal is not ours" in str(app.verified.standing().problem)
+    assert needs_attention(app.status.read())
+    finding = app.verify()
+    assert not finding.stands
+    assert "its seal is not ours" in str(finding.reason)
 
 
 def test_finding_02_the_mac_of_a_checkpoint_or_an_entry_is_no_result(app: App, clock: Clock) -> None:

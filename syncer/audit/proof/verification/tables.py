@@ -136,7 +136,7 @@ class TableComparison:
 
 
 def _is_urgent_since_it_came(due_on: Any, record: EventRecord) -> bool:
-    """Say whether a delivery is urgent from the day it was taken on, in whatever time zone: it was late already then."""
+    """Say whether a delivery is urgent from the day it was taken, in whatever time zone: it was late already then."""
     if not isinstance(due_on, str) or not isinstance(record.due_on, str) or due_on <= record.due_on:
         return False
     return due_on <= (date.fromisoformat(record.taken_on) + timedelta(days=1)).isoformat()

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from syncer.audit.chain import digest
+from syncer.audit.chain import digest, verify
 from syncer.audit.ledger import Ledger
 from syncer.audit.offline.verifier import Finding
 from syncer.clock import stamp
@@ -131,16 +131,15 @@ class Verified:
         return "ok", None
 
     def _age(self) -> timedelta:
-        """Return how old the log is by its first entry; one that cannot be read is as old as can be."""
-        t = self._tables.audit.c
+        """Return how old the log is by its first entry; one that the key did not make is as old as can be."""
         with reading(self._engine) as connection:
-            at = connection.execute(sa.select(t.at).order_by(t.seq).limit(1)).scalar()
-        if at is None:
+            first = list(self._ledger.raw(connection, 0, 1))
+            empty = not first and self._ledger.head_in(connection)[0] == 0
+        if empty:
             return timedelta()
-        try:
-            return self._clock() - datetime.fromisoformat(at)
-        except (TypeError, ValueError):
+        if not first or not verify(first, self._ledger.key_of, None).ok:
             return timedelta.max
+        return self._clock() - datetime.fromisoformat(first[0][1])
 
     def _mac(self, result: FullVerification) -> bytes:
         facts = {"at": stamp(result.at), "ok": result.ok, "reason": result.reason}

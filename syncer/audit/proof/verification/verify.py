@@ -20,7 +20,7 @@ from syncer.audit.proof.verification.passage import BadChain, Passage, Pause
 from syncer.audit.proof.verification.tables import TableComparison
 from syncer.audit.transaction import Clock
 from syncer.database.tables import Tables
-from syncer.errors import UserError
+from syncer.errors import ChainBroken, UserError
 
 #: (name for people, text) of notes, in the order they were anchored
 Notes = list[tuple[str, str]]
@@ -73,7 +73,12 @@ class Verification:
             finding = examination.finding()
             if not finding.stands:
                 return finding  # also where a note is bad by itself, and no row was read for it
-            return self._held_against(finding, examination, passage.connection, foreign)
+            finding = self._held_against(finding, examination, passage.connection, foreign)
+        try:
+            self._checkpoints.require_intact()  # what was signed last, and its seal: else nothing is signed any more
+        except ChainBroken as broken:
+            return replace(finding, ok=False, reason=broken.what, lost=0, tables_differ=False)
+        return finding
 
     def _held_against(
         self, finding: Finding, examination: Examination, connection: sa.Connection, foreign: Sequence[str]
