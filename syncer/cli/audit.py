@@ -58,7 +58,7 @@ def verify(
         raise UserError("audit verify: give each note with --against")
     with context.app() as app:
         finding = app.verify([*against, *more], accepted)
-        if not against:  # notes that a stranger brings decide what he is told, not whether the daemon goes on
+        if not against and not accepted:  # what a stranger brings decides what he is told, not how the log stands
             app.verified.record(finding)
     console.answer(finding, as_json, printing.verdict)
     return DECLARED_LOST if finding.declared_lost else 0 if finding.ok else 1

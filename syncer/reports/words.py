@@ -66,7 +66,9 @@ def verification(last: VerificationView) -> str:
         return last.problem or "not yet: it is verified once a day"
     if not last.ok:
         return f"{day_time(last.at)}: {last.problem}"
-    whole = f"{day_time(last.at)}: {last.entries} entries, all whole"
+    # what a restore on record declares lost is no alteration, and is not left out either
+    lost = f"; NOT PROVEN: {last.reason}" if last.reason else ""
+    whole = f"{day_time(last.at)}: {last.entries} entries, all whole{lost}"
     return f"{whole}; but {last.problem}" if last.problem else whole
 
 

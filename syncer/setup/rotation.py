@@ -85,7 +85,7 @@ def _require_intact(app: App) -> None:
     """Raise UserError unless all is whole: a rotation puts what is there beyond the reach of the old key."""
     app.rollback.require_not_behind(anew=True)
     finding = app.verify()
-    if not finding.ok:
+    if not finding.stands:
         raise UserError(
             f"key rotate: the log is not intact ({finding.reason}); nothing was changed: keep this database as"
             " evidence, put back one that is whole, then rotate"

@@ -50,7 +50,7 @@ def test_init_again_is_harmless(settings: Path) -> None:
 def test_submit_drain_and_read_in_every_form(settings: Path, mailchimp: MailchimpSandbox) -> None:
     mailchimp.add(PERSON, AUDIENCES[0])
     keys = process(settings, "submit", "erasure", stdin=f"# a comment\n\n{PERSON}\n").stdout.split()
-    assert as_json(settings, "status")["queue"] == {"waiting": 1}
+    assert as_json(settings, "status")["queue"] == {"waiting": 1, "refused": 0}
 
     done = process(settings, "drain")
 

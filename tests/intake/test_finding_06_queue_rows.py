@@ -40,7 +40,7 @@ def states(app: App) -> list[str]:
 def people(app: App, state: str) -> set[str]:
     """Return the addresses of the events that stand so and were not fulfilled and forgotten."""
     found = [row for row in rows(app, app.tables.event) if row.state == state and row.email_sealed]
-    return {app.keyring.open(row.email_sealed, row.id) for row in found}
+    return {app.keyring.open(row.email_sealed, row.id).address for row in found}
 
 
 def open_rows(app: App) -> list[Any]:

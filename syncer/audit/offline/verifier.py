@@ -117,7 +117,7 @@ class Examination:
             self._bad = bad
         self._wanted = {checkpoint.size for _, checkpoint, _ in self._signed}
         self._roots: dict[int, tuple[bytes, str]] = {0: (self._frontier.root(), "")}
-        self._newest_at = ""
+        self._latest_at = ""
 
     @property
     def size(self) -> int:
@@ -125,9 +125,9 @@ class Examination:
         return self._frontier.size
 
     @property
-    def newest_at(self) -> str:
-        """When the newest entry was written (UTC, as the log has it); "" before the first."""
-        return self._newest_at
+    def latest_at(self) -> str:
+        """The latest time of an entry, also where a clock was set back since (UTC, as the log has it); "" before any."""
+        return self._latest_at
 
     def take_all(self, rows: Iterable[LogRow]) -> None:
         """Verify the next entries, up to the first bad one: nothing after it matters."""
@@ -180,7 +180,7 @@ class Examination:
             if problem:
                 raise _Bad(seq, f"entry {seq} {problem}")
         self._frontier.add(leaf)
-        self._newest_at = at
+        self._latest_at = max(self._latest_at, at)
         if seq in self._wanted:
             self._roots[seq] = self._frontier.root(), at
 

@@ -100,3 +100,40 @@ def test_finding_03_a_change_of_a_table_is_not_excused_by_a_restore(forked: tupl
         finding = app.verify((), accepted)
         assert (finding.ok, finding.declared_lost) == (False, False)
         assert "its action is unsubscribe" in str(finding.reason)
+
+
+def test_finding_03_the_daemon_goes_on_after_a_restore_on_record_and_status_names_the_loss(
+    forked: tuple[App, Fork],
+) -> None:
+    app, fork = forked
+
+    inside(app.settings.path, "audit", "verify")
+    status = inside(app.settings.path, "status")
+
+    assert f"are declared lost by entry {fork.seq}" in " ".join(status.stdout.split())
+    assert app.verified.standing().problem is None
+    put(app, "objection", PERSON, "k3")
+    assert drain(app).confirmed == 2
+
+
+def test_finding_03_a_key_that_leaked_can_be_replaced_after_a_restore_on_record(forked: tuple[App, Fork]) -> None:
+    app, _ = forked
+
+    done = inside(app.settings.path, "key", "rotate", "--reason", "it leaked", "--yes")
+
+    assert done.returncode == 0, done.stderr
+    assert inside(app.settings.path, "audit", "verify").returncode == 3
+
+
+def test_finding_03_a_copy_of_an_older_note_in_the_state_folder_is_no_log_that_shrank(app: App) -> None:
+    for number in range(3):
+        put(app, "erasure", PERSON, f"k{number}")
+        drain(app)
+        app.notary.make()
+    oldest, *_ = sorted(app.notes_folder.glob("*.note"))
+
+    (app.notes_folder / "a copy.note").write_bytes(oldest.read_bytes())
+    (app.notes_folder / f"zz-{oldest.name}").write_bytes(oldest.read_bytes())
+
+    finding = app.verify()
+    assert finding.ok, finding.reason

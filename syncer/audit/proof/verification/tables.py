@@ -30,7 +30,7 @@ _UNTOUCHED = DeliveryRecord()
 class TableComparison:
     """Compares the tables of one moment with what the log says up to the same moment.
 
-    `now` (UTC) is the present, or the time of the log's newest entry where that is later. A recheck puts a confirmed
+    `now` (UTC) is the present, or the latest time of an entry where a clock ran ahead. A recheck puts a confirmed
     delivery back to be read without an entry, and a purged event is passed over: the log does not tell enough of it.
     """
 

@@ -84,7 +84,7 @@ class Verification:
         self, finding: Finding, examination: Examination, connection: sa.Connection, foreign: Sequence[str]
     ) -> Finding:
         """Hold the tables against the log, both of the moment of `connection`, a snapshot."""
-        now = max(filter(None, (self._clock(), moment(examination.newest_at))))
+        now = max(filter(None, (self._clock(), moment(examination.latest_at))))
         contradiction = TableComparison(self._tables, examination.history, now).contradiction(connection)
         if contradiction:
             return replace(finding, ok=False, reason=contradiction, warnings=(), lost=0, tables_differ=True)
@@ -95,12 +95,13 @@ class Verification:
         mine, foreign = [], []
         for name, text in all_notes(self._folder):
             try:
-                self._origins.open(text)
+                checkpoint = self._origins.open(text)
             except ValueError as error:
                 foreign.append(f"{name}: passed over: {error}")
             else:
-                mine.append((name, text))
-        return mine, foreign
+                mine.append((checkpoint.origin, checkpoint.size, name, text))
+        # in the order of their sizes: a copy under another name is a copy, and no log that shrank
+        return [(name, text) for _, _, name, text in sorted(mine)], foreign
 
 
 def _collected(against: Sequence[Path]) -> Notes:
