@@ -79,9 +79,15 @@ def prove(context: Context, seq: int, out: Path | None) -> None:
 
 @audit.command("check-proof")
 @click.argument("proof", type=FILE)
-@click.option("--key", required=True, help="The log's public key, as `audit key` prints it, or a file that holds it.")
+@click.option(
+    "--key",
+    "given",
+    required=True,
+    multiple=True,
+    help="A public key of the log, as `audit key` prints it, or a file with all of them; repeat it for several.",
+)
 @JSON
-def check_proof(proof: Path, key: str, as_json: bool) -> int:
+def check_proof(proof: Path, given: tuple[str, ...], as_json: bool) -> int:
     """Verify a proof, or a JSON dossier whole, with the public key alone: no settings, no database, no secret.
 
     What a dossier claims is held against its proven entries; what they do not cover is named as unproven.
@@ -93,7 +99,7 @@ def check_proof(proof: Path, key: str, as_json: bool) -> int:
     from syncer.privacy.masking import visible
 
     try:
-        proven = check_file(_text(proof, "a proof"), _keys(key))
+        proven = check_file(_text(proof, "a proof"), [key for item in given for key in _keys(item)])
     except ProofError as error:
         word = "CANNOT BE READ" if isinstance(error, UnreadableProof) else "NOT PROVEN"
         refusal = Refusal(False, str(error))

@@ -126,7 +126,7 @@ class Examination:
 
     @property
     def latest_at(self) -> str:
-        """The latest time of an entry, also where a clock was set back since (UTC, as the log has it); "" before any."""
+        """The latest time of an entry, also where a clock was set back since (UTC, as the log has it); "" for none."""
         return self._latest_at
 
     def take_all(self, rows: Iterable[LogRow]) -> None:
