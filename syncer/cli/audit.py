@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from syncer.cli.common import JSON, REASON, Context, common, require_reason, write_out
+from syncer.cli.output import stdout
 from syncer.errors import UserError
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _show_checkpoint(result: CheckpointResult) -> None:
 
     document(result.note)
     for anchor in result.anchors:
-        click.echo(f"{anchor.name}: {anchor.error or anchor.place}", err=True)
+        stdout.remark(f"{anchor.name}: {anchor.error or anchor.place}")
 
 
 @audit.command()

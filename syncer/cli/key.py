@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from syncer.cli.common import JSON, REASON, Context, common, require_reason
+from syncer.cli.output import stdout
 
 
 @click.group()
@@ -58,4 +59,4 @@ def rotate(context: Context, reason: str, yes: bool) -> None:
     if plan.begun:
         console.line("a rotation was interrupted; this finishes it")
     console.lines(f"{number}. {step}" for number, step in enumerate(plan.steps, 1))
-    click.echo("nothing was changed; --yes carries it out", err=True)
+    stdout.remark("nothing was changed; --yes carries it out")

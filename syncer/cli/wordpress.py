@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from syncer.cli.common import JSON, REASON, Context, common, require_reason
+from syncer.cli.output import stdout
 from syncer.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def grants(context: Context, sites: tuple[int, ...], host: str) -> None:
 
     settings = context.settings()
     console.lines(statements(settings, sorted(set(sites)) or [1], host))
-    click.echo(f"if the account is new, it is locked; choose a password: {unlocking(settings, host)}", err=True)
+    stdout.remark(f"if the account is new, it is locked; choose a password: {unlocking(settings, host)}")
 
 
 @wordpress.command()
