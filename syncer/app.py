@@ -145,7 +145,7 @@ class App:
         self._wire_proof()
         self.transactions = Transactions(engine, self.tables, self.ledger, clock, self.trust.require)
         self.store = Store(self.transactions, tuple(settings.schedule.recheck_days))
-        self.seals = Seals(engine, self.tables, keyring, self.ledger.key_of)
+        self.seals = Seals(engine, self.tables, keyring, self.ledger)
         self.leases = Leases(self.transactions, owner or owner_name(), settings.schedule.lease_seconds)
         self.presence = Presence(self.transactions, self.leases)
         queue = settings.queue_login

@@ -21,7 +21,7 @@ LINES = {
         ("audit.anchors", "audit.chain", "audit.actor"),
         ("audit.chain_keys", "audit.log_end"),
         ("audit.ledger",),
-        ("audit.transaction",),
+        ("audit.transaction", "audit.pins"),
         ("audit.access_log", "audit.proof"),
         ("events",),
         ("delivery", "intake"),

@@ -34,6 +34,11 @@ class ChainKeys:
                 self.read(connection)
         return next((key for last, key in self._ends or () if seq <= last), self._keyring.chain_key)
 
+    def replaced_until(self) -> int:
+        """Return the number of the last entry that a key before the present one made; 0 for none."""
+        self.of(0)
+        return max((last for last, _ in self._ends or ()), default=0)
+
     def read(self, connection: sa.Connection) -> None:
         """Read anew where keys end; once suffices for a process, since one that meets another key ends."""
         t = self._tables.audit.c

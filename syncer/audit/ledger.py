@@ -60,7 +60,8 @@ class Pending:
             {
                 "what": what,
                 "event": event,
-                "subject": subject,
+                # SQLite gives back whatever was written into a row, and no entry could hold it
+                "subject": subject if isinstance(subject, str) else None,
                 "destination": destination,
                 "facts": dict(facts or {}),
             }
@@ -89,6 +90,10 @@ class Ledger:
     def key_of(self, seq: int) -> bytes:
         """Return the chain key that an entry is made with: the one place that knows which key holds for which."""
         return self._keys.of(seq)
+
+    def replaced_until(self) -> int:
+        """Return the number of the last entry that a replaced key made; 0 where none was ever replaced."""
+        return self._keys.replaced_until()
 
     def take_over(self, connection: sa.Connection) -> None:
         """Go on, within this transaction, with this ledger's key: the last entry says that it replaced the one before.

@@ -100,6 +100,7 @@ class Resync:
             d.c.action,
             d.c.code,
             e.c.right,
+            e.c.subject,
             e.c.received_at,
             e.c.email_sealed,
         ).select_from(d.join(e, d.c.event_id == e.c.id))
@@ -148,7 +149,10 @@ class Resync:
         if row.action is None:
             return "its right is unknown; submit it again and exempt this one"
         if not self._seals.agrees(row):
-            return "right, action or time of receipt were changed in the database; put back what `syncer show` says"
+            return (
+                "person, right, action or time of receipt were changed in the database;"
+                " put back what `syncer show` says"
+            )
         return None if to is not None else f"it is {row.state}"
 
     def _damaged(self, held: set[str]) -> dict[str, str]:
@@ -203,32 +207,45 @@ class Resync:
                 "addresses_brought": len(plan.addresses),
             }
             tx.audit.add("operator:resynced", facts=facts)
-            self._reseal(tx, plan)
+            others = self._reseal(tx, plan)
             for planned in plan.deliveries:
-                self._reopen(tx, planned, reason)
+                if planned.event not in others:
+                    self._reopen(tx, planned, reason)
             self._store.settle(tx, {planned.event for planned in plan.deliveries})
 
-    def _reseal(self, tx: Transaction, plan: ResyncPlan) -> None:
+    def _reseal(self, tx: Transaction, plan: ResyncPlan) -> set[str]:
+        """Seal the addresses that are brought; return the events that turn out to be of somebody else."""
         e = self._tables.event
+        others: set[str] = set()
         wanted = {planned.event for planned in plan.deliveries}
         for event_id, address in plan.addresses.items():
             if event_id not in wanted:
                 continue
             known = tx.connection.execute(sa.select(e.c.subject).where(e.c.id == event_id)).scalar()
+            try:
+                sealed = self._seals.again(tx.connection, event_id, address)
+            except SealError:
+                others.add(event_id)
+                continue
             tx.connection.execute(
                 e.update()
                 .where(e.c.id == event_id)
                 .values(
-                    email_sealed=self._seals.again(tx.connection, event_id, address),
+                    email_sealed=sealed,
                     # the log knows the person by the pseudonym of that time
                     subject=known or self._keyring.ref(normalise(address)),
                     shredded_at=None,
                 )
             )
+        return others
 
     def _reopen(self, tx: Transaction, planned: PlannedDelivery, reason: str) -> None:
         d, e = self._tables.delivery, self._tables.event
-        row = tx.connection.execute(sa.select(e.c.right, e.c.subject).where(e.c.id == planned.event)).one()
+        columns = (e.c.right, e.c.subject, e.c.email_sealed)
+        row = tx.connection.execute(sa.select(*columns).where(e.c.id == planned.event)).one()
+        # the entry below tells who asked, where the first one could not: it must never repeat what was written here
+        if not self._seals.is_of(tx.connection, planned.event, row.subject, row.email_sealed):
+            return
         changes: dict[str, Any] = {
             "state": planned.to,
             "code": None,

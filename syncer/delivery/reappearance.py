@@ -23,6 +23,7 @@ class Incident:
 
     `code` says what the read back found: `reappeared`, `suppression_missing` (nobody is reached, but the entry that
     shows the objection is gone), or a code for which a person must look; `detail` is the adapter's word on it.
+    `proven`: seal or log say that this person asked; where neither does any more, their address is not kept.
     """
 
     row: Any
@@ -31,6 +32,7 @@ class Incident:
     steps: tuple[Step, ...]
     code: str = "reappeared"
     detail: str = ""
+    proven: bool = True
 
     @property
     def newer_consent(self) -> bool:
@@ -46,7 +48,8 @@ _AGAIN = frozenset({"reappeared", "suppression_missing"})
 def reappear(transactions: Transactions, store: Store, seals: Seals, incident: Incident) -> bool:
     """Open the delivery again, or hold it; say whether this was done: not where somebody else did it first.
 
-    The address that the listing showed is sealed again, since it may have been shredded.
+    The address that the listing showed is sealed again, since it may have been shredded. Raises SealError where it is
+    not that of who asked.
     """
     row, code = incident.row, "newer_consent" if incident.newer_consent else incident.code
     held = code not in _AGAIN
@@ -68,11 +71,11 @@ def reappear(transactions: Transactions, store: Store, seals: Seals, incident: I
         )
         if not done.rowcount:
             return False
-        tx.connection.execute(
-            e.update()
-            .where(e.c.id == row.event_id)
-            .values(email_sealed=seals.again(tx.connection, row.event_id, incident.seen.address), shredded_at=None)
-        )
+        if incident.proven:
+            sealed = seals.again(tx.connection, row.event_id, incident.seen.address)
+            tx.connection.execute(
+                e.update().where(e.c.id == row.event_id).values(email_sealed=sealed, shredded_at=None)
+            )
         _audit(tx, incident, code, state)
         store.settle(tx, {row.event_id})
     return True

@@ -21,8 +21,8 @@ from syncer.database.connections import reading
 from syncer.delivery.doubt import ALONE, Doubt
 from syncer.delivery.reappearance import Incident, reappear
 from syncer.domain.model import State
-from syncer.errors import AddressError
-from syncer.events.seals import Seals
+from syncer.errors import AddressError, SealError
+from syncer.events.seals import Seals, Accord
 from syncer.events.store import Store
 from syncer.log import get_logger
 from syncer.privacy.addresses import normalise
@@ -36,7 +36,11 @@ WHOLE_EVERY = timedelta(days=7)
 SMALL = 2000
 #: people in a row who could not be read back before a look is given up: the destination itself is in trouble then
 MOST_UNREAD = 20
-CHANGED = "right, action or time of receipt in the database are not those that were received"
+#: why nobody is read back, by how the row stands to what was sealed and received
+_NOT_PROVEN = {
+    Accord.DIFFERS: "right, action or time of receipt in the database are not those that were received",
+    Accord.UNKNOWN: "neither a sealed address nor the log says any more who asked for this",
+}
 #: refusals to show anything: a right that was taken away, or a search that stopped working, would otherwise hold every
 #: confirmed delivery of an account in one night
 SAYS_NOTHING = frozenset({"forbidden", "filter_ignored", "rejected"})
@@ -175,8 +179,9 @@ class Watch:
         people, doubt = self._people(batch), Doubt(adapter)
         for row in self._watched(destination, people):
             contact = people[row.subject]
-            if not self._seals.agrees(row):
-                self._found(Incident(row, contact, None, (), "unsealable", CHANGED), findings)
+            accord = self._seals.accord(row)
+            if accord is not Accord.AGREES:
+                self._not_proven(row, contact, accord, findings)
                 continue
             if findings.whole and contact.reached is False and row.action != Action.DELETE:
                 continue  # as an objector should be: in a listing of everybody these are too many to be read each
@@ -189,8 +194,21 @@ class Watch:
             if incident is not None:
                 self._found(incident, findings)
 
+    def _not_proven(self, row: Any, contact: Seen, accord: Accord, findings: _Findings) -> None:
+        """Hold what the row alone asks for; of a person who never asked for it nothing is written down."""
+        if accord is Accord.STRANGER:
+            _alarm(row)
+            return
+        detail, proven = _NOT_PROVEN[accord], accord is Accord.DIFFERS
+        self._found(Incident(row, contact, None, (), "unsealable", detail, proven), findings)
+
     def _found(self, incident: Incident, findings: _Findings) -> None:
-        if reappear(self._transactions, self._store, self._seals, incident):
+        try:
+            done = reappear(self._transactions, self._store, self._seals, incident)
+        except SealError:  # the row was changed since it was read
+            _alarm(incident.row)
+            return
+        if done:
             findings.incidents.append((incident.row.event_id, incident.newer_consent))
 
     def _people(self, batch: list[Seen]) -> dict[str, Seen]:
@@ -248,6 +266,10 @@ class Watch:
                 raise
             return Incident(row, seen, adapter.opted_in(person), error.steps)
         return None
+
+
+def _alarm(row: Any) -> None:
+    get_logger("syncer.watch").error("person.changed", event_id=row.event_id, lane=row.destination)
 
 
 def _crashed(error: Exception) -> Transient:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from enum import Enum, auto
+from typing import Protocol
 
 import sqlalchemy as sa
 
-from syncer.audit.chain import ZERO, KeyOf, leaf, mac
+from syncer.audit.ledger import Ledger
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
 from syncer.errors import AddressError, SealError
+from syncer.events.testimony import Testimony
 from syncer.privacy.keyring import Keyring, is_known_as
 from syncer.privacy.sealed import SealedRequest
 
 
 class Asked(Protocol):
-    """What a row says is to be done: about which event, where, what, by which right and received when (UTC)."""
+    """What a row says is to be done: about which event and person, where, what, by which right, received when (UTC)."""
 
     @property
     def event_id(self) -> str: ...
+    @property
+    def subject(self) -> str | None: ...
     @property
     def destination(self) -> str: ...
     @property
@@ -35,67 +38,88 @@ class Asked(Protocol):
     def email_sealed(self) -> str | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Received:
-    """A request as the log received it, without the address, and its person's pseudonym; None if that was unusable."""
+class Accord(Enum):
+    """How a row stands to what was sealed, or received by the log."""
 
-    request: SealedRequest
-    subject: str | None
+    AGREES = auto()
+    #: it asks for something else
+    DIFFERS = auto()
+    #: it names another person
+    STRANGER = auto()
+    #: neither seal nor log know the request any more
+    UNKNOWN = auto()
 
 
 class Seals:
     """Seals and opens the addresses of one installation.
 
     Whoever writes the database without the key can change a row, but not what was sealed, nor an entry of the log:
-    these say what was asked for, and a row that says otherwise is not acted on.
+    these say who asked for what, and a row that says otherwise is not acted on.
     """
 
-    def __init__(self, engine: sa.Engine, tables: Tables, keyring: Keyring, key_of: KeyOf) -> None:
+    def __init__(self, engine: sa.Engine, tables: Tables, keyring: Keyring, ledger: Ledger) -> None:
         self.keyring = keyring
-        self._key_of = key_of
+        self._testimony = Testimony(tables, ledger)
         self._engine = engine
         self._tables = tables
 
     def open(self, row: Asked) -> str:
         """Return the address of a row that is about to be acted on. Raises SealError.
 
-        Also where right, action or time of receipt differ from those that were sealed.
+        Also where person, right, action or time of receipt differ from those that were sealed.
         """
         if row.email_sealed is None:
             raise SealError("no address is kept")
         request = self._opened(row.email_sealed, row.event_id)
         if not request.asks(row.destination, row.action, row.right, row.received_at):
             raise SealError("the row does not say what was sealed")
+        with reading(self._engine) as connection:
+            if not self._names(connection, row.event_id, row.subject, request.address):
+                raise SealError("the row names another person than was sealed")
         return request.address
 
     def agrees(self, row: Asked) -> bool:
-        """Say whether a row says what was asked for, as far as seal or log still know; no address is needed."""
+        """Say whether a row says who asked for what, as far as seal or log still know; no address is needed."""
+        return self.accord(row) in (Accord.AGREES, Accord.UNKNOWN)
+
+    def accord(self, row: Asked) -> Accord:
+        """Say how a row stands to what is sealed with its event, or else to what the log received."""
         with reading(self._engine) as connection:
-            request = self.request(connection, row.event_id, row.email_sealed)
-        return request is None or request.asks(row.destination, row.action, row.right, row.received_at)
+            request = self._kept(row.email_sealed, row.event_id) or self._request(connection, row.event_id)
+            if request is None:
+                return Accord.UNKNOWN
+            if not self.is_of(connection, row.event_id, row.subject, row.email_sealed):
+                return Accord.STRANGER
+        asks = request.asks(row.destination, row.action, row.right, row.received_at)
+        return Accord.AGREES if asks else Accord.DIFFERS
 
-    def request(self, connection: sa.Connection, event_id: str, sealed: str | None) -> SealedRequest | None:
-        """Return what was asked for: as sealed, or else as received by the log; None where both are gone.
-
-        The address is empty.
-        """
-        try:
-            request = self.keyring.open(sealed, event_id) if sealed else None
-        except SealError:
-            request = None
-        if request is not None:
-            return replace(request, address="")
-        received = self._received(connection, event_id)
-        return received.request if received else None
+    def is_of(self, connection: sa.Connection, event_id: str, subject: str | None, sealed: str | None) -> bool:
+        """Say whether an event is of this person, as far as seal or log still know; None is nobody's pseudonym."""
+        kept = self._kept(sealed, event_id)
+        if kept is not None:
+            return self._names(connection, event_id, subject, kept.address)
+        received = self._testimony.received(connection, event_id)
+        return received is None or received.subject == subject
 
     def again(self, connection: sa.Connection, event_id: str, address: str) -> str:
-        """Return the seal of an address that comes again, with the request of its event.
+        """Return the seal of an address that comes again, with the request of its event. Raises SealError.
 
-        Where neither seal nor log know the request any more, the rows say it.
+        Where neither seal nor log know the request any more, the rows say it. The address must be that of the person
+        whom row and log name, if they name one: it may be another's that somebody wrote there.
         """
         e = self._tables.event.c
-        event = connection.execute(sa.select(e.right, e.received_at, e.email_sealed).where(e.id == event_id)).one()
-        request = self.request(connection, event_id, event.email_sealed)
+        columns = (e.right, e.received_at, e.email_sealed, e.subject)
+        event = connection.execute(sa.select(*columns).where(e.id == event_id)).one()
+        kept, received = self._kept(event.email_sealed, event_id), self._testimony.received(connection, event_id)
+        if received is not None:
+            known = received.subject
+        else:  # then the seal alone can say who it was
+            known = event.subject
+            if kept is not None and known is not None and not self._is(kept.address, known):
+                raise SealError("the row names another person than was sealed")
+        if not all(each is None or self._is(address, each) for each in (event.subject, known)):
+            raise SealError("the address is not that of who asked")
+        request = kept or (received.request if received else None)
         if request is None:
             request = SealedRequest("", event.right, event.received_at, self._actions(connection, event_id))
         return self.keyring.seal(replace(request, address=address), event_id)
@@ -103,11 +127,12 @@ class Seals:
     def renewed(self, connection: sa.Connection, event_id: str, sealed: str) -> str:
         """Return what was sealed in an older way, or with an older key, sealed as it is now. Raises SealError.
 
-        The log must know the person and the request: a retired key may be in other hands.
+        The log must know the person and the request: a key that is being replaced may be in other hands. What a retired
+        one sealed stays as it is: all that was true was sealed anew before it was retired.
         """
-        address = self.keyring.address(sealed, event_id)
-        received = self._received(connection, event_id)
-        if received is None or not self._is(address, received.subject):
+        address = self.keyring.address(sealed, event_id, in_use=True)
+        received = self._testimony.received(connection, event_id)
+        if received is None or not (received.subject is None or self._is(address, received.subject)):
             raise SealError("the log does not know the request, or this is not who asked")
         return self.keyring.seal(replace(received.request, address=address), event_id)
 
@@ -116,14 +141,32 @@ class Seals:
             return self.keyring.open(sealed, event_id)
         address = self.keyring.open_old(sealed, event_id)
         with reading(self._engine) as connection:
-            received = self._received(connection, event_id)
-        if received is None:
+            request = self._request(connection, event_id)
+        if request is None:
             raise SealError("the log does not know the request")
-        return replace(received.request, address=address)
+        return replace(request, address=address)
 
-    def _is(self, address: str, subject: str | None) -> bool:
+    def _kept(self, sealed: str | None, event_id: str) -> SealedRequest | None:
+        """Return what is sealed with an event; None for nothing that opens."""
         try:
-            return subject is None or is_known_as(self.keyring, address, subject)
+            return self.keyring.open(sealed, event_id) if sealed else None
+        except SealError:
+            return None
+
+    def _request(self, connection: sa.Connection, event_id: str) -> SealedRequest | None:
+        received = self._testimony.received(connection, event_id)
+        return received.request if received else None
+
+    def _names(self, connection: sa.Connection, event_id: str, subject: str | None, address: str) -> bool:
+        """Say whether a row's pseudonym is one of the sealed address, or is None because that was never usable."""
+        if subject is not None:
+            return self._is(address, subject)
+        received = self._testimony.received(connection, event_id)
+        return received is None or received.subject is None
+
+    def _is(self, address: str, subject: str) -> bool:
+        try:
+            return is_known_as(self.keyring, address, subject)
         except AddressError:
             return False
 
@@ -131,37 +174,3 @@ class Seals:
         d = self._tables.delivery.c
         rows = connection.execute(sa.select(d.destination, d.action).where(d.event_id == event_id))
         return {row.destination: row.action for row in rows}
-
-    def _received(self, connection: sa.Connection, event_id: str) -> _Received | None:
-        """Return the request that the log received; None where no entry with a good mac has its text."""
-        t = self._tables.audit.c
-        before = self._tables.audit.alias("before").c
-        query = (
-            sa.select(t.seq, t.body, t.leaf, t.mac, before.mac.label("previous"))
-            .select_from(self._tables.audit.outerjoin(before.mac.table, before.seq == t.seq - 1))
-            .where(t.event_id == event_id, t.what == "event:received", t.body.is_not(None))
-            .order_by(t.seq)
-        )
-        for row in connection.execute(query):
-            content = self._authentic(row)
-            if content is not None and (content["event"], content["what"]) == (event_id, "event:received"):
-                return _Received(_request(content["facts"]), content["subject"])
-        return None
-
-    def _authentic(self, row: Any) -> dict[str, Any] | None:
-        """Return an entry's text if the key made its mac: nobody without the key can write one."""
-        leaf_hash, previous = leaf(row.body.encode()), ZERO if row.previous is None else bytes(row.previous)
-        if bytes(row.mac) != mac(self._key_of(row.seq), previous, row.seq, leaf_hash):
-            return None
-        content: dict[str, Any] = json.loads(row.body)
-        return content
-
-
-def _request(facts: Mapping[str, Any]) -> SealedRequest:
-    actions = dict(str(item).rsplit(":", 1) for item in facts["destinations"])
-    return SealedRequest(
-        "",
-        facts["right"],
-        datetime.fromisoformat(facts["received_at"]),
-        {destination: None if action == "-" else action for destination, action in actions.items()},
-    )

@@ -166,22 +166,26 @@ class Keyring:
 
     def is_old(self, sealed: str) -> bool:
         """Say whether this was sealed before requests were sealed with their addresses."""
-        return sealed.startswith("v1.")
+        return isinstance(sealed, str) and sealed.startswith("v1.")
 
     @property
     def present(self) -> str:
         """How everything begins that `seal` makes now, with the current version."""
         return f"v2.{self.key_id}."
 
-    def address(self, sealed: str, event_id: str) -> str:
+    def address(self, sealed: str, event_id: str, *, in_use: bool = False) -> str:
         """Return the sealed address, whichever version sealed it and in whichever way. Raises SealError.
 
-        Not to act on: it says nothing about what was asked for.
+        `in_use`: not what a retired version sealed. Not to act on: it says nothing about what was asked for.
         """
-        form, _, content = self._decrypted(sealed, event_id)
+        form, version, content = self._decrypted(sealed, event_id)
+        if in_use:
+            self._require_in_use(version)
         return content.decode() if form == "v1" else unpacked(content).address
 
     def _decrypted(self, sealed: str, event_id: str) -> tuple[str, KeyVersion, bytes]:
+        if not isinstance(sealed, str):  # SQLite gives back whatever was written there
+            raise SealError("not sealed with this key")
         form, *parts = sealed.split(".")
         version = self._by_id.get(parts[0]) if len(parts) == 3 else None
         if form not in ("v1", "v2") or version is None:

@@ -4,7 +4,8 @@
 2. One transaction: the log's last entry under the old key says which key follows, the old key signs up to it, and the
    next entry is the first under the new key, which signs too. From then on a process with the old key writes nothing.
 3. Every address is sealed anew, in pieces.
-4. The key file calls the old key retired: it finds people by their old pseudonyms, and opens nothing to act on.
+4. The key file calls the old key retired: it finds people by their old pseudonyms, and opens nothing to act on, nor
+   is anything sealed anew that it sealed.
 
 Whatever was done already is left alone, so that what a kill interrupted is finished by doing it again.
 """
@@ -21,7 +22,7 @@ from syncer.audit.proof.checkpoints import Sealed
 from syncer.errors import UserError
 from syncer.privacy import key_file
 from syncer.privacy.key_file import KeyState
-from syncer.privacy.keyring import Keyring
+from syncer.privacy.keyring import Keyring, KeyVersion
 from syncer.settings.checked import Settings
 
 
@@ -98,6 +99,20 @@ def _add(path: Path) -> str:
     return f"{path}: a new key was added"
 
 
+def _use(path: Path, check_value: str) -> None:
+    """Let a retired key be replaced once more, where a database was put back to before its rotation.
+
+    Only while it is being replaced is anything sealed anew that it sealed.
+    """
+    lines = key_file.read(path)
+    retiring = [
+        replace(line, state=KeyState.RETIRING) if KeyVersion(line).check_value == check_value else line
+        for line in lines
+    ]
+    if retiring != list(lines):
+        key_file.replace(path, retiring)
+
+
 def _retire(path: Path) -> None:
     lines = key_file.read(path)
     retired = [replace(line, state=KeyState.RETIRED) if line.state is KeyState.RETIRING else line for line in lines]
@@ -107,6 +122,7 @@ def _retire(path: Path) -> None:
 
 def _hand_over(before: App, settings: Settings, reason: str) -> Iterator[str]:
     before.rollback.require_not_behind(anew=True)
+    _use(settings.identity.key_file, before.keyring.check_value)
     keyring = Keyring.load(settings.identity.key_file)
     after = App(settings, before.engine, keyring, "cli", before.clock)
     origin = before.origins.current()
