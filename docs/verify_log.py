@@ -9,7 +9,7 @@ Needs Python 3.11 and `cryptography`. KEY is what `syncer audit key` printed whe
 which they came. --accept-fork ENTRY: you were told of the restore that this entry records.
 
 Exit 0: proven. 1: not proven, or a file cannot be read. 2: called wrongly. 3: nothing was found altered, but anchored
-entries are declared lost by a restore on record.
+entries are declared lost by a restore on record that you did not accept, or not one of your notes agrees.
 """
 
 import argparse
@@ -250,6 +250,8 @@ class Log:
         self.seq, self.before, self.stack = 0, None, []
         self.wanted, self.roots = wanted, {0: sha()}  # the roots at the sizes of the notes
         self.events, self.purged_events = {}, set()  # see `meaning`
+        self.persons = {}  # event -> pseudonym
+        self.nobodys, self.brought = set(), set()  # events received without a person; those whose address came since
         self.holes, self.purges, self.forks = [], [], {}
         self.rotations = []  # (entry, old public key, new one): the old key ends there
         self.beat, self.running = None, set()  # the last checkpoint, and which daemons run
@@ -263,13 +265,36 @@ class Log:
         if body is None:
             self.holes.append((seq, at))
             self.purged_events.add(row.get("event"))
+            if row["what"] == "operator:resynced":  # it goes before events that are not over; it may have named any
+                self.bring(set(self.nobodys))
         else:
             must(not (problem := meaning(self.events, body, self.purged_events)), f"entry {seq} {problem}")  # 8
+            must(self.is_of_its_person(body), f"entry {seq} is about another person than its event")  # 8
             self.take_of_itself(seq, at, body["what"], body["facts"], body["actor"])
         add(self.stack, seq - 1, leaf)
         if seq in self.wanted:
             self.roots[seq] = root_of(self.stack)
         self.seq, self.before = seq, moment(at)
+
+    def bring(self, events):
+        """Note that the address of these events came again: the next name that one of them has is its person's."""
+        self.brought |= events & self.nobodys
+        self.nobodys -= events
+
+    def is_of_its_person(self, body):
+        """Follow whose an event is; say whether an entry names that person, or nobody."""
+        what, event, subject, facts = body["what"], body["event"], body.get("subject"), body["facts"]
+        named = facts.get("deliveries")
+        if what == "operator:resynced" and facts.get("addresses_brought") and isinstance(named, list):
+            self.bring({item.partition(":")[0] for item in named if isinstance(item, str)})
+        if event is None or event in self.purged_events:
+            return True
+        if what == "event:received":
+            self.persons[event] = subject
+            self.nobodys |= {event} if subject is None else set()
+        elif subject is not None and self.persons[event] is None and event in self.brought:
+            self.persons[event] = subject
+        return what == "event:received" or subject is None or subject == self.persons[event]
 
     def take_of_itself(self, seq, at, what, facts, actor):
         """Verify what the log says of itself and of those who write it."""
@@ -317,8 +342,11 @@ def compare(log, signed, accepted):
     excused = f", {len(signed) - agreeing} lie in what was declared lost" if excusing else ""
     said = [f"{log.seq} entries, {agreeing} notes agree{excused}; not proven beyond entry {proven}", *log.remarks]
     said += [f"a restore is on record: {lost(number, fork)}" for number, fork in log.forks.items()]
-    if unaccepted := sorted(excusing - set(accepted)):
-        raise DeclaredLost("; ".join(lost(number, log.forks[number]) for number in unaccepted), *said)
+    # a number is no proof: whoever was told of a restore must hold a note that agrees as well
+    if unproven := sorted(excusing - set(accepted if proven else ())):
+        alone = "; it was accepted, but not one note agrees with what is here"
+        reasons = [lost(number, log.forks[number]) + (alone if number in accepted else "") for number in unproven]
+        raise DeclaredLost("; ".join(reasons), *said)
     return said
 
 
@@ -566,11 +594,12 @@ def verify_event(event, bodies, unproven):
     facts = received[0]["facts"]
     for key in RECEIVED:
         same(f"{place}: {key}", event[key], facts[key])
-    subjects = [body["subject"] for body in own if body.get("subject") is not None]
-    if subjects:
-        same(f"{place}: subject", event["subject"], subjects[-1])
-    elif event["subject"] is not None:
-        unproven.add("events.subject")  # known since its address came again
+    named = [body for body in [*received, *own] if body.get("subject") is not None]
+    for body in named:  # all of one person: whose request it was when it came
+        same(f"entry {body['seq']} is about another person", body["subject"], named[0]["subject"])
+        same(f"{place}: subject", event["subject"], body["subject"])
+    if received[0].get("subject") is None and event["subject"] is not None:
+        unproven.add("events.subject")  # known since its address came again, which the whole log shows
     extended = last_of(own, "event:extended")
     days = extended["facts"] if extended else facts
     dates = days["due_on"], days.get("legal_due_on"), extended and extended["at"], days.get("informed_on")

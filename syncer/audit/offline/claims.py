@@ -126,11 +126,7 @@ class _Dossier:
         facts = received[0]["facts"]
         for key in _RECEIVED:
             _require_same(f"{place}: {key}", event[key], facts[key])
-        subject = next((body.get("subject") for body in reversed(bodies) if body.get("subject") is not None), None)
-        if subject is not None:
-            _require_same(f"{place}: subject", event["subject"], subject)
-        elif event["subject"] is not None:
-            self.unproven.add("events.subject")  # known since its address came again
+        self._person(place, event, received[0], bodies)
         extended = _last(bodies, "event:extended")
         days = extended["facts"] if extended else facts
         told = {
@@ -144,6 +140,15 @@ class _Dossier:
         self._end(place, event, bodies)
         self._deliveries(place, event, planned(facts["destinations"]), bodies)
         self._rest("events.", event, _EVENT)
+
+    def _person(self, place: str, event: Mapping[str, Any], received: Body, bodies: list[Body]) -> None:
+        """Hold a request and all its entries against the person whose it was when it came."""
+        named = [body for body in (received, *bodies) if body.get("subject") is not None]
+        for body in named:
+            _require_same(f"entry {body['seq']} is about another person", body["subject"], named[0]["subject"])
+            _require_same(f"{place}: subject", event["subject"], body["subject"])
+        if received.get("subject") is None and event["subject"] is not None:
+            self.unproven.add("events.subject")  # known since its address came again, which the whole log shows
 
     def _timeline(self, event: Mapping[str, Any]) -> list[Body]:
         """Return the proven bodies of an event's timeline, in their order."""

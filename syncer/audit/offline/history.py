@@ -33,8 +33,8 @@ class EventRecord:
     """What the log says of one event; `plan` is destination -> action, None where the right is not known.
 
     `received_at`, `due_on` and `fulfilled_at` are the log's own words; the last is None while it is not fulfilled.
-    `taken_on` is the day (UTC) on which it was taken. `subject` is the pseudonym of its last entry that has one.
-    `deliveries` lacks those of which nothing was said yet.
+    `taken_on` is the day (UTC) on which it was taken. `subject` is the pseudonym that it was received with; where nobody
+    was known then, the one since a resync brought the address. `deliveries` lacks those of which nothing was said.
     """
 
     plan: Mapping[str, str | None]
@@ -74,12 +74,20 @@ class History:
     def __init__(self) -> None:
         self._events: dict[str, EventRecord] = {}
         self._purged: set[str] = set()
+        #: received without a person; they go over to `_brought` when a resync brings an address
+        self._nobodys: set[str] = set()
         self._brought: set[str] = set()
         #: each plan once: a million events have a few of them
         self._plans: dict[tuple[str, ...], Mapping[str, str | None]] = {}
 
-    def purged(self, event: str | None) -> None:
-        """Note that an entry of this event has lost its body to a purge."""
+    def purged(self, what: str, event: str | None) -> None:
+        """Note that an entry has lost its body to a purge: then its event is passed over.
+
+        A resync goes before the events that it was about, as long as these are not over: it may have been about any.
+        """
+        if what == "operator:resynced":
+            self._brought |= self._nobodys
+            self._nobodys.clear()
         if event is not None:
             self._purged.add(event)
             self._events.pop(event, None)
@@ -97,7 +105,7 @@ class History:
         return iter(self._events)
 
     def was_brought(self, event: str) -> bool:
-        """Say whether a person brought an address again in a resync of this event: its subject may be known since."""
+        """Say whether the event was nobody's until a resync brought its address: its subject may be known since."""
         return event in self._brought
 
     def tell(self, what: str, content: Mapping[str, Any]) -> str | None:
@@ -121,9 +129,8 @@ class History:
         record = self._events.get(event)
         if record is None:
             return "concerns an event that was never received"
-        subject = content.get("subject")
-        if subject is not None and subject != record.subject:
-            record.subject = subject  # it may be known only since the address came again
+        if not self._is_of_its_person(event, record, content.get("subject")):
+            return "is about another person than its event"
         if what.startswith("delivery:") and content["destination"] is not None:
             return _delivery(record, what, content["destination"], facts)
         return _event(record, what, content["at"], facts)
@@ -141,12 +148,25 @@ class History:
             return "receives an event that names a destination twice"
         right, received_at, due_on = (facts.get(key) for key in ("right", "received_at", "due_on"))
         self._events[event] = EventRecord(plan, _once(right), received_at, _once(due_on), _once(day), subject)
+        if subject is None:
+            self._nobodys.add(event)
         return None
+
+    def _is_of_its_person(self, event: str, record: EventRecord, subject: Any) -> bool:
+        """Say whether an entry names the person of its event, or nobody.
+
+        The first name after a resync brought the address of an event that was nobody's is that event's from then on.
+        """
+        if subject is not None and record.subject is None and event in self._brought:
+            record.subject = subject
+        return subject is None or bool(subject == record.subject)
 
     def _note_brought(self, what: str, facts: Mapping[str, Any]) -> None:
         named = facts.get("deliveries")
         if what == "operator:resynced" and facts.get("addresses_brought") and isinstance(named, list):
-            self._brought |= {item.partition(":")[0] for item in named if isinstance(item, str)}
+            events = {item.partition(":")[0] for item in named if isinstance(item, str)} & self._nobodys
+            self._brought |= events
+            self._nobodys -= events
 
 
 def _once(value: Any) -> Any:

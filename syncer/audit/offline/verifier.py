@@ -43,7 +43,8 @@ class Finding:
 
     Of the `notes` given, `agreeing` agree with the log and `excused` do not, but lie in what a restore on record
     declares lost. `forks` are the restores on record. `lost` counts the anchored entries that those of them declare
-    lost which excuse a note and which nobody accepted: then the log is not proven, but not found altered either.
+    lost which excuse a note and which nobody accepted, or any of them where not one note agrees: then the log is not
+    proven, but not found altered either.
     `tables_differ` says that the log itself is whole, and that a table says otherwise.
     """
 
@@ -63,7 +64,7 @@ class Finding:
 
     @property
     def declared_lost(self) -> bool:
-        """Say whether nothing is wrong but that anchored entries are declared lost by an entry nobody accepted."""
+        """Say whether nothing is wrong but that anchored entries are declared lost, and that is no proof here."""
         return not self.ok and self.lost > 0
 
     @property
@@ -173,7 +174,7 @@ class Examination:
         self._times.take(seq, now)
         if body is None:
             self._purges.hole(seq, at)
-            self.history.purged(event)
+            self.history.purged(what, event)
         else:
             content = _content(seq, (at, what, event, destination), body, leaf)
             problem = self.history.tell(what, content) or self._of_itself(seq, what, content)
@@ -218,7 +219,9 @@ class Examination:
             else:
                 raise self._difference(name, checkpoint, newest.size if newest else 0)
         forks = self._restores.found()
-        open_ones = [fork for fork in forks if fork.excused and not fork.accepted]
+        # a number is no proof: whoever was told of a restore must hold something that agrees as well
+        proven = newest is not None and newest.size > 0
+        open_ones = [fork for fork in forks if fork.excused and not (proven and fork.accepted)]
         return Finding(
             ok=not open_ones,
             entries=self.size,
@@ -246,7 +249,8 @@ def _at(content: dict[str, Any]) -> Any:
 
 
 def _declared(fork: ForkFound) -> str:
-    return f"{fork.lost} anchored entries are declared lost by entry {fork.seq} ({fork.who}: {fork.reason})"
+    alone = "; it was accepted, but not one note agrees with what is here" if fork.accepted else ""
+    return f"{fork.lost} anchored entries are declared lost by entry {fork.seq} ({fork.who}: {fork.reason}){alone}"
 
 
 def _recorded(fork: ForkFound) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from syncer.audit.offline.notes import Signer, VerifierKey
+from syncer.audit.offline.merkle import root
+from syncer.audit.offline.notes import Checkpoint, Signer, VerifierKey
 from syncer.audit.offline.verifier import Finding, examine
 from tests.support.attacks.bent_logs import ORIGIN, SEED, Log, a_log
 from tests.support.paths import VERIFIER
@@ -29,6 +30,13 @@ def rewritten(reason: str = "the disk broke", shared: int = 0) -> Log:
         "audit:forked", reason=reason, origin=f"{ORIGIN}/fork-1", old_origin=ORIGIN, shared=shared, size=1,
         anchor={"size": len(true.rows), "root": true.root().hex()}, root=log.root().hex(),
     )  # fmt: skip
+    return log
+
+
+def gone_on() -> Log:
+    """The same, and a note of the log under its new name."""
+    log = rewritten()
+    log.sign()
     return log
 
 
@@ -64,15 +72,33 @@ def test_finding_03_a_rewritten_log_that_excuses_every_note_is_not_proven(by_scr
 
 
 def test_finding_03_whoever_was_told_accepts_it_and_still_reads_what_was_lost(by_script: Any) -> None:
-    finding, (code, said) = by_product(rewritten(), (2,)), by_script(rewritten(), "--accept-fork", "2")
+    finding, (code, said) = by_product(gone_on(), (2,)), by_script(gone_on(), "--accept-fork", "2")
 
     assert (finding.ok, finding.reason, finding.lost) == (True, None, 0)
     (fork,) = finding.forks
     assert (fork.seq, fork.size, fork.shared, fork.who, fork.excused, fork.accepted) == (2, 18, 0, "syncer", 4, True)
     assert any("of 18 anchored entries, only 0 are here; syncer: the disk broke" in item for item in finding.warnings)
     assert code == 0
-    assert "PROVEN: 2 entries, 0 notes agree, 4 lie in what was declared lost; not proven beyond entry 0" in said
+    assert "PROVEN: 3 entries, 1 notes agree, 4 lie in what was declared lost; not proven beyond entry 3" in said
     assert "18 anchored entries are declared lost by entry 2 (syncer: the disk broke)" in said
+
+
+def test_finding_03_where_not_one_note_agrees_nothing_is_proven_whatever_was_accepted(by_script: Any) -> None:
+    finding, (code, said) = by_product(rewritten(), (2,)), by_script(rewritten(), "--accept-fork", "2")
+
+    assert (finding.ok, finding.declared_lost, finding.stands, finding.agreeing) == (False, True, True, 0)
+    assert str(finding.reason).endswith("it was accepted, but not one note agrees with what is here")
+    assert (code, said.splitlines()[0]) == (3, f"NOT PROVEN: {finding.reason}")
+    assert "2 entries, 0 notes agree, 4 lie in what was declared lost" in said
+
+
+def test_finding_03_a_note_of_an_empty_log_agrees_with_everything_and_proves_nothing(by_script: Any) -> None:
+    log = rewritten()
+    signer = Signer(ORIGIN, SEED)
+    log.notes = [("empty.note", signer.sign(Checkpoint(ORIGIN, 0, root([])).text())), *log.notes]
+
+    assert by_product(log, (2,)).declared_lost
+    assert by_script(log, "--accept-fork", "2")[0] == 3
 
 
 def test_finding_03_the_reason_cannot_hide_the_line_that_tells_of_it(by_script: Any) -> None:

@@ -33,12 +33,20 @@ class Log:
     mac: bytes = ZERO
     key: bytes = KEY
 
-    def write(self, what: str, event: str | None = None, destination: str | None = None, **facts: Any) -> int:
+    def write(
+        self,
+        what: str,
+        event: str | None = None,
+        destination: str | None = None,
+        *,
+        subject: str | None = None,
+        **facts: Any,
+    ) -> int:
         """Append an entry the way syncer does."""
         self.now += timedelta(seconds=1)
         chain = Chain(self.key, len(self.rows), self.mac)
         made = chain.append(
-            what=what, at=self.now, event=event, subject=None, destination=destination, actor=ACTOR, facts=facts,
+            what=what, at=self.now, event=event, subject=subject, destination=destination, actor=ACTOR, facts=facts,
             sw="1", cfg="c",
         )  # fmt: skip
         self.mac = made.mac
