@@ -22,7 +22,7 @@ from syncer.delivery.doubt import ALONE, Doubt
 from syncer.delivery.reappearance import Incident, reappear
 from syncer.domain.model import State
 from syncer.errors import AddressError, SealError
-from syncer.events.seals import Seals, Accord
+from syncer.events.seals import Accord, Seals
 from syncer.events.store import Store
 from syncer.log import get_logger
 from syncer.privacy.addresses import normalise
