@@ -11,6 +11,7 @@ import pytest
 from syncer.app import App, open_app
 from syncer.audit.offline.claims import check_file
 from syncer.audit.offline.inclusion import ProofError
+from syncer.audit.offline.notes import Signer
 from syncer.cli.dossier import look_up
 from syncer.database.connections import writing
 from syncer.decisions.resync import Selection
@@ -18,7 +19,6 @@ from syncer.reports.as_json import as_json
 from syncer.service.drain import drain
 from syncer.setup import rotation
 from tests.support.attacks.bent_logs import prove_again
-from syncer.audit.offline.notes import Signer
 from tests.support.scripts import judged, judged_file
 from tests.support.walk import OTHER, PERSON, put
 
@@ -99,9 +99,7 @@ def test_finding_13_also_where_the_table_was_put_right_again(swapped: tuple[App,
 def test_finding_13_a_dossier_of_entries_about_two_persons_is_refused_by_both(app: App) -> None:
     put(app, "erasure", "not an address", "nobody's")
     drain(app)
-    app.resync.apply(
-        app.resync.plan(Selection(addresses=((events(app)["nobody's"].id, OTHER),))), "she wrote again"
-    )
+    app.resync.apply(app.resync.plan(Selection(addresses=((events(app)["nobody's"].id, OTHER),))), "she wrote again")
     drain(app)
     text = dossier_of(app, events(app)["nobody's"].subject)
     assert not is_refused(app, text)
