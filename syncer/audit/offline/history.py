@@ -33,8 +33,9 @@ class EventRecord:
     """What the log says of one event; `plan` is destination -> action, None where the right is not known.
 
     `received_at`, `due_on` and `fulfilled_at` are the log's own words; the last is None while it is not fulfilled.
-    `taken_on` is the day (UTC) on which it was taken. `subject` is the pseudonym that it was received with; where none
-    was known then, the one since a resync brought the address. `deliveries` lacks those of which nothing was said.
+    `taken_on` is the day (UTC) on which it was taken. `subject` is the pseudonym that it was received with; where
+    nobody was known then, the one since a resync brought the address. `deliveries` lacks those of which nothing was
+    said yet.
     """
 
     plan: Mapping[str, str | None]
