@@ -12,14 +12,14 @@ from syncer.domain.codes import DAMAGED
 from syncer.domain.model import State
 
 
-def hold(tx: Transaction, tables: Tables, ids: Sequence[int]) -> set[str]:
-    """Hold these deliveries as damaged if they are due still; return the ids of their events.
+def hold(tx: Transaction, tables: Tables, ids: Sequence[int], *, done: bool = False) -> set[str]:
+    """Hold these deliveries as damaged if they are due still, or with `done` also if not; return their events' ids.
 
     The words themselves are not repeated anywhere: nobody knows what somebody wrote there.
     """
     d, e = tables.delivery, tables.event
     # what another daemon has recorded meanwhile is due no longer, and no damage
-    due = sa.and_(d.c.id.in_(ids), d.c.next_attempt_at.is_not(None))
+    due = d.c.id.in_(ids) if done else sa.and_(d.c.id.in_(ids), d.c.next_attempt_at.is_not(None))
     rows = tx.connection.execute(
         sa.select(d.c.event_id, d.c.destination, sa.type_coerce(e.c.subject, sa.Text).label("subject"))
         .select_from(d.join(e, d.c.event_id == e.c.id))
@@ -32,7 +32,8 @@ def hold(tx: Transaction, tables: Tables, ids: Sequence[int]) -> set[str]:
         tx.audit.add(
             "delivery:held",
             event=row.event_id,
-            subject=row.subject,
+            # SQLite stores bytes there too, which no entry can hold
+            subject=row.subject if isinstance(row.subject, str) else None,
             destination=row.destination,
             facts={"code": DAMAGED},
         )
