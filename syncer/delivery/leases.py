@@ -203,7 +203,9 @@ class Leases:
         if until is not None:
             later = sa.case((lane.cool_until > until, lane.cool_until), else_=sa.literal(until, lane.cool_until.type))
         tx.connection.execute(
-            self._lane.update().where(lane.destination == destination).values(cool_until=later, strikes=min(strikes, MOST_STRIKES))
+            self._lane.update()
+            .where(lane.destination == destination)
+            .values(cool_until=later, strikes=min(strikes, MOST_STRIKES))
         )
 
 

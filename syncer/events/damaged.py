@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 
 from syncer.audit.transaction import Transaction
 from syncer.database.tables import Tables
 from syncer.domain.codes import DAMAGED
-from syncer.domain.model import State
+from syncer.domain.model import Delivery, State
+from syncer.events.mapping import Finished
 
 
 def hold(tx: Transaction, tables: Tables, ids: Sequence[int], *, done: bool = False) -> set[str]:
@@ -38,3 +39,16 @@ def hold(tx: Transaction, tables: Tables, ids: Sequence[int], *, done: bool = Fa
             facts={"code": DAMAGED},
         )
     return {row.event_id for row in rows}
+
+
+def apart(
+    decided: Sequence[Finished], fresh: Sequence[Delivery]
+) -> Iterator[tuple[int, list[Finished], list[Delivery]]]:
+    """Yield what is to be written of each delivery by itself: its id, its results, and itself if it is to begin."""
+    results: dict[int, list[Finished]] = {}
+    for finished in decided:
+        results.setdefault(finished.delivery.id, []).append(finished)
+    for row_id, own in results.items():
+        yield row_id, own, []
+    for delivery in fresh:
+        yield delivery.id, [], [delivery]

@@ -15,7 +15,6 @@ from syncer.domain.rights import Right, rank
 from syncer.events.turns import turn_of
 from syncer.privacy.masking import kept
 
-
 #: attempts that no delivery reaches: one every second for eleven days
 MOST = 1_000_000
 

@@ -174,9 +174,7 @@ class Store:
                 .where(d.c.event_id.in_(ids), d.c.state == State.CONFIRMED, d.c.action.is_not(None))
                 .values(state=State.APPLIED, next_attempt_at=tx.now, claim_rank=1, code=None)
             )
-            tx.connection.execute(
-                e.update().where(e.c.id.in_(ids)).values(rechecks_done=counted, next_recheck_at=None)
-            )
+            tx.connection.execute(e.update().where(e.c.id.in_(ids)).values(rechecks_done=counted, next_recheck_at=None))
             # an event whose deliveries are all exempt has nothing to read back
             self.settle(tx, ids)
             return len(ids)
