@@ -199,13 +199,11 @@ class Leases:
         A longer wait that was asked for before stands: answers to calls made at the same time come in any order.
         """
         lane = self._lane.c
-        later = None
+        later, counted = None, min(strikes, MOST_STRIKES)
         if until is not None:
             later = sa.case((lane.cool_until > until, lane.cool_until), else_=sa.literal(until, lane.cool_until.type))
         tx.connection.execute(
-            self._lane.update()
-            .where(lane.destination == destination)
-            .values(cool_until=later, strikes=min(strikes, MOST_STRIKES))
+            self._lane.update().where(lane.destination == destination).values(cool_until=later, strikes=counted)
         )
 
 

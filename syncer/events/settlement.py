@@ -117,6 +117,11 @@ def _states(event: Any, rows: list[Any]) -> tuple[EventState, EventState]:
     return current, settle(current, [(word(State, row.state) or State.HELD, bool(row.confirmed)) for row in rows])
 
 
+def _subject(event: Any) -> str | None:
+    # SQLite stores bytes there too, which no entry can hold
+    return event.subject if isinstance(event.subject, str) else None
+
+
 def _rechecks(event: Any) -> int:
     done = event.rechecks_done
     return done if type(done) is int and 0 <= done < NO_MORE else NO_MORE
@@ -150,7 +155,7 @@ def _settled(
         if any(row.code == "reappeared" for row in rows):
             changed["rechecks_done"] = 0  # somebody brings the person back: recheck as long as after the first time
     if after is EventState.HELD and (current is not after or event.code != code):
-        tx.audit.add("event:held", event=event.id, subject=event.subject, facts={"code": code})
+        tx.audit.add("event:held", event=event.id, subject=_subject(event), facts={"code": code})
     return changed
 
 
@@ -163,12 +168,12 @@ def _fulfilled(
     if current is not EventState.FULFILLED:
         fulfilled_at = tx.now
         changed = {"fulfilled_at": fulfilled_at}
-        tx.audit.add("event:fulfilled", event=event.id, subject=event.subject)
+        tx.audit.add("event:fulfilled", event=event.id, subject=_subject(event))
     if any(row.state == State.APPLIED for row in rows):
         return changed  # it is being read back again
     upcoming = next_recheck(fulfilled_at, done, recheck_days)
     changed["next_recheck_at"] = upcoming
     if upcoming is None and event.sealed:
         changed |= {"email_sealed": None, "shredded_at": tx.now}
-        tx.audit.add("identity:shredded", event=event.id, subject=event.subject)
+        tx.audit.add("identity:shredded", event=event.id, subject=_subject(event))
     return changed
