@@ -39,6 +39,7 @@ class Transactions:
         self.tables = tables
         self.clock = clock
         self.require_writable = before_write
+        self.key_of = ledger.key_of
         self._ledger = ledger
 
     def kept(self) -> AbstractContextManager[None]:

@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 #: how often a transaction is tried that the database itself rolls back; SQLite waits 5 s before it says busy
 TRIES = 6
+#: what a row raises that cannot be read or written; `is_of_one_row` tells it from an outage
+UNWRITABLE = (TypeError, ValueError, OverflowError, sa.exc.StatementError)
 
 _SQLITE_CONFLICTS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _SQLITE_OUTAGES = {
@@ -139,6 +141,11 @@ def is_refused(error: BaseException) -> bool:
     if isinstance(code, str):
         return code.startswith(_POSTGRESQL_REFUSALS)
     return code in _MARIADB_REFUSALS if code is not None else isinstance(error.orig, UnicodeError)
+
+
+def is_of_one_row(error: BaseException) -> bool:
+    """Say whether what one row holds cannot be read, counted on or written: others in its transaction may go on."""
+    return is_refused(error) or isinstance(error, (TypeError, ValueError, sa.exc.DataError))
 
 
 def is_denied(error: sa.exc.DBAPIError) -> bool:

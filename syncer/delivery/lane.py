@@ -18,15 +18,16 @@ from adapters.contract import Adapter
 from adapters.errors import AdapterError
 from syncer.audit.transaction import Transaction, Transactions
 from syncer.clock import elapsed
-from syncer.database.failures import retry_on_conflict
+from syncer.database.failures import UNWRITABLE, is_of_one_row, retry_on_conflict
 from syncer.delivery.held_lease import HeldLease
 from syncer.delivery.in_flight import InFlight
-from syncer.delivery.lane_change import LaneChange, lane_change
+from syncer.delivery.lane_change import LaneChange, lane_change, log_change, log_result
 from syncer.delivery.leases import LaneRow, Leases, require_fence
 from syncer.delivery.senders import BURST_WAIT, Done, Senders, Work
 from syncer.domain.model import Delivery, Lease, State
 from syncer.domain.policy import PROBE_EVERY, NotCalled, Phase, judge, unreachable_in_a_row
 from syncer.errors import StaleFence
+from syncer.events.damaged import apart
 from syncer.events.mapping import Finished
 from syncer.events.opening import opened
 from syncer.events.seals import Seals
@@ -35,8 +36,6 @@ from syncer.log import get_logger
 
 #: deliveries of one claim
 BATCH = 100
-#: what a person must see: somebody has to decide, or somebody is back who was erased
-ALARMS = frozenset({"delivery:held", "delivery:reappeared"})
 #: seconds a turn waits for its senders once it was told to stop; systemd and SIGTERM allow 30 in all
 GRACE = 25.0
 
@@ -222,15 +221,37 @@ class Lane:
         fit, held = opened(self._seals, self._in_flight.pick(claimed) if self._gate.is_set() else [], now)
         decided += held
         fresh = [each for each in fit if each[0].state is not State.APPLIED]
-        begun = self._write(self._held.lease, decided, [delivery for delivery, _ in fresh], self._gate.is_set())
+        begun, lost = self._written(decided, [delivery for delivery, _ in fresh])
         for finished in decided:
-            self._log_result(finished)
-        works = [Work(each, Phase.APPLY, address, now) for each, (_, address) in zip(begun, fresh, strict=True)]
+            if finished.delivery.id not in lost:
+                log_result(self._log, finished)
+        addresses = {delivery.id: address for delivery, address in fresh}
+        works = [Work(each, Phase.APPLY, addresses[each.id], now) for each in begun]
         works += [Work(each, Phase.CONFIRM, address, now) for each, address in fit if each.state is State.APPLIED]
         self._in_flight.begin(work.delivery for work in works)
         for work in works:
             self._senders.submit(work)
         return len(came_back) + len(held)
+
+    def _written(self, decided: list[Finished], fresh: list[Delivery]) -> tuple[list[Delivery], set[int]]:
+        """Write all, or where one row does not let it, each by itself; return what began, and what was held instead."""
+        try:
+            return self._write(self._held.lease, decided, fresh, self._gate.is_set()), set()
+        except UNWRITABLE as error:
+            if not is_of_one_row(error):
+                raise
+            self._log.error("lane.taken_apart", error=type(error).__name__)
+        begun: list[Delivery] = []
+        lost: set[int] = set()
+        for row_id, results, first in apart(decided, fresh):
+            try:
+                begun += self._write(self._held.lease, results, first, self._gate.is_set())
+            except UNWRITABLE as error:
+                if not is_of_one_row(error):
+                    raise
+                self._store.hold_damaged([row_id])
+                lost.add(row_id)
+        return begun, lost
 
     @retry_on_conflict
     def _write(self, lease: Lease, decided: list[Finished], fresh: list[Delivery], may_call: bool) -> list[Delivery]:
@@ -243,7 +264,7 @@ class Lane:
             change = lane_change(decided, self._strikes, may_call=may_call)
             self._write_change(tx, change)
             begun = self._store.begin(tx, lease, fresh)
-        self._log_change(change, tx.now)
+        log_change(self._log, change, tx.now)
         self._strikes = change.strikes
         return begun
 
@@ -276,23 +297,6 @@ class Lane:
             self._leases.cool(tx, self.name, change.cool_until, self._strikes + 1)
         elif change.ends_wait:
             self._leases.cool(tx, self.name, None, 0)
-
-    def _log_change(self, change: LaneChange, now: datetime) -> None:
-        if change.pause is not None:
-            self._log.error("lane.paused", code=change.pause.pause)
-        if change.cool_until is not None:
-            self._log.warning("lane.cooling", seconds=round((change.cool_until - now).total_seconds(), 1))
-
-    def _log_result(self, finished: Finished) -> None:
-        delivery, decision = finished.delivery, finished.decision
-        say = self._log.warning if decision.what in ALARMS else self._log.info
-        say(
-            decision.what.replace(":", "."),
-            event_id=delivery.event_id,
-            state=str(decision.state),
-            code=decision.code,
-            attempt=delivery.attempts,
-        )
 
     def _drop_leftovers(self) -> None:
         # only after a lost lane or an overlong stop: results that arrive now have no owner here

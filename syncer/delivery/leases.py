@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +18,15 @@ from syncer.database.tables import Tables
 from syncer.delivery.owners import is_dead
 from syncer.domain.model import Lease
 from syncer.errors import StaleFence
+from syncer.log import get_logger
 
 LEASE_SECONDS = 30
 #: seconds that a lease may run at most, by the settings; a lane that is owned beyond is nobody's
 LONGEST_LEASE = 3600
+#: the fence is one more with each owner: no lane comes near it in the life of an installation
+HIGHEST_FENCE = 2**40
+#: waits in a row that no lane reaches
+MOST_STRIKES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +91,12 @@ class Leases:
             ).first()
             if row is None:
                 return None
-            if row.owner == self.owner and row.running:
+            sound = is_fence(row.fence)
+            if row.owner == self.owner and row.running and sound:
                 return Lease(destination, self.owner, row.fence)
-            if row.owner and row.running and not is_dead(row.owner):
+            if row.owner and row.owner != self.owner and row.running and not is_dead(row.owner):
                 return None
-            fence = row.fence + 1
+            fence = row.fence + 1 if sound else self._above(tx.connection, destination)
             tx.connection.execute(
                 lane.update()
                 .where(lane.c.destination == destination)
@@ -103,6 +110,18 @@ class Leases:
             facts = {"fence": fence, "after": "release" if not row.owner else "end of lease"}
             tx.audit.add("lane:taken", destination=destination, facts=facts)
             return Lease(destination, self.owner, fence)
+
+    def _above(self, connection: sa.Connection, destination: str) -> int:
+        """Return a fence above every one that a daemon may hold: the log has each, the highest last."""
+        t = self._transactions.tables.audit.c
+        query = sa.select(t.body).where(t.what == "lane:taken", t.destination == destination).order_by(t.seq.desc())
+        text = connection.execute(query.limit(1)).scalar()
+        try:
+            last = json.loads(text or "")["facts"]["fence"]
+        except (ValueError, TypeError, KeyError):
+            last = 0
+        get_logger("syncer.lane").error("lane.fence_reset", lane=destination)
+        return last + 1 if is_fence(last) else 1
 
     @retry_on_conflict
     def renew(self, lease: Lease) -> bool:
@@ -180,11 +199,11 @@ class Leases:
         A longer wait that was asked for before stands: answers to calls made at the same time come in any order.
         """
         lane = self._lane.c
-        later = None
+        later, counted = None, min(strikes, MOST_STRIKES)
         if until is not None:
             later = sa.case((lane.cool_until > until, lane.cool_until), else_=sa.literal(until, lane.cool_until.type))
         tx.connection.execute(
-            self._lane.update().where(lane.destination == destination).values(cool_until=later, strikes=strikes)
+            self._lane.update().where(lane.destination == destination).values(cool_until=later, strikes=counted)
         )
 
 
@@ -208,8 +227,13 @@ def _lane_row(row: Any) -> LaneRow:
         row.reason,
         row.probe_at,
         row.cool_until,
-        row.strikes,
+        row.strikes if type(row.strikes) is int and 0 <= row.strikes <= MOST_STRIKES else MOST_STRIKES,
     )
+
+
+def is_fence(value: Any) -> bool:
+    """Say whether syncer wrote this fence: SQLite stores anything, and one that cannot grow would stop the lane."""
+    return type(value) is int and 0 <= value <= HIGHEST_FENCE
 
 
 def require_fence(tx: Transaction, tables: Tables, lease: Lease) -> bool:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from adapters.contract import Outcome
 from syncer.database.bulk import in_list
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
-from syncer.domain.model import Delivery
+from syncer.domain.model import Delivery, State, word
 from syncer.domain.rights import RANKS
+from syncer.events.logged import Logged, Story
 from syncer.events.mapping import delivery_of
 from syncer.events.turns import Turns, alternating
 
@@ -21,6 +23,8 @@ from syncer.events.turns import Turns, alternating
 FEW = 2000
 #: who came so much earlier than others that go first has been passed over
 PASSED_OVER = timedelta(hours=1)
+#: what a value that is no time raises when it is read
+_UNREADABLE = (ValueError, TypeError, OverflowError, sa.exc.DataError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,9 @@ class Claims:
     are not asked for theirs. Nobody who is urgent waits more than twice as long for it.
     """
 
-    def __init__(self, engine: sa.Engine, tables: Tables) -> None:
+    def __init__(self, engine: sa.Engine, tables: Tables, logged: Logged) -> None:
         self._engine = engine
+        self._logged = logged
         self._due = _due(tables)
         self._next_day = _next_day(tables)
         self._due_on_day = _due_on_day(tables)
@@ -67,7 +72,8 @@ class Claims:
                 latest = self._turns.latest(connection, ids[:limit])
                 shares = self._turns.of(connection, lane, limit // 2, leave, latest and latest - PASSED_OVER)
                 ids = alternating(ids, shares)
-            return self._read(connection, ids[:limit])
+            claim = self._read(connection, ids[:limit])
+            return self._compared(connection, claim, now)
 
     def count(self, destination: str, now: datetime) -> int:
         """Return how many deliveries of a lane could be taken up now. `now` is UTC."""
@@ -77,7 +83,7 @@ class Claims:
     def _read(self, connection: sa.Connection, ids: Sequence[int]) -> Claim:
         try:
             rows = {row.id: row for row in connection.execute(self._by_ids, {"ids": ids})} if ids else {}
-        except ValueError:  # SQLite stores anything, also where a time belongs: find out in which row
+        except _UNREADABLE:  # SQLite stores anything, also where a time belongs: find out in which row
             return self._read_each(connection, ids)
         found: list[Delivery] = []
         damaged: list[int] = []
@@ -93,6 +99,20 @@ class Claims:
             return Claim([], tuple(ids))
         claims = [self._read(connection, [row_id]) for row_id in ids]
         return Claim([item for claim in claims for item in claim.deliveries], sum((c.damaged for c in claims), ()))
+
+    def _compared(self, connection: sa.Connection, claim: Claim, now: datetime) -> Claim:
+        """Hold what rows say was done already against the log; most rows of a claim say nothing of the kind."""
+        ids = {each.event_id for each in claim.deliveries if _claims_work(each)}
+        if not ids:
+            return claim
+        stories = self._logged.stories(connection, ids, None, now)
+        found: list[Delivery] = []
+        damaged = list(claim.damaged)
+        for each in claim.deliveries:
+            believed = _believed(each, stories[each.event_id]) if _claims_work(each) else each
+            found += [believed] if believed else []
+            damaged += [] if believed else [each.id]
+        return Claim(found, tuple(damaged))
 
     def _urgent(self, connection: sa.Connection, lane: dict[str, Any], limit: int) -> tuple[list[int], bool]:
         """Return the ids of the most urgent due deliveries, and whether more are due than these."""
@@ -121,9 +141,31 @@ class Claims:
     def _day_after(self, connection: sa.Connection, bound: dict[str, Any]) -> date | None:
         try:
             day: date | None = connection.execute(self._next_day, bound).scalar()
-        except ValueError:  # no day at all: such a row is found once fewer are due
+        except _UNREADABLE:  # no day at all: such a row is found once fewer are due
             return None
         return day
+
+
+def _claims_work(delivery: Delivery) -> bool:
+    return delivery.state is State.APPLIED or delivery.applied_at is not None
+
+
+def _believed(delivery: Delivery, story: Story) -> Delivery | None:
+    """Return a delivery with no more of what its row says was done than the log knows; None if it is no such one.
+
+    Otherwise an entry would say that an attempt did what none did, or confirm one that was never made.
+    """
+    if story.purged:
+        return delivery
+    said = story.delivery(delivery.destination)
+    if delivery.destination not in story.changed:
+        delivery = replace(delivery, applied_at=None)
+    if delivery.state is not State.APPLIED:
+        return delivery
+    if said is None or delivery.attempts > said.most:
+        return None
+    outcome = word(Outcome, said.outcome) if isinstance(said.outcome, str) else None
+    return replace(delivery, outcome=outcome, confirmed_at=delivery.confirmed_at if said.done else None)
 
 
 def _due(tables: Tables) -> sa.Select[Any]:

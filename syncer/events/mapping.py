@@ -15,6 +15,9 @@ from syncer.domain.rights import Right, rank
 from syncer.events.turns import turn_of
 from syncer.privacy.masking import kept
 
+#: attempts that no delivery reaches: one every second for eleven days
+MOST = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -147,28 +150,37 @@ def step_facts(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
 
 
 def delivery_of(row: Any) -> Delivery | None:
-    """Return the delivery that a row of the claim's query holds; None for one with a word that syncer never writes."""
+    """Return the delivery that a row of the claim's query holds; None for one that syncer never writes."""
     try:
         return _delivery_of(row)
-    except ValueError:
+    except (ValueError, TypeError):
         return None
 
 
 def _delivery_of(row: Any) -> Delivery:
-    if State(row.state) not in WORKABLE:
+    state = State(row.state)
+    if state not in WORKABLE:
         raise ValueError("only a workable delivery has a time for its next attempt")
+    # SQLite stores anything anywhere; and one more than an INTEGER holds is what no database takes
+    if not _is_count(row.attempts) or not _is_count(row.unseen or 0):
+        raise ValueError("no count that syncer ever writes")
+    if state is State.APPLIED and row.attempts < 1:
+        raise ValueError("nothing is applied without an attempt")
+    if any(not isinstance(text, str | None) for text in (row.code, row.subject, row.email_sealed)):
+        raise ValueError("no text")
     return Delivery(
         id=row.id,
         event_id=row.event_id,
         destination=row.destination,
         right=Right(row.right) if row.right else None,
         action=Action(row.action) if row.action else None,
-        state=State(row.state),
+        state=state,
         outcome=Outcome(row.outcome) if row.outcome else None,
         code=row.code,
         attempts=row.attempts,
         applied_at=row.applied_at,
-        confirmed_at=row.confirmed_at,
+        # elsewhere it is left over, or written by somebody else: only what is read back again was confirmed before
+        confirmed_at=row.confirmed_at if state is State.APPLIED else None,
         subject=row.subject,
         received_at=row.received_at,
         email_sealed=row.email_sealed,
@@ -176,3 +188,7 @@ def _delivery_of(row: Any) -> Delivery:
         failing_since=row.failing_since,
         taken_at=row.created_at,
     )
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= MOST

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +14,12 @@ from syncer.database.tables import Tables
 from syncer.domain.codes import DAMAGED
 from syncer.domain.model import EventState, State, move_event, word
 from syncer.domain.policy import next_recheck, settle
+from syncer.events import damaged
+from syncer.events.logged import Logged
+from syncer.log import get_logger
+
+#: so many rechecks nobody plans: a row that counts more, or no number, has had them all
+NO_MORE = 1000
 
 
 class Settlement:
@@ -21,8 +28,10 @@ class Settlement:
     `kind` is the name of the database's dialect; `recheck_days` are whole days after fulfilment, rising.
     """
 
-    def __init__(self, tables: Tables, kind: str, recheck_days: tuple[int, ...]) -> None:
+    def __init__(self, tables: Tables, kind: str, recheck_days: tuple[int, ...], logged: Logged) -> None:
         self.recheck_days = recheck_days
+        self._tables = tables
+        self._logged = logged
         e, d = tables.event, tables.delivery
         self._event = e
         # the event rows are locked before the states are read: two lanes that finish at once must not both
@@ -33,18 +42,23 @@ class Settlement:
                 e.c.state,
                 e.c.code,
                 e.c.subject,
-                e.c.fulfilled_at,
-                e.c.rechecks_done,
-                e.c.next_recheck_at,
+                # as texts: whatever else somebody wrote there must not stop the batch
+                sa.cast(e.c.fulfilled_at, sa.String(64)).label("fulfilled_at"),
+                sa.type_coerce(e.c.rechecks_done, sa.types.NULLTYPE).label("rechecks_done"),
                 e.c.email_sealed.is_not(None).label("sealed"),
             )
             .where(in_list(e.c.id, "ids", kind))
             .order_by(e.c.id)
             .with_for_update()
         )
-        self._deliveries = sa.select(d.c.event_id, d.c.state, d.c.code, d.c.confirmed_at).where(
-            in_list(d.c.event_id, "ids", kind)
-        )
+        self._deliveries = sa.select(
+            d.c.id,
+            d.c.event_id,
+            d.c.destination,
+            d.c.state,
+            d.c.code,
+            d.c.confirmed_at.is_not(None).label("confirmed"),
+        ).where(in_list(d.c.event_id, "ids", kind))
 
     def settle(self, tx: Transaction, event_ids: Iterable[str]) -> None:
         """Bring each event to where its deliveries put it; plan its recheck or shred its address."""
@@ -52,25 +66,85 @@ class Settlement:
         if not ids:
             return
         events = tx.connection.execute(self._events, {"ids": ids}).all()
-        rows_of: dict[str, list[Any]] = {event_id: [] for event_id in ids}
-        for row in tx.connection.execute(self._deliveries, {"ids": ids}):
-            rows_of[row.event_id].append(row)
+        rows_of = self._rows(tx, ids)
+        ending = [event.id for event in events if self._ends(event, rows_of[event.id])]
+        lacking = self._not_in_the_log(tx, ending, rows_of) if ending else set()
         changes = BulkUpdate(self._event)
         for event in events:
-            changed = _settled(tx, event, rows_of[event.id], self.recheck_days)
+            changed = _settled(tx, event, rows_of[event.id], self.recheck_days, lacking=event.id in lacking)
             if changed:
                 changes.set(event.id, changed)
         changes.write(tx.connection)
 
+    def _rows(self, tx: Transaction, ids: Sequence[str]) -> dict[str, list[Any]]:
+        rows_of: dict[str, list[Any]] = {event_id: [] for event_id in ids}
+        for row in tx.connection.execute(self._deliveries, {"ids": ids}):
+            rows_of[row.event_id].append(row)
+        return rows_of
 
-def _settled(tx: Transaction, event: Any, rows: list[Any], recheck_days: tuple[int, ...]) -> dict[str, Any]:
-    """Return what changes in an event's row, and audit it."""
+    def _ends(self, event: Any, rows: list[Any]) -> bool:
+        """Say whether an event would be called fulfilled now, or lose its address: what cannot be taken back."""
+        current, after = _states(event, rows)
+        if after is not EventState.FULFILLED or current is not after:
+            return after is EventState.FULFILLED
+        again = any(row.state == State.APPLIED for row in rows)
+        return bool(event.sealed) and not again and _rechecks(event) >= len(self.recheck_days)
+
+    def _not_in_the_log(self, tx: Transaction, ids: Sequence[str], rows_of: dict[str, list[Any]]) -> set[str]:
+        """Hold the deliveries that are through by their rows and not by the log; `rows_of` then says so too.
+
+        Return the events that cannot end though nothing of them could be held: a delivery was deleted, or the log
+        never received them.
+        """
+        lacking, wrong = set(), []
+        for event_id, story in self._logged.stories(tx.connection, ids, tx.audit, tx.now).items():
+            undone = story.undone(row.destination for row in rows_of[event_id])
+            here = [row.id for row in rows_of[event_id] if row.destination in undone]
+            if len(here) < len(undone) or (story.record is None and not story.purged):
+                lacking.add(event_id)
+            wrong += here
+        if wrong:
+            rows_of |= self._rows(tx, sorted(damaged.hold(tx, self._tables, wrong, done=True)))
+        if wrong or lacking:
+            get_logger("syncer.events").error("delivery.damaged", count=len(wrong) + len(lacking))
+        return lacking
+
+
+def _states(event: Any, rows: list[Any]) -> tuple[EventState, EventState]:
+    """Return where an event stands, and where its deliveries put it."""
     # a word that syncer never writes waits for a person, as what is held does
     current = word(EventState, event.state) or EventState.HELD
-    states = [(word(State, row.state) or State.HELD, row) for row in rows]
-    after = settle(current, [(state, row.confirmed_at is not None) for state, row in states])
-    codes = [row.code if row.state == state else DAMAGED for state, row in states if state is State.HELD]
-    code = codes[0] if codes else None
+    return current, settle(current, [(word(State, row.state) or State.HELD, bool(row.confirmed)) for row in rows])
+
+
+def _subject(event: Any) -> str | None:
+    # SQLite stores bytes there too, which no entry can hold
+    return event.subject if isinstance(event.subject, str) else None
+
+
+def _rechecks(event: Any) -> int:
+    done = event.rechecks_done
+    return done if type(done) is int and 0 <= done < NO_MORE else NO_MORE
+
+
+def _fulfilled_at(event: Any, now: datetime) -> datetime:
+    """Return when an event was fulfilled (UTC): now, where its row holds no time that has been."""
+    try:
+        moment = datetime.fromisoformat(event.fulfilled_at or "").replace(tzinfo=UTC)
+    except ValueError:
+        return now
+    return min(moment, now)
+
+
+def _settled(
+    tx: Transaction, event: Any, rows: list[Any], recheck_days: tuple[int, ...], *, lacking: bool
+) -> dict[str, Any]:
+    """Return what changes in an event's row, and audit it; one that is `lacking` in the log is held."""
+    current, after = _states(event, rows)
+    held = [row for row in rows if (word(State, row.state) or State.HELD) is State.HELD]
+    codes = [row.code if row.state == State.HELD else DAMAGED for row in held]
+    code = codes[0] if codes else DAMAGED if lacking else None
+    after = EventState.HELD if lacking else after
     changed: dict[str, Any] = {}
     if after != event.state or code != event.code:
         changed |= {"state": move_event(current, after), "code": code}
@@ -81,7 +155,7 @@ def _settled(tx: Transaction, event: Any, rows: list[Any], recheck_days: tuple[i
         if any(row.code == "reappeared" for row in rows):
             changed["rechecks_done"] = 0  # somebody brings the person back: recheck as long as after the first time
     if after is EventState.HELD and (current is not after or event.code != code):
-        tx.audit.add("event:held", event=event.id, subject=event.subject, facts={"code": code})
+        tx.audit.add("event:held", event=event.id, subject=_subject(event), facts={"code": code})
     return changed
 
 
@@ -90,16 +164,16 @@ def _fulfilled(
 ) -> dict[str, Any]:
     """Return what changes in the row of an event that is fulfilled now, or was and still is; audit it."""
     changed: dict[str, Any] = {}
-    fulfilled_at, done = event.fulfilled_at, event.rechecks_done
+    fulfilled_at, done = _fulfilled_at(event, tx.now), _rechecks(event)
     if current is not EventState.FULFILLED:
         fulfilled_at = tx.now
         changed = {"fulfilled_at": fulfilled_at}
-        tx.audit.add("event:fulfilled", event=event.id, subject=event.subject)
+        tx.audit.add("event:fulfilled", event=event.id, subject=_subject(event))
     if any(row.state == State.APPLIED for row in rows):
         return changed  # it is being read back again
     upcoming = next_recheck(fulfilled_at, done, recheck_days)
     changed["next_recheck_at"] = upcoming
     if upcoming is None and event.sealed:
         changed |= {"email_sealed": None, "shredded_at": tx.now}
-        tx.audit.add("identity:shredded", event=event.id, subject=event.subject)
+        tx.audit.add("identity:shredded", event=event.id, subject=_subject(event))
     return changed

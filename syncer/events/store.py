@@ -16,6 +16,7 @@ from syncer.database.failures import retry_on_conflict
 from syncer.domain.model import Delivery, Lease, NewEvent, State
 from syncer.events import damaged
 from syncer.events.claims import Claims
+from syncer.events.logged import Logged
 from syncer.events.mapping import (
     Finished,
     audit_accepted,
@@ -25,7 +26,7 @@ from syncer.events.mapping import (
     event_row,
     facts_of,
 )
-from syncer.events.settlement import Settlement
+from syncer.events.settlement import NO_MORE, Settlement
 from syncer.log import get_logger
 
 
@@ -46,8 +47,9 @@ class Store:
         self._transactions = transactions
         self._engine = transactions.engine
         self._tables = transactions.tables
-        self._claims = Claims(self._engine, self._tables)
-        self._settlement = Settlement(self._tables, self._engine.dialect.name, recheck_days)
+        logged = Logged(self._tables, self._engine.dialect.name, transactions.key_of)
+        self._claims = Claims(self._engine, self._tables, logged)
+        self._settlement = Settlement(self._tables, self._engine.dialect.name, recheck_days, logged)
 
     @property
     def last_recheck_day(self) -> int:
@@ -85,12 +87,13 @@ class Store:
         `now` is UTC. Rows that nobody can read are held as damaged; they take nobody's place.
         """
         claim = self._claims.next(destination, now, limit, leave)
-        while claim.damaged and self._hold_damaged(claim.damaged):
+        while claim.damaged and self.hold_damaged(claim.damaged):
             claim = self._claims.next(destination, now, limit, leave)
         return claim.deliveries
 
     @retry_on_conflict
-    def _hold_damaged(self, ids: Sequence[int]) -> bool:
+    def hold_damaged(self, ids: Sequence[int]) -> bool:
+        """Hold deliveries whose rows nobody can act on; say whether any was due still."""
         with self._transactions.write() as tx:
             events = damaged.hold(tx, self._tables, ids)
             self.settle(tx, events)
@@ -153,7 +156,7 @@ class Store:
         e, d = self._tables.event, self._tables.delivery
         with self._transactions.write() as tx:
             due = tx.connection.execute(
-                sa.select(e.c.id, e.c.rechecks_done)
+                sa.select(e.c.id)
                 # only fulfilled events have one; were their state or id in the condition or the order, SQLite would
                 # choose that index and read every event
                 .where(e.c.next_recheck_at <= tx.now)
@@ -164,14 +167,14 @@ class Store:
             if not due:
                 return 0
             ids = [row.id for row in due]
+            # one row with a number that cannot grow would stop the rechecks of everybody
+            counted = sa.case((e.c.rechecks_done.between(0, NO_MORE - 1), e.c.rechecks_done + 1), else_=NO_MORE)
             tx.connection.execute(
                 d.update()
                 .where(d.c.event_id.in_(ids), d.c.state == State.CONFIRMED, d.c.action.is_not(None))
                 .values(state=State.APPLIED, next_attempt_at=tx.now, claim_rank=1, code=None)
             )
-            tx.connection.execute(
-                e.update().where(e.c.id.in_(ids)).values(rechecks_done=e.c.rechecks_done + 1, next_recheck_at=None)
-            )
+            tx.connection.execute(e.update().where(e.c.id.in_(ids)).values(rechecks_done=counted, next_recheck_at=None))
             # an event whose deliveries are all exempt has nothing to read back
             self.settle(tx, ids)
             return len(ids)
