@@ -75,7 +75,7 @@ class Logged:
                 purges = self._purged_spans(connection) if purges is None else purges
                 if event_id in stories and any(first <= seq <= last for first, last in purges):
                     stories[event_id].purged = True
-                    history.purged(event_id)
+                    history.purged("", event_id)
                 continue
             content = self._authentic(seq, body, its_mac, previous)
             if content is not None and content["event"] in stories:
@@ -111,6 +111,8 @@ class Logged:
 def _tell(history: History, story: Story, content: Mapping[str, Any]) -> None:
     what, destination, facts = content["what"], content["destination"], content["facts"]
     history.tell(what, content)
+    if what == "event:received":
+        history.any_may_be_brought()  # resyncs are not read here: whose an address is, seal and log say together
     if destination is None or not what.startswith("delivery:"):
         return
     if story.purged:

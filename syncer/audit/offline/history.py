@@ -87,11 +87,15 @@ class History:
         A resync goes before the events that it was about, as long as these are not over: it may have been about any.
         """
         if what == "operator:resynced":
-            self._brought |= self._nobodys
-            self._nobodys.clear()
+            self.any_may_be_brought()
         if event is not None:
             self._purged.add(event)
             self._events.pop(event, None)
+
+    def any_may_be_brought(self) -> None:
+        """Note that a resync may have brought the address of any event that is nobody's so far."""
+        self._brought |= self._nobodys
+        self._nobodys.clear()
 
     def is_purged(self, event: str) -> bool:
         """Say whether an entry of the event was purged: then the log does not tell enough of it."""
