@@ -83,12 +83,12 @@ class Verification:
         contradiction = TableComparison(self._tables, examination.history, now).contradiction(connection)
         if contradiction:
             return replace(finding, ok=False, reason=contradiction, warnings=(), lost=0)
-        return replace(finding, warnings=(*finding.warnings, *self._folder_notes()[1]))
+        return finding
 
     def _begin(self, collected: Notes, accepted: Collection[int]) -> Examination:
         signed = [(f"checkpoint {sealed.size}", sealed.note) for sealed in self._checkpoints.all()]
-        sources = [signed, self._folder_notes()[0], collected]
-        return Examination(sources, self._origins.public_keys(), accepted)
+        mine, foreign = self._folder_notes()
+        return Examination([signed, mine, collected], self._origins.public_keys(), accepted, foreign)
 
     def _folder_notes(self) -> tuple[Notes, list[str]]:
         """Return this log's notes in the state folder, and a warning for each file that is not one of them."""

@@ -135,7 +135,7 @@ def test_finding_22_both_come_to_one_verdict_on_an_honest_log(make: Callable[[],
     assert by_product(make(), [9]) == by_script(make(), [9]) == ("proven" if make is restored else "not proven")
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(st.data())
 def test_finding_22_both_come_to_one_verdict_on_every_bent_log(data: st.DataObject) -> None:
     log = copy.deepcopy(data.draw(st.sampled_from([a_log, purged, restored, decided]))())
@@ -227,7 +227,7 @@ def test_finding_22_both_prove_every_dossier_that_syncer_makes(dossiers: tuple[l
         assert file_by_product(text, key) == file_by_script(text, key) == "proven"
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.data())
 def test_finding_22_both_come_to_one_verdict_on_every_bent_dossier(
     dossiers: tuple[list[str], Signer], data: st.DataObject
@@ -257,7 +257,7 @@ def test_finding_22_both_come_to_one_verdict_on_every_bent_dossier(
     assert file_by_product(text, key) == file_by_script(text, key)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.data())
 def test_finding_22_both_come_to_one_verdict_on_every_bent_proof(data: st.DataObject) -> None:
     log = a_log()
