@@ -84,6 +84,14 @@ def too_few_proofs(dossier: Dossier, _: Dossier) -> None:
     dossier["proofs"] = dossier["proofs"][:-1]
 
 
+def a_proof_from_the_middle_left_out(dossier: Dossier, _: Dossier) -> None:
+    """Of three confirmations at one place, the second: first and last still say what the dossier claims."""
+    place = dossier["events"][0]["deliveries"][0]["destination"]
+    told = [entry for entry in dossier["events"][0]["audit"] if entry["destination"] == place]
+    second = [entry["seq"] for entry in told if entry["what"] == "delivery:confirmed"][1]
+    dossier["proofs"] = [proof for proof in dossier["proofs"] if proof["seq"] != second]
+
+
 def one_proof_only(dossier: Dossier, _: Dossier) -> None:
     dossier["proofs"] = dossier["proofs"][:1]
 
@@ -161,7 +169,8 @@ def entry(dossier: Dossier, what: str) -> Dossier:
 
 
 LIES = [
-    another_persons_proofs, another_persons_claims, another_persons_subject, too_few_proofs, one_proof_only,
+    another_persons_proofs, another_persons_claims, another_persons_subject, too_few_proofs,
+    a_proof_from_the_middle_left_out, one_proof_only,
     one_proof_too_many, a_proof_twice, a_purged_body, a_key_more_in_a_proof, a_key_more_in_an_entry, no_events,
     an_event_twice, another_summary, an_entry_left_out, an_entry_under_another_word, an_entry_at_another_time,
     another_actor, one_recipient_less, claimed(right="objection"), claimed(received_at="2026-09-01T00:00:00.000000Z"),

@@ -98,15 +98,23 @@ def examine(
 class Examination:
     """One pass over a log, in as many parts as its caller likes: every row in order, then the finding.
 
-    See `examine` for what is given. `history` is what the log says of each event.
+    See `examine` for what is given; `remarks` are warnings of the caller's own, for the finding. `history` is what the
+    log says of each event.
     """
 
-    def __init__(self, sources: Sources, keys: Sequence[VerifierKey], accepted: Collection[int] = ()) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        keys: Sequence[VerifierKey],
+        accepted: Collection[int] = (),
+        remarks: Sequence[str] = (),
+    ) -> None:
         self.history = History()
         self._frontier = Frontier()
         self._times = Times()
         self._purges = Purges()
         self._restores = Restores(accepted)
+        self._remarks = remarks
         self._notes = sum(map(len, sources))
         self._keys = keys
         self._spans = KeySpans()
@@ -229,7 +237,7 @@ class Examination:
             purged=self._purges.taken,
             notes=self._notes,
             anchored=newest,
-            warnings=tuple(dict.fromkeys([*self._times.remarks, *map(_recorded, forks)])),
+            warnings=tuple(dict.fromkeys([*self._times.remarks, *map(_recorded, forks), *self._remarks])),
             agreeing=agreeing,
             excused=self._notes - agreeing,
             lost=sum(fork.lost for fork in open_ones),

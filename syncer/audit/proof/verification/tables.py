@@ -56,9 +56,9 @@ class TableComparison:
             connection, d.event_id, d.destination, d.action, d.state, d.outcome, d.attempts, d.next_attempt_at,
             d.claim_rank, d.due_on, d.confirmed_at,
         ):  # fmt: skip
-            yield from self._delivery(*row)
+            yield from self._delivery(row)
         for row in _rows(connection, e.id, e.right, e.subject, e.received_at, e.due_on, e.state, e.fulfilled_at):
-            yield from self._event(*row)
+            yield from self._event(row)
         for event in self._missing:
             yield f"event {event} was received and is not in its table: somebody deleted it"
         for name, cool_until, probe_at in _rows(connection, lane.destination, lane.cool_until, lane.probe_at):
@@ -70,19 +70,8 @@ class TableComparison:
 
     # -- deliveries -----------------------------------------------------------------------------------------
 
-    def _delivery(
-        self,
-        event: Any,
-        destination: Any,
-        action: Any,
-        state: Any,
-        outcome: Any,
-        attempts: Any,
-        next_attempt_at: Any,
-        claim_rank: Any,
-        due_on: Any,
-        confirmed_at: Any,
-    ) -> Iterator[str]:
+    def _delivery(self, row: Any) -> Iterator[str]:
+        event, destination, action, state, outcome, attempts, next_attempt_at, claim_rank, due_on, confirmed_at = row
         if self._history.is_purged(event):
             return
         record, place = self._history.event(event), f"event {event} at {destination}"
@@ -109,9 +98,8 @@ class TableComparison:
 
     # -- events ---------------------------------------------------------------------------------------------
 
-    def _event(
-        self, event: Any, right: Any, subject: Any, received_at: Any, due_on: Any, state: Any, fulfilled_at: Any
-    ) -> Iterator[str]:
+    def _event(self, row: Any) -> Iterator[str]:
+        event, right, subject, received_at, due_on, state, fulfilled_at = row
         self._missing.discard(event)
         if self._history.is_purged(event):
             return

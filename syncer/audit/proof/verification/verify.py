@@ -64,7 +64,7 @@ class Verification:
         mine, foreign = self._folder_notes()
         signed = [(f"checkpoint {sealed.size}", sealed.note) for sealed in self._checkpoints.all()]
         sources = [signed, mine, _collected(against)]
-        examination = Examination(sources, self._origins.public_keys(), accepted)
+        examination = Examination(sources, self._origins.public_keys(), accepted, foreign)
         with Passage(self._engine, self._ledger, pause) as passage:
             try:
                 examination.take_all(passage.rows())
@@ -73,22 +73,20 @@ class Verification:
             finding = examination.finding()
             if not finding.stands:
                 return finding  # also where a note is bad by itself, and no row was read for it
-            finding = self._held_against(finding, examination, passage.connection, foreign)
+            finding = self._held_against(finding, examination, passage.connection)
         try:
             self._checkpoints.require_intact()  # what was signed last, and its seal: else nothing is signed any more
         except ChainBroken as broken:
             return replace(finding, ok=False, reason=broken.what, lost=0, tables_differ=False)
         return finding
 
-    def _held_against(
-        self, finding: Finding, examination: Examination, connection: sa.Connection, foreign: Sequence[str]
-    ) -> Finding:
+    def _held_against(self, finding: Finding, examination: Examination, connection: sa.Connection) -> Finding:
         """Hold the tables against the log, both of the moment of `connection`, a snapshot."""
         now = max(filter(None, (self._clock(), moment(examination.latest_at))))
         contradiction = TableComparison(self._tables, examination.history, now).contradiction(connection)
         if contradiction:
             return replace(finding, ok=False, reason=contradiction, warnings=(), lost=0, tables_differ=True)
-        return replace(finding, warnings=(*finding.warnings, *foreign))
+        return finding
 
     def _folder_notes(self) -> tuple[Notes, list[str]]:
         """Return this log's notes in the state folder, and a warning for each file that is not one of them."""
