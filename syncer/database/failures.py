@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ T = TypeVar("T")
 
 #: how often a transaction is tried that the database itself rolls back; SQLite waits 5 s before it says busy
 TRIES = 6
+#: the audit table, under whatever prefix
+_INTO_THE_LOG = re.compile(r"\bINSERT INTO \W?\w*audit\W")
 #: what a row raises that cannot be read or written; `is_of_one_row` tells it from an outage
 UNWRITABLE = (TypeError, ValueError, OverflowError, sa.exc.StatementError)
 
@@ -129,11 +132,12 @@ def is_duplicate(error: sa.exc.DBAPIError) -> bool:
 def is_refused(error: BaseException) -> bool:
     """Say whether it is what a statement was given that cannot be written: a row, not the statement or the table.
 
-    A constraint, a trigger, a value out of range, a letter that the database cannot store.
+    A constraint, a trigger, a value out of range, a letter that the database cannot store. An entry of the log is no
+    row's doing: what goes into it was written to other tables before, and a log that refuses one stops the work.
     """
     if not isinstance(error, sa.exc.DBAPIError):
         return isinstance(error, (sa.exc.StatementError, UnicodeError, OverflowError))
-    if is_outage(error):
+    if is_outage(error) or _INTO_THE_LOG.search(error.statement or ""):
         return False
     code = _code(error.orig)
     if isinstance(error.orig, sqlite3.Error):
@@ -145,6 +149,8 @@ def is_refused(error: BaseException) -> bool:
 
 def is_of_one_row(error: BaseException) -> bool:
     """Say whether what one row holds cannot be read, counted on or written: others in its transaction may go on."""
+    if isinstance(error, sa.exc.DBAPIError) and _INTO_THE_LOG.search(error.statement or ""):
+        return False
     return is_refused(error) or isinstance(error, (TypeError, ValueError, sa.exc.DataError))
 
 

@@ -99,7 +99,7 @@ def test_finding_04_a_request_whose_person_was_changed_is_held_and_nobody_is_cal
 
     worked_on(app)
 
-    held = {name: ("held", None, "damaged") for name in HELD} if isinstance(subject, bytes) else HELD
+    held = dict.fromkeys(HELD, ("held", None, "damaged")) if isinstance(subject, bytes) else HELD
     assert states(app) == held
     assert mailchimp.request_count + activecampaign.request_count == 0
 
