@@ -33,11 +33,11 @@ FUNCTIONS = {
     ("balance", "arrive"): "daemons.arrive",
     ("balance", "beat"): "daemons.beat",
     ("balance", "leave"): "daemons.leave",
-    ("take", "take"): "intake.take",
+    ("take", "_transact"): "intake.take",
     ("store", "start_rechecks"): "recheck",
     ("resync", "apply"): "resync",
     ("daemon", "_audit"): "daemon.audit",
-    ("lane", "_commit"): "lane.commit",
+    ("lane", "_write"): "lane.commit",
 }
 #: an audit word in a lane's commit gives it these further names
 WORDS = {
