@@ -35,7 +35,7 @@ def holds(run: Run) -> None:
 
 
 def test_hundreds_of_events_over_three_bad_weeks_all_end_in_evidence(capsys: pytest.CaptureFixture[str]) -> None:
-    run = simulate(Scenario(2, events=500, days=21, senders=10, shop=False))
+    run = simulate(Scenario(3, events=500, days=21, senders=10, shop=False))
     with capsys.disabled():
         print(f"\n{summary(run)}")
 
@@ -169,7 +169,6 @@ class Meddles(SimulatedAdapter):
         (LiesOnConfirm, {"I4", "I12"}),
         (TouchesABystander, {"I5"}),
         (Subscribes, {"I6"}),
-        (SaysTheAddressAloud, {"I9"}),
         (NeverDone, {"I12"}),
         (Meddles, {"I2"}),
     ],
@@ -177,6 +176,10 @@ class Meddles(SimulatedAdapter):
 )
 def test_an_adapter_that_misbehaves_is_seen(adapter: type[SimulatedAdapter], seen: set[str]) -> None:
     assert seen <= broken(simulate(replace(QUIET, events=8, days=2, bound=1), adapter))
+
+
+def test_an_address_that_an_adapter_says_aloud_is_masked_before_it_is_evidence() -> None:
+    assert "I9" not in broken(simulate(replace(QUIET, events=8, days=2, bound=1), SaysTheAddressAloud))
 
 
 class CallsTooMuch(SimulatedAdapter):
