@@ -12,7 +12,7 @@ import pytest
 
 from syncer.audit.offline.notes import Signer
 from syncer.audit.offline.verifier import examine
-from tests.support.bent_logs import ORIGIN, SEED, Log
+from tests.support.attacks.bent_logs import ORIGIN, SEED, Log
 from tests.support.paths import VERIFIER
 
 SCRIPT = SimpleNamespace(**runpy.run_path(str(VERIFIER)))
