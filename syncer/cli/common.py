@@ -156,6 +156,15 @@ def moment_of(app: App, text: str, option: str) -> datetime:
         raise UserError(f"{option}: not a date; write YYYY-MM-DD or an ISO 8601 date-time") from None
 
 
+def span_of(app: App, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
+    """Read --since and --until, as `moment_of`. Raises UserError for a span that ends before it begins."""
+    first = moment_of(app, since, "--since") if since else None
+    end = moment_of(app, until, "--until") if until else None
+    if first is not None and end is not None and end <= first:
+        raise UserError("--until: lies before --since, so nothing can be in between; swap them")
+    return first, end
+
+
 def day_of(text: str, option: str) -> date:
     """Read a plain day, YYYY-MM-DD."""
     from datetime import date

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syncer.cli.common import JSON, Context, common, list_events, moment_of, read_person, write_out
+from syncer.cli.common import JSON, Context, common, list_events, read_person, span_of, write_out
+from syncer.domain.rights import ACCEPTED_RIGHTS, Right
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,15 +33,43 @@ def status(context: Context, as_json: bool) -> int:
 
 
 @click.command()
-@click.option("--state", type=click.Choice(["open", "held", "fulfilled", "overdue"]), help="Only events in this state.")
+@click.option(
+    "--state",
+    type=click.Choice(["open", "held", "fulfilled", "overdue", "late"]),
+    help="Only these; overdue: open past the day, late: overdue, or answered late.",
+)
 @click.option("--since", help="Received on or after: YYYY-MM-DD, or ISO 8601.")
+@click.option("--until", help="Received before.")
+@click.option("--destination", help="Only events that were sent there.")
+@click.option("--right", type=click.Choice([right.value for right in sorted(ACCEPTED_RIGHTS)]), help="Only this right.")
+@click.option("--limit", type=click.IntRange(min=1), help="The newest so many.")
 @JSON
 @common
-def events(context: Context, state: str | None, since: str | None, as_json: bool) -> int:
-    """List events with their deliveries."""
+def events(
+    context: Context,
+    state: str | None,
+    since: str | None,
+    until: str | None,
+    destination: str | None,
+    right: str | None,
+    limit: int | None,
+    as_json: bool,
+) -> int:
+    """List events with their deliveries, oldest first."""
+    from syncer.decisions.interventions import require_lane
+
     with context.app() as app:
-        moment = moment_of(app, since, "--since") if since else None
-        views = app.reader.events(state=state, since=moment)
+        first, end = span_of(app, since, until)
+        if destination is not None:
+            require_lane(app.leases, app.settings.destinations, destination)
+        views = app.reader.events(
+            state=state,
+            since=first,
+            until=end,
+            destination=destination,
+            right=Right(right) if right else None,
+            limit=limit,
+        )
     return list_events(views, as_json)
 
 
@@ -49,7 +78,10 @@ def events(context: Context, state: str | None, since: str | None, as_json: bool
 @JSON
 @common
 def show(context: Context, event: str, as_json: bool) -> int:
-    """Show one event, its deliveries and its whole timeline. The first characters of its id suffice."""
+    """Show one event, its deliveries and its whole timeline.
+
+    EVENT is its case number, or the first characters of its id.
+    """
     from syncer.cli.output import console, printing
 
     with context.app() as app:
@@ -105,9 +137,7 @@ def report(context: Context, fmt: str, since: str | None, until: str | None, out
 
     with context.app() as app:
         app.trust.require()  # before the first line: this command writes that it was run
-        log = app.propagation.report(
-            moment_of(app, since, "--since") if since else None, moment_of(app, until, "--until") if until else None
-        )
+        log = app.propagation.report(*span_of(app, since, until))
         _, sha256 = write_out(_rendered(log, fmt), out, fmt)
         app.access_log.exported("report", fmt, sum(len(event.deliveries) for event in log.events), sha256)
     return 1 if needs_attention(log) else 0

@@ -15,7 +15,7 @@ from syncer.domain.model import State
 from syncer.privacy.masking import visible
 from syncer.reports.evidence import ReportedDelivery, ReportedEvent
 from syncer.reports.propagation import PropagationLog
-from syncer.reports.words import OUTCOMES, RIGHTS, STATES, step_line
+from syncer.reports.wording.words import OUTCOMES, RIGHTS, STATES, step_line
 
 #: what a spreadsheet may take for the start of a formula, full-width forms included
 _FORMULA = tuple("=+-@\t\r\n\0＝＋－＠")
@@ -39,7 +39,7 @@ COLUMNS = (
     "event", "event_key", "source", "source_ref", "right", "subject", "received_at", "due_on", "overdue",
     "event_state", "fulfilled_at", "recipient", "adapter", "action", "state", "outcome", "code", "meaning",
     "attempts", "first_attempt_at", "last_attempt_at", "applied_at", "confirmed_at", "read_back", "request_ids",
-    "decided_by", "reason", "next_attempt_at", "audit_seq",
+    "decided_by", "reason", "next_attempt_at", "audit_seq", "case", "late", "ending",
     # the record that the CCPA regulations ask for, § 7101(b), in their words
     "date_of_request", "nature_of_request", "manner_of_request", "date_of_response", "nature_of_response",
     "basis_of_denial",
@@ -101,6 +101,9 @@ def _row(event: ReportedEvent, delivery: ReportedDelivery) -> dict[str, Cell]:
         "reason": exempted.reason if exempted else None,
         "next_attempt_at": delivery.next_attempt_at,
         "audit_seq": " ".join(map(str, evidence.audit_seq)),
+        "case": event.case,
+        "late": event.late,
+        "ending": event.ending,
         **_ccpa(event, delivery),
     }
 

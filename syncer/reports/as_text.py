@@ -9,7 +9,9 @@ from syncer.domain.model import State
 from syncer.privacy.masking import escaped, visible
 from syncer.reports.evidence import ReportedEvent
 from syncer.reports.propagation import Integrity, PropagationLog
-from syncer.reports.words import OUTCOMES, RIGHTS, STATES, day_time, sentence, step_line, verification
+from syncer.reports.wording.account import account
+from syncer.reports.wording.cases import case
+from syncer.reports.wording.words import OUTCOMES, RIGHTS, STATES, day_time, sentence, standing, step_line, verification
 
 # -- the propagation log ------------------------------------------------------------------------------------
 
@@ -21,8 +23,7 @@ def report_text(log: PropagationLog) -> str:
         "PROPAGATION LOG",
         f"made {day_time(log.generated_at)} by syncer {log.software}; days are {log.timezone}, times UTC",
         "",
-        f"{counts.requests} requests: {counts.fulfilled} carried out everywhere,"
-        f" {counts.held} need a decision, {counts.open} under way; {counts.overdue or 'none'} late.",
+        account(counts),
         "",
         *_needs_a_person(log.events),
         "REQUESTS AND RECIPIENTS",
@@ -57,10 +58,10 @@ def _needs_a_person(events: Sequence[ReportedEvent]) -> list[str]:
 
 
 def _event_lines(event: ReportedEvent) -> list[str]:
-    late = "  ** LATE **" if event.overdue else ""
+    late = "  ** LATE **" if event.overdue else "  ** ANSWERED LATE **" if event.late else ""
     lines = [
-        f"{event.id}  {RIGHTS[event.right]}",
-        f"  received {day_time(event.received_at)}, due {event.due_on}: {STATES[event.state]}{late}",
+        f"{case(event.case, event.id)}  {RIGHTS[event.right]}  ({event.id})",
+        f"  received {day_time(event.received_at)}, due {event.due_on}: {standing(event)}{late}",
     ]
     for delivery in event.deliveries:
         outcome = f", {OUTCOMES[delivery.outcome]}" if delivery.outcome else ""

@@ -17,6 +17,7 @@ from syncer.audit.proof.notary import Notary
 from syncer.audit.proof.verification.verified import Verified
 from syncer.clock import stamp
 from syncer.domain.deadlines import Rule
+from syncer.domain.endings import Ending
 from syncer.domain.model import EventState
 from syncer.reports.evidence import Evidence, Reappearance, ReportedEvent
 from syncer.reports.reader import Reader
@@ -40,13 +41,22 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How many requests there are, and where they stand."""
+    """How many requests there are, and where they stand.
+
+    Of the `fulfilled`, `everywhere` are those that every recipient carried out; the others ended `with_exception`, were
+    `withdrawn`, or found `nobody` to be told. `overdue` are late and open, `answered_late` are late and fulfilled.
+    """
 
     requests: int
     fulfilled: int
+    everywhere: int
+    with_exception: int
+    withdrawn: int
+    nobody: int
     held: int
     open: int
     overdue: int
+    answered_late: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +197,15 @@ def needs_attention(log: PropagationLog) -> bool:
 
 def summary(events: Sequence[EventView]) -> Summary:
     """Count requests by where they stand."""
-    counts = Counter(event.state for event in events)
+    counts, ended = Counter(event.state for event in events), Counter(event.ending for event in events)
     return Summary(
         requests=len(events),
         fulfilled=counts[EventState.FULFILLED],
+        **{kind.value: ended[kind] for kind in Ending},
         held=counts[EventState.HELD],
         open=counts[EventState.OPEN],
         overdue=sum(event.overdue for event in events),
+        answered_late=sum(event.late and not event.overdue for event in events),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,10 +14,15 @@ from syncer.database.connections import reading
 from syncer.database.tables import Tables
 from syncer.domain.codes import DAMAGED
 from syncer.domain.deadlines import Rule
+from syncer.domain.endings import answered_late, ending
 from syncer.domain.model import EventState, State, word
 from syncer.domain.rights import Right
 from syncer.errors import UserError
 from syncer.reports.views import DeliveryView, EventHistory, EventView, TimelineEntry, event_values
+from syncer.reports.wording.cases import case_number
+
+#: the highest number of an entry that a database's BIGINT can hold
+MOST_ENTRIES = 2**63 - 1
 
 
 class Reader:
@@ -40,10 +45,15 @@ class Reader:
         until: datetime | None = None,
         subject: str | Sequence[str] | None = None,
         event_id: str | None = None,
+        destination: str | None = None,
+        right: Right | None = None,
+        limit: int | None = None,
     ) -> list[EventView]:
-        """Return events with their deliveries, oldest first. `state` may also be `overdue`; times are UTC.
+        """Return events with their deliveries, oldest first; with `limit` the newest so many. Times are UTC.
 
-        `subject` is one pseudonym of a person, or every one that they have had.
+        `state` may also be `overdue`, open past its day, or `late`, that or answered late. `subject` is one pseudonym
+        of a person, or every one that they have had. With `destination` it is the events that were sent there, each
+        with all its deliveries.
 
         A row with a word that syncer never writes is shown as held, with the code `damaged`: it waits for a person, and
         keeps nobody from seeing the others.
@@ -60,9 +70,24 @@ class Reader:
             conditions.append(e.c.subject.in_([subject] if isinstance(subject, str) else subject))
         if event_id is not None:
             conditions.append(e.c.id == event_id)
+        if destination is not None:
+            conditions.append(e.c.id.in_(sa.select(d.c.event_id).where(d.c.destination == destination)))
+        if right is not None:
+            conditions.append(e.c.right == right)
+        events = [event for event in self._read(conditions) if _wanted(event, state)]
+        return events if limit is None else events[max(len(events) - limit, 0) :]
+
+    def _read(self, conditions: Sequence[sa.ColumnElement[bool]]) -> Iterator[EventView]:
+        e, d = self._tables.event, self._tables.delivery
         # not the sealed address: the account of a reader may not see it
         columns = [column for column in e.c if column is not e.c.email_sealed]
-        chosen = sa.select(*columns).where(*conditions).order_by(e.c.id)
+        told = self._told(conditions).subquery()
+        chosen = (
+            sa.select(*columns, told.c.case, told.c.answered_at)
+            .select_from(e.outerjoin(told, told.c.event_id == e.c.id))
+            .where(*conditions)
+            .order_by(e.c.id)
+        )
         joined = sa.select(d).join(e, d.c.event_id == e.c.id).where(*conditions).order_by(d.c.id)
         deliveries: dict[str, list[DeliveryView]] = {}
         with reading(self._engine) as connection:
@@ -70,10 +95,18 @@ class Reader:
             for row in connection.execute(joined):
                 deliveries.setdefault(row.event_id, []).append(_delivery(row))
         now = self._clock()
-        events = [self._event(row, tuple(deliveries.get(row.id, ())), now) for row in rows]
-        if state == "overdue":
-            return [event for event in events if event.overdue]
-        return [event for event in events if state in (None, event.state)]
+        for row in rows:
+            yield self._event(row, tuple(deliveries.get(row.id, ())), now)
+
+    def _told(self, conditions: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
+        """Return the query for what the log alone knows of events: the entry of the receipt, and the first answer."""
+        t, e = self._tables.audit.c, self._tables.event
+        received = sa.func.min(sa.case((t.what == "event:received", t.seq))).label("case")
+        answered = sa.func.min(sa.case((t.what == "event:fulfilled", t.at))).label("answered_at")
+        joined = sa.join(self._tables.audit, e, e.c.id == t.event_id)
+        entries = sa.select(t.event_id, received, answered).select_from(joined)
+        kinds = ("event:received", "event:fulfilled")
+        return entries.where(t.what.in_(kinds), *conditions).group_by(t.event_id)
 
     def show(self, event_id: str) -> EventHistory:
         """Return one event with its deliveries and its whole timeline."""
@@ -85,10 +118,19 @@ class Reader:
         return EventHistory(**event_values(event), deliveries=event.deliveries, audit=timeline)
 
     def resolve(self, prefix: str) -> str:
-        """Return the id of the one event that starts so. Raises UserError for none or several."""
+        """Return the id of the event with this case number, or of the one whose id starts so.
+
+        Raises UserError for none or several.
+        """
         e = self._tables.event.c
+        number = case_number(prefix)
+        if number is not None:
+            return self._of_case(number)
         if len(prefix) < 6 or not all(char in "0123456789abcdef-" for char in prefix):
-            raise UserError("an event id has at least 6 of the characters 0-9, a-f and -; `syncer events` lists them")
+            raise UserError(
+                "write a case number, like 4711, or at least 6 characters of an event's id (0-9, a-f and -);"
+                " `syncer events` lists both"
+            )
         with reading(self._engine) as connection:
             ids = list(connection.execute(sa.select(e.id).where(e.id.startswith(prefix)).limit(50)).scalars())
         if not ids:
@@ -96,6 +138,15 @@ class Reader:
         if len(ids) > 1:
             raise UserError(f"{len(ids)} events or more start with {prefix}; give more of the id")
         return str(ids[0])
+
+    def _of_case(self, number: int) -> str:
+        t = self._tables.audit.c
+        found = sa.select(t.event_id).where(t.seq == number, t.what == "event:received")
+        with reading(self._engine) as connection:
+            event_id = connection.execute(found).scalar() if number <= MOST_ENTRIES else None
+        if event_id is None:
+            raise UserError(f"there is no case {number}; `syncer events` lists them")
+        return str(event_id)
 
     def _damaged(self) -> sa.ColumnElement[bool]:
         """Return the condition that an event, or one of its deliveries, holds a word that syncer never writes."""
@@ -108,16 +159,21 @@ class Reader:
         rule, state, right = self._rule, word(EventState, row.state), row.right and word(Right, row.right)
         damaged = state is None or (row.right and right is None) or any(item.code == DAMAGED for item in deliveries)
         waiting = state is not EventState.FULFILLED
+        shown = EventState.HELD if damaged or state is None else state
+        overdue = waiting and rule.late(row.right, row.received_at, row.due_on, now)
         return EventView(
             id=row.id,
+            case=row.case,
             event_key=row.event_key,
             right=right or None,
             subject=row.subject,
-            state=EventState.HELD if damaged or state is None else state,
+            state=shown,
+            ending=ending(shown, ((delivery.state, delivery.code) for delivery in deliveries)),
             code=DAMAGED if damaged else row.code,
             received_at=row.received_at,
             due_on=row.due_on,
-            overdue=waiting and rule.late(row.right, row.received_at, row.due_on, now),
+            overdue=overdue,
+            late=overdue or (not waiting and self._answered_late(row)),
             warning=rule.warning(row.received_at, now) if waiting else None,
             target_at=rule.target_at(row.right, row.received_at),
             legal_due_on=row.legal_due_on,
@@ -129,6 +185,25 @@ class Reader:
             shredded_at=row.shredded_at,
             deliveries=deliveries,
         )
+
+    def _answered_late(self, row: Any) -> bool:
+        return answered_late(self._rule, row.right, row.received_at, row.due_on, answered_at(row))
+
+
+def _wanted(event: EventView, state: str | None) -> bool:
+    if state == "overdue":
+        return event.overdue
+    return event.late if state == "late" else state in (None, event.state)
+
+
+def answered_at(row: Any) -> datetime | None:
+    """Return when a request was first fulfilled (UTC), by the log where it says so, else by its row."""
+    told: str | None = row.answered_at
+    fulfilled: datetime | None = row.fulfilled_at
+    try:
+        return datetime.fromisoformat(told) if told else fulfilled
+    except ValueError:  # what somebody else wrote there
+        return fulfilled
 
 
 def _delivery(row: Any) -> DeliveryView:

@@ -18,11 +18,13 @@ from syncer.delivery.balance import Presence, Running
 from syncer.delivery.leases import LaneRow, Leases
 from syncer.delivery.owners import Owner, parse_owner
 from syncer.domain.deadlines import WARN_DAYS, Rule
+from syncer.domain.endings import answered_late
 from syncer.domain.model import WORKABLE, EventState, State, word
 from syncer.domain.rights import Right
 from syncer.intake.queue import Queue
 from syncer.intake.refused import RefusedRows
 from syncer.intake.wordpress.state import WordPressState
+from syncer.reports.reader import answered_at
 from syncer.reports.trials import last_trials
 from syncer.reports.views import (
     AnchorView,
@@ -38,6 +40,7 @@ from syncer.reports.views import (
 )
 from syncer.settings.destinations import Destination
 
+HOURS_OF_A_DAY = 24
 #: a delivery in one of these states is not through
 OPEN = WORKABLE | {State.HELD}
 
@@ -161,13 +164,27 @@ class Status:
             wanted = (sa.func.count(sa.case((condition, 1))) for condition in (late, late_then, *levels))
             query = sa.select(sa.func.min(e.received_at), *wanted).where(e.state != EventState.FULFILLED)
             oldest, overdue, late_on_arrival, *warned = connection.execute(query).one()
+            answered = self._answered_late(connection)
         return EventCounts(
             **{state.value: counts[state] for state in EventState},
             overdue=overdue,
             late_on_arrival=late_on_arrival,
+            answered_late=answered,
             **{f"warn_{days}": number for days, number in zip(WARN_DAYS, warned, strict=True)},
             oldest_open=oldest,
         )
+
+    def _answered_late(self, connection: sa.Connection) -> int:
+        """Count the fulfilled events whose first answer came late; the database sorts out most that did not."""
+        e, t, rule = self._tables.event.c, self._tables.audit.c, self._rule
+        day = sa.func.date(e.fulfilled_at)
+        another_day = sa.func.date(e.received_at) != day if rule.objection_target_hours >= HOURS_OF_A_DAY else sa.true()
+        # days in UTC: by the controller's clock it may be the day after
+        may_be = sa.or_(day >= e.due_on, sa.and_(e.right == Right.OBJECTION, another_day))
+        first = sa.select(sa.func.min(t.at)).where(t.event_id == e.id, t.what == "event:fulfilled").scalar_subquery()
+        query = sa.select(e.right, e.received_at, e.due_on, e.fulfilled_at, first.label("answered_at"))
+        rows = connection.execute(query.where(e.state == EventState.FULFILLED, may_be))
+        return sum(answered_late(rule, row.right, row.received_at, row.due_on, answered_at(row)) for row in rows)
 
 
 def needs_attention(status: StatusView) -> bool:

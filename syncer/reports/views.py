@@ -10,6 +10,7 @@ from typing import Any
 from adapters.contract import Action, Outcome
 from syncer.audit.ledger import Facts, Stamp
 from syncer.domain.deadlines import WARN_DAYS
+from syncer.domain.endings import Ending
 from syncer.domain.model import CLOSED, EventState, State
 from syncer.domain.rights import Right
 from syncer.intake.wordpress.state import WordPressState
@@ -45,17 +46,24 @@ class DeliveryView:
 
 @dataclass(frozen=True, slots=True)
 class EventView:
-    """An event with its deliveries. `subject` is the pseudonym; `warning` the highest of WARN_DAYS that it reached."""
+    """An event with its deliveries. `subject` is the pseudonym; `warning` the highest of WARN_DAYS that it reached.
+
+    `case` is the number of the log entry that recorded its receipt, None where there is none. `ending` says how it
+    ended, None while it has not. `overdue` is an open one past its day or target; `late` is that, or answered late.
+    """
 
     id: str
+    case: int | None
     event_key: str
     right: Right | None
     subject: str | None
     state: EventState
+    ending: Ending | None
     code: str | None
     received_at: datetime
     due_on: date
     overdue: bool
+    late: bool
     warning: int | None
     target_at: datetime | None
     legal_due_on: date | None
@@ -109,8 +117,9 @@ class EventHistory(EventView):
 class EventCounts:
     """How many events are in each state, how many are late, and how many have reached each of WARN_DAYS.
 
-    Each open event is counted at its highest warning only. Of those that are late, `late_on_arrival` were so when they
-    came, by the day in UTC: their own `received_at` says that somebody else kept them so long.
+    Each open event is counted at its highest warning only. Of those that are overdue, `late_on_arrival` were so when
+    they came, by the day in UTC: their own `received_at` says that somebody else kept them so long. `answered_late`
+    are fulfilled ones whose answer came after its day or target.
     """
 
     open: int
@@ -118,6 +127,7 @@ class EventCounts:
     fulfilled: int
     overdue: int
     late_on_arrival: int
+    answered_late: int
     warn_7: int
     warn_14: int
     warn_21: int

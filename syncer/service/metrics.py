@@ -72,6 +72,11 @@ def _events(counts: EventCounts, now: datetime) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "syncer_overdue_events", "Open events past their due day, or objections past their target", counts.overdue
     )
+    yield GaugeMetricFamily(
+        "syncer_answered_late_events",
+        "Fulfilled events that were answered past their due day, or objections past their target",
+        counts.answered_late,
+    )
     warned = {(str(days),): number for days, number in counts.warned.items()}
     yield _gauge("warned_events", "Open events by the highest warning they reached, in days", ["days"], warned)
     age = (now - counts.oldest_open).total_seconds() if counts.oldest_open else 0.0

@@ -18,7 +18,7 @@ from syncer.privacy.masking import visible
 from syncer.reports.status import last_verification
 from syncer.reports.trials import last_trials
 from syncer.reports.views import TrialView
-from syncer.reports.words import day_time, verification
+from syncer.reports.wording.words import day_time, verification
 from syncer.setup import anchor_check, privilege_check, round_trip
 
 if TYPE_CHECKING:

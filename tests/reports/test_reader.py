@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
+from adapters.sandbox import MailchimpSandbox
 from syncer.app import App
+from syncer.domain.endings import Ending
 from syncer.service.drain import drain, prepare
+from tests.conftest import AUDIENCES, Clock
 from tests.support.processes import inside, inside_json
 from tests.support.walk import OTHER, PERSON, put
 
@@ -103,3 +108,71 @@ def test_finding_06_a_resync_passes_over_a_row_with_a_foreign_state(app: App) ->
 
     assert plan.deliveries == ()
     assert len(plan.skipped) == 2
+
+
+def test_an_answer_that_came_late_is_late_in_events_show_status_and_metrics(app: App, clock: Clock) -> None:
+    put(app, "erasure", PERSON, "late", received_at=clock() - timedelta(days=50))
+    put(app, "erasure", OTHER, "in time")
+    drain(app)
+
+    (late,) = inside_json(app.settings.path, "events", "--state", "late")
+    status = inside_json(app.settings.path, "status")["events"]
+    shown = inside(app.settings.path, "show", str(late["case"]))
+
+    assert (late["event_key"], late["ending"], late["late"], late["overdue"]) == ("late", "everywhere", True, False)
+    assert (status["answered_late"], status["overdue"]) == (1, 0)
+    assert "ANSWERED LATE" in shown.stdout
+    assert "syncer_answered_late_events 1.0" in inside(app.settings.path, "metrics").stdout
+
+
+def test_an_answer_stays_in_time_when_the_person_came_back_after_the_day(
+    app: App, clock: Clock, mailchimp: MailchimpSandbox
+) -> None:
+    put(app, "erasure", PERSON, "k1", received_at=clock() - timedelta(days=28))
+    drain(app)
+    mailchimp.add(PERSON, AUDIENCES[0])
+    clock.advance(days=8)
+    drain(app)
+
+    (event,) = app.reader.events()
+
+    assert event.ending is Ending.EVERYWHERE
+    assert event.fulfilled_at == clock.now  # carried out once more, long after the day it was due
+    assert not event.late
+    assert app.status.read().events.answered_late == 0
+
+
+def test_a_case_number_is_that_of_the_entry_of_the_receipt(app: App) -> None:
+    put(app, "erasure", PERSON, "k1")
+    prepare(app)
+    (event,) = app.reader.events()
+    (received,) = (entry for entry in app.reader.show(event.id).audit if entry.what == "event:received")
+
+    assert event.case == received.seq
+    assert app.reader.resolve(f"#{event.case}") == app.reader.resolve(str(event.case)) == event.id
+
+
+@pytest.mark.parametrize("typed", ["1", "99999", str(10**30)])
+def test_a_number_that_is_no_case_is_refused_in_one_line(app: App, typed: str) -> None:
+    done = inside(app.settings.path, "show", typed)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.strip() == f"there is no case {typed}; `syncer events` lists them"
+
+
+def test_events_are_chosen_by_time_destination_right_and_number(app: App, clock: Clock) -> None:
+    for number, kind in enumerate(("erasure", "objection", "erasure")):
+        put(app, kind, f"p{number}@filter.test", f"k{number}")
+        prepare(app)
+        clock.advance(days=1)
+    first = clock() - timedelta(days=2, hours=1)
+
+    def chosen(*words: str) -> list[str]:
+        return [event["event_key"] for event in inside_json(app.settings.path, "events", *words)]
+
+    assert chosen("--until", first.isoformat()) == ["k0"]
+    assert chosen("--since", first.isoformat(), "--right", "erasure") == ["k2"]
+    assert chosen("--destination", "crm", "--limit", "2") == ["k1", "k2"]
+    assert chosen("--right", "objection") == ["k1"]
+    assert inside(app.settings.path, "events", "--destination", "nowhere").returncode == 2
+    assert inside(app.settings.path, "events", "--since", "2027-01-01", "--until", "2026-01-01").returncode == 2

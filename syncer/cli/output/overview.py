@@ -14,7 +14,7 @@ from syncer.reports.views import (
     LaneView,
     StatusView,
 )
-from syncer.reports.words import day_time, verification
+from syncer.reports.wording.words import day_time, verification
 
 
 def status(view: StatusView) -> None:
@@ -22,6 +22,7 @@ def status(view: StatusView) -> None:
     out, counts = console(), view.events
     late = f", {counts.overdue} OVERDUE" if counts.overdue else ", none overdue"
     late += f" ({counts.late_on_arrival} of them already when they came)" if counts.late_on_arrival else ""
+    late += f", {counts.answered_late} answered late" if counts.answered_late else ""
     warned = [f"{number} for {days} days or more" for days, number in counts.warned.items() if number]
     out.print(
         f"requests: {counts.open} under way, {counts.held} held, {counts.fulfilled} fulfilled{late}"

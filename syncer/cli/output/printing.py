@@ -18,7 +18,7 @@ from syncer.reports.views import (
     EventHistory,
     EventView,
 )
-from syncer.reports.words import OUTCOMES, RIGHTS, STATES, day_time, sentence, step_line
+from syncer.reports.wording.words import OUTCOMES, RIGHTS, STATES, day_time, sentence, standing, step_line
 
 if TYPE_CHECKING:
     from adapters.contract import TrialStep
@@ -38,18 +38,20 @@ def events(views: Sequence[EventView]) -> None:
     if not views:
         out.print("no events")
         return
-    table = grid("event", "right", "due", "state", "deliveries")
+    table = grid("case", "event", "right", "due", "state", "deliveries")
     for event in views:
-        due = Text(event.due_on.isoformat(), style="bold red" if event.overdue else "")
+        due = Text(event.due_on.isoformat() + (" late" if event.late else ""), style="bold red" if event.late else "")
         parts = [f"{d.destination} {d.state}" + (f" ({d.code})" if d.code else "") for d in event.deliveries]
-        table.add_row(event.id, event.right or "?", due, _mark(event.state), parts)
+        case = "-" if event.case is None else str(event.case)
+        table.add_row(case, event.id, event.right or "?", due, _mark(event.state), parts)
     out.print(table)
 
 
 def show(event: EventHistory) -> None:
     """Print one event and its whole timeline."""
     out = console()
-    late = " - OVERDUE" if event.overdue else ""
+    late = " - OVERDUE" if event.overdue else " - ANSWERED LATE" if event.late else ""
+    out.print(f"case      {'-' if event.case is None else event.case}")
     out.print(f"event     {event.id}   key {event.event_key}")
     out.print(f"request   {RIGHTS[event.right]}, received {day_time(event.received_at)}, due {event.due_on}{late}")
     if event.extended_at:
@@ -59,7 +61,7 @@ def show(event: EventHistory) -> None:
     if event.legal_due_on:
         out.print(f"legal day {event.legal_due_on}, past weekends and holidays; syncer works to the earlier one")
     out.print(f"person    {event.subject or 'not known: the address cannot be used'}")
-    out.print(f"state     {STATES[event.state]}" + (f": {meaning(event.code)}" if event.code else ""))
+    out.print(f"state     {standing(event)}" + (f": {meaning(event.code)}" if event.code else ""))
     for delivery in event.deliveries:
         _delivery(out, delivery)
     out.print("\ntimeline")

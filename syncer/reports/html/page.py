@@ -19,7 +19,7 @@ from syncer.reports.dossier import DossierFacts
 from syncer.reports.html.dossier_view import ASKED, DossierView
 from syncer.reports.html.report_view import ReportView
 from syncer.reports.propagation import PropagationLog
-from syncer.reports.words import RIGHTS, STATES, sentence, step_line, verification
+from syncer.reports.wording.words import RIGHTS, STATES, sentence, step_line, verification
 
 #: what a cell says: shorter than STATES, which stands in the legend; the style sheet puts a sign before each
 BRIEF = {

@@ -18,7 +18,8 @@ from syncer.reports.evidence import Confirmation, Reappearance, ReportedDelivery
 from syncer.reports.html.charts import DAY, OPEN_BY_AGE, TO_CONFIRMED, Chart, histogram
 from syncer.reports.propagation import PropagationLog
 from syncer.reports.views import LaneView
-from syncer.reports.words import OUTCOMES, step_line
+from syncer.reports.wording.account import account
+from syncer.reports.wording.words import OUTCOMES, step_line
 
 #: rows of one page of a month; more would be slow to open
 PAGE = 500
@@ -98,14 +99,7 @@ class ReportView:
 
     def sentence(self) -> str:
         """Return where things stand, in one or two plain sentences."""
-        counts = self.log.summary
-        if not counts.requests:
-            return "No request was received in this period."
-        said = f"{_many(counts.requests, 'request was', 'requests were')} received: "
-        said += f"{counts.fulfilled} carried out everywhere, {counts.held} waiting for a person's decision, "
-        said += f"{counts.open} under way. "
-        late = counts.overdue
-        return said + ("None is late." if not late else f"{late} {'is' if late == 1 else 'are'} late.")
+        return account(self.log.summary)
 
     # -- what needs a person --------------------------------------------------------------------------------
 

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from syncer.audit.ledger import LogEntry
 from syncer.domain.codes import meaning
+from syncer.domain.endings import Ending
 from syncer.privacy.masking import visible
 from syncer.reports.evidence import StepView
-from syncer.reports.views import TimelineEntry, VerificationView
+from syncer.reports.views import EventView, TimelineEntry, VerificationView
 
 RIGHTS = {"erasure": "erase me (Art. 17)", "objection": "stop your marketing (Art. 21)", None: "unknown right"}
 STATES = {
@@ -19,12 +20,18 @@ STATES = {
     "held": "needs a person's decision",
     "exempt": "exempt by a person's decision",
     "open": "under way",
-    "fulfilled": "carried out everywhere",
+    "fulfilled": "closed",  # an ending says how: see ENDINGS
+}
+ENDINGS = {
+    Ending.EVERYWHERE: "carried out everywhere",
+    Ending.WITH_EXCEPTION: "closed with an exception",
+    Ending.WITHDRAWN: "withdrawn",
+    Ending.NOBODY: "closed, with no recipient to tell",
 }
 WORDS = {
     "event:received": "request received",
     "event:held": "the request waits for a person",
-    "event:fulfilled": "the request is carried out everywhere",
+    "event:fulfilled": "nothing is open at any recipient any more",
     "event:extended": "the period was extended to {due_on}; the person was told on {informed_on}: {reason}",
     "delivery:attempted": "asked to {action}, attempt {attempt}",
     "delivery:applied": "carried out; read back next",
@@ -51,6 +58,11 @@ WORDS = {
     "lane:resumed": "the destination goes on: {reason}",
 }
 OUTCOMES = {"done": "found, acted on, read back", "absent": "searched everywhere, not held there"}
+
+
+def standing(event: EventView) -> str:
+    """Return where a request stands: its state, or how it ended."""
+    return ENDINGS[event.ending] if event.ending is not None else STATES[event.state]
 
 
 def day_time(moment: datetime | str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncer.reports.views import TimelineEntry
-from syncer.reports.words import WORDS, sentence
+from syncer.reports.wording.words import WORDS, sentence
 
 
 @pytest.mark.parametrize("what", WORDS)
