@@ -157,7 +157,8 @@ def test_pause_and_resume_stop_and_start_a_lane(settings: Path, mailchimp: Mailc
 
 def test_the_report_speaks_plainly_and_in_csv_and_json(settings: Path, held: dict[str, Any], tmp_path: Path) -> None:
     text = run(settings, "report").stdout
-    assert "1 requests: 0 carried out everywhere, 1 need a decision, 0 under way; none late." in text
+    assert "1 request was received: 0 carried out everywhere, 1 waiting for a person's decision, 0 under way." in text
+    assert "None is late, and none was answered late." in text
     assert "WHAT NEEDS A PERSON" in text
     assert "use an API key of a user in the Admin group" in text
     assert "not proven:" in text

@@ -21,7 +21,7 @@ from syncer.delivery.owners import Owner, is_dead, owner_name, parse_owner, pid_
 from tests.conftest import AUDIENCES
 from tests.support.paths import ROOT
 from tests.support.processes import command, until
-from tests.support.walk import put, rows, whats
+from tests.support.walk import put, rows
 
 NAME = "import syncer.delivery.owners as o; print(o.owner_name())"
 
@@ -165,7 +165,8 @@ def test_two_daemons_that_share_host_name_and_kernel_but_not_their_pids_keep_to_
 
     deletes = [one.path for one in mailchimp.requests if one.path.endswith("delete-permanent")]
     assert sorted(deletes) == sorted(set(deletes))
-    assert whats(app).count("delivery:attempted") == 2 * len(people)
+    # a lane has one owner and may be handed over once, to share the work: what was under way then is begun anew
+    assert max(fences.values()) <= 2, fences
 
 
 @pytest.mark.parametrize("pid", ["99999999999999999999", "²", "０", "-1", "", "0x1"], ids=range(6))
