@@ -157,7 +157,7 @@ class Limits:
 
 
 class SettingsError(ValueError):
-    """Raised by an adapter's constructor for an unusable setting; `key` names it, the text says the remedy."""
+    """Raised for an unusable setting, the adapter's name among them; `key` names it, the text says the remedy."""
 
     def __init__(self, key: str, message: str) -> None:
         super().__init__(message)

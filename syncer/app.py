@@ -71,7 +71,7 @@ if TYPE_CHECKING:
 
 def load_settings(path: Path | None) -> Settings:
     """Read and check the settings. Raises SettingsProblem."""
-    return load(path, os.environ, adapters=registry.load, known=registry.names())
+    return load(path, os.environ, adapters=registry.load)
 
 
 def make_tables(settings: Settings) -> Tables:
@@ -179,7 +179,8 @@ class App:
             return None
         from syncer.intake.wordpress.bridge import WordPress
 
-        return WordPress(self.settings, self.transactions, self.queue)
+        providers = {name: self.provider(item.adapter) for name, item in self.settings.destinations.items()}
+        return WordPress(self.settings, self.transactions, self.queue, providers)
 
     @cached_property
     def intake(self) -> Intake:
@@ -361,8 +362,16 @@ class App:
         return make_adapter(self.settings, name)
 
     def about(self, adapter: str) -> type[Adapter] | None:
-        """Return the class of an adapter, for what it says of itself; None for one that this version lacks."""
-        return registry.load(adapter) if adapter in registry.names() else None
+        """Return the class of an adapter, for what it says of itself; None for one that is not installed."""
+        try:
+            return registry.load(adapter)
+        except AdapterSettingsError:
+            return None
+
+    def provider(self, adapter: str) -> str:
+        """Return the name by which people know an adapter's provider; its own where it has none, or is gone."""
+        about = self.about(adapter)
+        return (about.title if about else "") or adapter
 
     def lanes(self) -> list[Lane]:
         """Build the lanes of all configured destinations, with their adapters."""

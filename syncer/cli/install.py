@@ -25,7 +25,7 @@ def init(context: Context) -> None:
 @click.command()
 @click.option("--try", "tried", metavar="DESTINATION", help="Try a destination with one invented contact.")
 @click.option("--domain", help="A domain of your own, for the invented contact's address.")
-@click.option("--in", "place", metavar="ID", help="Its audience (Mailchimp) or list (ActiveCampaign).")
+@click.option("--in", "place", metavar="ID", help="The audience or list to try it in, by its id there.")
 @click.option("--yes", is_flag=True, help="Carry the trial out.")
 @click.option("--account", type=click.Choice(ACCOUNTS), help="Log in as this account and try what it must be refused.")
 @JSON

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from adapters.contract import Action, Adapter
+from adapters.contract import Action, Adapter, SettingsError
 from syncer.settings.table import SECRET_KEY, secret
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -78,9 +78,7 @@ def taken_secrets(table: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "api_key_env", "not a variable's name; put the key into a variable and name that"
 
 
-def mistakes(
-    file: Path, destination: Destination, adapters: Callable[[str], type[Adapter]], known: tuple[str, ...]
-) -> list[str]:
+def mistakes(file: Path, destination: Destination, adapters: Callable[[str], type[Adapter]]) -> list[str]:
     """Return one line for each thing that is wrong with a destination."""
     place = f"{file}: [destinations.{destination.name}]"
     lines = []
@@ -88,9 +86,10 @@ def mistakes(
         lines.append(f"{place}: a destination's name has lower-case letters, digits, - and _ only; rename it")
     if (destination.api_key_env is None) == (destination.api_key_file is None):
         lines.append(f"{place}: give api_key_env or api_key_file, exactly one of the two")
-    if destination.adapter not in known:
-        return [*lines, f'{place} adapter: "{destination.adapter}" is not known; use {" or ".join(known)}']
-    adapter = adapters(destination.adapter)
+    try:
+        adapter = adapters(destination.adapter)
+    except SettingsError as error:
+        return [*lines, f"{place} {error.key}: {error}"]
     for right in ("erasure", "objection"):
         action = getattr(destination, right)
         if action not in adapter.actions:

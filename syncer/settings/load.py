@@ -49,15 +49,14 @@ def load(
     environ: Mapping[str, str] = os.environ,
     *,
     adapters: Callable[[str], type[Adapter]],
-    known: tuple[str, ...],
 ) -> Settings:
     """Read and check the settings. Raises SettingsProblem with one line for each mistake.
 
-    `adapters` returns an adapter's class by its name; it is asked only for names in `known`.
+    `adapters` returns an adapter's class by its name, or raises the contract's SettingsError for one it does not have.
     """
     file = find(path, environ)
     tables = _parse(file)
-    return _Reader(file, tables, overlay(tables, environ)).read(adapters, known)
+    return _Reader(file, tables, overlay(tables, environ)).read(adapters)
 
 
 def _parse(file: Path) -> dict[str, Any]:
@@ -88,10 +87,10 @@ class _Reader:
         for name in ("database", "queue", "wordpress"):
             self._prefer_the_variables_password(name)
 
-    def read(self, adapters: Callable[[str], type[Adapter]], known: tuple[str, ...]) -> Settings:
+    def read(self, adapters: Callable[[str], type[Adapter]]) -> Settings:
         """Return the settings. Raises SettingsProblem with one line for each mistake."""
         tables = self._checked_tables()
-        destinations = [self._destination(name, adapters, known) for name in self._destinations]
+        destinations = [self._destination(name, adapters) for name in self._destinations]
         if tables is None or self._problems:
             shown = ("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in self._problems)
             raise SettingsProblem(list(dict.fromkeys(shown)))
@@ -116,9 +115,7 @@ class _Reader:
             self._explain(error, ())
             return None
 
-    def _destination(
-        self, name: str, adapters: Callable[[str], type[Adapter]], known: tuple[str, ...]
-    ) -> Destination | None:
+    def _destination(self, name: str, adapters: Callable[[str], type[Adapter]]) -> Destination | None:
         here, table = ("destinations", name), self._destinations[name]
         if not isinstance(table, dict):
             self._wrong(here, "must be a table")
@@ -130,7 +127,7 @@ class _Reader:
         except ValidationError as error:
             self._explain(error, here)
             return None
-        self._problems += mistakes(self._file, destination, adapters, known)
+        self._problems += mistakes(self._file, destination, adapters)
         return destination
 
     def _anchored(self, tables: SettingsTables, destinations: Iterable[Destination]) -> Settings:

@@ -33,7 +33,7 @@ objection = "unsubscribe"
 def read(folder: Path, text: str, **environ: str) -> Settings:
     path = folder / "settings.toml"
     path.write_text(text, encoding="utf-8")
-    return load(path, environ, adapters=registry.load, known=registry.names())
+    return load(path, environ, adapters=registry.load)
 
 
 def problems(folder: Path, text: str, **environ: str) -> list[str]:
@@ -43,7 +43,7 @@ def problems(folder: Path, text: str, **environ: str) -> list[str]:
 
 
 def test_the_settings_in_the_repository_work_as_they_stand() -> None:
-    settings = load(ROOT / "settings.toml", {}, adapters=registry.load, known=registry.names())
+    settings = load(ROOT / "settings.toml", {}, adapters=registry.load)
 
     assert set(settings.destinations) == {"newsletter", "crm"}
     assert settings.database.url == f"sqlite:///{ROOT / 'syncer.db'}"
@@ -102,7 +102,7 @@ def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(SettingsProblem, match="nowhere.toml: no such settings file; give its path with --settings"):
-        load(tmp_path / "nowhere.toml", {}, adapters=registry.load, known=registry.names())
+        load(tmp_path / "nowhere.toml", {}, adapters=registry.load)
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -367,7 +367,7 @@ def test_a_file_that_cannot_be_read_is_one_line_and_a_byte_order_mark_is_not_a_m
     path.write_bytes(b"\xff")
     for place, expected in ((tmp_path, "cannot be read"), (path, "cannot be read")):
         with pytest.raises(SettingsProblem, match=expected):
-            load(place, {}, adapters=registry.load, known=registry.names())
+            load(place, {}, adapters=registry.load)
     (line,) = problems(tmp_path, "[database]\nurl = \n")
 
     assert "not valid TOML: " in line

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -46,9 +46,14 @@ REMEDIES = {
 
 
 class WordPress:
-    """The WordPress of one installation, through an engine of its own that commits by itself."""
+    """The WordPress of one installation, through an engine of its own that commits by itself.
 
-    def __init__(self, settings: Settings, transactions: Transactions, queue: Queue) -> None:
+    `providers` are the names of the providers as people know them, by destination: WordPress shows them.
+    """
+
+    def __init__(
+        self, settings: Settings, transactions: Transactions, queue: Queue, providers: Mapping[str, str]
+    ) -> None:
         assert settings.wordpress is not None
         self._settings = settings.wordpress
         self._clock = transactions.clock
@@ -58,7 +63,7 @@ class WordPress:
         self._sites = Sites(reader, settings.database.prefix, self._settings.table_prefix)
         self._state = SweepState(transactions, queue, tables)
         self._sweep = Sweep(self._sites, self._state, queue, self._clock, self._outdated)
-        self._status = StatusTable(transactions, self._engine, tables.status, settings.destinations)
+        self._status = StatusTable(transactions, self._engine, tables.status, providers)
         self._log = get_logger("syncer.wordpress")
         self._failure = ""
         self._lock = threading.Lock()

@@ -15,7 +15,6 @@ from syncer.audit.transaction import Transactions
 from syncer.clock import stamp
 from syncer.database.connections import reading, writing
 from syncer.domain.model import EventState, State
-from syncer.settings.destinations import Destination
 
 #: `source` of the events that belong to a request of WordPress
 SOURCES = ("eraser", "completed", "sweep")
@@ -23,7 +22,6 @@ SOURCES = ("eraser", "completed", "sweep")
 DESTINATIONS = "destinations"
 #: the plugin's own row: its `state` is the plugin's version
 PLUGIN = "plugin"
-NAMES = {"mailchimp": "Mailchimp", "activecampaign": "ActiveCampaign"}
 #: the state that is shown when several events of one request differ: the one furthest from done
 WORST = (State.HELD, State.RETRYING, State.PENDING, State.APPLIED, State.EXEMPT, State.CONFIRMED)
 EVENTS_WORST = (EventState.HELD, EventState.OPEN, EventState.FULFILLED)
@@ -45,12 +43,12 @@ class StatusTable:
     """Keeps the table in step with the events."""
 
     def __init__(
-        self, transactions: Transactions, engine: sa.Engine, table: sa.Table, destinations: Mapping[str, Destination]
+        self, transactions: Transactions, engine: sa.Engine, table: sa.Table, providers: Mapping[str, str]
     ) -> None:
         self._transactions = transactions
         self._engine = engine
         self._table = table
-        self._names = labels({name: item.adapter for name, item in destinations.items()})
+        self._names = labels(providers)
         self._seq: int | None = None  # how far the audit was read; None before the first time
 
     def publish(self) -> int:
@@ -179,13 +177,10 @@ def _worse(row: Any, other: Any) -> bool:
     return row.confirmed_at is not None and (other.confirmed_at is None or row.confirmed_at > other.confirmed_at)
 
 
-def labels(adapters: Mapping[str, str]) -> dict[str, str]:
-    """Return what each destination is called: the provider, with its own name where there are several of one."""
-    count = Counter(adapters.values())
-    called = {name: NAMES.get(adapter, adapter.capitalize()) for name, adapter in adapters.items()}
-    return {
-        name: called[name] if count[adapter] == 1 else f"{called[name]} ({name})" for name, adapter in adapters.items()
-    }
+def labels(providers: Mapping[str, str]) -> dict[str, str]:
+    """Return what each destination is called: its provider, with its own name where there are several of one."""
+    count = Counter(providers.values())
+    return {name: provider if count[provider] == 1 else f"{provider} ({name})" for name, provider in providers.items()}
 
 
 def _lines(items: Iterable[Mapping[str, str]]) -> str:
