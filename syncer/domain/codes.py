@@ -35,6 +35,10 @@ CODES: dict[str, tuple[str, str]] = {
         "the destination is no longer in settings.toml",
         "put it back and `resync`, or `exempt` with a ground",
     ),
+    "unsupported_action": (
+        "the adapter that the settings name for this destination now does not have this action",
+        "name the adapter that was there when the request came in and `resync`, or `exempt` with a ground",
+    ),
     "malformed": (
         "the queue row could not be understood (kind, address or time), or its address shows damage",
         "`resync --file` with a line `EVENT ADDRESS` and the right address (`--as-written` where it truly looks like"

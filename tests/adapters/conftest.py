@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from adapters.http.transport import Transport
+from tests.adapters.stage import SITUATIONS
 
 Script = Callable[[socket.socket, "RawServer"], None]
 
@@ -105,11 +106,30 @@ def saying(*answers: bytes) -> Script:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give the contract's tests the findings that their provider knows."""
+    """Give the contract's tests the findings that their provider knows, None where it knows none."""
     stage = getattr(metafunc.cls, "stage_class", None)
-    for situation, findings in getattr(stage, "findings", {}).items():
+    for situation in SITUATIONS if stage else ():
         if situation in metafunc.fixturenames:
-            metafunc.parametrize(situation, findings)
+            metafunc.parametrize(situation, stage.findings.get(situation) or [None])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the contract asks of other adapters: an action or a finding that this one does not have."""
+    out = [item for item in items if not _concerns(item)]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in set(out)]
+
+
+def _concerns(item: pytest.Item) -> bool:
+    stage = getattr(getattr(item, "cls", None), "stage_class", None)
+    asked = getattr(getattr(item, "callspec", None), "params", {})
+    if stage is None:
+        return True
+    if any(asked.get(situation, "") is None for situation in SITUATIONS):
+        return False
+    actions = stage.adapter_class.actions
+    return asked.get("action") in {None, *actions} and asked.get("lacking") not in actions
 
 
 @pytest.fixture

@@ -91,9 +91,12 @@ class WorldContract:
         assert caught.value.code == "unreadable"
         assert "keys" in caught.value.detail
 
-    def test_who_is_reached_again_shows_in_a_listing_of_everybody(self, stage: Stage, person: Subject) -> None:
+    @pytest.mark.parametrize("action", [Action.UNSUBSCRIBE])
+    def test_who_is_reached_again_shows_in_a_listing_of_everybody(
+        self, stage: Stage, person: Subject, action: Action
+    ) -> None:
         stage.knows(PERSON)
-        stage.adapter.apply(Action.UNSUBSCRIBE, person, ASKED)
+        stage.adapter.apply(action, person, ASKED)
         assert not any(one.reached for one in stage.adapter.changed(None))
 
         stage.subscribes_again(PERSON)

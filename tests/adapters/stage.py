@@ -1,22 +1,54 @@
-"""A stage puts a provider's sandbox into the situations that the contract speaks of."""
+"""A stage puts a provider's sandbox into the situations that the contract speaks of; docs/adapters.md shows one."""
 
 from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from adapters.contract import Action, Adapter
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
-from adapters.sandbox import Fault
+from adapters.sandbox import Fault, Recorded
+from adapters.sandbox.messages import Reply, Request
 
 Kind = type[AdapterError]
+#: the situations of contract_world.py that a provider may know findings of
+SITUATIONS = ("unproven", "elsewhere", "harmless", "endless", "unknown_shape")
+
+
+@runtime_checkable
+class ProviderSandbox(Protocol):
+    """What the contract asks of a provider's sandbox. `adapters.sandbox.server.Sandbox` has it all but the key.
+
+    `api_key` is the one that it accepts, `requests` is what was asked, `request_count` how many of them.
+    """
+
+    api_key: str
+    requests: list[Recorded]
+    request_count: int
+
+    def handle(self, request: Request) -> Reply:
+        """Answer one request."""
+
+    def fault(self, fault: Fault) -> None:
+        """Let something go wrong from now on."""
+
+    def clear_faults(self) -> None:
+        """Let everything go right again."""
+
+    def clear_requests(self) -> None:
+        """Forget what was asked so far."""
+
+    def close(self) -> None:
+        """Stop serving."""
 
 
 class Stage(ABC):
     """A provider and an adapter that points at it."""
 
+    #: the adapter under the contract: which actions it has says which tests it is given
+    adapter_class: ClassVar[type[Adapter]]
     #: what a status means when it answers every call, without and with a JSON body; None: see the adapter's tests
     meanings: ClassVar[dict[int, tuple[Kind, Kind]]] = {
         301: (Misconfigured, Misconfigured),
@@ -36,11 +68,11 @@ class Stage(ABC):
         503: (Transient, Transient),
         504: (Transient, Transient),
     }
-    #: situation of contract_world.py -> the findings that this provider knows; `prepares` brings each about
+    #: each of SITUATIONS -> the findings that this provider knows, () for none; `prepares` brings each about
     findings: ClassVar[dict[str, tuple[str, ...]]]
     #: where a trial puts its invented contact
-    place: ClassVar[str]
-    sandbox: Any
+    place: ClassVar[str | None] = None
+    sandbox: ProviderSandbox
     adapter: Adapter
 
     @abstractmethod
@@ -71,8 +103,7 @@ class Stage(ABC):
     def shortens_its_listing(self) -> None:
         """Let a listing count more people than it shows, however often it is read."""
 
-    @abstractmethod
-    def suppresses(self, address: str) -> None:
+    def suppresses(self, address: str) -> None:  # noqa: B027 — most providers need nothing done
         """Prepare what an operator must do by hand before `suppress` can succeed, if anything."""
 
     @abstractmethod
@@ -103,6 +134,11 @@ class Stage(ABC):
     @abstractmethod
     def error_body(self) -> dict[str, Any]:
         """The JSON of an error as this provider sends it, but for its status."""
+
+    @property
+    def any_action(self) -> Action:
+        """The first of delete, unsubscribe and suppress that the adapter has, for what is the same with each."""
+        return next(action for action in Action if action in self.adapter_class.actions)
 
     def answers(self, status: int, *, with_body: bool = False, headers: dict[str, str] | None = None) -> None:
         """Answer every call from now on with this status."""

@@ -85,7 +85,7 @@ def test_an_adapter_of_another_package_is_loaded_by_its_name(tmp_path: Path, mon
 @pytest.mark.parametrize(
     ("name", "code", "attribute", "said"),
     [
-        ("noimport", "import nothing_of_this_name", "Whole", "ModuleNotFoundError on import; `python -c 'import syncer_"),
+        ("noimport", "import nothing_of_this_name", "Whole", "ModuleNotFoundError on import; `python -c 'import "),
         ("exits", "raise SystemExit(0)", "Whole", "SystemExit on import"),
         ("misnamed", WHOLE.replace("{name}", "other"), "Whole", "by its entry point, name = 'misnamed'"),
         ("absent", WHOLE, "Missing", "syncer_absent has no Missing; correct that package's entry point"),
@@ -105,9 +105,8 @@ def test_what_cannot_be_used_is_one_line_that_names_package_and_remedy(
         load(settings_of(tmp_path, name), {}, adapters=registry.load)
 
     [line] = caught.value.problems
-    assert line.startswith(
-        f'{tmp_path}/settings.toml: [destinations.letters] adapter: "{name}" of the package syncer-{name} cannot be used'
-    )
+    place = f"{tmp_path}/settings.toml: [destinations.letters] adapter"
+    assert line.startswith(f'{place}: "{name}" of the package syncer-{name} cannot be used: ')
     assert said in line and "\n" not in line
 
 

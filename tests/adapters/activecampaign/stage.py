@@ -15,6 +15,8 @@ from tests.adapters.stage import Kind, Stage
 
 
 class ActiveCampaignStage(Stage):
+    adapter_class = ActiveCampaign
+    sandbox: ActiveCampaignSandbox
     place = "1"
     meanings: ClassVar[dict[int, tuple[Kind, Kind]]] = {
         **Stage.meanings,

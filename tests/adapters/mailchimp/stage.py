@@ -22,6 +22,8 @@ def _refusal(path: str, method: str, content_type: str) -> Fault:
 
 
 class MailchimpStage(Stage):
+    adapter_class = Mailchimp
+    sandbox: MailchimpSandbox
     place = AUDIENCES[0]
     error_type = "application/problem+json"
     findings: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -62,9 +64,6 @@ class MailchimpStage(Stage):
         self.sandbox.fault(
             Fault(status=200, body=json.dumps(body), content_type="application/json", path="/members$", times=None)
         )
-
-    def suppresses(self, address: str) -> None:
-        pass
 
     def prepares(self, finding: str, address: str) -> Action:
         first, odd, fault = AUDIENCES[0], self.sandbox.odd, self.sandbox.fault
