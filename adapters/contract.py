@@ -1,4 +1,17 @@
-"""What syncer asks of a destination and what it gets back: the one page an adapter author reads."""
+"""What syncer asks of a destination and what it gets back: the contract that an adapter keeps.
+
+docs/adapters.md builds a whole adapter, step by step. The tools that every adapter needs, and what each is for:
+
+- `adapters.http.transport.Transport`: the one way out: deadline, size cap, evidence; its `sender` makes calls
+- `adapters.http.evidence.evidence`: opens the trail on which every call leaves its Step, also when the walk fails
+- `adapters.http.answer`: `Answer` is what came back; `common_failure` says which error a status is at every provider
+- `adapters.http.pacer.Pacer`: keeps calls per second, for the Transport
+- `adapters.options`: `check_base_url`, `check_api_key`, `check_flag` read what `configured` is given
+- `adapters.addresses`: `spellings_of`, `is_person`, `is_neighbour`: whom to look for, and whose record an answer is
+- `adapters.values`, `adapters.paging`: odd numbers, ids, times; listings that have an end
+- `adapters.errors`: Transient, Permanent, Misconfigured; their codes are those of `syncer/domain/codes.py`, which says
+  what each means and what a person does about it
+"""
 
 from __future__ import annotations
 
@@ -196,6 +209,9 @@ class Adapter(ABC):
     def apply(self, action: Action, subject: Subject, received_at: datetime) -> Receipt:
         """Carry out the action. `received_at` (UTC) is when the person asked: newer consent is held.
 
+        DONE where the person was found, acted on or found so already; ABSENT where nobody was found anywhere.
+        Raises Permanent `unsupported_action`, before any call, for an action that is not among `actions`.
+
         Newer is only what somebody confirmed: anyone can type an address into a public form (adapters/consent.py).
 
         What can be done is done before a failure in one place is raised. Raises Transient, Permanent or
@@ -206,6 +222,8 @@ class Adapter(ABC):
     def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
         """Read back that it is so, changing nothing. `applied` is the receipt of an apply just before, if any.
 
+        With it the outcome is that of the apply: DONE behind a delete. Without it there is only what can be seen
+        now: ABSENT where nobody is there, a deleted person too; DONE where somebody is, but no mail reaches them.
         Without it everything is read again, in every scope. A delete is always searched for by address too: the
         person may have been added again. Raises Transient `not_yet` when the provider answers and it is not so, or
         when something is still `unseen`; otherwise as `apply`.

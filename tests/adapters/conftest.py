@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from adapters.http.transport import Transport
 from tests.adapters.stage import SITUATIONS
+from tests.adapters.stages import STAGES
 
 Script = Callable[[socket.socket, "RawServer"], None]
 
@@ -122,8 +123,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _concerns(item: pytest.Item) -> bool:
-    stage = getattr(getattr(item, "cls", None), "stage_class", None)
     asked = getattr(getattr(item, "callspec", None), "params", {})
+    named = asked.get("stage")  # by the stages' name, in attacks/
+    stage = getattr(getattr(item, "cls", None), "stage_class", STAGES.get(named) if isinstance(named, str) else None)
     if stage is None:
         return True
     if any(asked.get(situation, "") is None for situation in SITUATIONS):

@@ -110,9 +110,9 @@ class Stage(ABC):
     def prepares(self, finding: str, address: str) -> Action:
         """Bring the person and the provider into the situation of a finding; return the action to try there."""
 
-    @abstractmethod
     def did_the_rest(self, finding: str, address: str) -> bool:
-        """Say whether what could be done beside the finding was done."""
+        """Say whether what could be done beside a finding of `elsewhere` was done."""
+        raise AssertionError(f"the stage does not say what the rest is: {finding}")
 
     @abstractmethod
     def subscribes_again(self, address: str) -> None:
@@ -150,6 +150,12 @@ class Stage(ABC):
                 content_type=self.error_type if with_body else None,
                 times=None,
             )
+        )
+
+    def tells(self, path: str, body: Any, status: int = 200) -> None:
+        """Answer every call to the paths that this expression finds with this JSON."""
+        self.sandbox.fault(
+            Fault(status=status, body=json.dumps(body), content_type="application/json", path=path, times=None)
         )
 
     error_type: ClassVar[str] = "application/json"

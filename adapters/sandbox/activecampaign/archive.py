@@ -9,7 +9,7 @@ from typing import Any
 from adapters.sandbox.activecampaign.bodies import answer, message, missing, not_modelled, page_of
 from adapters.sandbox.activecampaign.contact_bodies import contact_body
 from adapters.sandbox.activecampaign.holdings import AccountHoldings
-from adapters.sandbox.activecampaign.matching import CONTAINS, matcher
+from adapters.sandbox.matching import CONTAINS, matcher
 from adapters.sandbox.messages import Reply, Request
 
 #: how an account that offers no archive may answer, by the name that `archive_absent` takes

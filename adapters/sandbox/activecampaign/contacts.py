@@ -24,9 +24,9 @@ from adapters.sandbox.activecampaign.contact_bodies import (
     single_body,
 )
 from adapters.sandbox.activecampaign.documented import CONTACT_PARTS, UNMODELLED_FILTERS
-from adapters.sandbox.activecampaign.matching import matcher
 from adapters.sandbox.activecampaign.row_bodies import automation_row_body, list_row_body
 from adapters.sandbox.activecampaign.rows import RowCalls
+from adapters.sandbox.matching import matcher
 from adapters.sandbox.messages import Reply, Request
 
 _WRITABLE = ("email", "firstName", "lastName", "phone")

@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.sandbox.activecampaign.bodies import answer, message, missing, not_modelled, page_of
 from adapters.sandbox.activecampaign.holdings import AccountHoldings
-from adapters.sandbox.activecampaign.matching import UNICODE_CI, folded
+from adapters.sandbox.matching import UNICODE_CI, folded
 from adapters.sandbox.messages import Reply, Request
 
 _FIELDS = ("matchPhrase", "lists")

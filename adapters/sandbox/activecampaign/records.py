@@ -7,7 +7,7 @@ from typing import Any
 from adapters.sandbox.activecampaign.bodies import answer, missing, not_modelled, page_of
 from adapters.sandbox.activecampaign.exclusions import ExclusionCalls
 from adapters.sandbox.activecampaign.holdings import LONG_AGO
-from adapters.sandbox.activecampaign.matching import matcher
+from adapters.sandbox.matching import matcher
 from adapters.sandbox.messages import Reply, Request
 
 _NO_TEXT = (

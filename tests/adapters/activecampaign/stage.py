@@ -10,7 +10,7 @@ from adapters.activecampaign.adapter import ActiveCampaign
 from adapters.contract import Action
 from adapters.errors import Misconfigured
 from adapters.sandbox import ActiveCampaignSandbox, Fault
-from adapters.sandbox.activecampaign.matching import UNICODE_CI
+from adapters.sandbox.matching import UNICODE_CI
 from tests.adapters.stage import Kind, Stage
 
 
@@ -60,10 +60,7 @@ class ActiveCampaignStage(Stage):
         self.sandbox.ignore_filter = True
 
     def shortens_its_listing(self) -> None:
-        body = {"contacts": [], "meta": {"total": "2"}}
-        self.sandbox.fault(
-            Fault(status=200, body=json.dumps(body), content_type="application/json", path="/contacts$", times=None)
-        )
+        self.tells("/contacts$", {"contacts": [], "meta": {"total": "2"}})
 
     def suppresses(self, address: str) -> None:
         self.sandbox.add_exclusion(address, "exact", "all")

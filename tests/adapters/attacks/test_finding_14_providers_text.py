@@ -77,7 +77,7 @@ def texts_of(stage: Stage) -> list[str]:
 @pytest.mark.parametrize("text", ["address", "all of it"])
 def test_finding_14_no_text_of_an_answer_is_told(stage: Stage, text: str) -> None:
     keys = texts_of(stage)
-    assert len(keys) > 10
+    assert len(keys) > 3
     for key in keys:
         end = taint(stage.sandbox, TEXTS[text], key.__eq__)
         found = {trace: key for one in everything_told(stage) for trace in traces_in(one)}

@@ -56,14 +56,10 @@ class MailchimpStage(Stage):
         return self.sandbox.members()
 
     def mixes_people_up(self, other: str) -> None:
-        body = json.dumps({"email_address": other, "list_id": AUDIENCES[0], "status": "subscribed"})
-        self.sandbox.fault(Fault(status=200, body=body, content_type="application/json", path="/members/", times=None))
+        self.tells("/members/", {"email_address": other, "list_id": AUDIENCES[0], "status": "subscribed"})
 
     def shortens_its_listing(self) -> None:
-        body = {"members": [{"id": "1", "email_address": "one@short.test"}], "total_items": 2}
-        self.sandbox.fault(
-            Fault(status=200, body=json.dumps(body), content_type="application/json", path="/members$", times=None)
-        )
+        self.tells("/members$", {"members": [{"id": "1", "email_address": "one@short.test"}], "total_items": 2})
 
     def prepares(self, finding: str, address: str) -> Action:
         first, odd, fault = AUDIENCES[0], self.sandbox.odd, self.sandbox.fault
@@ -89,7 +85,7 @@ class MailchimpStage(Stage):
             odd.customer_filter = "contains"
             return Action.DELETE
         elif finding == "B6 an unknown shape":
-            fault(Fault(status=200, body='{"rows": []}', content_type="application/json", path="/members/", times=None))
+            self.tells("/members/", {"rows": []})
         elif finding == "B9 a 404 in other words":
             body = json.dumps({**self.error_body, "title": "Resource Not Found.", "status": 404})
             fault(

@@ -1,4 +1,4 @@
-"""How a provider's database may compare an address: nobody has documented ActiveCampaign's, so tests choose one."""
+"""How a provider's database may compare an address: hardly any documents it, so tests choose one."""
 
 from __future__ import annotations
 
