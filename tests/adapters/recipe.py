@@ -16,7 +16,7 @@ from tests.support.paths import ROOT
 
 REGISTRY = "adapters/registry.py"
 #: folders beside those of the providers
-_SHARED = {"http", "sandbox", "attacks"}
+_SHARED = {"http", "sandbox"}
 _SANDBOX_MEMBERS = sorted(
     {
         *ProviderSandbox.__annotations__,
