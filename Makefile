@@ -72,7 +72,7 @@ sbom: $(VENV)/.installed
 
 lock:
 	$(COMPILE) --all-extras --output-file requirements-dev.lock pyproject.toml
-	$(COMPILE) --extra mysql --extra postgresql --extra timestamp --extra build --constraint requirements-dev.lock \
+	$(COMPILE) --extra mysql --extra postgresql --extra holidays --extra timestamp --extra build --constraint requirements-dev.lock \
 	  --output-file requirements.lock pyproject.toml
 
 clean:
