@@ -15,6 +15,8 @@ from typing import Any
 from syncer.errors import SettingsProblem
 
 SYSTEM_WIDE = Path("/etc/syncer/settings.toml")
+#: the file in the current folder
+HERE = Path("settings.toml")
 VARIABLE = "SYNCER_SETTINGS"
 #: digests of what the samples in the source say; a published one stays, as checkouts of it do
 SAMPLES = frozenset({"74c12832fc8066d7096844439ef65b7dee28d96ddeea28fd3c394ee81eff53e0"})
@@ -59,7 +61,7 @@ def look(path: Path | None, environ: Mapping[str, str]) -> tuple[Candidate, ...]
     files = {
         Lookup.OPTION: path and _absolute(path),
         Lookup.VARIABLE: _absolute(Path(named)) if named else None,
-        Lookup.HERE: _absolute(Path("settings.toml")),
+        Lookup.HERE: _absolute(HERE),
         Lookup.SYSTEM: SYSTEM_WIDE,
     }
     given = next((place for place in (Lookup.OPTION, Lookup.VARIABLE) if files[place] is not None), None)
@@ -85,13 +87,15 @@ def digest(content: Mapping[str, Any]) -> str:
 
 def _unnamed(here: Path) -> Lookup:
     """Choose between the file here and the system's; the sample of the source never hides settings that are in use."""
+    # somebody who works in a folder that this account may not look into, root's home perhaps, chose nothing by that
+    seen = os.path.exists(here)
     if not _is_there(SYSTEM_WIDE):
-        if _is_there(here):
+        if seen:
             return Lookup.HERE
         raise SettingsProblem(
             [f"{here}: no such settings file, nor {SYSTEM_WIDE}; give its path with --settings or {VARIABLE}"]
         )
-    if not _is_there(here) or _is_same(here, SYSTEM_WIDE) or is_sample(here):
+    if not seen or _is_same(here, SYSTEM_WIDE) or is_sample(here):
         return Lookup.SYSTEM
     raise SettingsProblem(
         [
@@ -106,7 +110,7 @@ def _fate(place: Lookup, file: Path | None, used: Lookup) -> Fate:
         return Fate.USED
     if file is None:
         return Fate.NOT_NAMED
-    if not _is_there(file):
+    if not (os.path.exists(file) if place is Lookup.HERE else _is_there(file)):
         return Fate.ABSENT
     return Fate.SAMPLE if place is Lookup.HERE and used is Lookup.SYSTEM and is_sample(file) else Fate.NOT_NEEDED
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -116,6 +119,24 @@ def test_the_folder_of_the_systems_settings_has_one_file_and_not_two(
     monkeypatch.chdir(system.parent)
 
     assert find(None, {}) == system
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_whoever_works_in_a_folder_that_the_account_may_not_look_into_chose_nothing_by_that(system: Path) -> None:
+    """As root does in its home, with `sudo -u syncer`: what may lie there stands against nothing."""
+    Path("settings.toml").touch()
+    system.touch()
+    above = system.parent.parent
+    for folder in (above, system.parent):
+        folder.chmod(0o711)
+    Path.cwd().chmod(0o700)
+    become = f"from syncer.settings import search; search.SYSTEM_WIDE = search.Path({str(system)!r})"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{become}; import os; os.seteuid(65534); print(search.find(None, {{}}))"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.stdout.strip() == str(system), done.stderr
 
 
 def test_the_sample_is_known_to_this_version() -> None:
