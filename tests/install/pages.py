@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.support.paths import ROOT
 
-_PART = re.compile(r"^## (?P<chapter>.+)$|^ *```sh\n(?P<block>.*?)^ *```$", re.MULTILINE | re.DOTALL)
+_PART = re.compile(r"^## (?P<chapter>[^\n]+)$|^ *```sh\n(?P<block>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
