@@ -31,6 +31,8 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Chroot]:
     with built(request.param, USUAL) as chroot:
         (chroot.root / "srv").mkdir(exist_ok=True)
         repository(chroot.root / REPOSITORY.lstrip("/"))
+        # it is cloned from a folder here, which git takes from its owner only
+        (chroot.root / "etc" / "gitconfig").write_text(f"[safe]\n\tdirectory = {REPOSITORY}\n", encoding="utf-8")
         yield chroot
 
 
