@@ -3,6 +3,7 @@
 # make crash  kill the worker at every point of the walk on three engines; SEED=n repeats the random moments
 # make schemas  docs/schemas, after a change of what a command prints as JSON
 # make test-vendors   requests and answers against the vendors' own specification and clients, from npm
+# make test-install   docs/install.md and the demo, typed as they stand on a bare Debian 12 and 13; needs root
 # make simulate   weeks of trouble in virtual time, seed after seed        make test-wordpress   a real WordPress
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ COMPILE := uv pip compile --universal --generate-hashes --no-annotate --no-heade
   --no-emit-index-url
 LONG := tests/faults tests/crash tests/simulation tests/bench
 
-.PHONY: demo test test-long test-wordpress test-vendors lint bench crash simulate fuzz schemas sbom lock clean
+.PHONY: demo test test-long test-wordpress test-vendors test-install lint bench crash simulate fuzz schemas sbom lock clean
 
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "syncer needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
@@ -40,6 +41,10 @@ test-wordpress: $(VENV)/.installed
 # what Mailchimp published on npm: skips where npm is missing
 test-vendors: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 4 --dist worksteal -m 'not wordpress' -p tests.vendors.watching tests/vendors tests/adapters
+
+# two bare machines, made by debootstrap beside each other: skips without root
+test-install: $(VENV)/.installed
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m install tests/install
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -72,7 +77,7 @@ sbom: $(VENV)/.installed
 
 lock:
 	$(COMPILE) --all-extras --output-file requirements-dev.lock pyproject.toml
-	$(COMPILE) --extra mysql --extra postgresql --extra timestamp --extra build --constraint requirements-dev.lock \
+	$(COMPILE) --extra mysql --extra postgresql --extra holidays --extra timestamp --extra build --constraint requirements-dev.lock \
 	  --output-file requirements.lock pyproject.toml
 
 clean:

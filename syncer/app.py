@@ -38,6 +38,7 @@ from syncer.events.store import Store
 from syncer.intake.queue import Queue
 from syncer.privacy.keyring import Keyring
 from syncer.settings.checked import Settings, settings_digest
+from syncer.settings.effective import Effective, effective
 from syncer.settings.load import load
 
 if TYPE_CHECKING:
@@ -72,6 +73,11 @@ if TYPE_CHECKING:
 def load_settings(path: Path | None) -> Settings:
     """Read and check the settings. Raises SettingsProblem."""
     return load(path, os.environ, adapters=registry.load)
+
+
+def effective_settings(path: Path | None) -> Effective:
+    """Return the settings that are in force, each with its origin. Raises SettingsProblem; needs no secrets."""
+    return effective(path, os.environ, adapters=registry.load)
 
 
 def make_tables(settings: Settings) -> Tables:

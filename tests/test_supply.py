@@ -91,7 +91,7 @@ def test_no_version_with_a_known_hole_is_accepted(package: str) -> None:
 def test_everything_that_syncer_imports_is_asked_for_and_locked() -> None:
     provided = packages_distributions()
     groups = declared()
-    server = ("", "mysql", "postgresql", "timestamp")
+    server = ("", "mysql", "postgresql", "holidays", "timestamp")
     asked = {canonicalize_name(line.name) for extra in server for line in groups[extra]}
 
     for module in sorted(imported() - {"syncer", "adapters"} - sys.stdlib_module_names):

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import gc
 import sys
-import traceback
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from syncer import __version__
-from syncer.cli import audit, decide, dossier, install, key, read, watch, wordpress, work
+from syncer.cli import audit, config, decide, dossier, install, key, read, watch, wordpress, work
 from syncer.cli.common import Context
 from syncer.cli.output import stdout
-from syncer.errors import SyncerError, UserError
+from syncer.errors import UserError
 
 #: new objects before a garbage collection; of the 700 that Python allows a start makes hundreds of times as many, and
 #: keeps them all
@@ -36,6 +35,7 @@ def cli(context: click.Context, settings: Path | None, debug: bool) -> None:
 for _command in (
     install.init,
     install.check,
+    config.config,
     install.db,
     key.key,
     work.submit,
@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
         stdout.given_up()
         code = 0
     except Exception as error:  # noqa: BLE001 — the last line of defence: one line, no traceback, no data
-        stdout.remark(_internal(error))
+        stdout.remark(stdout.internal(error))
         code = 2
     sys.exit(code)
 
@@ -117,17 +117,3 @@ def _usage(error: click.ClickException) -> str:
     if "@" in text:
         return NO_ADDRESS_HERE
     return f"{text} See `syncer --help`."
-
-
-def _internal(error: Exception) -> str:
-    if isinstance(error, OSError) and stdout.given_up():
-        return (
-            f"syncer: standard output cannot be written ({error.strerror}); what the command had done by then stands,"
-            " see `syncer status`"
-        )
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(frame.filename).name}:{frame.lineno}"
-    if type(error).__module__.startswith("sqlalchemy"):
-        return f"syncer: the database failed ({type(error).__name__} at {where}); see that it runs, `syncer check`"
-    code = f" {error}" if isinstance(error, SyncerError) else ""
-    return f"syncer: internal error ({type(error).__name__}{code} at {where}); please report this line"

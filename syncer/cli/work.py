@@ -9,6 +9,7 @@ import click
 
 from syncer.cli.common import JSON, Context, common, legible, moment_of, read_addresses
 from syncer.cli.output import stdout
+from syncer.errors import UserError
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -58,10 +59,20 @@ def submit(
 @click.command()
 @common
 def run(context: Context) -> int:
-    """Run the daemon: take, deliver, read back, until SIGTERM."""
+    """Run the daemon: take, deliver, read back, until SIGTERM.
+
+    It ends with 2 for what a person must mend, and with 1 for an error of its own, which a new start may get past.
+    """
     from syncer.service.daemon import serve
 
-    return serve(context.settings())
+    settings = context.settings()
+    try:
+        return serve(settings)
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001 — the supervisor must tell it from what only a person can mend
+        stdout.remark(stdout.internal(error))
+        return 1
 
 
 @click.command()

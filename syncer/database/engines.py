@@ -51,7 +51,9 @@ def connect(login: str | tls.ServerLogin, *, shared: bool = False) -> sa.Engine:
         return _server(parsed, backend, login)
     except ModuleNotFoundError as missing:
         extra = "postgresql" if backend == "postgresql" else "mysql"
-        raise UserError(f"{place}: the driver {missing.name} is not installed; install list-syncer[{extra}]") from None
+        raise UserError(
+            f"{place}: the driver {missing.name} is not installed; install syncer's extra [{extra}]"
+        ) from None
 
 
 def _sqlite(url: sa.URL, place: str, shared: bool) -> sa.Engine:

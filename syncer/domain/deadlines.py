@@ -138,11 +138,17 @@ def add_months(day: date, months: int) -> date:
 def days_off(country: str | None) -> DayOff:
     """Return the test for a day off in `country`: `DE`, or with a subdivision `DE-BY`; None knows weekends only.
 
-    Raises ValueError with the remedy for a country or subdivision that the `holidays` package does not know.
+    Raises ValueError with the remedy for a country or subdivision that the `holidays` package does not know, and where
+    that package, an extra, is not installed.
     """
     if country is None:
         return _weekend
-    from holidays import country_holidays
+    try:
+        from holidays import country_holidays
+    except ImportError:
+        raise ValueError(
+            "needs syncer's extra [holidays], which is not installed; install requirements.lock, or take country out"
+        ) from None
 
     name, _, part = country.partition("-")
     try:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from syncer.clock import now
 from syncer.errors import KeyFileError
+from syncer.privacy import credentials
 
 KEY_BYTES = 32
 LONGEST_FILE = 65536  # bytes of a key file that are looked at
@@ -50,6 +51,8 @@ def new_line() -> KeyLine:
 
 def create(path: Path, line: KeyLine) -> None:
     """Write a key file with mode 0600; never overwrite one. Raises KeyFileError."""
+    if lent := credentials.out_of_reach(path):
+        raise KeyFileError(f"{path}: no key file is made there; {lent}")
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -72,13 +75,13 @@ def read(path: Path) -> tuple[KeyLine, ...]:
             info = os.fstat(file.fileno())
             content = file.read(LONGEST_FILE + 1)
     except FileNotFoundError:
-        raise KeyFileError(f"{path}: the key file is missing; run `syncer init`, or put it back") from None
+        remedy = credentials.out_of_reach(path) or "run `syncer init`, or put it back"
+        raise KeyFileError(f"{path}: the key file is missing; {remedy}") from None
     except OSError as error:
         if path.is_symlink():
             raise KeyFileError(f"{path}: the key file is a link; name the file itself in [identity] key_file") from None
-        raise KeyFileError(
-            f"{path}: the key file cannot be read ({error.strerror}); run `chmod 600 {path}` as its owner"
-        ) from None
+        remedy = credentials.out_of_reach(path) or f"run syncer as its owner, or `chmod 600 {path}` as its owner"
+        raise KeyFileError(f"{path}: the key file cannot be read ({error.strerror}); {remedy}") from None
     _require_ours(path, info)
     return _parse(path, content)
 
@@ -128,18 +131,14 @@ def _require_ours(path: Path, info: os.stat_result) -> None:
     if not stat.S_ISREG(info.st_mode):
         raise KeyFileError(f"{path}: the key file cannot be read (not a file); name a file in [identity] key_file")
     if info.st_uid not in (0, os.geteuid()):
+        owner = credentials.account(info.st_uid)
         raise KeyFileError(
-            f"{path}: the key file belongs to another user (uid {info.st_uid}), who can read and replace it;"
+            f"{path}: the key file belongs to another user ({owner}), who can read and replace it;"
             f" run syncer as that user, or `chown` the file to the one that runs it"
         )
     # systemd's credentials belong to root; only the unit's user may read them, by group or ACL
-    if info.st_mode & (0o037 if _is_credential(path) else 0o077):
+    if info.st_mode & (0o037 if credentials.is_credential(path) else 0o077):
         raise KeyFileError(f"{path}: others can read the key file; run `chmod 600 {path}`")
-
-
-def _is_credential(path: Path) -> bool:
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    return bool(folder) and path.resolve().is_relative_to(Path(str(folder)).resolve())
 
 
 def _parse(path: Path, content: bytes) -> tuple[KeyLine, ...]:

@@ -11,7 +11,17 @@ from syncer.reports.evidence import ReportedEvent
 from syncer.reports.propagation import Integrity, PropagationLog
 from syncer.reports.wording.account import account
 from syncer.reports.wording.cases import case
-from syncer.reports.wording.words import OUTCOMES, RIGHTS, STATES, day_time, sentence, standing, step_line, verification
+from syncer.reports.wording.words import (
+    OUTCOMES,
+    RIGHTS,
+    STATES,
+    day_time,
+    sentence,
+    standing,
+    step_line,
+    verification,
+    who,
+)
 
 # -- the propagation log ------------------------------------------------------------------------------------
 
@@ -31,9 +41,7 @@ def report_text(log: PropagationLog) -> str:
     for event in log.events:
         lines += ["", *_event_lines(event)]
     lines += ["", "DECISIONS OF PEOPLE, LOOK-UPS AND EXPORTS"]
-    lines += [
-        f"  {day_time(entry.at)}  {(entry.actor or {}).get('user', '?')}: {sentence(entry)}" for entry in log.decisions
-    ] or ["  none"]
+    lines += [f"  {day_time(entry.at)}  {who(entry.actor)}: {sentence(entry)}" for entry in log.decisions] or ["  none"]
     # what stands in a table cannot begin a line of its own, and no terminal obeys it
     return "".join(escaped(line) + "\n" for line in [*lines, "", *_integrity(log.integrity)])
 

@@ -18,30 +18,8 @@ from syncer.settings.destinations import Destination, DestinationTable, mistakes
 from syncer.settings.environment import Overlay, overlay
 from syncer.settings.messages import in_words
 from syncer.settings.proof import KINDS, anchored_at
+from syncer.settings.search import find
 from syncer.settings.tables import WORDPRESS_BACKENDS, IdentitySettings, SettingsTables
-
-SYSTEM_WIDE = Path("/etc/syncer/settings.toml")
-
-
-def find(path: Path | None, environ: Mapping[str, str]) -> Path:
-    """Return the settings file to read. Raises SettingsProblem when there is none."""
-    named = environ.get("SYNCER_SETTINGS")
-    given = path or (Path(named) if named else None)
-    for candidate in (given,) if given else (Path("settings.toml"), SYSTEM_WIDE):
-        try:
-            candidate.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError:
-            pass  # it exists but we may not see it: reading it will say so
-        return candidate
-    if path:
-        raise SettingsProblem([f"{path}: no such settings file; give its path with --settings"])
-    if given:
-        raise SettingsProblem([f"{given}: no such settings file; correct SYNCER_SETTINGS or unset it"])
-    raise SettingsProblem(
-        [f"settings.toml: neither here nor at {SYSTEM_WIDE}; give its path with --settings or SYNCER_SETTINGS"]
-    )
 
 
 def load(
@@ -55,11 +33,12 @@ def load(
     `adapters` returns an adapter's class by its name, or raises the contract's SettingsError for one it does not have.
     """
     file = find(path, environ)
-    tables = _parse(file)
+    tables = parse(file)
     return _Reader(file, tables, overlay(tables, environ)).read(adapters)
 
 
-def _parse(file: Path) -> dict[str, Any]:
+def parse(file: Path) -> dict[str, Any]:
+    """Return the tables of a settings file as they are written. Raises SettingsProblem."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as error:

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from syncer.errors import SettingsProblem
+from syncer.privacy import credentials
 
 #: bytes of a file with a secret that are looked at
 LONGEST = 65536
@@ -23,7 +24,8 @@ def read(place: str, path: Path) -> str:
             found = os.fstat(file.fileno())
             content = file.read(LONGEST).decode("utf-8")
     except (OSError, UnicodeDecodeError):
-        raise SettingsProblem([f"{place}: {path} cannot be read; check it"]) from None
+        remedy = credentials.out_of_reach(path) or "check it"
+        raise SettingsProblem([f"{place}: {path} cannot be read; {remedy}"]) from None
     if stat.S_ISREG(found.st_mode):  # a pipe (a shell's <(…)) is nobody's to open again
         _require_private(place, path, found)
     return content.strip()
@@ -35,10 +37,5 @@ def _require_private(place: str, path: Path, found: os.stat_result) -> None:
             [f"{place}: {path} belongs to another user; run `chown root {path}`, or chown it to yours"]
         )
     # systemd's credentials belong to root; only the unit's user may read them, by group or ACL
-    if found.st_mode & (0o037 if _is_credential(path) else 0o077):
+    if found.st_mode & (0o037 if credentials.is_credential(path) else 0o077):
         raise SettingsProblem([f"{place}: others can read {path}; run `chmod 600 {path}`"])
-
-
-def _is_credential(path: Path) -> bool:
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    return bool(folder) and path.resolve().is_relative_to(Path(str(folder)).resolve())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -217,10 +218,25 @@ def _close(console: Console, folder: Path) -> None:
     for name, what in results.items():
         console.print(f"[bold]{name:<23}[/bold] {what}", soft_wrap=True)
     console.print(
-        "\nOpen the first two in a browser. Then go on with accounts of your own: edit settings.toml in the source,\n"
-        "export MAILCHIMP_API_KEY and ACTIVECAMPAIGN_API_KEY, and run  [bold]syncer init && syncer check[/bold]",
+        "\nOpen the first two in a browser. Look around with the real commands, for example:\n"
+        f"  [bold]{_typed(folder, 'status')}[/bold]\n"
+        f"All of it lies in {folder}, with a key that is worth nothing; delete it when you like:\n"
+        f"  [bold]rm -r {shlex.quote(str(folder))}[/bold]\n"
+        "To install it on a server: docs/install.md",
         soft_wrap=True,
     )
+
+
+def _typed(folder: Path, *words: str) -> str:
+    """Return a command as somebody types it here, whether or not the program is on their PATH."""
+    program = Path(sys.executable).with_name("syncer")
+    inside = program.is_relative_to(Path.cwd())
+    shown = (
+        [str(program.relative_to(Path.cwd()) if inside else program)]
+        if program.exists()
+        else [sys.executable, "-m", "syncer"]
+    )
+    return shlex.join([*shown, "--settings", str(folder / "settings.toml"), *words])
 
 
 def _snapshot(world: World, people: Sequence[str]) -> list[Any]:

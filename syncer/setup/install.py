@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+
 from syncer.app import make_tables
 from syncer.audit.actor import actor
 from syncer.audit.ledger import Ledger, key_check
 from syncer.audit.proof.origins import Origins
 from syncer.audit.transaction import Transactions
 from syncer.clock import now
-from syncer.database import connections, engines, revisions
+from syncer.database import connections, engines, revisions, sqlite_files
 from syncer.database.failures import half_done
 from syncer.delivery.leases import Leases
 from syncer.delivery.owners import owner_name
-from syncer.errors import KeyFileError
+from syncer.errors import KeyFileError, SettingsProblem
+from syncer.privacy import credentials
 from syncer.privacy.keyring import Keyring
+from syncer.settings import search
 from syncer.settings.checked import Settings, settings_digest
+from syncer.settings.search import is_sample
 
 #: SQLite and PostgreSQL undo a revision that fails; MariaDB and MySQL keep each statement
 _UPGRADE = (
@@ -41,8 +46,10 @@ def make_key(key_file: Path) -> str:
 
 def steps(settings: Settings) -> Iterator[str]:
     """Make an installation step by step, and yield a line once a step is done: a later one may fail."""
+    _refuse_state_among_settings(settings)
+    yield f"settings {settings.path}: read" + (", the sample as it came; edit it" if is_sample(settings.path) else "")
     key_file = settings.identity.key_file
-    if key_file.exists():
+    if _is_there(key_file):
         keyring = Keyring.load(key_file)
         yield f"key file {key_file}: already there"
     else:
@@ -74,6 +81,35 @@ def steps(settings: Settings) -> Iterator[str]:
     yield f"public key of the log, for whoever keeps its notes: {public}"
 
 
+def _refuse_state_among_settings(settings: Settings) -> None:
+    """Raise SettingsProblem where what changes would be made beside the system's settings; what is there may stay."""
+    folder = search.SYSTEM_WIDE.parent
+    if settings.path.parent != folder:
+        return
+    problems = []
+    for table, url in (("database", settings.database.url), ("queue", settings.queue.url)):
+        file = sqlite_files.file_of(make_url(url)) if url else None
+        if file is not None and file.parent == folder and not file.exists():
+            remedy = f'write an absolute path, like url = "sqlite:////var/lib/syncer/{file.name}"'
+            problems.append(f"{settings.path}: [{table}] url: a database does not belong into {folder}; {remedy}")
+    notes = settings.checkpoints.folder
+    if notes is not None and notes.parent == folder and not notes.exists():
+        remedy = f'write an absolute path, like folder = "/var/lib/syncer/{notes.name}"'
+        problems.append(f"{settings.path}: [checkpoints] folder: notes do not belong into {folder}; {remedy}")
+    if problems:
+        raise SettingsProblem(problems)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        pass  # it may be there: reading it says what is in the way
+    return True
+
+
 def _refuse_new_key_for_old_data(settings: Settings) -> None:
     engine = engines.connect(settings.database_login)
     try:
@@ -81,10 +117,9 @@ def _refuse_new_key_for_old_data(settings: Settings) -> None:
     finally:
         engine.dispose()
     if revision is not None:
-        raise KeyFileError(
-            f"{settings.identity.key_file}: the key file is missing, but the database was made with one;"
-            " put the original key file back"
-        )
+        key_file = settings.identity.key_file
+        remedy = credentials.out_of_reach(key_file) or "put the original key file back"
+        raise KeyFileError(f"{key_file}: the key file is missing, but the database was made with one; {remedy}")
 
 
 def upgrade(settings: Settings) -> str:

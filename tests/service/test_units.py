@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from tests.conftest import AUDIENCES
 from tests.support.paths import ROOT
 from tests.support.processes import inside as run
+from tests.support.processes import run as process
 from tests.support.processes import started, until
 from tests.support.servers import Missing, binary, free_port
 
@@ -61,13 +63,44 @@ def test_little_is_exposed(path: Path) -> None:
 
 
 def test_all_units_are_hardened_alike() -> None:
-    own = {"Type", "ExecStart", "ExecStartPre", "WatchdogSec", "Restart", "RestartSec", "TimeoutStopSec", "KillMode"}
-    own |= {"TimeoutStartSec", "Nice", "Environment", "LoadCredential", "TasksMax"}
+    own = {"Type", "ExecStart", "WatchdogSec", "Restart", "RestartPreventExitStatus", "RestartSec", "TimeoutStopSec"}
+    own |= {"KillMode", "TimeoutStartSec", "Nice", "TasksMax"}
     hardened = [
         {key: value for key, value in unit(path)["Service"].items() if key not in map(str.lower, own)} for path in UNITS
     ]
 
     assert hardened[0] == hardened[1] == hardened[2]
+
+
+def test_the_units_share_a_fixed_account_so_that_people_read_under_it_while_the_service_is_stopped() -> None:
+    for path in UNITS:
+        service = unit(path)["Service"]
+        assert (service["User"], service["Group"], service["StateDirectoryMode"]) == ("syncer", "syncer", "0700")
+        assert "DynamicUser" not in service
+        assert "/run/credentials" not in unit(path)["Service"].get("Environment", "")
+
+
+def test_what_only_a_person_can_mend_is_failed_at_once_and_an_error_of_ours_is_started_again(tmp_path: Path) -> None:
+    """The unit and the daemon's exit codes fit together: 2 is final, 1 is not."""
+    service = unit(ROOT / "docs" / "syncer.service")["Service"]
+    settings = tmp_path / "settings.toml"
+    settings.write_text('[deadlines]\ntimezone = "Mars/Olympus"\n', encoding="utf-8")
+    mistaken = process(settings, "run")
+    settings.write_text('[deadlines]\ntimezone = "UTC"\n', encoding="utf-8")
+    without_tables = process(settings, "run")
+    assert run(settings, "init").returncode == 0
+    with sqlite3.connect(tmp_path / "syncer.db") as database:
+        database.execute("ALTER TABLE syncer_lane RENAME TO nobody_expected_this")
+    database.close()
+    unexpected = process(settings, "run")
+
+    assert (service["Restart"], service["RestartPreventExitStatus"]) == ("on-failure", "2")
+    assert "ExecStartPre" not in service  # its exit code would be nobody's business, or end what only has to wait
+    assert (mistaken.returncode, without_tables.returncode) == (2, 2)
+    assert "run `syncer init`" in without_tables.stderr
+    assert unexpected.returncode == 1, unexpected.stderr
+    assert unexpected.stderr.startswith("syncer: ")
+    assert len(unexpected.stderr.splitlines()) == 1
 
 
 def test_every_timer_starts_a_unit_makes_up_for_what_it_missed_and_spreads_the_load() -> None:

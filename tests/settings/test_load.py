@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 import tempfile
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from adapters import registry
 from syncer.errors import SettingsProblem
 from syncer.settings.checked import Settings, settings_digest
-from syncer.settings.load import find, load
+from syncer.settings.load import load
 from tests.support.paths import ROOT
 
 GOOD = """
@@ -92,6 +93,19 @@ def test_a_mistake_is_one_line_with_file_key_and_remedy(tmp_path: Path, change: 
         assert "\n" not in line
         assert "settings.toml" in line
         assert "hunter2secret" not in line
+
+
+def test_without_its_package_a_country_is_one_line_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "holidays", None)  # as Python finds a package that is not installed
+    text = GOOD.replace("[deadlines]", '[deadlines]\ncountry = "DE"')
+
+    assert problems(tmp_path, text) == [
+        f'{tmp_path}/settings.toml: [deadlines] country: "DE" needs syncer\'s extra [holidays], which is not installed;'
+        " install requirements.lock, or take country out"
+    ]
+    assert read(tmp_path, GOOD).deadlines.rule
 
 
 def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
@@ -340,26 +354,6 @@ def test_no_text_in_the_environment_ends_in_a_traceback(text: str, key: str) -> 
         for table in ("DATABASE", "IDENTITY", "DEADLINES", "LOG", "SCHEDULE", "DESTINATIONS__CRM"):
             with contextlib.suppress(SettingsProblem):
                 read(Path(folder), GOOD, **{f"SYNCER_{table}__{key.upper()}": text})
-
-
-def test_the_file_is_looked_for_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("syncer.settings.load.SYSTEM_WIDE", tmp_path / "etc.toml")
-    named, chosen, here, wide = (tmp_path / name for name in ("named.toml", "chosen.toml", "settings.toml", "etc.toml"))
-    for path in (named, chosen, here, wide):
-        path.touch()
-
-    assert find(chosen, {"SYNCER_SETTINGS": str(named)}) == chosen
-    assert find(None, {"SYNCER_SETTINGS": str(named)}) == named
-    assert find(None, {}).resolve() == here
-    here.unlink()
-    assert find(None, {}) == wide
-    wide.unlink()
-    named.unlink()
-    with pytest.raises(SettingsProblem, match=r"settings\.toml: neither here nor at .*; give its path"):
-        find(None, {})
-    with pytest.raises(SettingsProblem, match="correct SYNCER_SETTINGS"):
-        find(None, {"SYNCER_SETTINGS": str(named)})
 
 
 def test_a_file_that_cannot_be_read_is_one_line_and_a_byte_order_mark_is_not_a_mistake(tmp_path: Path) -> None:

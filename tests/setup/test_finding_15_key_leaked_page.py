@@ -23,11 +23,11 @@ def commands() -> str:
 
 
 def a_host(folder: Path) -> Path:
-    """Programs of a host: syncer and python are the real ones, systemctl and scp write down what they were asked."""
+    """Programs of a host: syncer and python3 are the real ones, systemctl and scp write down what they were asked."""
     folder.mkdir()
     programs = {
         "syncer": f'exec {sys.executable} -m syncer "$@"',
-        "python": f'exec {sys.executable} "$@"',
+        "python3": f'exec {sys.executable} "$@"',
         "systemctl": 'echo "systemctl $*" >> "$TOLD"',
         "scp": 'echo "scp $*" >> "$TOLD"',
     }
@@ -50,7 +50,8 @@ def test_finding_15_the_page_can_be_followed_from_top_to_bottom(app: App, tmp_pa
         "PATH": f"{a_host(tmp_path / 'bin')}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "SYNCER_SETTINGS": str(app.settings.path),
-        "SYNCER_IDENTITY__KEY_FILE": str(key_file),
+        "KEY_FILE": str(key_file),
+        "AS": "",  # no account of its own here
         "NOTES": str(app.notes_folder),
         "EVIDENCE": str(evidence),
         "OTHER_HOSTS": "host-b host-c",
@@ -67,8 +68,8 @@ def test_finding_15_the_page_can_be_followed_from_top_to_bottom(app: App, tmp_pa
     assert "nothing was changed; --yes carries it out" in done.stderr
     assert told.read_text(encoding="utf-8").splitlines() == [
         "systemctl stop syncer",
-        f"scp -p {key_file} host-b:{key_file}",
-        f"scp -p {key_file} host-c:{key_file}",
+        f"scp {key_file} host-b:{key_file}",
+        f"scp {key_file} host-c:{key_file}",
         "systemctl start syncer",
     ]
     before, after = ((evidence / name).read_text(encoding="utf-8").split() for name in ("keys-before", "keys-after"))

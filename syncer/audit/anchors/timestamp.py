@@ -27,7 +27,7 @@ class Timestamp:
         try:
             from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
         except ModuleNotFoundError:
-            raise AnchorError("rfc3161-client is not installed; install list-syncer[timestamp]") from None
+            raise AnchorError("rfc3161-client is not installed; install syncer's extra [timestamp]") from None
         builder = TimestampRequestBuilder().data(note.encode()).hash_algorithm(HashAlgorithm.SHA256)
         request = builder.nonce(nonce=True).cert_request(cert_request=True).build()
         headers = {"Content-Type": "application/timestamp-query"}

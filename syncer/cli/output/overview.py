@@ -1,12 +1,16 @@
-"""How the installation stands, so that it fits a screen."""
+"""How the installation stands, so that it fits a screen, and the settings in force."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from syncer.cli.output.console import console, grid
+from syncer.cli.output.console import lines as print_lines
 from syncer.intake.wordpress.state import WordPressState
 from syncer.reports.views import (
     AuditStanding,
@@ -15,6 +19,10 @@ from syncer.reports.views import (
     StatusView,
 )
 from syncer.reports.wording.words import day_time, verification
+
+if TYPE_CHECKING:
+    from syncer.cli.output.results import ConfigResult
+    from syncer.settings.effective import Value
 
 
 def status(view: StatusView) -> None:
@@ -128,3 +136,23 @@ def _daemon_lines(daemons: Sequence[DaemonView]) -> list[str]:
     if not daemons:
         return ["no daemon is running"]
     return [f"daemon: {item.host}, pid {item.pid}, since {day_time(item.since)}" for item in daemons]
+
+
+def settings(result: ConfigResult) -> None:
+    """Print the settings in force, a line each, like the file that would say the same."""
+    print_lines(_settings_lines(result))
+
+
+def _settings_lines(result: ConfigResult) -> Iterator[str]:
+    yield f"# settings file: {result.file}"
+    for place in result.looked_for:
+        yield f"#   {place.place}: {place.found}" + (f", {place.path}" if place.path else "")
+    for table, values in groupby(result.settings, key=lambda value: value.table):
+        yield from ("", f"[{table}]", *map(_setting, values))
+
+
+def _setting(value: Value) -> str:
+    # a key without a value stands in a comment: TOML has no word for that
+    text = f"# {value.key}" if value.value is None else f"{value.key} = {json.dumps(value.value, ensure_ascii=False)}"
+    origin = value.origin if value.origin and value.source == "environment" else value.source
+    return f"{text:<60} # {origin}" + (f": {value.meaning}" if value.meaning else "")

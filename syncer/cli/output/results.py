@@ -14,6 +14,8 @@ from syncer.decisions.replay import Lost
 from syncer.domain.model import State
 from syncer.intake.wordpress.state import WordPressAlarm
 from syncer.privacy.key_file import KeyState
+from syncer.settings.effective import Value
+from syncer.settings.search import Fate, Lookup
 
 if TYPE_CHECKING:
     from syncer.decisions.resync import PlannedDelivery
@@ -35,6 +37,24 @@ class CheckResult:
 
     ok: bool
     checks: tuple[CheckLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookupLine:
+    """A place where a settings file is looked for, its file (absolute) where one is meant, and what became of it."""
+
+    place: Lookup
+    path: str | None
+    found: Fate
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigResult:
+    """`config`: the file that is used (absolute), where one was looked for, every value with its origin."""
+
+    file: str
+    looked_for: tuple[LookupLine, ...]
+    settings: tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True)

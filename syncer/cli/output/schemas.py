@@ -11,6 +11,7 @@ from syncer.audit.offline.verifier import Finding
 from syncer.cli.output.results import (
     CheckpointResult,
     CheckResult,
+    ConfigResult,
     ForkResult,
     KeyResult,
     ListedKey,
@@ -41,6 +42,7 @@ COMMANDS: dict[str, Any] = {
     "audit prove": InclusionProof,
     "audit verify": Finding,
     "check": CheckResult | TrialResult,
+    "config": ConfigResult,
     "dossier": DossierFacts,
     "events": tuple[EventView, ...],
     "find": tuple[EventView, ...],

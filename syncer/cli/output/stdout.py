@@ -7,13 +7,14 @@ import io
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from syncer.errors import UserError
+from syncer.errors import SyncerError, UserError
 from syncer.privacy.files import written
 from syncer.privacy.masking import escaped
 
@@ -151,3 +152,18 @@ class Outlet:
         shown = escaped(text, keep="\n\r\t") if sys.stdout.isatty() else text
         sys.stdout.write(shown)
         return shown.encode(encoding(), ESCAPE)
+
+
+def internal(error: Exception) -> str:
+    """Return the line that tells of an error nobody expected: what it is and where, and nothing that it holds."""
+    if isinstance(error, OSError) and given_up():
+        return (
+            f"syncer: standard output cannot be written ({error.strerror}); what the command had done by then stands,"
+            " see `syncer status`"
+        )
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}:{frame.lineno}"
+    if type(error).__module__.startswith("sqlalchemy"):
+        return f"syncer: the database failed ({type(error).__name__} at {where}); see that it runs, `syncer check`"
+    code = f" {error}" if isinstance(error, SyncerError) else ""
+    return f"syncer: internal error ({type(error).__name__}{code} at {where}); please report this line"

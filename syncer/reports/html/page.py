@@ -19,7 +19,7 @@ from syncer.reports.dossier import DossierFacts
 from syncer.reports.html.dossier_view import ASKED, DossierView
 from syncer.reports.html.report_view import ReportView
 from syncer.reports.propagation import PropagationLog
-from syncer.reports.wording.words import RIGHTS, STATES, sentence, step_line, verification
+from syncer.reports.wording.words import RIGHTS, STATES, sentence, step_line, verification, who
 
 #: what a cell says: shorter than STATES, which stands in the legend; the style sheet puts a sign before each
 BRIEF = {
@@ -85,6 +85,6 @@ def environment() -> Environment:
         finalize=visible,
     )
     templates.filters |= {"time": _time, "code": _code, "meaning": meaning, "sentence": sentence, "step": step_line}
-    templates.filters["verification"] = verification
+    templates.filters |= {"verification": verification, "who": who}
     templates.globals |= {"RIGHTS": RIGHTS, "ASKED": ASKED, "STATES": STATES, "BRIEF": BRIEF}
     return templates

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from syncer.audit.ledger import LogEntry
+from syncer.audit.ledger import Facts, LogEntry
 from syncer.domain.codes import meaning
 from syncer.domain.endings import Ending
 from syncer.privacy.masking import visible
@@ -109,3 +109,15 @@ def step_line(step: StepView, *, brief: bool = False) -> str:
         return f"{step.scope}: {step.call} -> {step.status or 'no answer'}{state}"
     request = f", request {step.request_id}" if step.request_id else ""
     return f"{step.scope}: {step.call} -> {step.status or 'no answer'}{state}{request}, {step.ms} ms"
+
+
+def who(actor: Facts | None) -> str:
+    """Return who acted: the account of the login; behind it the account that the command ran as, where it is another.
+
+    What only sudo says, which whoever may run as that account can claim, is marked as that.
+    """
+    actor = actor or {}
+    user, account, said = actor.get("user", "?"), actor.get("account"), actor.get("sudo_user")
+    more = [f"as {account}"] if account not in (None, user) else []
+    more += [f"for {said}, says sudo"] if said is not None else []
+    return f"{user} ({', '.join(more)})" if more else str(user)
