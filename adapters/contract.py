@@ -174,7 +174,7 @@ class Stays(StrEnum):
 
     SUPPRESSION = "suppression"  # it keeps the person from being written to, or added, again
     NOT_ASKED = "not_asked"  # the action ends the use of an entry; it does not erase it
-    OUT_OF_REACH = "out_of_reach"  # the provider's interface cannot show it, or not remove it: nobody keeps it on purpose
+    OUT_OF_REACH = "out_of_reach"  # the provider's interface cannot show it, or cannot remove it
     LEFT = "left"  # it could be removed, and this adapter does not: the controller must name a ground, or remove it
 
 

@@ -90,18 +90,15 @@ class ActiveCampaign(Adapter):
             ),
             Remaining(
                 "ActiveCampaign keeps an archive of erased contacts for 360 days. You were removed from that archive"
-                " too; its own search, the only way to look into it, no longer shows you.",
-                Stays.OUT_OF_REACH,
-            ),
-            Remaining(
-                "Technical records, such as those of returned mail, cannot be removed through its interface, and it may"
-                " remember that an address was once unsubscribed.",
+                " too, as its own search shows, the only way to look into it. Technical records, such as those of"
+                " returned mail, cannot be removed through its interface, and it may remember that an address was once"
+                " unsubscribed.",
                 Stays.OUT_OF_REACH,
             ),
         ),
         Action.UNSUBSCRIBE: (
             Remaining(
-                "Your entry stays there, marked as unsubscribed on every mailing list, and no newsletter is sent to it.",
+                "Your entry stays there, marked as unsubscribed on every mailing list, and no newsletter goes to it.",
                 Stays.NOT_ASKED,
             ),
             Remaining(

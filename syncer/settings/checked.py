@@ -44,7 +44,7 @@ class Settings:
     anchors: Mapping[str, Anchor] = field(default_factory=dict)
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     wordpress: WordPressSettings | None = None
-    controller: ControllerSettings = ControllerSettings()
+    controller: ControllerSettings = field(default_factory=ControllerSettings)
     #: what works and should be mended all the same, each ending in its remedy
     warnings: tuple[str, ...] = ()
 

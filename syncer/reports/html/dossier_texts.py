@@ -37,11 +37,11 @@ _ACCESS = "Our access to this recipient does not work at the moment."
 _NO_ANSWER = "It could not be reached, or did not answer as it should."
 #: code -> the fact that keeps it from being through, for the person; what is not here is a technical fault
 WHY = {
-    "newer_consent": "Its records show that you signed up again after your request, or that you were added in a way that"
-    " looks like it. We cannot tell whether this was you.",
-    "archived_not_purged": f"A copy may lie in {ARCHIVE}. We could not look into it, or not remove you from it.",
-    "archive_not_seen": f"A copy may lie in {ARCHIVE}. It did not show us the entry that we had deleted, so we could not"
-    " remove you from it.",
+    "newer_consent": "Its records show that you signed up again after your request, or were added in a way that looks"
+    " like it. We cannot tell whether this was you.",
+    "archived_not_purged": f"A copy may lie in {ARCHIVE}. We could not look into it, or could not remove you from it.",
+    "archive_not_seen": f"A copy may lie in {ARCHIVE}. It did not show us the entry that we had deleted, so we could"
+    " not remove you from it.",
     "sms_reachable": "Text messages from there may still reach you.",
     "exclusion_needed": "Nothing there keeps you from being added again: the entry for that has to be made by hand.",
     "destination_removed": "This recipient is no longer connected to our system.",

@@ -10,18 +10,19 @@ from syncer.audit.ledger import LogEntry
 from syncer.domain.deadlines import is_overdue
 from syncer.domain.endings import Ending
 from syncer.domain.model import EventState, State
+from syncer.domain.rights import Right
 from syncer.reports.dossier import DossierDelivery, DossierEvent, DossierFacts
 from syncer.reports.html import dossier_texts as texts
 from syncer.reports.html.recipient import RecipientView
 from syncer.reports.wording.cases import case
-from syncer.reports.wording.grounds import exception, has_ground
+from syncer.reports.wording.grounds import exception, has_ground, of_our_address, of_our_record
 from syncer.reports.wording.moments import Moments, offset
 from syncer.reports.wording.words import sentence
 
 #: ending -> what is said of one request, after its verb, and of several
 _ENDED = {
     Ending.EVERYWHERE: "carried out",
-    Ending.WITH_EXCEPTION: "closed with an exception, which is explained below",
+    Ending.WITH_EXCEPTION: "closed with an exception",
     Ending.WITHDRAWN: "withdrawn; what was open then was not carried out",
     Ending.NOBODY: "closed without being carried out: there was no recipient to tell",
 }
@@ -34,9 +35,9 @@ _ENDED_BRIEFLY = {
 #: ending -> the word before the sentence that says where a request stands, and its class in the style sheet
 _MARKS = {
     Ending.EVERYWHERE: ("Done", "fulfilled"),
-    Ending.WITH_EXCEPTION: ("Closed", "exempt"),
+    Ending.WITH_EXCEPTION: ("Not done everywhere", "exempt"),
     Ending.WITHDRAWN: ("Withdrawn", "exempt"),
-    Ending.NOBODY: ("Closed", "exempt"),
+    Ending.NOBODY: ("Not done", "exempt"),
 }
 
 
@@ -74,9 +75,14 @@ class DossierView:
 
     def clock(self) -> str:
         """Return which clock the page goes by, with its offset from UTC: two where the page reaches over a change."""
-        shown = [moment for event in self.events for moment in (event.received_at, *(each.at for each in event.audit))]
-        offsets = {offset(self._moments.local(moment)) for moment in (*shown, self.facts.generated_at)}
-        return f"{self._zone.key} (UTC{' or UTC'.join(sorted(offsets))})"
+        shown: list[datetime | str] = [self.facts.generated_at]
+        for event in self.events:
+            shown += [event.received_at, *(entry.at for entry in event.audit)]
+        local = [self._moments.local(moment) for moment in shown]
+        summer = {offset(each) for each in local if each.dst()}
+        winter = {offset(each) for each in local} - summer
+        said = [f"UTC{each}" for each in sorted(winter)]
+        return f"{self._zone.key} ({', '.join([*said, *(f'in summer time UTC{each}' for each in sorted(summer))])})"
 
     # -- the whole ------------------------------------------------------------------------------------------
 
@@ -86,7 +92,9 @@ class DossierView:
 
     def sentence(self) -> str:
         """Return where things stand, in plain sentences."""
-        told = "Below you find who was told, what they did, and how we checked it."
+        excepted = any(event.ending is Ending.WITH_EXCEPTION for event in self.events)
+        why = ", and why there is an exception" if excepted else ""
+        told = f"Below you find who was told, what they did{',' if excepted else ', and'} how we checked it{why}."
         if len(self.events) == 1:
             return f"{self._of_one(self.events[0])} {told}"
         endings = [event.ending for event in self.events]
@@ -132,7 +140,7 @@ class DossierView:
         excepted = sum(delivery.state is State.EXEMPT for delivery in event.deliveries)
         done = sum(delivery.through for delivery in event.deliveries) - excepted
         of = "recipients" if number > 1 else "recipient"
-        said = f"{done or 'none'} of {number} {of} {_has(done or number)} finished"
+        said = f"{done or 'none'} of {'' if done else 'the '}{number} {of} {_has(done or 1)} finished"
         said += f", {texts.number(excepted)} {_was(excepted)} excepted" if excepted else ""
         return f"{said}{'; a person has to settle the rest' if event.state is EventState.HELD else ''}."
 
@@ -215,16 +223,34 @@ class DossierView:
                         by_name.setdefault(self._unique_name(delivery), {})[Remains(item.text, item.ground)] = None
         return {name: list(items) for name, items in by_name.items()}
 
-    def address(self) -> str:
-        """Return what becomes, or became, of the address that was kept for the work; nothing where none could be."""
-        if self.facts.subject is None:
-            return ""
+    def destroyed(self) -> str:
+        """Return when the address was destroyed that had been kept for the work, or nothing."""
         shredded = [event.shredded_at for event in self.events if event.shredded_at]
-        if shredded and len(shredded) == len(self.events):
-            return f"We destroyed the address that we had kept for this work on {self.day(max(shredded))}."
+        if self.facts.subject is None or not shredded or len(shredded) < len(self.events):
+            return ""
+        return f"We destroyed the address that we had kept for this work on {self.day(max(shredded))}."
+
+    def address(self) -> Remains | None:
+        """Return until when the address is kept for the work, and the ground; None where it is not."""
+        if self.facts.subject is None or self.destroyed():
+            return None
         days = self.facts.recheck_days
         until = f"the last check, {max(days)} days after everything is done" if days else "everything is done"
-        return f"Until {until}, we keep your address encrypted, for this work only; then our system destroys it."
+        text = f"Until {until}, we keep your address encrypted, for this work only; then our system destroys it."
+        return Remains(text, of_our_address(self._strictest()))
+
+    def record(self) -> Remains:
+        """Return for how long the record is kept, and the ground."""
+        text = (
+            f"So that we can show what was done, we keep a record of it for {self.facts.audit_months} months. In place"
+            " of your address it holds a code that cannot be turned back into it; only with our secret key can one tell"
+            " whether the code belongs to an address that one knows already."
+        )
+        return Remains(text, of_our_record(self._strictest()))
+
+    def _strictest(self) -> Right:
+        """Return the right by which the controller needs a ground: an erasure where one was asked for."""
+        return Right.OBJECTION if all(event.right == Right.OBJECTION for event in self.events) else Right.ERASURE
 
     # -- the small print ------------------------------------------------------------------------------------
 
@@ -247,4 +273,3 @@ def _has(count: int) -> str:
 
 def _was(count: int) -> str:
     return "was" if count == 1 else "were"
-

@@ -49,7 +49,8 @@ class RecipientView:
         if delivery.state is State.EXEMPT:
             return [*again, *self.before(), self._excepted()]
         if not delivery.through:
-            return [*again, *self.before(), "This is not finished: see below."]
+            before = self.before()
+            return [*again, *before, "This is not finished: see below."] if before or again else ["Nothing yet."]
         if delivery.outcome is Outcome.ABSENT:
             return [*again, "It held nothing about you. There was nothing to change."]
         once_more = " again" if back else ""

@@ -18,29 +18,31 @@ from syncer.domain.rights import Right
 
 #: ground -> the sentence for an erasure, and for a request whose right could not be read
 _ERASURE = {
-    "legal_claims": "Your data is kept there because it is needed for legal claims (Art. 17(3)(e) GDPR).",
-    "legal_obligation": "Your data is kept there because a law obliges us to keep it (Art. 17(3)(b) GDPR).",
-    "impossible": "We decided that telling this recipient is impossible (Art. 19 GDPR).",
-    "disproportionate": "We decided that telling this recipient would take disproportionate effort (Art. 19 GDPR).",
+    "legal_claims": "The ground given: the data is needed for legal claims (Art. 17(3)(e) GDPR).",
+    "legal_obligation": "The ground given: a law obliges us to keep the data (Art. 17(3)(b) GDPR).",
+    "impossible": "The ground given: telling this recipient is impossible (Art. 19 GDPR).",
+    "disproportionate": "The ground given: telling this recipient would take disproportionate effort (Art. 19 GDPR).",
 }
 #: Art. 17(3) and Art. 19 do not speak of objections
-_OBJECTION = {"impossible": "We decided that telling this recipient is impossible."}
+_OBJECTION = {"impossible": "The ground given: telling this recipient is impossible."}
+_ERASURES_ONLY = (
+    "The decision names a ground that the law knows for erasures only. An objection to marketing has no such exception"
+    " (Art. 21(3) GDPR)."
+)
 _OTHER = "This was decided on another ground: see the reason given."
 _WITHDRAWN = "The request was withdrawn: it had been submitted by mistake."
-_NO_GROUND = "No ground for keeping this was named to this page: you can ask us for one, or to have it removed."
 _STAYS = {
     Stays.SUPPRESSION: "The ground is Art. 17(3)(b) with Art. 21(3) GDPR: it is needed so that you are not written to"
     " again.",
-    Stays.NOT_ASKED: "You asked for erasure, and this recipient was asked for less. No ground for that was named to this"
-    " page: you can ask us for one, or to have it erased.",
-    Stays.OUT_OF_REACH: "Nobody keeps this on purpose, and no ground is claimed for it: it is out of our reach. You can"
-    " ask {name} about it.",
-    Stays.LEFT: _NO_GROUND,
+    Stays.NOT_ASKED: "You asked for erasure, and this recipient was asked for less. No ground for that is on record:"
+    " you can ask us for one, or to have it erased.",
+    Stays.OUT_OF_REACH: "No ground is claimed for this: it is out of our reach. You can ask {name} about it.",
+    Stays.LEFT: "No ground for keeping this is on record: you can ask us for one, or to have it removed.",
 }
 _STAYS_AFTER_OBJECTION = {
     Stays.SUPPRESSION: "The ground is Art. 6(1)(c) with Art. 21(3) GDPR: it is needed so that your objection lasts.",
-    Stays.NOT_ASKED: "You asked us to stop using your data for marketing (Art. 21(3) GDPR), which does not erase it. You"
-    " can ask for that as well (Art. 17 GDPR).",
+    Stays.NOT_ASKED: "You asked us to stop using your data for marketing (Art. 21(3) GDPR), which does not erase it."
+    " You can ask for that as well (Art. 17 GDPR).",
 }
 
 
@@ -50,11 +52,7 @@ def exception(ground: str | None, right: str | None) -> str:
         return _WITHDRAWN
     if right == Right.OBJECTION:
         if ground in _ERASURE and ground not in _OBJECTION:
-            # recorded before such a decision was refused
-            return (
-                "The decision names a ground that the law knows for erasures only. An objection to marketing has no such"
-                " exception (Art. 21(3) GDPR)."
-            )
+            return _ERASURES_ONLY  # recorded before such a decision was refused
         return _OBJECTION.get(ground or "", _OTHER)
     return _ERASURE.get(ground or "", _OTHER)
 
@@ -68,3 +66,15 @@ def staying(why: Stays, right: str | None, name: str) -> str:
 def has_ground(why: Stays, right: str | None) -> bool:
     """Say whether what stays for this reason stays on a legal ground."""
     return why is Stays.SUPPRESSION or (why is Stays.NOT_ASKED and right == Right.OBJECTION)
+
+
+def of_our_address(right: str | None) -> str:
+    """Return on which ground the controller keeps the address while a request is carried out."""
+    article = "Art. 6(1)(c)" if right == Right.OBJECTION else "Art. 17(3)(b)"
+    return f"The ground is {article} GDPR: without it we could neither carry out your request nor check it."
+
+
+def of_our_record(right: str | None) -> str:
+    """Return on which ground the controller keeps a record of what was done."""
+    articles = "Art. 6(1)(c)" if right == Right.OBJECTION else "Art. 17(3)(b) and (e)"
+    return f"The ground is {articles} with Art. 5(2) GDPR: we must be able to show what we did about your request."
