@@ -42,7 +42,7 @@ class RecipientView:
         """Return what the recipient did, and that a person was found again, in sentences."""
         delivery, back = self.delivery, list(self._of("delivery:reappeared"))
         again = [
-            f"It was carried out, but on {self._moments.written(entry.at)} you were found there again: something had"
+            f"It was carried out, but you were found there again on {self._moments.written(entry.at)}: something had"
             " added you once more."
             for entry in back
         ]
