@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,9 @@ def test_it_says_what_remains_on_purpose_and_for_how_long(dossiers: list[Dossier
     text = words(one(dossiers, "form 0"))
 
     assert "At Mailchimp: Where your data was erased from a mailing list, Mailchimp refuses" in text
-    assert "keeps an archive of erased contacts for 360 days. You were removed from that archive too, as its own" in text
+    assert (
+        "keeps an archive of erased contacts for 360 days. You were removed from that archive too, as its own" in text
+    )
     assert "We destroyed the address that we had kept for this work on 24 September 2026." in text
     assert "we keep a record of it for 36 months" in text
     assert "complain to a data protection authority" in text
@@ -134,7 +136,9 @@ def test_what_is_held_is_said_with_its_reason_in_words_for_the_person(dossiers: 
     assert "Your request has not been fully carried out yet." in text
     assert "1 of 2 recipients has finished; a person has to settle the rest." in text
     assert "It answered that it deleted an entry about you." in text
-    assert f"A copy may lie in its archive of deleted entries, which it keeps for 360 days. {COULD_NOT} {BY_HAND}" in text
+    assert (
+        f"A copy may lie in its archive of deleted entries, which it keeps for 360 days. {COULD_NOT} {BY_HAND}" in text
+    )
     assert "You were removed from that archive too" not in text
     assert "This is late: the time for an answer is over." in text
     assert needs_attention(found) is True
@@ -152,7 +156,9 @@ def test_an_exception_is_told_with_ground_and_reason_which_cannot_act(dossiers: 
     source, text = "".join(dossier_html(found)), words(found)
 
     assert "closed with an exception, on 24 October 2026, 16:37" in text
-    assert "The ground given: the data is needed for legal claims (Art. 17(3)(e) GDPR). The reason given: “court" in text
+    assert (
+        "The ground given: the data is needed for legal claims (Art. 17(3)(e) GDPR). The reason given: “court" in text
+    )
     assert "This was decided on 24 October 2026." in text
     assert "<script" not in source
     assert "&lt;/script&gt;&lt;b&gt;form" in source
@@ -469,6 +475,23 @@ def test_the_real_command_writes_the_page_audits_itself_and_shows_the_address_no
         assert "lovelace" not in text
         assert hashlib.md5(eventful.PLAIN.encode()).hexdigest() not in text
     assert inside(settings, "audit", "verify").returncode == 0
+
+
+def test_the_controller_stands_on_the_page_and_in_neither_audit_nor_log(settings: Path, tmp_path: Path) -> None:
+    with settings.open("a", encoding="utf-8") as file:
+        file.write('\n[controller]\nname = "Example Ltd"\ncontact = "privacy@example.org"\n')
+    out = tmp_path / "page.html"
+
+    done = run(settings, "--debug", "dossier", "--out", str(out), stdin=eventful.PLAIN)
+
+    assert done.returncode == 0
+    page = out.read_text(encoding="utf-8")
+    assert "Example Ltd" in page
+    assert "please write to us: privacy@example.org." in page
+    assert inside(settings, "audit", "verify").returncode == 0
+    for text in (done.stdout, done.stderr, inside(settings, "audit", "export").stdout):
+        assert "Example Ltd" not in text
+        assert "privacy@" not in text
 
 
 def test_an_auditor_checks_the_proofs_one_by_one_or_all_at_once(settings: Path, tmp_path: Path) -> None:

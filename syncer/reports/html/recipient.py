@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from adapters.contract import Outcome
+from adapters.contract import Action, Outcome
 from syncer.audit.ledger import LogEntry
 from syncer.domain.codes import meaning
 from syncer.domain.endings import WITHDRAWN
@@ -55,8 +55,7 @@ class RecipientView:
             return [*again, "It held nothing about you. There was nothing to change."]
         once_more = " again" if back else ""
         when = f" on {self._moments.written(delivery.applied_at)}" if delivery.applied_at else ""
-        action = delivery.action if delivery.outcome is Outcome.DONE else None
-        return [*again, texts.DID[action].format(again=once_more, when=when)]
+        return [*again, texts.DID[self._done()].format(again=once_more, when=when)]
 
     def checked(self) -> list[str]:
         """Return how that was checked, and when again, in sentences."""
@@ -71,8 +70,7 @@ class RecipientView:
         if delivery.outcome is Outcome.ABSENT:
             said = [f"On {moments.written(looks[0].at)} we searched{places} and found nothing about you."]
         else:
-            saw = texts.SAW[delivery.action]
-            said = [f"On {moments.written(looks[0].at)} we looked again{places}: {saw}."]
+            said = [f"On {moments.written(looks[0].at)} we looked again{places}: {texts.SAW[self._done()]}."]
         if len(looks) > 1:
             said.append(f"Still so on {texts.listed([moments.day(look.at) for look in looks[1:]])}.")
         return said
@@ -135,6 +133,10 @@ class RecipientView:
             return said
         words = exception(delivery.code, self._event.right) if self._is_exempt() else meaning(delivery.code)
         return f"{said} ({delivery.code}: {words.rstrip('.')})"
+
+    def _done(self) -> Action | None:
+        """Return the action if it was found carried out: a row that does not say so claims nothing."""
+        return self.delivery.action if self.delivery.outcome is Outcome.DONE else None
 
     def _excepted(self) -> str:
         asked = self.delivery.evidence.attempts is not None
