@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from adapters.contract import Outcome
 from syncer.audit.ledger import LogEntry
 from syncer.domain.deadlines import is_overdue
 from syncer.domain.endings import Ending
@@ -47,6 +48,11 @@ class Remains:
 
     text: str
     ground: str
+
+
+#: of a recipient where nothing is known to be so, and of one that was excepted
+_NOT_FINISHED = Remains("The work there is not finished, so it is not known yet what stays.", "See above what is open.")
+_EXCEPTED = Remains("What it still holds about you, if anything, stays there.", "See above what was decided, and why.")
 
 
 class DossierView:
@@ -110,7 +116,9 @@ class DossierView:
         if event.ending is None:
             return "Your request has not been fully carried out yet."
         late = self._late_answer(event)
-        return f"Your request has been {_ENDED[event.ending]}.{f' This was {late}.' if late else ''}"
+        said = f"Your request has been {_ENDED[event.ending]}.{f' This was {late}.' if late else ''}"
+        nowhere = event.deliveries and all(each.outcome is Outcome.ABSENT for each in event.deliveries)
+        return f"{said} No recipient held anything about you." if nowhere else said
 
     # -- one request ----------------------------------------------------------------------------------------
 
@@ -218,10 +226,17 @@ class DossierView:
         by_name: dict[str, dict[Remains, None]] = {}
         for event in self.events:
             for delivery in event.deliveries:
-                for item in delivery.remaining:
-                    if has_ground(item.why, event.right) is on_ground:
-                        by_name.setdefault(self._unique_name(delivery), {})[Remains(item.text, item.ground)] = None
-        return {name: list(items) for name, items in by_name.items()}
+                items = [
+                    Remains(item.text, item.ground)
+                    for item in delivery.remaining
+                    if has_ground(item.why, event.right) is on_ground
+                ]
+                if not on_ground and not delivery.through:
+                    items.append(_NOT_FINISHED)
+                elif not on_ground and delivery.state is State.EXEMPT:
+                    items.append(_EXCEPTED)
+                by_name.setdefault(self._unique_name(delivery), {}).update(dict.fromkeys(items))
+        return {name: list(items) for name, items in by_name.items() if items}
 
     def destroyed(self) -> str:
         """Return when the address was destroyed that had been kept for the work, or nothing."""

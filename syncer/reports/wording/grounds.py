@@ -29,7 +29,7 @@ _ERASURES_ONLY = (
     "The decision names a ground that the law knows for erasures only. An objection to marketing has no such exception"
     " (Art. 21(3) GDPR)."
 )
-_OTHER = "This was decided on another ground: see the reason given."
+_OTHER = "No article of the law was named as the ground."
 _WITHDRAWN = "The request was withdrawn: it had been submitted by mistake."
 _STAYS = {
     Stays.SUPPRESSION: "The ground is Art. 17(3)(b) with Art. 21(3) GDPR: it is needed so that you are not written to"

@@ -362,6 +362,27 @@ def test_a_page_with_a_controller_names_it_unmasked_and_escaped() -> None:
     assert page.count('contenteditable="true"') == 1  # the person's name and address
 
 
+def test_what_is_open_or_was_excepted_is_not_passed_over_where_the_page_says_what_stays() -> None:
+    log = (entry(1, "event:received"),)
+    excepted_one = an_event(Right.ERASURE, log, a_delivery(State.EXEMPT, "other", Action.DELETE, log))
+    open_one = an_event(Right.ERASURE, log, a_delivery(State.HELD, "malformed", Action.DELETE, log))
+
+    assert [each.text for each in DossierView(facts(excepted_one)).left()["ActiveCampaign"]] == [
+        "What it holds about you stays there."
+    ]
+    assert "not known yet what stays" in DossierView(facts(open_one)).left()["ActiveCampaign"][0].text
+    assert DossierView(facts(excepted_one)).kept() == {}
+
+
+def test_where_nobody_held_anything_the_first_sentence_says_so() -> None:
+    log = (entry(1, "event:received"),)
+    absent = a_delivery(State.CONFIRMED, None, Action.DELETE, log, outcome=Outcome.ABSENT)
+
+    assert (
+        "No recipient held anything about you." in DossierView(facts(an_event(Right.ERASURE, log, absent))).sentence()
+    )
+
+
 def test_what_the_adapter_leaves_is_listed_once_by_whether_it_has_a_ground() -> None:
     log = (entry(1, "event:received"),)
     kept, left = (StillThere(f"{why} stays.", why, "Ground.") for why in (Stays.SUPPRESSION, Stays.LEFT))
