@@ -169,6 +169,23 @@ class Limits:
     senders: int
 
 
+class Stays(StrEnum):
+    """Why something stays at a provider once an action is done there. What that means in law, syncer says."""
+
+    SUPPRESSION = "suppression"  # it keeps the person from being written to, or added, again
+    NOT_ASKED = "not_asked"  # the action ends the use of an entry; it does not erase it
+    OUT_OF_REACH = "out_of_reach"  # the provider's interface cannot show it, or cannot remove it
+    LEFT = "left"  # it could be removed, and this adapter does not: the controller must name a ground, or remove it
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """What stays at a provider once an action is done: a sentence or two in plain words for the person, and why."""
+
+    text: str
+    why: Stays
+
+
 class SettingsError(ValueError):
     """Raised for an unusable setting, the adapter's name among them; `key` names it, the text says the remedy."""
 
@@ -192,8 +209,8 @@ class Adapter(ABC):
     title: ClassVar[str] = ""
     #: whether `changed` shows every change that matters; False where a new subscription may leave no date behind
     dates_every_change: ClassVar[bool] = True
-    #: action -> what stays at the provider by design once it is done, one sentence each, in plain words for the person
-    remains: ClassVar[Mapping[Action, tuple[str, ...]]] = {}
+    #: action -> what stays at the provider once it is done and read back
+    remains: ClassVar[Mapping[Action, tuple[Remaining, ...]]] = {}
 
     @classmethod
     @abstractmethod

@@ -522,7 +522,11 @@ KEY_ENTRIES = {
 ENTRY = ("seq", "at", "what", "event", "destination", "actor", "facts")
 RECEIVED = ("right", "event_key", "source", "source_ref", "received_at")
 DATES = ("due_on", "legal_due_on", "extended_at", "informed_on")
-EVENT = {*RECEIVED, *DATES, "id", "subject", "state", "fulfilled_at", "shredded_at", "deliveries", "audit"}
+EVENT = {
+    *RECEIVED, *DATES, "id", "case", "subject", "state", "ending", "fulfilled_at", "shredded_at", "deliveries", "audit",
+}  # fmt: skip
+STATES = ("fulfilled", "held", "open")
+ENDINGS = ("everywhere", "with_exception", "withdrawn", "nobody")
 EVIDENCE = (
     "first_confirmed_at", "read_back", "notes", "confirmed_seq", "held_at", "detail", "reason", "decided_by",
     "decided_at", "reappeared",
@@ -569,9 +573,11 @@ def verify_dossier(content, proofs):
         same(f"event {event['id']}: subject", event["subject"], content["subject"])
         told |= verify_event(event, bodies, unproven)
     must(told == set(bodies), "an entry is proven that belongs to no event of the dossier")
-    states = [event["state"] for event in events]
+    states, endings = [event["state"] for event in events], [event["ending"] for event in events]
     counts = {"requests": len(events), "overdue": sum(event["overdue"] is True for event in events)}
-    same("summary", summary, counts | {state: states.count(state) for state in ("fulfilled", "held", "open")})
+    counts["answered_late"] = sum(event["late"] is True and event["state"] == "fulfilled" for event in events)
+    counts |= {ending: endings.count(ending) for ending in ENDINGS}
+    same("summary", summary, counts | {state: states.count(state) for state in STATES})
     return unproven
 
 
@@ -592,6 +598,7 @@ def verify_event(event, bodies, unproven):
     received = [body for body in own if body["what"] == "event:received"]
     must(len(received) == 1, f"{place}: there is no proof of its event:received")
     facts = received[0]["facts"]
+    same(f"{place}: case", event["case"], received[0]["seq"])
     for key in RECEIVED:
         same(f"{place}: {key}", event[key], facts[key])
     named = [body for body in [*received, *own] if body.get("subject") is not None]
@@ -614,7 +621,7 @@ def verify_event(event, bodies, unproven):
 def verify_end(place, event, own):
     """Hold against the proven entries whether, and since when, a request is fulfilled or held."""
     state, fulfilled, held = event["state"], last_of(own, "event:fulfilled"), last_of(own, "event:held")
-    must(state in ("fulfilled", "held", "open"), f"{place}: its state is none")
+    must(state in STATES, f"{place}: its state is none")
     if state == "fulfilled":
         undone = last_of(own, "event:held", "delivery:held", "delivery:reappeared")
         so = fulfilled and not event["overdue"] and (not undone or undone["seq"] < fulfilled["seq"])
@@ -626,6 +633,7 @@ def verify_end(place, event, own):
     if event["shredded_at"] is not None:  # its address may have come again since
         shredded = last_of(own, "identity:shredded")
         same(f"{place}: shredded_at", event["shredded_at"], shredded and shredded["at"])
+    must(event["overdue"] is not True or event["late"] is True, f"{place}: it is overdue, and not called late")
 
 
 def verify_deliveries(place, event, plan, own, unproven):
@@ -633,6 +641,7 @@ def verify_deliveries(place, event, plan, own, unproven):
     deliveries = event["deliveries"]
     names = sorted(delivery["destination"] for delivery in deliveries)
     must(names == sorted(plan), f"{place}: its deliveries are not those that were planned")
+    same(f"{place}: ending", event["ending"], ending_of(plan, own) if event["state"] == "fulfilled" else None)
     whole = len(own) > 1 and own[1]["what"] == "event:held"  # held as it came: all its deliveries are
     for delivery in deliveries:
         name, state = delivery["destination"], delivery["state"]
@@ -653,6 +662,17 @@ def verify_deliveries(place, event, plan, own, unproven):
         for key in EVIDENCE:
             same(f"{where}: {key}", delivery.get(key), evidence.get(key))
         unproven |= {f"events.deliveries.{key}" for key in delivery if key not in DELIVERY}
+
+
+def ending_of(plan, own):
+    """Return how a fulfilled request ended, by the last proven entry of each delivery."""
+    if not plan:
+        return "nobody"
+    last = {body["destination"]: body for body in own if body["destination"] in plan}
+    grounds = [body["facts"].get("ground") for body in last.values() if body["what"] == "delivery:exempt"]
+    if "withdrawn" in grounds:
+        return "withdrawn"
+    return "with_exception" if grounds else "everywhere"
 
 
 def evidence_of(told):

@@ -146,6 +146,7 @@ class App:
         self.clock = clock
         self.stop = threading.Event()
         self.rule = settings.deadlines.rule
+        self.controller = settings.controller.controller
         self.tables = make_tables(settings)
         self.ledger = Ledger(engine, self.tables, keyring, actor(kind), settings_digest(settings))
         self._wire_proof()
@@ -344,6 +345,8 @@ class App:
             self.settings.retention.audit_months,
             self.settings.schedule.recheck_days,
             self.about,
+            self.is_working,
+            self.controller,
         )
 
     @cached_property
@@ -378,6 +381,11 @@ class App:
         """Return the name by which people know an adapter's provider; its own where it has none, or is gone."""
         about = self.about(adapter)
         return (about.title if about else "") or adapter
+
+    def is_working(self, destination: str) -> bool:
+        """Say whether a destination is called at present: it is in the settings, and its lane is not paused."""
+        lane = self.leases.get(destination)
+        return destination in self.settings.destinations and not (lane and lane.paused)
 
     def lanes(self) -> list[Lane]:
         """Build the lanes of all configured destinations, with their adapters."""

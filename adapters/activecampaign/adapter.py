@@ -19,7 +19,20 @@ from adapters.activecampaign.rows import opted_in
 from adapters.activecampaign.trial import PLAN, ActiveCampaignTrial
 from adapters.activecampaign.walk import ActiveCampaignWalk
 from adapters.checks import shown_name, tried
-from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject, TrialStep, nameless
+from adapters.contract import (
+    Action,
+    Adapter,
+    Check,
+    Limits,
+    Receipt,
+    Remaining,
+    Seen,
+    SettingsError,
+    Stays,
+    Subject,
+    TrialStep,
+    nameless,
+)
 from adapters.errors import AdapterError, Misconfigured
 from adapters.http.evidence import LAST_CALLS, LONGEST_WALK, NO_HURRY, Trail, evidence
 from adapters.http.pacer import Pacer
@@ -67,21 +80,43 @@ class ActiveCampaign(Adapter):
     }
     title: ClassVar[str] = "ActiveCampaign"
     dates_every_change: ClassVar[bool] = False
-    # from ActiveCampaign's pages on the contact archive (360 days) and on contacts that were unsubscribed before
-    remains: ClassVar[Mapping[Action, tuple[str, ...]]] = {
+    # ActiveCampaign's pages on the contact archive (360 days) and on contacts that were unsubscribed before; deals and
+    # notes have calls of their own, which syncer does not make
+    remains: ClassVar[Mapping[Action, tuple[Remaining, ...]]] = {
         Action.DELETE: (
-            "ActiveCampaign keeps an archive of erased contacts for 360 days. You were removed from that archive too.",
-            "Its own search, the only way to look into that archive, no longer shows you.",
-            "ActiveCampaign may remember that an address was once unsubscribed. Deals, notes and technical records,"
-            " such as those of returned mail, are not part of what was erased, if there were any.",
+            Remaining(
+                "Deals and notes about you that are kept there, if there are any, were not removed with your entry.",
+                Stays.LEFT,
+            ),
+            Remaining(
+                "ActiveCampaign keeps an archive of erased contacts for 360 days. You were removed from that archive"
+                " too, as its own search shows, the only way to look into it. Technical records, such as those of"
+                " returned mail, cannot be removed through its interface, and it may remember that an address was once"
+                " unsubscribed.",
+                Stays.OUT_OF_REACH,
+            ),
         ),
         Action.UNSUBSCRIBE: (
-            "Your entry stays there, marked as unsubscribed on every mailing list, and no newsletter is sent to it.",
-            "Text and WhatsApp messages have refusals of their own there, which this does not change.",
+            Remaining(
+                "Your entry stays there, marked as unsubscribed on every mailing list, and no newsletter goes to it.",
+                Stays.NOT_ASKED,
+            ),
+            Remaining(
+                "Text and WhatsApp messages have refusals of their own there, which this does not change and its"
+                " interface does not show.",
+                Stays.OUT_OF_REACH,
+            ),
         ),
         Action.SUPPRESS: (
-            "Your address stays on a list of those who are never written to, and your entry, where there is one, is"
-            " marked as unsubscribed. Both are used for nothing else.",
+            Remaining(
+                "Your address stays on a list of those who are never written to, so that you are not added again by"
+                " mistake.",
+                Stays.SUPPRESSION,
+            ),
+            Remaining(
+                "Your entry, where there is one, stays there, marked as unsubscribed, and no newsletter is sent to it.",
+                Stays.NOT_ASKED,
+            ),
         ),
     }
 

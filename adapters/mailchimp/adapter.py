@@ -9,7 +9,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from adapters.checks import shown_name, tried
-from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, SettingsError, Subject, TrialStep, nameless
+from adapters.contract import (
+    Action,
+    Adapter,
+    Check,
+    Limits,
+    Receipt,
+    Remaining,
+    Seen,
+    SettingsError,
+    Stays,
+    Subject,
+    TrialStep,
+    nameless,
+)
 from adapters.http.evidence import LAST_CALLS, LONGEST_WALK, NO_HURRY, Trail, evidence
 from adapters.http.transport import Transport
 from adapters.mailchimp.answers import LIST_ID, expect
@@ -22,9 +35,10 @@ from adapters.options import check_api_key, check_base_url, check_flag
 if TYPE_CHECKING:
     from adapters.mailchimp.sdk import Client
 
-_SMS = (
+_SMS = Remaining(
     "No text messages are sent to a mobile number in these entries. A number kept without your e-mail address cannot be"
-    " found by it."
+    " found by it.",
+    Stays.OUT_OF_REACH,
 )
 
 
@@ -69,25 +83,43 @@ class Mailchimp(Adapter):
         "ecommerce": "whether an erasure also deletes the person's e-commerce customers (default true)",
     }
     title: ClassVar[str] = "Mailchimp"
-    # from Mailchimp's page on permanent deletion: it blocks the address against imports and anonymises reports
-    remains: ClassVar[Mapping[Action, tuple[str, ...]]] = {
+    # Mailchimp's page on permanent deletion: it blocks the address against imports, nobody can turn that off, and
+    # anonymises reports. Orders, carts and conversations have calls of their own, which syncer does not make
+    remains: ClassVar[Mapping[Action, tuple[Remaining, ...]]] = {
         Action.DELETE: (
-            "Where your data was erased from a mailing list, Mailchimp refuses to let anybody import your address into"
-            " that list again. This ends if you sign up yourself at a form of Mailchimp's.",
-            "Figures about past mailings stay, without your name. Orders, shopping carts and conversations, if there"
-            " were any, are not part of what was erased.",
-            "A mobile number for text messages is part of the entry that was erased. Mailchimp shows nothing of an"
-            " erased entry, so whether text messages ended with it could not be checked; a number kept without your"
-            " e-mail address cannot be found by it.",
+            Remaining(
+                "Where your data was erased from a mailing list, Mailchimp refuses to let anybody import your address"
+                " into that list again, and keeps what it needs to recognise it. This ends if you sign up yourself at a"
+                " form of Mailchimp's.",
+                Stays.SUPPRESSION,
+            ),
+            Remaining(
+                "Orders, shopping carts and conversations that are kept there, if there are any, were not removed with"
+                " your entry.",
+                Stays.LEFT,
+            ),
+            Remaining(
+                "Figures about past mailings stay, without your name. A mobile number for text messages is part of the"
+                " entry that was erased. Mailchimp shows nothing of an erased entry, so whether text messages ended"
+                " with it could not be checked; a number kept without your e-mail address cannot be found by it.",
+                Stays.OUT_OF_REACH,
+            ),
         ),
         Action.UNSUBSCRIBE: (
-            "Your entry stays in the mailing lists, marked as unsubscribed, undeliverable or archived, and no"
-            " newsletter is sent to it.",
+            Remaining(
+                "Your entry stays in the mailing lists, marked as unsubscribed, undeliverable or archived, and no"
+                " newsletter is sent to it.",
+                Stays.NOT_ASKED,
+            ),
             _SMS,
         ),
         Action.SUPPRESS: (
-            "An entry with your address stays in each mailing list, marked as unsubscribed. It is there so that you"
-            " are not added again by mistake, and is used for nothing else.",
+            Remaining(
+                "An entry with your address stays in each mailing list, marked as unsubscribed, so that you are not"
+                " added again by mistake.",
+                Stays.SUPPRESSION,
+            ),
+            Remaining("What such an entry held of you besides the address stays in it.", Stays.NOT_ASKED),
             _SMS,
         ),
     }

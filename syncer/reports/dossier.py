@@ -6,20 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapters.contract import Adapter, Outcome
+from adapters.contract import Adapter, Outcome, Stays
 from syncer import __version__
 from syncer.audit.ledger import Ledger, LogEntry
 from syncer.audit.offline.claims import KEY_ENTRIES
 from syncer.audit.offline.inclusion import InclusionProof, ProofError, verify_proof
 from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
+from syncer.domain.controller import Controller
 from syncer.domain.deadlines import Rule
 from syncer.domain.model import State
 from syncer.reports.as_json import as_json
-from syncer.reports.evidence import Evidence, ReportedDelivery
+from syncer.reports.evidence import DeliveryEvidence, Evidence, ReportedDelivery
 from syncer.reports.propagation import Summary, root_of, summary
 from syncer.reports.reader import Reader
 from syncer.reports.views import DeliveryView, EventView, Signed, delivery_values, event_values
+from syncer.reports.wording.grounds import staying
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,20 @@ class Requests:
 
 
 @dataclass(frozen=True, slots=True)
+class StillThere:
+    """What stays at a recipient, in a text; why, and on which legal ground, or that none was named, as a sentence."""
+
+    text: str
+    why: Stays
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
 class DossierDelivery(ReportedDelivery):
-    """A delivery with its evidence and with what stays at the recipient by design, in sentences."""
+    """A delivery with its evidence and with what stays at the recipient; `remains` are the texts of `remaining`."""
 
     remains: tuple[str, ...]
+    remaining: tuple[StillThere, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +74,14 @@ class PersonHistory:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A destination: its adapter, and the name of it that people know."""
+    """A destination: its adapter, the name of it that people know, and whether syncer calls it at present.
+
+    It does not where the destination has left the settings, or its lane is paused.
+    """
 
     adapter: str
     title: str
+    working: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +101,9 @@ class SignedLog:
 
 @dataclass(frozen=True, slots=True)
 class DossierFacts:
-    """Everything about one person's requests."""
+    """Everything about one person's requests; the controller is the sender of its page."""
 
+    controller: Controller
     generated_at: datetime
     software: str
     timezone: str
@@ -104,6 +121,8 @@ class DossierFacts:
 class Dossiers:
     """Makes the dossiers of one installation. `about` returns the class of an adapter, for what it says of itself.
 
+    `working` says whether a destination is called at present, `controller` who sends the dossiers.
+
     A dossier is of the past only once it was audited that somebody looked, and is proven only as far as the log is
     signed: its caller writes the look-up, asks for the history, and makes a checkpoint when `unproven` says so, before
     it asks for the facts.
@@ -120,6 +139,8 @@ class Dossiers:
         audit_months: int,
         recheck_days: Sequence[int],
         about: Callable[[str], type[Adapter] | None],
+        working: Callable[[str], bool],
+        controller: Controller,
     ) -> None:
         self._reader = reader
         self._ledger = ledger
@@ -130,6 +151,8 @@ class Dossiers:
         self._audit_months = audit_months
         self._recheck_days = tuple(recheck_days)
         self._about = about
+        self._working = working
+        self._controller = controller
 
     def of_person(self, *refs: str) -> Requests:
         """Return the requests of the person behind these pseudonyms, the present one first; none for nobody."""
@@ -159,6 +182,7 @@ class Dossiers:
         }
         log, proofs = self._proofs(history.key_entries())
         return DossierFacts(
+            controller=self._controller,
             generated_at=self._clock(),
             software=__version__,
             timezone=self._rule.zone.key,
@@ -177,25 +201,35 @@ class Dossiers:
         audit = tuple(self._ledger.timeline(event.id))
         evidence = Evidence(audit)
         deliveries = tuple(
-            DossierDelivery(
-                **delivery_values(delivery),
-                evidence=evidence.of_delivery(event.id, delivery.destination),
-                remains=self._remains(delivery),
-            )
+            self._delivery(event, delivery, evidence.of_delivery(event.id, delivery.destination))
             for delivery in event.deliveries
         )
         return DossierEvent(**event_values(event), deliveries=deliveries, audit=audit)
 
-    def _recipient(self, delivery: DeliveryView) -> Recipient:
-        adapter = self._about(delivery.adapter)
-        return Recipient(delivery.adapter, (adapter.title if adapter else "") or delivery.adapter)
+    def _delivery(self, event: EventView, delivery: DeliveryView, evidence: DeliveryEvidence) -> DossierDelivery:
+        remaining = self._remaining(event, delivery)
+        texts = tuple(item.text for item in remaining)
+        return DossierDelivery(**delivery_values(delivery), evidence=evidence, remains=texts, remaining=remaining)
 
-    def _remains(self, delivery: DeliveryView) -> tuple[str, ...]:
+    def _recipient(self, delivery: DeliveryView) -> Recipient:
+        return Recipient(delivery.adapter, self._title(delivery), self._working(delivery.destination))
+
+    def _title(self, delivery: DeliveryView) -> str:
+        adapter = self._about(delivery.adapter)
+        return (adapter.title if adapter else "") or delivery.adapter
+
+    def _remaining(self, event: EventView, delivery: DeliveryView) -> tuple[StillThere, ...]:
+        """Return what stays where the action was found carried out: nothing else is known to be so."""
         adapter = self._about(delivery.adapter)
         if adapter is None or delivery.action is None:
             return ()
-        kept = delivery.outcome is Outcome.DONE and delivery.state is not State.EXEMPT
-        return tuple(adapter.remains.get(delivery.action, ())) if kept else ()
+        if delivery.outcome is not Outcome.DONE or delivery.state is State.EXEMPT or not delivery.through:
+            return ()
+        name = self._title(delivery)
+        return tuple(
+            StillThere(item.text, item.why, staying(item.why, event.right, name))
+            for item in adapter.remains.get(delivery.action, ())
+        )
 
     def _proofs(self, seqs: Sequence[int]) -> tuple[SignedLog, tuple[InclusionProof, ...]]:
         """Prove each entry under the newest signed state, and check the proofs as a stranger would."""

@@ -15,6 +15,7 @@ from syncer.settings.login import Login, ServerTable
 from syncer.settings.proof import Anchor, CheckpointsSettings, RetentionSettings
 from syncer.settings.table import SECRET_KEY
 from syncer.settings.tables import (
+    ControllerSettings,
     DatabaseSettings,
     DeadlinesSettings,
     IdentitySettings,
@@ -43,6 +44,7 @@ class Settings:
     anchors: Mapping[str, Anchor] = field(default_factory=dict)
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     wordpress: WordPressSettings | None = None
+    controller: ControllerSettings = field(default_factory=ControllerSettings)
     #: what works and should be mended all the same, each ending in its remedy
     warnings: tuple[str, ...] = ()
 
@@ -80,6 +82,7 @@ def settings_digest(settings: Settings) -> str:
             *_tls(settings.queue),
         ],
         "identity": settings.identity.model_dump(mode="json"),
+        "controller": settings.controller.model_dump(mode="json"),
         "deadlines": settings.deadlines.model_dump(mode="json"),
         "schedule": settings.schedule.model_dump(mode="json"),
         "log": settings.log.model_dump(mode="json"),

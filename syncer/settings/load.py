@@ -130,6 +130,7 @@ class _Reader:
             anchors={name: anchored_at(item, self._folder) for name, item in tables.anchors.items()},
             destinations={item.name: item for item in destinations},
             wordpress=wordpress and wordpress.model_copy(update=wordpress.beside(self._folder)),
+            controller=tables.controller,
             warnings=tuple(self._passwords_in_the_file(tables)),
         )
 

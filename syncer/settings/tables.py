@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, Field, StrictInt, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StrictInt, field_validator, model_validator
 from sqlalchemy.engine import make_url
 
+from syncer.domain.controller import Controller
 from syncer.domain.deadlines import Rule, days_off
 from syncer.settings.login import ServerTable
 from syncer.settings.proof import Anchor, CheckpointsSettings, RetentionSettings, allowed_names
@@ -149,12 +150,44 @@ class WordPressSettings(ServerTable):
         return value
 
 
+def _one_line(text: str) -> str:
+    line = text.strip()
+    if not line or not line.isprintable():
+        raise ValueError("must be one line of printable text; leave it out where there is none")
+    return line
+
+
+def _lines(value: Any) -> Any:
+    # one text of several lines, as TOML and an environment variable can hold it, is a list of lines too
+    return tuple(line for line in value.splitlines() if line.strip()) if isinstance(value, str) else value
+
+
+#: one line that a letter shows
+Line = Annotated[str, Field(max_length=300), AfterValidator(_one_line)]
+
+
+class ControllerSettings(Table):
+    """Who answers for the data, as pages for data subjects name it; all of it may be missing."""
+
+    name: Line | None = None
+    address: Annotated[tuple[Line, ...], BeforeValidator(_lines), Field(max_length=12)] = ()
+    contact: Line | None = None
+    data_protection_officer: Line | None = None
+    supervisory_authority: Line | None = None
+
+    @property
+    def controller(self) -> Controller:
+        """The same as a value that knows nothing of settings."""
+        return Controller(**dict(self))
+
+
 class SettingsTables(Table):
     """All tables but the destinations, whose keys depend on their adapters. `wordpress` None: not in use."""
 
     database: DatabaseSettings = DatabaseSettings()
     queue: QueueSettings = QueueSettings()
     identity: IdentitySettings = IdentitySettings()
+    controller: ControllerSettings = ControllerSettings()
     deadlines: DeadlinesSettings
     schedule: ScheduleSettings = ScheduleSettings()
     log: LogSettings = LogSettings()

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import pytest
 
-from adapters.contract import Action, Check, Outcome, Receipt, Subject
+from adapters.contract import Action, Check, Outcome, Receipt, Stays, Subject
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from adapters.sandbox import FAULTS, Fault
 from tests.adapters.stage import Stage
@@ -59,6 +59,9 @@ class AdapterContract:
         assert adapter.actions & {Action.UNSUBSCRIBE, Action.SUPPRESS}, "an objection needs one of the two"
         assert adapter.title, "the name by which people know the provider"
         assert set(adapter.remains) == adapter.actions, "the person is told what stays"
+        for item in (item for items in adapter.remains.values() for item in items):
+            assert isinstance(item.why, Stays), "syncer names the ground by why it stays"
+            assert item.text.endswith("."), "the person reads a sentence"
 
     @pytest.mark.parametrize("lacking", Action)
     def test_an_action_that_it_lacks_is_refused_before_any_call(self, stage: Stage, lacking: Action) -> None:

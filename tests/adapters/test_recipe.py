@@ -10,7 +10,7 @@ import pytest
 
 from tests.adapters.recipe import Recipe, begun, next_step
 
-ADAPTER = """from adapters.contract import Action, Adapter, Limits
+ADAPTER = """from adapters.contract import Action, Adapter, Limits, Remaining, Stays
 
 
 class Grown(Adapter):
@@ -23,7 +23,7 @@ ATTRIBUTES = {
     "actions": "    actions = frozenset({{Action.DELETE}})\n",
     "options": '    options = {{"base_url": "where it is"}}\n',
     "title": '    title = "Grown"\n',
-    "remains": '    remains = {{Action.DELETE: ("Nothing.",)}}\n',
+    "remains": '    remains = {{Action.DELETE: (Remaining("Figures.", Stays.LEFT),)}}\n',
 }
 STAGE = """from grown.adapter import Grown
 from tests.adapters.stage import SITUATIONS, Stage

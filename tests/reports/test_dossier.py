@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from syncer.domain.model import State
 from syncer.reports.as_json import as_json
 from syncer.reports.dossier import KEY_ENTRIES, DossierFacts, needs_attention
 from syncer.reports.evidence import Exemption
-from syncer.reports.html.dossier_view import HELD, TRYING, WHY, DossierView
+from syncer.reports.html.dossier_texts import AT_REST, BY_HAND, FAULT, NOT_ASKED, NOT_SEEN, TRIED_AGAIN, WHY
+from syncer.reports.html.dossier_view import DossierView
 from syncer.reports.html.page import dossier_html
 from syncer.service.drain import drain, prepare
 from tests.conftest import Clock
@@ -37,6 +38,7 @@ from tests.support.servers import ENGINES
 from tests.support.views import changed, from_json
 from tests.support.walk import put
 
+COULD_NOT = "We could not look into it, or could not remove you from it."
 #: what the person should not have to read before the small print
 JARGON = (
     "syncer", "HTTP", "API", "GET ", "audit", "delivery", "lane", "hash", "token", "purge", "suppress", "tombstone",
@@ -68,7 +70,7 @@ def of_person(app: App, ref: str) -> DossierFacts:
 
 def words(found: DossierFacts) -> str:
     """What a person reads of a dossier."""
-    source = re.sub("(?=<small|</d[td]>|</p>|</b>|</t[dh]>)", " ", "".join(dossier_html(found)))
+    source = re.sub("(?=<small|</d[td]>|</p>|</t[dh]>|<br>)", " ", "".join(dossier_html(found)))
     return " ".join(Parsed(source).text.split())
 
 
@@ -91,7 +93,7 @@ def test_it_says_who_was_told_what_they_did_and_how_it_was_checked(dossiers: lis
     assert "ActiveCampaign our account “crm”" in text
     assert text.count("On 15 September 2026, 11:37: to erase your data for good.") == 2
     assert text.count("Your data was erased on 15 September 2026, 11:37.") == 2
-    assert "On 15 September 2026, 11:37 we looked again in 2 places: you were not there any more." in text
+    assert "On 15 September 2026, 11:37 we looked again in two places: we no longer found your data." in text
     assert "Still so on 16 September 2026 and 24 September 2026." in text
 
 
@@ -99,7 +101,9 @@ def test_it_says_what_remains_on_purpose_and_for_how_long(dossiers: list[Dossier
     text = words(one(dossiers, "form 0"))
 
     assert "At Mailchimp: Where your data was erased from a mailing list, Mailchimp refuses" in text
-    assert "keeps an archive of erased contacts for 360 days. You were removed from that archive too." in text
+    assert (
+        "keeps an archive of erased contacts for 360 days. You were removed from that archive too, as its own" in text
+    )
     assert "We destroyed the address that we had kept for this work on 24 September 2026." in text
     assert "we keep a record of it for 36 months" in text
     assert "complain to a data protection authority" in text
@@ -109,7 +113,7 @@ def test_where_nothing_was_held_nothing_remains(dossiers: list[DossierFacts]) ->
     text = words(one(dossiers, "form 3"))
 
     assert text.count("It held nothing about you. There was nothing to change.") == 2
-    assert "we searched in 3 places, and you were not there." in text
+    assert "we searched in three places and found nothing about you." in text
     assert "At Mailchimp:" not in text
     assert "At ActiveCampaign:" not in text
 
@@ -120,7 +124,8 @@ def test_a_person_who_came_back_reads_that_and_what_was_done(dossiers: list[Doss
 
     assert "you were found there again on 16 September 2026, 11:37: something had added you once more." in text
     assert "Your data was erased again on 16 September 2026, 11:37." in text
-    assert "On 16 September 2026, 11:37 we looked again: you were not there any more. Still so" in text
+    assert "On 16 September 2026, 11:37 we looked again: we no longer found your data. Still so" in text
+    assert "carried out everywhere, on 15 September 2026, 11:37, and last on 16 September 2026, 11:37." in text
     assert needs_attention(found) is False
 
 
@@ -129,8 +134,11 @@ def test_what_is_held_is_said_with_its_reason_in_words_for_the_person(dossiers: 
     text = words(found)
 
     assert "Your request has not been fully carried out yet." in text
-    assert "1 of 2 recipients is through; somebody here has to settle the rest." in text
-    assert "a copy may still lie in the provider's archive of deleted entries, which it keeps for 360 days" in text
+    assert "1 of 2 recipients has finished; a person has to settle the rest." in text
+    assert "It answered that it deleted an entry about you." in text
+    assert (
+        f"A copy may lie in its archive of deleted entries, which it keeps for 360 days. {COULD_NOT} {BY_HAND}" in text
+    )
     assert "You were removed from that archive too" not in text
     assert "This is late: the time for an answer is over." in text
     assert needs_attention(found) is True
@@ -139,7 +147,7 @@ def test_what_is_held_is_said_with_its_reason_in_words_for_the_person(dossiers: 
 def test_an_extended_period_is_told_with_its_reason(dossiers: list[DossierFacts]) -> None:
     text = words(one(dossiers, "form 6"))
 
-    assert "you were told on 24 October 2026. The reason: many systems to search by hand" in text
+    assert "you were told on 24 October 2026. The reason given: “many systems to search by hand”." in text
     assert "Answer due by 24 January 2027" in text
 
 
@@ -148,8 +156,10 @@ def test_an_exception_is_told_with_ground_and_reason_which_cannot_act(dossiers: 
     source, text = "".join(dossier_html(found)), words(found)
 
     assert "closed with an exception, on 24 October 2026, 16:37" in text
-    assert "kept for legal claims, Art. 17(3)(e). Reason: court" in text
-    assert "decided on 24 October 2026" in text
+    assert (
+        "The ground given: the data is needed for legal claims (Art. 17(3)(e) GDPR). The reason given: “court" in text
+    )
+    assert "This was decided on 24 October 2026." in text
     assert "<script" not in source
     assert "&lt;/script&gt;&lt;b&gt;form" in source
     for harmful in ("\x1b", "\u202e", "\x00", "\r"):
@@ -162,8 +172,10 @@ def test_a_late_objection_says_so_and_that_it_goes_on(dossiers: list[DossierFact
     text = words(found)
 
     assert "Stop your marketing: your request of 24 October 2026" in text
-    assert "This is late: the time for an answer is over. We go on until it is done." in text
-    assert TRYING in text
+    assert "This is late: the time for an answer is over." in text
+    assert f"{WHY['unavailable']} {AT_REST}" in text  # its lane is paused
+    working = changed(found, "recipients", "newsletter", working=True)
+    assert f"{WHY['unavailable']} {TRIED_AGAIN}" in words(working)
     assert needs_attention(found) is True
 
 
@@ -177,8 +189,9 @@ def test_a_request_of_today_is_about_to_be_asked(dossiers: list[DossierFacts]) -
     found = one(dossiers, "form 10")
     text = words(found)
 
-    assert "none of 2 recipients are through" in text
-    assert text.count("It is about to be asked.") == 2
+    assert "none of the 2 recipients has finished." in text
+    assert text.count(NOT_ASKED) == 4  # beside each recipient, and below
+    assert text.count(f"{NOT_ASKED} {AT_REST}") == 1
     assert "Until the last check, 7 days after everything is done, we keep your address encrypted" in text
     assert needs_attention(found) is False
 
@@ -205,11 +218,22 @@ def test_something_being_read_back_again_counts_as_done_meanwhile(dossiers: list
 
 
 def test_what_was_carried_out_after_its_day_is_called_late(dossiers: list[DossierFacts]) -> None:
-    found = changed(one(dossiers, "form 0"), "events", 0, due_on=date(2026, 9, 20))
+    found = one(dossiers, "form 0")
+    assert "later than" not in words(found)
 
-    assert "on 24 September" not in DossierView(found).stand(found.events[0])
-    found = changed(found, "events", 0, fulfilled_at=datetime(2026, 9, 20, 22, 30, tzinfo=UTC))
-    assert "on 21 September 2026, 00:30, which was later than it was due" in words(found)
+    found = changed(found, "events", 0, due_on=date(2026, 9, 14), late=True)
+
+    assert "on 15 September 2026, 11:37; this was later than it was due." in words(found)
+    assert "Your request has been carried out. This was later than it was due. Below" in words(found)
+
+
+def test_an_objection_that_took_longer_than_its_hours_says_that_and_not_that_it_was_due(
+    dossiers: list[DossierFacts],
+) -> None:
+    found = changed(one(dossiers, "form 4"), "events", 0, late=True)
+
+    assert "; this was later than the 48 hours that we aim for." in words(found)
+    assert "due." not in words(found)
 
 
 def test_before_the_small_print_there_is_no_jargon(dossiers: list[DossierFacts]) -> None:
@@ -222,7 +246,7 @@ def test_before_the_small_print_there_is_no_jargon(dossiers: list[DossierFacts])
 
 def test_every_reason_has_a_sentence_for_the_person() -> None:
     assert set(WHY) <= set(CODES)
-    for sentence in (*WHY.values(), HELD, TRYING):
+    for sentence in (*WHY.values(), FAULT, BY_HAND, TRIED_AGAIN, AT_REST, NOT_SEEN, NOT_ASKED):
         assert sentence.endswith(".")
         assert [word for word in JARGON if word in sentence] == []
 
@@ -233,15 +257,15 @@ def test_every_adapter_says_its_name_and_what_each_action_leaves(name: str) -> N
 
     assert adapter.title
     assert set(adapter.remains) == adapter.actions
-    for sentences in adapter.remains.values():
-        assert sentences
-        assert all(sentence.endswith(".") for sentence in sentences)
+    for items in adapter.remains.values():
+        assert items
+        assert all(item.text.endswith(".") for item in items)
 
 
 def test_two_accounts_at_one_provider_are_told_apart(dossiers: list[DossierFacts]) -> None:
     found = changed(one(dossiers, "form 0"), "recipients", "newsletter", title="ActiveCampaign")
 
-    assert list(DossierView(found).remains()) == [
+    assert list(DossierView(found).left()) == [
         "ActiveCampaign (our account “newsletter”)",
         "ActiveCampaign (our account “crm”)",
     ]
@@ -265,8 +289,8 @@ def test_several_requests_of_one_person_are_on_one_page_and_nobody_else_is(
     assert [event.event_key for event in found.events] == ["first", "second"]
     assert of_event(app, found.events[1].id).events == found.events
     text = words(found)
-    assert "What became of your requests" in text
-    assert "All 2 of your requests have been carried out." in text
+    assert "What became of your requests at our mailing services" in text
+    assert "Both your requests have been carried out." in text
     assert text.index("Stop your marketing: your request") < text.index("Erase my data: your request")
     (other,) = app.reader.events(subject=app.keyring.ref(eventful.BACK))
     assert other.subject
@@ -280,7 +304,7 @@ def test_the_address_is_nowhere_in_any_form(
     md5 = hashlib.md5(eventful.PLAIN.encode()).hexdigest()
     for found in dossiers:
         for text in ("".join(dossier_html(found)), as_json(found)):
-            assert "@" not in re.sub("@media|@page", "", text)
+            assert "@" not in re.sub("@media|@page|@bottom-right", "", text)
             for secret in ("lovelace", md5, *installation[2]):
                 assert secret not in text
 
@@ -451,6 +475,23 @@ def test_the_real_command_writes_the_page_audits_itself_and_shows_the_address_no
         assert "lovelace" not in text
         assert hashlib.md5(eventful.PLAIN.encode()).hexdigest() not in text
     assert inside(settings, "audit", "verify").returncode == 0
+
+
+def test_the_controller_stands_on_the_page_and_in_neither_audit_nor_log(settings: Path, tmp_path: Path) -> None:
+    with settings.open("a", encoding="utf-8") as file:
+        file.write('\n[controller]\nname = "Example Ltd"\ncontact = "privacy@example.org"\n')
+    out = tmp_path / "page.html"
+
+    done = run(settings, "--debug", "dossier", "--out", str(out), stdin=eventful.PLAIN)
+
+    assert done.returncode == 0
+    page = out.read_text(encoding="utf-8")
+    assert "Example Ltd" in page
+    assert "please write to us: privacy@example.org." in page
+    assert inside(settings, "audit", "verify").returncode == 0
+    for text in (done.stdout, done.stderr, inside(settings, "audit", "export").stdout):
+        assert "Example Ltd" not in text
+        assert "privacy@" not in text
 
 
 def test_an_auditor_checks_the_proofs_one_by_one_or_all_at_once(settings: Path, tmp_path: Path) -> None:

@@ -180,6 +180,8 @@ LIES = [
     claimed_there(state="exempt"), claimed_there(state="held"), claimed_there(outcome="absent"),
     claimed_there(first_confirmed_at="2026-09-01T00:00:00.000000Z"), claimed_there(read_back=[]),
     claimed_there(confirmed_seq=1), claimed_there(reason="she said so"), claimed_there(reappeared=3),
+    claimed(case=2), claimed(case=None), claimed(ending="with_exception"), claimed(ending="withdrawn"),
+    claimed(ending="nobody"), claimed(ending=None), claimed(late=True),
 ]  # fmt: skip
 
 
@@ -197,13 +199,37 @@ def test_finding_13_what_is_open_cannot_be_called_carried_out(made: Any, check: 
     for key in ("form 7", "form 8", "form 10"):
         dossier = copy.deepcopy(made[key])
         (event,) = dossier["events"]
-        done = {"state": "fulfilled", "code": None, "overdue": False, "fulfilled_at": event["received_at"]}
+        done = {"state": "fulfilled", "ending": "everywhere", "code": None, "fulfilled_at": event["received_at"]}
+        done |= {"overdue": False, "late": False}
         event |= done
         for delivery in event["deliveries"]:
             delivery |= {"state": "confirmed", "outcome": "done", "code": None}
-        dossier["summary"] |= {"fulfilled": 1, "held": 0, "open": 0, "overdue": 0}
+        dossier["summary"] |= {"fulfilled": 1, "everywhere": 1, "held": 0, "open": 0, "overdue": 0}
 
         assert check(dossier)[0] == 1
+
+
+def test_finding_13_an_exception_cannot_be_called_carried_out_everywhere(made: Any, check: Any) -> None:
+    dossier = copy.deepcopy(made["form 5"])
+    assert check(dossier)[0] == 0
+    (event,) = dossier["events"]
+    assert event["ending"] == "with_exception"
+    event["ending"] = "everywhere"
+    dossier["summary"] |= {"everywhere": 1, "with_exception": 0}
+
+    code, said = check(dossier)
+
+    assert (code, said.count("ending: the file does not say what its proven entry says")) == (1, 2)
+
+
+def test_finding_13_what_is_overdue_cannot_be_called_in_time(made: Any, check: Any) -> None:
+    dossier = copy.deepcopy(made["form 7"])
+    assert dossier["events"][0]["overdue"] is True
+    dossier["events"][0]["late"] = False
+
+    code, said = check(dossier)
+
+    assert (code, said.count("it is overdue, and not called late")) == (1, 2)
 
 
 def test_finding_13_keys_that_no_dossier_has_are_named_as_unproven(made: Any, check: Any) -> None:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import registry
+from syncer.domain.controller import Controller
 from syncer.errors import SettingsProblem
 from syncer.settings.checked import Settings, settings_digest
 from syncer.settings.load import load
@@ -172,10 +173,39 @@ def added(line: str, table: str = "") -> str:
     return GOOD + f"{f'[{table}]' if table else ''}\n{line}\n"
 
 
+CONTROLLER = """
+[controller]
+name = "Example Ltd"
+address = ["1 Example Street", "12345 Example Town"]
+contact = " privacy@example.org "
+"""
+
+
+def test_the_controller_is_named_in_part_and_changes_the_digest(tmp_path: Path) -> None:
+    nobody, somebody = read(tmp_path, GOOD), read(tmp_path, GOOD + CONTROLLER)
+
+    assert nobody.controller.controller == Controller()
+    assert somebody.controller.controller == Controller(
+        "Example Ltd", ("1 Example Street", "12345 Example Town"), "privacy@example.org"
+    )
+    assert settings_digest(nobody) != settings_digest(somebody)
+
+
+@pytest.mark.parametrize("given", ['["a", "b"]', "a\n\nb\n"])
+def test_the_controllers_address_comes_as_a_list_or_as_lines(tmp_path: Path, given: str) -> None:
+    settings = read(tmp_path, GOOD, SYNCER_CONTROLLER__ADDRESS=given)
+
+    assert settings.controller.controller.address == ("a", "b")
+
+
 MISTAKES = [
+    (added("name = ''", "controller"), "[controller] name: must be one line of printable text; leave it out"),
+    (added('address = ["a", ""]', "controller"), "[controller] address: must be one line of printable text"),
+    (added('contact = "a\\u202eb"', "controller"), "[controller] contact: must be one line of printable text"),
+    (added("email = 'x'", "controller"), "[controller] email: unknown key; known here: address, contact, "),
     (added('"a\\nb" = 1', "log"), r"[log] a\nb: unknown key; known here: level"),
     (added('level = "a\\nb"', "log"), r'[log] level: "a\nb" is not known; use '),
-    (added("x = 1", "databse"), "[databse]: unknown key; known tables: anchors, checkpoints, database, "),
+    (added("x = 1", "databse"), "[databse]: unknown key; known tables: anchors, checkpoints, controller, "),
     ("database = 3\n" + GOOD, "[database]: must be a table, written [database]"),
     ("destinations = 3\n[deadlines]\ntimezone = 'UTC'", "[destinations]: must be tables"),
     ("[deadlines]\ntimezone = 'UTC'\n[destinations]\ncrm = 3", "[destinations.crm]: must be a table"),

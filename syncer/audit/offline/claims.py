@@ -29,8 +29,8 @@ _ENTRY = ("seq", "at", "what", "event", "destination", "actor", "facts")
 #: what is the same in a request and in its `event:received`
 _RECEIVED = ("right", "event_key", "source", "source_ref", "received_at")
 _EVENT = frozenset(
-    {*_RECEIVED, "id", "subject", "state", "due_on", "legal_due_on", "fulfilled_at", "shredded_at", "extended_at",
-     "informed_on", "deliveries", "audit"}
+    {*_RECEIVED, "id", "case", "subject", "state", "ending", "due_on", "legal_due_on", "fulfilled_at", "shredded_at",
+     "extended_at", "informed_on", "deliveries", "audit"}
 )  # fmt: skip
 #: what the proven entries say of a delivery; each is there if they say it, and only then
 _EVIDENCE = frozenset(
@@ -39,6 +39,8 @@ _EVIDENCE = frozenset(
 )  # fmt: skip
 _DELIVERY = _EVIDENCE | {"destination", "action", "state", "outcome"}
 _STATES = ("fulfilled", "held", "open")
+#: how a fulfilled request can have ended, as `syncer.domain.endings` has it
+_ENDINGS = ("everywhere", "with_exception", "withdrawn", "nobody")
 
 Body = Mapping[str, Any]
 
@@ -110,7 +112,10 @@ class _Dossier:
     def _summary(self, summary: Mapping[str, Any], events: list[Any]) -> None:
         states = [event["state"] for event in events]
         counts = {"requests": len(events), **{state: states.count(state) for state in _STATES}}
+        endings = [event["ending"] for event in events]
+        counts |= {ending: endings.count(ending) for ending in _ENDINGS}
         counts["overdue"] = sum(event["overdue"] is True for event in events)
+        counts["answered_late"] = sum(event["late"] is True and event["state"] == "fulfilled" for event in events)
         _require_same("summary", summary, counts)
 
     def _rest(self, place: str, value: Mapping[str, Any], checked: frozenset[str] | set[str]) -> None:
@@ -124,6 +129,7 @@ class _Dossier:
         if len(received) != 1:
             raise ProofError(f"{place}: there is no proof of its event:received")
         facts = received[0]["facts"]
+        _require_same(f"{place}: case", event["case"], received[0]["seq"])
         for key in _RECEIVED:
             _require_same(f"{place}: {key}", event[key], facts[key])
         self._person(place, event, received[0], bodies)
@@ -187,6 +193,8 @@ class _Dossier:
         _require_same(f"{place}: fulfilled_at", fulfilled_at, at)
         if shredded_at is not None:  # its address may have come again since
             _require_same(f"{place}: shredded_at", shredded_at, shredded["at"] if shredded else None)
+        if event["overdue"] is True and event["late"] is not True:
+            raise ProofError(f"{place}: it is overdue, and not called late")
 
     # -- its deliveries -------------------------------------------------------------------------------------
 
@@ -194,6 +202,7 @@ class _Dossier:
         self, place: str, event: Mapping[str, Any], plan: Mapping[str, str | None], bodies: list[Body]
     ) -> None:
         deliveries, fulfilled = event["deliveries"], event["state"] == "fulfilled"
+        _require_same(f"{place}: ending", event["ending"], _ending(plan, bodies) if fulfilled else None)
         if sorted(delivery["destination"] for delivery in deliveries) != sorted(plan):
             raise ProofError(f"{place}: its deliveries are not those that were planned")
         # held as it came: all its deliveries are, without an entry of their own
@@ -218,6 +227,17 @@ class _Dossier:
             for key in sorted(_EVIDENCE):
                 _require_same(f"{where}: {key}", delivery.get(key), told.get(key))
             self._rest("events.deliveries.", delivery, _DELIVERY)
+
+
+def _ending(plan: Mapping[str, str | None], bodies: list[Body]) -> str:
+    """Return how a fulfilled request ended, by the last proven entry of each delivery."""
+    if not plan:
+        return "nobody"
+    last = {body["destination"]: body for body in bodies if body["destination"] in plan}
+    grounds = [body["facts"].get("ground") for body in last.values() if body["what"] == "delivery:exempt"]
+    if "withdrawn" in grounds:
+        return "withdrawn"
+    return "with_exception" if grounds else "everywhere"
 
 
 def _evidence(bodies: list[Body]) -> dict[str, Any]:

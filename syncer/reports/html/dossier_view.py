@@ -2,62 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from adapters.contract import Outcome
 from syncer.audit.ledger import LogEntry
-from syncer.domain.codes import meaning
+from syncer.domain.deadlines import is_overdue
+from syncer.domain.endings import Ending
 from syncer.domain.model import EventState, State
+from syncer.domain.rights import Right
 from syncer.reports.dossier import DossierDelivery, DossierEvent, DossierFacts
-from syncer.reports.evidence import steps
+from syncer.reports.html import dossier_texts as texts
+from syncer.reports.html.recipient import RecipientView
+from syncer.reports.wording.cases import case
+from syncer.reports.wording.grounds import exception, has_ground, of_our_address, of_our_record
+from syncer.reports.wording.moments import Moments, offset
+from syncer.reports.wording.words import sentence
 
-#: right -> what the person asked, as a heading and in a sentence
-ASKED = {
-    "erasure": ("Erase my data", "to erase your personal data (Art. 17 GDPR)"),
-    "objection": ("Stop your marketing", "to stop using your data for marketing (Art. 21 GDPR)"),
-    None: ("A request that could not be read", "something that we could not read"),
+#: ending -> what is said of one request, after its verb, and of several
+_ENDED = {
+    Ending.EVERYWHERE: "carried out",
+    Ending.WITH_EXCEPTION: "closed with an exception",
+    Ending.WITHDRAWN: "withdrawn; what was open then was not carried out",
+    Ending.NOBODY: "closed without being carried out: there was no recipient to tell",
 }
-#: action -> what a recipient was asked, what it says when it is through, and what the look afterwards showed
-ASK = {
-    "delete": "to erase your data for good",
-    "unsubscribe": "to send you no more mail",
-    "suppress": "to send you no more mail, and to remember that",
-    None: "nothing yet",
+_ENDED_BRIEFLY = {
+    Ending.EVERYWHERE: "carried out",
+    Ending.WITH_EXCEPTION: "closed with an exception",
+    Ending.WITHDRAWN: "withdrawn",
+    Ending.NOBODY: "closed with no recipient to tell",
 }
-DID = {
-    "delete": "Your data was erased",
-    "unsubscribe": "You were unsubscribed",
-    "suppress": "You were unsubscribed, and that is remembered",
+#: ending -> the word before the sentence that says where a request stands, and its class in the style sheet
+_MARKS = {
+    Ending.EVERYWHERE: ("Done", "fulfilled"),
+    Ending.WITH_EXCEPTION: ("Not done everywhere", "exempt"),
+    Ending.WITHDRAWN: ("Withdrawn", "exempt"),
+    Ending.NOBODY: ("Not done", "exempt"),
 }
-SAW = {
-    "delete": "you were not there any more",
-    "unsubscribe": "no mail goes to you any more",
-    "suppress": "no mail goes to you any more",
-}
-#: code -> why it is not through, for the person; what is not here is a technical fault
-WHY = {
-    "newer_consent": "According to its records you signed up again after your request. We want to be sure that this"
-    " was you before we go on.",
-    "archived_not_purged": "If you ever were there, a copy may still lie in the provider's archive of deleted entries,"
-    " which it keeps for 360 days. Somebody here is seeing to it that none is left.",
-    "archive_not_seen": "Your entry was deleted, but the provider's archive of deleted entries did not show us the copy"
-    " that it keeps there for 360 days. Somebody here is seeing to it that the copy is removed.",
-    "sms_reachable": "Text messages from there may still reach you. Somebody here is ending that.",
-    "exclusion_needed": "The entry that keeps you from being added again has to be made by hand.",
-    "destination_removed": "We no longer use this recipient in the usual way; somebody here settles it by hand.",
-    "malformed": "We could not read the request as it reached us; somebody here is clearing that up.",
-    "rejected": "The recipient refused your address; somebody here is looking you up by hand.",
-    "delete_blocked": "The recipient does not allow deletions at the moment. We have its mail to you stopped meanwhile,"
-    " as far as it lets us, and ask again until your entry is gone.",
-    "address_shredded": "We have destroyed your address already and need it again for this; somebody here is seeing to"
-    " it.",
-    "reappeared": "You were found there again, so we are carrying your request out once more.",
-    "suppression_missing": "The entry that keeps you from being added again was gone; we are putting it back.",
-}
-HELD = "Something technical is in the way; somebody here has to settle it."
-TRYING = "It could not be reached, or did not answer as it should. We go on trying until it is done."
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What remains at a recipient: a text, and a sentence about its ground."""
+
+    text: str
+    ground: str
+
+
+#: of a recipient where nothing is known to be so, and of one that was excepted
+_NOT_FINISHED = Remains("The work there is not finished, so it is not known yet what stays.", "See above what is open.")
+_EXCEPTED = Remains("What it still holds about you, if anything, stays there.", "See above what was decided, and why.")
 
 
 class DossierView:
@@ -66,67 +61,124 @@ class DossierView:
     def __init__(self, facts: DossierFacts) -> None:
         self.facts = facts
         self.events = facts.events
+        self.controller = facts.controller
         self._zone = ZoneInfo(facts.timezone)
-        self._today = self._local(facts.generated_at).date()
+        self._moments = Moments(self._zone)
 
     # -- days and hours -------------------------------------------------------------------------------------
 
     def when(self, moment: datetime | str) -> str:
         """Return a UTC time, or one that the log wrote, as the person's clock showed it."""
-        local = self._local(moment)
-        return f"{local.day} {local:%B %Y, %H:%M}"
+        return self._moments.written(moment)
 
     def day(self, day: date | datetime | str) -> str:
         """Return a day in words; given as one, as a UTC time, or as one that the log wrote."""
-        local = day if isinstance(day, date) and not isinstance(day, datetime) else self._local(day).date()
-        return f"{local.day} {local:%B %Y}"
+        return self._moments.day(day)
 
-    def _local(self, moment: datetime | str) -> datetime:
-        return (datetime.fromisoformat(moment) if isinstance(moment, str) else moment).astimezone(self._zone)
+    def exact(self, moment: datetime | str) -> str:
+        """Return a moment to the second, with its offset, for whoever checks the page."""
+        return self._moments.exact(moment)
+
+    def clock(self) -> str:
+        """Return which clock the page goes by, with its offset from UTC: two where the page reaches over a change."""
+        shown: list[datetime | str] = [self.facts.generated_at]
+        for event in self.events:
+            shown += [event.received_at, *(entry.at for entry in event.audit)]
+        local = [self._moments.local(moment) for moment in shown]
+        summer = {offset(each) for each in local if each.dst()}
+        winter = {offset(each) for each in local} - summer
+        said = [f"UTC{each}" for each in sorted(winter)]
+        return f"{self._zone.key} ({', '.join([*said, *(f'in summer time UTC{each}' for each in sorted(summer))])})"
 
     # -- the whole ------------------------------------------------------------------------------------------
 
+    def reference(self) -> str:
+        """Return the numbers by which people speak of the requests."""
+        return texts.listed([case(event.case, event.id) for event in self.events])
+
     def sentence(self) -> str:
         """Return where things stand, in plain sentences."""
-        total, done = self.facts.summary.requests, self.facts.summary.fulfilled
-        exempt = any(self.exceptions(event) for event in self.events)
-        if done == total:
-            what = "Your request has" if total == 1 else f"All {total} of your requests have"
-            end = "answered, with an exception that is explained below" if exempt else "carried out"
-            return f"{what} been {end}. Below you find who was told, what they did, and how we checked it."
-        if total == 1:
-            said = "Your request has not been fully carried out yet."
-        else:
-            said = f"{done} of your {total} requests have been carried out; the others have not yet."
-        return f"{said} Below you find what is done, what is still open, and why."
+        excepted = any(event.ending is Ending.WITH_EXCEPTION for event in self.events)
+        why = ", and why there is an exception" if excepted else ""
+        told = f"Below you find who was told, what they did{',' if excepted else ', and'} how we checked it{why}."
+        if len(self.events) == 1:
+            return f"{self._of_one(self.events[0])} {told}"
+        endings = [event.ending for event in self.events]
+        if set(endings) == {Ending.EVERYWHERE}:
+            return f"{texts.capital(texts.all_of(len(endings), 'request'))} have been carried out. {told}"
+        counts = [(words, endings.count(ending)) for ending, words in _ENDED_BRIEFLY.items()]
+        parts = [f"{texts.number(count)} {_has(count)} been {words}" for words, count in counts if count]
+        still = endings.count(None)
+        parts += [f"{texts.number(still)} {'is' if still == 1 else 'are'} still open"] if still else []
+        return f"Of your {texts.number(len(endings))} requests, {texts.listed(parts)}. {told}"
+
+    def _of_one(self, event: DossierEvent) -> str:
+        if event.ending is None:
+            return "Your request has not been fully carried out yet."
+        late = self._late_answer(event)
+        said = f"Your request has been {_ENDED[event.ending]}.{f' This was {late}.' if late else ''}"
+        nowhere = event.deliveries and all(each.outcome is Outcome.ABSENT for each in event.deliveries)
+        return f"{said} No recipient held anything about you." if nowhere else said
+
+    # -- one request ----------------------------------------------------------------------------------------
+
+    def mark(self, event: DossierEvent) -> tuple[str, str]:
+        """Return in a word where a request stands, and the class by which the page marks it."""
+        return _MARKS[event.ending] if event.ending is not None else ("Not done yet", event.state.value)
 
     def stand(self, event: DossierEvent) -> str:
         """Return where one request stands."""
-        if event.fulfilled_at is not None and event.state is EventState.FULFILLED:
-            end = "closed with an exception" if self.exceptions(event) else "carried out everywhere"
-            said = f"{end}, on {self.when(event.fulfilled_at)}"
-            late = self._local(event.fulfilled_at).date() > event.due_on
-            return said + (", which was later than it was due" if late else "")
+        if event.ending is None or event.fulfilled_at is None:
+            return self._so_far(event)
+        on = self.when(event.fulfilled_at)
+        first = self._answered_at(event)
+        if event.ending is Ending.EVERYWHERE and first is not None and self.when(first) != on:
+            on = f"{self.when(first)}, and last on {on}"
+        late = self._late_answer(event)
+        end = {
+            Ending.EVERYWHERE: f"carried out everywhere, on {on}",
+            Ending.WITH_EXCEPTION: f"closed with an exception, on {on}",
+            Ending.WITHDRAWN: f"on {on}, since it had been submitted by mistake",
+            Ending.NOBODY: f"closed on {on}; no recipient was set up when it came, so nobody was told",
+        }[event.ending]
+        return f"{end}{f'; this was {late}' if late else ''}."
+
+    def _so_far(self, event: DossierEvent) -> str:
         number = len(event.deliveries)
-        done = sum(delivery.through for delivery in event.deliveries)
-        verb = "recipient is" if done == number == 1 else "recipients is" if done == 1 else "recipients are"
-        who = "; somebody here has to settle the rest" if event.state is EventState.HELD else ""
-        return f"{done or 'none'} of {number} {verb} through{who}"
+        excepted = sum(delivery.state is State.EXEMPT for delivery in event.deliveries)
+        done = sum(delivery.through for delivery in event.deliveries) - excepted
+        of = "recipients" if number > 1 else "recipient"
+        said = f"{done or 'none'} of {'' if done else 'the '}{number} {of} {_has(done or 1)} finished"
+        said += f", {texts.number(excepted)} {_was(excepted)} excepted" if excepted else ""
+        return f"{said}{'; a person has to settle the rest' if event.state is EventState.HELD else ''}."
 
     def late(self, event: DossierEvent) -> str:
         """Return in what way an open request is late, or nothing."""
         if event.state is EventState.FULFILLED or not event.overdue:
             return ""
-        if self._today > event.due_on:
-            return "This is late: the time for an answer is over. We go on until it is done."
+        if is_overdue(event.due_on, self._zone, self.facts.generated_at):
+            return "This is late: the time for an answer is over."
         return f"This takes longer than the {self.facts.objection_target_hours} hours that we aim for."
+
+    def _late_answer(self, event: DossierEvent) -> str:
+        """Return in what way an answer was late, or nothing: by the first one, also where more had to be done since."""
+        answered = self._answered_at(event)
+        if not event.late or answered is None or event.state is not EventState.FULFILLED:
+            return ""
+        if self._moments.local(answered).date() > event.due_on:
+            return "later than it was due"
+        return f"later than the {self.facts.objection_target_hours} hours that we aim for"
+
+    def _answered_at(self, event: DossierEvent) -> datetime | str | None:
+        told = (entry.at for entry in event.audit if entry.what == "event:fulfilled")
+        return next(told, event.fulfilled_at)
 
     def extension(self, event: DossierEvent) -> str:
         """Return when and why the time to answer was extended, or nothing."""
         if event.extended_at is None or event.informed_on is None:
             return ""
         facts = next((entry.facts or {} for entry in event.audit if entry.what == "event:extended"), {})
-        reason = f" The reason: {facts['reason']}" if facts.get("reason") else ""
+        reason = f" The reason given: “{facts['reason']}”." if facts.get("reason") else ""
         told = self.day(event.informed_on)
         return f"The time to answer was extended (Art. 12(3) GDPR); you were told on {told}.{reason}"
 
@@ -134,7 +186,22 @@ class DossierView:
         """Say whether details of a request are no longer kept."""
         return any(entry.facts is None for entry in event.audit)
 
-    # -- one recipient --------------------------------------------------------------------------------------
+    # -- its recipients -------------------------------------------------------------------------------------
+
+    def recipients(self, event: DossierEvent) -> list[RecipientView]:
+        """Return what is said of each recipient of a request."""
+        return [
+            RecipientView(event, each, self._moments, working=self.facts.recipients[each.destination].working)
+            for each in event.deliveries
+        ]
+
+    def open(self, event: DossierEvent) -> list[RecipientView]:
+        """Return the recipients that are not through."""
+        return [each for each in self.recipients(event) if not each.delivery.through]
+
+    def exceptions(self, event: DossierEvent) -> list[RecipientView]:
+        """Return the recipients that were excepted by a decision, or by the request being withdrawn."""
+        return [each for each in self.recipients(event) if each.delivery.state is State.EXEMPT]
 
     def name(self, delivery: DossierDelivery) -> str:
         """Return the recipient's name as people know it."""
@@ -145,105 +212,79 @@ class DossierView:
         several = sum(recipient.title == name for recipient in self.facts.recipients.values()) > 1
         return f"{name} (our account “{delivery.destination}”)" if several else name
 
-    def asked(self, event: DossierEvent, delivery: DossierDelivery) -> str:
-        """Return what the recipient was asked, and when first."""
-        tried = delivery.evidence.attempts
-        if tried is None:
-            return "Not asked yet." if event.right else "Nothing yet."
-        return f"On {self.when(tried.first_attempt_at)}: {ASK[delivery.action]}."
+    # -- what remains ---------------------------------------------------------------------------------------
 
-    def did(self, event: DossierEvent, delivery: DossierDelivery) -> list[str]:
-        """Return what the recipient did, and that a person was found again, in sentences."""
-        back = list(self._entries(event, delivery, "delivery:reappeared"))
-        again = [
-            f"It was carried out, but you were found there again on {self.when(entry.at)}: something had added you"
-            " once more."
-            for entry in back
-        ]
-        if delivery.state is State.EXEMPT:
-            return [*again, "It was not asked any further: see the exception below."]
-        if not delivery.through:
-            return [*again, "Not finished: see below."]
-        if delivery.outcome is Outcome.ABSENT:
-            return [*again, "It held nothing about you. There was nothing to change."]
-        once_more = " again" if back else ""
-        applied = self.when(delivery.applied_at) if delivery.applied_at else ""
-        did = DID[delivery.action] if delivery.action else ""
-        return [*again, f"{did}{once_more}{applied and f' on {applied}'}."]
+    def kept(self) -> dict[str, list[Remains]]:
+        """Return what stays on a legal ground, by the recipient's name; each text once."""
+        return self._remains(on_ground=True)
 
-    def checked(self, event: DossierEvent, delivery: DossierDelivery) -> list[str]:
-        """Return how that was checked, and when again, in sentences."""
-        back = max((e.seq for e in self._entries(event, delivery, "delivery:reappeared")), default=0)
-        looks = [e for e in self._entries(event, delivery, "delivery:confirmed") if e.seq > back]
-        if delivery.state is State.EXEMPT:
-            return ["-"]
-        if not looks:
-            return ["Not yet."]
-        if not delivery.through:
-            return [f"Last found to be so on {self.when(looks[-1].at)}; it is checked anew."]
-        places = _places(looks[0])
-        if delivery.outcome is Outcome.ABSENT or delivery.action is None:
-            said = [f"On {self.when(looks[0].at)} we searched{places}, and you were not there."]
-        else:
-            said = [f"On {self.when(looks[0].at)} we looked again{places}: {SAW[delivery.action]}."]
-        if len(looks) > 1:
-            said.append(f"Still so on {_listed([self.day(look.at) for look in looks[1:]])}.")
-        return said
+    def left(self) -> dict[str, list[Remains]]:
+        """Return what stays though no ground was named for it, by the recipient's name; each text once."""
+        return self._remains(on_ground=False)
 
-    def _entries(self, event: DossierEvent, delivery: DossierDelivery, what: str) -> Iterator[LogEntry]:
-        for entry in event.audit:
-            if entry.what == what and entry.destination == delivery.destination:
-                yield entry
-
-    # -- what is open, excepted, or remains -----------------------------------------------------------------
-
-    def open(self, event: DossierEvent) -> list[tuple[DossierDelivery, str]]:
-        """Return the recipients that are not through, each with the reason."""
-        return [(delivery, _why(delivery)) for delivery in event.deliveries if not delivery.through]
-
-    def exceptions(self, event: DossierEvent) -> list[tuple[DossierDelivery, str]]:
-        """Return the recipients that were excepted by a decision, each with its ground in words."""
-        return [(d, meaning(d.code)) for d in event.deliveries if d.state is State.EXEMPT]
-
-    def remains(self) -> dict[str, list[str]]:
-        """Return what stays by design, by the recipient's name; each sentence once."""
-        by_name: dict[str, dict[str, None]] = {}
+    def _remains(self, *, on_ground: bool) -> dict[str, list[Remains]]:
+        by_name: dict[str, dict[Remains, None]] = {}
         for event in self.events:
             for delivery in event.deliveries:
-                for sentence in delivery.remains:
-                    by_name.setdefault(self._unique_name(delivery), {})[sentence] = None
-        return {name: list(sentences) for name, sentences in by_name.items()}
+                items = [
+                    Remains(item.text, item.ground)
+                    for item in delivery.remaining
+                    if has_ground(item.why, event.right) is on_ground
+                ]
+                if not on_ground and not delivery.through:
+                    items.append(_NOT_FINISHED)
+                elif not on_ground and delivery.state is State.EXEMPT:
+                    items.append(_EXCEPTED)
+                by_name.setdefault(self._unique_name(delivery), {}).update(dict.fromkeys(items))
+        return {name: list(items) for name, items in by_name.items() if items}
 
-    def address(self) -> str:
-        """Return what becomes, or became, of the address that was kept for the work; nothing where none could be."""
-        if self.facts.subject is None:
-            return ""
+    def destroyed(self) -> str:
+        """Return when the address was destroyed that had been kept for the work, or nothing."""
         shredded = [event.shredded_at for event in self.events if event.shredded_at]
-        if shredded and len(shredded) == len(self.events):
-            return f"We destroyed the address that we had kept for this work on {self.day(max(shredded))}."
+        if self.facts.subject is None or not shredded or len(shredded) < len(self.events):
+            return ""
+        return f"We destroyed the address that we had kept for this work on {self.day(max(shredded))}."
+
+    def address(self) -> Remains | None:
+        """Return until when the address is kept for the work, and the ground; None where it is not."""
+        if self.facts.subject is None or self.destroyed():
+            return None
         days = self.facts.recheck_days
         until = f"the last check, {max(days)} days after everything is done" if days else "everything is done"
-        return f"Until {until}, we keep your address encrypted, for this work only; then it is destroyed."
+        text = f"Until {until}, we keep your address encrypted, for this work only; then our system destroys it."
+        return Remains(text, of_our_address(self._strictest()))
+
+    def record(self) -> Remains:
+        """Return for how long the record is kept, and the ground."""
+        text = (
+            f"So that we can show what was done, we keep a record of it for {self.facts.audit_months} months. In place"
+            " of your address it holds a code that cannot be turned back into it; only with our secret key can one tell"
+            " whether the code belongs to an address that one knows already."
+        )
+        return Remains(text, of_our_record(self._strictest()))
+
+    def _strictest(self) -> Right:
+        """Return the right by which the controller needs a ground: an erasure where one was asked for."""
+        return Right.OBJECTION if all(event.right == Right.OBJECTION for event in self.events) else Right.ERASURE
+
+    # -- the small print ------------------------------------------------------------------------------------
 
     def proven(self, event: DossierEvent) -> list[LogEntry]:
         """Return the entries of a request that the dossier proves."""
         seqs = {proof.seq for proof in self.facts.proofs}
         return [entry for entry in event.audit if entry.seq in seqs]
 
-
-def _why(delivery: DossierDelivery) -> str:
-    if delivery.state is State.APPLIED:
-        return "It says that this is done; we have not been able to see that for ourselves yet."
-    if delivery.state is State.PENDING and not delivery.code:
-        return "It is about to be asked."
-    return WHY.get(delivery.code or "", HELD if delivery.state is State.HELD else TRYING)
-
-
-def _places(look: LogEntry) -> str:
-    # a step without a state looked for something else, such as which mailing lists there are
-    scopes = {step.scope for step in steps(look.facts) if step.state}
-    return f" in {len(scopes)} places" if len(scopes) > 1 else ""
+    def said(self, event: DossierEvent, entry: LogEntry) -> str:
+        """Return an entry in words; the ground of an exception in those that fit the right."""
+        if entry.what != "delivery:exempt" or entry.facts is None:
+            return sentence(entry)
+        words = exception(entry.facts.get("ground"), event.right).rstrip(".")
+        return f"excepted by a person: {words}. The reason given: {entry.facts.get('reason', '')}"
 
 
-def _listed(items: Sequence[str]) -> str:
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+def _has(count: int) -> str:
+    return "has" if count == 1 else "have"
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"

@@ -14,11 +14,14 @@ from markupsafe import Markup, escape
 
 from syncer.clock import stamp
 from syncer.domain.codes import meaning
-from syncer.privacy.masking import visible
+from syncer.privacy.masking import escaped, visible
 from syncer.reports.dossier import DossierFacts
-from syncer.reports.html.dossier_view import ASKED, DossierView
+from syncer.reports.html.dossier_texts import ASKED
+from syncer.reports.html.dossier_view import DossierView
 from syncer.reports.html.report_view import ReportView
 from syncer.reports.propagation import PropagationLog
+from syncer.reports.views import EventView
+from syncer.reports.wording.cases import case
 from syncer.reports.wording.words import RIGHTS, STATES, sentence, step_line, verification, who
 
 #: what a cell says: shorter than STATES, which stands in the legend; the style sheet puts a sign before each
@@ -74,6 +77,15 @@ def _code(text: str) -> Markup:
     return Markup("").join(marked)
 
 
+def _case(event: EventView) -> str:
+    return case(event.case, event.id)
+
+
+def _own(line: str) -> Markup:
+    """Return a line of the settings as it stands there: the controller's own address is nobody's secret."""
+    return escape(escaped(line))
+
+
 def environment() -> Environment:
     """Return the templates' environment: every value is escaped, masked and made visible; a missing one is a bug."""
     templates = Environment(
@@ -85,6 +97,6 @@ def environment() -> Environment:
         finalize=visible,
     )
     templates.filters |= {"time": _time, "code": _code, "meaning": meaning, "sentence": sentence, "step": step_line}
-    templates.filters |= {"verification": verification, "who": who}
+    templates.filters |= {"verification": verification, "who": who, "own": _own, "case": _case}
     templates.globals |= {"RIGHTS": RIGHTS, "ASKED": ASKED, "STATES": STATES, "BRIEF": BRIEF}
     return templates

@@ -345,7 +345,7 @@ def test_an_archived_contact_is_not_said_to_be_unsubscribed(mc: Account, adapter
     notes = " ".join(adapter.apply(action, person(), ASKED).notes)
 
     assert "Whether it was unsubscribed before, Mailchimp does not show" in notes
-    assert "archived" in " ".join(Mailchimp.remains[Action.UNSUBSCRIBE])
+    assert "archived" in " ".join(item.text for item in Mailchimp.remains[Action.UNSUBSCRIBE])
 
 
 # -- audiences that cannot be shown -------------------------------------------------------------------------

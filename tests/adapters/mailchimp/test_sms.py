@@ -184,7 +184,7 @@ def test_an_erasure_takes_the_number_with_it_and_says_what_cannot_be_seen(mc: Ac
 
 @pytest.mark.parametrize("action", Action)
 def test_what_remains_names_the_other_channel(action: Action) -> None:
-    assert "mobile number" in " ".join(Mailchimp.remains[action])
+    assert "mobile number" in " ".join(item.text for item in Mailchimp.remains[action])
 
 
 @pytest.mark.parametrize("sms", ["subscribed", "nonsubscribed"])

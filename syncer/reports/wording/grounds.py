@@ -1,0 +1,80 @@
+"""Legal grounds in words that fit the right: of exceptions, and of what remains at a recipient. Pure.
+
+What remains so that nobody writes to the person again: an objection ends the use for marketing (Art. 21(3)), and must
+last. The authorities want a list for that, of the least that is needed and for nothing else, also after an erasure:
+
+- CNIL, "Comment utiliser une liste repoussoir pour respecter l'opposition à la prospection commerciale ?" (27 January
+  2022): the list makes the objection last, and serves no other purpose
+- ICO, direct marketing guidance, "Respect people's preferences": put details onto a suppression list instead of
+  deleting them
+
+After an erasure that is Art. 17(3)(b): it is needed to comply with a duty, that of Art. 21(3).
+"""
+
+from __future__ import annotations
+
+from adapters.contract import Stays
+from syncer.domain.rights import Right
+
+#: ground -> the sentence for an erasure, and for a request whose right could not be read
+_ERASURE = {
+    "legal_claims": "The ground given: the data is needed for legal claims (Art. 17(3)(e) GDPR).",
+    "legal_obligation": "The ground given: a law obliges us to keep the data (Art. 17(3)(b) GDPR).",
+    "impossible": "The ground given: telling this recipient is impossible (Art. 19 GDPR).",
+    "disproportionate": "The ground given: telling this recipient would take disproportionate effort (Art. 19 GDPR).",
+}
+#: Art. 17(3) and Art. 19 do not speak of objections
+_OBJECTION = {"impossible": "The ground given: telling this recipient is impossible."}
+_ERASURES_ONLY = (
+    "The decision names a ground that the law knows for erasures only. An objection to marketing has no such exception"
+    " (Art. 21(3) GDPR)."
+)
+_OTHER = "No article of the law was named as the ground."
+_WITHDRAWN = "The request was withdrawn: it had been submitted by mistake."
+_STAYS = {
+    Stays.SUPPRESSION: "The ground is Art. 17(3)(b) with Art. 21(3) GDPR: it is needed so that you are not written to"
+    " again.",
+    Stays.NOT_ASKED: "You asked for erasure, and this recipient was asked for less. No ground for that is on record:"
+    " you can ask us for one, or to have it erased.",
+    Stays.OUT_OF_REACH: "No ground is claimed for this: it is out of our reach. You can ask {name} about it.",
+    Stays.LEFT: "No ground for keeping this is on record: you can ask us for one, or to have it removed.",
+}
+_STAYS_AFTER_OBJECTION = {
+    Stays.SUPPRESSION: "The ground is Art. 6(1)(c) with Art. 21(3) GDPR: it is needed so that your objection lasts.",
+    Stays.NOT_ASKED: "You asked us to stop using your data for marketing (Art. 21(3) GDPR), which does not erase it."
+    " You can ask for that as well (Art. 17 GDPR).",
+}
+
+
+def exception(ground: str | None, right: str | None) -> str:
+    """Return on which ground a recipient was excepted, as a sentence for the person."""
+    if ground == "withdrawn":
+        return _WITHDRAWN
+    if right == Right.OBJECTION:
+        if ground in _ERASURE and ground not in _OBJECTION:
+            return _ERASURES_ONLY  # recorded before such a decision was refused
+        return _OBJECTION.get(ground or "", _OTHER)
+    return _ERASURE.get(ground or "", _OTHER)
+
+
+def staying(why: Stays, right: str | None, name: str) -> str:
+    """Return on which ground something stays at a recipient, called `name`, as a sentence for the person."""
+    words = _STAYS | (_STAYS_AFTER_OBJECTION if right == Right.OBJECTION else {})
+    return words[why].format(name=name)
+
+
+def has_ground(why: Stays, right: str | None) -> bool:
+    """Say whether what stays for this reason stays on a legal ground."""
+    return why is Stays.SUPPRESSION or (why is Stays.NOT_ASKED and right == Right.OBJECTION)
+
+
+def of_our_address(right: str | None) -> str:
+    """Return on which ground the controller keeps the address while a request is carried out."""
+    article = "Art. 6(1)(c)" if right == Right.OBJECTION else "Art. 17(3)(b)"
+    return f"The ground is {article} GDPR: without it we could neither carry out your request nor check it."
+
+
+def of_our_record(right: str | None) -> str:
+    """Return on which ground the controller keeps a record of what was done."""
+    articles = "Art. 6(1)(c)" if right == Right.OBJECTION else "Art. 17(3)(b) and (e)"
+    return f"The ground is {articles} with Art. 5(2) GDPR: we must be able to show what we did about your request."

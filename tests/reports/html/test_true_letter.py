@@ -1,0 +1,393 @@
+"""No sentence to the person claims more than the states allow, in any of them; and none promises."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from itertools import product
+from typing import Any
+
+import pytest
+
+from adapters import registry
+from adapters.contract import Action, Outcome, Stays
+from syncer.audit.ledger import LogEntry
+from syncer.domain.codes import CODES, GROUNDS
+from syncer.domain.controller import Controller
+from syncer.domain.endings import ending
+from syncer.domain.model import CLOSED, WORKABLE, EventState, State
+from syncer.domain.rights import Right
+from syncer.reports.dossier import DossierDelivery, DossierEvent, DossierFacts, Recipient, SignedLog, StillThere
+from syncer.reports.evidence import Evidence
+from syncer.reports.html import dossier_texts as texts
+from syncer.reports.html.dossier_view import DossierView
+from syncer.reports.html.page import dossier_html
+from syncer.reports.html.recipient import RecipientView
+from syncer.reports.propagation import summary
+from syncer.reports.wording import grounds
+
+RECEIVED = datetime(2026, 11, 2, 9, tzinfo=UTC)
+DUE = date(2026, 12, 2)
+WORDS = [None, *CODES, *GROUNDS, "withdrawn", "of_a_later_version"]
+RIGHTS: list[tuple[Right | None, Action | None]] = [
+    (Right.ERASURE, Action.DELETE),
+    (Right.ERASURE, Action.UNSUBSCRIBE),
+    (Right.OBJECTION, Action.UNSUBSCRIBE),
+    (Right.OBJECTION, Action.SUPPRESS),
+    (None, None),
+]
+#: what says that it is so at the recipient
+DONE = re.compile(
+    r"Your data was erased|You were unsubscribed|we no longer found your data|no mail goes to you|was recorded"
+)
+PROMISE = re.compile(
+    r"\b(will|shall|promise|soon|going to|is seeing|is clearing|is ending|is settling|until it is done|we go on)\b",
+    re.I,
+)
+
+
+def stamped(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def entry(seq: int, what: str, **facts: Any) -> LogEntry:
+    where = None if what.startswith("event:") else "crm"
+    return LogEntry(seq, stamped(RECEIVED + timedelta(minutes=seq)), what, "e", where, {"user": "dpo"}, facts)
+
+
+def step(call: str, state: str, status: int | None = 200) -> dict[str, Any]:
+    return {"call": call, "ms": 1, "scope": "contact", "state": state, "status": status}
+
+
+def told(what: str, asked: bool, walk: list[dict[str, Any]]) -> Iterator[LogEntry]:
+    """A timeline: received, perhaps asked, and how that ended."""
+    yield entry(1, "event:received")
+    if asked:
+        yield entry(2, "delivery:attempted", attempt=1, action="delete")
+        yield entry(3, what, code="exclusion_needed", steps=walk)
+
+
+def a_delivery(state: State, code: str | None, action: Action | None, log: tuple[LogEntry, ...], **more: Any) -> Any:
+    values = {"outcome": None, "applied_at": None, "confirmed_at": None, "remains": (), "remaining": ()} | more
+    return DossierDelivery(
+        destination="crm", adapter="activecampaign", action=action, state=state, code=code, attempts=1,
+        next_attempt_at=None, evidence=Evidence(log).of_delivery("e", "crm"), **values,
+    )  # fmt: skip
+
+
+def an_event(right: Right | None, log: tuple[LogEntry, ...], *deliveries: DossierDelivery, **more: Any) -> DossierEvent:
+    states = [delivery.state for delivery in deliveries]
+    state = EventState.OPEN
+    if all(each in CLOSED for each in states):
+        state = EventState.FULFILLED
+    elif State.HELD in states:
+        state = EventState.HELD
+    done = state is EventState.FULFILLED
+    values: dict[str, Any] = {
+        "id": "e", "case": 1, "event_key": "k", "right": right, "subject": "p1:x", "state": state,
+        "ending": ending(state, [(each.state, each.code) for each in deliveries]), "code": None,
+        "received_at": RECEIVED, "due_on": DUE, "overdue": False, "late": False, "warning": None, "target_at": None,
+        "legal_due_on": None, "extended_at": None, "informed_on": None, "source": None, "source_ref": None,
+        "fulfilled_at": RECEIVED + timedelta(days=1) if done else None, "shredded_at": None,
+    }  # fmt: skip
+    return DossierEvent(**values | more, deliveries=deliveries, audit=log)
+
+
+def facts(*events: DossierEvent, working: bool = True, controller: Controller | None = None) -> DossierFacts:
+    return DossierFacts(
+        controller=controller or Controller(), generated_at=RECEIVED + timedelta(days=10), software="1",
+        timezone="Europe/Berlin", objection_target_hours=48, audit_months=36, recheck_days=(1, 7), subject="p1:x",
+        summary=summary(events), recipients={"crm": Recipient("activecampaign", "ActiveCampaign", working)},
+        events=events, log=SignedLog("o", (), None, None, True, None), proofs=(),
+    )  # fmt: skip
+
+
+@cache
+def every_recipient(state: State) -> list[tuple[bool, RecipientView, DossierView]]:
+    """Every recipient of one state, with its view of the whole page, and whether anything was asked."""
+    walks = [[], [step("DELETE /contacts/{id}", "deleted")], [step("PUT /contactLists", "", None)]]
+    what = {State.CONFIRMED: "delivery:confirmed", State.APPLIED: "delivery:applied"}.get(state, "delivery:held")
+    cases = product([None, *Outcome], WORDS, RIGHTS, (True, False), (True, False), walks)
+    found = []
+    for outcome, code, (right, action), asked, working, walk in cases:
+        log = tuple(told(what, asked, walk))
+        confirmed = RECEIVED if state is State.CONFIRMED else None
+        delivery = a_delivery(state, code, action, log, outcome=outcome, applied_at=RECEIVED, confirmed_at=confirmed)
+        view = DossierView(facts(an_event(right, log, delivery), working=working))
+        (recipient,) = view.recipients(view.events[0])
+        found.append((asked, recipient, view))
+    return found
+
+
+def sentences(recipient: RecipientView) -> list[str]:
+    """All that the page says of a recipient; why it is open, or was excepted, only where it is."""
+    said = [recipient.asked(), *recipient.did(), *recipient.checked()]
+    if recipient.delivery.state is State.EXEMPT:
+        return [*said, *recipient.decision()]
+    return said if recipient.delivery.through else [*said, *recipient.why()]
+
+
+@pytest.mark.parametrize("state", State)
+def test_no_recipient_is_said_to_have_done_more_than_was_read_back(state: State) -> None:
+    for asked, recipient, _ in every_recipient(state):
+        delivery = recipient.delivery
+        done, checked = " ".join(recipient.did()), " ".join(recipient.checked())
+        if DONE.search(done):
+            assert (state, delivery.outcome) == (State.CONFIRMED, Outcome.DONE), done
+        if DONE.search(checked):
+            assert (state, delivery.outcome) == (State.CONFIRMED, Outcome.DONE), checked
+        if re.search("held nothing about you|found nothing about you", f"{done} {checked}"):
+            assert (state, delivery.outcome) == (State.CONFIRMED, Outcome.ABSENT)
+        if not asked:
+            assert "answered" not in done
+        if asked:
+            assert "not been asked" not in recipient.asked()
+        assert ("not asked any further" in done) <= (state is State.EXEMPT)
+
+
+@pytest.mark.parametrize("state", State)
+def test_what_goes_on_by_itself_is_said_only_of_what_a_program_works_on(state: State) -> None:
+    for _, recipient, view in every_recipient(state):
+        said = " ".join(sentences(recipient))
+        if texts.TRIED_AGAIN in said:
+            assert state in WORKABLE
+            assert view.facts.recipients["crm"].working
+        assert (texts.BY_HAND in said) is (state is State.HELD)
+        assert ("by itself" in said) <= (texts.TRIED_AGAIN in said)
+
+
+@pytest.mark.parametrize("state", State)
+def test_no_sentence_promises_and_each_ends_with_a_full_stop(state: State) -> None:
+    for _, recipient, view in every_recipient(state):
+        (event,) = view.events
+        whole = [view.sentence(), view.stand(event), view.record().text, view.record().ground]
+        for sentence in (*sentences(recipient), *whole):
+            assert not PROMISE.search(sentence), sentence
+            assert sentence.endswith("."), sentence
+            assert ".." not in sentence
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_request_is_called_carried_out_only_where_every_recipient_did_it(state: State) -> None:
+    for _, recipient, view in every_recipient(state):
+        (event,) = view.events
+        said = f"{view.sentence()} {view.stand(event)} {view.mark(event)[0]}"
+        for denial in ("not been fully carried out", "was not carried out", "without being carried out"):
+            said = said.replace(denial, "")
+        assert ("carried out" in said) is (state is State.CONFIRMED), said
+        assert ("with an exception" in said) is (state is State.EXEMPT and recipient.delivery.code != "withdrawn")
+        assert ("withdrawn" in said) is (state is State.EXEMPT and recipient.delivery.code == "withdrawn")
+        assert "late" not in said
+
+
+def test_a_request_with_no_recipient_is_not_called_done() -> None:
+    view = DossierView(facts(an_event(Right.ERASURE, ())))
+    (event,) = view.events
+
+    assert view.mark(event)[0] == "Not done"
+    assert "nobody was told" in view.stand(event)
+    assert "closed without being carried out: there was no recipient to tell" in view.sentence()
+    assert "<table" not in "".join(dossier_html(view.facts))
+
+
+@pytest.mark.parametrize("right", [Right.ERASURE, Right.OBJECTION])
+@pytest.mark.parametrize("state", [State.CONFIRMED, State.EXEMPT])
+@pytest.mark.parametrize("late", [True, False])
+@pytest.mark.parametrize(("answered", "past_its_day"), [(timedelta(days=20), False), (timedelta(days=40), True)])
+def test_an_answer_is_called_late_if_it_was_and_by_what_it_missed(
+    right: Right, state: State, late: bool, answered: timedelta, past_its_day: bool
+) -> None:
+    log = (entry(1, "event:received"), LogEntry(9, stamped(RECEIVED + answered), "event:fulfilled", "e", None, {}, {}))
+    delivery = a_delivery(state, None, Action.UNSUBSCRIBE, log, outcome=Outcome.DONE)
+    view = DossierView(facts(an_event(right, log, delivery, late=late, fulfilled_at=RECEIVED + answered)))
+    (event,) = view.events
+
+    for said in (view.stand(event), view.sentence()):
+        assert ("later than it was due" in said) is (late and past_its_day)
+        assert ("later than the 48 hours" in said) is (late and not past_its_day)
+
+
+def test_every_code_that_holds_or_delays_has_its_sentence() -> None:
+    assert set(CODES) - set(texts.WHY) == {"crashed"}  # our own failure: nothing else can be said of it
+
+
+@pytest.mark.parametrize("ground", [*GROUNDS, None, "of_a_later_version"])
+def test_an_objection_is_never_excepted_by_an_article_on_erasure(ground: str | None) -> None:
+    said = grounds.exception(ground, Right.OBJECTION)
+
+    assert "17" not in said
+    assert "19" not in said
+    assert said.endswith(".")
+
+
+def test_a_ground_of_erasures_is_named_as_none_against_an_objection() -> None:
+    assert "has no such exception (Art. 21(3) GDPR)" in grounds.exception("legal_claims", Right.OBJECTION)
+    assert "Art. 17(3)(e)" in grounds.exception("legal_claims", Right.ERASURE)
+    assert "submitted by mistake" in grounds.exception("withdrawn", Right.OBJECTION)
+
+
+@pytest.mark.parametrize("right", [Right.ERASURE, Right.OBJECTION, None])
+@pytest.mark.parametrize("why", Stays)
+def test_what_stays_has_a_ground_or_says_that_none_is_known(why: Stays, right: Right | None) -> None:
+    said = grounds.staying(why, right, "Example")
+
+    assert said.endswith(".")
+    if grounds.has_ground(why, right):
+        assert "GDPR" in said
+    else:
+        assert re.search("No ground (for|is)", said)
+        assert re.search("can ask (us|Example)", said)
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_an_erasure_that_was_only_an_unsubscription_is_not_excused(name: str) -> None:
+    kinds = {item.why for item in registry.load(name).remains[Action.UNSUBSCRIBE]}
+
+    assert Stays.NOT_ASKED in kinds
+    assert not grounds.has_ground(Stays.NOT_ASKED, Right.ERASURE)
+    assert grounds.has_ground(Stays.NOT_ASKED, Right.OBJECTION)
+
+
+# -- what was done before an exception ----------------------------------------------------------------------
+
+
+def excepted(*walk: dict[str, Any], held: str, code: str = "other", right: Right = Right.OBJECTION) -> list[str]:
+    log = (
+        entry(1, "event:received"),
+        entry(2, "delivery:attempted", attempt=1),
+        entry(3, "delivery:held", code=held, steps=list(walk)),
+        entry(4, "delivery:exempt", ground=code, reason="by phone"),
+    )
+    view = DossierView(facts(an_event(right, log, a_delivery(State.EXEMPT, code, Action.SUPPRESS, log))))
+    return view.recipients(view.events[0])[0].did()
+
+
+def test_mail_that_was_stopped_before_an_exception_is_told_as_the_answer_it_was() -> None:
+    assert excepted(step("POST /contactLists", "unsubscribed"), held="exclusion_needed") == [
+        "It answered that its mail to you was stopped.",
+        "Nothing there keeps you from being added again. It was not asked any further: see the exception below.",
+    ]
+
+
+def test_mail_that_was_stopped_in_part_only_is_told_so() -> None:
+    walk = (step("POST /contactLists", "unsubscribed"), step("POST /contactLists", "", 500))
+
+    assert excepted(*walk, held="unavailable")[0] == "It answered that a part of its mail to you was stopped."
+
+
+def test_a_deletion_before_an_exception_is_told_with_the_copy_that_may_remain() -> None:
+    said = excepted(step("DELETE /contacts/{id}", "deleted"), held="archived_not_purged", right=Right.ERASURE)
+
+    assert said[0] == "It answered that it deleted an entry about you."
+    assert said[1].startswith("A copy may remain in its archive of deleted entries, which it keeps for 360 days.")
+
+
+def test_where_nothing_was_changed_before_an_exception_that_is_said() -> None:
+    assert excepted(step("GET /contacts", "found"), held="newer_consent")[0] == (
+        "As far as its answers show, it changed nothing."
+    )
+
+
+def test_a_call_without_an_answer_before_an_exception_leaves_that_open() -> None:
+    assert "it may have done that or not." in excepted(step("DELETE /contacts/{id}", "", None), held="unreadable")[0]
+
+
+def test_a_withdrawn_request_is_told_as_withdrawn_with_what_was_done_before() -> None:
+    said = excepted(step("DELETE /contacts/{id}", "deleted"), held="archived_not_purged", code="withdrawn")
+
+    assert said == [
+        "It answered that it deleted an entry about you.",
+        "It was not asked any further: the request was withdrawn, see below.",
+    ]
+
+
+def test_after_the_purge_nobody_guesses_what_was_done_before() -> None:
+    log = (
+        entry(1, "event:received"),
+        entry(2, "delivery:attempted"),
+        LogEntry(3, stamped(RECEIVED), "delivery:held", "e", "crm", None, None),
+    )
+    delivery = a_delivery(State.EXEMPT, "other", Action.DELETE, log)
+    view = DossierView(facts(an_event(Right.ERASURE, log, delivery)))
+
+    assert view.recipients(view.events[0])[0].did()[0] == "We no longer keep the details of what it answered."
+
+
+# -- several requests, the clock, the sender ----------------------------------------------------------------
+
+
+def test_several_requests_are_counted_by_how_each_ended() -> None:
+    log = (entry(1, "event:received"),)
+    done = an_event(Right.ERASURE, log, a_delivery(State.CONFIRMED, None, Action.DELETE, log, outcome=Outcome.DONE))
+    other = an_event(Right.ERASURE, log, a_delivery(State.EXEMPT, "other", Action.DELETE, log))
+    still = an_event(Right.ERASURE, log, a_delivery(State.PENDING, None, Action.DELETE, log))
+
+    assert (
+        DossierView(facts(done, done, done)).sentence().startswith("All three of your requests have been carried out.")
+    )
+    assert DossierView(facts(done, other, still)).sentence() == (
+        "Of your three requests, one has been carried out, one has been closed with an exception and one is still open."
+        " Below you find who was told, what they did, how we checked it, and why there is an exception."
+    )
+
+
+def test_the_page_names_its_clock_and_both_offsets_where_it_reaches_over_a_change() -> None:
+    winter = an_event(Right.ERASURE, (entry(1, "event:received"),))
+    both = an_event(Right.ERASURE, (), received_at=datetime(2026, 9, 2, tzinfo=UTC))
+
+    assert DossierView(facts(winter)).clock() == "Europe/Berlin (UTC+01:00)"
+    assert DossierView(facts(both)).clock() == "Europe/Berlin (UTC+01:00, in summer time UTC+02:00)"
+
+
+def test_a_page_without_a_controller_leaves_blanks_and_asks_nobody_to_write() -> None:
+    page = "".join(dossier_html(facts(an_event(Right.ERASURE, ()))))
+
+    assert page.count('contenteditable="true"') == 2
+    assert "write to us" not in page
+    assert "case 1" in page
+
+
+def test_a_page_with_a_controller_names_it_unmasked_and_escaped() -> None:
+    sender = Controller(
+        "Ada & <Sons>", ("1 Street", "Town"), "privacy@example.org", "Jo, dpo@example.org", "The Authority"
+    )
+    page = "".join(dossier_html(facts(an_event(Right.ERASURE, ()), controller=sender)))
+
+    assert "Ada &amp; &lt;Sons&gt;<br>1 Street<br>Town" in page
+    assert "please write to us: privacy@example.org. You also have the right" in page
+    assert "Jo, dpo@example.org" in page
+    assert "The authority that is responsible for us: The Authority." in page
+    assert page.count('contenteditable="true"') == 1  # the person's name and address
+
+
+def test_what_is_open_or_was_excepted_is_not_passed_over_where_the_page_says_what_stays() -> None:
+    log = (entry(1, "event:received"),)
+    excepted_one = an_event(Right.ERASURE, log, a_delivery(State.EXEMPT, "other", Action.DELETE, log))
+    open_one = an_event(Right.ERASURE, log, a_delivery(State.HELD, "malformed", Action.DELETE, log))
+
+    assert [each.text for each in DossierView(facts(excepted_one)).left()["ActiveCampaign"]] == [
+        "What it holds about you stays there."
+    ]
+    assert "not known yet what stays" in DossierView(facts(open_one)).left()["ActiveCampaign"][0].text
+    assert DossierView(facts(excepted_one)).kept() == {}
+
+
+def test_where_nobody_held_anything_the_first_sentence_says_so() -> None:
+    log = (entry(1, "event:received"),)
+    absent = a_delivery(State.CONFIRMED, None, Action.DELETE, log, outcome=Outcome.ABSENT)
+
+    assert (
+        "No recipient held anything about you." in DossierView(facts(an_event(Right.ERASURE, log, absent))).sentence()
+    )
+
+
+def test_what_the_adapter_leaves_is_listed_once_by_whether_it_has_a_ground() -> None:
+    log = (entry(1, "event:received"),)
+    kept, left = (StillThere(f"{why} stays.", why, "Ground.") for why in (Stays.SUPPRESSION, Stays.LEFT))
+    delivery = a_delivery(State.CONFIRMED, None, Action.DELETE, log, outcome=Outcome.DONE, remaining=(kept, left))
+    view = DossierView(facts(an_event(Right.ERASURE, log, delivery), an_event(Right.ERASURE, log, delivery)))
+
+    assert [item.text for items in view.kept().values() for item in items] == ["suppression stays."]
+    assert [item.text for items in view.left().values() for item in items] == ["left stays."]
