@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 #: decisions of a person: the entry must say why
-NEEDS_REASON = frozenset({"delivery:exempt", "operator:resynced", "audit:forked", "key:rotated"})
+NEEDS_REASON = frozenset({"delivery:exempt", "event:withdrawn", "operator:resynced", "audit:forked", "key:rotated"})
 #: what names the action that it is about
 _ACTS = frozenset({"delivery:attempted", "delivery:applied", "delivery:confirmed"})
 
@@ -202,13 +202,13 @@ def _delivery(event: EventRecord, what: str, destination: str, facts: Mapping[st
     if destination not in event.plan:
         return "concerns a destination that the event never named"
     record, attempt = event.delivery(destination), facts.get("attempt")
+    if what == "delivery:answered":  # after it was closed: it moves nothing
+        return None if _is_made(record, attempt) else "is an answer, but that attempt was never made"
     if what == "delivery:attempted":
         if type(attempt) is not int or attempt < 1:
             return "begins an attempt without its number"
         record.attempts, record.most = attempt, max(record.most, attempt)
-    elif what in ("delivery:applied", "delivery:confirmed") and (
-        type(attempt) is not int or not 0 < attempt <= record.most
-    ):
+    elif what in ("delivery:applied", "delivery:confirmed") and not _is_made(record, attempt):
         return f"says {what.partition(':')[2]}, but that attempt was never made"
     if what in _ACTS and facts.get("action") != event.plan[destination]:
         return f"is of another action than the event planned at {destination}"
@@ -217,6 +217,10 @@ def _delivery(event: EventRecord, what: str, destination: str, facts: Mapping[st
     if not record.done:
         event.fulfilled_at = None
     return None
+
+
+def _is_made(record: DeliveryRecord, attempt: Any) -> bool:
+    return type(attempt) is int and 0 < attempt <= record.most
 
 
 def _count(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:
