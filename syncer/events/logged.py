@@ -30,7 +30,7 @@ class Story:
     `purged` says that a purge on record took texts of it, which happens only once it was fulfilled: `since` is then
     whether each destination of which something was said later is done by now. `changed` names the destinations where
     an attempt changed something; `asked` counts the attempts of each, `unanswered` names those whose last one has no
-    answer on record.
+    answer on record. `withdrawn`: a person withdrew the request.
     """
 
     record: EventRecord | None = None
@@ -39,6 +39,7 @@ class Story:
     changed: set[str] = field(default_factory=set)
     asked: Counter[str] = field(default_factory=Counter)
     unanswered: set[str] = field(default_factory=set)
+    withdrawn: bool = False
 
     def undone(self, destinations: Iterable[str]) -> set[str]:
         """Return which destinations, planned ones or these, the log does not call confirmed or exempt."""
@@ -117,6 +118,7 @@ def _tell(history: History, story: Story, content: Mapping[str, Any]) -> None:
     history.tell(what, content)
     if what == "event:received":
         history.any_may_be_brought()  # resyncs are not read here: whose an address is, seal and log say together
+    story.withdrawn = story.withdrawn or what == "event:withdrawn"
     if destination is None or not what.startswith("delivery:"):
         return
     _follow_asking(story, what, destination, facts)

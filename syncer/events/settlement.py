@@ -75,12 +75,14 @@ class Settlement:
             return
         events = tx.connection.execute(self._events, {"ids": ids}).all()
         rows_of = self._rows(tx, ids)
-        self._close_withdrawn(tx, events, rows_of)
-        ending = [event.id for event in events if self._ends(event, rows_of[event.id])]
+        given_up = self._withdrawn(tx, rows_of)
+        ending = [event.id for event in events if self._ends(event, rows_of[event.id], event.id in given_up)]
         lacking = self._not_in_the_log(tx, ending, rows_of) if ending else set()
         changes = BulkUpdate(self._event)
         for event in events:
-            changed = _settled(tx, event, rows_of[event.id], self.recheck_days, lacking=event.id in lacking)
+            # who was named by mistake is not looked up again, nor erased again where somebody adds them back
+            days = () if event.id in given_up else self.recheck_days
+            changed = _settled(tx, event, rows_of[event.id], days, lacking=event.id in lacking)
             if changed:
                 changes.set(event.id, changed)
         changes.write(tx.connection)
@@ -91,27 +93,31 @@ class Settlement:
             rows_of[row.event_id].append(row)
         return rows_of
 
-    def _close_withdrawn(self, tx: Transaction, events: Sequence[Any], rows_of: dict[str, list[Any]]) -> None:
-        """Close what would be carried out again, or wait for a person, of a request that was withdrawn.
+    def _withdrawn(self, tx: Transaction, rows_of: dict[str, list[Any]]) -> set[str]:
+        """Return the events that were withdrawn: by their rows, and by the log.
 
-        What had been carried out was still to be read back then, and turns out not to be so.
+        What would be carried out again of them, or wait for a person, is closed, and `rows_of` then says so: it had
+        been carried out, was still to be read back, and turns out not to be so.
         """
-        for event in events:
-            rows = rows_of[event.id]
-            if not is_withdrawn(rows):
-                continue
-            again = [row for row in rows if row.state in WITHDRAWABLE and row.code not in TAMPERED]
+        named = [event_id for event_id, rows in rows_of.items() if is_withdrawn(rows)]
+        stories = self._logged.stories(tx.connection, named, tx.audit, tx.now) if named else {}
+        found = {event_id for event_id, story in stories.items() if story.withdrawn}
+        for event_id in found:
+            rows = rows_of[event_id]
+            again = {row.id: row.destination for row in rows if row.state in WITHDRAWABLE and row.code not in TAMPERED}
             if again:
-                close(tx, self._tables, event.id, _subject(event), {row.id: row.destination for row in again}, AFTER)
-                rows_of |= self._rows(tx, [event.id])
+                record = stories[event_id].record
+                close(tx, self._tables, event_id, record.subject if record else None, again, AFTER)
+                rows_of |= self._rows(tx, [event_id])
+        return found
 
-    def _ends(self, event: Any, rows: list[Any]) -> bool:
+    def _ends(self, event: Any, rows: list[Any], given_up: bool) -> bool:
         """Say whether an event would be called fulfilled now, or lose its address: what cannot be taken back."""
         current, after = _states(event, rows)
         if after is not EventState.FULFILLED or current is not after:
             return after is EventState.FULFILLED
         again = any(row.state == State.APPLIED for row in rows)
-        over = is_withdrawn(rows) or _rechecks(event) >= len(self.recheck_days)
+        over = given_up or _rechecks(event) >= len(self.recheck_days)
         return bool(event.sealed) and not again and over
 
     def _not_in_the_log(self, tx: Transaction, ids: Sequence[str], rows_of: dict[str, list[Any]]) -> set[str]:
@@ -152,7 +158,7 @@ def close(
     """Close deliveries of a withdrawn request and audit it; `which` are their destinations by their ids."""
     d = tables.delivery
     closed = {"state": State.EXEMPT, "code": Ground.WITHDRAWN, "next_attempt_at": None, "claim_rank": None}
-    tx.connection.execute(d.update().where(d.c.id.in_(which)).values(closed))
+    tx.connection.execute(d.update().where(d.c.id.in_(list(which))).values(closed))
     for destination in which.values():
         tx.audit.add(
             "delivery:exempt",
@@ -224,8 +230,7 @@ def _fulfilled(
         tx.audit.add("event:fulfilled", event=event.id, subject=_subject(event))
     if any(row.state == State.APPLIED for row in rows):
         return changed  # it is being read back again
-    # who was named by mistake is not looked up again, nor erased again where somebody adds them back
-    upcoming = None if is_withdrawn(rows) else next_recheck(fulfilled_at, done, recheck_days)
+    upcoming = next_recheck(fulfilled_at, done, recheck_days)
     changed["next_recheck_at"] = upcoming
     if upcoming is None and event.sealed:
         changed |= {"email_sealed": None, "shredded_at": tx.now}

@@ -7,7 +7,7 @@ import pytest
 from syncer.app import App
 from syncer.service.drain import drain, prepare
 from tests.support.servers import ENGINES
-from tests.support.walk import PERSON, event, put, rows, states, whats
+from tests.support.walk import PERSON, event, put, states, whats
 
 REASON = "the wrong person was typed"
 

@@ -18,13 +18,15 @@ class DeliveryRecord:
     """What the log says of one delivery: where it stands, how often it was tried, and how it came out.
 
     `attempts` is the count since it last started over, `most` the highest attempt ever begun. `done` says that it is
-    confirmed or exempt, also while it is only read back again. The words are the log's own, whatever stood there.
+    confirmed or exempt, also while it is only read back again; `ground` is why it is exempt. The words are the log's
+    own, whatever stood there.
     """
 
     state: Any = "pending"
     attempts: int = 0
     most: int = 0
     outcome: Any = None
+    ground: Any = None
     done: bool = False
 
 
@@ -249,3 +251,4 @@ def _move(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:
     else:
         record.state = facts.get("state", "retrying") if word == "reappeared" else word
         record.done = word in ("confirmed", "exempt")
+        record.ground = _once(facts.get("ground"))
