@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from syncer.app import App
     from syncer.cli.output.results import ResyncResult, WithdrawResult
     from syncer.reports.reader import Reader
+    from syncer.reports.views import EventView
 
 PLAN_CHANGED = "the plan has changed since the digest"
 
@@ -138,13 +139,13 @@ def exempt(context: Context, event: str, destination: str, ground: str, reason: 
 def withdraw(context: Context, event: str, reason: str, yes: bool, digest: str | None, as_json: bool) -> None:
     """Withdraw a request that was submitted by mistake. Shows its plan first.
 
-    EVENT is an event's id, or the key that `submit` printed. Who was not asked yet never is; what was carried out
+    EVENT is its case number, the first characters of its id, or the key that `submit` printed. Who was not asked yet never is; what was carried out
     stays so, cannot be called back, and is not looked after any more. It is final: a request that was right after
     all is submitted again.
 
     \b
-    syncer withdraw 0199a3f2 --reason "the wrong person was typed"
-    syncer withdraw 0199a3f2 --reason "the wrong person was typed" --yes
+    syncer withdraw 4711 --reason "the wrong person was typed"
+    syncer withdraw 4711 --reason "the wrong person was typed" --yes
     """
     from syncer.cli.output import console
     from syncer.cli.output.results import withdraw_result
@@ -159,30 +160,37 @@ def withdraw(context: Context, event: str, reason: str, yes: bool, digest: str |
         except PlanChanged:
             app.access_log.refused("withdraw", PLAN_CHANGED)
             raise
-    console.answer(withdraw_result(plan, applied=applied and plan.closes), as_json, _show_withdrawal)
+        (shown,) = app.reader.events(event_id=event_id)
+    result = withdraw_result(plan, applied=applied and plan.closes)
+    console.answer(result, as_json, lambda it: _show_withdrawal(it, shown))
 
 
 def _to_withdraw(app: App, event: str, *, take: bool) -> str:
     """Return the id of the event that is meant; a request that still waits in the queue is taken from there first."""
-    event_id = app.withdrawals.event_of(event)
-    if event_id is None and app.queue.holds(event):
-        if not take:
-            raise UserError(
-                "withdraw: the request is still in the queue, and nobody was asked yet; --yes takes it from there and"
-                " withdraws it"
-            )
-        app.intake.take_all()
-        event_id = app.withdrawals.event_of(event)
-    return event_id or app.reader.resolve(event)
+    try:
+        return app.reader.resolve(event)
+    except UserError:
+        found = app.withdrawals.event_of(event)
+        if found is None and app.queue.holds(event):
+            if not take:
+                raise UserError(
+                    "withdraw: the request is still in the queue, and nobody was asked yet; --yes takes it from there"
+                    " and withdraws it"
+                ) from None
+            app.intake.take_all()
+            found = app.withdrawals.event_of(event)
+        if found is None:
+            raise
+        return found
 
 
-def _show_withdrawal(result: WithdrawResult) -> None:
+def _show_withdrawal(result: WithdrawResult, event: EventView) -> None:
     from syncer.cli.output import printing
 
     if all(line.from_ is line.to for line in result.deliveries):
         stdout.remark(f"event {result.event} was withdrawn before, and nothing of it is open; nothing was changed")
         return
-    printing.withdrawal(result)
+    printing.withdrawal(result, event)
     stdout.remark(
         "withdrawn; it is in the audit with your name and the reason"
         if result.applied

@@ -122,9 +122,11 @@ _WITHDRAWN = {
 }
 
 
-def withdrawal(result: WithdrawResult) -> None:
-    """Print what a withdrawal does at each destination."""
+def withdrawal(result: WithdrawResult, event: EventView) -> None:
+    """Print which request is withdrawn, and what that does at each destination."""
     out = console()
+    number = "-" if event.case is None else event.case
+    out.print(f"case {number}, {event.id}: {RIGHTS[event.right]}, received {day_time(event.received_at)}")
     for line in result.deliveries:
         times = "once" if line.attempts == 1 else f"{line.attempts} times"
         read_back = " and is still read back" if line.to is State.APPLIED else ""
