@@ -139,9 +139,9 @@ def exempt(context: Context, event: str, destination: str, ground: str, reason: 
 def withdraw(context: Context, event: str, reason: str, yes: bool, digest: str | None, as_json: bool) -> None:
     """Withdraw a request that was submitted by mistake. Shows its plan first.
 
-    EVENT is its case number, the first characters of its id, or the key that `submit` printed. Who was not asked yet never is; what was carried out
-    stays so, cannot be called back, and is not looked after any more. It is final: a request that was right after
-    all is submitted again.
+    EVENT is its case number, the first characters of its id, or the key that `submit` printed. Who was not asked yet
+    never is; what was carried out stays so, cannot be called back, and is not looked after any more. It is final: a
+    request that was right after all is submitted again.
 
     \b
     syncer withdraw 4711 --reason "the wrong person was typed"

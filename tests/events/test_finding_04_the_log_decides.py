@@ -21,6 +21,7 @@ OVER = "next_attempt_at = NULL, claim_rank = NULL WHERE destination = 'newslette
 THROUGH = {
     "confirmed": f"UPDATE syncer_delivery SET state='confirmed', outcome='done', confirmed_at='{AT}', {OVER}",
     "exempt": f"UPDATE syncer_delivery SET state='exempt', {OVER}",
+    "withdrawn": f"UPDATE syncer_delivery SET state='exempt', code='withdrawn', {OVER}",
 }
 HELD = ("held", "damaged")
 
