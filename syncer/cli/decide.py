@@ -187,7 +187,7 @@ def _to_withdraw(app: App, event: str, *, take: bool) -> str:
 def _show_withdrawal(result: WithdrawResult, event: EventView) -> None:
     from syncer.cli.output import printing
 
-    if all(line.from_ is line.to for line in result.deliveries):
+    if result.withdrawn_before and all(line.from_ is line.to for line in result.deliveries):
         stdout.remark(f"event {result.event} was withdrawn before, and nothing of it is open; nothing was changed")
         return
     printing.withdrawal(result, event)
