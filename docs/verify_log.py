@@ -462,6 +462,9 @@ def admits(fork, size, origin, root):
     return fork["old_origin"] == origin and fork["shared"] < size <= fork["lost"]["size"] and cited
 
 
+NEEDS_REASON = {"delivery:exempt", "event:withdrawn", "operator:resynced", "audit:forked", "key:rotated"}
+
+
 def meaning(events, body, purged_events):
     """Return why an entry cannot be true. `events`: id -> [destination -> action, attempts, closed destinations]."""
     what, event, destination = body["what"], body["event"], body["destination"]
@@ -471,7 +474,7 @@ def meaning(events, body, purged_events):
     if not isinstance(actor.get("kind"), str) or not actor["kind"] or "user" not in actor:
         return "does not say who acted"
     reason = isinstance(facts.get("reason"), str) and facts["reason"].strip()
-    if what in ("delivery:exempt", "operator:resynced", "audit:forked", "key:rotated") and not reason:
+    if what in NEEDS_REASON and not reason:
         return "is a person's decision without a reason"
     if event is None or event in purged_events:
         return None
@@ -490,6 +493,10 @@ def meaning(events, body, purged_events):
         return None
     if destination not in plan:
         return "concerns a destination that the event never named"
+    if what == "delivery:answered":  # after it was closed: it moves nothing
+        attempt = facts.get("attempt")
+        made = is_int(attempt) and 0 < attempt <= attempts.get(destination, 0)
+        return None if made else "is an answer, but that attempt was never made"
     if what in ("delivery:attempted", "delivery:applied", "delivery:confirmed"):
         attempt, made = facts.get("attempt"), attempts.get(destination, 0)
         if not is_int(attempt) or attempt < 1 or (what != "delivery:attempted" and attempt > made):
@@ -516,8 +523,8 @@ def plan_of(destinations):
 # -- a dossier: what it claims of a person, held against its proven entries --------------------------------------------
 
 KEY_ENTRIES = {
-    "event:received", "event:held", "event:extended", "event:fulfilled", "delivery:confirmed", "delivery:held",
-    "delivery:exempt", "delivery:reappeared", "identity:shredded",
+    "event:received", "event:held", "event:extended", "event:withdrawn", "event:fulfilled", "delivery:confirmed",
+    "delivery:held", "delivery:exempt", "delivery:reappeared", "identity:shredded",
 }  # fmt: skip
 ENTRY = ("seq", "at", "what", "event", "destination", "actor", "facts")
 RECEIVED = ("right", "event_key", "source", "source_ref", "received_at")

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from syncer.decisions.interventions import Interventions
     from syncer.decisions.replay import Replays
     from syncer.decisions.resync import Resync
+    from syncer.decisions.withdrawal import Withdrawals
     from syncer.delivery.drift import Drift
     from syncer.delivery.lane import Lane
     from syncer.delivery.watch import Watch
@@ -232,6 +233,13 @@ class App:
         from syncer.decisions.interventions import Interventions
 
         return Interventions(self.transactions, self.store, self.leases, self.settings.destinations)
+
+    @cached_property
+    def withdrawals(self) -> Withdrawals:
+        """What withdraws a request."""
+        from syncer.decisions.withdrawal import Withdrawals
+
+        return Withdrawals(self.transactions, self.store)
 
     @cached_property
     def extensions(self) -> Extensions:

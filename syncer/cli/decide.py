@@ -1,4 +1,4 @@
-"""Commands that carry out a person's decision: resync, exempt, extend, pause, resume."""
+"""Commands that carry out a person's decision: resync, exempt, withdraw, extend, pause, resume."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import click
 
 from syncer.cli.common import JSON, REASON, Context, common, day_of, legible, moment_of, read_addresses, require_reason
 from syncer.cli.output import stdout
+from syncer.domain.rights import GROUNDS
 from syncer.errors import UserError
 
 if TYPE_CHECKING:
     from syncer.app import App
-    from syncer.cli.output.results import ResyncResult
+    from syncer.cli.output.results import ResyncResult, WithdrawResult
     from syncer.reports.reader import Reader
+    from syncer.reports.views import EventView
+
+PLAN_CHANGED = "the plan has changed since the digest"
 
 # -- decisions ----------------------------------------------------------------------------------------------
 
@@ -53,7 +57,7 @@ def resync(
     from syncer.decisions.resync import Selection
 
     with context.app() as app:
-        with _refusal_audited(app, "no usable reason"):
+        with _refusal_audited(app, "resync", "no usable reason"):
             require_reason(reason)
         selection = Selection(
             events=tuple(app.reader.resolve(item) for item in events_),
@@ -64,7 +68,7 @@ def resync(
             as_written=as_written,
         )
         plan = app.resync.plan(selection)
-        with _refusal_audited(app, "the plan has changed since the digest"):
+        with _refusal_audited(app, "resync", PLAN_CHANGED):
             if digest is not None and digest != plan.digest:
                 raise UserError("the plan has changed since that digest; run it again without --apply and look")
         applied = bool(plan.deliveries) and (yes or digest is not None)
@@ -86,12 +90,12 @@ def _show_plan(result: ResyncResult, skipped: Sequence[str]) -> None:
 
 
 @contextmanager
-def _refusal_audited(app: App, why: str) -> Iterator[None]:
-    """Let a refusal of a resync pass, and leave in the audit who was refused."""
+def _refusal_audited(app: App, command: str, why: str) -> Iterator[None]:
+    """Let a refusal of a command pass, and leave in the audit who was refused."""
     try:
         yield
     except UserError:
-        app.access_log.refused("resync", why)
+        app.access_log.refused(command, why)
         raise
 
 
@@ -109,8 +113,8 @@ def _file_lines(reader: Reader, file: BinaryIO) -> tuple[tuple[str | None, str],
 @click.option(
     "--ground",
     required=True,
-    type=click.Choice(["legal_claims", "legal_obligation", "impossible", "disproportionate", "other"]),
-    help="What allows it (Art. 17(3), Art. 19).",
+    type=click.Choice([str(ground) for ground in GROUNDS]),
+    help="What allows it (Art. 17(3), Art. 19). All fit an erasure; impossible and other fit an objection.",
 )
 @REASON
 @common
@@ -123,6 +127,75 @@ def exempt(context: Context, event: str, destination: str, ground: str, reason: 
     with context.app() as app:
         app.interventions.exempt(app.reader.resolve(event), destination, Ground(ground), reason)
     console.line(f"{destination}: exempt; it is in the audit with your name and the reason")
+
+
+@click.command()
+@click.argument("event")
+@REASON
+@click.option("--yes", is_flag=True, help="Carry the plan out.")
+@click.option("--apply", "digest", help="Carry the plan out if it still has this digest.")
+@JSON
+@common
+def withdraw(context: Context, event: str, reason: str, yes: bool, digest: str | None, as_json: bool) -> None:
+    """Withdraw a request that was submitted by mistake. Shows its plan first.
+
+    EVENT is its case number, the first characters of its id, or the key that `submit` printed. Who was not asked yet
+    never is; what was carried out stays so, cannot be called back, and is not looked after any more. It is final: a
+    request that was right after all is submitted again.
+
+    \b
+    syncer withdraw 4711 --reason "the wrong person was typed"
+    syncer withdraw 4711 --reason "the wrong person was typed" --yes
+    """
+    from syncer.cli.output import console
+    from syncer.cli.output.results import withdraw_result
+    from syncer.decisions.withdrawal import PlanChanged
+
+    require_reason(reason)
+    with context.app() as app:
+        event_id = _to_withdraw(app, event, take=yes)
+        applied = yes or digest is not None
+        try:
+            plan = app.withdrawals.withdraw(event_id, reason, digest) if applied else app.withdrawals.plan(event_id)
+        except PlanChanged:
+            app.access_log.refused("withdraw", PLAN_CHANGED)
+            raise
+        (shown,) = app.reader.events(event_id=event_id)
+    result = withdraw_result(plan, applied=applied and plan.closes)
+    console.answer(result, as_json, lambda it: _show_withdrawal(it, shown))
+
+
+def _to_withdraw(app: App, event: str, *, take: bool) -> str:
+    """Return the id of the event that is meant; a request that still waits in the queue is taken from there first."""
+    try:
+        return app.reader.resolve(event)
+    except UserError:
+        found = app.withdrawals.event_of(event)
+        if found is None and app.queue.holds(event):
+            if not take:
+                raise UserError(
+                    "withdraw: the request is still in the queue, and nobody was asked yet; --yes takes it from there"
+                    " and withdraws it"
+                ) from None
+            app.intake.take_all()
+            found = app.withdrawals.event_of(event)
+        if found is None:
+            raise
+        return found
+
+
+def _show_withdrawal(result: WithdrawResult, event: EventView) -> None:
+    from syncer.cli.output import printing
+
+    if result.withdrawn_before and all(line.from_ is line.to for line in result.deliveries):
+        stdout.remark(f"event {result.event} was withdrawn before, and nothing of it is open; nothing was changed")
+        return
+    printing.withdrawal(result, event)
+    stdout.remark(
+        "withdrawn; it is in the audit with your name and the reason"
+        if result.applied
+        else "nothing was changed; --yes carries it out"
+    )
 
 
 @click.command()

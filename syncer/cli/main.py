@@ -56,6 +56,7 @@ for _command in (
     watch.reconcile,
     decide.resync,
     decide.exempt,
+    decide.withdraw,
     decide.extend,
     decide.pause,
     decide.resume,

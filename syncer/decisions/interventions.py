@@ -10,7 +10,7 @@ from syncer.audit.transaction import Transactions
 from syncer.database.failures import retry_on_conflict
 from syncer.delivery.leases import Leases
 from syncer.domain.model import State
-from syncer.domain.rights import Ground
+from syncer.domain.rights import Ground, fitting
 from syncer.errors import UserError
 from syncer.events.store import Store
 
@@ -26,11 +26,14 @@ class Interventions:
 
     @retry_on_conflict
     def exempt(self, event_id: str, destination: str, ground: Ground, reason: str) -> None:
-        """Close a held delivery by a person's decision. Raises UserError when it is not held."""
+        """Close a held delivery by a person's decision.
+
+        Raises UserError when it is not held, or when the ground does not fit the right.
+        """
         d, e = self._transactions.tables.delivery, self._transactions.tables.event
         with self._transactions.write() as tx:
             row = tx.connection.execute(
-                sa.select(d.c.id, d.c.state, e.c.subject)
+                sa.select(d.c.id, d.c.state, e.c.right, e.c.subject)
                 .select_from(d.join(e, d.c.event_id == e.c.id))
                 .where(d.c.event_id == event_id, d.c.destination == destination)
                 .with_for_update()
@@ -40,6 +43,12 @@ class Interventions:
             if row.state != State.HELD:
                 raise UserError(
                     f"exempt: the delivery at {destination} is {row.state}; only a held one can be exempted"
+                )
+            grounds = fitting(row.right)
+            if ground not in grounds:
+                raise UserError(
+                    f"exempt: {ground} is no ground against this {row.right or 'request'};"
+                    f" grounds that fit: {', '.join(grounds)}"
                 )
             tx.connection.execute(
                 d.update()

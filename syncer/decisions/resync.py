@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,7 @@ from syncer.domain.policy import reopened
 from syncer.domain.rights import rank
 from syncer.errors import AddressError, SealError, UserError
 from syncer.events.seals import Seals
+from syncer.events.settlement import withdrawn
 from syncer.events.store import Store
 from syncer.privacy.addresses import normalise
 from syncer.privacy.damage import damage, usable
@@ -103,12 +104,14 @@ class Resync:
             e.c.subject,
             e.c.received_at,
             e.c.email_sealed,
+            withdrawn(self._tables, d.c.event_id).label("withdrawn"),
         ).select_from(d.join(e, d.c.event_id == e.c.id))
         for condition in self._conditions(selection, brought):
             query = query.where(condition)
         planned: list[PlannedDelivery] = []
         with reading(self._transactions.engine) as connection:
             rows = connection.execute(query.order_by(d.c.event_id, d.c.destination)).all()
+        self._require_asked_for(row for row in rows if row.event_id in selection.events)
         damaged = self._damaged({row.event_id for row in rows if row.code == "malformed"} - set(brought))
         for row in rows:
             has_address = row.email_sealed is not None or row.event_id in brought
@@ -122,6 +125,14 @@ class Resync:
         # keyed, of each address to the letter: the digest is printed and audited, nobody may test addresses against it
         persons = {event: self._keyring.ref(f"\0resync\0{address}") for event, address in brought.items()}
         return ResyncPlan(_digest(planned, persons), tuple(planned), tuple(skipped), brought)
+
+    def _require_asked_for(self, named: Iterable[Any]) -> None:
+        for row in named:
+            if row.withdrawn:
+                raise UserError(
+                    f"resync: the request of event {row.event_id} was withdrawn; if it was right after all, submit it"
+                    " again"
+                )
 
     def _conditions(self, selection: Selection, brought: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:
         d = self._tables.delivery.c
@@ -142,6 +153,8 @@ class Resync:
         return conditions
 
     def _reason_to_skip(self, row: Any, has_address: bool, to: State | None) -> str | None:
+        if row.withdrawn:
+            return "its request was withdrawn"
         if not has_address:
             return "its address was shredded; bring it again with --file"
         if row.destination not in self._destinations:

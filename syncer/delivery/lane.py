@@ -234,9 +234,12 @@ class Lane:
         return len(came_back) + len(held)
 
     def _written(self, decided: list[Finished], fresh: list[Delivery]) -> tuple[list[Delivery], set[int]]:
-        """Write all, or where one row does not let it, each by itself; return what began, and what was held instead."""
+        """Write all, or where one row does not let it, each by itself; return what began, and what was not recorded.
+
+        That is what was held instead, and what a person closed meanwhile.
+        """
         try:
-            return self._write(self._held.lease, decided, fresh, self._gate.is_set()), set()
+            return self._write(self._held.lease, decided, fresh, self._gate.is_set())
         except UNWRITABLE as error:
             if not is_of_one_row(error):
                 raise
@@ -245,7 +248,9 @@ class Lane:
         lost: set[int] = set()
         for row_id, results, first in apart(decided, fresh):
             try:
-                begun += self._write(self._held.lease, results, first, self._gate.is_set())
+                began, closed = self._write(self._held.lease, results, first, self._gate.is_set())
+                begun += began
+                lost |= closed
             except UNWRITABLE as error:
                 if not is_of_one_row(error):
                     raise
@@ -254,19 +259,22 @@ class Lane:
         return begun, lost
 
     @retry_on_conflict
-    def _write(self, lease: Lease, decided: list[Finished], fresh: list[Delivery], may_call: bool) -> list[Delivery]:
+    def _write(
+        self, lease: Lease, decided: list[Finished], fresh: list[Delivery], may_call: bool
+    ) -> tuple[list[Delivery], set[int]]:
         # may run twice: what it leaves in memory is set after the commit, or is the same the second time
         with self._transactions.write() as tx:
             if require_fence(tx, self._transactions.tables, lease):
                 self._gate.clear()  # an operator paused the lane meanwhile
                 may_call = False
-            self._store.record(tx, decided)
+            closed = self._store.closed(tx, {item.delivery.id for item in decided} | {each.id for each in fresh})
+            self._store.record(tx, decided, closed)
             change = lane_change(decided, self._strikes, may_call=may_call)
             self._write_change(tx, change)
-            begun = self._store.begin(tx, lease, fresh)
+            begun = self._store.begin(tx, lease, fresh, closed)
         log_change(self._log, change, tx.now)
         self._strikes = change.strikes
-        return begun
+        return begun, closed
 
     def _decide(self, done: Done, now: datetime) -> Finished | None:
         applied = self._applied.pop(done.work.delivery.id, None)

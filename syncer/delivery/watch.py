@@ -23,6 +23,7 @@ from syncer.delivery.reappearance import Incident, reappear
 from syncer.domain.model import State
 from syncer.errors import AddressError, SealError
 from syncer.events.seals import Accord, Seals
+from syncer.events.settlement import withdrawn
 from syncer.events.store import Store
 from syncer.log import get_logger
 from syncer.privacy.addresses import normalise
@@ -227,13 +228,18 @@ class Watch:
             return ()  # no event has such an address: what cannot be normalised was held at intake
 
     def _watched(self, destination: str, refs: Iterable[str]) -> list[Any]:
-        """Return the confirmed deliveries of these people: they were to be forgotten or left alone there."""
+        """Return the confirmed deliveries of these people: they were to be forgotten or left alone there.
+
+        Requests that were withdrawn ask for neither.
+        """
         d, e = self._transactions.tables.delivery, self._transactions.tables.event
         query = (
             sa.select(d.c.id, d.c.event_id, d.c.destination, d.c.action, e.c.right, e.c.subject, e.c.received_at)
             .add_columns(e.c.created_at, e.c.email_sealed)
             .join(e, d.c.event_id == e.c.id)
             .where(e.c.subject.in_(list(refs)), d.c.destination == destination, d.c.state == State.CONFIRMED)
+            # who was named by mistake may be added back
+            .where(sa.not_(withdrawn(self._transactions.tables, d.c.event_id)))
             .order_by(d.c.id)
         )
         with reading(self._transactions.engine) as connection:

@@ -124,6 +124,7 @@ GROUNDS = {
     "impossible": "telling the recipient is impossible, Art. 19",
     "disproportionate": "telling the recipient takes disproportionate effort, Art. 19",
     "other": "another ground, see the reason",
+    "withdrawn": "the request was withdrawn: it was submitted by mistake",
 }
 
 

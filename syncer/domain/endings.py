@@ -8,9 +8,7 @@ from enum import StrEnum
 
 from syncer.domain.deadlines import Rule
 from syncer.domain.model import EventState, State
-
-#: the code of a delivery that was closed because the request had been submitted by mistake
-WITHDRAWN = "withdrawn"
+from syncer.domain.rights import Ground
 
 
 class Ending(StrEnum):
@@ -30,7 +28,7 @@ def ending(state: EventState, deliveries: Iterable[tuple[State, str | None]]) ->
     if not told:
         return Ending.NOBODY
     exempt = [code for where, code in told if where is State.EXEMPT]
-    if WITHDRAWN in exempt:
+    if Ground.WITHDRAWN in exempt:
         return Ending.WITHDRAWN
     return Ending.WITH_EXCEPTION if exempt else Ending.EVERYWHERE
 

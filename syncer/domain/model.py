@@ -44,8 +44,8 @@ def word(kind: type[Word], text: str) -> Word | None:
 
 #: Every legal move of a delivery. Staying in a state (a pause, a cool-down) is not a move and always legal.
 MOVES: dict[State, frozenset[State]] = {
-    State.PENDING: frozenset({State.APPLIED, State.CONFIRMED, State.RETRYING, State.HELD}),
-    State.RETRYING: frozenset({State.APPLIED, State.CONFIRMED, State.HELD, State.PENDING}),
+    State.PENDING: frozenset({State.APPLIED, State.CONFIRMED, State.RETRYING, State.HELD, State.EXEMPT}),
+    State.RETRYING: frozenset({State.APPLIED, State.CONFIRMED, State.HELD, State.PENDING, State.EXEMPT}),
     State.APPLIED: frozenset({State.CONFIRMED, State.RETRYING, State.HELD}),
     State.CONFIRMED: frozenset({State.APPLIED}),
     State.HELD: frozenset({State.PENDING, State.EXEMPT}),
@@ -63,6 +63,8 @@ EVENT_MOVES: dict[EventState, frozenset[EventState]] = {
 WORKABLE = frozenset({State.PENDING, State.RETRYING, State.APPLIED})
 #: A delivery in one of these states needs nothing more.
 CLOSED = frozenset({State.CONFIRMED, State.EXEMPT})
+#: A delivery in one of these states is closed when its request is withdrawn; what was carried out stays what it is.
+WITHDRAWABLE = frozenset({State.PENDING, State.RETRYING, State.HELD})
 
 
 class IllegalMove(RuntimeError):

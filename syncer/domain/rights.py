@@ -18,13 +18,26 @@ ACCEPTED_RIGHTS = frozenset({Right.ERASURE, Right.OBJECTION})
 
 
 class Ground(StrEnum):
-    """Why somebody may decide that a destination is not told (GDPR Art. 17(3), Art. 19)."""
+    """Why a delivery is closed by a person's decision (GDPR Art. 17(3), Art. 19), or by the request being withdrawn."""
 
     LEGAL_CLAIMS = "legal_claims"
     LEGAL_OBLIGATION = "legal_obligation"
     IMPOSSIBLE = "impossible"
     DISPROPORTIONATE = "disproportionate"
     OTHER = "other"
+    WITHDRAWN = "withdrawn"  # of the whole request, by `withdraw` alone
+
+
+#: what may be decided about one destination; WITHDRAWN is about the request
+GROUNDS = tuple(ground for ground in Ground if ground is not Ground.WITHDRAWN)
+#: the grounds that fit a right, where not all do: Art. 17(3) excepts from erasure, and nothing from an objection to
+#: marketing (Art. 21(3))
+_FITTING: dict[str, tuple[Ground, ...]] = {Right.OBJECTION: (Ground.IMPOSSIBLE, Ground.OTHER)}
+
+
+def fitting(right: Right | str | None) -> tuple[Ground, ...]:
+    """Return the grounds that fit a right; all of them where it is not known."""
+    return _FITTING.get(right or "", GROUNDS)
 
 
 #: every value of `rank`, in the order in which a lane serves them

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,13 +29,17 @@ class Story:
 
     `purged` says that a purge on record took texts of it, which happens only once it was fulfilled: `since` is then
     whether each destination of which something was said later is done by now. `changed` names the destinations where
-    an attempt changed something.
+    an attempt changed something; `asked` counts the attempts of each, `unanswered` names those whose last one has no
+    answer on record. `withdrawn`: a person withdrew the request.
     """
 
     record: EventRecord | None = None
     purged: bool = False
     since: dict[str, bool] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
+    asked: Counter[str] = field(default_factory=Counter)
+    unanswered: set[str] = field(default_factory=set)
+    withdrawn: bool = False
 
     def undone(self, destinations: Iterable[str]) -> set[str]:
         """Return which destinations, planned ones or these, the log does not call confirmed or exempt."""
@@ -113,17 +118,27 @@ def _tell(history: History, story: Story, content: Mapping[str, Any]) -> None:
     history.tell(what, content)
     if what == "event:received":
         history.any_may_be_brought()  # resyncs are not read here: whose an address is, seal and log say together
+    story.withdrawn = story.withdrawn or what == "event:withdrawn"
     if destination is None or not what.startswith("delivery:"):
         return
+    _follow_asking(story, what, destination, facts)
     if story.purged:
         story.since[destination] = _is_done(story.since.get(destination, True), what, facts)
     if what == "delivery:applied" or (facts.get("phase") == "apply" and any(map(_changes, facts.get("steps", ())))):
         story.changed.add(destination)
 
 
+def _follow_asking(story: Story, what: str, destination: str, facts: Mapping[str, Any]) -> None:
+    if what == "delivery:attempted":
+        story.asked[destination] += 1
+        story.unanswered.add(destination)
+    elif "phase" in facts:  # what a person decided, or a listing showed, is no answer to it
+        story.unanswered.discard(destination)
+
+
 def _is_done(before: bool, what: str, facts: Mapping[str, Any]) -> bool:
     """Say whether a delivery is confirmed or exempt after an entry, as History does."""
-    if what == "delivery:attempted":
+    if what in ("delivery:attempted", "delivery:answered"):
         return before
     if what == "delivery:reopened":
         return before and facts.get("to") != "pending"

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from syncer.audit.ledger import Facts
 from syncer.audit.transaction import Transaction
 from syncer.database.bulk import BulkUpdate, in_list
 from syncer.database.tables import Tables
 from syncer.domain.codes import DAMAGED
-from syncer.domain.model import EventState, State, move_event, word
+from syncer.domain.model import WITHDRAWABLE, EventState, State, move_event, word
 from syncer.domain.policy import next_recheck, settle
+from syncer.domain.rights import Ground
 from syncer.events import damaged
 from syncer.events.logged import Logged
 from syncer.log import get_logger
 
+#: of a withdrawn request these still wait for a person: somebody wrote into the database
+TAMPERED = frozenset({DAMAGED, "unsealable"})
 #: so many rechecks nobody plans: a row that counts more, or no number, has had them all
 NO_MORE = 1000
+
+
+#: the reason on record where one is closed after its request was
+AFTER: Facts = {"reason": "its request was withdrawn before"}
 
 
 class Settlement:
@@ -67,11 +75,14 @@ class Settlement:
             return
         events = tx.connection.execute(self._events, {"ids": ids}).all()
         rows_of = self._rows(tx, ids)
-        ending = [event.id for event in events if self._ends(event, rows_of[event.id])]
+        given_up = self._withdrawn(tx, rows_of)
+        ending = [event.id for event in events if self._ends(event, rows_of[event.id], event.id in given_up)]
         lacking = self._not_in_the_log(tx, ending, rows_of) if ending else set()
         changes = BulkUpdate(self._event)
         for event in events:
-            changed = _settled(tx, event, rows_of[event.id], self.recheck_days, lacking=event.id in lacking)
+            # who was named by mistake is not looked up again, nor erased again where somebody adds them back
+            days = () if event.id in given_up else self.recheck_days
+            changed = _settled(tx, event, rows_of[event.id], days, lacking=event.id in lacking)
             if changed:
                 changes.set(event.id, changed)
         changes.write(tx.connection)
@@ -82,13 +93,32 @@ class Settlement:
             rows_of[row.event_id].append(row)
         return rows_of
 
-    def _ends(self, event: Any, rows: list[Any]) -> bool:
+    def _withdrawn(self, tx: Transaction, rows_of: dict[str, list[Any]]) -> set[str]:
+        """Return the events that were withdrawn: by their rows, and by the log.
+
+        What would be carried out again of them, or wait for a person, is closed, and `rows_of` then says so: it had
+        been carried out, was still to be read back, and turns out not to be so.
+        """
+        named = [event_id for event_id, rows in rows_of.items() if is_withdrawn(rows)]
+        stories = self._logged.stories(tx.connection, named, tx.audit, tx.now) if named else {}
+        found = {event_id for event_id, story in stories.items() if story.withdrawn}
+        for event_id in found:
+            rows = rows_of[event_id]
+            again = {row.id: row.destination for row in rows if row.state in WITHDRAWABLE and row.code not in TAMPERED}
+            if again:
+                record = stories[event_id].record
+                close(tx, self._tables, event_id, record.subject if record else None, again, AFTER)
+                rows_of |= self._rows(tx, [event_id])
+        return found
+
+    def _ends(self, event: Any, rows: list[Any], given_up: bool) -> bool:
         """Say whether an event would be called fulfilled now, or lose its address: what cannot be taken back."""
         current, after = _states(event, rows)
         if after is not EventState.FULFILLED or current is not after:
             return after is EventState.FULFILLED
         again = any(row.state == State.APPLIED for row in rows)
-        return bool(event.sealed) and not again and _rechecks(event) >= len(self.recheck_days)
+        over = given_up or _rechecks(event) >= len(self.recheck_days)
+        return bool(event.sealed) and not again and over
 
     def _not_in_the_log(self, tx: Transaction, ids: Sequence[str], rows_of: dict[str, list[Any]]) -> set[str]:
         """Hold the deliveries that are through by their rows and not by the log; `rows_of` then says so too.
@@ -108,6 +138,35 @@ class Settlement:
         if wrong or lacking:
             get_logger("syncer.events").error("delivery.damaged", count=len(wrong) + len(lacking))
         return lacking
+
+
+def withdrawn(tables: Tables, event_id: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Return the condition that an event was withdrawn, all of it or what was open then."""
+    d = tables.delivery.alias("of_withdrawn").c
+    named = (d.event_id == event_id, d.state == State.EXEMPT, d.code == Ground.WITHDRAWN)
+    return sa.exists(sa.select(d.id).where(*named))
+
+
+def is_withdrawn(rows: Iterable[Any]) -> bool:
+    """Say the same of an event whose deliveries these are."""
+    return any(row.state == State.EXEMPT and row.code == Ground.WITHDRAWN for row in rows)
+
+
+def close(
+    tx: Transaction, tables: Tables, event_id: str, subject: str | None, which: Mapping[int, str], facts: Facts
+) -> None:
+    """Close deliveries of a withdrawn request and audit it; `which` are their destinations by their ids."""
+    d = tables.delivery
+    closed = {"state": State.EXEMPT, "code": Ground.WITHDRAWN, "next_attempt_at": None, "claim_rank": None}
+    tx.connection.execute(d.update().where(d.c.id.in_(list(which))).values(closed))
+    for destination in which.values():
+        tx.audit.add(
+            "delivery:exempt",
+            event=event_id,
+            subject=subject,
+            destination=destination,
+            facts={"ground": Ground.WITHDRAWN, **facts},
+        )
 
 
 def _states(event: Any, rows: list[Any]) -> tuple[EventState, EventState]:

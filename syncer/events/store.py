@@ -9,8 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from adapters.errors import Permanent
 from syncer.audit.transaction import Transaction, Transactions
-from syncer.database.bulk import BulkUpdate
+from syncer.database.bulk import BulkUpdate, in_list
 from syncer.database.connections import reading
 from syncer.database.failures import retry_on_conflict
 from syncer.domain.model import Delivery, Lease, NewEvent, State
@@ -49,6 +50,8 @@ class Store:
         self._tables = transactions.tables
         logged = Logged(self._tables, self._engine.dialect.name, transactions.key_of)
         self._claims = Claims(self._engine, self._tables, logged)
+        d = self._tables.delivery.c
+        self._exempt = sa.select(d.id).where(in_list(d.id, "ids", self._engine.dialect.name), d.state == State.EXEMPT)
         self._settlement = Settlement(self._tables, self._engine.dialect.name, recheck_days, logged)
 
     @property
@@ -104,12 +107,24 @@ class Store:
         """Return how many deliveries of a lane could be taken up now."""
         return self._claims.count(destination, self._transactions.clock())
 
-    def begin(self, tx: Transaction, lease: Lease, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Count and audit an attempt for each delivery BEFORE its call; return them as they are now."""
-        if not deliveries:
+    def closed(self, tx: Transaction, ids: Collection[int]) -> set[int]:
+        """Return those of a lane's deliveries that a person closed since they were claimed.
+
+        Whoever closes one holds the lane's row, as this transaction does: what is open now stays open until its end.
+        """
+        return set(tx.connection.execute(self._exempt, {"ids": list(ids)}).scalars()) if ids else set()
+
+    def begin(
+        self, tx: Transaction, lease: Lease, deliveries: Sequence[Delivery], closed: Collection[int] = ()
+    ) -> list[Delivery]:
+        """Count and audit an attempt for each delivery BEFORE its call; return them as they are now.
+
+        Those that are `closed` by now do not begin.
+        """
+        begun = [replace(each, attempts=each.attempts + 1) for each in deliveries if each.id not in closed]
+        if not begun:
             return []
         changes = BulkUpdate(self._tables.delivery)
-        begun = [replace(delivery, attempts=delivery.attempts + 1) for delivery in deliveries]
         for delivery in begun:
             changes.set(delivery.id, {"attempts": delivery.attempts})
             tx.audit.add(
@@ -122,8 +137,15 @@ class Store:
         changes.write(tx.connection)
         return begun
 
-    def record(self, tx: Transaction, finished: Sequence[Finished]) -> None:
-        """Write what was decided, then settle the events it concerns."""
+    def record(self, tx: Transaction, finished: Sequence[Finished], closed: Collection[int] = ()) -> None:
+        """Write what was decided, then settle the events it concerns.
+
+        Of a delivery that is `closed` by now only the log says what the destination answered: its row stays.
+        """
+        for item in finished:
+            if item.delivery.id in closed:
+                _audit_answer(tx, item)
+        finished = [item for item in finished if item.delivery.id not in closed]
         if not finished:
             return
         rows: dict[int, dict[str, Any]] = {}
@@ -209,3 +231,16 @@ class Store:
                 )
             self.settle(tx, {row.event_id for row in rows})
             return len(rows)
+
+
+def _audit_answer(tx: Transaction, late: Finished) -> None:
+    if isinstance(late.result, Permanent) and not late.result.steps:
+        return  # nobody was asked
+    facts = {key: value for key, value in facts_of(late).items() if key not in ("state", "next_attempt_at")}
+    tx.audit.add(
+        "delivery:answered",
+        event=late.delivery.event_id,
+        subject=late.delivery.subject,
+        destination=late.delivery.destination,
+        facts=facts | {"answer": late.decision.what.partition(":")[2]},
+    )

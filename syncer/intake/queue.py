@@ -74,6 +74,12 @@ class Queue:
             query = sa.select(sa.func.count()).select_from(self.table).where(self.is_open, mine)
             return int(connection.execute(query).scalar_one())
 
+    def holds(self, key: str) -> bool:
+        """Say whether the row of an event key waits."""
+        with reading(self.engine) as connection:
+            query = sa.select(sa.func.count()).select_from(self.table)
+            return bool(connection.execute(query.where(self.is_open, self.table.c.event_key == key)).scalar_one())
+
     def count(self) -> int:
         """Return how many rows wait."""
         with reading(self.engine) as connection:

@@ -27,7 +27,7 @@ from syncer.reports.views import EventView, LaneView, Signed, VerificationView
 #: what belongs to no one event: what people did, and what casts doubt on the times
 DECISIONS = (
     "operator:resynced", "operator:dismissed", "operator:refused", "delivery:exempt", "event:extended",
-    "operator:looked_up", "report:exported", "lane:paused", "lane:resumed", "clock:anomaly",
+    "event:withdrawn", "operator:looked_up", "report:exported", "lane:paused", "lane:resumed", "clock:anomaly",
 )  # fmt: skip
 
 

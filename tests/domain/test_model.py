@@ -6,7 +6,18 @@ import itertools
 
 import pytest
 
-from syncer.domain.model import CLOSED, EVENT_MOVES, MOVES, WORKABLE, EventState, IllegalMove, State, move, move_event
+from syncer.domain.model import (
+    CLOSED,
+    EVENT_MOVES,
+    MOVES,
+    WITHDRAWABLE,
+    WORKABLE,
+    EventState,
+    IllegalMove,
+    State,
+    move,
+    move_event,
+)
 
 LEGAL = {
     ("pending", "applied"),
@@ -17,6 +28,9 @@ LEGAL = {
     ("retrying", "confirmed"),
     ("retrying", "held"),
     ("retrying", "pending"),
+    # by `withdraw` alone
+    ("pending", "exempt"),
+    ("retrying", "exempt"),
     ("applied", "confirmed"),
     ("applied", "retrying"),
     ("applied", "held"),
@@ -53,3 +67,8 @@ def test_held_is_never_a_dead_end_and_confirmed_can_be_read_again() -> None:
 def test_a_state_is_worked_on_or_closed_or_held_and_never_two_of_them() -> None:
     assert WORKABLE | CLOSED | {State.HELD} == set(State)
     assert not WORKABLE & CLOSED
+
+
+def test_what_a_withdrawal_closes_can_become_exempt_and_what_was_carried_out_cannot() -> None:
+    assert {state for state in State if State.EXEMPT in MOVES[state]} == WITHDRAWABLE
+    assert not WITHDRAWABLE & {State.APPLIED, State.CONFIRMED, State.EXEMPT}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from adapters.sandbox import MailchimpSandbox
+from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
 from syncer.decisions.resync import Selection
 from syncer.service.drain import drain, prepare
@@ -21,6 +21,7 @@ OVER = "next_attempt_at = NULL, claim_rank = NULL WHERE destination = 'newslette
 THROUGH = {
     "confirmed": f"UPDATE syncer_delivery SET state='confirmed', outcome='done', confirmed_at='{AT}', {OVER}",
     "exempt": f"UPDATE syncer_delivery SET state='exempt', {OVER}",
+    "withdrawn": f"UPDATE syncer_delivery SET state='exempt', code='withdrawn', {OVER}",
 }
 HELD = ("held", "damaged")
 
@@ -44,6 +45,17 @@ def put_and_changed(app: App, statement: str) -> None:
 def at(app: App, destination: str) -> tuple[str, str | None]:
     state, _, code = states(app)[destination]
     return state, code
+
+
+def test_finding_04_a_row_that_says_withdrawn_keeps_no_other_destination_from_being_asked_again(
+    app: App, activecampaign: ActiveCampaignSandbox
+) -> None:
+    put_and_changed(app, THROUGH["withdrawn"])
+    activecampaign.fault(Fault(status=500, body="", times=None))
+
+    drain(app)
+
+    assert at(app, "crm")[0] == "retrying"
 
 
 @pytest.mark.parametrize("statement", THROUGH.values(), ids=list(THROUGH))

@@ -16,10 +16,12 @@ from syncer.app import App
 from syncer.cli.dossier import look_up
 from syncer.reports.as_json import as_json
 from syncer.reports.dossier import KEY_ENTRIES
+from syncer.service.drain import prepare
 from tests.conftest import Clock
 from tests.support import eventful
 from tests.support.paths import VERIFIER
 from tests.support.processes import inside
+from tests.support.walk import put
 
 Dossier = dict[str, Any]
 
@@ -27,6 +29,11 @@ Dossier = dict[str, Any]
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, Clock, list[str]]]:
     with eventful.installation(tmp_path_factory.mktemp("claims")) as found:
+        app = found[0]
+        put(app, "erasure", "mistake@wrong.test", "form 11")
+        prepare(app)
+        app.withdrawals.withdraw(app.withdrawals.event_of("form 11") or "", "the wrong person was typed")
+        app.notary.make()
         yield found
 
 

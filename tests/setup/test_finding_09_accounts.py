@@ -128,6 +128,8 @@ def test_finding_09_the_daemons_account_does_every_piece_of_work(
     works("drain", code=1)
     no_right = next(row.id for row in rows(app, app.tables.event) if row.event_key == "no right")
     works("exempt", no_right, "--destination", "crm", "--ground", "other", *WHY)
+    app.queue.insert([{"event_key": "mistake", "kind": "erasure", "email": OTHER, "created_at": app.clock()}])
+    works("withdraw", "mistake", *WHY, "--yes")
 
     assert {row.event_key: row.subject is not None for row in rows(app, app.tables.event)}["unreadable"]
     assert as_json(settings, "check")["checks"]

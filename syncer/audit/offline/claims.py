@@ -16,6 +16,7 @@ KEY_ENTRIES = frozenset(
         "event:received",
         "event:held",
         "event:extended",
+        "event:withdrawn",
         "event:fulfilled",
         "delivery:confirmed",
         "delivery:held",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 #: decisions of a person: the entry must say why
-NEEDS_REASON = frozenset({"delivery:exempt", "operator:resynced", "audit:forked", "key:rotated"})
+NEEDS_REASON = frozenset({"delivery:exempt", "event:withdrawn", "operator:resynced", "audit:forked", "key:rotated"})
 #: what names the action that it is about
 _ACTS = frozenset({"delivery:attempted", "delivery:applied", "delivery:confirmed"})
 
@@ -18,13 +18,15 @@ class DeliveryRecord:
     """What the log says of one delivery: where it stands, how often it was tried, and how it came out.
 
     `attempts` is the count since it last started over, `most` the highest attempt ever begun. `done` says that it is
-    confirmed or exempt, also while it is only read back again. The words are the log's own, whatever stood there.
+    confirmed or exempt, also while it is only read back again; `ground` is why it is exempt. The words are the log's
+    own, whatever stood there.
     """
 
     state: Any = "pending"
     attempts: int = 0
     most: int = 0
     outcome: Any = None
+    ground: Any = None
     done: bool = False
 
 
@@ -202,13 +204,13 @@ def _delivery(event: EventRecord, what: str, destination: str, facts: Mapping[st
     if destination not in event.plan:
         return "concerns a destination that the event never named"
     record, attempt = event.delivery(destination), facts.get("attempt")
+    if what == "delivery:answered":  # after it was closed: it moves nothing
+        return None if _is_made(record, attempt) else "is an answer, but that attempt was never made"
     if what == "delivery:attempted":
         if type(attempt) is not int or attempt < 1:
             return "begins an attempt without its number"
         record.attempts, record.most = attempt, max(record.most, attempt)
-    elif what in ("delivery:applied", "delivery:confirmed") and (
-        type(attempt) is not int or not 0 < attempt <= record.most
-    ):
+    elif what in ("delivery:applied", "delivery:confirmed") and not _is_made(record, attempt):
         return f"says {what.partition(':')[2]}, but that attempt was never made"
     if what in _ACTS and facts.get("action") != event.plan[destination]:
         return f"is of another action than the event planned at {destination}"
@@ -217,6 +219,10 @@ def _delivery(event: EventRecord, what: str, destination: str, facts: Mapping[st
     if not record.done:
         event.fulfilled_at = None
     return None
+
+
+def _is_made(record: DeliveryRecord, attempt: Any) -> bool:
+    return type(attempt) is int and 0 < attempt <= record.most
 
 
 def _count(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:
@@ -245,3 +251,4 @@ def _move(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:
     else:
         record.state = facts.get("state", "retrying") if word == "reappeared" else word
         record.done = word in ("confirmed", "exempt")
+        record.ground = _once(facts.get("ground"))

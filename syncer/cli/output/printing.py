@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from syncer.cli.output.console import console, grid
+from syncer.decisions.withdrawal import Happened
 from syncer.domain.codes import meaning, remedy
 from syncer.domain.model import State
 from syncer.privacy.masking import visible
@@ -23,7 +24,14 @@ from syncer.reports.wording.words import OUTCOMES, RIGHTS, STATES, day_time, sen
 if TYPE_CHECKING:
     from adapters.contract import TrialStep
     from syncer.audit.offline.verifier import Finding
-    from syncer.cli.output.results import CheckResult, ListedKey, ResyncResult, RetentionResult, TrialResult
+    from syncer.cli.output.results import (
+        CheckResult,
+        ListedKey,
+        ResyncResult,
+        RetentionResult,
+        TrialResult,
+        WithdrawResult,
+    )
     from syncer.delivery.drift import Comparison
 
 
@@ -99,6 +107,30 @@ def plan(result: ResyncResult, skipped: Iterable[str]) -> None:
     out.print(table if result.deliveries else "nothing to do")
     for reason in skipped:
         out.print(f"left alone: {reason}")
+    out.print(f"digest {result.digest}")
+
+
+#: what a withdrawal says of a destination
+_WITHDRAWN = {
+    Happened.NEVER_ASKED: "not asked yet; it never will be",
+    Happened.ASKED: "asked {times}, not through; it is not asked any further. It may have been carried out in part",
+    Happened.UNANSWERED: "asked {times}, and the last attempt has no answer on record yet; it is not asked any further."
+    " It may have been carried out",
+    Happened.CARRIED_OUT: "carried out, which cannot be called back; it stays {state}",
+    Happened.NOT_HELD: "searched, and the person was not held there; it stays {state}",
+    Happened.EXEMPT: "closed before by a person's decision; it stays so",
+}
+
+
+def withdrawal(result: WithdrawResult, event: EventView) -> None:
+    """Print which request is withdrawn, and what that does at each destination."""
+    out = console()
+    number = "-" if event.case is None else event.case
+    out.print(f"case {number}, {event.id}: {RIGHTS[event.right]}, received {day_time(event.received_at)}")
+    for line in result.deliveries:
+        times = "once" if line.attempts == 1 else f"{line.attempts} times"
+        read_back = " and is still read back" if line.to is State.APPLIED else ""
+        out.print(f"{line.destination}: {_WITHDRAWN[line.happened].format(times=times, state=line.to)}{read_back}")
     out.print(f"digest {result.digest}")
 
 

@@ -11,6 +11,7 @@ from adapters.contract import TrialStep
 from syncer.audit.offline.inclusion import ProvenEntry
 from syncer.audit.proof.purge import BodySpan
 from syncer.decisions.replay import Lost
+from syncer.decisions.withdrawal import Happened, Withdrawal
 from syncer.domain.model import State
 from syncer.intake.wordpress.state import WordPressAlarm
 from syncer.privacy.key_file import KeyState
@@ -90,6 +91,28 @@ class ResyncResult:
     digest: str
     applied: bool
     deliveries: tuple[PlannedLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawnLine(PlannedLine):
+    """The same of a withdrawal: what had happened there before, and how many attempts the log knows."""
+
+    happened: Happened
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawResult:
+    """`withdraw`: the plan with its digest, and whether it was carried out.
+
+    `deliveries` also has what stays as it is. `withdrawn_before` says that the request had been withdrawn already.
+    """
+
+    event: str
+    digest: str
+    applied: bool
+    withdrawn_before: bool
+    deliveries: tuple[WithdrawnLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +270,15 @@ class SweepResult:
 def planned_lines(deliveries: Sequence[PlannedDelivery]) -> tuple[PlannedLine, ...]:
     """Return the deliveries of a plan as they are shown."""
     return tuple(PlannedLine(item.event, item.destination, item.from_, item.to) for item in deliveries)
+
+
+def withdraw_result(plan: Withdrawal, *, applied: bool) -> WithdrawResult:
+    """Return a withdrawal as it is shown."""
+    lines = (
+        WithdrawnLine(plan.event, item.destination, item.from_, item.to, item.happened, item.attempts)
+        for item in plan.deliveries
+    )
+    return WithdrawResult(plan.event, plan.digest, applied, plan.before, tuple(lines))
 
 
 def span_line(span: BodySpan | None) -> SpanLine | None:

@@ -25,6 +25,7 @@ from syncer.cli.output.results import (
     SweepResult,
     TrialResult,
     WatchResult,
+    WithdrawResult,
 )
 from syncer.delivery.drift import Comparison
 from syncer.reports.as_json import as_json
@@ -56,6 +57,7 @@ COMMANDS: dict[str, Any] = {
     "status": StatusView,
     "submit": SubmitResult,
     "watch": tuple[WatchResult, ...],
+    "withdraw": WithdrawResult,
     "wordpress sweep": SweepResult,
 }
 

@@ -15,6 +15,8 @@ from syncer.audit.transaction import Transactions
 from syncer.clock import stamp
 from syncer.database.connections import reading, writing
 from syncer.domain.model import EventState, State
+from syncer.domain.rights import Ground
+from syncer.events.settlement import withdrawn
 
 #: `source` of the events that belong to a request of WordPress
 SOURCES = ("eraser", "completed", "sweep")
@@ -22,9 +24,12 @@ SOURCES = ("eraser", "completed", "sweep")
 DESTINATIONS = "destinations"
 #: the plugin's own row: its `state` is the plugin's version
 PLUGIN = "plugin"
-#: the state that is shown when several events of one request differ: the one furthest from done
-WORST = (State.HELD, State.RETRYING, State.PENDING, State.APPLIED, State.EXEMPT, State.CONFIRMED)
-EVENTS_WORST = (EventState.HELD, EventState.OPEN, EventState.FULFILLED)
+#: what is told of a request, or of a destination, that was withdrawn
+WITHDRAWN = "withdrawn"
+#: the state that is shown when several events of one request differ: the one furthest from done, and of what was
+#: withdrawn any other, since the request was made again
+WORST = (State.HELD, State.RETRYING, State.PENDING, State.APPLIED, State.EXEMPT, State.CONFIRMED, WITHDRAWN)
+EVENTS_WORST = (EventState.HELD, EventState.OPEN, EventState.FULFILLED, WITHDRAWN)
 #: audit entries read, and requests written, at one time
 WINDOW, CHUNK = 5000, 500
 
@@ -113,7 +118,8 @@ class StatusTable:
         query = (
             sa.select(
                 e.c.source_ref, e.c.id, e.c.state, e.c.due_on, d.c.destination, d.c.adapter,
-                d.c.state.label("delivery"), d.c.confirmed_at,
+                d.c.state.label("delivery"), d.c.code, d.c.confirmed_at,
+                withdrawn(self._transactions.tables, e.c.id).label("withdrawn"),
             )
             .select_from(e.outerjoin(d, d.c.event_id == e.c.id))
             .where(e.c.source_ref.in_(refs), e.c.source.in_(SOURCES))
@@ -151,8 +157,7 @@ class StatusTable:
 
 def summary(ref: str, rows: Sequence[Any], names: Mapping[str, str]) -> StatusRow:
     """Sum the events of a request up: each destination as far as its least finished delivery, nothing told early."""
-    states = {row.id: EventState(row.state) for row in rows}
-    worst = min(states.values(), key=EVENTS_WORST.index)
+    worst = min((_event_state(row) for row in rows), key=EVENTS_WORST.index)
     unfinished = [row.due_on for row in rows if row.state != EventState.FULFILLED]
     least_done: dict[str, Any] = {}
     for row in rows:
@@ -162,15 +167,24 @@ def summary(ref: str, rows: Sequence[Any], names: Mapping[str, str]) -> StatusRo
         if other is None or _worse(row, other):
             least_done[row.destination] = row
     lines = (
-        {"name": names.get(name, name), "state": str(row.delivery)}
+        {"name": names.get(name, name), "state": str(_delivery_state(row))}
         | ({"at": stamp(row.confirmed_at)} if row.delivery == State.CONFIRMED and row.confirmed_at else {})
         for name, row in least_done.items()
     )
     return StatusRow(ref, str(worst), _lines(lines), min(unfinished or [row.due_on for row in rows]))
 
 
+def _event_state(row: Any) -> str:
+    """Return where an event stands; one that was withdrawn is not done, though nothing of it is open."""
+    return WITHDRAWN if row.withdrawn and row.state == EventState.FULFILLED else EventState(row.state)
+
+
+def _delivery_state(row: Any) -> str:
+    return WITHDRAWN if row.delivery == State.EXEMPT and row.code == Ground.WITHDRAWN else State(row.delivery)
+
+
 def _worse(row: Any, other: Any) -> bool:
-    mine, its = WORST.index(State(row.delivery)), WORST.index(State(other.delivery))
+    mine, its = WORST.index(_delivery_state(row)), WORST.index(_delivery_state(other))
     if mine != its:
         return mine < its
     # of two confirmations the later one completes the request

@@ -2,7 +2,7 @@
 /**
  * Plugin Name:       Syncer Queue
  * Description:       Hands erasure requests and objections to syncer; Tools > Erase Personal Data shows how far they are.
- * Version:           3
+ * Version:           4
  * Requires at least: 5.7
  * Requires PHP:      7.4
  * License:           MIT
@@ -15,7 +15,7 @@
 
 defined( 'ABSPATH' ) || exit;
 defined( 'SYNCER_QUEUE_TABLE' ) || define( 'SYNCER_QUEUE_TABLE', 'syncer_queue' ); // As [queue] table in settings.toml.
-define( 'SYNCER_PLUGIN_VERSION', '3' ); // As in the head, which syncer reads.
+define( 'SYNCER_PLUGIN_VERSION', '4' ); // As in the head, which syncer reads.
 defined( 'SYNCER_STATUS_TABLE' ) || define( 'SYNCER_STATUS_TABLE', 'syncer_wp_status' );
 
 /** Returns the queue's CREATE TABLE, as dbDelta() writes it: one character set, compared byte by byte. */
@@ -282,6 +282,7 @@ function syncer_show_status( $column, $request ) {
 		'confirmed' => __( 'confirmed %s', 'syncer' ),
 		'held'      => __( 'needs a decision in syncer', 'syncer' ),
 		'exempt'    => __( 'not told, by decision', 'syncer' ),
+		'withdrawn' => __( 'not asked any further', 'syncer' ),
 	);
 	foreach ( $row ? $row->lines : array() as $line ) {
 		$at    = strtotime( $line['at'] ?? 'now' );
@@ -289,7 +290,9 @@ function syncer_show_status( $column, $request ) {
 		$time  = wp_date( get_option( $today ? 'time_format' : 'date_format' ), $at );
 		echo esc_html( $line['name'] . ': ' . sprintf( $words[ $line['state'] ] ?? $line['state'], $time ) ) . '<br>';
 	}
-	if ( $row && 'fulfilled' !== $row->state ) {
+	if ( $row && 'withdrawn' === $row->state ) {
+		echo esc_html__( 'Withdrawn in syncer: it was submitted by mistake', 'syncer' );
+	} elseif ( $row && 'fulfilled' !== $row->state ) {
 		/* translators: %s: date. */
 		echo esc_html( sprintf( __( 'Answer due by %s', 'syncer' ), wp_date( get_option( 'date_format' ), strtotime( "$row->due_on 12:00 UTC" ) ) ) );
 	}

@@ -32,6 +32,7 @@ WORDS = {
     "event:received": "request received",
     "event:held": "the request waits for a person",
     "event:fulfilled": "nothing is open at any recipient any more",
+    "event:withdrawn": "a person withdrew the request, which was submitted by mistake: {reason}",
     "event:extended": "the period was extended to {due_on}; the person was told on {informed_on}: {reason}",
     "delivery:attempted": "asked to {action}, attempt {attempt}",
     "delivery:applied": "carried out; read back next",
@@ -39,6 +40,7 @@ WORDS = {
     "delivery:retrying": "not through: {meaning}",
     "delivery:held": "held: {meaning}",
     "delivery:exempt": "exempt by a person: {ground}",
+    "delivery:answered": "the attempt that was under way when the request was withdrawn ended: {answer}",
     "delivery:reopened": "opened again by a person: {reason}",
     "delivery:reappeared": "the person was found again",
     "identity:shredded": "the stored address was destroyed",
@@ -97,9 +99,19 @@ def sentence(entry: LogEntry | TimelineEntry) -> str:
         "ground": f"{meaning(facts.get('ground'))}: {facts.get('reason', '')}",
         **{key: facts.get(key, "?") for key in ("due_on", "informed_on")},
         "reason": facts.get("reason", ""),
+        "answer": _answer(facts),
         **{name: facts.get(name, "?") for name in ("seconds", "expected", "found", "command", "why", "error")},
     }
     return str(visible(WORDS.get(entry.what, entry.what).format(**words)))
+
+
+def _answer(facts: Facts) -> str:
+    """Return how an attempt ended whose delivery was closed meanwhile."""
+    if "code" in facts:
+        return meaning(facts["code"])
+    if facts.get("answer") == "applied":
+        return "it was carried out"
+    return OUTCOMES.get(facts.get("outcome", ""), "read back")
 
 
 def step_line(step: StepView, *, brief: bool = False) -> str:

@@ -133,6 +133,17 @@ def decided() -> Log:
     return log
 
 
+def withdrawn() -> Log:
+    log = a_log()
+    log.event("x", confirm=False, fulfil=False)
+    log.write("event:withdrawn", "x", reason="the wrong person was typed", destinations=["crm:unanswered"])
+    log.write("delivery:exempt", "x", "crm", ground="withdrawn", reason="the wrong person was typed")
+    log.write("event:fulfilled", "x")
+    log.write("delivery:answered", "x", "crm", phase="apply", attempt=1, answer="applied", outcome="done")
+    log.sign()
+    return log
+
+
 def brought() -> Log:
     """A log of somebody's request, and of one that was nobody's until a resync brought the address."""
     log = a_log()
@@ -146,7 +157,7 @@ def brought() -> Log:
     return log
 
 
-LOGS = [a_log, purged, restored, decided, brought]
+LOGS = [a_log, purged, restored, decided, withdrawn, brought]
 
 
 @pytest.mark.parametrize("make", LOGS, ids=lambda make: make.__name__)

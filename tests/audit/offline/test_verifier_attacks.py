@@ -252,6 +252,17 @@ def decide_without_a_reason(log: Log) -> None:
     log.write("delivery:exempt", "x", "crm", ground="other", reason=" ")
 
 
+def withdraw_without_a_reason(log: Log) -> None:
+    log.event("x", confirm=False, fulfil=False)
+    log.write("event:withdrawn", "x", destinations=["crm:asked"])
+
+
+def answer_an_attempt_that_was_never_made(log: Log) -> None:
+    log.event("x", confirm=False, fulfil=False)
+    log.write("delivery:exempt", "x", "crm", ground="withdrawn", reason="the wrong person")
+    log.write("delivery:answered", "x", "crm", phase="apply", attempt=2, answer="applied")
+
+
 def garble_a_time(log: Log) -> None:
     log.rebody(3, at="2022-02-31T08:00:00.000000Z")
     log.reseal(3)
@@ -276,7 +287,8 @@ ATTACKS = [
     purge_more_than_recorded, purge_one_more_inside_the_range, purge_too_young, purge_with_a_policy_of_its_own,
     purge_with_a_boundary_beyond_its_policy, purge_of_another_root, purge_of_what_comes_later,
     confirm_without_an_attempt, confirm_another_attempt, fulfil_too_early, fulfil_what_was_held_again,
-    tell_of_an_unknown_event, tell_of_an_unknown_destination, receive_twice, decide_without_a_reason, garble_a_time,
+    tell_of_an_unknown_event, tell_of_an_unknown_destination, receive_twice, decide_without_a_reason,
+    withdraw_without_a_reason, answer_an_attempt_that_was_never_made, garble_a_time,
     admit_a_smaller_loss_than_there_was,
 ]  # fmt: skip
 

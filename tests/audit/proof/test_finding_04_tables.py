@@ -26,6 +26,10 @@ def done(app: App, clock: Clock) -> None:
     put(app, "erasure", PERSON, "done")
     put(app, "objection", OTHER, "objected")
     drain(app)
+    put(app, "erasure", "wrong@x.test", "withdrawn")
+    prepare(app)
+    (mistake,) = [event for event in app.reader.events() if event.event_key == "withdrawn"]
+    app.withdrawals.withdraw(mistake.id, "the wrong person was typed")
     put(app, "erasure", "not an address", "held")
     put(app, "erasure", "open@x.test", "open")
     prepare(app)
@@ -53,6 +57,7 @@ ATTACKS: dict[str, tuple[list[str], str]] = {
         "is held in its table",
     ),
     "called exempt": ([DELIVERY.format("state = 'exempt'", by_key("held"))], "is exempt in its table"),
+    "ground changed": ([DELIVERY.format("code = 'legal_claims'", by_key("withdrawn"))], "its code is legal_claims"),
     "outcome changed": ([DELIVERY.format("outcome = 'done'", by_key("done"))], "its outcome is done"),
     "attempts changed": ([DELIVERY.format("attempts = 30", by_key("open"))], "its attempts is 30"),
     "delivery put off for good": ([DELIVERY.format(f"next_attempt_at = '{FAR}'", by_key("open"))], "next_attempt_at"),
@@ -227,6 +232,11 @@ def step_again(app: App, clock: Clock, mailchimp: MailchimpSandbox) -> Iterator[
     (removed,) = [event for event in app.reader.events() if event.event_key == "k3"]
     app.interventions.exempt(removed.id, "newsletter", Ground.OTHER, "the account was closed")
     yield "exempt"
+    put(app, "erasure", "wrong@x.test", "k6")
+    app.intake.take_all()
+    (mistake,) = [event for event in app.reader.events() if event.event_key == "k6"]
+    app.withdrawals.withdraw(mistake.id, "the wrong person was typed")
+    yield "withdrawn"
     drain(app)
     app.interventions.pause("crm", "a review")
     put(app, "objection", "tired@x.test", "k4")

@@ -54,7 +54,7 @@ class TableComparison:
         d, e, lane, watch = (self._tables.delivery.c, self._tables.event.c, self._tables.lane.c, self._tables.watch.c)
         for row in _rows(
             connection, d.event_id, d.destination, d.action, d.state, d.outcome, d.attempts, d.next_attempt_at,
-            d.claim_rank, d.due_on, d.confirmed_at,
+            d.claim_rank, d.due_on, d.confirmed_at, d.code,
         ):  # fmt: skip
             yield from self._delivery(row)
         for row in _rows(connection, e.id, e.right, e.subject, e.received_at, e.due_on, e.state, e.fulfilled_at):
@@ -71,7 +71,8 @@ class TableComparison:
     # -- deliveries -----------------------------------------------------------------------------------------
 
     def _delivery(self, row: Any) -> Iterator[str]:
-        event, destination, action, state, outcome, attempts, next_attempt_at, claim_rank, due_on, confirmed_at = row
+        event, destination, action, state, outcome, attempts, next_attempt_at, claim_rank, due_on, *more = row
+        confirmed_at, code = more
         if self._history.is_purged(event):
             return
         record, place = self._history.event(event), f"event {event} at {destination}"
@@ -89,6 +90,8 @@ class TableComparison:
         yield from _differs(place, "action", action, record.plan[destination])
         yield from _differs(place, "outcome", outcome, said.outcome)
         yield from _differs(place, "attempts", attempts, said.attempts)
+        if state == State.EXEMPT == said.state:
+            yield from _differs(place, "code", code, said.ground)
         if not _is_urgent_since_it_came(_text(due_on), record):
             yield from _differs(place, "due_on", _text(due_on), record.due_on)
         if state in WORKABLE:

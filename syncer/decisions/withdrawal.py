@@ -1,0 +1,167 @@
+"""`syncer withdraw`: nobody is asked any further about a request that was submitted by mistake."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from adapters.contract import Outcome
+from syncer.audit.chain import canonical
+from syncer.audit.transaction import Transaction, Transactions
+from syncer.database.connections import reading
+from syncer.database.failures import retry_on_conflict
+from syncer.domain.model import WITHDRAWABLE, State, move, word
+from syncer.errors import UserError
+from syncer.events.logged import Logged, Story
+from syncer.events.settlement import close, is_withdrawn
+from syncer.events.store import Store
+
+
+class Happened(StrEnum):
+    """What had happened at a destination when its request was withdrawn."""
+
+    NEVER_ASKED = "never_asked"
+    #: asked, and not through: it may have been partly carried out
+    ASKED = "asked"
+    #: no answer to the last attempt is on record: it is under way, or its worker died
+    UNANSWERED = "unanswered"
+    #: found and acted on; an applied one is still read back
+    CARRIED_OUT = "carried_out"
+    #: searched, and the person was not held there
+    NOT_HELD = "not_held"
+    #: closed before, by a person's decision
+    EXEMPT = "exempt"
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawnDelivery:
+    """What a withdrawal makes of one delivery; `attempts` counts all that the log says were begun."""
+
+    destination: str
+    from_: State
+    to: State
+    happened: Happened
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """What a withdrawal does; `digest` stands for exactly this. `before`: the request had been withdrawn already."""
+
+    event: str
+    digest: str
+    deliveries: tuple[WithdrawnDelivery, ...]
+    before: bool
+
+    @property
+    def closes(self) -> bool:
+        """Say whether it closes anything."""
+        return any(item.to is not item.from_ for item in self.deliveries)
+
+
+class PlanChanged(UserError):
+    """Raised when a withdrawal is not any more what a person saw."""
+
+
+class Withdrawals:
+    """Withdraws requests of one installation."""
+
+    def __init__(self, transactions: Transactions, store: Store) -> None:
+        self._transactions = transactions
+        self._tables = transactions.tables
+        self._store = store
+        self._logged = Logged(self._tables, transactions.engine.dialect.name, transactions.key_of)
+
+    def event_of(self, key: str) -> str | None:
+        """Return the id of the event that was taken under this event key; None for none."""
+        e = self._tables.event.c
+        with reading(self._transactions.engine) as connection:
+            found: str | None = connection.execute(sa.select(e.id).where(e.event_key == key)).scalar()
+        return found
+
+    def plan(self, event_id: str) -> Withdrawal:
+        """Return what withdrawing an event would do. Changes nothing.
+
+        Raises UserError where nothing of it is open, unless it was withdrawn before.
+        """
+        with reading(self._transactions.engine) as connection:
+            rows = connection.execute(self._rows(event_id)).all()
+            return self._planned(connection, event_id, rows, self._transactions.clock())
+
+    @retry_on_conflict
+    def withdraw(self, event_id: str, reason: str, digest: str | None = None) -> Withdrawal:
+        """Close what is open of an event and return what was done; nothing is done where it was withdrawn before.
+
+        Raises PlanChanged where this would not be what `digest` stands for, and UserError as `plan` does.
+        """
+        with self._transactions.write() as tx:
+            # as a lane locks: first its own row, and while that is ours no daemon begins or records anything there
+            self._lock_lanes(tx, event_id)
+            rows = tx.connection.execute(self._rows(event_id).with_for_update()).all()
+            plan = self._planned(tx.connection, event_id, rows, tx.now)
+            if digest is not None and digest != plan.digest:
+                raise PlanChanged("the plan has changed since that digest; run it again without --apply and look")
+            if plan.closes:
+                self._carry_out(tx, plan, rows, reason)
+        return plan
+
+    def _lock_lanes(self, tx: Transaction, event_id: str) -> None:
+        d, lane = self._tables.delivery.c, self._tables.lane.c
+        names = tx.connection.execute(sa.select(d.destination).where(d.event_id == event_id)).scalars().all()
+        lanes = sa.select(lane.destination).where(lane.destination.in_(names)).order_by(lane.destination)
+        tx.connection.execute(lanes.with_for_update()).all()
+
+    def _rows(self, event_id: str) -> sa.Select[Any]:
+        d = self._tables.delivery.c
+        return sa.select(d.id, d.destination, d.state, d.outcome, d.code).where(d.event_id == event_id).order_by(d.id)
+
+    def _planned(self, connection: sa.Connection, event_id: str, rows: Sequence[Any], now: datetime) -> Withdrawal:
+        story = self._logged.stories(connection, [event_id], None, now)[event_id]
+        deliveries = tuple(_planned(row, story) for row in rows)
+        content = {"event": event_id, "deliveries": [[*map(str, _values(item))] for item in deliveries]}
+        digest = hashlib.sha256(canonical(content)).hexdigest()
+        plan = Withdrawal(event_id, digest, deliveries, is_withdrawn(rows))
+        if not plan.closes and not plan.before:
+            raise UserError(
+                f"withdraw: nothing of event {event_id} is open any more; what was carried out cannot be called back"
+            )
+        return plan
+
+    def _carry_out(self, tx: Transaction, plan: Withdrawal, rows: Sequence[Any], reason: str) -> None:
+        e = self._tables.event.c
+        event = plan.event
+        subject = tx.connection.execute(sa.select(sa.type_coerce(e.subject, sa.Text)).where(e.id == event)).scalar()
+        told = [f"{item.destination}:{item.happened}" for item in plan.deliveries]
+        facts = {"reason": reason, "digest": plan.digest, "destinations": told}
+        tx.audit.add("event:withdrawn", event=event, subject=subject, facts=facts)
+        for row, item in zip(rows, plan.deliveries, strict=True):
+            if item.to is not item.from_:
+                why = {"reason": reason, "happened": item.happened, "attempts": item.attempts}
+                close(tx, self._tables, event, subject, {row.id: row.destination}, why)
+        self._store.settle(tx, {event})
+
+
+def _planned(row: Any, story: Story) -> WithdrawnDelivery:
+    state = word(State, row.state) or State.HELD  # a word that syncer never writes waits for a person
+    to = move(state, State.EXEMPT) if state in WITHDRAWABLE else state
+    return WithdrawnDelivery(row.destination, state, to, _happened(row, state, story), story.asked[row.destination])
+
+
+def _happened(row: Any, state: State, story: Story) -> Happened:
+    if state is State.EXEMPT:
+        return Happened.EXEMPT
+    if state not in WITHDRAWABLE:
+        return Happened.NOT_HELD if row.outcome == Outcome.ABSENT else Happened.CARRIED_OUT
+    if not story.asked[row.destination]:
+        return Happened.NEVER_ASKED
+    return Happened.UNANSWERED if row.destination in story.unanswered else Happened.ASKED
+
+
+def _values(item: WithdrawnDelivery) -> tuple[object, ...]:
+    return item.destination, item.from_, item.to, item.happened, item.attempts
