@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from adapters.contract import Action, Outcome
 from syncer.audit.ledger import LogEntry
 from syncer.domain.codes import meaning
-from syncer.domain.endings import WITHDRAWN
 from syncer.domain.model import State
+from syncer.domain.rights import Ground
 from syncer.reports.dossier import DossierDelivery, DossierEvent
 from syncer.reports.evidence import StepView, steps
 from syncer.reports.html import dossier_texts as texts
@@ -140,7 +140,7 @@ class RecipientView:
 
     def _excepted(self) -> str:
         asked = self.delivery.evidence.attempts is not None
-        if self.delivery.code == WITHDRAWN:
+        if self.delivery.code == Ground.WITHDRAWN:
             until = " any further" if asked else ""
             return f"It was not asked{until}: the request was withdrawn, see below."
         if not asked:
