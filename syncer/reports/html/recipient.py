@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from adapters.contract import Action, Outcome
 from syncer.audit.ledger import LogEntry
 from syncer.domain.codes import meaning
-from syncer.domain.endings import WITHDRAWN
 from syncer.domain.model import State
 from syncer.reports.dossier import DossierDelivery, DossierEvent
 from syncer.reports.evidence import StepView, steps
 from syncer.reports.html import dossier_texts as texts
-from syncer.reports.wording.grounds import exception
+from syncer.reports.wording.grounds import WITHDRAWN, exception
 from syncer.reports.wording.moments import Moments
 
 

@@ -16,6 +16,8 @@ from __future__ import annotations
 from adapters.contract import Stays
 from syncer.domain.rights import Right
 
+#: the ground of what was closed because the whole request was withdrawn
+WITHDRAWN = "withdrawn"
 #: ground -> the sentence for an erasure, and for a request whose right could not be read
 _ERASURE = {
     "legal_claims": "The ground given: the data is needed for legal claims (Art. 17(3)(e) GDPR).",
@@ -30,7 +32,7 @@ _ERASURES_ONLY = (
     " (Art. 21(3) GDPR)."
 )
 _OTHER = "No article of the law was named as the ground."
-_WITHDRAWN = "The request was withdrawn: it had been submitted by mistake."
+_MISTAKE = "The request was withdrawn: it had been submitted by mistake."
 _STAYS = {
     Stays.SUPPRESSION: "The ground is Art. 17(3)(b) with Art. 21(3) GDPR: it is needed so that you are not written to"
     " again.",
@@ -48,8 +50,8 @@ _STAYS_AFTER_OBJECTION = {
 
 def exception(ground: str | None, right: str | None) -> str:
     """Return on which ground a recipient was excepted, as a sentence for the person."""
-    if ground == "withdrawn":
-        return _WITHDRAWN
+    if ground == WITHDRAWN:
+        return _MISTAKE
     if right == Right.OBJECTION:
         if ground in _ERASURE and ground not in _OBJECTION:
             return _ERASURES_ONLY  # recorded before such a decision was refused
