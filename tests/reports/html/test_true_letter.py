@@ -299,7 +299,7 @@ def test_a_withdrawn_request_is_told_as_withdrawn_with_what_was_done_before() ->
 
     assert said == [
         "It answered that it deleted an entry about you.",
-        "It was not asked any further: the request was withdrawn, see below.",
+        f"A copy may remain in {texts.ARCHIVE}. It was not asked any further: the request was withdrawn, see below.",
     ]
 
 
