@@ -17,7 +17,7 @@ PAGES = sorted(
 )
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 #: a path in backquotes that names a file of this repository
-NAMED = re.compile(r"`((?:docs|tests|adapters|syncer|\.ci)/[\w./-]+\.\w+)`")
+NAMED = re.compile(r"`((?:docs|tests|adapters|syncer|\.ci)/[a-z0-9_./-]+\.[a-z]+)`")
 TARGET = re.compile(r"`make ([a-z-]+)`|^make ([a-z-]+)", re.MULTILINE)
 #: the page for newcomers stays one that is read
 LONGEST_README = 150

@@ -45,6 +45,7 @@ WHY = {
     "sms_reachable": "Text messages from there may still reach you.",
     "exclusion_needed": "Nothing there keeps you from being added again: the entry for that has to be made by hand.",
     "destination_removed": "This recipient is no longer connected to our system.",
+    "unsupported_action": "The way in which our system is connected to this recipient now cannot do what you asked.",
     "malformed": "We could not read the request as it reached us.",
     "damaged": "Our own record of this was changed from outside our system.",
     "unsealable": "The address that we kept for this work does not belong to the request, or the request was changed"

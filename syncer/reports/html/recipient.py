@@ -139,14 +139,12 @@ class RecipientView:
         return self.delivery.action if self.delivery.outcome is Outcome.DONE else None
 
     def _excepted(self) -> str:
-        asked = self.delivery.evidence.attempts is not None
-        if self.delivery.code == Ground.WITHDRAWN:
-            until = " any further" if asked else ""
-            return f"It was not asked{until}: the request was withdrawn, see below."
-        if not asked:
-            return "It was not asked: see the exception below."
+        withdrawn = self.delivery.code == Ground.WITHDRAWN
+        why = "the request was withdrawn, see below" if withdrawn else "see the exception below"
+        if self.delivery.evidence.attempts is None:
+            return f"It was not asked: {why}."
         left = texts.LEFT_OPEN.get(self._reason() or "")
-        return f"{left + ' ' if left else ''}It was not asked any further: see the exception below."
+        return f"{left + ' ' if left else ''}It was not asked any further: {why}."
 
     def _is_exempt(self) -> bool:
         return self.delivery.state is State.EXEMPT

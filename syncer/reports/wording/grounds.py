@@ -14,7 +14,7 @@ After an erasure that is Art. 17(3)(b): it is needed to comply with a duty, that
 from __future__ import annotations
 
 from adapters.contract import Stays
-from syncer.domain.rights import Right
+from syncer.domain.rights import Ground, Right
 
 #: ground -> the sentence for an erasure, and for a request whose right could not be read
 _ERASURE = {
@@ -30,7 +30,7 @@ _ERASURES_ONLY = (
     " (Art. 21(3) GDPR)."
 )
 _OTHER = "No article of the law was named as the ground."
-_WITHDRAWN = "The request was withdrawn: it had been submitted by mistake."
+_MISTAKE = "The request was withdrawn: it had been submitted by mistake."
 _STAYS = {
     Stays.SUPPRESSION: "The ground is Art. 17(3)(b) with Art. 21(3) GDPR: it is needed so that you are not written to"
     " again.",
@@ -48,8 +48,8 @@ _STAYS_AFTER_OBJECTION = {
 
 def exception(ground: str | None, right: str | None) -> str:
     """Return on which ground a recipient was excepted, as a sentence for the person."""
-    if ground == "withdrawn":
-        return _WITHDRAWN
+    if ground == Ground.WITHDRAWN:
+        return _MISTAKE
     if right == Right.OBJECTION:
         if ground in _ERASURE and ground not in _OBJECTION:
             return _ERASURES_ONLY  # recorded before such a decision was refused

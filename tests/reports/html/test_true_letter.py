@@ -299,7 +299,7 @@ def test_a_withdrawn_request_is_told_as_withdrawn_with_what_was_done_before() ->
 
     assert said == [
         "It answered that it deleted an entry about you.",
-        "It was not asked any further: the request was withdrawn, see below.",
+        f"A copy may remain in {texts.ARCHIVE}. It was not asked any further: the request was withdrawn, see below.",
     ]
 
 
@@ -368,7 +368,7 @@ def test_what_is_open_or_was_excepted_is_not_passed_over_where_the_page_says_wha
     open_one = an_event(Right.ERASURE, log, a_delivery(State.HELD, "malformed", Action.DELETE, log))
 
     assert [each.text for each in DossierView(facts(excepted_one)).left()["ActiveCampaign"]] == [
-        "What it holds about you stays there."
+        "What it still holds about you, if anything, stays there."
     ]
     assert "not known yet what stays" in DossierView(facts(open_one)).left()["ActiveCampaign"][0].text
     assert DossierView(facts(excepted_one)).kept() == {}
@@ -378,9 +378,9 @@ def test_where_nobody_held_anything_the_first_sentence_says_so() -> None:
     log = (entry(1, "event:received"),)
     absent = a_delivery(State.CONFIRMED, None, Action.DELETE, log, outcome=Outcome.ABSENT)
 
-    assert (
-        "No recipient held anything about you." in DossierView(facts(an_event(Right.ERASURE, log, absent))).sentence()
-    )
+    view = DossierView(facts(an_event(Right.ERASURE, log, absent)))
+
+    assert view.sentence().startswith("Your request has been carried out. No recipient held anything about you.")
 
 
 def test_what_the_adapter_leaves_is_listed_once_by_whether_it_has_a_ground() -> None:
