@@ -35,7 +35,7 @@ for folder in $FOLDERS; do
   mkdir -p "$ROOT$HOST$folder"
   mount --rbind -o ro "$folder" "$ROOT$HOST$folder"
 done
-# no exec: the first process stays outside, by which systemctl knows that this is a folder and no machine that was booted
+# no exec: the first process stays outside, by which systemctl knows that this is a folder and no booted machine
 code=0
 chroot --userspec="$ACCOUNT" "$ROOT" /usr/bin/env -i --chdir="$PLACE" "$@" || code=$?
 exit "$code"
