@@ -127,6 +127,20 @@ class CheckpointResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportedEntry:
+    """An entry of `audit export`: its body as it is chained, its leaf and mac in hex; "" or None where purged."""
+
+    seq: int
+    at: str
+    what: str
+    event: str | None
+    destination: str | None
+    body: str | None
+    leaf: str
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeyResult:
     """`audit key`: the public keys under every name of the log, the present one last."""
 

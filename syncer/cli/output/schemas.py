@@ -11,6 +11,7 @@ from syncer.audit.offline.verifier import Finding
 from syncer.cli.output.results import (
     CheckpointResult,
     CheckResult,
+    ExportedEntry,
     ForkResult,
     KeyResult,
     ListedKey,
@@ -36,6 +37,7 @@ from syncer.reports.views import EventHistory, EventView, StatusView
 COMMANDS: dict[str, Any] = {
     "audit check-proof": ProofResult | ProofsResult | Refusal,
     "audit checkpoint": CheckpointResult,
+    "audit export": tuple[ExportedEntry, ...],
     "audit fork": ForkResult,
     "audit key": KeyResult,
     "audit prove": InclusionProof,
