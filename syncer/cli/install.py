@@ -64,11 +64,11 @@ def check(
         return _try(context, tried, domain, place, yes, as_json)
     if domain is not None or place is not None or yes or tried is not None:
         raise UserError("check: --domain, --in and --yes belong to --try DESTINATION, and --account stands alone")
-    from syncer.cli.output.results import CheckLine, CheckResult
+    from syncer.cli.output.results import CheckResult, check_line
     from syncer.setup import check as checks
 
     found = checks.run(context.settings()) if account is None else checks.run_as(context.settings(), account)
-    lines = tuple(CheckLine(item.name, item.ok, item.detail, item.remedy) for item in found)
+    lines = tuple(map(check_line, found))
     result = CheckResult(all(item.ok for item in lines), lines)
     console.answer(result, as_json, printing.checks)
     return 0 if result.ok else 1

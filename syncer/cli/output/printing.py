@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from syncer.delivery.drift import Comparison
 
 
+#: how each finding of `check` begins, and its style
+_LEVELS = {"ok": ("ok   ", "green"), "warn": ("warn ", "yellow"), "fail": ("FAIL ", "bold red")}
+
+
 def _mark(state: str) -> Text:
     style = {"held": "bold red", "fulfilled": "green", "confirmed": "green", "exempt": "cyan"}.get(state, "yellow")
     return Text(state, style=style)
@@ -168,8 +172,7 @@ def checks(result: CheckResult) -> None:
     """Print the findings of `check`."""
     out = console()
     for item in result.checks:
-        mark = Text("ok   ", style="green") if item.ok else Text("FAIL ", style="bold red")
-        out.print(mark.append(f"{item.name}: {item.detail}", style="default"))
+        out.print(Text.assemble(_LEVELS[item.level], (f"{item.name}: {item.detail}", "default")))
         if item.remedy:
             out.print(f"     remedy: {item.remedy}")
 
