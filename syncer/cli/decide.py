@@ -146,8 +146,8 @@ def _file_lines(reader: Reader, file: BinaryIO) -> tuple[tuple[str | None, str],
 def exempt(context: Context, event: str, destination: str, ground: str, reason: str) -> None:
     """Close a held delivery: a destination is not told.
 
-    EVENT is the request's case number, or the first characters of its id. The decision is yours: it stands in the report and in the
-    person's dossier with its ground and reason, and in the audit with your name.
+    EVENT is the request's case number, or the first characters of its id. The decision is yours: it stands in the
+    report and in the person's dossier with its ground and reason, and in the audit with your name.
     """
     from syncer.cli.output import console
     from syncer.domain.rights import Ground
@@ -166,8 +166,8 @@ def exempt(context: Context, event: str, destination: str, ground: str, reason: 
 def extend(context: Context, event: str, informed: str, reason: str) -> None:
     """Extend the time to answer a complex erasure to three months.
 
-    They count from the receipt of EVENT (its case number, or the first characters of its id), and a request can be extended once (Art. 12(3)), within its first month and
-    after the person was told why.
+    They count from the receipt of EVENT, given by its case number or the first characters of its id. A request can be
+    extended once (Art. 12(3)), within its first month and after the person was told why.
     """
     from syncer.cli.output import console
     from syncer.decisions.extension import Extension

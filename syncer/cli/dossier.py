@@ -31,9 +31,9 @@ PATIENCE = 10.0
 def dossier(context: Context, event: str | None, fmt: str | None, out: Path | None, as_json: bool) -> int:
     """Write one page for one person.
 
-    What was asked, who was told, what they did, and the proofs. The person is
-    the one who made EVENT (its case number, or the first characters of its id); without it the address comes from stdin. All
-    requests of the person are on the page, and the address is not. Look-up and export are audited.
+    What was asked, who was told, what they did, and the proofs. The person is the one who made EVENT (its case
+    number, or the first characters of its id); without it the address comes from stdin. All requests of the person
+    are on the page, and the address is not. Look-up and export are audited.
     """
     from syncer.reports.dossier import needs_attention
 
