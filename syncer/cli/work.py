@@ -49,14 +49,15 @@ def submit(
     """
     from syncer.cli.output import console
     from syncer.cli.output.results import SubmitResult
-    from syncer.intake.submit import Submission
+    from syncer.intake.submit import Submission, require_usable
     from syncer.intake.submit import submit as queue
 
     with context.app() as app:
         app.trust.require()
         moment = moment_of(app, received, "--received") if received else app.clock()
-        lines = read_addresses(file)
         submission = Submission(right, source, ref, moment, app.clock(), as_written)
+        require_usable(submission)  # before anybody types an address
+        lines = read_addresses(file)
         keys, doubtful = queue(app.queue, app.keyring, submission, lines)
     for number, why in doubtful:
         stdout.remark(f"line {number}: the address cannot be used ({why}); it will be held for a person")

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from syncer.cli.output.console import console, grid
 from syncer.domain.codes import meaning, remedy
-from syncer.domain.model import State
+from syncer.domain.model import EventState, State
 from syncer.privacy.masking import visible
 from syncer.reports.evidence import steps
 from syncer.reports.views import (
@@ -66,6 +66,8 @@ def show(event: EventHistory) -> None:
         out.print(f"legal day {event.legal_due_on}, past weekends and holidays; syncer works to the earlier one")
     out.print(f"person    {event.subject or 'not known: the address cannot be used'}")
     out.print(f"state     {standing(event)}" + (f": {meaning(event.code)}" if event.code else ""))
+    if held := _held_for(event):
+        out.print(f"why       {held}")
     for delivery in event.deliveries:
         _delivery(out, delivery)
     out.print("\ntimeline")
@@ -74,6 +76,12 @@ def show(event: EventHistory) -> None:
         for step in steps(entry.facts):
             out.print(Text("    " + step_line(step, brief=True), style="dim"))
             out.print(Text(f"      request {step.request_id or '-'}, {step.ms} ms", style="dim"))
+
+
+def _held_for(event: EventHistory) -> str:
+    """Return what is wrong with the request itself, as its audit says; "" where it is not held for that."""
+    details = [(entry.facts or {}).get("detail", "") for entry in event.audit if entry.what == "event:held"]
+    return str(details[-1]) if details and event.state is EventState.HELD else ""
 
 
 def _delivery(out: Console, delivery: DeliveryView) -> None:
