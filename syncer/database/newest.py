@@ -1,9 +1,10 @@
-"""The newest events by their ids, for a shell that completes one: read quickly, and nothing is made or changed."""
+"""The newest requests by what they are called, for a shell that completes one: nothing is made or changed."""
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,12 +14,24 @@ from syncer.database.tables import Tables
 
 #: seconds for another's write to end
 PATIENCE = 0.5
+#: receipts among which a case number is looked for
+LOOKED_AT = 1000
 
 
-def newest_events(login: tls.ServerLogin, tables: Tables, beginning: str, count: int) -> list[str]:
-    """Return the ids of the newest events that begin so, the newest first. Raises what the database raises."""
-    e = tables.event.c
-    query = sa.select(e.id).where(e.id.startswith(beginning, autoescape=True)).order_by(e.id.desc()).limit(count)
+def newest_requests(login: tls.ServerLogin, tables: Tables, beginning: str, count: int) -> list[str]:
+    """Return what begins so, the newest first: ids of events, which begin with a zero, or else case numbers.
+
+    Raises what the database raises.
+    """
+    e, a = tables.event.c, tables.audit.c
+    if beginning.startswith("0"):
+        alike = e.id.startswith(beginning, autoescape=True)
+        return _texts(login, sa.select(e.id).where(alike).order_by(e.id.desc()).limit(count))
+    received = sa.select(a.seq).where(a.what == "event:received").order_by(a.seq.desc()).limit(LOOKED_AT)
+    return [number for number in _texts(login, received) if number.startswith(beginning)][:count]
+
+
+def _texts(login: tls.ServerLogin, query: sa.Select[Any]) -> list[str]:
     url = sa.make_url(login.url)
     file = sqlite_files.file_of(url)
     if file is not None:

@@ -18,7 +18,7 @@ from tests.conftest import AUDIENCES
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as as_json
 from tests.support.processes import run as process
-from tests.support.terminal import seen
+from tests.support.processes import seen
 
 PERSON = "ada@lovelace.test"
 

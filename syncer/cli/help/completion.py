@@ -27,7 +27,7 @@ def completion(shell: str) -> None:
     """Print what lets your shell complete commands, names and ids.
 
     Put the line of the example for your shell into ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish. Names of
-    destinations come from the settings, ids of requests from the database, the newest fifty.
+    destinations come from the settings, case numbers from the database, the newest fifty; ids once a zero is typed.
     """
     from click.shell_completion import get_completion_class
 
@@ -53,13 +53,14 @@ def destinations(context: click.Context, _parameter: click.Parameter, typed: str
 
 
 def events(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
-    """Return the ids of the newest requests that begin so."""
-    with suppress(Exception), _not_for_long():
+    """Return the newest requests that begin so: ids for a beginning with a zero, case numbers else."""
+    with suppress(Exception):
         from syncer.app import load_settings, make_tables
-        from syncer.database.newest import newest_events
+        from syncer.database.newest import newest_requests
 
         settings = load_settings(_settings_file(context))
-        return newest_events(settings.database_login, make_tables(settings), typed, OFFERED)
+        with _not_for_long():
+            return newest_requests(settings.database_login, make_tables(settings), typed, OFFERED)
     return []
 
 

@@ -15,7 +15,7 @@ import pytest
 from syncer.cli.help.catalog import SECTIONS
 from syncer.cli.help.usage import USAGE
 from syncer.cli.main import cli
-from tests.support.commands import commands
+from tests.support.processes import commands
 from tests.support.processes import inside as run
 
 COMMANDS = dict(commands())

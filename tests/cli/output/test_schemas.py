@@ -18,9 +18,8 @@ from syncer.reports.as_json import as_json
 from syncer.service.drain import drain
 from tests.conftest import Clock
 from tests.support import eventful
-from tests.support.commands import commands
 from tests.support.paths import SCHEMAS
-from tests.support.processes import inside, inside_json
+from tests.support.processes import commands, inside, inside_json
 from tests.support.schemas import valid
 from tests.support.views import changed, from_json
 from tests.support.walk import put
