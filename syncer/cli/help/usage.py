@@ -41,12 +41,12 @@ USAGE: Mapping[str, Usage] = {
     ),
     "events": _usage(
         "syncer events --state held",
-        "syncer events --since 2026-11-01 --json",
+        "syncer events --right objection --since 2026-11-01 --until 2026-12-01 --json",
         done="none of the requests listed waits for a person",
         attention=f"a request that is listed {_WAITS}",
     ),
     "show": _usage(
-        "syncer show 019aa6c1",
+        "syncer show 4711",
         done="the request does not wait for a person",
         attention=f"the request {_WAITS}",
     ),
@@ -78,14 +78,14 @@ USAGE: Mapping[str, Usage] = {
     "resync": _usage(
         f"syncer resync --held {_BECAUSE}",
         f"syncer resync --held {_BECAUSE} --yes",
-        'syncer resync --event 019aa6c1 --file address.txt --reason "asked the person" --yes',
+        'syncer resync --file lines.txt --reason "asked the person" --yes',
         done="the plan was shown, or carried out",
     ),
     "exempt": _usage(
-        'syncer exempt 019aa6c1 --destination crm --ground legal_claims --reason "court case 12 C 34/26"',
+        'syncer exempt 4711 --destination crm --ground legal_claims --reason "court case 12 C 34/26"',
     ),
     "extend": _usage(
-        'syncer extend 019aa6c1 --informed 2026-11-24 --reason "data in eleven archives"',
+        'syncer extend 4711 --informed 2026-11-24 --reason "data in eleven archives"',
     ),
     "pause": _usage('syncer pause crm --reason "the account moves to a new plan"'),
     "resume": _usage('syncer resume crm --reason "the account moved"'),
@@ -99,13 +99,13 @@ USAGE: Mapping[str, Usage] = {
     ),
     "dossier": _usage(
         "syncer dossier --out page.html < address.txt",
-        "syncer dossier 019aa6c1 --json --out proofs.json",
+        "syncer dossier 4711 --json --out proofs.json",
         done="written; nothing in it is held or late",
         attention=f"written, and a request in it {_WAITS} or a proof does not hold; or nobody has this address,"
         " and there is no page",
     ),
     "audit verify": Usage(
-        ("syncer audit verify", "syncer audit verify --against note.txt", "syncer audit verify --accept-fork 4711"),
+        ("syncer audit verify", "syncer audit verify --against note.txt", "syncer audit verify --accept-fork 4800"),
         {
             0: "proven",
             1: "something was altered, or the tables disagree with the log",
@@ -114,7 +114,7 @@ USAGE: Mapping[str, Usage] = {
             " you were told of it",
         },
     ),
-    "audit prove": _usage("syncer audit prove 4711 --out proof.json"),
+    "audit prove": _usage("syncer audit prove 4712 --out proof.json"),
     "audit check-proof": _usage(
         "syncer audit check-proof proof.json --key log.key",
         "syncer audit check-proof proofs.json --key log.key --json",

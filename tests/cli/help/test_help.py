@@ -83,7 +83,7 @@ def test_every_option_has_its_help(name: str) -> None:
 @pytest.mark.parametrize(("name", "example"), [(n, e) for n in COMMANDS for e in USAGE[n].examples])
 def test_every_example_is_understood(name: str, example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for file in ("address.txt", "addresses.txt", "export.csv"):
+    for file in ("address.txt", "addresses.txt", "lines.txt", "export.csv"):
         (tmp_path / file).touch()
     words = shlex.split(example.replace('eval "$(', "").replace(')"', '"' if example.count('"') % 2 else ""))
     words = list(takewhile(lambda word: word not in ("|", "<", ">"), words[words.index("syncer") + 1 :]))
