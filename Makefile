@@ -1,7 +1,7 @@
 # make demo   try everything against the sandbox, no account needed
 # make test   the tests; make test-long: those that take minutes            make lint   ruff and mypy --strict        make bench   the figures
 # make crash  kill the worker at every point of the walk on three engines; SEED=n repeats the random moments
-# make schemas  docs/schemas, after a change of what a command prints as JSON
+# make schemas  docs/schemas and docs/commands.md, after a change of what a command prints as JSON or of its help
 # make test-vendors   requests and answers against the vendors' own specification and clients, from npm
 # make test-install   docs/install.md and the demo, typed as they stand on a bare Debian 12 and 13; needs root
 # make simulate   weeks of trouble in virtual time, seed after seed        make test-wordpress   a real WordPress
@@ -63,6 +63,7 @@ simulate: $(VENV)/.installed
 
 schemas: $(VENV)/.installed
 	$(BIN)/python -m syncer.cli.output.schemas docs/schemas
+	$(BIN)/python -m syncer.cli.help.page docs/commands.md
 
 # what a server installs, run time with every extra, is a part of what a developer has: the same versions
 # ten minutes of every parser that a stranger can reach

@@ -137,12 +137,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding of `Adapter.check`: for a human eye, with the remedy when it is not ok."""
+    """One finding of `Adapter.check`: for a human eye, with the remedy when it is not ok.
+
+    `warn`: it works (`ok` stays True), and a person should look at it; the remedy says what to look for.
+    """
 
     name: str
     ok: bool
     detail: str
     remedy: str = ""
+    warn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

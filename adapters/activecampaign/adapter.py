@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from adapters.activecampaign.calls.archive import NO_ADMIN, Archive
 from adapters.activecampaign.calls.asking import Asking
@@ -18,7 +19,7 @@ from adapters.activecampaign.objection import Objection
 from adapters.activecampaign.rows import opted_in
 from adapters.activecampaign.trial import PLAN, ActiveCampaignTrial
 from adapters.activecampaign.walk import ActiveCampaignWalk
-from adapters.checks import shown_name, tried
+from adapters.checks import in_turn, shown_name, tried
 from adapters.contract import (
     Action,
     Adapter,
@@ -41,9 +42,14 @@ from adapters.options import check_api_key, check_base_url, check_flag
 from adapters.values import numeric_id
 
 _SENDERS = 6
+#: what stands in the sample settings for an account's name; an account's own is in lower case
+_PLACEHOLDER = "ACCOUNT"
 #: pages of lists that `check` names
 _LIST_PAGES = 2
 _TO_ADMIN = "put the key's user into the Admin group"
+_KEY = "check base_url and the API key in Settings > Developer"
+_RIGHT_ACCOUNT = "see that this is the right account: nothing in a key tells a trial account from the real one"
+_ALL_LISTS = "see that these are all lists: what a key with narrow rights does not see counts as not there"
 _HELD = "every erasure will be held as archived_not_purged, also of people who are not there"
 
 
@@ -136,7 +142,7 @@ class ActiveCampaign(Adapter):
             raise SettingsError("requests_per_second", "requests_per_second must be a positive number")
         return cls(
             Transport(
-                check_base_url(options["base_url"], "/api/3"),
+                _base_url(options["base_url"]),
                 headers={"Api-Token": check_api_key(api_key)},
                 connections=_SENDERS,
                 pacer=Pacer(float(rate)),
@@ -181,12 +187,12 @@ class ActiveCampaign(Adapter):
     def check(self, label: Callable[[str], str] = nameless) -> list[Check]:
         """Try the key and the three rights without which an answer would silently look like "nobody there"."""
         asking = self._asking(Trail())
-        return [
-            tried("key", lambda: self._account(asking), "check base_url and the API key in Settings > Developer"),
-            tried("admin", lambda: _admin(asking), f"{_TO_ADMIN}: until then {_HELD}"),
-            _archive(asking),
-            tried("lists", lambda: _lists(asking), "let the key's user see all lists"),
-        ]
+        return in_turn(
+            lambda: tried("key", lambda: self._account(asking), _KEY, _RIGHT_ACCOUNT),
+            lambda: tried("admin", lambda: _admin(asking), f"{_TO_ADMIN}: until then {_HELD}"),
+            lambda: tried("archive", lambda: _archive(asking), _archive_remedy),
+            lambda: tried("lists", lambda: _lists(asking), "let the key's user see all lists", _ALL_LISTS),
+        )
 
     def trial_plan(self, place: str | None) -> tuple[str, ...]:
         """Return what a trial does; `place` is the id of a list. Raises SettingsError."""
@@ -207,7 +213,7 @@ class ActiveCampaign(Adapter):
     def _account(self, asking: Asking) -> str:
         # the account's name is the first label of its host; nothing in a key tells a trial account from the real one
         asking.me()
-        return f"accepted by {self._transport.host}: is that the right account?"
+        return f"accepted by {self._transport.host}"
 
     def _errand(self, action: Action, trail: Trail, subject: Subject) -> Erasure | Objection:
         asking = self._asking(trail)
@@ -220,21 +226,31 @@ class ActiveCampaign(Adapter):
         return Asking(self._transport.sender(trail), trail.state)
 
 
+def _base_url(value: object) -> str:
+    if isinstance(value, str) and urlsplit(value).netloc.startswith(f"{_PLACEHOLDER}."):
+        raise SettingsError(
+            "base_url",
+            f"{_PLACEHOLDER} is the sample's placeholder; put your account's name there, as in Settings > Developer",
+        )
+    return check_base_url(value, "/api/3")
+
+
 def _admin(asking: Asking) -> str:
     if not asking.is_admin():
         raise Misconfigured("forbidden", NO_ADMIN)
     return "the key's user is in the Admin group"
 
 
-def _archive(asking: Asking) -> Check:
+def _archive(asking: Asking) -> str:
     # an address that cannot exist; a search by a word would ignore the archive's 360 days (contact-archives)
     nobody = f"nobody-{secrets.token_hex(8)}@syncer.invalid"
-    try:
-        Archive(asking, Subject("", (nobody,))).search(nobody)
-    except AdapterError as error:
-        remedy = _TO_ADMIN if error.detail == NO_ADMIN else "look at the answer, and ask ActiveCampaign's support"
-        return Check("archive", False, str(error), f"{remedy}: until then {_HELD}")
-    return Check("archive", True, "the archive can be searched")
+    Archive(asking, Subject("", (nobody,))).search(nobody)
+    return "the archive can be searched"
+
+
+def _archive_remedy(error: AdapterError) -> str:
+    remedy = _TO_ADMIN if error.detail == NO_ADMIN else "look at the answer, and ask ActiveCampaign's support"
+    return f"{remedy}: until then {_HELD}"
 
 
 def _lists(asking: Asking) -> str:
@@ -244,4 +260,4 @@ def _lists(asking: Asking) -> str:
     ]
     names = [f"{shown_name(row.get('name'))} ({numeric_id(row.get('id')) or '?'})" for row in rows]
     more = " or more" if len(rows) >= _LIST_PAGES * LARGEST else ""
-    return f"the key sees {len(names)} lists{more}: is that all of them? {', '.join(names)}".rstrip()
+    return f"the key sees {len(names)} lists{more}{': ' if names else ''}{', '.join(names)}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from adapters.checks import shown_name, tried
+from adapters.checks import in_turn, shown_name, tried
 from adapters.contract import (
     Action,
     Adapter,
@@ -196,14 +196,14 @@ class Mailchimp(Adapter):
 
     def check(self, label: Callable[[str], str] = nameless) -> list[Check]:
         """Show account, audiences and stores for a human eye."""
-        findings = [
-            tried("key", self._account_name, "check the API key, and that it belongs to this account"),
-            tried("audiences", self._audience_names, "correct `audiences`, or give the key's user access to them"),
-        ]
-        if self._proofs.ecommerce:
-            remedy = "grant it to the key's user, or set ecommerce = false"
-            findings.append(tried("e-commerce", lambda: self._store_names(label), remedy))
-        return findings
+        shops = "grant it to the key's user, or set ecommerce = false"
+        return in_turn(
+            lambda: tried("key", self._account_name, "check the API key, and that it belongs to this account"),
+            lambda: tried(
+                "audiences", self._audience_names, "correct `audiences`, or give the key's user access to them"
+            ),
+            *([lambda: tried("e-commerce", lambda: self._store_names(label), shops)] if self._proofs.ecommerce else ()),
+        )
 
     def trial_plan(self, place: str | None) -> tuple[str, ...]:
         """Return what a trial does; `place` is the id of an audience and must be named. Raises SettingsError."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.common import JSON, REASON, Context, common, require_reason, write_out
+from syncer.cli.common import JSON, OUT, REASON, Context, common, format_of, require_reason, write_out
+from syncer.cli.help.shape import Command, Group
 from syncer.cli.output import stdout
 from syncer.errors import UserError
 
@@ -24,9 +25,9 @@ PATH = click.Path(path_type=Path)
 DECLARED_LOST = 3
 
 
-@click.group()
+@click.group(cls=Group)
 def audit() -> None:
-    """The audit chain, its signed checkpoints, and proofs for others."""
+    """Verify, sign, prove and export the log of all that was done."""
 
 
 # -- checking -----------------------------------------------------------------------------------------------
@@ -48,10 +49,9 @@ def audit() -> None:
 def verify(
     context: Context, against: tuple[Path, ...], accepted: tuple[int, ...], more: tuple[Path, ...], as_json: bool
 ) -> int:
-    """Verify the chain, the log against its signed notes, and the tables against the log.
+    """Verify the log: its chain, its signed notes, and the tables.
 
-    Exit 0: proven. 1: something was altered, or the tables disagree with the log. 3: nothing was found altered, but
-    anchored entries are declared lost by a restore on record; accept it with --accept-fork if you were told of it.
+    Every entry is computed anew, compared with each note that was signed, and the tables are held against it.
     """
     from syncer.cli.output import console, printing
 
@@ -67,10 +67,14 @@ def verify(
 
 @audit.command()
 @click.argument("seq", type=click.IntRange(min=1))
-@click.option("--out", type=FILE, help="Default: stdout.")
+@OUT
+@click.option("--json", is_flag=True, hidden=True, expose_value=False, help="JSON is all that it writes.")
 @common
 def prove(context: Context, seq: int, out: Path | None) -> None:
-    """Prove that entry SEQ stands in the signed log: a JSON file that needs no database to check."""
+    """Prove that an entry stands in the signed log.
+
+    SEQ is its number. The proof is a JSON file that needs no database to check.
+    """
     from syncer.reports.as_json import as_json
 
     with context.app() as app:
@@ -89,9 +93,10 @@ def prove(context: Context, seq: int, out: Path | None) -> None:
 )
 @JSON
 def check_proof(proof: Path, given: tuple[str, ...], as_json: bool) -> int:
-    """Verify a proof, or a JSON dossier whole, with the public key alone: no settings, no database, no secret.
+    """Verify a proof or a JSON dossier with the public key alone.
 
-    What a dossier claims is held against its proven entries; what they do not cover is named as unproven.
+    No settings, no database, no secret. What a dossier claims is held against its proven entries; what they do not
+    cover is named as unproven.
     """
     from syncer.audit.offline.claims import check_file
     from syncer.audit.offline.inclusion import ProofError, UnreadableProof
@@ -144,7 +149,10 @@ def _text(path: Path, what: str) -> str:
 @JSON
 @common
 def checkpoint(context: Context, as_json: bool) -> int:
-    """Sign the log now and carry the note to every anchor."""
+    """Sign the log now and carry the note to every anchor.
+
+    The daemon does it on a clock.
+    """
     from syncer.cli.output import console
     from syncer.cli.output.results import AnchorResult, CheckpointResult
     from syncer.database.failures import half_done
@@ -169,7 +177,10 @@ def _show_checkpoint(result: CheckpointResult) -> None:
 @JSON
 @common
 def key(context: Context, as_json: bool) -> None:
-    """Print the public key that checks this log's notes and proofs; give it to whoever keeps them."""
+    """Print the public key that checks this log's notes and proofs.
+
+    Give it to whoever keeps them.
+    """
     from syncer.cli.output import console
     from syncer.cli.output.results import KeyResult
 
@@ -179,21 +190,40 @@ def key(context: Context, as_json: bool) -> None:
 
 
 @audit.command()
-@click.option("--format", "fmt", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
-@click.option("--out", type=FILE, help="Default: stdout.")
+@click.option(
+    "--format",
+    "fmt",
+    type=click.Choice(["jsonl", "json", "csv"]),
+    help="jsonl, the default: one entry a line, as `docs/verify_log.py` and `syncer replay` read it; json: one array.",
+)
+@OUT
+@JSON
 @common
-def export(context: Context, fmt: str, out: Path | None) -> None:
-    """Export every entry."""
-    import json
-
+def export(context: Context, fmt: str | None, out: Path | None, as_json: bool) -> None:
+    """Export every entry of the log."""
     from syncer.reports import as_csv
 
+    fmt = format_of(fmt, as_json, "jsonl")
     with context.app() as app:
         rows = app.ledger.rows()
-        lines = as_csv.audit_csv(rows) if fmt == "csv" else (json.dumps(row) + "\n" for row in rows)
+        lines = as_csv.audit_csv(rows) if fmt == "csv" else _json_lines(rows, array=fmt == "json")
         app.trust.require()  # before the first line: this command writes that it was run
         count, sha256 = write_out(lines, out, fmt)
-        app.access_log.exported("audit", fmt, count - (fmt == "csv"), sha256)
+        app.access_log.exported("audit", fmt, count - (fmt != "jsonl"), sha256)
+
+
+def _json_lines(rows: Iterator[dict[str, Any]], *, array: bool) -> Iterator[str]:
+    """Yield each entry as a line; those of an array have its brackets around them, the last as a line of its own."""
+    import json
+
+    if not array:
+        yield from (json.dumps(row) + "\n" for row in rows)
+        return
+    before = "[\n"
+    for row in rows:
+        yield before + json.dumps(row)
+        before = ",\n"
+    yield "[]\n" if before == "[\n" else "\n]\n"
 
 
 # -- after a restore ----------------------------------------------------------------------------------------
@@ -205,7 +235,10 @@ def export(context: Context, fmt: str, out: Path | None) -> None:
 @JSON
 @common
 def fork(context: Context, against: Path | None, reason: str, as_json: bool) -> None:
-    """Record that the database was restored: the log goes on under a new name."""
+    """Record that the database was restored.
+
+    The log goes on under a new name; `syncer replay` comes next.
+    """
     from syncer.cli.output import console
     from syncer.cli.output.results import ForkResult, LostPart
 
@@ -226,18 +259,22 @@ def _show_fork(result: ForkResult) -> None:
     console.line("next: `syncer replay --since NOTE --reason …` with the last note before the backup")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--since", required=True, type=FILE, help="A note: what was confirmed after it is read back again.")
 @click.option("--export", type=FILE, help="An audit export that reaches beyond the backup.")
 @REASON
 @click.option("--yes", is_flag=True, help="Carry the plan out.")
-@click.option("--apply", "digest", help="Carry the plan out if it still has this digest.")
+@click.option("--apply", "digest", metavar="DIGEST", help="Carry the plan out if it still has this digest.")
 @JSON
 @common
 def replay(
     context: Context, since: Path, export: Path | None, reason: str, yes: bool, digest: str | None, as_json: bool
 ) -> int:
-    """Repeat what a restored backup undid; list what only the lost part knew. Shows its plan first."""
+    """Repeat what a restored backup undid.
+
+    Shows its plan with a digest, and changes nothing until --yes or --apply DIGEST. What only the lost part of the log
+    knew is listed. Run `syncer audit fork` first.
+    """
     from syncer.cli.output import console
     from syncer.cli.output.results import ReplayResult, planned_lines
 
@@ -267,12 +304,15 @@ def _show_replay(result: ReplayResult) -> None:
 # -- retention ----------------------------------------------------------------------------------------------
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--dry-run", is_flag=True, help="Show what would go; change nothing.")
 @JSON
 @common
 def retention(context: Context, dry_run: bool, as_json: bool) -> int:
-    """Purge audit bodies past their time and shred addresses that outlived theirs."""
+    """Purge what is past its time from the log, and old addresses.
+
+    Bodies of entries older than `[retention] audit_months` go; the proof of the rest stays.
+    """
     from syncer.cli.output import console, printing
     from syncer.cli.output.results import RetentionResult, span_line
     from syncer.database.failures import half_done

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from syncer.cli.help.completion import destinations, events
 from syncer.cli.output import stdout
 from syncer.errors import UserError
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from syncer.reports.views import EventView
     from syncer.settings.checked import Settings
 
+#: where syncer looks for its settings, as the help says it
+SETTINGS = "The settings file; default: SYNCER_SETTINGS, ./settings.toml, /etc/syncer/settings.toml."
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout, for scripts.")
 
 
@@ -28,7 +31,15 @@ def legible(_context: click.Context, _parameter: click.Parameter, value: str | N
     return None if value is None else value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-REASON = click.option("--reason", required=True, callback=legible, help="Why; kept in the audit.")
+OUT = click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file to write; default: stdout.")
+#: a request, and a destination, as a command's argument
+EVENT = click.argument("event", shell_complete=events)
+DESTINATION = click.argument("destination", shell_complete=destinations)
+HOST = click.option(
+    "--host", default="localhost", show_default=True, help="The host from which syncer connects (MariaDB, MySQL)."
+)
+WHY = "Why, in one line and without addresses; kept in the audit."
+REASON = click.option("--reason", required=True, callback=legible, help=WHY)
 
 
 class Context:
@@ -58,7 +69,7 @@ class Context:
 def common(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command --settings and --debug, and its Context as first argument."""
 
-    @click.option("--settings", "settings_path", type=click.Path(path_type=Path), help="The settings file.")
+    @click.option("--settings", "settings_path", type=click.Path(path_type=Path), help=SETTINGS)
     @click.option("--debug", is_flag=True, help="Log everything to stderr.")
     @click.pass_obj
     @functools.wraps(command)
@@ -81,6 +92,13 @@ def write_out(lines: Iterable[str], out: Path | None, fmt: str) -> tuple[int, st
     if out:
         stdout.remark(f"{out}: written, SHA-256 {digest.hexdigest()}")
     return count, digest.hexdigest()
+
+
+def format_of(fmt: str | None, as_json: bool, default: str) -> str:
+    """Return the format to write: of --format, or of --json, which is short for one. Raises UserError for both."""
+    if as_json and fmt not in (None, "json"):
+        raise UserError(f"--json and --format {fmt} are two things; give one of them")
+    return "json" if as_json else fmt or default
 
 
 def read_addresses(file: BinaryIO | None, *, with_events: bool = False) -> tuple[tuple[int, str], ...]:
@@ -157,11 +175,11 @@ def moment_of(app: App, text: str, option: str) -> datetime:
 
 
 def span_of(app: App, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
-    """Read --since and --until, as `moment_of`. Raises UserError for a span that ends before it begins."""
+    """Read --since and --until, as `moment_of`. Raises UserError where no moment lies between them."""
     first = moment_of(app, since, "--since") if since else None
     end = moment_of(app, until, "--until") if until else None
     if first is not None and end is not None and end <= first:
-        raise UserError("--until: lies before --since, so nothing can be in between; swap them")
+        raise UserError("--until must be later than --since: it is the first moment that does not count any more")
     return first, end
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from syncer.cli.common import JSON, Context, common
+from syncer.cli.help.shape import Command
 
 
-@click.command()
+@click.command(cls=Command)
 @JSON
 @common
 def config(context: Context, as_json: bool) -> None:

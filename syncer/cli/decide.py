@@ -8,7 +8,22 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from syncer.cli.common import JSON, REASON, Context, common, day_of, legible, moment_of, read_addresses, require_reason
+from syncer.cli.common import (
+    DESTINATION,
+    EVENT,
+    JSON,
+    REASON,
+    WHY,
+    Context,
+    common,
+    day_of,
+    legible,
+    moment_of,
+    read_addresses,
+    require_reason,
+)
+from syncer.cli.help.completion import destinations, events
+from syncer.cli.help.shape import Command
 from syncer.cli.output import stdout
 from syncer.domain.rights import GROUNDS
 from syncer.errors import UserError
@@ -24,18 +39,22 @@ PLAN_CHANGED = "the plan has changed since the digest"
 # -- decisions ----------------------------------------------------------------------------------------------
 
 
-@click.command()
-@click.option("--event", "events_", multiple=True, help="An event; repeat it for several.")
-@click.option("--destination", help="Everything of one destination.")
+@click.command(cls=Command)
+@click.option(
+    "--event",
+    "events_",
+    multiple=True,
+    shell_complete=events,
+    help="This request, by its case number or the first characters of its id; repeat it for several.",
+)
+@click.option("--destination", shell_complete=destinations, help="Everything of one destination.")
 @click.option("--held", is_flag=True, help="Everything that is held.")
-@click.option("--confirmed-since", help="Read back what was confirmed since then.")
+@click.option("--confirmed-since", help="Read back what was confirmed since then: YYYY-MM-DD, or ISO 8601.")
 @click.option("--file", "file", type=click.File("rb"), help="Lines `ADDRESS` or `EVENT ADDRESS`, or a CSV export.")
 @click.option("--as-written", is_flag=True, help="You vouch that addresses in the file which look damaged are right.")
-@click.option(
-    "--reason", default="", callback=legible, help="Why; kept in the audit.  [required]"
-)  # a refusal is audited too
+@click.option("--reason", default="", callback=legible, help=f"{WHY}  [required]")  # a refusal is audited too
 @click.option("--yes", is_flag=True, help="Carry the plan out.")
-@click.option("--apply", "digest", help="Carry the plan out if it still has this digest.")
+@click.option("--apply", "digest", metavar="DIGEST", help="Carry the plan out if it still has this digest.")
 @JSON
 @common
 def resync(
@@ -51,7 +70,11 @@ def resync(
     digest: str | None,
     as_json: bool,
 ) -> None:
-    """Start held and retrying deliveries over, read confirmed ones back. Shows its plan first."""
+    """Start held deliveries over, read confirmed ones back.
+
+    Shows its plan with a digest, and changes nothing until --yes or --apply DIGEST. Retrying deliveries start over
+    too. What to do is chosen with --event, --destination, --held, --confirmed-since or --file.
+    """
     from syncer.cli.output import console
     from syncer.cli.output.results import ResyncResult, planned_lines
     from syncer.decisions.resync import Selection
@@ -107,19 +130,30 @@ def _file_lines(reader: Reader, file: BinaryIO) -> tuple[tuple[str | None, str],
     return tuple(lines)
 
 
-@click.command()
-@click.argument("event")
-@click.option("--destination", required=True, help="The destination that is not told.")
+@click.command(cls=Command)
+@EVENT
+@click.option(
+    "--destination",
+    required=True,
+    shell_complete=destinations,
+    help="The destination that is not told, by its name in the settings.",
+)
 @click.option(
     "--ground",
     required=True,
     type=click.Choice([str(ground) for ground in GROUNDS]),
-    help="What allows it (Art. 17(3), Art. 19). All fit an erasure; impossible and other fit an objection.",
+    help="What allows it. legal_claims: needed for legal claims, Art. 17(3)(e); legal_obligation: a law wants it kept,"
+    " Art. 17(3)(b); impossible, disproportionate: telling the destination is, Art. 19; other: the reason says it. All"
+    " fit an erasure, impossible and other fit an objection.",
 )
 @REASON
 @common
 def exempt(context: Context, event: str, destination: str, ground: str, reason: str) -> None:
-    """Close a held delivery by a person's decision."""
+    """Close a held delivery: a destination is not told.
+
+    EVENT is the request's case number, or the first characters of its id. The decision is yours: it stands in the
+    report and in the person's dossier with its ground and reason, and in the audit with your name.
+    """
     from syncer.cli.output import console
     from syncer.domain.rights import Ground
 
@@ -129,8 +163,8 @@ def exempt(context: Context, event: str, destination: str, ground: str, reason: 
     console.line(f"{destination}: exempt; it is in the audit with your name and the reason")
 
 
-@click.command()
-@click.argument("event")
+@click.command(cls=Command)
+@EVENT
 @REASON
 @click.option("--yes", is_flag=True, help="Carry the plan out.")
 @click.option("--apply", "digest", help="Carry the plan out if it still has this digest.")
@@ -142,10 +176,6 @@ def withdraw(context: Context, event: str, reason: str, yes: bool, digest: str |
     EVENT is its case number, the first characters of its id, or the key that `submit` printed. Who was not asked yet
     never is; what was carried out stays so, cannot be called back, and is not looked after any more. It is final: a
     request that was right after all is submitted again.
-
-    \b
-    syncer withdraw 4711 --reason "the wrong person was typed"
-    syncer withdraw 4711 --reason "the wrong person was typed" --yes
     """
     from syncer.cli.output import console
     from syncer.cli.output.results import withdraw_result
@@ -198,13 +228,17 @@ def _show_withdrawal(result: WithdrawResult, event: EventView) -> None:
     )
 
 
-@click.command()
-@click.argument("event")
+@click.command(cls=Command)
+@EVENT
 @click.option("--informed", required=True, help="The day on which the person was told why: YYYY-MM-DD.")
 @REASON
 @common
 def extend(context: Context, event: str, informed: str, reason: str) -> None:
-    """Extend the time to answer a complex erasure to three months after receipt; once for each event."""
+    """Extend the time to answer a complex erasure to three months.
+
+    They count from the receipt of EVENT, given by its case number or the first characters of its id. A request can be
+    extended once (Art. 12(3)), within its first month and after the person was told why.
+    """
     from syncer.cli.output import console
     from syncer.decisions.extension import Extension
 
@@ -215,21 +249,27 @@ def extend(context: Context, event: str, informed: str, reason: str) -> None:
     console.line(f"due on {due.on} now; it is in the audit with your name, the reason and the day the person was told")
 
 
-@click.command()
-@click.argument("destination")
+@click.command(cls=Command)
+@DESTINATION
 @REASON
 @common
 def pause(context: Context, destination: str, reason: str) -> None:
-    """Stop a destination's lane until it is resumed."""
+    """Stop the work at a destination until it is resumed.
+
+    Its requests wait and grow late; the other destinations go on.
+    """
     _lane(context, destination, reason, "pause")
 
 
-@click.command()
-@click.argument("destination")
+@click.command(cls=Command)
+@DESTINATION
 @REASON
 @common
 def resume(context: Context, destination: str, reason: str) -> None:
-    """Start a destination's lane again."""
+    """Go on with the work at a destination.
+
+    It is also how to go on at once where syncer paused a destination itself and probes every 15 minutes.
+    """
     _lane(context, destination, reason, "resume")
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syncer.cli.common import JSON, Context, common, read_person, write_out
+from syncer.cli.common import JSON, OUT, Context, common, format_of, read_person, write_out
+from syncer.cli.help.completion import events
+from syncer.cli.help.shape import Command
 from syncer.cli.output import stdout
-from syncer.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,23 +22,22 @@ if TYPE_CHECKING:
 PATIENCE = 10.0
 
 
-@click.command()
-@click.argument("event", required=False)
+@click.command(cls=Command)
+@click.argument("event", required=False, shell_complete=events)
 @click.option("--format", "fmt", type=click.Choice(["html", "json"]), help="Default: html; JSON holds the full proofs.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: stdout.")
+@OUT
 @JSON
 @common
 def dossier(context: Context, event: str | None, fmt: str | None, out: Path | None, as_json: bool) -> int:
-    """Write one page for one person: what was asked, who was told, what they did, and the proofs.
+    """Write one page for one person.
 
-    The person is the one who made EVENT (the first characters of its id suffice); without it the address comes from
-    stdin. All requests of the person are on the page, and the address is not. Look-up and export are audited.
+    What was asked, who was told, what they did, and the proofs. The person is the one who made EVENT (its case
+    number, or the first characters of its id); without it the address comes from stdin. All requests of the person
+    are on the page, and the address is not. Look-up and export are audited.
     """
     from syncer.reports.dossier import needs_attention
 
-    if as_json and fmt == "html":
-        raise UserError("dossier: --json and --format html are two things; give one of them")
-    fmt = "json" if as_json else fmt or "html"
+    fmt = format_of(fmt, as_json, "html")
     with context.app() as app:
         app.trust.require()  # before the first line: this command writes that it was run
         if event is not None:
@@ -47,10 +47,10 @@ def dossier(context: Context, event: str | None, fmt: str | None, out: Path | No
         facts = look_up(app, requests)
         if not facts.events and fmt == "html":
             stdout.remark("no event for this address; no dossier was written")
-            return 0
+            return 1
         _, sha256 = write_out(_rendered(facts, fmt), out, fmt)
         app.access_log.exported("dossier", fmt, len(facts.events), sha256)
-    return 1 if needs_attention(facts) else 0
+    return 1 if needs_attention(facts) or not facts.events else 0
 
 
 def look_up(app: App, requests: Requests) -> DossierFacts:

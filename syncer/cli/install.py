@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import click
 
-from syncer.cli.common import JSON, Context, common
+from syncer.cli.common import HOST, JSON, Context, common
+from syncer.cli.help.completion import destinations
+from syncer.cli.help.shape import Command, Group
 from syncer.errors import UserError
 
 #: the accounts whose rights can be tried: all of `syncer.setup.grants` but `migrate`, which may do everything
 ACCOUNTS = ("producer", "daemon", "reader", "retention")
 
 
-@click.command()
+@click.command(cls=Command)
 @common
 def init(context: Context) -> None:
-    """Create the key file, the tables and the queue table; running it again is harmless."""
+    """Create the key file, the tables and the queue table.
+
+    Running it again is harmless.
+    """
     from syncer.cli.output import console
     from syncer.setup.install import steps
 
@@ -22,8 +27,14 @@ def init(context: Context) -> None:
         console.line(line)
 
 
-@click.command()
-@click.option("--try", "tried", metavar="DESTINATION", help="Try a destination with one invented contact.")
+@click.command(cls=Command)
+@click.option(
+    "--try",
+    "tried",
+    metavar="DESTINATION",
+    shell_complete=destinations,
+    help="Try a destination with one invented contact.",
+)
 @click.option("--domain", help="A domain of your own, for the invented contact's address.")
 @click.option("--in", "place", metavar="ID", help="The audience or list to try it in, by its id there.")
 @click.option("--yes", is_flag=True, help="Carry the trial out.")
@@ -39,7 +50,10 @@ def check(
     account: str | None,
     as_json: bool,
 ) -> int:
-    """Check settings, key file, database and every destination; name the remedy for what fails.
+    """Check settings, key file, database and every destination.
+
+    FAIL comes with its remedy; `warn` works, and wants a look. What a failure at a destination would fail too is not
+    tried.
 
     With --account only the rights of one account of `syncer db grants` are tried; its URL comes from
     SYNCER_DATABASE__URL, and SYNCER_QUEUE__URL where the queue lies elsewhere.
@@ -50,11 +64,11 @@ def check(
         return _try(context, tried, domain, place, yes, as_json)
     if domain is not None or place is not None or yes or tried is not None:
         raise UserError("check: --domain, --in and --yes belong to --try DESTINATION, and --account stands alone")
-    from syncer.cli.output.results import CheckLine, CheckResult
+    from syncer.cli.output.results import CheckResult, check_line
     from syncer.setup import check as checks
 
     found = checks.run(context.settings()) if account is None else checks.run_as(context.settings(), account)
-    lines = tuple(CheckLine(item.name, item.ok, item.detail, item.remedy) for item in found)
+    lines = tuple(map(check_line, found))
     result = CheckResult(all(item.ok for item in lines), lines)
     console.answer(result, as_json, printing.checks)
     return 0 if result.ok else 1
@@ -78,15 +92,18 @@ def _try(context: Context, name: str, domain: str | None, place: str | None, yes
     return 0 if result.ok else 1
 
 
-@click.group()
+@click.group(cls=Group)
 def db() -> None:
-    """The database: migrations and accounts."""
+    """Bring the database up to date, print its accounts."""
 
 
 @db.command()
 @common
 def upgrade(context: Context) -> None:
-    """Bring the database's tables up to date."""
+    """Bring the database's tables up to date.
+
+    After an upgrade of syncer; stop the daemons first. Running it again is harmless.
+    """
     from syncer.cli.output import console
     from syncer.setup.install import upgrade as upgrade_database
 
@@ -94,10 +111,13 @@ def upgrade(context: Context) -> None:
 
 
 @db.command()
-@click.option("--host", default="localhost", show_default=True, help="Where a MariaDB account connects from.")
+@HOST
 @common
 def grants(context: Context, host: str) -> None:
-    """Print the accounts with the least privileges they need, as SQL for the server's administrator."""
+    """Print the accounts with the least privileges they need, as SQL.
+
+    It is for the server's administrator, and changes nothing by itself. SQLite has no accounts.
+    """
     from syncer.cli.output import console
     from syncer.setup.grants import installation_statements
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import click
 
 from syncer.cli.common import JSON, REASON, Context, common, require_reason
+from syncer.cli.help.shape import Group
 from syncer.cli.output import stdout
 
 
-@click.group()
+@click.group(cls=Group)
 def key() -> None:
-    """The key file: make one, see which keys it holds, replace the key."""
+    """Make, list and replace the key."""
 
 
 @key.command()
 @common
 def create(context: Context) -> None:
-    """Make the key file; it needs no database, and never overwrites one."""
+    """Make the key file.
+
+    It needs no database, and never overwrites a key. Back it up, apart from the database.
+    """
     from syncer.cli.output import console
     from syncer.setup.install import make_key
 
@@ -27,7 +31,7 @@ def create(context: Context) -> None:
 @JSON
 @common
 def list_(context: Context, as_json: bool) -> None:
-    """Show the ids, days and states of the keys in the file; never a key."""
+    """Show the ids, days and states of the keys, never a key."""
     from syncer.cli.output import console, printing
     from syncer.cli.output.results import ListedKey
     from syncer.privacy.keyring import Keyring
@@ -42,8 +46,9 @@ def list_(context: Context, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Carry the plan out.")
 @common
 def rotate(context: Context, reason: str, yes: bool) -> None:
-    """Replace the key, as after a leak; shows its plan first. Old requests are still found by address.
+    """Replace the key, as after a leak.
 
+    Shows its plan, and changes nothing until --yes. Old requests are still found by address.
     Killed or failed half-way, the same command finishes it.
     """
     from syncer.cli.output import console

@@ -10,8 +10,8 @@ from typing import NoReturn
 import click
 
 from syncer import __version__
-from syncer.cli import audit, config, decide, dossier, install, key, read, watch, wordpress, work
-from syncer.cli.common import Context
+from syncer.cli.common import SETTINGS, Context
+from syncer.cli.help.shape import Sections
 from syncer.cli.output import stdout
 from syncer.errors import UserError
 
@@ -21,48 +21,15 @@ GARBAGE_AFTER = 20_000
 NO_ADDRESS_HERE = "an address does not belong on the command line (it stands in the process list); use stdin or --file"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="syncer")
-@click.option("--settings", type=click.Path(path_type=Path), help="The settings file.")
+@click.group(cls=Sections, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="syncer", help="Show the version and end.")
+@click.option("--settings", type=click.Path(path_type=Path), help=SETTINGS)
 @click.option("--debug", is_flag=True, help="Log everything to stderr.")
 @click.pass_context
 def cli(context: click.Context, settings: Path | None, debug: bool) -> None:
     """Carry erasures and objections to mailing-list providers, and keep the proof."""
     context.obj = Context()
     context.obj.path, context.obj.debug = settings, debug
-
-
-for _command in (
-    install.init,
-    install.check,
-    config.config,
-    install.db,
-    key.key,
-    work.submit,
-    work.run,
-    work.drain,
-    work.demo,
-    read.status,
-    read.events,
-    read.show,
-    read.find,
-    read.metrics,
-    audit.audit,
-    audit.replay,
-    audit.retention,
-    read.report,
-    dossier.dossier,
-    watch.watch,
-    watch.reconcile,
-    decide.resync,
-    decide.exempt,
-    decide.withdraw,
-    decide.extend,
-    decide.pause,
-    decide.resume,
-    wordpress.wordpress,
-):
-    cli.add_command(_command)
 
 
 def main(argv: list[str] | None = None) -> NoReturn:
@@ -113,8 +80,14 @@ def _refuse_addresses(words: list[str]) -> None:
 
 
 def _usage(error: click.ClickException) -> str:
-    # click repeats what was typed, and somebody may have typed an address
+    """Return a mistake of the caller in one line that names the help of the very command."""
     text = error.format_message()
-    if "@" in text:
+    if isinstance(error, click.MissingParameter) and error.param and isinstance(error.param.type, click.Choice):
+        # click puts each choice on a line of its own
+        name = error.param.opts[0] if error.param.param_type_name == "option" else error.param.human_readable_name
+        *others, last = error.param.type.choices
+        text = f"Missing {error.param.param_type_name} {name}: {', '.join(others)} or {last}."
+    if "@" in text:  # click repeats what was typed, and somebody may have typed an address
         return NO_ADDRESS_HERE
-    return f"{text} See `syncer --help`."
+    path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "syncer"
+    return f"{' '.join(text.split())} See `{path} --help`."

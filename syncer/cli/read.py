@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syncer.cli.common import JSON, Context, common, list_events, read_person, span_of, write_out
+from syncer.cli.common import (
+    EVENT,
+    JSON,
+    OUT,
+    Context,
+    common,
+    format_of,
+    list_events,
+    read_person,
+    span_of,
+    write_out,
+)
+from syncer.cli.help.completion import destinations
+from syncer.cli.help.shape import Command
 from syncer.domain.rights import ACCEPTED_RIGHTS, Right
 
 if TYPE_CHECKING:
@@ -18,11 +31,14 @@ if TYPE_CHECKING:
 # -- reading ------------------------------------------------------------------------------------------------
 
 
-@click.command()
+@click.command(cls=Command)
 @JSON
 @common
 def status(context: Context, as_json: bool) -> int:
-    """Show what is open, held, late and paused."""
+    """Show what is open, held, late and paused.
+
+    One screen: the requests, each destination, the daemons, WordPress, the log's proof.
+    """
     from syncer.cli.output import console, overview
     from syncer.reports.status import needs_attention
 
@@ -32,15 +48,15 @@ def status(context: Context, as_json: bool) -> int:
     return 1 if needs_attention(view) else 0
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--state",
     type=click.Choice(["open", "held", "fulfilled", "overdue", "late"]),
     help="Only these; overdue: open past the day, late: overdue, or answered late.",
 )
 @click.option("--since", help="Received on or after: YYYY-MM-DD, or ISO 8601.")
-@click.option("--until", help="Received before.")
-@click.option("--destination", help="Only events that were sent there.")
+@click.option("--until", help="Received before: YYYY-MM-DD, or ISO 8601.")
+@click.option("--destination", shell_complete=destinations, help="Only events that were sent there.")
 @click.option("--right", type=click.Choice([right.value for right in sorted(ACCEPTED_RIGHTS)]), help="Only this right.")
 @click.option("--limit", type=click.IntRange(min=1), help="The newest so many.")
 @JSON
@@ -55,7 +71,10 @@ def events(
     limit: int | None,
     as_json: bool,
 ) -> int:
-    """List events with their deliveries, oldest first."""
+    """List requests and where they stand.
+
+    Each is an event with one delivery for each destination, the oldest first.
+    """
     from syncer.decisions.interventions import require_lane
 
     with context.app() as app:
@@ -73,12 +92,12 @@ def events(
     return list_events(views, as_json)
 
 
-@click.command()
-@click.argument("event")
+@click.command(cls=Command)
+@EVENT
 @JSON
 @common
 def show(context: Context, event: str, as_json: bool) -> int:
-    """Show one event, its deliveries and its whole timeline.
+    """Show one request with its whole timeline.
 
     EVENT is its case number, or the first characters of its id.
     """
@@ -90,11 +109,14 @@ def show(context: Context, event: str, as_json: bool) -> int:
     return 1 if history.waits_for_a_person else 0
 
 
-@click.command()
+@click.command(cls=Command)
 @JSON
 @common
 def find(context: Context, as_json: bool) -> int:
-    """Find the events of a person: the address comes from stdin, and the look-up is audited."""
+    """Find a person's requests; the address comes from stdin.
+
+    The command line would show the address to others on this machine. The look-up is audited, by pseudonym.
+    """
     from syncer.cli.output import console
 
     with context.app() as app:
@@ -103,21 +125,27 @@ def find(context: Context, as_json: bool) -> int:
         app.access_log.looked_up(refs[0], len(views))
     if not views and not as_json:
         console.line("no event for this address")
-        return 0
-    return list_events(views, as_json)
+    waits = list_events(views, as_json) if views or as_json else 0
+    return waits if views else 1
 
 
-@click.command()
-@click.option("--textfile", type=click.Path(path_type=Path, dir_okay=False), help="For node_exporter; default: stdout.")
+@click.command(cls=Command)
+@OUT
+@click.option(
+    "--textfile", hidden=True, type=click.Path(path_type=Path, dir_okay=False), help="An older name of --out."
+)
 @common
-def metrics(context: Context, textfile: Path | None) -> None:
-    """Print the figures that the daemon hands out to Prometheus."""
+def metrics(context: Context, out: Path | None, textfile: Path | None) -> None:
+    """Print the figures for Prometheus.
+
+    The daemon hands out the same with `[metrics] listen`. A file is written in one step, as node_exporter wants it.
+    """
     from syncer.cli.output import console
     from syncer.service import metrics as figures
 
     with context.app() as app:
-        if textfile is not None:
-            figures.write(app, textfile)
+        if file := out or textfile:
+            figures.write(app, file)
         else:
             console.block(figures.text(app).rstrip("\n"))
 
@@ -125,19 +153,28 @@ def metrics(context: Context, textfile: Path | None) -> None:
 # -- the propagation log -------------------------------------------------------------------------------------
 
 
-@click.command()
-@click.option("--format", "fmt", type=click.Choice(["text", "json", "csv", "html"]), default="text", show_default=True)
+@click.command(cls=Command)
+@click.option("--format", "fmt", type=click.Choice(["text", "json", "csv", "html"]), help="Default: text.")
 @click.option("--since", help="Received on or after: YYYY-MM-DD, or ISO 8601.")
-@click.option("--until", help="Received before.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: stdout.")
+@click.option("--until", help="Received before: YYYY-MM-DD, or ISO 8601.")
+@OUT
+@JSON
 @common
-def report(context: Context, fmt: str, since: str | None, until: str | None, out: Path | None) -> int:
-    """Write the propagation log for compliance."""
+def report(
+    context: Context, fmt: str | None, since: str | None, until: str | None, out: Path | None, as_json: bool
+) -> int:
+    """Write the propagation log for compliance.
+
+    What was asked, what each destination did and how that was read back, what is late or waits for a person, what
+    people decided, and what proves it. It holds no address. The export is audited with its SHA-256.
+    """
     from syncer.reports.propagation import needs_attention
 
+    fmt = format_of(fmt, as_json, "text")
     with context.app() as app:
+        period = span_of(app, since, until)
         app.trust.require()  # before the first line: this command writes that it was run
-        log = app.propagation.report(*span_of(app, since, until))
+        log = app.propagation.report(*period)
         _, sha256 = write_out(_rendered(log, fmt), out, fmt)
         app.access_log.exported("report", fmt, sum(len(event.deliveries) for event in log.events), sha256)
     return 1 if needs_attention(log) else 0

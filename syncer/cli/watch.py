@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from syncer.cli.common import JSON, Context, common
+from syncer.cli.help.shape import Command
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -20,12 +21,16 @@ OWNED = "lane_is_owned"
 AT_REST = "lane_is_at_rest"
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--whole", is_flag=True, help="List every contact, whatever its dates say.")
 @JSON
 @common
 def watch(context: Context, whole: bool, as_json: bool) -> int:
-    """Look for erased or objecting people who are back at a destination; the daemon does it daily."""
+    """Look for people who are back at a destination.
+
+    People who were erased, or who object; the daemon does it daily. An old opt-in is carried out again, a newer one is
+    held for a person.
+    """
     from syncer.app import require_secrets
     from syncer.cli.output import console
 
@@ -85,11 +90,14 @@ def _sentence(result: WatchResult) -> str:
     return f"{name}: {result.seen} contacts changed since {result.since:%Y-%m-%dT%H:%M}Z: {outcome}"
 
 
-@click.command()
+@click.command(cls=Command)
 @JSON
 @common
 def reconcile(context: Context, as_json: bool) -> int:
-    """Compare what the destinations say today with what was recorded, while addresses are kept."""
+    """Compare what destinations say today with what was recorded.
+
+    It asks while addresses are kept, also for requests that are still open elsewhere, and changes nothing.
+    """
     from syncer.app import require_secrets
     from syncer.cli.output import console, printing
 

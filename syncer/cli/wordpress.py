@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syncer.cli.common import JSON, REASON, Context, common, require_reason
+from syncer.cli.common import HOST, JSON, REASON, Context, common, require_reason
+from syncer.cli.help.shape import Group
 from syncer.cli.output import stdout
 from syncer.errors import UserError
 
@@ -18,15 +19,18 @@ if TYPE_CHECKING:
     from syncer.intake.wordpress.bridge import WordPress
 
 
-@click.group()
+@click.group(cls=Group)
 def wordpress() -> None:
-    """WordPress: plugin, grants, sweep."""
+    """Connect WordPress: plugin, grants, sweep."""
 
 
 @wordpress.command()
 @click.option("--wp-content", "content", required=True, help="WordPress' wp-content folder, or - for stdout.")
 def install(content: str) -> None:
-    """Copy the must-use plugin into wp-content/mu-plugins; again is harmless."""
+    """Copy the must-use plugin into wp-content/mu-plugins.
+
+    Again is harmless, and is how the plugin is upgraded.
+    """
     from syncer.cli.output.stdout import document
     from syncer.intake.wordpress.plugin import install as copy
     from syncer.intake.wordpress.plugin import plugin
@@ -36,10 +40,13 @@ def install(content: str) -> None:
 
 @wordpress.command()
 @click.option("--site", "sites", type=click.IntRange(min=1), multiple=True, help="A site of a network; repeat it.")
-@click.option("--host", default="localhost", show_default=True, help="From where syncer connects.")
+@HOST
 @common
 def grants(context: Context, sites: tuple[int, ...], host: str) -> None:
-    """Print the SQL that gives syncer its rights in WordPress' database; a new account stays locked."""
+    """Print the SQL that gives syncer its rights in WordPress' database.
+
+    A new account stays locked until it has a password.
+    """
     from syncer.cli.output import console
     from syncer.intake.wordpress.grants import statements, unlocking
 
@@ -53,7 +60,10 @@ def grants(context: Context, sites: tuple[int, ...], host: str) -> None:
 @JSON
 @common
 def sweep(context: Context, dry_run: bool, as_json: bool) -> int:
-    """Compare every erasure request of WordPress with what was queued; queue what was missed."""
+    """Queue the erasure requests of WordPress that were missed.
+
+    Every request there is compared with what was queued. The daemon does it every few minutes.
+    """
     from syncer.cli.output import console, overview
     from syncer.cli.output.results import SweepResult
 
@@ -72,7 +82,10 @@ def sweep(context: Context, dry_run: bool, as_json: bool) -> int:
 @REASON
 @common
 def dismiss(context: Context, request: str, reason: str) -> None:
-    """Forget a request (blog:request) that vanished or was refused, after a person looked into it."""
+    """Dismiss the alarm about a request, after a person looked into it.
+
+    REQUEST (blog:request) vanished or was refused; `syncer status` names it.
+    """
     from syncer.cli.output import console
 
     require_reason(reason)

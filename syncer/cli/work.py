@@ -1,4 +1,4 @@
-"""Commands that set up and do the work: init, check, db, submit, run, drain, demo."""
+"""Commands that do the work: submit, run, drain, demo."""
 
 from __future__ import annotations
 
@@ -8,24 +8,28 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from syncer.cli.common import JSON, Context, common, legible, moment_of, read_addresses
+from syncer.cli.help.shape import Command
 from syncer.cli.output import stdout
 from syncer.errors import UserError
 
 if TYPE_CHECKING:
     from syncer.app import App
 
-# -- set-up -------------------------------------------------------------------------------------------------
 
-
-# -- the work -----------------------------------------------------------------------------------------------
-
-
-@click.command()
-@click.argument("right", type=click.Choice(["erasure", "objection"]))
-@click.option("--file", "file", type=click.File("rb"), help="A list or a CSV export; default: stdin.")
-@click.option("--source", default="cli", show_default=True, callback=legible, help="Where the requests came from.")
-@click.option("--ref", callback=legible, help="Your own reference; the same again is the same request.")
-@click.option("--received", help="When you received them, ISO 8601; default: now.")
+@click.command(cls=Command)
+@click.argument("right", metavar="RIGHT", type=click.Choice(["erasure", "objection"]))
+@click.option("--file", "file", type=click.File("rb"), help="A list or a CSV export of addresses; default: stdin.")
+@click.option(
+    "--source",
+    default="cli",
+    show_default=True,
+    callback=legible,
+    help="Where the requests came from; at most 64 characters.",
+)
+@click.option(
+    "--ref", callback=legible, help="Your own reference, at most 191 characters; the same again is the same request."
+)
+@click.option("--received", help="When you received them: YYYY-MM-DD, or ISO 8601; default: now.")
 @click.option("--as-written", is_flag=True, help="You vouch that addresses which look damaged are right.")
 @JSON
 @common
@@ -39,29 +43,35 @@ def submit(
     as_written: bool,
     as_json: bool,
 ) -> None:
-    """Queue requests; addresses come from stdin or a file, one a line or in one column. Prints the event keys."""
+    """Queue requests; the addresses come from stdin or a file.
+
+    RIGHT is `erasure` (Art. 17) or `objection` (Art. 21). One address a line, or a CSV export with a column of them.
+    Prints the event key of each. An address that cannot be used is named by its line, queued, and held for a person.
+    """
     from syncer.cli.output import console
     from syncer.cli.output.results import SubmitResult
-    from syncer.intake.submit import Submission
+    from syncer.intake.submit import Submission, require_usable
     from syncer.intake.submit import submit as queue
 
     with context.app() as app:
         app.trust.require()
         moment = moment_of(app, received, "--received") if received else app.clock()
-        lines = read_addresses(file)
         submission = Submission(right, source, ref, moment, app.clock(), as_written)
+        require_usable(submission)  # before anybody types an address
+        lines = read_addresses(file)
         keys, doubtful = queue(app.queue, app.keyring, submission, lines)
     for number, why in doubtful:
         stdout.remark(f"line {number}: the address cannot be used ({why}); it will be held for a person")
     console.answer(SubmitResult(tuple(keys)), as_json, lambda result: console.lines(result.event_keys))
 
 
-@click.command()
+@click.command(cls=Command)
 @common
 def run(context: Context) -> int:
-    """Run the daemon: take, deliver, read back, until SIGTERM.
+    """Run the daemon: it takes, delivers and reads back, for good.
 
-    It ends with 2 for what a person must mend, and with 1 for an error of its own, which a new start may get past.
+    SIGTERM and SIGINT let it finish the calls in hand and end. It waits for a database that is away. It ends with 2 for
+    what a person must mend, and with 1 for an error of its own, which a new start may get past.
     """
     from syncer.service.daemon import serve
 
@@ -75,11 +85,16 @@ def run(context: Context) -> int:
         return 1
 
 
-@click.command()
-@click.option("--max-seconds", type=click.FloatRange(min=0), help="Stop after this many seconds.")
+@click.command(cls=Command)
+@click.option(
+    "--max-seconds", type=click.FloatRange(min=0), help="Stop after this many seconds, with what is left still due."
+)
 @common
 def drain(context: Context, max_seconds: float | None) -> int:
-    """Work until nothing is due now."""
+    """Do what is due now, and end.
+
+    What waits for a later try, or for a recheck, stays for the next run. A running daemon does the work in its stead.
+    """
     from syncer.cli.output import console
     from syncer.log import configure
     from syncer.reports.status import needs_attention
@@ -115,9 +130,12 @@ def _with_bar(app: App, max_seconds: float | None) -> Any:
         return work(app, max_seconds, lambda now: bar.update(task, completed=now.done, total=now.done + now.open))
 
 
-@click.command()
+@click.command(cls=Command)
 def demo() -> int:
-    """Try the whole thing against the sandbox; no account needed."""
+    """Try everything against the sandbox; no account needed.
+
+    This machine plays the providers, with made-up people. It takes half a minute, and says which folder it leaves.
+    """
     from syncer.cli.output.console import demo_console
     from syncer.setup.demo import run as play
 

@@ -107,7 +107,9 @@ class Replays:
 def received_after(restored: int, export: Path) -> list[tuple[str, dict[str, Any]]]:
     """Return event id and facts of each `event:received` that an export holds beyond entry `restored`."""
     try:
-        rows = [json.loads(line) for line in text_of(export.read_bytes()).split("\n") if line.strip()]
+        text = text_of(export.read_bytes())
+        lines = (json.loads(line) for line in text.split("\n") if line.strip())
+        rows = json.loads(text) if text.startswith("[") else list(lines)
         found = [
             (row["event"], json.loads(row["body"])["facts"])
             for row in rows
@@ -121,7 +123,7 @@ def received_after(restored: int, export: Path) -> list[tuple[str, dict[str, Any
     except OSError as error:
         raise UserError(f"{export}: cannot be read ({error.strerror}); give what `syncer audit export` wrote") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise UserError(f"{export}: not an audit export as JSON lines; give what `syncer audit export` wrote") from None
+        raise UserError(f"{export}: not an audit export as JSON; give what `syncer audit export` wrote") from None
 
 
 def _lost_event(event: str | None, key: str | None, right: str | None) -> Lost:

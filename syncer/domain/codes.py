@@ -40,7 +40,7 @@ CODES: dict[str, tuple[str, str]] = {
         "name the adapter that was there when the request came in and `resync`, or `exempt` with a ground",
     ),
     "malformed": (
-        "the queue row could not be understood (kind, address or time), or its address shows damage",
+        "a field of the queue row could not be understood, or its address shows damage; `syncer show` says which",
         "`resync --file` with a line `EVENT ADDRESS` and the right address (`--as-written` where it truly looks like"
         " that), or submit it again and `exempt` this one",
     ),

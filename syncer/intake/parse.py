@@ -87,8 +87,8 @@ class RowParser:
                 self.bare(row, now, why),
                 event_key=key,
                 queue_id=_number(row.id),
-                source=_clean(row.source, 64),
-                source_ref=_clean(row.source_ref, 191),
+                source=kept_text(row.source, 64),
+                source_ref=kept_text(row.source_ref, 191),
             )
 
     def bare(self, row: QueueRow, now: datetime, why: str = "the database refuses what else the row says") -> NewEvent:
@@ -119,16 +119,16 @@ class RowParser:
         due = self._rule.due(received)
         subject = None
         if right is None:
-            problems.append("kind is neither erasure nor objection")
+            problems.append("kind: neither erasure nor objection")
         if not row.event_key or _unclean(row.event_key):
-            problems.append("event_key is missing or no clean text")
+            problems.append("event_key: missing, or no clean text")
         if reused:
-            problems.append("event_key was used before, for another request")
+            problems.append("event_key: used before, for another request")
         try:
             # no pseudonym for a damaged address: it would stand for somebody else once the right one is brought
             subject = self._keyring.ref(usable(row.email or "", as_written=is_vouched(self._keyring, row)))
         except AddressError as error:
-            problems.append(f"the address cannot be used ({error.code})")
+            problems.append(f"email: the address cannot be used ({error.code})")
         return NewEvent(
             id=event_id,
             event_key=self.substitute_key(row) if reused else self.key(row),
@@ -140,8 +140,8 @@ class RowParser:
             due_on=due.on,
             legal_due_on=due.legal_on,
             due_rule=due.rule,
-            source=_clean(row.source, 64),
-            source_ref=_clean(row.source_ref, 191),
+            source=kept_text(row.source, 64),
+            source_ref=kept_text(row.source_ref, 191),
             queue_id=_number(row.id),
             plans=self._plans(right),
             code="malformed" if problems else None,
@@ -187,18 +187,25 @@ def _shown(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _clean(text: str | None, longest: int) -> str | None:
+def kept_text(text: str | None, longest: int) -> str | None:
+    """Return a producer's text as it is kept: at most so many characters, all of them visible, and no address."""
     if text is None:
         return None
     shown = "".join(c if c.isprintable() else "�" for c in _shown(text))
     return ("[address]" if "@" in shown else shown)[:longest]
 
 
+def time_problem(received: datetime, now: datetime) -> str | None:
+    """Return what is wrong with the time (UTC) at which a request is said to have been received; None for nothing."""
+    if received.year < EARLIEST_YEAR:
+        return f"before the year {EARLIEST_YEAR}"
+    return "more than a day in the future" if received > now + FUTURE else None
+
+
 def _received(row: QueueRow, now: datetime) -> tuple[datetime, list[str]]:
     try:
         received = moment(row.received_at) or moment(row.created_at) or now
     except ValueError:
-        return now, ["received_at is no time"]
-    if received.year < EARLIEST_YEAR or received > now + FUTURE:
-        return now, ["received_at is before 2000 or in the future"]
-    return received, []
+        return now, ["received_at: not a time"]
+    problem = time_problem(received, now)
+    return (now, [f"received_at: {problem}"]) if problem else (received, [])

@@ -11,6 +11,7 @@ from typing import Any
 from uuid_utils.compat import uuid7
 
 from syncer.errors import AddressError, UserError
+from syncer.intake.parse import kept_text, time_problem
 from syncer.intake.queue import Queue, RowRefused
 from syncer.intake.vouching import vouched_key
 from syncer.privacy.addresses import normalise
@@ -39,10 +40,30 @@ class Submission:
     as_written: bool = False
 
 
+def require_usable(submission: Submission) -> None:
+    """Raise UserError for an option that the intake would hold the requests for, or would not keep as it was typed."""
+    problem = time_problem(submission.received_at, submission.created_at)
+    if problem:
+        raise UserError(f"--received: this is {problem}; write when you received the requests, or leave it out for now")
+    for option, text, longest in (
+        ("--source", submission.source, LONGEST_SOURCE),
+        ("--ref", submission.ref, LONGEST_REF),
+    ):
+        if text is None or (text.strip() and kept_text(text, longest) == text):
+            continue
+        if "@" in text:
+            raise UserError(f"{option}: no addresses, please: it is kept and shown for years")
+        if len(text) > longest:
+            raise UserError(f"{option}: {len(text)} characters, and {longest} are kept; shorten it")
+        raise UserError(f"{option}: plain text, please, neither empty nor with control characters; or leave it out")
+
+
 def submit(
     queue: Queue, keyring: Keyring, submission: Submission, lines: Sequence[tuple[int, str]]
 ) -> tuple[list[str], list[tuple[int, str]]]:
     """Insert the rows; return their event keys, and (line number, why) of those that will be held as malformed.
+
+    The submission has passed `require_usable`.
 
     Raises UserError, with nothing inserted, for a row that the table refuses.
     """
@@ -63,8 +84,8 @@ def submit(
                 "kind": submission.right,
                 "email": address,
                 "received_at": submission.received_at,
-                "source": _storable(submission.source)[:LONGEST_SOURCE],
-                "source_ref": _storable(submission.ref)[:LONGEST_REF] if submission.ref is not None else None,
+                "source": submission.source,
+                "source_ref": submission.ref,
                 "created_at": submission.created_at,
             }
         )

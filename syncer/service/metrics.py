@@ -115,7 +115,7 @@ def write(app: App, path: Path) -> None:
         with written(path, public=True) as file:
             file.write(generate_latest(registry(app)))
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror}); choose another --textfile") from None
+        raise UserError(f"{path}: cannot be written ({error.strerror}); choose another --out") from None
 
 
 def listen(app: App, host: str, port: int) -> Listener:

@@ -10,11 +10,12 @@ from syncer.settings.proof import Anchor, EmailAnchor, TimestampAnchor
 
 def run(anchors: Mapping[str, Anchor]) -> list[Check]:
     """Return a finding for each anchor that is to be warned of; a warning is no failure."""
-    return [
-        Check(f"anchor {name}", True, f"warning: {what}")
-        for name, anchor in anchors.items()
-        for what in _warnings(name, anchor)
-    ]
+    return [_warning(name, what) for name, anchor in anchors.items() for what in _warnings(name, anchor)]
+
+
+def _warning(name: str, text: str) -> Check:
+    what, _, mend = text.rpartition(";")
+    return Check(f"anchor {name}", True, what, mend.strip(), warn=True)
 
 
 def _warnings(name: str, anchor: Anchor) -> Iterator[str]:

@@ -53,8 +53,11 @@ def run(settings: Settings) -> list[Check]:
             findings.append(_wordpress(app.wordpress))
         trials = last_trials(app.ledger)
         for name in settings.destinations:
-            findings += _destination(app, name)
-            findings.append(_trial(name, trials.get(name)))
+            found = _destination(app, name)
+            findings += found
+            # a trial that nobody can make yet is no advice
+            if name in trials or all(finding.ok for finding in found):
+                findings.append(_trial(name, trials.get(name)))
     return findings
 
 
@@ -72,10 +75,9 @@ def run_as(settings: Settings, account: str) -> list[Check]:
 
 
 def _settings(settings: Settings) -> Check:
-    # warnings, not failures: it works
     parts = [text.rpartition("; ") for text in settings.warnings]
-    detail = "; ".join([str(settings.path), *(f"warning: {what}" for what, _, _ in parts)])
-    return Check("settings", True, detail, "; ".join(dict.fromkeys(mend for _, _, mend in parts)))
+    detail = "; ".join([str(settings.path), *(what for what, _, _ in parts)])
+    return Check("settings", True, detail, "; ".join(dict.fromkeys(mend for _, _, mend in parts)), warn=bool(parts))
 
 
 def _files(app: App) -> list[Check]:
@@ -85,8 +87,7 @@ def _files(app: App) -> list[Check]:
         path = sqlite_files.file_of(engine.url)
         if path is not None and path.exists():
             what, _, mend = (sqlite_files.problem(path) or "").rpartition("; ")
-            detail = f"warning: {what}" if what else f"{path} is closed to others"
-            findings.append(Check("database file", True, detail, mend))
+            findings.append(Check("database file", True, what or f"{path} is closed to others", mend, warn=bool(what)))
     return findings
 
 
@@ -133,8 +134,8 @@ def _wordpress(wordpress: WordPress) -> Check:
         return Check("WordPress", False, detail, _reach("[wordpress] url"))
     if problems:
         return Check("WordPress", False, "; ".join(problems), mend)
-    if loose:  # a warning, not a failure: it works
-        return Check("WordPress", True, "warning: read from its own tables, not from two views that show less", mend)
+    if loose:
+        return Check("WordPress", True, "read from its own tables, not from two views that show less", mend, warn=True)
     return Check("WordPress", True, "its requests can be read, its status table written")
 
 
@@ -151,8 +152,8 @@ def _last_verification(app: App) -> Check:
     if last.problem is None:
         return Check("last full verification", True, verification(last))
     what, _, mend = last.problem.rpartition("; ")
-    if last.level == "late":  # a warning, not a failure: nothing is known to be wrong, and a start mends it
-        return Check("last full verification", True, f"warning: {what}", mend)
+    if last.level == "late":  # nothing is known to be wrong, and a start mends it
+        return Check("last full verification", True, what, mend, warn=True)
     return Check("last full verification", False, what, mend)
 
 
@@ -168,25 +169,29 @@ def _anchors(app: App) -> Check:
         return Check("checkpoints", False, "; ".join(failing), mend)
     names = ", ".join(anchor.name for anchor in anchors)
     if len(anchors) == 1:
-        # a warning, not a failure: it works, but whoever has this machine has the only copy of the proof
+        # it works, but whoever has this machine has the only copy of the proof
         mend = "add an [anchors.NAME] table to settings.toml, for a place in other hands"
-        return Check("checkpoints", True, f"warning: kept on this machine only ({names})", mend)
+        return Check("checkpoints", True, f"kept on this machine only ({names})", mend, warn=True)
     return Check("checkpoints", True, f"go to {names}")
 
 
 def _trial(name: str, tried: TrialView | None) -> Check:
     again = f"run `syncer check --try {name} --domain DOMAIN`"
-    if tried is None:  # a warning, not a failure: nothing is known to be wrong
-        return Check(f"{name}: trial", True, f"warning: nobody has tried yet what this account does; {again}")
+    if tried is None:  # nothing is known to be wrong
+        return Check(f"{name}: trial", True, "nobody has tried yet what this account does", again, warn=True)
     what = f"tried {day_time(tried.at)} with an invented contact: {'; '.join(tried.findings) or 'all as documented'}"
     return Check(f"{name}: trial", tried.ok, what, "" if tried.ok else f"mend what it found, then {again} again")
 
 
 def _destination(app: App, name: str) -> list[Check]:
     try:
-        adapter = app.adapter(name)
+        app.settings.destinations[name].secret()
     except SyncerError as error:
         return [_failed(f"{name}: key", error)]
+    try:
+        adapter = app.adapter(name)
+    except SyncerError as error:
+        return [_failed(f"{name}: settings", error)]
     try:
         return [
             replace(finding, name=f"{name}: {finding.name}", detail=visible(finding.detail))

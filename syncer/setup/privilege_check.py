@@ -48,8 +48,8 @@ def _daemon(engine: sa.Engine, queue: sa.Engine, tables: Tables) -> Check:
         tried = _Tried.of(engine, queue, tables, "daemon")
     except sa.exc.DBAPIError as error:  # read-only, or gone meanwhile
         return Check("account", False, f"its rights cannot be tried ({in_words(error)})", "run `syncer check` again")
-    # a warning, not a failure: on one shared account syncer works, but the database does not protect its log
-    return Check("account", True, tried.detail, _ACCOUNTS if tried.loose else "")
+    # on one shared account syncer works, but the database does not protect its log
+    return Check("account", True, tried.detail, _ACCOUNTS if tried.loose else "", warn=bool(tried.loose))
 
 
 def run_as(account: str, engine: sa.Engine, queue: sa.Engine, tables: Tables) -> list[Check]:
@@ -87,7 +87,7 @@ class _Tried:
     def detail(self) -> str:
         """What to say of it in one line."""
         if self.loose:
-            return f"warning: the account may also {', '.join(self.loose)}"
+            return f"the account may also {', '.join(self.loose)}"
         return f"the account may do no more than it needs: {self.count} statements were tried and refused"
 
 

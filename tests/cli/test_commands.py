@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.conftest import AUDIENCES
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as as_json
 from tests.support.processes import run as process
+from tests.support.processes import seen
 
 PERSON = "ada@lovelace.test"
 
@@ -76,19 +78,40 @@ def test_submit_drain_and_read_in_every_form(settings: Path, mailchimp: Mailchim
     assert verdict["entries"] == status["audit"]["entries"]
 
 
-def test_nothing_for_people_is_wider_than_a_hundred_columns(settings: Path, held: dict[str, Any]) -> None:
-    for words in (
-        ("status",),
-        ("events",),
-        ("show", held["id"]),
-        ("check",),
-        ("resync", "--held", "--reason", "again"),
-    ):
-        shown = run(settings, *words)
+WORDS_FOR_PEOPLE = (("status",), ("events",), ("show", "EVENT"), ("check",), ("resync", "--held", "--reason", "again"))
 
-        assert shown.stdout
-        assert max(len(line) for line in shown.stdout.splitlines()) <= 100
-        assert "\x1b" not in shown.stdout
+
+@pytest.mark.parametrize("words", WORDS_FOR_PEOPLE, ids=" ".join)
+@pytest.mark.parametrize(("columns", "most"), [(80, 80), (300, 100)])
+def test_a_terminal_shows_no_line_wider_than_itself_nor_than_a_hundred_columns(
+    settings: Path, held: dict[str, Any], words: tuple[str, ...], columns: int, most: int
+) -> None:
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", seen(settings, *_of(held, words), columns=columns))
+
+    assert shown
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= most
+
+
+def test_a_pipe_gets_every_line_whole_and_without_colours(
+    settings: Path, held: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+
+    listed, shown, found = (
+        process(settings, *words).stdout for words in (("events",), ("show", held["id"]), ("check",))
+    )
+
+    (line,) = [line for line in listed.splitlines() if held["id"] in line]
+    assert line.rstrip().endswith("newsletter confirmed; crm held (archived_not_purged)")
+    (line,) = [line for line in shown.splitlines() if "  why   " in line]
+    assert line.endswith("or the account offers none")
+    (line,) = [line for line in found.splitlines() if "Admin group" in line and "remedy" in line]
+    assert line.endswith("also of people who are not there")
+    assert "\x1b" not in listed + shown + found
+
+
+def _of(held: dict[str, Any], words: tuple[str, ...]) -> list[str]:
+    return [held["id"] if word == "EVENT" else word for word in words]
 
 
 def test_an_event_id_is_never_broken_over_two_lines(settings: Path, held: dict[str, Any]) -> None:

@@ -149,7 +149,8 @@ def test_finding_12_check_warns_of_a_folder_into_which_others_may_write(app: App
     folder.chmod(0o700)
 
     assert found["database file"]["detail"].endswith("is closed to others")
-    assert open_to_all["database file"]["detail"].startswith("warning: everybody may write into ")
+    assert open_to_all["database file"]["detail"].startswith("everybody may write into ")
+    assert (found["database file"]["level"], open_to_all["database file"]["level"]) == ("ok", "warn")
     assert open_to_all["database file"]["remedy"] == f"run `chmod go-w {folder}`"
 
 

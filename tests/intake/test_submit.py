@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from adapters.sandbox import MailchimpSandbox
 from syncer.app import App
+from syncer.database.connections import writing
 from syncer.errors import AddressError
 from syncer.intake.queue import QueueRow
 from syncer.intake.vouching import is_vouched, vouched_key
@@ -52,8 +55,8 @@ def test_a_damaged_address_in_the_queue_is_held_with_its_sign_and_the_person_is_
     assert {row.state for row in rows(app, app.tables.event)} == {"held"}
     assert {row.subject for row in rows(app, app.tables.event)} == {None}
     assert sorted(details(app)) == [
-        "the address cannot be used (damaged: letters read in the wrong encoding)",
-        "the address cannot be used (damaged: percent encoding)",
+        "email: the address cannot be used (damaged: letters read in the wrong encoding)",
+        "email: the address cannot be used (damaged: percent encoding)",
     ]
 
 
@@ -82,7 +85,7 @@ def test_octets_that_no_database_takes_are_queued_visibly_and_held(
     file = tmp_path / "list.txt"
     file.write_bytes(b"ada@list.test\n" + "josé@list.test\n".encode() + b"m\xfcl\0ler@list.test\n")
 
-    done = run(settings, "submit", "erasure", "--file", str(file), "--ref", "r" * 300, "--source", "s\udcff\0" * 40)
+    done = run(settings, "submit", "erasure", "--file", str(file), "--ref", "r" * 191, "--source", "s\udcff" * 9)
     run(settings, "drain")
 
     assert done.returncode == 0, done.stderr
@@ -161,3 +164,68 @@ def test_nobody_can_vouch_for_what_is_no_address(settings: Path) -> None:
     with pytest.raises(AddressError):
         vouched_key(KEYS, "<a@b.test>", "1")
     assert damage("'ada@lovelace.test")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--received", "2030-01-01", "--received: this is more than a day in the future"),
+        ("--received", "1999-12-31", "--received: this is before the year 2000"),
+        ("--received", "yesterday", "--received: not a date"),
+        ("--source", "s" * 65, "--source: 65 characters, and 64 are kept"),
+        ("--source", "a/b@list.test", "--source: no addresses, please"),
+        ("--source", "one\ntwo", "--source: plain text, please"),
+        ("--source", " ", "--source: plain text, please, neither empty"),
+        ("--ref", "r" * 192, "--ref: 192 characters, and 191 are kept"),
+        ("--ref", "mailto/ada@lovelace.test", "--ref: no addresses, please"),
+        ("--ref", "7\x1b[2J", "--ref: plain text, please"),
+        ("--ref", "", "--ref: plain text, please, neither empty"),
+    ],
+)
+def test_what_the_intake_would_hold_or_not_keep_is_refused_at_once(
+    settings: Path, option: str, value: str, said: str
+) -> None:
+    done = run(settings, "submit", "erasure", option, value, stdin=PERSON)
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert said in done.stderr
+    assert "@" not in done.stderr
+    assert as_json(settings, "status")["queue"]["waiting"] == 0
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=23), timedelta(hours=25)], ids=["a clock that differs", "too far"])
+def test_submit_and_the_intake_draw_the_line_of_the_future_at_the_same_moment(app: App, ahead: timedelta) -> None:
+    moment = app.clock() + ahead
+    refused = run(app.settings.path, "submit", "erasure", "--received", moment.isoformat(), stdin=OTHER).returncode
+    put(app, "erasure", PERSON, "a producer's", received_at=moment)
+
+    prepare(app)
+
+    (event,) = [event for event in app.reader.events() if event.event_key == "a producer's"]
+    assert (event.code, refused) == (("malformed", 2) if ahead > timedelta(days=1) else (None, 0))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"kind": "purge"}, "kind: neither erasure nor objection"),
+        ({"received_at": "2999-01-01"}, "received_at: more than a day in the future"),
+        ({"received_at": "1970-01-01"}, "received_at: before the year 2000"),
+        ({"received_at": "soon"}, "received_at: not a time"),
+        ({"email": "nobody"}, "email: the address cannot be used (no_at)"),
+        (
+            {"kind": "purge", "email": "nobody"},
+            "kind: neither erasure nor objection; email: the address cannot be used (no_at)",
+        ),
+    ],
+)
+def test_a_held_row_says_which_of_its_fields_was_wrong(app: App, change: dict[str, str], said: str) -> None:
+    put(app, change.get("kind", "erasure"), change.get("email", OTHER), "odd")
+    with writing(app.queue.engine) as connection:
+        connection.execute(app.queue.table.update().values(received_at=sa.literal(change.get("received_at"), sa.Text)))
+
+    prepare(app)
+
+    (event,) = app.reader.events()
+    assert details(app) == [said]
+    assert f"\nwhy       {said}\n" in run(app.settings.path, "show", event.id).stdout

@@ -75,7 +75,7 @@ def test_finding_12_the_figures_for_node_exporter_stay_readable(eventful: App, t
     assert (_mode(out), "syncer_up 1.0" in out.read_text()) == (0o644, True)
 
 
-@pytest.mark.parametrize("words", [("report", "--out"), ("metrics", "--textfile")])
+@pytest.mark.parametrize("words", [("report", "--out"), ("metrics", "--out")])
 def test_finding_18_a_planted_link_is_refused_and_its_target_stays(
     eventful: App, tmp_path: Path, words: tuple[str, ...]
 ) -> None:

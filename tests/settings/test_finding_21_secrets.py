@@ -120,7 +120,7 @@ def test_finding_21_the_password_comes_from_a_file_or_a_variable_and_is_shown_no
 
         checked = run(path, "check", "--debug")
 
-        assert "warning: [database] url" not in checked.stdout
+        assert "[database] url holds" not in checked.stdout
         assert PASSWORD not in checked.stdout + checked.stderr
         with open_app(load_settings(path)) as app:
             assert PASSWORD not in repr(app.settings) + repr(app.settings.database_login) + str(app.engine.url)
@@ -152,8 +152,8 @@ def test_finding_21_check_warns_of_a_password_in_the_settings_and_not_of_one_in_
     monkeypatch.setenv("SYNCER_DATABASE__URL", _whole(url))
     (by_variable,) = [item for item in as_json(path, "check")["checks"] if item["name"] == "settings"]
 
-    assert settings["ok"]
-    assert settings["detail"].endswith("warning: [database] url holds a password")
+    assert (settings["ok"], settings["level"]) == (True, "warn")
+    assert settings["detail"].endswith("; [database] url holds a password")
     assert settings["remedy"] == "take it out and name its file with password_file"
     assert (by_variable["detail"], by_variable["remedy"]) == (str(path), "")
 

@@ -39,6 +39,5 @@ def test_finding_11_check_warns_of_an_anchor_whose_word_is_anybodys(
     if said is None:
         assert "anchor one" not in checks
     else:
-        assert checks["anchor one"]["ok"]
-        assert checks["anchor one"]["detail"].startswith("warning: ")
-        assert said in checks["anchor one"]["detail"]
+        assert (checks["anchor one"]["ok"], checks["anchor one"]["level"]) == (True, "warn")
+        assert said in f"{checks['anchor one']['detail']}; {checks['anchor one']['remedy']}"

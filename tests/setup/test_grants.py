@@ -50,8 +50,8 @@ def test_the_daemons_account_does_all_the_work_and_check_is_content(
 def test_check_warns_of_an_account_that_may_too_much(app: App) -> None:
     findings = {item["name"]: item for item in as_json(app.settings.path, "check")["checks"]}
 
-    assert findings["account"]["ok"]
-    assert findings["account"]["detail"].startswith("warning: the account may also ")
+    assert (findings["account"]["ok"], findings["account"]["level"]) == (True, "warn")
+    assert findings["account"]["detail"].startswith("the account may also ")
     assert "delete rows of syncer_queue" in findings["account"]["detail"]
     assert "`syncer db grants`" in findings["account"]["remedy"]
 

@@ -68,7 +68,7 @@ def test_mailchimp_is_tried_in_the_named_audience_and_the_address_stays_blocked(
 
 def test_check_and_status_show_how_the_last_trial_ended(app: App) -> None:
     untried = run(app.settings.path, "check")
-    assert "crm: trial: warning: nobody has tried yet what this account does" in _one_line(untried.stdout)
+    assert "warn crm: trial: nobody has tried yet what this account does" in _one_line(untried.stdout)
     run(app.settings.path, *CRM, "--yes")
 
     assert "with an invented contact: all as documented" in _one_line(run(app.settings.path, "check").stdout)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from syncer.cli.main import main
+import click
+
+from syncer.cli.main import cli, main
 from tests.support import schemas
 
 
@@ -63,6 +69,30 @@ def inside_json(settings: Path, *words: str, stdin: str = "") -> Any:
     return json.loads(done.stdout)
 
 
+def seen(settings: Path, *words: str, columns: int = 80) -> str:
+    """Run one command with its output on a terminal of that many columns; return what it wrote there."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    env = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
+    with subprocess.Popen(
+        command(settings, *words), stdin=subprocess.DEVNULL, stdout=its, stderr=its, env=env | {"TERM": "xterm"}
+    ) as process:
+        os.close(its)
+        parts = []
+        while part := _read(ours):
+            parts.append(part)
+        process.wait(timeout=60)
+    os.close(ours)
+    return b"".join(parts).decode().replace("\r\n", "\n")
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux' way to say that nobody has the other end any more
+        return b""
+
+
 @contextmanager
 def started(settings: Path, *words: str, log: Path, debug: bool = True) -> Iterator[subprocess.Popen[bytes]]:
     """Start a command and make sure that it ends with the block; its output goes to `log`."""
@@ -87,3 +117,15 @@ def until(what: Callable[[], Any], seconds: float, every: float = 0.1) -> Any:
             return found
         time.sleep(every)
     raise AssertionError(f"did not happen within {seconds} s")
+
+
+def commands(group: click.Group = cli, words: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """Yield each command that does something, by its words behind `syncer`."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, name
+        if isinstance(command, click.Group):
+            yield from commands(command, (*words, name))
+        else:
+            yield " ".join((*words, name)), command

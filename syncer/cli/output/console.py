@@ -1,4 +1,4 @@
-"""The console: as wide as a screen, without markup; a value as JSON or as words.
+"""The console: as wide as a screen, in a pipe as wide as its lines; without markup. A value as JSON or as words.
 
 Every text is escaped on its way out: names and reasons come from tables and providers, and a terminal would obey them.
 """
@@ -19,8 +19,10 @@ from syncer.reports.as_json import as_json as to_json
 
 T = TypeVar("T")
 
-#: characters of a line
+#: characters of a line on a terminal
 WIDTH = 100
+#: characters of a line elsewhere: more than any has, so that `grep` sees each whole
+UNBROKEN = 1_000_000
 
 
 class EscapingConsole(Console):
@@ -32,11 +34,18 @@ class EscapingConsole(Console):
 
 
 class EscapingTable(Table):
-    """A table whose cells are escaped; a sequence of texts is a cell of as many lines."""
+    """A table whose cells are escaped. A sequence of texts is a cell of as many lines; of one, where a row is one."""
+
+    def __init__(self, *, one_line: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self._between = "; " if one_line else "\n"
 
     def add_row(self, *cells: RenderableType | Sequence[str] | None, **options: Any) -> None:
         """Add a row as rich does."""
-        super().add_row(*map(_cell, cells), **options)
+        joined = (
+            self._between.join(map(escaped, cell)) if isinstance(cell, (list, tuple)) else _cell(cell) for cell in cells
+        )
+        super().add_row(*joined, **options)
 
 
 def _line(shown: Any) -> Any:
@@ -51,20 +60,22 @@ def _cell(shown: Any) -> Any:
         return escaped(shown)
     if isinstance(shown, Text) and not shown.plain.isprintable():
         return Text(escaped(shown.plain), style=shown.style)
-    return "\n".join(map(escaped, shown)) if isinstance(shown, (list, tuple)) else shown
+    return shown
 
 
 def console() -> Console:
-    """Return a console on stdout that is never wider than WIDTH; NO_COLOR is respected."""
-    plain = Console(highlight=False, emoji=False, markup=False)
-    return EscapingConsole(
-        highlight=False, emoji=False, markup=False, width=min(plain.width, WIDTH) if plain.is_terminal else WIDTH
-    )
+    """Return a console on stdout that breaks lines on a terminal alone, at WIDTH; NO_COLOR is respected."""
+    return EscapingConsole(highlight=False, emoji=False, markup=False, width=_width())
+
+
+def _width() -> int:
+    plain = Console()
+    return min(plain.width, WIDTH) if plain.is_terminal else UNBROKEN
 
 
 def grid(*columns: str, **options: Any) -> EscapingTable:
     """Return an empty table with these columns; `#` before a name puts its numbers to the right."""
-    table = EscapingTable(box=None, pad_edge=False, header_style="bold", **options)
+    table = EscapingTable(one_line=_width() == UNBROKEN, box=None, pad_edge=False, header_style="bold", **options)
     for name in columns:
         table.add_column(
             name.lstrip("#"),

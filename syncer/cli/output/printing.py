@@ -11,7 +11,7 @@ from rich.text import Text
 from syncer.cli.output.console import console, grid
 from syncer.decisions.withdrawal import Happened
 from syncer.domain.codes import meaning, remedy
-from syncer.domain.model import State
+from syncer.domain.model import EventState, State
 from syncer.privacy.masking import visible
 from syncer.reports.evidence import steps
 from syncer.reports.views import (
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
         WithdrawResult,
     )
     from syncer.delivery.drift import Comparison
+
+
+#: how each finding of `check` begins, and its style
+_LEVELS = {"ok": ("ok   ", "green"), "warn": ("warn ", "yellow"), "fail": ("FAIL ", "bold red")}
 
 
 def _mark(state: str) -> Text:
@@ -70,6 +74,8 @@ def show(event: EventHistory) -> None:
         out.print(f"legal day {event.legal_due_on}, past weekends and holidays; syncer works to the earlier one")
     out.print(f"person    {event.subject or 'not known: the address cannot be used'}")
     out.print(f"state     {standing(event)}" + (f": {meaning(event.code)}" if event.code else ""))
+    if held := _held_for(event):
+        out.print(f"why       {held}")
     for delivery in event.deliveries:
         _delivery(out, delivery)
     out.print("\ntimeline")
@@ -78,6 +84,12 @@ def show(event: EventHistory) -> None:
         for step in steps(entry.facts):
             out.print(Text("    " + step_line(step, brief=True), style="dim"))
             out.print(Text(f"      request {step.request_id or '-'}, {step.ms} ms", style="dim"))
+
+
+def _held_for(event: EventHistory) -> str:
+    """Return what is wrong with the request itself, as its audit says; "" where it is not held for that."""
+    details = [(entry.facts or {}).get("detail", "") for entry in event.audit if entry.what == "event:held"]
+    return str(details[-1]) if details and event.state is EventState.HELD else ""
 
 
 def _delivery(out: Console, delivery: DeliveryView) -> None:
@@ -200,8 +212,7 @@ def checks(result: CheckResult) -> None:
     """Print the findings of `check`."""
     out = console()
     for item in result.checks:
-        mark = Text("ok   ", style="green") if item.ok else Text("FAIL ", style="bold red")
-        out.print(mark.append(f"{item.name}: {item.detail}", style="default"))
+        out.print(Text.assemble(_LEVELS[item.level], (f"{item.name}: {item.detail}", "default")))
         if item.remedy:
             out.print(f"     remedy: {item.remedy}")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from adapters.contract import TrialStep
+from adapters.contract import Check, TrialStep
 from syncer.audit.offline.inclusion import ProvenEntry
 from syncer.audit.proof.purge import BodySpan
 from syncer.decisions.replay import Lost
@@ -22,12 +23,21 @@ if TYPE_CHECKING:
     from syncer.decisions.resync import PlannedDelivery
 
 
+class CheckLevel(StrEnum):
+    """How a finding of `check` stands: `warn` works, and a person should look at it."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
 @dataclass(frozen=True, slots=True)
 class CheckLine:
-    """One finding of `check`; `remedy` is "" where it is ok."""
+    """One finding of `check`; `ok` is False where the level is fail alone, `remedy` is "" where there is none."""
 
     name: str
     ok: bool
+    level: CheckLevel
     detail: str
     remedy: str
 
@@ -170,6 +180,20 @@ class CheckpointResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportedEntry:
+    """An entry of `audit export`: its body as it is chained, its leaf and mac in hex; "" or None where purged."""
+
+    seq: int
+    at: str
+    what: str
+    event: str | None
+    destination: str | None
+    body: str | None
+    leaf: str
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeyResult:
     """`audit key`: the public keys under every name of the log, the present one last."""
 
@@ -279,6 +303,12 @@ def withdraw_result(plan: Withdrawal, *, applied: bool) -> WithdrawResult:
         for item in plan.deliveries
     )
     return WithdrawResult(plan.event, plan.digest, applied, plan.before, tuple(lines))
+
+
+def check_line(finding: Check) -> CheckLine:
+    """Return a finding of `check` as it is shown."""
+    level = CheckLevel.FAIL if not finding.ok else CheckLevel.WARN if finding.warn else CheckLevel.OK
+    return CheckLine(finding.name, finding.ok, level, finding.detail, finding.remedy)
 
 
 def span_line(span: BodySpan | None) -> SpanLine | None:

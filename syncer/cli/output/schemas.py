@@ -12,6 +12,7 @@ from syncer.cli.output.results import (
     CheckpointResult,
     CheckResult,
     ConfigResult,
+    ExportedEntry,
     ForkResult,
     KeyResult,
     ListedKey,
@@ -38,6 +39,7 @@ from syncer.reports.views import EventHistory, EventView, StatusView
 COMMANDS: dict[str, Any] = {
     "audit check-proof": ProofResult | ProofsResult | Refusal,
     "audit checkpoint": CheckpointResult,
+    "audit export": tuple[ExportedEntry, ...],
     "audit fork": ForkResult,
     "audit key": KeyResult,
     "audit prove": InclusionProof,

@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import BinaryIO
 
 from syncer.errors import SyncerError, UserError
-from syncer.privacy.files import written
 from syncer.privacy.masking import escaped
 
 #: what JSON text holds beyond ASCII and line feeds
@@ -115,6 +114,8 @@ class Outlet:
 
     def __enter__(self) -> Outlet:
         if self._out is not None:
+            from syncer.privacy.files import written  # slow to load, and most commands write no file
+
             with self._choosing_another():
                 self._file = self._writing.enter_context(written(self._out))
         return self

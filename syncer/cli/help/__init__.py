@@ -1,0 +1,1 @@
+"""What a user is told about the commands: sections, examples, exit codes, completion."""

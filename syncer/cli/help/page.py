@@ -1,0 +1,89 @@
+"""`python -m syncer.cli.help.page [FILE]`: writes docs/commands.md from what the help of each command says."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from syncer.cli.help.catalog import SECTIONS
+from syncer.cli.help.usage import EXITS, USAGE
+
+_HEAD = """# Commands
+
+For whoever types them, or scripts against them. `syncer --help` lists every command by what one wants to do; `--help`
+behind a command shows its options, examples and exit codes. This page is made from the same words (`make schemas`).
+
+## What all have in common
+
+- **JSON**: every command that reads, and most that do something, have `--json`; [schemas](schemas) says what stands
+  in it. Where there are other formats too, `--json` is short for `--format json`. JSON goes to standard output,
+  remarks go to standard error.
+- **People's addresses** come from standard input or a file, never from the command line: others could see them there.
+- **A request** is named by its case number (`4711`), or by the first characters of its id.
+- **A terminal** gets lines of at most 100 columns, in colour (`NO_COLOR` is respected). A pipe or a file gets every
+  line whole, without colours, so that `grep` sees it.
+- **Days and times**: `YYYY-MM-DD` is midnight in the controller's time zone, or write ISO 8601. `--since` counts
+  itself, `--until` does not.
+- **Nothing happens by surprise**: `resync`, `replay`, `key rotate` and `check --try` show their plan first; `--yes`
+  carries it out.
+- **`check`** says `ok`, `warn` or `FAIL` (`level` in its JSON: ok, warn, fail). A `warn` works and wants a look; it
+  changes no exit code. At a destination it stops at the first failure, which would fail what comes behind it too.
+- **Older spellings** of options go on working; `--help` shows one for each.
+
+## Completion
+
+Commands, options, destinations of the settings, case numbers (the newest fifty) and, once a zero is typed, ids. It
+reads the settings and, without changing it, the database; where that fails it offers nothing and says nothing.
+
+| shell | where | line |
+| --- | --- | --- |
+| bash 4.4 or newer | `~/.bashrc` | `eval "$(syncer completion bash)"` |
+| zsh | `~/.zshrc`, behind `compinit` | `eval "$(syncer completion zsh)"` |
+| fish | `~/.config/fish/config.fish` | `syncer completion fish \\| source` |
+
+## Exit codes
+"""
+
+
+def page() -> str:
+    """Return the page, as Markdown."""
+    return _HEAD + "\n".join(["", *_common(), *_commands()]) + "\n"
+
+
+def _common() -> Iterator[str]:
+    yield "| code | meaning |"
+    yield "| --- | --- |"
+    yield from (f"| {code} | {meaning} |" for code, meaning in EXITS.items())
+    yield "| 130 | interrupted at the keyboard (Ctrl-C) |"
+
+
+def _commands() -> Iterator[str]:
+    for title, entries in SECTIONS.items():
+        yield from ("", f"## {title}")
+        for name, entry in entries.items():
+            yield from ("", f"`{name}`: {entry.line}")
+            yield from _usage([words for words in USAGE if words.split()[0] == name])
+
+
+def _usage(commands: list[str]) -> Iterator[str]:
+    yield from ("", "```")
+    yield from (example for words in commands for example in USAGE[words].examples)
+    yield "```"
+    rows = [
+        f"| {f'`{words}` ' if len(commands) > 1 else ''}{code} | {meaning} |"
+        for words in commands
+        for code, meaning in USAGE[words].exits.items()
+        if meaning not in (*EXITS.values(), "done")
+    ]
+    if rows:
+        yield from ("", "| exit | means |", "| --- | --- |", *rows)
+
+
+def main(file: Path) -> None:
+    """Write the page."""
+    file.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/commands.md"))
