@@ -134,7 +134,7 @@ def _the_first_run_works(machine: Chroot, reader: Reader, readme: str) -> None:
     folder.mkdir()
     folder.chmod(0o777)
     (folder / "addresses.txt").write_text(f"{PERSON}\n", encoding="utf-8")
-    (printed,) = reader.follows(readme, "The first requests", user="syncer", place="/srv/first")
+    (printed,) = reader.follows(readme, "First real run", user="syncer", place="/srv/first")
     assert "confirmed 2; now held 0" in printed
     assert (folder / "report.html").stat().st_size > 0
     reader.types("rm -r /srv/first")
