@@ -44,7 +44,7 @@ test-vendors: $(VENV)/.installed
 
 # two bare machines, made by debootstrap beside each other: skips without root
 test-install: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m install tests/install
+	$(BIN)/python -m pytest -n 2 -m install tests/install
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

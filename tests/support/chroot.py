@@ -27,6 +27,8 @@ HOST = "/run/host"
 _PATHS = re.compile(r"(?<![\w/:.])(file://)?(/[\w./+-]+)")
 #: what a shell has at the start; nothing else of this machine's environment goes inside
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#: the one that is ended takes with it whatever it mounted and started: debootstrap too mounts /proc in its folder
+_APART = ("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child")
 _INSIDE = """
 set -e
 mount -t proc proc "$ROOT/proc"
@@ -74,10 +76,9 @@ class Chroot:
             **(env or {}),
         }
         outside = {"ROOT": str(self.root), "HOST": HOST, "FOLDERS": " ".join(_folders()), "ACCOUNT": user}
-        own = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "sh", "-c", _INSIDE]
         words = ["sh", *(f"{name}={value}" for name, value in around.items()), *argv]
         return subprocess.run(
-            [*own, *words],
+            [*_APART, "sh", "-c", _INSIDE, *words],
             env={"PATH": _PATH, "PLACE": place, **outside},
             input=stdin,
             stdout=subprocess.PIPE,
@@ -104,7 +105,7 @@ def built(release: str, packages: Sequence[str] = ()) -> Iterator[Chroot]:
     folder = Path(tempfile.mkdtemp(prefix=f"syncer-{release}-"))
     try:
         done = subprocess.run(
-            [command, "--variant=minbase", release, str(folder / "root")],
+            [*_APART, "--mount-proc", command, "--variant=minbase", release, str(folder / "root")],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-4000:]
