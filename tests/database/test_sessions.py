@@ -203,14 +203,12 @@ def test_what_is_set_for_one_transaction_stays_away_from_others_behind_the_same_
         changed(postgresql, database_url, "DATABASE", {"statement_timeout": "7s"}),
         pgbouncer(postgresql, database_url) as through,
     ):
-        ours, theirs = engines.connect(through), sa.create_engine(through)
-        with reading(ours) as connection:
+        with engines.opened(through) as ours, reading(ours) as connection:
             assert sessions.pooled(connection)
             within = connection.exec_driver_sql("SHOW statement_timeout").scalar_one()
+        theirs = sa.create_engine(through, poolclass=sa.NullPool)
         with theirs.connect() as other:
             outside = other.exec_driver_sql("SHOW statement_timeout").scalar_one()
-        ours.dispose()
-        theirs.dispose()
 
     assert (within, outside) == ("0", "7s")
 
@@ -237,8 +235,7 @@ def test_a_pgbouncer_that_pools_statements_is_refused_in_one_line_that_names_the
 def test_a_server_that_is_away_behind_its_pgbouncer_is_an_outage_to_be_waited_out() -> None:
     server = server_or_skip("postgresql")
     try:
-        with pgbouncer(server, server.new_database()) as through:
-            engine = engines.connect(through)
+        with pgbouncer(server, server.new_database()) as through, engines.opened(through) as engine:
             with reading(engine):
                 pass
             engine.dispose()
@@ -251,7 +248,6 @@ def test_a_server_that_is_away_behind_its_pgbouncer_is_an_outage_to_be_waited_ou
 
             server.start()
             until(lambda: _answers(engine), 60)
-            engine.dispose()
     finally:
         server.close()
 

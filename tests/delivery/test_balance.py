@@ -53,9 +53,8 @@ def settings(settings_file: Callable[..., Path], mailchimp: MailchimpSandbox) ->
 
 @pytest.fixture
 def app(settings: Path) -> Iterator[App]:
-    opened = open_app(load_settings(settings))
-    yield opened
-    opened.close()
+    with open_app(load_settings(settings)) as opened:
+        yield opened
 
 
 @contextmanager

@@ -43,10 +43,9 @@ def settings(settings_file: Callable[..., Path]) -> Path:
 
 def submit(settings: Path, *addresses: str) -> None:
     """Queue erasures as a producer would."""
-    app = open_app(load_settings(settings))
-    for number, address in enumerate(addresses):
-        put(app, "erasure", address, f"key {number}")
-    app.close()
+    with open_app(load_settings(settings)) as app:
+        for number, address in enumerate(addresses):
+            put(app, "erasure", address, f"key {number}")
 
 
 def deliveries(settings: Path) -> list[Any]:
@@ -100,9 +99,8 @@ def test_fault_085_told_to_stop_it_ends_the_calls_in_hand_gives_back_the_rest_an
 
         assert daemon.wait(timeout=30) == 0
     mailchimp.latency = 0.0
-    app = open_app(load_settings(settings))
-    assert {lane.owner for lane in app.leases.read().values()} == {None}
-    app.close()
+    with open_app(load_settings(settings)) as app:
+        assert {lane.owner for lane in app.leases.read().values()} == {None}
     given_back = [entry for entry in audit(settings) if entry["facts"].get("attempt_given_back")]
     assert given_back
     waiting = [row for row in deliveries(settings) if row.destination == "newsletter" and row.state == "pending"]
@@ -226,9 +224,8 @@ def test_fault_091_out_of_files_or_memory_nothing_is_half_recorded_and_it_ends_w
             resource.prlimit(daemon.pid, limit, before)
         daemon.terminate()
         daemon.wait(timeout=30)
-    later = open_app(load_settings(settings), clock=lambda: datetime.now(UTC) + timedelta(days=1))
-    drain(later)
-    later.close()
+    with open_app(load_settings(settings), clock=lambda: datetime.now(UTC) + timedelta(days=1)) as later:
+        drain(later)
 
     assert all_confirmed(settings)
     assert set(count(settings, "delivery:confirmed").values()) == {1}
@@ -270,13 +267,11 @@ def test_fault_092_the_watchdog_is_fed_while_the_lanes_move_and_not_while_one_ha
 def migrate(settings: Path, *, to: str, down: bool = False) -> None:
     """Move the schema as an older or newer syncer would."""
     loaded = load_settings(settings)
-    engine = engines.connect(loaded.database.url)
     config = Config()
     config.set_main_option("script_location", "syncer.database:migrations")
-    with connections.writing(engine) as connection:
+    with engines.opened(loaded.database.url) as engine, connections.writing(engine) as connection:
         config.attributes |= {"connection": connection, "tables": make_tables(loaded), "queue_here": True}
         (command.downgrade if down else command.upgrade)(config, to)
-    engine.dispose()
 
 
 def test_fault_093_deliveries_in_flight_go_on_after_an_upgrade_and_the_first_revision_cannot_be_undone(
@@ -306,17 +301,16 @@ def test_fault_093_deliveries_in_flight_go_on_after_an_upgrade_and_the_first_rev
 def with_event(settings: Path) -> None:
     """Leave one delivery retrying and one pending."""
     submit(settings, PERSON)
-    app = open_app(load_settings(settings))
-    prepare(app)
-    app.leases.ensure(["newsletter", "crm"])
-    with app.engine.begin() as connection:
-        delivery = app.tables.delivery
-        connection.execute(
-            sa.update(delivery)
-            .where(delivery.c.destination == "crm")
-            .values(state="retrying", attempts=3, code="timed_out")
-        )
-    app.close()
+    with open_app(load_settings(settings)) as app:
+        prepare(app)
+        app.leases.ensure(["newsletter", "crm"])
+        with app.engine.begin() as connection:
+            delivery = app.tables.delivery
+            connection.execute(
+                sa.update(delivery)
+                .where(delivery.c.destination == "crm")
+                .values(state="retrying", attempts=3, code="timed_out")
+            )
 
 
 def carry_over(old: Path, new: Path) -> None:
@@ -335,9 +329,8 @@ def test_fault_094_a_destination_that_leaves_the_settings_is_held_and_comes_back
 ) -> None:
     activecampaign.add(PERSON)
     submit(settings, PERSON)
-    app = open_app(load_settings(settings))
-    prepare(app)
-    app.close()
+    with open_app(load_settings(settings)) as app:
+        prepare(app)
     whole = settings.read_text()
     settings.write_text(whole[: whole.index("[destinations.crm]")])
 

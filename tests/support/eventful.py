@@ -41,10 +41,9 @@ def installation(folder: Path) -> Iterator[tuple[App, Clock, list[str]]]:
         path.write_text(SETTINGS.format(**urls, objection="unsubscribe", recheck_days="[1, 7]", rate=1000))
         settings = load_settings(path)
         initialise(settings)
-        app = open_app(settings, clock=clock)
-        fill(app, clock, mailchimp, activecampaign)
-        yield app, clock, list(keys.values())
-        app.close()
+        with open_app(settings, clock=clock) as app:
+            fill(app, clock, mailchimp, activecampaign)
+            yield app, clock, list(keys.values())
 
 
 def fill(app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox) -> None:
