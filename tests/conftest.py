@@ -14,6 +14,7 @@ from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App, load_settings, open_app
 from syncer.setup.install import initialise
 from tests.support.servers import Server, server_or_skip
+from tests.support.session.opened import close_all
 
 AUDIENCES = ("a1b2c3d4e5", "b2c3d4e5f6", "c3d4e5f6a7")
 
@@ -39,6 +40,12 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock(datetime.now(UTC))
+
+
+@pytest.fixture(autouse=True)
+def _what_a_test_opened_is_closed() -> Iterator[None]:
+    yield
+    close_all()
 
 
 @pytest.fixture

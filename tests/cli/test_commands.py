@@ -7,6 +7,7 @@ import io
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -171,11 +172,9 @@ def test_the_report_speaks_plainly_and_in_csv_and_json(settings: Path, held: dic
 
 
 def test_verify_names_what_was_altered_behind_our_back(settings: Path, held: dict[str, Any]) -> None:
-    connection = sqlite3.connect(settings.parent / "syncer.db")
-    with connection:
+    with closing(sqlite3.connect(settings.parent / "syncer.db")) as connection, connection:
         connection.execute("DROP TRIGGER syncer_audit_no_update")
         connection.execute("UPDATE syncer_audit SET body = replace(body, 'erasure', 'objectio') WHERE seq = 1")
-    connection.close()
 
     done = run(settings, "audit", "verify")
     assert (done.returncode, done.stdout) == (1, "NOT INTACT: entry 1 was altered\n")
@@ -260,10 +259,8 @@ def test_another_key_file_is_refused(settings: Path) -> None:
 
 def test_a_newer_schema_is_refused_and_an_older_one_names_the_upgrade(settings: Path) -> None:
     for version, said in (("9999", "newer than this syncer"), ("0000", "syncer db upgrade")):
-        connection = sqlite3.connect(settings.parent / "syncer.db")
-        with connection:
+        with closing(sqlite3.connect(settings.parent / "syncer.db")) as connection, connection:
             connection.execute("UPDATE syncer_alembic_version SET version_num = ?", (version,))
-        connection.close()
         done = run(settings, "status")
         assert (done.returncode, said in done.stderr) == (2, True)
 

@@ -23,6 +23,7 @@ from tests.support.processes import inside as run
 from tests.support.processes import run as process
 from tests.support.processes import until
 from tests.support.servers import Server, server_or_skip
+from tests.support.session.opened import until_the_end
 from tests.support.walk import PERSON, put, rows
 
 #: what `ALTER DATABASE … SET` and `ALTER ROLE … SET` may say, all at once
@@ -65,7 +66,7 @@ def name_of(url: str) -> str:
 
 
 def opened(path: Path, clock: Clock) -> App:
-    return open_app(load_settings(path), clock=clock)
+    return until_the_end(open_app(load_settings(path), clock=clock))
 
 
 def carry_out(app: App, mailchimp: MailchimpSandbox) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -154,13 +155,11 @@ def test_fault_059_audiences_that_change_while_they_are_listed_are_listed_again(
             return True
 
         relay.spoils(shift)
-        adapter = rig.app.adapter("newsletter")
+        with closing(rig.app.adapter("newsletter")) as adapter:
+            results = {finding.name: finding for finding in adapter.check()}
 
-        results = {finding.name: finding for finding in adapter.check()}
-
-        assert not results["audiences"].ok and "changed while it was read" in results["audiences"].detail
-        assert {finding.name: finding for finding in adapter.check()}["audiences"].detail.startswith("500: ")
-        adapter.close()
+            assert not results["audiences"].ok and "changed while it was read" in results["audiences"].detail
+            assert {finding.name: finding for finding in adapter.check()}["audiences"].detail.startswith("500: ")
 
 
 def contacts(*addresses: str) -> str:

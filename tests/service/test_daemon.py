@@ -150,11 +150,10 @@ def test_a_crash_in_one_lane_is_loud_and_ends_neither_daemon_nor_delivery(
 
 def _sql(settings: Path, statement: str) -> None:
     import sqlite3
+    from contextlib import closing
 
-    connection = sqlite3.connect(settings.parent / "syncer.db", timeout=30)
-    with connection:
+    with closing(sqlite3.connect(settings.parent / "syncer.db", timeout=30)) as connection, connection:
         connection.execute(statement)
-    connection.close()
 
 
 def _break_lane_table(settings: Path) -> None:
