@@ -14,6 +14,7 @@ from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App, load_settings, open_app
 from syncer.setup.install import initialise
 from tests.support.servers import Server, server_or_skip
+from tests.support.session import leftovers, tools
 from tests.support.session.opened import close_all
 
 AUDIENCES = ("a1b2c3d4e5", "b2c3d4e5f6", "c3d4e5f6a7")
@@ -22,6 +23,12 @@ AUDIENCES = ("a1b2c3d4e5", "b2c3d4e5f6", "c3d4e5f6a7")
 # what takes long on a loaded machine is no defect: time is nothing that an example proves
 hypothesis.settings.register_profile("syncer", deadline=None)
 hypothesis.settings.load_profile("syncer")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hold what is true of a session as a whole."""
+    for plugin in (leftovers, tools):
+        config.pluginmanager.register(plugin)
 
 
 class Clock:

@@ -26,6 +26,7 @@ from tests.support.processes import command, until
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as as_json
 from tests.support.servers import ENGINES
+from tests.support.session import tools
 from tests.support.walk import put, rows
 
 LEASE = 3
@@ -297,7 +298,7 @@ def test_a_clock_that_jumps_a_day_under_a_running_daemon_changes_no_lease_and_st
 ) -> None:
     library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
     if library is None:
-        pytest.skip("faketime is not installed; on Debian: apt-get install faketime")
+        tools.skip("faketime", f"faketime {tools.NOT_INSTALLED}")
     give_time(settings)
     rule = tmp_path / "faketime"
     rule.write_text("+0", encoding="ascii")

@@ -20,6 +20,7 @@ from syncer.service.drain import drain, prepare
 from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES, Clock
 from tests.support.processes import as_json, run, started, until
+from tests.support.session import tools
 from tests.support.walk import PERSON, put, rows, states, whats
 
 #: libfaketime 0.9 takes the absolute monotonic time to which Python sleeps for one of its own: EINVAL
@@ -31,9 +32,7 @@ def wall_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
     """Set the wall clock of commands started from now on, also while they run: `+0d`, `-1d`."""
     libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     if not libraries:
-        if "faketime" in os.environ.get("SYNCER_REQUIRE", "").split(","):
-            pytest.fail("SYNCER_REQUIRE asks for faketime, which is not installed")
-        pytest.skip("faketime is not installed; on Debian: apt-get install --no-install-recommends faketime")
+        tools.skip("faketime", f"faketime {tools.NOT_INSTALLED}")
     offset = tmp_path / "offset"
 
     def put_to(text: str) -> None:

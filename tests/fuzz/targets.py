@@ -40,8 +40,9 @@ NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SIX_HOURS = 6 * 3600
 KEYS = Keyring(b"\x01" * 32)
 PARSER = RowParser(KEYS, {}, Rule(ZoneInfo("Europe/Berlin"), 30, 48, lambda day: day.weekday() >= 5))
-_FOLDER = tempfile.TemporaryDirectory(prefix="syncer-fuzz-")
-atexit.register(_FOLDER.cleanup)
+#: for what a parser reads from a file
+FOLDER = tempfile.TemporaryDirectory(prefix="syncer-fuzz-")
+atexit.register(FOLDER.cleanup)
 
 
 def text_of(data: bytes) -> str:
@@ -57,7 +58,8 @@ def parts(data: bytes, number: int) -> list[bytes]:
 
 def written(data: bytes, name: str) -> Path:
     """Return the path of a file with these octets."""
-    path = Path(_FOLDER.name) / name
+    path = Path(FOLDER.name) / name
+    path.parent.mkdir(exist_ok=True)  # after a clean-up too
     path.write_bytes(data)
     return path
 

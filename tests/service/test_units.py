@@ -19,6 +19,7 @@ from tests.support.processes import inside as run
 from tests.support.processes import run as process
 from tests.support.processes import started, until
 from tests.support.servers import Missing, binary, free_port
+from tests.support.session import tools
 
 UNITS = sorted((ROOT / "docs").glob("syncer*.service"))
 TIMERS = sorted((ROOT / "docs").glob("syncer*.timer"))
@@ -29,11 +30,9 @@ FIXED, PER_DESTINATION, PER_ANCHOR = 20, 3, 2
 
 def analyze(*words: str) -> subprocess.CompletedProcess[str]:
     try:
-        command = binary("systemd-analyze", "systemd")
+        command = binary("systemd-analyze")
     except Missing as missing:
-        if "systemd" in os.environ.get("SYNCER_REQUIRE", "").split(","):
-            pytest.fail(f"SYNCER_REQUIRE asks for systemd: {missing}")
-        pytest.skip(str(missing))
+        tools.skip("systemd", str(missing))
     return subprocess.run([command, "--no-pager", *words], capture_output=True, text=True, check=False)
 
 
