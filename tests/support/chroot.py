@@ -18,8 +18,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.support.servers import Missing, binary
-from tests.support.session import tools
 
 #: where this machine's top folders appear inside, read-only, as far as pip's settings name them
 HOST = "/run/host"
@@ -120,9 +121,11 @@ def _debootstrap_or_skip() -> str:
     try:
         if os.geteuid() != 0:
             raise Missing("a Debian of its own needs root")
-        return binary("debootstrap")
+        return binary("debootstrap", "debootstrap")
     except Missing as missing:
-        tools.skip("debootstrap", str(missing))
+        if "debootstrap" in os.environ.get("SYNCER_REQUIRE", "").split(","):
+            pytest.fail(f"SYNCER_REQUIRE asks for debootstrap: {missing}")
+        pytest.skip(str(missing))
 
 
 @functools.cache
