@@ -1,7 +1,8 @@
 """Run the tests on the newest Python to be had: `python -m tests.newest`, and pytest's own arguments behind it.
 
-As root, with debootstrap, that is the one of Debian's unstable or else stable release, in a folder of its own;
-otherwise the newest that is installed here. It is what a new user does, with a user's rights: `make test`, which installs first.
+As root, with debootstrap, that is the Python of Debian's unstable or else stable release, in a folder of its own;
+otherwise the newest that is installed here. It is what a new user does, with a user's rights: `make test`, which
+installs first.
 """
 
 from __future__ import annotations
