@@ -197,7 +197,8 @@ def test_finding_12_a_reader_that_keeps_the_log_from_being_emptied_only_delays_i
 
     assert app.intake.take_all() == 0  # the next look of the daemon, at an empty queue
     assert _grep(folder, PERSON) == []
-    assert app.engine.connect().exec_driver_sql("PRAGMA busy_timeout").scalar() == engines.BUSY_SECONDS * 1000
+    with app.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == engines.BUSY_SECONDS * 1000
 
 
 def test_finding_12_the_daemon_leaves_nothing_while_it_runs(settings_file: Callable[..., Path], tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_a_file_that_somebody_made_in_another_way_does_all_the_work(
     settings_file: Callable[..., Path], mailchimp: MailchimpSandbox, clock: Clock, pragmas: str
 ) -> None:
     path = settings_file()
-    with sqlite3.connect(path.parent / "syncer.db") as somebody:
+    with closing(sqlite3.connect(path.parent / "syncer.db")) as somebody, somebody:
         somebody.executescript(f"{pragmas}; CREATE TABLE theirs (a)")
     assert run(path, "init").returncode == 0
     with open_app(load_settings(path), clock=clock) as app:
