@@ -29,5 +29,7 @@ def test_where_no_lane_can_be_given_back_the_threads_of_every_lane_end(app: App,
     with pytest.raises(sa.exc.OperationalError, match="syncer_lane"):
         drain(app)
 
-    ours = [thread.name for thread in set(threading.enumerate()) - before]
-    assert [name for name in ours if name == "deadlines" or name.startswith("lane-")] == []
+    ours = {one for one in set(threading.enumerate()) - before if one.name == "deadlines" or one.name[:5] == "lane-"}
+    for thread in ours:
+        thread.join(10)  # they were told to end
+    assert [thread.name for thread in ours if thread.is_alive()] == []
