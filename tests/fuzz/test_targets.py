@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.targets import FOLDER, TARGETS
+from tests.fuzz.targets import TARGETS, clean_up
 
 #: what parsers meet and people do not write
 PIECES = st.sampled_from(
@@ -48,7 +48,7 @@ PILES = [
 @pytest.fixture(autouse=True, scope="module")
 def _no_folder_is_left() -> Iterator[None]:
     yield
-    FOLDER.cleanup()  # a worker of several does not end as Python does
+    clean_up()  # a worker of several does not end as Python does
 
 
 @pytest.mark.parametrize("name", TARGETS)
