@@ -207,7 +207,8 @@ class PostgreSQL(Server):
     def _command(self) -> Sequence[str]:
         return [
             postgres_binary("postgres"), "-D", str(self.folder / "data"), "-p", str(self.port), "-h", "127.0.0.1",
-            "-k", str(self.folder), "-c", "timezone=Asia/Tokyo", *self._options,
+            "-k", str(self.folder), "-c", "timezone=Asia/Tokyo",
+            "-c", "dynamic_shared_memory_type=mmap", *self._options,  # in its folder: a killed one leaves nothing else
         ]  # fmt: skip
 
     @property
