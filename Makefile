@@ -1,5 +1,6 @@
 # make demo   try everything against the sandbox, no account needed
-# make test   the tests; make test-long: those that take minutes            make lint   ruff and mypy --strict        make bench   the figures
+# make test   the tests that need Python alone; make test-tools installs what the others need: test-engines, test-long
+# make test-newest   the tests on the newest Python that can be had        make lint   ruff and mypy --strict        make bench   the figures
 # make crash  kill the worker at every point of the walk on three engines; SEED=n repeats the random moments
 # make schemas  docs/schemas, after a change of what a command prints as JSON
 # make test-vendors   requests and answers against the vendors' own specification and clients, from npm
@@ -12,9 +13,11 @@ BIN := $(VENV)/bin
 COMPILE := uv pip compile --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
   --no-emit-index-url
 SAY := printf '%s\n'
+# four at a time: many tests wait rather than compute
+PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
 LONG := tests/faults tests/crash tests/simulation tests/bench
 
-.PHONY: demo test test-long test-newest test-tools test-wordpress test-vendors test-install lint bench crash simulate fuzz schemas sbom lock clean
+.PHONY: demo test test-engines test-long test-newest test-tools test-wordpress test-vendors test-install lint bench crash simulate fuzz schemas sbom lock clean
 
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { $(SAY) 'there is no $(PYTHON) here; install Python 3.11 or newer, or say where it is: make PYTHON=/path/to/python3'; exit 1; }
@@ -33,13 +36,17 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 demo: $(VENV)/.installed
 	$(BIN)/syncer demo
 
-# four at a time: many tests wait rather than compute; each worker starts servers of its own
+# what needs nothing but Python
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 4 --dist worksteal $(LONG:%=--ignore=%)
+	$(PYTEST) -m 'not engines and not wordpress and not vendors and not install' $(LONG:%=--ignore=%)
+
+# the same on the other databases, and what a browser makes of the pages; each worker starts servers of its own
+test-engines: $(VENV)/.installed
+	$(PYTEST) -m 'engines and not wordpress and not vendors' $(LONG:%=--ignore=%)
 
 # what takes minutes of its own: every fault, kills, weeks of trouble in their short form, the smallest bench
 test-long: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 4 --dist worksteal $(LONG)
+	$(PYTEST) $(LONG)
 
 # what the tests need beside Python, where it is missing
 test-tools:
@@ -56,7 +63,7 @@ test-wordpress: $(VENV)/.installed
 
 # what Mailchimp published on npm: skips where npm is missing
 test-vendors: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 4 --dist worksteal -m 'not wordpress' -p tests.vendors.watching tests/vendors tests/adapters
+	$(PYTEST) -m 'not wordpress' -p tests.vendors.watching tests/vendors tests/adapters
 
 # two bare machines, made by debootstrap beside each other: skips without root
 test-install: $(VENV)/.installed

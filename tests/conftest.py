@@ -13,7 +13,7 @@ import pytest
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App, load_settings, open_app
 from syncer.setup.install import initialise
-from tests.support.servers import Server, server_or_skip
+from tests.support.servers import SERVERS, Server, server_or_skip
 from tests.support.session import leftovers, tools
 from tests.support.session.opened import close_all
 
@@ -29,6 +29,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """Hold what is true of a session as a whole."""
     for plugin in (leftovers, tools):
         config.pluginmanager.register(plugin)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs on a server or in a browser: by a parameter that names one, or its fixture."""
+    for item in items:
+        values = getattr(item, "callspec", None)
+        named = {str(value) for value in values.params.values()} if values else set()
+        if {*SERVERS, "tab"} & (named | set(getattr(item, "fixturenames", ()))):
+            item.add_marker(pytest.mark.engines)
 
 
 class Clock:

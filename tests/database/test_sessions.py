@@ -233,6 +233,7 @@ def test_a_pgbouncer_that_pools_statements_is_refused_in_one_line_that_names_the
     assert status.stderr.count("\n") == daemon.stderr.count("\n") == 1
 
 
+@pytest.mark.engines
 def test_a_server_that_is_away_behind_its_pgbouncer_is_an_outage_to_be_waited_out() -> None:
     server = server_or_skip("postgresql")
     try:
