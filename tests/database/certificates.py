@@ -67,7 +67,7 @@ def _made(folder: Path, name: str) -> Certificates:
     openssl(
         "req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=server"
     )
-    (folder / "names").write_text(f"subjectAltName={name}\n")
+    (folder / "names").write_text(f"subjectAltName={name}\n", encoding="utf-8")
     signed = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names")
     openssl("x509", "-req", "-in", "server.csr", "-out", "server.pem", *signed)
     for path in folder.glob("*.pem"):

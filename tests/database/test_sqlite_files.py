@@ -77,7 +77,7 @@ def test_check_says_that_the_file_is_read_only_where_nothing_can_be_written(app:
     script = f'mount --bind -o ro {folder} {folder} && mount -o remount,ro,bind {folder} && exec "$@"'
     words = ["unshare", "--mount", "sh", "-c", script, "sh", *command(app.settings.path, "check")]
     ours = os.environ | {"PYTHONPATH": str(ROOT)}
-    seen = subprocess.run(words, capture_output=True, text=True, check=False, env=ours)
+    seen = subprocess.run(words, capture_output=True, encoding="utf-8", check=False, env=ours)
     if "mount:" in seen.stderr or "unshare:" in seen.stderr:
         pytest.skip(f"this machine mounts nothing: {seen.stderr[-80:]}")
 

@@ -316,7 +316,7 @@ def test_a_clock_that_jumps_a_day_under_a_running_daemon_changes_no_lease_and_st
         time.sleep(2 * LEASE)
         assert {name: row.fence for name, row in app.leases.read().items()} == fences
         assert owners(app) == {jumps.pid: 2, other.pid: 2}
-        assert "clock.anomaly" in (tmp_path / "daemons.log").read_text()
+        assert "clock.anomaly" in (tmp_path / "daemons.log").read_text(encoding="utf-8")
 
 
 # -- status -------------------------------------------------------------------------------------------------

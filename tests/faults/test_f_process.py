@@ -77,7 +77,7 @@ def count(settings: Path, what: str) -> Counter[tuple[str, str]]:
 
 
 def said(log: Path, what: str) -> Callable[[], bool]:
-    return lambda: log.exists() and what in log.read_text()
+    return lambda: log.exists() and what in log.read_text(encoding="utf-8")
 
 
 # -- 85 and 86: told to stop, and killed --------------------------------------------------------------------
@@ -197,7 +197,7 @@ def _files(pid: int) -> tuple[int, int]:
 
 def _memory(pid: int) -> tuple[int, int]:
     # nothing more can be mapped than what is mapped: no thread, no larger heap
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[0])
     return resource.RLIMIT_AS, pages * resource.getpagesize()
 
 
@@ -230,7 +230,7 @@ def test_fault_091_out_of_files_or_memory_nothing_is_half_recorded_and_it_ends_w
     assert all_confirmed(settings)
     assert set(count(settings, "delivery:confirmed").values()) == {1}
     assert all(mailchimp.member(person, AUDIENCES[0]) is None for person in people)
-    assert "tight.test" not in log.read_text()
+    assert "tight.test" not in log.read_text(encoding="utf-8")
 
 
 # -- 92: the watchdog ---------------------------------------------------------------------------------------
@@ -331,14 +331,14 @@ def test_fault_094_a_destination_that_leaves_the_settings_is_held_and_comes_back
     submit(settings, PERSON)
     with open_app(load_settings(settings)) as app:
         prepare(app)
-    whole = settings.read_text()
-    settings.write_text(whole[: whole.index("[destinations.crm]")])
+    whole = settings.read_text(encoding="utf-8")
+    settings.write_text(whole[: whole.index("[destinations.crm]")], encoding="utf-8")
 
     run(settings, "drain")
 
     states = {row.destination: (row.state, row.code) for row in deliveries(settings)}
     assert states == {"newsletter": ("confirmed", None), "crm": ("held", "destination_removed")}
-    settings.write_text(whole)
+    settings.write_text(whole, encoding="utf-8")
     run(settings, "resync", "--held", "--reason", "it is back in the settings", "--yes")
     assert run(settings, "drain").returncode == 0
     assert all_confirmed(settings)

@@ -33,7 +33,7 @@ def analyze(*words: str) -> subprocess.CompletedProcess[str]:
         command = binary("systemd-analyze")
     except Missing as missing:
         tools.skip("systemd", str(missing))
-    return subprocess.run([command, "--no-pager", *words], capture_output=True, text=True, check=False)
+    return subprocess.run([command, "--no-pager", *words], capture_output=True, encoding="utf-8", check=False)
 
 
 def unit(path: Path) -> configparser.ConfigParser:
@@ -161,7 +161,7 @@ def test_the_threads_of_five_destinations_fit_into_tasks_max(
 
         until(at_work, 60, every=0.02)
         mailchimp.latency = activecampaign.latency = 0.0
-        until(lambda: at_work() and "delivery.confirmed" in log.read_text(), 60, every=0.02)
+        until(lambda: at_work() and "delivery.confirmed" in log.read_text(encoding="utf-8"), 60, every=0.02)
         daemon.kill()
 
     working = [*more, "mailchimp", "activecampaign"]

@@ -47,4 +47,4 @@ def piped(server: Server, database: str, printed: str) -> None:
         "postgresql": [postgres_binary("psql"), "--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1",
                        f"postgresql://postgres@127.0.0.1:{server.port}/{database}"],
     }[server.kind]  # fmt: skip
-    subprocess.run(words, input=printed, text=True, check=True, capture_output=True)
+    subprocess.run(words, input=printed, encoding="utf-8", check=True, capture_output=True)

@@ -297,7 +297,7 @@ def test_finding_15_the_stand_alone_script_says_the_same(before: App, tmp_path: 
         words = [word for key in given for word in ("--key", key)]
         files = [str(file), *(str(tmp_path / name) for name in names)]
         done = subprocess.run([sys.executable, str(ROOT / "docs/verify_log.py"), *words, *files],
-                              capture_output=True, text=True, check=False)  # fmt: skip
+                              capture_output=True, encoding="utf-8", check=False)  # fmt: skip
         return f"{done.returncode} {done.stdout}{done.stderr}"
 
     assert script(export, "old", "new").startswith("0 PROVEN")

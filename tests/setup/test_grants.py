@@ -125,13 +125,14 @@ def test_the_migrating_account_can_build_everything_from_nothing(
     app: App, engine: str, accounts: Callable[[str], str], tmp_path: Path
 ) -> None:
     # under another prefix in the same database
-    text = app.settings.path.read_text()
+    text = app.settings.path.read_text(encoding="utf-8")
     text = re.sub(r'url = "(mysql|postgresql)[^"]*"', f'url = "{accounts("migrate")}"\nprefix = "other_"', text)
     path = tmp_path / "migrate.toml"
     path.write_text(
         text.replace(
             "[destinations.newsletter]", '[queue]\ntable = "other_queue"\n\n[destinations.newsletter]', 1
-        ).replace("[deadlines]", '[identity]\nkey_file = "other.key"\n\n[deadlines]')
+        ).replace("[deadlines]", '[identity]\nkey_file = "other.key"\n\n[deadlines]'),
+        encoding="utf-8",
     )
 
     done = run(path, "init")

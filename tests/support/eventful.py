@@ -38,7 +38,9 @@ def installation(folder: Path) -> Iterator[tuple[App, Clock, list[str]]]:
         for name, key in keys.items():
             environment.setenv(name, key)
         urls = {"mailchimp": mailchimp.url, "activecampaign": activecampaign.url, "database": "sqlite:///syncer.db"}
-        path.write_text(SETTINGS.format(**urls, objection="unsubscribe", recheck_days="[1, 7]", rate=1000))
+        path.write_text(
+            SETTINGS.format(**urls, objection="unsubscribe", recheck_days="[1, 7]", rate=1000), encoding="utf-8"
+        )
         settings = load_settings(path)
         initialise(settings)
         with open_app(settings, clock=clock) as app:

@@ -91,7 +91,8 @@ class Server(ABC):
                 self.sql("SELECT 1")
                 return
             time.sleep(0.1)
-        raise RuntimeError(f"{self.kind} did not start:\n{self.log.read_text(errors='replace')[-2000:]}")
+        said = self.log.read_text(encoding="utf-8", errors="replace")
+        raise RuntimeError(f"{self.kind} did not start:\n{said[-2000:]}")
 
     def stop(self) -> None:
         """Stop it in order."""
@@ -163,7 +164,7 @@ class MariaDB(Server):
         install = binary("mariadb-install-db")
         words = [install, "--no-defaults", f"--datadir={self.folder / 'data'}", "--skip-test-db"]
         words += ["--auth-root-authentication-method=normal", NO_AIO, self._tmpdir(), *self._as_root()]
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
+        done = subprocess.run(words, capture_output=True, encoding="utf-8", errors="replace", check=False)
         if done.returncode:
             raise RuntimeError(f"mariadb-install-db failed:\n{(done.stdout + done.stderr)[-2000:]}")
 

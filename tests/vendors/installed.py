@@ -55,7 +55,9 @@ def _install(npm: str) -> str | None:
         building.mkdir()
         for name in _FILES:
             shutil.copy(_HERE / name, building)
-        done = subprocess.run([npm, "ci"], cwd=building, capture_output=True, text=True, timeout=600, check=False)
+        done = subprocess.run(
+            [npm, "ci"], cwd=building, capture_output=True, encoding="utf-8", timeout=600, check=False
+        )
         if done.returncode != 0:
             return f"npm ci failed: {(done.stderr.strip().splitlines() or ['without a word'])[0]}"
         _keep_the_one_file(building / "node_modules")

@@ -119,7 +119,7 @@ class Site:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return
             time.sleep(0.05)
-        raise RuntimeError((self.folder / "server.log").read_text(errors="replace"))
+        raise RuntimeError((self.folder / "server.log").read_text(errors="replace", encoding="utf-8"))
 
     def kill(self) -> None:
         """Kill PHP with all its workers, in whatever it does."""
@@ -143,7 +143,7 @@ class Site:
             f"$_SERVER['SERVER_PROTOCOL'] = 'HTTP/1.1'; {before} require '{self.root}/wp-load.php'; {after} {code}"
         )
         done = subprocess.run(
-            [*self._words(), "/dev/stdin"], input=script, capture_output=True, text=True, env=self._environment,
+            [*self._words(), "/dev/stdin"], input=script, capture_output=True, encoding="utf-8", env=self._environment,
             timeout=PATIENCE, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
