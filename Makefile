@@ -42,7 +42,7 @@ test: $(VENV)/.installed
 
 # the same on the other databases, and what a browser makes of the pages; each worker starts servers of its own
 test-engines: $(VENV)/.installed
-	$(PYTEST) -m 'engines and not wordpress and not vendors' $(LONG:%=--ignore=%)
+	$(PYTEST) -m 'engines and not wordpress and not vendors and not install' $(LONG:%=--ignore=%)
 
 # what takes minutes of its own: every fault, kills, weeks of trouble in their short form, the smallest bench
 test-long: $(VENV)/.installed

@@ -253,32 +253,21 @@ def _close(console: Console, folder: Path, kept: Path) -> None:
     }
     if VERIFIER.exists():  # not in an installed package
         words = [sys.executable, str(VERIFIER), "--key", key, str(kept / EXPORT), str(kept / NOTE)]
-        done = subprocess.run(words, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 — our own script
+        done = subprocess.run(  # noqa: S603 — our own script
+            words, capture_output=True, encoding="utf-8", check=False
+        )
         results["docs/verify_log.py says"] = (done.stdout or done.stderr).partition("\n")[0]
     console.print()
     console.rule("[bold]what you have now")
     for name, what in results.items():
         console.print(f"[bold]{name:<23}[/bold] {what}", soft_wrap=True)
     console.print(
-        "\nOpen the first two in a browser. Look around with the real commands, for example:\n"
-        f"  [bold]{_typed(folder, 'status')}[/bold]\n"
-        f"All of it lies in {folder}, with a key that is worth nothing; delete it when you like:\n"
-        f"  [bold]rm -r {shlex.quote(str(folder))}[/bold]\n"
+        "\nOpen the first two in a browser. The installation behind them is gone, its key with it; delete the rest when\n"
+        "you like:\n"
+        f"  [bold]rm -r {shlex.quote(str(kept))}[/bold]\n"
         "To install it on a server: docs/install.md",
         soft_wrap=True,
     )
-
-
-def _typed(folder: Path, *words: str) -> str:
-    """Return a command as somebody types it here, whether or not the program is on their PATH."""
-    program = Path(sys.executable).with_name("syncer")
-    inside = program.is_relative_to(Path.cwd())
-    shown = (
-        [str(program.relative_to(Path.cwd()) if inside else program)]
-        if program.exists()
-        else [sys.executable, "-m", "syncer"]
-    )
-    return shlex.join([*shown, "--settings", str(folder / "settings.toml"), *words])
 
 
 def _snapshot(world: World, people: Sequence[str]) -> list[Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import configparser
-import os
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -88,9 +88,8 @@ def test_what_only_a_person_can_mend_is_failed_at_once_and_an_error_of_ours_is_s
     settings.write_text('[deadlines]\ntimezone = "UTC"\n', encoding="utf-8")
     without_tables = process(settings, "run")
     assert run(settings, "init").returncode == 0
-    with sqlite3.connect(tmp_path / "syncer.db") as database:
+    with closing(sqlite3.connect(tmp_path / "syncer.db")) as database:
         database.execute("ALTER TABLE syncer_lane RENAME TO nobody_expected_this")
-    database.close()
     unexpected = process(settings, "run")
 
     assert (service["Restart"], service["RestartPreventExitStatus"]) == ("on-failure", "2")
