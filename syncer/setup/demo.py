@@ -253,9 +253,7 @@ def _close(console: Console, folder: Path, kept: Path) -> None:
     }
     if VERIFIER.exists():  # not in an installed package
         words = [sys.executable, str(VERIFIER), "--key", key, str(kept / EXPORT), str(kept / NOTE)]
-        done = subprocess.run(  # noqa: S603 — our own script
-            words, capture_output=True, encoding="utf-8", check=False
-        )
+        done = subprocess.run(words, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 — our own
         results["docs/verify_log.py says"] = (done.stdout or done.stderr).partition("\n")[0]
     console.print()
     console.rule("[bold]what you have now")
