@@ -260,8 +260,8 @@ def _close(console: Console, folder: Path, kept: Path) -> None:
     for name, what in results.items():
         console.print(f"[bold]{name:<23}[/bold] {what}", soft_wrap=True)
     console.print(
-        "\nOpen the first two in a browser. The installation behind them is gone, its key with it; delete the rest when\n"
-        "you like:\n"
+        "\nOpen the first two in a browser. The installation behind them is gone, and its key with it;\n"
+        "delete the rest when you like:\n"
         f"  [bold]rm -r {shlex.quote(str(kept))}[/bold]\n"
         "To install it on a server: docs/install.md",
         soft_wrap=True,
