@@ -1,5 +1,6 @@
 # make demo   try everything against the sandbox, no account needed
-# make test   the tests; make test-long: those that take minutes            make lint   ruff and mypy --strict        make bench   the figures
+# make test   the tests that need Python alone; make test-tools installs what the others need: test-engines, test-long
+# make test-newest   the tests on the newest Python that can be had        make lint   ruff and mypy --strict        make bench   the figures
 # make crash  kill the worker at every point of the walk on three engines; SEED=n repeats the random moments
 # make schemas  docs/schemas and docs/commands.md, after a change of what a command prints as JSON or of its help
 # make test-vendors   requests and answers against the vendors' own specification and clients, from npm
@@ -11,27 +12,49 @@ VENV := .venv
 BIN := $(VENV)/bin
 COMPILE := uv pip compile --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
   --no-emit-index-url
+SAY := printf '%s\n'
+# four at a time: many tests wait rather than compute
+PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
 LONG := tests/faults tests/crash tests/simulation tests/bench
 
-.PHONY: demo test test-long test-wordpress test-vendors test-install lint bench crash simulate fuzz schemas sbom lock clean
+.PHONY: demo test test-engines test-long test-newest test-tools test-wordpress test-vendors test-install lint bench crash simulate fuzz schemas sbom lock clean
 
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "syncer needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+	@command -v $(PYTHON) >/dev/null || { $(SAY) 'there is no $(PYTHON) here; install Python 3.11 or newer, or say where it is: make PYTHON=/path/to/python3'; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { $(SAY) '$(PYTHON) is older than Python 3.11; name a newer one: make PYTHON=/path/to/python3'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(SAY) '$(PYTHON) cannot make virtual environments; install what it lacks: apt-get install python3-venv'; exit 1; }
+	@$(SAY) "1 of 3: a virtual environment in $(VENV), for $$($(PYTHON) --version) (about 10 seconds)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(SAY) "2 of 3: the $$(grep -c '==.*\\$$' requirements-dev.lock) packages of requirements-dev.lock (1 minute, or more as the network is)"
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock \
+	  || { $(SAY) 'the packages were not installed: pip says why above; the next make tries it again'; exit 1; }
+	@$(SAY) "3 of 3: syncer itself, from this folder (about 5 seconds)"
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . \
+	  || { $(SAY) 'syncer was not installed: pip says why above; the next make tries it again'; exit 1; }
+	@touch $@
 
 demo: $(VENV)/.installed
 	$(BIN)/syncer demo
 
-# four at a time: many tests wait rather than compute; each worker starts servers of its own
+# what needs nothing but Python
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 4 --dist worksteal $(LONG:%=--ignore=%)
+	$(PYTEST) -m 'not engines and not wordpress and not vendors and not install' $(LONG:%=--ignore=%)
+
+# the same on the other databases, and what a browser makes of the pages; each worker starts servers of its own
+test-engines: $(VENV)/.installed
+	$(PYTEST) -m 'engines and not wordpress and not vendors and not install' $(LONG:%=--ignore=%)
 
 # what takes minutes of its own: every fault, kills, weeks of trouble in their short form, the smallest bench
 test-long: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 4 --dist worksteal $(LONG)
+	$(PYTEST) $(LONG)
+
+# what the tests need beside Python, where it is missing
+test-tools:
+	@tests/tools.sh
+
+# the tests on the newest Python that there is for this machine
+test-newest: $(VENV)/.installed
+	$(BIN)/python -m tests.newest
 
 # a real WordPress; installs Debian's packages where they are missing
 test-wordpress: $(VENV)/.installed
@@ -40,7 +63,7 @@ test-wordpress: $(VENV)/.installed
 
 # what Mailchimp published on npm: skips where npm is missing
 test-vendors: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 4 --dist worksteal -m 'not wordpress' -p tests.vendors.watching tests/vendors tests/adapters
+	$(PYTEST) -m 'not wordpress' -p tests.vendors.watching tests/vendors tests/adapters
 
 # two bare machines, made by debootstrap beside each other: skips without root
 test-install: $(VENV)/.installed

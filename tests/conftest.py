@@ -13,7 +13,9 @@ import pytest
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App, load_settings, open_app
 from syncer.setup.install import initialise
-from tests.support.servers import Server, server_or_skip
+from tests.support.servers import SERVERS, Server, server_or_skip
+from tests.support.session import leftovers, tools
+from tests.support.session.opened import close_all
 
 AUDIENCES = ("a1b2c3d4e5", "b2c3d4e5f6", "c3d4e5f6a7")
 
@@ -21,6 +23,21 @@ AUDIENCES = ("a1b2c3d4e5", "b2c3d4e5f6", "c3d4e5f6a7")
 # what takes long on a loaded machine is no defect: time is nothing that an example proves
 hypothesis.settings.register_profile("syncer", deadline=None)
 hypothesis.settings.load_profile("syncer")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hold what is true of a session as a whole."""
+    for plugin in (leftovers, tools):
+        config.pluginmanager.register(plugin)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs on a server or in a browser: by a parameter that names one, or its fixture."""
+    for item in items:
+        values = getattr(item, "callspec", None)
+        named = {str(value) for value in values.params.values()} if values else set()
+        if {*SERVERS, "tab"} & (named | set(getattr(item, "fixturenames", ()))):
+            item.add_marker(pytest.mark.engines)
 
 
 class Clock:
@@ -39,6 +56,12 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock(datetime.now(UTC))
+
+
+@pytest.fixture(autouse=True)
+def _what_a_test_opened_is_closed() -> Iterator[None]:
+    yield
+    close_all()
 
 
 @pytest.fixture

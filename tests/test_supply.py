@@ -102,7 +102,9 @@ def test_everything_that_syncer_imports_is_asked_for_and_locked() -> None:
 
 def test_the_bill_of_materials_lists_exactly_what_a_server_installs(tmp_path: Path) -> None:
     bill = tmp_path / "sbom.json"
-    recipe = re.search(r"cyclonedx-py (requirements .*?)--output-file", (ROOT / "Makefile").read_text(), re.DOTALL)
+    recipe = re.search(
+        r"cyclonedx-py (requirements .*?)--output-file", (ROOT / "Makefile").read_text(encoding="utf-8"), re.DOTALL
+    )
     assert recipe
     words = [word for word in recipe[1].split() if word != "\\"]
 

@@ -70,8 +70,8 @@ def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Yield a connection that sees one moment of the database, whatever others commit meanwhile."""
     # SQLite's read transactions are snapshots by themselves
     options = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
-    with engine.connect().execution_options(**options) as connection:
-        yield connection
+    with engine.connect() as connection:
+        yield connection.execution_options(**options)
 
 
 def plain_rows(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[tuple[Any, ...]]:

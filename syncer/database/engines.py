@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,6 +19,14 @@ from syncer.errors import UserError
 #: seconds that SQLite waits for another writer before it says busy; then the transaction is repeated
 BUSY_SECONDS = 5
 ENGINES = {"sqlite", "mysql", "mariadb", "postgresql"}
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    f"busy_timeout={BUSY_SECONDS * 1000}",
+    "secure_delete=ON",  # a shredded address must not live on in a free page
+    "recursive_triggers=ON",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,16 @@ def connect(login: str | tls.ServerLogin, *, shared: bool = False) -> sa.Engine:
         ) from None
 
 
+@contextmanager
+def opened(login: str | tls.ServerLogin, *, shared: bool = False) -> Iterator[sa.Engine]:
+    """Yield an engine as `connect` makes it; its connections are closed at the end, however that comes."""
+    engine = connect(login, shared=shared)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
 def _sqlite(url: sa.URL, place: str, shared: bool) -> sa.Engine:
     file = sqlite_files.file_of(url)
     if file is not None and not file.parent.is_dir():
@@ -72,15 +92,12 @@ def _sqlite(url: sa.URL, place: str, shared: bool) -> sa.Engine:
         connection.isolation_level = None  # we say BEGIN ourselves, see below
         # a producer's invalid UTF-8 must end as a held event, not as an exception at the head of the queue
         connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            f"busy_timeout={BUSY_SECONDS * 1000}",
-            "secure_delete=ON",  # a shredded address must not live on in a free page
-            "recursive_triggers=ON",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
+        try:
+            for pragma in _PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()  # nobody else would: the pool does not know it yet
+            raise
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:

@@ -105,6 +105,8 @@ class Daemon:
         listener = self._listen()
         lanes = when_up(self._begin, self._stop, feed)
         if lanes is None:
+            if listener is not None:
+                listener.close()
             return 0
         self._lanes = lanes
         jobs = self._jobs()

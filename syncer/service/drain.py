@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -120,9 +120,10 @@ class _Drain:
             app.stop.set()
             for thread in threads:
                 thread.join(timeout=30)
-            for lane in lanes:
-                lane.abandon() if isinstance(self._failed, UntrustedLog) else lane.release()
-            app.stop.clear()
+            with ExitStack() as ending:  # the other lanes too where one cannot be given back
+                ending.callback(app.stop.clear)
+                for lane in lanes:
+                    ending.callback(lane.abandon if isinstance(self._failed, UntrustedLog) else lane.release)
         if self._failed is not None:
             raise self._failed
         after = self._counts()

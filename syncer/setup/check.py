@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -65,13 +66,11 @@ def run_as(settings: Settings, account: str) -> list[Check]:
     """Try what an account of `syncer db grants` must be refused; its URLs stand in the settings. Needs no key file."""
     from syncer.app import make_tables
 
-    engine, apart = engines.connect(settings.database_login), settings.queue_login
-    queue = engine if apart is None else engines.connect(apart, shared=True)
-    try:
+    with ExitStack() as closing:
+        engine = closing.enter_context(engines.opened(settings.database_login))
+        apart = settings.queue_login
+        queue = engine if apart is None else closing.enter_context(engines.opened(apart, shared=True))
         return privilege_check.run_as(account, engine, queue, make_tables(settings))
-    finally:
-        engine.dispose()
-        queue.dispose()
 
 
 def _settings(settings: Settings) -> Check:

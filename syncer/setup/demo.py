@@ -5,19 +5,26 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncer.errors import UserError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-REPORT, DOSSIER, EXPORT = "propagation-log.html", "dossier.html", "audit.jsonl"
+#: what is kept of a demo to look at, in the current folder; another demo writes it anew
+KEPT = "syncer-demo"
+REPORT, DOSSIER, EXPORT, NOTE = "propagation-log.html", "dossier.html", "audit.jsonl", "checkpoint.note"
 #: the person whose dossier is written: every destination was asked, and not every one is done
 PERSON = "everywhere@three.test"
 #: the script that an auditor runs; it is part of the source, not of the package
@@ -93,11 +100,46 @@ class World:
 
 
 def run(console: Console) -> int:
-    """Run the demo and return its exit code. Everything it writes lies in a new folder, which it names."""
+    """Run the demo and return its exit code.
+
+    What there is to look at afterwards is kept in the folder KEPT. The installation itself, its key and its database
+    with the addresses, lies in a temporary folder that goes with the demo. Raises UserError when nothing can be kept.
+    """
+    kept = _kept()
+    with _told_to_stop(), tempfile.TemporaryDirectory(prefix="syncer-demo-") as folder:
+        return _play(console, Path(folder), kept)
+
+
+def _kept() -> Path:
+    kept = Path.cwd() / KEPT
+    try:
+        kept.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"demo: the folder {kept} cannot be made ({error.strerror}); change to a folder of your own"
+        ) from None
+    return kept
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[None]:
+    """Let a signal end the block as an exception does: the key must not stay behind where a terminal is closed."""
+    before = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
+
+
+def _play(console: Console, folder: Path, kept: Path) -> int:
     from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 
     started = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="syncer-demo-"))
     with (
         MailchimpSandbox(audiences=AUDIENCES) as mailchimp,
         ActiveCampaignSandbox(rate=RATE * 1.0) as crm,
@@ -112,13 +154,13 @@ def run(console: Console) -> int:
         console.print(
             "This machine plays one Mailchimp account (`newsletter`) and two ActiveCampaign accounts (`crm`, `shop`),\n"
             f"with {people} made-up people: {len(ERASURES)} ask to be erased, {len(OBJECTIONS)} object to marketing.\n"
-            f"Everything is written to {folder}",
+            f"What there is to look at afterwards is kept in {kept}; the installation with its key goes with the demo.",
             soft_wrap=True,
         )
         _work(console, folder, world)
         _compare(console, world, before, bystanders)
-        _show(console, folder)
-    _close(console, folder)
+        _show(console, folder, kept)
+    _close(console, folder, kept)
     console.print(f"\nThat took {time.monotonic() - started:.0f} s.")
     return 0
 
@@ -180,7 +222,7 @@ def _under_way(folder: Path) -> bool:
     return any(lane["pending"] + lane["retrying"] + lane["applied"] for lane in lanes)
 
 
-def _show(console: Console, folder: Path) -> None:
+def _show(console: Console, folder: Path, kept: Path) -> None:
     _syncer(console, folder, "status")
     console.print(
         f"\nHeld are the {len(ERASURES)} erasures that the key of `shop` could not finish, and the line that was not"
@@ -191,52 +233,39 @@ def _show(console: Console, folder: Path) -> None:
     first = next(event for event in events if event["state"] == "held" and event["right"])
     _syncer(console, folder, "show", first["id"])
     console.print("\nNow the proof: for compliance, for one person, and for an auditor.")
-    _syncer(console, folder, "report", "--format", "html", "--out", REPORT)
-    _syncer(console, folder, "dossier", "--out", DOSSIER, stdin=PERSON)
+    _syncer(console, folder, "report", "--format", "html", "--out", str(kept / REPORT))
+    _syncer(console, folder, "dossier", "--out", str(kept / DOSSIER), stdin=PERSON)
     _syncer(console, folder, "audit", "checkpoint")
     _syncer(console, folder, "audit", "verify")
 
 
-def _close(console: Console, folder: Path) -> None:
+def _close(console: Console, folder: Path, kept: Path) -> None:
     """Print what there is now and where, and let the auditor's script have the last word."""
     key = _output(folder, "audit", "key").strip()
-    _output(folder, "audit", "export", "--out", EXPORT)
-    notes = sorted(str(note) for note in (folder / "checkpoints").glob("*.note"))
+    _output(folder, "audit", "export", "--out", str(kept / EXPORT))
+    shutil.copy(max((folder / "checkpoints").glob("*.note")), kept / NOTE)
     results = {
-        "report for compliance": (folder / REPORT).as_uri(),
-        "dossier of one person": (folder / DOSSIER).as_uri(),
-        "signed checkpoint": notes[-1],
-        "exported log": str(folder / EXPORT),
+        "report for compliance": (kept / REPORT).as_uri(),
+        "dossier of one person": (kept / DOSSIER).as_uri(),
+        "signed checkpoint": str(kept / NOTE),
+        "exported log": str(kept / EXPORT),
         "public key of the log": key,
     }
     if VERIFIER.exists():  # not in an installed package
-        words = [sys.executable, str(VERIFIER), "--key", key, str(folder / EXPORT), *notes]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 — our own script
+        words = [sys.executable, str(VERIFIER), "--key", key, str(kept / EXPORT), str(kept / NOTE)]
+        done = subprocess.run(words, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 — our own
         results["docs/verify_log.py says"] = (done.stdout or done.stderr).partition("\n")[0]
     console.print()
     console.rule("[bold]what you have now")
     for name, what in results.items():
         console.print(f"[bold]{name:<23}[/bold] {what}", soft_wrap=True)
     console.print(
-        "\nOpen the first two in a browser. Look around with the real commands, for example:\n"
-        f"  [bold]{_typed(folder, 'status')}[/bold]\n"
-        f"All of it lies in {folder}, with a key that is worth nothing; delete it when you like:\n"
-        f"  [bold]rm -r {shlex.quote(str(folder))}[/bold]\n"
+        "\nOpen the first two in a browser. The installation behind them is gone, and its key with it;\n"
+        "delete the rest when you like:\n"
+        f"  [bold]rm -r {shlex.quote(str(kept))}[/bold]\n"
         "To install it on a server: docs/install.md",
         soft_wrap=True,
     )
-
-
-def _typed(folder: Path, *words: str) -> str:
-    """Return a command as somebody types it here, whether or not the program is on their PATH."""
-    program = Path(sys.executable).with_name("syncer")
-    inside = program.is_relative_to(Path.cwd())
-    shown = (
-        [str(program.relative_to(Path.cwd()) if inside else program)]
-        if program.exists()
-        else [sys.executable, "-m", "syncer"]
-    )
-    return shlex.join([*shown, "--settings", str(folder / "settings.toml"), *words])
 
 
 def _snapshot(world: World, people: Sequence[str]) -> list[Any]:
@@ -278,13 +307,13 @@ def _syncer(console: Console, folder: Path, *words: str, stdin: str | None = Non
     given = f"   ({lines} {'address' if lines == 1 else 'addresses'} on stdin)" if lines else ""
     console.print(f"\n[bold]$ syncer {' '.join(words)}[/bold]{given}", highlight=False)
     subprocess.run(  # noqa: S603 — our own command line
-        _command(folder, *words), input=stdin, text=True, check=False, cwd=folder
+        _command(folder, *words), input=stdin, encoding="utf-8", check=False, cwd=folder
     )
 
 
 def _output(folder: Path, *words: str) -> str:
     return subprocess.run(  # noqa: S603 — our own command line
-        _command(folder, *words), capture_output=True, text=True, check=False, cwd=folder
+        _command(folder, *words), capture_output=True, encoding="utf-8", check=False, cwd=folder
     ).stdout
 
 

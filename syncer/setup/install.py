@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
+import sqlalchemy as sa
 
 from syncer.app import make_tables
 from syncer.audit.actor import actor
@@ -15,6 +15,7 @@ from syncer.audit.transaction import Transactions
 from syncer.clock import now
 from syncer.database import connections, engines, revisions, sqlite_files
 from syncer.database.failures import half_done
+from syncer.database.tables import Tables
 from syncer.delivery.leases import Leases
 from syncer.delivery.owners import owner_name
 from syncer.errors import KeyFileError, SettingsProblem
@@ -57,21 +58,12 @@ def steps(settings: Settings) -> Iterator[str]:
         yield make_key(key_file)
         keyring = Keyring.load(key_file)
     yield upgrade(settings)
-    engine, all_tables = engines.connect(settings.database_login), make_tables(settings)
-    with connections.reading(engine) as connection:
-        keyring = keyring.going_on_with(key_check(connection, all_tables))
-    ledger = Ledger(engine, all_tables, keyring, actor("cli"), settings_digest(settings))
-    with connections.writing(engine) as connection:
-        ledger.begin(connection)
-    # this writes nothing to the log, so a database behind its notes may pass: the next command refuses it
-    transactions = Transactions(engine, all_tables, ledger, now, before_write=lambda: None)
-    Leases(transactions, owner_name()).ensure(list(settings.destinations))
-    public = Origins(engine, all_tables, keyring, settings.checkpoints.origin, ledger).public_keys()[-1]
-    engine.dispose()
+    all_tables = make_tables(settings)
+    with engines.opened(settings.database_login) as engine:
+        public = _begin_log(settings, engine, all_tables, keyring)
     if (queue := settings.queue_login) is not None:
-        queue_engine = engines.connect(queue, shared=True)
-        revisions.create_queue(queue_engine, all_tables)
-        queue_engine.dispose()
+        with engines.opened(queue, shared=True) as queue_engine:
+            revisions.create_queue(queue_engine, all_tables)
     yield f"queue table {settings.queue.table}: ready"
     if settings.wordpress is not None and settings.wordpress.status_table:
         from syncer.intake.wordpress.bridge import create_status_table
@@ -88,7 +80,7 @@ def _refuse_state_among_settings(settings: Settings) -> None:
         return
     problems = []
     for table, url in (("database", settings.database.url), ("queue", settings.queue.url)):
-        file = sqlite_files.file_of(make_url(url)) if url else None
+        file = sqlite_files.file_of(sa.make_url(url)) if url else None
         if file is not None and file.parent == folder and not file.exists():
             remedy = f'write an absolute path, like url = "sqlite:////var/lib/syncer/{file.name}"'
             problems.append(f"{settings.path}: [{table}] url: a database does not belong into {folder}; {remedy}")
@@ -110,12 +102,22 @@ def _is_there(path: Path) -> bool:
     return True
 
 
+def _begin_log(settings: Settings, engine: sa.Engine, all_tables: Tables, keyring: Keyring) -> str:
+    """Make the log's first entry and the lanes; return the newest public key of the log."""
+    with connections.reading(engine) as connection:
+        keyring = keyring.going_on_with(key_check(connection, all_tables))
+    ledger = Ledger(engine, all_tables, keyring, actor("cli"), settings_digest(settings))
+    with connections.writing(engine) as connection:
+        ledger.begin(connection)
+    # this writes nothing to the log, so a database behind its notes may pass: the next command refuses it
+    transactions = Transactions(engine, all_tables, ledger, now, before_write=lambda: None)
+    Leases(transactions, owner_name()).ensure(list(settings.destinations))
+    return str(Origins(engine, all_tables, keyring, settings.checkpoints.origin, ledger).public_keys()[-1])
+
+
 def _refuse_new_key_for_old_data(settings: Settings) -> None:
-    engine = engines.connect(settings.database_login)
-    try:
+    with engines.opened(settings.database_login) as engine:
         revision = revisions.revision_of(engine, settings.database.prefix)
-    finally:
-        engine.dispose()
     if revision is not None:
         key_file = settings.identity.key_file
         remedy = credentials.out_of_reach(key_file) or "put the original key file back"
@@ -124,13 +126,10 @@ def _refuse_new_key_for_old_data(settings: Settings) -> None:
 
 def upgrade(settings: Settings) -> str:
     """Bring the schema up to date; return one line that says what was done. Raises UserError for a newer schema."""
-    engine = engines.connect(settings.database_login)
-    try:
+    with engines.opened(settings.database_login) as engine:
         before = revisions.revision_of(engine, settings.database.prefix)
         with half_done(_UPGRADE):
             restored = revisions.upgrade(engine, make_tables(settings), queue_here=settings.queue.url is None)
-    finally:
-        engine.dispose()
     if restored:
         return (
             f"database schema {revisions.REVISION}: up to date, but {', '.join(restored)} had been dropped or changed"

@@ -42,7 +42,9 @@ class Growing:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         (folder / "adapters").mkdir()
-        (folder / "adapters" / "registry.py").write_text('SHIPPED = {\n    "grown": "grown.adapter:Grown",\n}\n')
+        (folder / "adapters" / "registry.py").write_text(
+            'SHIPPED = {\n    "grown": "grown.adapter:Grown",\n}\n', encoding="utf-8"
+        )
 
     def write(self, file: str, text: str) -> None:
         path = self._folder / file

@@ -57,8 +57,10 @@ def offer(folder: Path, name: str, code: str, *, package: str = "", attribute: s
     info = folder / f"{module}-1.0.dist-info"
     info.mkdir()
     (folder / f"{module}.py").write_text(code.format(name=name), encoding="utf-8")
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package or f'syncer-{name}'}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[{registry.GROUP}]\n{name} = {module}:{attribute}\n")
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {package or f'syncer-{name}'}\nVersion: 1.0\n", encoding="utf-8"
+    )
+    (info / "entry_points.txt").write_text(f"[{registry.GROUP}]\n{name} = {module}:{attribute}\n", encoding="utf-8")
 
 
 def settings_of(folder: Path, adapter: str, objection: str = "unsubscribe") -> Path:
@@ -71,7 +73,9 @@ def syncer(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run the real command with the packages of this folder installed."""
     environ = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}", "TEST_KEY": "a-key"}
     command = [sys.executable, "-m", "syncer", *words]
-    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=environ, capture_output=True, encoding="utf-8", timeout=120, check=False
+    )
 
 
 def test_an_adapter_of_another_package_is_loaded_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +161,9 @@ def test_whoever_uses_no_package_neither_loads_one_nor_looks_for_one(tmp_path: P
         "print('importlib.metadata' in sys.modules)"
     )
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    looked = subprocess.run([sys.executable, "-c", asked], env=environ, capture_output=True, text=True, check=True)
+    looked = subprocess.run(
+        [sys.executable, "-c", asked], env=environ, capture_output=True, encoding="utf-8", check=True
+    )
 
     ended = syncer(tmp_path, "init")
 

@@ -47,7 +47,7 @@ class Example:
         """Build the wheel as pip would, and unpack it: of a package without scripts nothing more is an install."""
         build = "import hatchling.build, sys; print(hatchling.build.build_wheel(sys.argv[1]))"
         command = [sys.executable, "-c", build, str(self.folder)]
-        made = subprocess.run(command, cwd=source, capture_output=True, text=True, check=True, timeout=120)
+        made = subprocess.run(command, cwd=source, capture_output=True, encoding="utf-8", check=True, timeout=120)
         with zipfile.ZipFile(self.folder / made.stdout.split()[-1]) as wheel:
             wheel.extractall(self.site)
 
@@ -88,7 +88,13 @@ def test_the_example_passes_the_contract_as_a_package_of_its_own(example: Exampl
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "wrenpost"]
     where = ["tests/adapters/test_contract.py", "tests/adapters/attacks"]
     ended = subprocess.run(
-        [*command, *where], cwd=ROOT, env=example.environ, capture_output=True, text=True, timeout=280, check=False
+        [*command, *where],
+        cwd=ROOT,
+        env=example.environ,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=280,
+        check=False,
     )
 
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
@@ -108,7 +114,13 @@ def test_the_commands_of_the_page_erase_somebody_at_the_example(example: Example
         _wait_for(int(port))
         command = ["sh", "-e", "-c", rest]
         ended = subprocess.run(
-            command, cwd=example.folder, env=example.environ, capture_output=True, text=True, timeout=200, check=False
+            command,
+            cwd=example.folder,
+            env=example.environ,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=200,
+            check=False,
         )
     finally:
         server.terminate()

@@ -28,7 +28,7 @@ def acts(login: int, **environ: str) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-c", LOG_IN.format(uid=login) + ACT],
         env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
-        capture_output=True, text=True, check=False,
+        capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
     if "loginuid" in done.stderr:
         pytest.skip("this kernel lets nobody say who logged in")
@@ -39,7 +39,7 @@ def acts(login: int, **environ: str) -> dict[str, Any]:
 def test_the_environment_cannot_say_who_acts() -> None:
     done = subprocess.run(
         [sys.executable, "-c", ACT], env={**os.environ, "PYTHONPATH": str(ROOT), **CLAIMS},
-        capture_output=True, text=True, check=True,
+        capture_output=True, encoding="utf-8", check=True,
     )  # fmt: skip
 
     said = json.loads(done.stdout)

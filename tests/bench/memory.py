@@ -59,7 +59,10 @@ def measure(run: Run) -> Iterator[Figure]:
     """Yield the growth; the worker is a process of its own."""
     few, many = run.count(1000, 500), run.count(100_000, 2000)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.memory", str(few), str(many)], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "tests.bench.memory", str(few), str(many)],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
     )
     found = json.loads(done.stdout)
     note = f"from {found['few']:.0f} MiB after {few} to {found['many']:.0f} MiB after {many}; no network"
@@ -91,7 +94,7 @@ def main(few: int, many: int) -> None:
 
 def _resident() -> float:
     """Return this process' resident memory in MiB."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return round(next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024, 1)
 
 

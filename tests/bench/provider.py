@@ -30,7 +30,7 @@ class Provider:
             [sys.executable, "-m", "tests.bench.provider", kind, json.dumps(options)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             env=env,
             cwd=ROOT,
         )

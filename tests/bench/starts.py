@@ -66,9 +66,8 @@ def crashes(run: Run) -> Iterator[Figure]:
     with Provider("mailchimp") as provider, TemporaryDirectory(prefix="syncer-bench-") as folder:
         settings = settings_file(Path(folder), provider)
         initialise(load_settings(settings))
-        app = open_app(load_settings(settings))
-        fill(app, 0, 2000 * (kills + 1))  # nobody knows them: one call each
-        app.close()
+        with open_app(load_settings(settings)) as app:
+            fill(app, 0, 2000 * (kills + 1))  # nobody knows them: one call each
         for number in range(kills + 1):
             before = provider.counts()["requests"]
             began = time.perf_counter()

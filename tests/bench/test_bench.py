@@ -30,7 +30,7 @@ def test_the_shortest_run_shows_every_figure_with_its_target(tmp_path: Path) -> 
     env = dict(os.environ) | {"BENCH_SECONDS": "1", "BENCH_ENGINES": "sqlite", "BENCH_OUT": str(out)}
 
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench"], capture_output=True, text=True, env=env, timeout=300, check=False
+        [sys.executable, "-m", "tests.bench"], capture_output=True, encoding="utf-8", env=env, timeout=300, check=False
     )
 
     assert out.exists(), done.stderr  # an exception ends with 1 as a missed target does
@@ -46,7 +46,7 @@ def test_the_shortest_run_shows_every_figure_with_its_target(tmp_path: Path) -> 
 
 def test_an_unknown_group_is_refused_in_one_line() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench", "nothing"], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "tests.bench", "nothing"], capture_output=True, encoding="utf-8", timeout=60, check=False
     )
 
     assert done.returncode == 2

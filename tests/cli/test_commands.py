@@ -8,6 +8,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -189,16 +190,14 @@ def test_the_report_speaks_plainly_and_in_csv_and_json(settings: Path, held: dic
     assert [(row["recipient"], row["state"]) for row in rows] == [("newsletter", "confirmed"), ("crm", "held")]
     out = tmp_path / "report.json"
     assert run(settings, "report", "--format", "json", "--out", str(out)).returncode == 1
-    assert json.loads(out.read_text())["integrity"]["verified"] is True
+    assert json.loads(out.read_text(encoding="utf-8"))["integrity"]["verified"] is True
     assert run(settings, "report", "--since", "2999-01-01").returncode == 0
 
 
 def test_verify_names_what_was_altered_behind_our_back(settings: Path, held: dict[str, Any]) -> None:
-    connection = sqlite3.connect(settings.parent / "syncer.db")
-    with connection:
+    with closing(sqlite3.connect(settings.parent / "syncer.db")) as connection, connection:
         connection.execute("DROP TRIGGER syncer_audit_no_update")
         connection.execute("UPDATE syncer_audit SET body = replace(body, 'erasure', 'objectio') WHERE seq = 1")
-    connection.close()
 
     done = run(settings, "audit", "verify")
     assert (done.returncode, done.stdout) == (1, "NOT INTACT: entry 1 was altered\n")
@@ -268,12 +267,12 @@ def test_without_tables_or_key_the_remedy_is_named(settings_file: Callable[..., 
 
 def test_another_key_file_is_refused(settings: Path) -> None:
     key = settings.parent / "syncer.key"
-    kept = key.read_text()
+    kept = key.read_text(encoding="utf-8")
     key.unlink()
     missing = run(settings, "init")
     assert (missing.returncode, "put the original key file back" in missing.stderr) == (2, True)
     first = kept.rindex(":") + 1  # of the key itself
-    key.write_text(kept[:first] + ("A" if kept[first] != "A" else "B") + kept[first + 1 :])
+    key.write_text(kept[:first] + ("A" if kept[first] != "A" else "B") + kept[first + 1 :], encoding="utf-8")
     key.chmod(0o600)
 
     wrong = run(settings, "status")
@@ -283,10 +282,8 @@ def test_another_key_file_is_refused(settings: Path) -> None:
 
 def test_a_newer_schema_is_refused_and_an_older_one_names_the_upgrade(settings: Path) -> None:
     for version, said in (("9999", "newer than this syncer"), ("0000", "syncer db upgrade")):
-        connection = sqlite3.connect(settings.parent / "syncer.db")
-        with connection:
+        with closing(sqlite3.connect(settings.parent / "syncer.db")) as connection, connection:
             connection.execute("UPDATE syncer_alembic_version SET version_num = ?", (version,))
-        connection.close()
         done = run(settings, "status")
         assert (done.returncode, said in done.stderr) == (2, True)
 
@@ -324,7 +321,7 @@ def test_a_malformed_event_can_be_mended_with_its_address_from_a_file(settings: 
     run(settings, "drain")
     (event,) = as_json(settings, "events")
     file = tmp_path / "again.txt"
-    file.write_text(f"{event['id']} {PERSON}\n")
+    file.write_text(f"{event['id']} {PERSON}\n", encoding="utf-8")
 
     done = run(settings, "resync", "--file", str(file), "--reason", "asked the person", "--yes")
     run(settings, "drain")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_init_prints_each_step_that_is_done_before_the_one_that_fails(
 
 def test_an_upgrade_that_is_cut_short_names_the_command_that_goes_on(settings_file: Callable[..., Path]) -> None:
     path = settings_file()
-    with sqlite3.connect(path.parent / "syncer.db") as somebody:
+    with closing(sqlite3.connect(path.parent / "syncer.db")) as somebody, somebody:
         somebody.execute("CREATE TABLE syncer_event (id)")
 
     done = run(path, "db", "upgrade")

@@ -194,13 +194,17 @@ class Installation:
                 self._end_daemon(process, job)
             process.join(PATIENCE)
             if process.exitcode is None:
-                raise AssertionError(f"the worker hangs: {job.log.with_suffix('.said').read_text()[-2000:]}")
+                raise AssertionError(f"the worker hangs: {self._said(job)}")
         self._ended(job)
         if process.exitcode == -signal.SIGKILL and job.point is not None:
             return True
         if process.exitcode:
-            raise AssertionError(f"exit code {process.exitcode}: {job.log.with_suffix('.said').read_text()[-2000:]}")
+            raise AssertionError(f"exit code {process.exitcode}: {self._said(job)}")
         return False
+
+    @staticmethod
+    def _said(job: Job) -> str:
+        return job.log.with_suffix(".said").read_text(encoding="utf-8")[-2000:]
 
     def _end_daemon(self, process: BaseProcess, job: Job) -> None:
         """Wait until the daemon has nothing more to do and renewed a lease, then tell it to stop."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.servers import Server, ordinary_user, server_or_skip
+from tests.support.session import tools
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,21 @@ def tls_server(kind: str, name: str = "DNS:localhost") -> Iterator[tuple[Server,
                 shutil.chown(files.key, ordinary_user())  # PostgreSQL takes no key that others may read
             settings = {"ssl": "on", "ssl_cert_file": files.certificate, "ssl_key_file": files.key}
             options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
-        server = server_or_skip(kind, *options)
+        server = _with_tls(kind, options)
         yield server, files
     finally:
         if server is not None:
             server.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _with_tls(kind: str, options: list[str]) -> Server:
+    try:
+        return server_or_skip(kind, *options)
+    except RuntimeError as error:
+        if "SSL is not supported by this build" not in str(error):
+            raise
+        tools.skip(kind, f"a {kind} that was built with TLS {tools.NOT_INSTALLED}")
 
 
 def _made(folder: Path, name: str) -> Certificates:
@@ -57,7 +67,7 @@ def _made(folder: Path, name: str) -> Certificates:
     openssl(
         "req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=server"
     )
-    (folder / "names").write_text(f"subjectAltName={name}\n")
+    (folder / "names").write_text(f"subjectAltName={name}\n", encoding="utf-8")
     signed = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names")
     openssl("x509", "-req", "-in", "server.csr", "-out", "server.pem", *signed)
     for path in folder.glob("*.pem"):

@@ -109,7 +109,7 @@ except UserError as error:
     ours = os.environ | {"PYTHONPATH": str(ROOT)}
 
     words = [sys.executable, "-c", script]
-    told = subprocess.run(words, capture_output=True, text=True, check=True, env=ours, cwd=ROOT)
+    told = subprocess.run(words, capture_output=True, encoding="utf-8", check=True, env=ours, cwd=ROOT)
 
     assert told.stdout == (
         "syncer.db: everybody on this machine can read it; run `chmod o-rwx syncer.db` as its owner\n"
@@ -198,7 +198,8 @@ def test_finding_12_a_reader_that_keeps_the_log_from_being_emptied_only_delays_i
 
     assert app.intake.take_all() == 0  # the next look of the daemon, at an empty queue
     assert _grep(folder, PERSON) == []
-    assert app.engine.connect().exec_driver_sql("PRAGMA busy_timeout").scalar() == engines.BUSY_SECONDS * 1000
+    with app.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == engines.BUSY_SECONDS * 1000
 
 
 def test_finding_12_the_daemon_leaves_nothing_while_it_runs(settings_file: Callable[..., Path], tmp_path: Path) -> None:
@@ -206,7 +207,7 @@ def test_finding_12_the_daemon_leaves_nothing_while_it_runs(settings_file: Calla
     assert run(path, "init").returncode == 0
     with started(path, "run", log=tmp_path / "log"):
         done = subprocess.run(
-            command(path, "submit", "erasure"), input=PERSON, capture_output=True, text=True, check=False
+            command(path, "submit", "erasure"), input=PERSON, capture_output=True, encoding="utf-8", check=False
         )
         assert done.returncode == 0, done.stderr
         until(lambda: as_json(path, "status")["events"]["fulfilled"] == 1, 60)

@@ -38,7 +38,12 @@ def installed(settings_file: Callable[..., Path]) -> Callable[..., Path]:
         url = sa.make_url(server.new_database()).set(host=host).render_as_string(hide_password=False)
         path = settings_file()
         lines = "".join(f'{key} = "{value}"\n' for key, value in keys.items())
-        path.write_text(path.read_text().replace('url = "sqlite:///syncer.db"', f'url = "{url}{query}"\n{lines}', 1))
+        path.write_text(
+            path.read_text(encoding="utf-8").replace(
+                'url = "sqlite:///syncer.db"', f'url = "{url}{query}"\n{lines}', 1
+            ),
+            encoding="utf-8",
+        )
         return path
 
     return write
@@ -163,7 +168,7 @@ def test_finding_21_the_same_is_asked_of_the_queue_and_of_wordpress(
     url = sa.make_url(mariadb.new_database()).set(host=ELSEWHERE).render_as_string(hide_password=False)
     path = settings_file()
     if table == "wordpress":
-        path.write_text(path.read_text() + "\n[wordpress]\n")
+        path.write_text(path.read_text(encoding="utf-8") + "\n[wordpress]\n", encoding="utf-8")
     monkeypatch.setenv(f"SYNCER_{table.upper()}__URL", url)
 
     done = run(path, "init")

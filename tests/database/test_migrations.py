@@ -19,19 +19,19 @@ NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_an_older_schema_with_deliveries_is_upgraded_in_place(database_url: str, engine: str, tmp_path: object) -> None:
     url = f"sqlite:///{tmp_path}/syncer.db" if engine == "sqlite" else database_url
-    connected, all_tables = engines.connect(url), tables()
-    _as_it_was_before(connected)
-    backlog.add(connected, all_tables, "old", 300, state=State.PENDING, at=NOW, today=NOW.date(), destination="crm")
+    all_tables = tables()
+    with engines.opened(url) as opened:
+        _as_it_was_before(opened)
+        backlog.add(opened, all_tables, "old", 300, state=State.PENDING, at=NOW, today=NOW.date(), destination="crm")
 
-    revisions.upgrade(connected, all_tables, queue_here=True)
+        revisions.upgrade(opened, all_tables, queue_here=True)
 
-    names = {index["name"] for index in sa.inspect(connected).get_indexes("syncer_delivery")}
-    assert {"ix_syncer_delivery_urgency", "ix_syncer_delivery_due", "ix_syncer_delivery_state"} <= names
-    assert "ix_syncer_delivery_claim" not in names
-    with connected.connect() as connection:
-        count = connection.execute(sa.select(sa.func.count()).select_from(all_tables.delivery)).scalar_one()
-    assert count == 300
-    connected.dispose()
+        names = {index["name"] for index in sa.inspect(opened).get_indexes("syncer_delivery")}
+        assert {"ix_syncer_delivery_urgency", "ix_syncer_delivery_due", "ix_syncer_delivery_state"} <= names
+        assert "ix_syncer_delivery_claim" not in names
+        with opened.connect() as connection:
+            count = connection.execute(sa.select(sa.func.count()).select_from(all_tables.delivery)).scalar_one()
+        assert count == 300
 
 
 def _as_it_was_before(engine: sa.Engine) -> None:

@@ -23,6 +23,7 @@ from tests.support.processes import inside as run
 from tests.support.processes import run as process
 from tests.support.processes import until
 from tests.support.servers import Server, server_or_skip
+from tests.support.session.opened import until_the_end
 from tests.support.walk import PERSON, put, rows
 
 #: what `ALTER DATABASE … SET` and `ALTER ROLE … SET` may say, all at once
@@ -65,7 +66,7 @@ def name_of(url: str) -> str:
 
 
 def opened(path: Path, clock: Clock) -> App:
-    return open_app(load_settings(path), clock=clock)
+    return until_the_end(open_app(load_settings(path), clock=clock))
 
 
 def carry_out(app: App, mailchimp: MailchimpSandbox) -> None:
@@ -203,14 +204,12 @@ def test_what_is_set_for_one_transaction_stays_away_from_others_behind_the_same_
         changed(postgresql, database_url, "DATABASE", {"statement_timeout": "7s"}),
         pgbouncer(postgresql, database_url) as through,
     ):
-        ours, theirs = engines.connect(through), sa.create_engine(through)
-        with reading(ours) as connection:
+        with engines.opened(through) as ours, reading(ours) as connection:
             assert sessions.pooled(connection)
             within = connection.exec_driver_sql("SHOW statement_timeout").scalar_one()
+        theirs = sa.create_engine(through, poolclass=sa.NullPool)
         with theirs.connect() as other:
             outside = other.exec_driver_sql("SHOW statement_timeout").scalar_one()
-        ours.dispose()
-        theirs.dispose()
 
     assert (within, outside) == ("0", "7s")
 
@@ -234,11 +233,11 @@ def test_a_pgbouncer_that_pools_statements_is_refused_in_one_line_that_names_the
     assert status.stderr.count("\n") == daemon.stderr.count("\n") == 1
 
 
+@pytest.mark.engines
 def test_a_server_that_is_away_behind_its_pgbouncer_is_an_outage_to_be_waited_out() -> None:
     server = server_or_skip("postgresql")
     try:
-        with pgbouncer(server, server.new_database()) as through:
-            engine = engines.connect(through)
+        with pgbouncer(server, server.new_database()) as through, engines.opened(through) as engine:
             with reading(engine):
                 pass
             engine.dispose()
@@ -251,7 +250,6 @@ def test_a_server_that_is_away_behind_its_pgbouncer_is_an_outage_to_be_waited_ou
 
             server.start()
             until(lambda: _answers(engine), 60)
-            engine.dispose()
     finally:
         server.close()
 

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -33,27 +34,26 @@ def test_a_file_that_somebody_made_in_another_way_does_all_the_work(
     settings_file: Callable[..., Path], mailchimp: MailchimpSandbox, clock: Clock, pragmas: str
 ) -> None:
     path = settings_file()
-    with sqlite3.connect(path.parent / "syncer.db") as somebody:
+    with closing(sqlite3.connect(path.parent / "syncer.db")) as somebody, somebody:
         somebody.executescript(f"{pragmas}; CREATE TABLE theirs (a)")
     assert run(path, "init").returncode == 0
-    app = open_app(load_settings(path), clock=clock)
-    mailchimp.add(PERSON, AUDIENCES[0])
-    put(app, "erasure", PERSON, "schlüssel 😀", source="Bücherladen 😀")
-    put(app, "erasure", "nobody", f"user:{PERSON}")
-    with app.queue.engine.begin() as connection:  # what only SQLite lets a producer store
-        connection.exec_driver_sql(
-            "INSERT INTO syncer_queue (event_key, kind, email) VALUES (x'41', 'erasure', x'ff40')"
-        )
+    with open_app(load_settings(path), clock=clock) as app:
+        mailchimp.add(PERSON, AUDIENCES[0])
+        put(app, "erasure", PERSON, "schlüssel 😀", source="Bücherladen 😀")
+        put(app, "erasure", "nobody", f"user:{PERSON}")
+        with app.queue.engine.begin() as connection:  # what only SQLite lets a producer store
+            connection.exec_driver_sql(
+                "INSERT INTO syncer_queue (event_key, kind, email) VALUES (x'41', 'erasure', x'ff40')"
+            )
 
-    drain(app)
+        drain(app)
 
-    states = {row.event_key: row.state for row in rows(app, app.tables.event)}
-    assert states["schlüssel 😀"] == "fulfilled"
-    assert len(states) == 3
-    assert app.queue.count() == 0
-    assert app.ledger.verify().ok
-    assert run(path, "check").returncode == 0
-    app.close()
+        states = {row.event_key: row.state for row in rows(app, app.tables.event)}
+        assert states["schlüssel 😀"] == "fulfilled"
+        assert len(states) == 3
+        assert app.queue.count() == 0
+        assert app.ledger.verify().ok
+        assert run(path, "check").returncode == 0
 
 
 def test_check_says_that_a_file_is_no_database(app: App) -> None:
@@ -77,7 +77,7 @@ def test_check_says_that_the_file_is_read_only_where_nothing_can_be_written(app:
     script = f'mount --bind -o ro {folder} {folder} && mount -o remount,ro,bind {folder} && exec "$@"'
     words = ["unshare", "--mount", "sh", "-c", script, "sh", *command(app.settings.path, "check")]
     ours = os.environ | {"PYTHONPATH": str(ROOT)}
-    seen = subprocess.run(words, capture_output=True, text=True, check=False, env=ours)
+    seen = subprocess.run(words, capture_output=True, encoding="utf-8", check=False, env=ours)
     if "mount:" in seen.stderr or "unshare:" in seen.stderr:
         pytest.skip(f"this machine mounts nothing: {seen.stderr[-80:]}")
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import DDL
+from sqlalchemy import DDL, Engine
 
 from syncer.app import App
 from syncer.database.connections import reading, writing
-from syncer.database.engines import connect
+from syncer.database.engines import opened
 from syncer.database.revisions import upgrade
 from syncer.database.tables import tables
 from syncer.decisions.extension import Extension
@@ -67,7 +68,13 @@ def test_the_due_day_moves_to_three_months_after_receipt_from_the_original_day(r
 
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_an_older_database_gets_the_columns_and_keeps_its_events(database_url: str, tmp_path: Path) -> None:
-    engine = connect(database_url.replace("///", f"///{tmp_path}/"))
+    with opened(database_url.replace("///", f"///{tmp_path}/")) as engine:
+        row = _upgraded_from_the_first_revision(engine)
+
+    assert (row.due_on, row.legal_due_on, row.extended_at, row.informed_on) == (date(2026, 2, 28), None, None, None)
+
+
+def _upgraded_from_the_first_revision(engine: Engine) -> Any:
     all_tables = tables()
     with writing(engine) as connection:
         config = Config()
@@ -86,8 +93,7 @@ def test_an_older_database_gets_the_columns_and_keeps_its_events(database_url: s
 
     with reading(engine) as connection:
         (row,) = connection.execute(all_tables.event.select()).all()
-    engine.dispose()
-    assert (row.due_on, row.legal_due_on, row.extended_at, row.informed_on) == (date(2026, 2, 28), None, None, None)
+    return row
 
 
 def test_it_is_possible_on_the_last_day_of_the_first_month_and_not_after(received: App, clock: Clock) -> None:

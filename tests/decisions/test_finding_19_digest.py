@@ -27,7 +27,7 @@ def test_finding_19_a_digest_does_not_carry_out_another_file(
 
     def resync(person: str, *words: str) -> tuple[int, str]:
         file = settings.parent / "again.txt"
-        file.write_text(f"{held['id']} {person}\n")
+        file.write_text(f"{held['id']} {person}\n", encoding="utf-8")
         done = run(settings, "resync", "--file", str(file), "--reason", "asked the person", *words)
         return done.returncode, done.stdout + done.stderr
 

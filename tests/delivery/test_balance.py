@@ -26,6 +26,7 @@ from tests.support.processes import command, until
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as as_json
 from tests.support.servers import ENGINES
+from tests.support.session import tools
 from tests.support.walk import put, rows
 
 LEASE = 3
@@ -53,9 +54,8 @@ def settings(settings_file: Callable[..., Path], mailchimp: MailchimpSandbox) ->
 
 @pytest.fixture
 def app(settings: Path) -> Iterator[App]:
-    opened = open_app(load_settings(settings))
-    yield opened
-    opened.close()
+    with open_app(load_settings(settings)) as opened:
+        yield opened
 
 
 @contextmanager
@@ -298,7 +298,7 @@ def test_a_clock_that_jumps_a_day_under_a_running_daemon_changes_no_lease_and_st
 ) -> None:
     library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
     if library is None:
-        pytest.skip("faketime is not installed; on Debian: apt-get install faketime")
+        tools.skip("faketime", f"faketime {tools.NOT_INSTALLED}")
     give_time(settings)
     rule = tmp_path / "faketime"
     rule.write_text("+0", encoding="ascii")
@@ -316,7 +316,7 @@ def test_a_clock_that_jumps_a_day_under_a_running_daemon_changes_no_lease_and_st
         time.sleep(2 * LEASE)
         assert {name: row.fence for name, row in app.leases.read().items()} == fences
         assert owners(app) == {jumps.pid: 2, other.pid: 2}
-        assert "clock.anomaly" in (tmp_path / "daemons.log").read_text()
+        assert "clock.anomaly" in (tmp_path / "daemons.log").read_text(encoding="utf-8")
 
 
 # -- status -------------------------------------------------------------------------------------------------

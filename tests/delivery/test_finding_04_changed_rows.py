@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import date
 
 import pytest
@@ -164,10 +164,9 @@ def test_finding_04_reconcile_says_unsealable_of_a_changed_row(app: App, mailchi
     drain(app)
     change(app, "UPDATE syncer_delivery SET action = 'unsubscribe'")
     before = mailchimp.request_count
-    adapter = app.adapter("newsletter")
 
-    (compared,) = app.drift.compare("newsletter", adapter)
-    adapter.close()
+    with closing(app.adapter("newsletter")) as adapter:
+        (compared,) = app.drift.compare("newsletter", adapter)
 
     assert (compared.today, compared.code) == ("unknown", "unsealable")
     assert mailchimp.request_count == before

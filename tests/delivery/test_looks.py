@@ -18,7 +18,7 @@ from syncer.database.connections import reading
 from syncer.delivery.watch import MOST_UNREAD, SMALL, WHOLE_EVERY
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
-from tests.support.looks import look
+from tests.support.looks import look, look_at
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as as_json
 from tests.support.processes import started, until
@@ -67,11 +67,7 @@ def test_who_is_reached_in_one_audience_and_left_in_another_is_found_in_either_o
     mailchimp.add(PERSON, AUDIENCES[0])
     mailchimp.add(OTHER, AUDIENCES[1])
 
-    adapter = app.adapter("newsletter")
-    found = app.watch.look("newsletter", adapter, whole=True)
-    adapter.close()
-
-    assert len(found.incidents) == 2
+    assert len(look_at(app, "newsletter", whole=True).incidents) == 2
 
 
 def test_a_large_account_is_listed_whole_once_a_week_and_on_request(

@@ -69,7 +69,7 @@ def test_a_process_has_one_name_for_life_that_fits_its_column(app: App) -> None:
 
 def test_two_processes_of_the_same_pid_host_and_start_have_two_names() -> None:
     words, ours = [*own_pids(), sys.executable, "-c", NAME], os.environ | {"PYTHONPATH": str(ROOT)}
-    names = [subprocess.check_output(words, text=True, env=ours).strip() for _ in range(2)]
+    names = [subprocess.check_output(words, encoding="utf-8", env=ours).strip() for _ in range(2)]
 
     one, other = map(parse_owner, names)
     assert (one.host, one.boot, one.pid) == (other.host, other.boot, other.pid)
@@ -81,7 +81,7 @@ def test_a_process_that_forked_off_has_a_name_of_its_own() -> None:
     script = f"import os, sys; {NAME}; sys.stdout.flush(); child = os.fork() == 0\n"
     script += "print(o.owner_name()) if child else os.wait()"
     ours = os.environ | {"PYTHONPATH": str(ROOT)}
-    parent, child = subprocess.check_output([sys.executable, "-c", script], text=True, env=ours).split()
+    parent, child = subprocess.check_output([sys.executable, "-c", script], encoding="utf-8", env=ours).split()
 
     assert parse_owner(parent).token != parse_owner(child).token
 
@@ -123,7 +123,7 @@ def test_a_proc_of_another_namespace_proves_nothing() -> None:
     script = "from syncer.delivery.owners import is_dead, pid_namespace; import sys\n"
     script += "print(repr(pid_namespace()), is_dead(sys.argv[1]))"
     ours = os.environ | {"PYTHONPATH": str(ROOT)}
-    seen = subprocess.check_output([*words, sys.executable, "-c", script, gone()], text=True, env=ours)
+    seen = subprocess.check_output([*words, sys.executable, "-c", script, gone()], encoding="utf-8", env=ours)
 
     assert seen.split() == ["''", "False"]
 

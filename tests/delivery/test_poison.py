@@ -16,6 +16,7 @@ from syncer.app import App
 from syncer.database.connections import reading
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
+from tests.support.looks import look_at
 from tests.support.walk import OTHER, PERSON, put
 
 _HTML = "text/html; charset=utf-8"
@@ -176,9 +177,7 @@ def test_one_person_met_by_a_login_page_does_not_end_the_look_for_people_who_are
     for person in (PERSON, OTHER):
         mailchimp.add(person, AUDIENCES[0], last_changed=clock.now.isoformat())
     mailchimp.poison = POISONS["login_page"]
-    adapter = app.adapter("newsletter")
 
-    look = app.watch.look("newsletter", adapter)
+    look = look_at(app, "newsletter")
 
-    adapter.close()
     assert len(look.incidents) == 1 and look.code == "unreadable"

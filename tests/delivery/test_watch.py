@@ -162,7 +162,7 @@ def test_the_command_and_the_daemon_find_who_is_back(
         daemon.wait(timeout=30)
 
     assert {item["code"] for item in rows} == {"lane_is_owned"}
-    assert "lovelace" not in log.read_text() + done.stdout + done.stderr
+    assert "lovelace" not in log.read_text(encoding="utf-8") + done.stdout + done.stderr
 
 
 # -- drift --------------------------------------------------------------------------------------------------

@@ -24,7 +24,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a fresh key file and database: migrating a new one takes longer than most cases."""
     folder = tmp_path_factory.mktemp("installed")
     path = folder / "settings.toml"
-    path.write_text('[database]\nurl = "sqlite:///syncer.db"\n[deadlines]\ntimezone = "Europe/Berlin"\n')
+    path.write_text(
+        '[database]\nurl = "sqlite:///syncer.db"\n[deadlines]\ntimezone = "Europe/Berlin"\n', encoding="utf-8"
+    )
     initialise(load_settings(path))
     path.unlink()
     return folder

@@ -240,7 +240,9 @@ def test_fault_011_a_server_without_tls_1_2_pauses(rig: Rig, certificates: Certi
 
 def test_fault_012_proxies_and_netrc_have_no_effect(rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login thief password thief\ndefault login thief password thief\n")
+    netrc.write_text(
+        "machine 127.0.0.1 login thief password thief\ndefault login thief password thief\n", encoding="utf-8"
+    )
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("NO_PROXY", "elsewhere.test")
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):

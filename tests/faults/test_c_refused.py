@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -120,9 +121,8 @@ def test_fault_043_a_page_in_between_that_is_not_found_once_pauses_nothing(rig: 
 
 def test_fault_043_an_unknown_audience_pauses_until_it_is_known(rig: Rig) -> None:
     rig.app.audiences = ("0123456789",)
-    adapter = rig.app.adapter("newsletter")
-    results = {finding.name: finding for finding in adapter.check()}
-    adapter.close()
+    with closing(rig.app.adapter("newsletter")) as adapter:
+        results = {finding.name: finding for finding in adapter.check()}
     assert results["key"].ok and not results["audiences"].ok and "audiences" in results["audiences"].remedy
     rig.ask()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -61,34 +62,33 @@ def test_fault_057_a_person_in_two_audiences_and_two_accounts_is_done_only_when_
         path.write_text(path.read_text(encoding="utf-8") + SHOP.format(url=second.url), encoding="utf-8")
         settings = load_settings(path)
         initialise(settings)
-        app = open_app(settings, clock=clock)
-        for account in (mailchimp, second):
-            for audience in AUDIENCES[:2]:
-                account.add(PERSON, audience)
-        second.fault(Fault(status=500, body="", path=f"/lists/{AUDIENCES[1]}/.*delete-permanent", times=None))
-        put(app, "erasure", PERSON, "k1")
+        with open_app(settings, clock=clock) as app:
+            for account in (mailchimp, second):
+                for audience in AUDIENCES[:2]:
+                    account.add(PERSON, audience)
+            second.fault(Fault(status=500, body="", path=f"/lists/{AUDIENCES[1]}/.*delete-permanent", times=None))
+            put(app, "erasure", PERSON, "k1")
 
-        drain(app)
+            drain(app)
 
-        assert states(app)["newsletter"] == ("confirmed", "done", None)
-        assert states(app)["shop"] == ("retrying", None, "unavailable")
-        assert event(app).state == "open"
-        assert [second.member(PERSON, audience) is None for audience in AUDIENCES[:2]] == [True, False]
-        (told,) = [
-            json.loads(row["body"])["facts"]["steps"]
-            for row in app.ledger.rows()
-            if (row["what"], row["destination"]) == ("delivery:applied", "newsletter")
-        ]
-        deleted = {step["scope"] for step in told if step.get("state") == "deleted"}
-        assert deleted == {f"audience {audience}" for audience in AUDIENCES[:2]}
-        second.clear_faults()
-        clock.advance(hours=7)
-        drain(app)
-        assert {row.state for row in rows(app, app.tables.delivery)} == {"confirmed"}
-        assert event(app).state == "fulfilled"
-        assert second.members() == mailchimp.members() == []
-        assert app.ledger.verify().ok
-        app.close()
+            assert states(app)["newsletter"] == ("confirmed", "done", None)
+            assert states(app)["shop"] == ("retrying", None, "unavailable")
+            assert event(app).state == "open"
+            assert [second.member(PERSON, audience) is None for audience in AUDIENCES[:2]] == [True, False]
+            (told,) = [
+                json.loads(row["body"])["facts"]["steps"]
+                for row in app.ledger.rows()
+                if (row["what"], row["destination"]) == ("delivery:applied", "newsletter")
+            ]
+            deleted = {step["scope"] for step in told if step.get("state") == "deleted"}
+            assert deleted == {f"audience {audience}" for audience in AUDIENCES[:2]}
+            second.clear_faults()
+            clock.advance(hours=7)
+            drain(app)
+            assert {row.state for row in rows(app, app.tables.delivery)} == {"confirmed"}
+            assert event(app).state == "fulfilled"
+            assert second.members() == mailchimp.members() == []
+            assert app.ledger.verify().ok
 
 
 def test_fault_058_all_contacts_of_the_address_in_whatever_letter_case_are_proven_gone(rig: Rig) -> None:
@@ -155,13 +155,11 @@ def test_fault_059_audiences_that_change_while_they_are_listed_are_listed_again(
             return True
 
         relay.spoils(shift)
-        adapter = rig.app.adapter("newsletter")
+        with closing(rig.app.adapter("newsletter")) as adapter:
+            results = {finding.name: finding for finding in adapter.check()}
 
-        results = {finding.name: finding for finding in adapter.check()}
-
-        assert not results["audiences"].ok and "changed while it was read" in results["audiences"].detail
-        assert {finding.name: finding for finding in adapter.check()}["audiences"].detail.startswith("500: ")
-        adapter.close()
+            assert not results["audiences"].ok and "changed while it was read" in results["audiences"].detail
+            assert {finding.name: finding for finding in adapter.check()}["audiences"].detail.startswith("500: ")
 
 
 def contacts(*addresses: str) -> str:

@@ -96,21 +96,21 @@ def test_fault_069_a_daemon_waits_for_a_database_that_is_down_at_start_and_a_com
     doomed.stop()
     log = tmp_path / "log"
     with Systemd(tmp_path, monkeypatch, watchdog=60.0) as systemd, started(settings, "run", log=log) as daemon:
-        until(lambda: "database.away" in log.read_text(), 30)
+        until(lambda: "database.away" in log.read_text(encoding="utf-8"), 30)
         assert {"READY=1", "WATCHDOG=1"} <= set(systemd.heard(1))
         command = run(settings, "status")
         assert command.returncode == 2
         assert command.stderr.count("\n") == 1
         assert daemon.poll() is None
         assert mailchimp.request_count == 0
-        assert log.read_text().count("\n") == 1
+        assert log.read_text(encoding="utf-8").count("\n") == 1
 
         doomed.start()
 
         until(lambda: all_confirmed(settings), 60)
         daemon.terminate()
         assert daemon.wait(timeout=30) == 0
-    assert "Traceback" not in log.read_text()
+    assert "Traceback" not in log.read_text(encoding="utf-8")
 
 
 @on_doomed_servers
@@ -121,9 +121,9 @@ def test_fault_069_a_database_that_dies_at_claim_and_between_a_call_and_its_reco
     activecampaign.add(PERSON)
     log = tmp_path / "log"
     with started(settings, "run", log=log) as daemon:
-        until(lambda: "daemon.started" in log.read_text(), 30)
+        until(lambda: "daemon.started" in log.read_text(encoding="utf-8"), 30)
         doomed.kill()
-        until(lambda: "database.away" in log.read_text(), 30)
+        until(lambda: "database.away" in log.read_text(encoding="utf-8"), 30)
         doomed.start()
         deletion = Fault(kind="delay", delay=2.0, method="POST", path="delete-permanent")
         mailchimp.fault(deletion)
@@ -341,7 +341,7 @@ def fill(disk: Path) -> Path:
 
 def away(log: Path, job: str) -> int:
     """Return how often a job of the daemon logged that the database is away."""
-    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("{")]
     return sum(line["event"] == "database.away" and line.get("job") == job for line in lines)
 
 
@@ -364,7 +364,7 @@ def test_fault_072_on_a_full_disk_no_call_is_made_without_its_attempt_on_record_
     filler = fill(small_disk)
     log = tmp_path / "log"
     with started(settings, "run", log=log) as daemon:
-        until(lambda: "database.away" in log.read_text(), 30)
+        until(lambda: "database.away" in log.read_text(encoding="utf-8"), 30)
         assert mailchimp.request_count == activecampaign.request_count == 0
         deletion = Fault(kind="delay", delay=2.0, method="POST", path="delete-permanent")
         mailchimp.fault(deletion)
@@ -417,7 +417,7 @@ def test_fault_073_on_a_read_only_node_no_call_is_made_and_the_daemon_waits_for_
     log = tmp_path / "log"
     try:
         with started(settings, "run", log=log) as daemon:
-            until(lambda: "database.away" in log.read_text(), 30)
+            until(lambda: "database.away" in log.read_text(encoding="utf-8"), 30)
             assert mailchimp.request_count == 0
 
             read_only(doomed, False)

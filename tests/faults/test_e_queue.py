@@ -138,25 +138,24 @@ def test_fault_080_a_database_clock_an_hour_off_ours_changes_no_lease_no_intake_
 ) -> None:
     received = clock()
     other_clock = Clock(clock() + timedelta(hours=hours))
-    other = open_app(app.settings, clock=other_clock)
-    other.leases.owner = "otherhost|boot|1|1"
-    put(app, "erasure", PERSON, "k1", received_at=received)
+    with open_app(app.settings, clock=other_clock) as other:
+        other.leases.owner = "otherhost|boot|1|1"
+        put(app, "erasure", PERSON, "k1", received_at=received)
 
-    prepare(app)
-    prepare(other)
-    lease = app.leases.acquire("crm")
+        prepare(app)
+        prepare(other)
+        lease = app.leases.acquire("crm")
 
-    assert lease is not None
-    assert other.leases.acquire("crm") is None
-    assert app.leases.renew(lease)
-    app.leases.release(lease)
-    drain(other)
-    drain(app)
-    (event,) = rows(app, app.tables.event)
-    assert event.state == "fulfilled"
-    assert event.due_on == due_on(received, app.settings.deadlines.zone, 30)
-    assert whats(app).count("delivery:attempted") == 2
-    other.close()
+        assert lease is not None
+        assert other.leases.acquire("crm") is None
+        assert app.leases.renew(lease)
+        app.leases.release(lease)
+        drain(other)
+        drain(app)
+        (event,) = rows(app, app.tables.event)
+        assert event.state == "fulfilled"
+        assert event.due_on == due_on(received, app.settings.deadlines.zone, 30)
+        assert whats(app).count("delivery:attempted") == 2
 
 
 @on_every_engine

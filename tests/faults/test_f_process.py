@@ -43,10 +43,9 @@ def settings(settings_file: Callable[..., Path]) -> Path:
 
 def submit(settings: Path, *addresses: str) -> None:
     """Queue erasures as a producer would."""
-    app = open_app(load_settings(settings))
-    for number, address in enumerate(addresses):
-        put(app, "erasure", address, f"key {number}")
-    app.close()
+    with open_app(load_settings(settings)) as app:
+        for number, address in enumerate(addresses):
+            put(app, "erasure", address, f"key {number}")
 
 
 def deliveries(settings: Path) -> list[Any]:
@@ -78,7 +77,7 @@ def count(settings: Path, what: str) -> Counter[tuple[str, str]]:
 
 
 def said(log: Path, what: str) -> Callable[[], bool]:
-    return lambda: log.exists() and what in log.read_text()
+    return lambda: log.exists() and what in log.read_text(encoding="utf-8")
 
 
 # -- 85 and 86: told to stop, and killed --------------------------------------------------------------------
@@ -100,9 +99,8 @@ def test_fault_085_told_to_stop_it_ends_the_calls_in_hand_gives_back_the_rest_an
 
         assert daemon.wait(timeout=30) == 0
     mailchimp.latency = 0.0
-    app = open_app(load_settings(settings))
-    assert {lane.owner for lane in app.leases.read().values()} == {None}
-    app.close()
+    with open_app(load_settings(settings)) as app:
+        assert {lane.owner for lane in app.leases.read().values()} == {None}
     given_back = [entry for entry in audit(settings) if entry["facts"].get("attempt_given_back")]
     assert given_back
     waiting = [row for row in deliveries(settings) if row.destination == "newsletter" and row.state == "pending"]
@@ -199,7 +197,7 @@ def _files(pid: int) -> tuple[int, int]:
 
 def _memory(pid: int) -> tuple[int, int]:
     # nothing more can be mapped than what is mapped: no thread, no larger heap
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[0])
     return resource.RLIMIT_AS, pages * resource.getpagesize()
 
 
@@ -226,14 +224,13 @@ def test_fault_091_out_of_files_or_memory_nothing_is_half_recorded_and_it_ends_w
             resource.prlimit(daemon.pid, limit, before)
         daemon.terminate()
         daemon.wait(timeout=30)
-    later = open_app(load_settings(settings), clock=lambda: datetime.now(UTC) + timedelta(days=1))
-    drain(later)
-    later.close()
+    with open_app(load_settings(settings), clock=lambda: datetime.now(UTC) + timedelta(days=1)) as later:
+        drain(later)
 
     assert all_confirmed(settings)
     assert set(count(settings, "delivery:confirmed").values()) == {1}
     assert all(mailchimp.member(person, AUDIENCES[0]) is None for person in people)
-    assert "tight.test" not in log.read_text()
+    assert "tight.test" not in log.read_text(encoding="utf-8")
 
 
 # -- 92: the watchdog ---------------------------------------------------------------------------------------
@@ -270,13 +267,11 @@ def test_fault_092_the_watchdog_is_fed_while_the_lanes_move_and_not_while_one_ha
 def migrate(settings: Path, *, to: str, down: bool = False) -> None:
     """Move the schema as an older or newer syncer would."""
     loaded = load_settings(settings)
-    engine = engines.connect(loaded.database.url)
     config = Config()
     config.set_main_option("script_location", "syncer.database:migrations")
-    with connections.writing(engine) as connection:
+    with engines.opened(loaded.database.url) as engine, connections.writing(engine) as connection:
         config.attributes |= {"connection": connection, "tables": make_tables(loaded), "queue_here": True}
         (command.downgrade if down else command.upgrade)(config, to)
-    engine.dispose()
 
 
 def test_fault_093_deliveries_in_flight_go_on_after_an_upgrade_and_the_first_revision_cannot_be_undone(
@@ -306,17 +301,16 @@ def test_fault_093_deliveries_in_flight_go_on_after_an_upgrade_and_the_first_rev
 def with_event(settings: Path) -> None:
     """Leave one delivery retrying and one pending."""
     submit(settings, PERSON)
-    app = open_app(load_settings(settings))
-    prepare(app)
-    app.leases.ensure(["newsletter", "crm"])
-    with app.engine.begin() as connection:
-        delivery = app.tables.delivery
-        connection.execute(
-            sa.update(delivery)
-            .where(delivery.c.destination == "crm")
-            .values(state="retrying", attempts=3, code="timed_out")
-        )
-    app.close()
+    with open_app(load_settings(settings)) as app:
+        prepare(app)
+        app.leases.ensure(["newsletter", "crm"])
+        with app.engine.begin() as connection:
+            delivery = app.tables.delivery
+            connection.execute(
+                sa.update(delivery)
+                .where(delivery.c.destination == "crm")
+                .values(state="retrying", attempts=3, code="timed_out")
+            )
 
 
 def carry_over(old: Path, new: Path) -> None:
@@ -335,17 +329,16 @@ def test_fault_094_a_destination_that_leaves_the_settings_is_held_and_comes_back
 ) -> None:
     activecampaign.add(PERSON)
     submit(settings, PERSON)
-    app = open_app(load_settings(settings))
-    prepare(app)
-    app.close()
-    whole = settings.read_text()
-    settings.write_text(whole[: whole.index("[destinations.crm]")])
+    with open_app(load_settings(settings)) as app:
+        prepare(app)
+    whole = settings.read_text(encoding="utf-8")
+    settings.write_text(whole[: whole.index("[destinations.crm]")], encoding="utf-8")
 
     run(settings, "drain")
 
     states = {row.destination: (row.state, row.code) for row in deliveries(settings)}
     assert states == {"newsletter": ("confirmed", None), "crm": ("held", "destination_removed")}
-    settings.write_text(whole)
+    settings.write_text(whole, encoding="utf-8")
     run(settings, "resync", "--held", "--reason", "it is back in the settings", "--yes")
     assert run(settings, "drain").returncode == 0
     assert all_confirmed(settings)

@@ -20,6 +20,7 @@ from syncer.service.drain import drain, prepare
 from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES, Clock
 from tests.support.processes import as_json, run, started, until
+from tests.support.session import tools
 from tests.support.walk import PERSON, put, rows, states, whats
 
 #: libfaketime 0.9 takes the absolute monotonic time to which Python sleeps for one of its own: EINVAL
@@ -31,14 +32,12 @@ def wall_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
     """Set the wall clock of commands started from now on, also while they run: `+0d`, `-1d`."""
     libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     if not libraries:
-        if "faketime" in os.environ.get("SYNCER_REQUIRE", "").split(","):
-            pytest.fail("SYNCER_REQUIRE asks for faketime, which is not installed")
-        pytest.skip("faketime is not installed; on Debian: apt-get install --no-install-recommends faketime")
+        tools.skip("faketime", f"faketime {tools.NOT_INSTALLED}")
     offset = tmp_path / "offset"
 
     def put_to(text: str) -> None:
         fresh = offset.with_suffix(".new")
-        fresh.write_text(text)
+        fresh.write_text(text, encoding="utf-8")
         fresh.replace(offset)
 
     put_to("+0d")
@@ -49,7 +48,7 @@ def wall_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
         monkeypatch.setenv(name, "1")
     customised = tmp_path / "python"
     customised.mkdir()
-    (customised / "sitecustomize.py").write_text(SLEEP)
+    (customised / "sitecustomize.py").write_text(SLEEP, encoding="utf-8")
     path = filter(None, (str(customised), os.environ.get("PYTHONPATH")))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
     monkeypatch.setenv("WATCHDOG_USEC", "3000000")  # the daemon looks at the clock once a second
@@ -83,9 +82,9 @@ def test_fault_089_after_two_days_of_sleep_the_lease_is_lost_the_walk_goes_on_an
     mailchimp.fault(Fault(status=500, body="", times=None))
     log = tmp_path / "log"
     with started(settings, "run", log=log) as daemon:
-        until(lambda: "daemon.started" in log.read_text(), 30)
+        until(lambda: "daemon.started" in log.read_text(encoding="utf-8"), 30)
         run(settings, "submit", "erasure", stdin=PERSON)
-        until(lambda: "delivery.retrying" in log.read_text(), 30)
+        until(lambda: "delivery.retrying" in log.read_text(encoding="utf-8"), 30)
         daemon.send_signal(signal.SIGSTOP)
         wall_clock("+2d")
         time.sleep(0.5)
@@ -137,14 +136,14 @@ def test_fault_090_a_clock_set_back_by_a_day_stops_no_job_and_no_backoff_and_the
     mailchimp.fault(Fault(status=500, body="", times=None))
     log = tmp_path / "log"
     with started(settings, "run", log=log) as daemon:
-        until(lambda: "daemon.started" in log.read_text(), 30)
+        until(lambda: "daemon.started" in log.read_text(encoding="utf-8"), 30)
         run(settings, "submit", "erasure", stdin=PERSON)
-        until(lambda: "delivery.retrying" in log.read_text(), 30)
+        until(lambda: "delivery.retrying" in log.read_text(encoding="utf-8"), 30)
 
         wall_clock("-1d")
         mailchimp.clear_faults()
 
-        until(lambda: "clock.anomaly" in log.read_text(), 20)
+        until(lambda: "clock.anomaly" in log.read_text(encoding="utf-8"), 20)
         until(lambda: events(settings) == ["fulfilled"], 40)
         daemon.terminate()
         assert daemon.wait(timeout=30) == 0

@@ -106,10 +106,9 @@ def test_fault_096_a_cut_tail_and_an_older_copy_are_found_by_a_checkpoint(
     assert app.verify().first_bad == size - 1
     app.close()
     restore(tmp_path / "kept.db", tmp_path / "syncer.db")
-    older = open_app(load_settings(tmp_path / "settings.toml"), clock=clock)
-    assert older.ledger.verify().ok
-    assert not older.verify().ok
-    older.close()
+    with open_app(load_settings(tmp_path / "settings.toml"), clock=clock) as older:
+        assert older.ledger.verify().ok
+        assert not older.verify().ok
     assert run(tmp_path / "settings.toml", "audit", "verify").returncode == 1
 
 
@@ -144,18 +143,17 @@ def test_fault_098_a_restored_database_is_not_written_to_until_a_person_records_
     app.close()
     restore(tmp_path / "kept.db", tmp_path / "syncer.db")
     mailchimp.add(PERSON, AUDIENCES[0])
-    app = open_app(load_settings(tmp_path / "settings.toml"), clock=clock)
-    with pytest.raises(Behind) as refused:
+    with open_app(load_settings(tmp_path / "settings.toml"), clock=clock) as app:
+        with pytest.raises(Behind) as refused:
+            drain(app)
+        assert (refused.value.exit_code, str(refused.value).count("\n")) == (2, 0)
+        assert mailchimp.member(PERSON, AUDIENCES[0])
+
+        fork = app.forks.record("restored the backup of last night")
         drain(app)
-    assert (refused.value.exit_code, str(refused.value).count("\n")) == (2, 0)
-    assert mailchimp.member(PERSON, AUDIENCES[0])
 
-    fork = app.forks.record("restored the backup of last night")
-    drain(app)
-
-    assert mailchimp.member(PERSON, AUDIENCES[0]) is None
-    assert app.verify(accepted=[fork.seq]).ok
-    app.close()
+        assert mailchimp.member(PERSON, AUDIENCES[0]) is None
+        assert app.verify(accepted=[fork.seq]).ok
 
 
 def test_fault_099_an_anchor_down_for_days_warns_then_pages_and_deliveries_go_on(
@@ -165,21 +163,20 @@ def test_fault_099_an_anchor_down_for_days_warns_then_pages_and_deliveries_go_on
     text = path.read_text(encoding="utf-8") + '[anchors.away]\nkind = "syslog"\nsocket = "nowhere/log"\n'
     path.write_text(text, encoding="utf-8")
     assert run(path, "init").returncode == 0
-    app = open_app(load_settings(path), clock=clock)
-    seen = []
-    for day in range(3):
-        put(app, "erasure", PERSON, f"k{day}")
-        drain(app)
-        app.notary.tick()
-        clock.advance(hours=3)
-        seen.append((app.status.read().audit.anchors["away"].level, needs_attention(app.status.read())))
-        clock.advance(hours=21)
+    with open_app(load_settings(path), clock=clock) as app:
+        seen = []
+        for day in range(3):
+            put(app, "erasure", PERSON, f"k{day}")
+            drain(app)
+            app.notary.tick()
+            clock.advance(hours=3)
+            seen.append((app.status.read().audit.anchors["away"].level, needs_attention(app.status.read())))
+            clock.advance(hours=21)
 
-    assert seen == [("late", False), ("page", True), ("page", True)]
-    counts = app.status.read().events
-    assert (counts.open, counts.held, counts.fulfilled, counts.overdue) == (0, 0, 3, 0)
-    assert app.status.read().audit.anchors["folder"].level == "ok"
-    app.close()
+        assert seen == [("late", False), ("page", True), ("page", True)]
+        counts = app.status.read().events
+        assert (counts.open, counts.held, counts.fulfilled, counts.overdue) == (0, 0, 3, 0)
+        assert app.status.read().audit.anchors["folder"].level == "ok"
 
 
 def test_fault_100_a_key_of_another_installation_or_one_that_others_may_read_starts_nothing(

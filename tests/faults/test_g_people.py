@@ -101,13 +101,13 @@ def test_fault_103_a_daemon_at_debug_tells_nothing_in_log_traceback_metrics_and_
     log = tmp_path / "log"
     with started(path, "run", log=log) as daemon:
         assert run(path, "submit", "erasure", stdin=CANARY).returncode == 0
-        until(lambda: mailchimp.request_count > 2 and "delivery.retrying" in log.read_text(), 30)
+        until(lambda: mailchimp.request_count > 2 and "delivery.retrying" in log.read_text(encoding="utf-8"), 30)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             told = answer.read()
         proc = Path("/proc") / str(daemon.pid)
         told += b"".join(file.read_bytes() for file in [proc / "cmdline", *proc.glob("task/*/comm")])
         _break_the_lane_table(path)
-        until(lambda: "job.failed" in log.read_text(), 30)
+        until(lambda: "job.failed" in log.read_text(encoding="utf-8"), 30)
 
     assert b"syncer" in told
     assert_silent(told + log.read_bytes(), mailchimp.api_key, activecampaign.api_key)
@@ -216,7 +216,7 @@ def test_fault_106_a_resync_repeated_while_the_daemon_runs_makes_no_second_event
     digest = as_json(settings, *words)["digest"]
     log = tmp_path / "log"
     with started(settings, "run", log=log) as daemon:
-        until(lambda: "daemon.started" in log.read_text(), 30)
+        until(lambda: "daemon.started" in log.read_text(encoding="utf-8"), 30)
         answers = [run(settings, *words, "--apply", digest).returncode for _ in range(3)]
         until(lambda: [event["state"] for event in as_json(settings, "events")] == ["fulfilled"], 30)
         # once more for what is confirmed: it is read back, and ends where it was

@@ -61,7 +61,10 @@ def _drive(name: str, seconds: int, found: Path) -> Run:
         words = [f"-max_total_time={seconds}", f"-timeout={SLOWEST}", f"-max_len={LONGEST}", "-rss_limit_mb=2048"]
         words += [f"-artifact_prefix={found.resolve()}/{name}-", corpus]
         done = subprocess.run(
-            [sys.executable, "-m", "tests.fuzz.driver", name, *words], capture_output=True, text=True, check=False
+            [sys.executable, "-m", "tests.fuzz.driver", name, *words],
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
         )
     lines = (done.stdout + done.stderr).splitlines()
     runs = next((line.split()[1] for line in lines if line.startswith("Done ")), "?")

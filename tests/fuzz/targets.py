@@ -40,8 +40,17 @@ NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SIX_HOURS = 6 * 3600
 KEYS = Keyring(b"\x01" * 32)
 PARSER = RowParser(KEYS, {}, Rule(ZoneInfo("Europe/Berlin"), 30, 48, lambda day: day.weekday() >= 5))
-_FOLDER = tempfile.TemporaryDirectory(prefix="syncer-fuzz-")
-atexit.register(_FOLDER.cleanup)
+#: the folder of what a parser reads from a file, made for the first of them
+_folders: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def clean_up() -> None:
+    """Remove what was written for the parsers."""
+    while _folders:
+        _folders.pop().cleanup()
+
+
+atexit.register(clean_up)
 
 
 def text_of(data: bytes) -> str:
@@ -57,7 +66,9 @@ def parts(data: bytes, number: int) -> list[bytes]:
 
 def written(data: bytes, name: str) -> Path:
     """Return the path of a file with these octets."""
-    path = Path(_FOLDER.name) / name
+    if not _folders:
+        _folders.append(tempfile.TemporaryDirectory(prefix="syncer-fuzz-"))
+    path = Path(_folders[0].name) / name
     path.write_bytes(data)
     return path
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.targets import TARGETS, clean_up
 
 #: what parsers meet and people do not write
 PIECES = st.sampled_from(
@@ -42,6 +43,12 @@ PILES = [
     b"a@b,",
     b"&#",
 ]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_folder_is_left() -> Iterator[None]:
+    yield
+    clean_up()  # a worker of several does not end as Python does
 
 
 @pytest.mark.parametrize("name", TARGETS)

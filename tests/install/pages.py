@@ -33,7 +33,8 @@ def blocks(page: str) -> Iterator[Block]:
 
 def committed(path: str) -> str:
     """Return a file as the last commit has it: the program that is installed is of that commit too."""
-    return subprocess.run(["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    words = ["git", "show", f"HEAD:{path}"]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
 
 
 def repository(at: Path) -> None:

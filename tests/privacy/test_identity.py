@@ -155,7 +155,7 @@ def test_an_unusable_key_file_is_refused_with_its_name_and_the_remedy(
 ) -> None:
     path = tmp_path / "syncer.key"
     if content is not None:
-        path.write_text(content)
+        path.write_text(content, encoding="utf-8")
         os.chmod(path, mode)
 
     with pytest.raises(KeyFileError, match=remedy) as caught:

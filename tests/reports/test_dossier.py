@@ -497,13 +497,13 @@ def test_the_controller_stands_on_the_page_and_in_neither_audit_nor_log(settings
 def test_an_auditor_checks_the_proofs_one_by_one_or_all_at_once(settings: Path, tmp_path: Path) -> None:
     whole, single = tmp_path / "dossier.json", tmp_path / "proof.json"
     assert inside(settings, "dossier", "--format", "json", "--out", str(whole), stdin=eventful.PLAIN).returncode == 0
-    found = json.loads(whole.read_text())
+    found = json.loads(whole.read_text(encoding="utf-8"))
     (key,) = found["log"]["keys"]
-    single.write_text(json.dumps(found["proofs"][1]))
+    single.write_text(json.dumps(found["proofs"][1]), encoding="utf-8")
 
     def script(file: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, str(VERIFIER), "--key", key, str(file)], capture_output=True, text=True, check=False
+            [sys.executable, str(VERIFIER), "--key", key, str(file)], capture_output=True, encoding="utf-8", check=False
         )
 
     assert script(single).stdout.startswith(f"PROVEN: entry {found['proofs'][1]['seq']} stands among the first")
@@ -517,7 +517,7 @@ def test_an_auditor_checks_the_proofs_one_by_one_or_all_at_once(settings: Path, 
         found | {"proofs": []},
         found | {"proofs": [*found["proofs"][:1], found["proofs"][1] | {"seq": 9}]},
     ):
-        whole.write_text(json.dumps(spoiled))
+        whole.write_text(json.dumps(spoiled), encoding="utf-8")
         assert script(whole).returncode == 1
         assert inside(settings, "audit", "check-proof", str(whole), "--key", key).returncode == 1
 

@@ -57,7 +57,7 @@ def check(installation: tuple[App, Clock, list[str]], tmp_path: Path) -> Callabl
         own = inside(app.settings.path, "audit", "check-proof", str(path), "--key", key)
         script = subprocess.run(
             [sys.executable, "-I", str(VERIFIER), "--key", key, str(path)],
-            capture_output=True, text=True, check=False, timeout=60,
+            capture_output=True, encoding="utf-8", check=False, timeout=60,
         )  # fmt: skip
         assert own.returncode == script.returncode, own.stdout + script.stderr
         return own.returncode, own.stdout + script.stdout + script.stderr

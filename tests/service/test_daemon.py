@@ -43,7 +43,7 @@ def test_an_event_inserted_while_it_runs_is_delivered_within_ten_seconds_and_a_s
     mailchimp.add("ada@lovelace.test", AUDIENCES[0])
     log = tmp_path / "log"
     with started(settings, "run", log=log) as daemon:
-        until(lambda: "daemon.started" in log.read_text(), 15)
+        until(lambda: "daemon.started" in log.read_text(encoding="utf-8"), 15)
         began = time.monotonic()
         submit(settings, "erasure", "ada@lovelace.test")
         until(lambda: mailchimp.member("ada@lovelace.test", AUDIENCES[0]) is None, 10)
@@ -53,7 +53,7 @@ def test_an_event_inserted_while_it_runs_is_delivered_within_ten_seconds_and_a_s
         daemon.send_signal(number)
 
         assert daemon.wait(timeout=30) == 0
-    assert "ada@lovelace" not in log.read_text()
+    assert "ada@lovelace" not in log.read_text(encoding="utf-8")
     lanes = as_json(settings, "status")["destinations"]
     assert {lane.get("owner") for lane in lanes.values()} == {None}
     whats = [json.loads(line)["what"] for line in run(settings, "audit", "export").stdout.splitlines()]
@@ -137,9 +137,9 @@ def test_a_crash_in_one_lane_is_loud_and_ends_neither_daemon_nor_delivery(
 ) -> None:
     log = tmp_path / "log"
     with started(settings, "run", log=log) as daemon:
-        until(lambda: "daemon.started" in log.read_text(), 15)
+        until(lambda: "daemon.started" in log.read_text(encoding="utf-8"), 15)
         _break_lane_table(settings)
-        until(lambda: "job.failed" in log.read_text(), 15)
+        until(lambda: "job.failed" in log.read_text(encoding="utf-8"), 15)
         assert daemon.poll() is None
         _mend_lane_table(settings)
         submit(settings, "erasure", "ada@lovelace.test")
@@ -150,11 +150,10 @@ def test_a_crash_in_one_lane_is_loud_and_ends_neither_daemon_nor_delivery(
 
 def _sql(settings: Path, statement: str) -> None:
     import sqlite3
+    from contextlib import closing
 
-    connection = sqlite3.connect(settings.parent / "syncer.db", timeout=30)
-    with connection:
+    with closing(sqlite3.connect(settings.parent / "syncer.db", timeout=30)) as connection, connection:
         connection.execute(statement)
-    connection.close()
 
 
 def _break_lane_table(settings: Path) -> None:
@@ -171,7 +170,7 @@ def test_a_drain_beside_a_daemon_lets_the_owner_do_the_work_and_waits(
     mailchimp.add("ada@lovelace.test", AUDIENCES[0])
     log = tmp_path / "log"
     with started(settings, "run", log=log) as daemon:
-        until(lambda: "daemon.started" in log.read_text(), 15)
+        until(lambda: "daemon.started" in log.read_text(encoding="utf-8"), 15)
         time.sleep(1.0)
         submit(settings, "erasure", "ada@lovelace.test")
 
@@ -229,7 +228,7 @@ def test_an_owner_that_we_may_not_see_is_not_taken_for_dead(tmp_path: Path) -> N
         ours = os.environ | {"PYTHONPATH": str(ROOT)}
         seen = subprocess.run(
             ["unshare", "--mount", "sh", "-c", f'{hidden} "$0" "$@"', sys.executable, "-c", script],
-            capture_output=True, text=True, check=False, env=ours,
+            capture_output=True, encoding="utf-8", check=False, env=ours,
         )  # fmt: skip
     finally:
         other.kill()

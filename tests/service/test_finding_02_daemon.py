@@ -36,7 +36,7 @@ def test_finding_02_a_daemon_under_which_an_entry_is_forged_ends_with_exit_2_and
         assert daemon.wait(timeout=60) == 2
     end = len(rows(app, app.tables.audit))
     calls = mailchimp.request_count + activecampaign.request_count
-    lines = log.read_text().splitlines()
+    lines = log.read_text(encoding="utf-8").splitlines()
     assert "audit: entry" in lines[-1]
     assert "syncer audit verify" in lines[-1]
     assert sum("audit.broken" in line for line in lines) == 1
@@ -45,7 +45,7 @@ def test_finding_02_a_daemon_under_which_an_entry_is_forged_ends_with_exit_2_and
         assert daemon.wait(timeout=60) == 2
     assert len(rows(app, app.tables.audit)) == end
     assert mailchimp.request_count + activecampaign.request_count == calls
-    assert "audit: entry" in (tmp_path / "again").read_text().splitlines()[-1]
+    assert "audit: entry" in (tmp_path / "again").read_text(encoding="utf-8").splitlines()[-1]
 
 
 def test_finding_02_a_daemon_is_not_started_on_forged_entries(
@@ -75,7 +75,7 @@ def test_finding_02_a_daemon_is_not_started_on_an_entry_that_was_changed_since_t
     with started(app.settings.path, "run", log=tmp_path / "log") as daemon:
         assert daemon.wait(timeout=60) == 2
 
-    assert "entry 1 was altered" in (tmp_path / "log").read_text()
+    assert "entry 1 was altered" in (tmp_path / "log").read_text(encoding="utf-8")
     assert len(rows(app, app.tables.audit)) == before
     assert mailchimp.request_count == activecampaign.request_count == 0
 
@@ -93,7 +93,7 @@ def test_finding_02_what_its_daily_verification_finds_ends_the_daemon_and_the_ne
     with started(app.settings.path, "run", log=log) as daemon:
         assert daemon.wait(timeout=60) == 2
 
-    assert "entry 1 was altered" in log.read_text().splitlines()[-1]
+    assert "entry 1 was altered" in log.read_text(encoding="utf-8").splitlines()[-1]
     assert run(app.settings.path, "status").returncode == 1
     before, calls = len(rows(app, app.tables.audit)), mailchimp.request_count + activecampaign.request_count
     with started(app.settings.path, "run", log=tmp_path / "again") as daemon:

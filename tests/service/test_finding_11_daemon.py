@@ -54,7 +54,7 @@ def test_finding_11_dripping_anchors_starve_no_watchdog_hold_up_no_delivery_and_
     with ExitStack() as stack:
         servers = {name: stack.enter_context(dripping(kind, every=1.0)) for name, kind in DRIPS.items()}
         ports = {name: server.server_address[1] for name, server in servers.items()}
-        settings.write_text(settings.read_text() + ANCHORS.format(**ports))
+        settings.write_text(settings.read_text(encoding="utf-8") + ANCHORS.format(**ports), encoding="utf-8")
         assert run(settings, "init").returncode == 0
         systemd = stack.enter_context(Systemd(tmp_path, monkeypatch, WATCHDOG))
         daemon = stack.enter_context(started(settings, "run", log=log))
@@ -62,7 +62,7 @@ def test_finding_11_dripping_anchors_starve_no_watchdog_hold_up_no_delivery_and_
 
         systemd.heard(0.1)
         assert systemd.heard(HEARD)["WATCHDOG=1"] >= HEARD / WATCHDOG
-        assert "daemon.stuck" not in log.read_text()
+        assert "daemon.stuck" not in log.read_text(encoding="utf-8")
         assert run(settings, "submit", "erasure", stdin="ada@lovelace.test").returncode == 0
         until(lambda: [event["state"] for event in as_json(settings, "events")] == ["fulfilled"], 60)
         until(lambda: list((tmp_path / "share").glob("*.note")), 30)
@@ -73,4 +73,4 @@ def test_finding_11_dripping_anchors_starve_no_watchdog_hold_up_no_delivery_and_
         assert time.monotonic() - told < 60  # TimeoutStopSec of the unit
     anchors = as_json(settings, "status")["audit"]["anchors"]
     assert {name for name, anchor in anchors.items() if anchor["error"]} == {"store", "tsa", "dpo", "safe"}
-    assert "Traceback" not in log.read_text()
+    assert "Traceback" not in log.read_text(encoding="utf-8")

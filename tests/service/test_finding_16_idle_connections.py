@@ -65,11 +65,12 @@ def test_finding_16_a_thousand_idle_connections_take_neither_threads_nor_descrip
 ) -> None:
     port, log = free_port(), tmp_path / "log"
     settings = settings_file()
-    settings.write_text(f'{settings.read_text()}\n[metrics]\nlisten = "127.0.0.1:{port}"\n')
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(f'{text}\n[metrics]\nlisten = "127.0.0.1:{port}"\n', encoding="utf-8")
     assert run(settings, "init").returncode == 0
     mailchimp.add("ada@lovelace.test", AUDIENCES[0])
     with started(settings, "run", log=log) as daemon, ExitStack() as stack:
-        until(lambda: "daemon.started" in log.read_text(), 30)
+        until(lambda: "daemon.started" in log.read_text(encoding="utf-8"), 30)
         proc = Path(f"/proc/{daemon.pid}")
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (1024, hard))  # as in the unit
@@ -85,8 +86,8 @@ def test_finding_16_a_thousand_idle_connections_take_neither_threads_nor_descrip
         assert daemon.poll() is None
         daemon.terminate()
         assert daemon.wait(timeout=60) == 0
-    assert "database.away" not in log.read_text()
-    assert "job.failed" not in log.read_text()
+    assert "database.away" not in log.read_text(encoding="utf-8")
+    assert "job.failed" not in log.read_text(encoding="utf-8")
 
 
 # -- the server by itself -------------------------------------------------------------------------------------

@@ -128,7 +128,8 @@ def test_the_daemon_hands_them_out_and_reminds_and_stops_with_it(
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     path = settings_file()
-    path.write_text(f'{path.read_text()}\n[metrics]\nlisten = "127.0.0.1:{port}"\n')
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f'{text}\n[metrics]\nlisten = "127.0.0.1:{port}"\n', encoding="utf-8")
     run(path, "init")
     for lane in ("newsletter", "crm"):
         run(path, "pause", lane, "--reason", "only to keep it open")
@@ -148,8 +149,8 @@ def test_the_daemon_hands_them_out_and_reminds_and_stops_with_it(
         assert process.wait(timeout=30) == 0
 
     assert figures(text)["syncer_overdue_events",] == 1
-    assert '"deadline.overdue"' in (tmp_path / "log").read_text()
-    assert "Traceback" not in (tmp_path / "log").read_text()
+    assert '"deadline.overdue"' in (tmp_path / "log").read_text(encoding="utf-8")
+    assert "Traceback" not in (tmp_path / "log").read_text(encoding="utf-8")
 
 
 def test_the_command_prints_or_writes_them(settings_file: Callable[..., Path], tmp_path: Path) -> None:
@@ -159,7 +160,7 @@ def test_the_command_prints_or_writes_them(settings_file: Callable[..., Path], t
     printed, written = run(path, "metrics"), run(path, "metrics", "--textfile", str(target))
 
     assert (printed.returncode, written.returncode, written.stdout) == (0, 0, "")
-    assert figures(printed.stdout).keys() == figures(target.read_text()).keys()
+    assert figures(printed.stdout).keys() == figures(target.read_text(encoding="utf-8")).keys()
     assert figures(printed.stdout)["syncer_audit_entries",] == as_json(path, "status")["audit"]["entries"]
     refused = run(path, "metrics", "--textfile", "/nowhere/at/all.prom")
     assert (refused.returncode, "cannot be written" in refused.stderr) == (2, True)

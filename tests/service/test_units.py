@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import configparser
-import os
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from tests.support.processes import inside as run
 from tests.support.processes import run as process
 from tests.support.processes import started, until
 from tests.support.servers import Missing, binary, free_port
+from tests.support.session import tools
 
 UNITS = sorted((ROOT / "docs").glob("syncer*.service"))
 TIMERS = sorted((ROOT / "docs").glob("syncer*.timer"))
@@ -29,12 +30,10 @@ FIXED, PER_DESTINATION, PER_ANCHOR = 20, 3, 2
 
 def analyze(*words: str) -> subprocess.CompletedProcess[str]:
     try:
-        command = binary("systemd-analyze", "systemd")
+        command = binary("systemd-analyze")
     except Missing as missing:
-        if "systemd" in os.environ.get("SYNCER_REQUIRE", "").split(","):
-            pytest.fail(f"SYNCER_REQUIRE asks for systemd: {missing}")
-        pytest.skip(str(missing))
-    return subprocess.run([command, "--no-pager", *words], capture_output=True, text=True, check=False)
+        tools.skip("systemd", str(missing))
+    return subprocess.run([command, "--no-pager", *words], capture_output=True, encoding="utf-8", check=False)
 
 
 def unit(path: Path) -> configparser.ConfigParser:
@@ -89,9 +88,8 @@ def test_what_only_a_person_can_mend_is_failed_at_once_and_an_error_of_ours_is_s
     settings.write_text('[deadlines]\ntimezone = "UTC"\n', encoding="utf-8")
     without_tables = process(settings, "run")
     assert run(settings, "init").returncode == 0
-    with sqlite3.connect(tmp_path / "syncer.db") as database:
+    with closing(sqlite3.connect(tmp_path / "syncer.db")) as database:
         database.execute("ALTER TABLE syncer_lane RENAME TO nobody_expected_this")
-    database.close()
     unexpected = process(settings, "run")
 
     assert (service["Restart"], service["RestartPreventExitStatus"]) == ("on-failure", "2")
@@ -162,7 +160,7 @@ def test_the_threads_of_five_destinations_fit_into_tasks_max(
 
         until(at_work, 60, every=0.02)
         mailchimp.latency = activecampaign.latency = 0.0
-        until(lambda: at_work() and "delivery.confirmed" in log.read_text(), 60, every=0.02)
+        until(lambda: at_work() and "delivery.confirmed" in log.read_text(encoding="utf-8"), 60, every=0.02)
         daemon.kill()
 
     working = [*more, "mailchimp", "activecampaign"]

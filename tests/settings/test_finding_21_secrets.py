@@ -28,7 +28,7 @@ def _secret(path: Path) -> str | None:
 @pytest.fixture
 def key(tmp_path: Path) -> Path:
     path = tmp_path / "mailchimp.key"
-    path.write_text("a-key-1\n")
+    path.write_text("a-key-1\n", encoding="utf-8")
     path.chmod(0o600)
     return path
 
@@ -68,7 +68,10 @@ def test_finding_21_check_names_an_api_key_that_others_can_read(
     settings_file: Callable[..., Path], key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = settings_file()
-    path.write_text(path.read_text().replace('api_key_env = "TEST_MAILCHIMP_KEY"', f'api_key_file = "{key}"'))
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('api_key_env = "TEST_MAILCHIMP_KEY"', f'api_key_file = "{key}"'),
+        encoding="utf-8",
+    )
     key.chmod(0o644)
     assert run(path, "init").returncode == 0
 
@@ -96,8 +99,10 @@ def account(mariadb: Server) -> Callable[[], sa.URL]:
 
 
 def _settings(path: Path, url: sa.URL, *lines: str) -> Path:
-    text = path.read_text().replace('url = "sqlite:///syncer.db"', "\n".join([f'url = "{_whole(url)}"', *lines]), 1)
-    path.write_text(text)
+    text = path.read_text(encoding="utf-8").replace(
+        'url = "sqlite:///syncer.db"', "\n".join([f'url = "{_whole(url)}"', *lines]), 1
+    )
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -111,7 +116,7 @@ def test_finding_21_the_password_comes_from_a_file_or_a_variable_and_is_shown_no
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (tmp_path / "db.password").write_text(PASSWORD + "\n")
+    (tmp_path / "db.password").write_text(PASSWORD + "\n", encoding="utf-8")
     (tmp_path / "db.password").chmod(0o600)
     monkeypatch.setenv("DATABASE_PASSWORD", PASSWORD)
     for line in ('password_file = "db.password"', 'password_env = "DATABASE_PASSWORD"'):
@@ -131,7 +136,7 @@ def test_finding_21_a_missing_or_open_password_file_is_one_line(
 ) -> None:
     path = _settings(settings_file(), account(), 'password_file = "db.password"')
     missing = run(path, "init")
-    (tmp_path / "db.password").write_text(PASSWORD)
+    (tmp_path / "db.password").write_text(PASSWORD, encoding="utf-8")
     (tmp_path / "db.password").chmod(0o644)
     open_to_all = run(path, "init")
 
@@ -178,7 +183,9 @@ def test_finding_21_what_does_not_fit_together_is_one_line(
 @pytest.mark.parametrize("line", ['password_file = "a"', 'tls = "verify"', 'tls_ca = "ca.pem"'])
 def test_finding_21_keys_of_a_server_are_refused_for_a_file(settings_file: Callable[..., Path], line: str) -> None:
     path = settings_file()
-    path.write_text(path.read_text().replace("[database]\n", f"[database]\n{line}\n", 1))
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("[database]\n", f"[database]\n{line}\n", 1), encoding="utf-8"
+    )
 
     done = run(path, "status")
 

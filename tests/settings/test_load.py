@@ -156,7 +156,7 @@ def test_secrets_come_from_environment_or_file_and_a_missing_one_is_named(
     (tmp_path / "key").touch(mode=0o600)
     with pytest.raises(SettingsProblem, match="is empty"):
         from_file.secret()
-    (tmp_path / "key").write_text("k2\n")
+    (tmp_path / "key").write_text("k2\n", encoding="utf-8")
 
     assert from_file.secret() == "k2"
 

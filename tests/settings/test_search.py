@@ -133,7 +133,7 @@ def test_whoever_works_in_a_folder_that_the_account_may_not_look_into_chose_noth
     become = f"from syncer.settings import search; search.SYSTEM_WIDE = search.Path({str(system)!r})"
     done = subprocess.run(
         [sys.executable, "-c", f"{become}; import os; os.seteuid(65534); print(search.find(None, {{}}))"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
 
     assert done.stdout.strip() == str(system), done.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 from syncer.setup.grants import ACCOUNTS
-from tests.support.servers import Server, binary
+from tests.support.servers import Server, binary, postgres_binary
 
 PASSWORD = "a-password"
 
@@ -42,9 +42,9 @@ def drop_accounts(server: Server, database: str) -> None:
 def piped(server: Server, database: str, printed: str) -> None:
     """Pipe what `syncer db grants` printed into the server's own client, as an administrator does."""
     words = {
-        "mariadb": [binary("mariadb", "mariadb-client-core"), "--no-defaults", "--host=127.0.0.1",
+        "mariadb": [binary("mariadb"), "--no-defaults", "--host=127.0.0.1",
                     f"--port={server.port}", "--user=root", "--default-character-set=utf8mb4", database],
-        "postgresql": [binary("psql", "postgresql-client"), "--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1",
+        "postgresql": [postgres_binary("psql"), "--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1",
                        f"postgresql://postgres@127.0.0.1:{server.port}/{database}"],
     }[server.kind]  # fmt: skip
-    subprocess.run(words, input=printed, text=True, check=True, capture_output=True)
+    subprocess.run(words, input=printed, encoding="utf-8", check=True, capture_output=True)

@@ -110,7 +110,7 @@ def test_finding_09_the_daemons_account_does_every_piece_of_work(
         held, unreadable = unreadable, held
     activecampaign.admin = True
     file = tmp_path / "addresses"
-    file.write_text(f"{unreadable} {OTHER}\n")
+    file.write_text(f"{unreadable} {OTHER}\n", encoding="utf-8")
     works("resync", "--file", str(file), *WHY, "--yes")
     works("resync", "--event", held, *WHY, "--yes")
     works("extend", held, "--informed", app.clock().date().isoformat(), *WHY)

@@ -32,7 +32,8 @@ def test_finding_11_check_warns_of_an_anchor_whose_word_is_anybodys(
 ) -> None:
     settings = settings_file()
     assert run(settings, "init").returncode == 0
-    settings.write_text(f"{settings.read_text()}\n[anchors.one]\n{table}")
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(f"{text}\n[anchors.one]\n{table}", encoding="utf-8")
 
     checks = {item["name"]: item for item in as_json(settings, "check")["checks"]}
 

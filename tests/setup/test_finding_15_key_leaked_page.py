@@ -60,7 +60,7 @@ def test_finding_15_the_page_can_be_followed_from_top_to_bottom(app: App, tmp_pa
 
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands()], cwd=ROOT, env={**os.environ, **here},
-        capture_output=True, text=True, check=False,
+        capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr

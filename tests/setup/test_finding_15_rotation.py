@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from tests.support.backups import backup, restore
 from tests.support.looks import look
 from tests.support.paths import ROOT
 from tests.support.processes import inside, inside_json, started, until
+from tests.support.session.opened import until_the_end
 from tests.support.walk import OTHER, PERSON, event, put, rows, states
 
 REASON = "the backup of the key was lost"
@@ -48,7 +50,7 @@ def before(make_app: Callable[..., App]) -> App:
 def rotated(app: App) -> App:
     """Replace the key and open the installation again."""
     assert list(rotation.carry_out(app.settings, REASON))
-    return open_app(app.settings, clock=app.clock)
+    return until_the_end(open_app(app.settings, clock=app.clock))
 
 
 def end_of_old(app: App) -> int:
@@ -179,9 +181,8 @@ def test_finding_15_addresses_are_sealed_anew_and_the_old_key_opens_none_of_them
     assert old.key_id == sealed.split(".")[1]
     with app.engine.begin() as connection:  # the thief puts what was sealed before back
         connection.execute(app.tables.event.update().values(email_sealed=sealed))
-    adapter = app.adapter("newsletter")
-    (compared,) = app.drift.compare("newsletter", adapter)
-    adapter.close()
+    with closing(app.adapter("newsletter")) as adapter:
+        (compared,) = app.drift.compare("newsletter", adapter)
     assert (compared.today, compared.code) == ("unknown", "unsealable")
     app.close()
 
@@ -296,7 +297,7 @@ def test_finding_15_the_stand_alone_script_says_the_same(before: App, tmp_path: 
         words = [word for key in given for word in ("--key", key)]
         files = [str(file), *(str(tmp_path / name) for name in names)]
         done = subprocess.run([sys.executable, str(ROOT / "docs/verify_log.py"), *words, *files],
-                              capture_output=True, text=True, check=False)  # fmt: skip
+                              capture_output=True, encoding="utf-8", check=False)  # fmt: skip
         return f"{done.returncode} {done.stdout}{done.stderr}"
 
     assert script(export, "old", "new").startswith("0 PROVEN")

@@ -58,21 +58,20 @@ def test_check_warns_of_an_account_that_may_too_much(app: App) -> None:
 
 @on_servers
 def test_the_producers_account_can_insert_and_nothing_else(app: App, accounts: Callable[[str], str]) -> None:
-    producer = engines.connect(accounts("producer"))
-    insert = "INSERT INTO syncer_queue (event_key, kind, email) VALUES ('k1', 'erasure', 'ada@lovelace.test')"
-    with producer.begin() as connection:
-        connection.exec_driver_sql(insert)
+    with engines.opened(accounts("producer")) as producer:
+        insert = "INSERT INTO syncer_queue (event_key, kind, email) VALUES ('k1', 'erasure', 'ada@lovelace.test')"
+        with producer.begin() as connection:
+            connection.exec_driver_sql(insert)
 
-    for statement in (
-        "SELECT email FROM syncer_queue",
-        "UPDATE syncer_queue SET email = NULL",
-        "DELETE FROM syncer_queue",
-        "SELECT * FROM syncer_event",
-        "SELECT * FROM syncer_audit",
-    ):
-        with pytest.raises(sa.exc.DBAPIError, match="denied"), producer.begin() as connection:
-            connection.exec_driver_sql(statement)
-    producer.dispose()
+        for statement in (
+            "SELECT email FROM syncer_queue",
+            "UPDATE syncer_queue SET email = NULL",
+            "DELETE FROM syncer_queue",
+            "SELECT * FROM syncer_event",
+            "SELECT * FROM syncer_audit",
+        ):
+            with pytest.raises(sa.exc.DBAPIError, match="denied"), producer.begin() as connection:
+                connection.exec_driver_sql(statement)
 
 
 @on_servers
@@ -91,11 +90,13 @@ def test_the_readers_account_reads_all_but_the_address_and_writes_nothing(
 
     assert refused.returncode == 2
     assert refused.stderr.count("\n") == 1
-    reader = engines.connect(accounts("reader"))
-    for statement in ("SELECT email_sealed FROM syncer_event", "INSERT INTO syncer_lane (destination) VALUES ('x')"):
-        with pytest.raises(sa.exc.DBAPIError, match="denied"), reader.begin() as connection:
-            connection.exec_driver_sql(statement)
-    reader.dispose()
+    with engines.opened(accounts("reader")) as reader:
+        for statement in (
+            "SELECT email_sealed FROM syncer_event",
+            "INSERT INTO syncer_lane (destination) VALUES ('x')",
+        ):
+            with pytest.raises(sa.exc.DBAPIError, match="denied"), reader.begin() as connection:
+                connection.exec_driver_sql(statement)
 
 
 @on_servers
@@ -124,13 +125,14 @@ def test_the_migrating_account_can_build_everything_from_nothing(
     app: App, engine: str, accounts: Callable[[str], str], tmp_path: Path
 ) -> None:
     # under another prefix in the same database
-    text = app.settings.path.read_text()
+    text = app.settings.path.read_text(encoding="utf-8")
     text = re.sub(r'url = "(mysql|postgresql)[^"]*"', f'url = "{accounts("migrate")}"\nprefix = "other_"', text)
     path = tmp_path / "migrate.toml"
     path.write_text(
         text.replace(
             "[destinations.newsletter]", '[queue]\ntable = "other_queue"\n\n[destinations.newsletter]', 1
-        ).replace("[deadlines]", '[identity]\nkey_file = "other.key"\n\n[deadlines]')
+        ).replace("[deadlines]", '[identity]\nkey_file = "other.key"\n\n[deadlines]'),
+        encoding="utf-8",
     )
 
     done = run(path, "init")
@@ -158,24 +160,21 @@ def test_the_retention_account_purges_and_can_do_nothing_else(
     app.notary.make()
     clock.advance(days=40 * 31)
     settings = _as(app, accounts("retention"), monkeypatch)
-    purging = open_app(load_settings(settings), clock=clock)
+    with open_app(load_settings(settings), clock=clock) as purging:
+        done = purging.purge.carry_out()
 
-    done = purging.purge.carry_out()
-
-    assert done.bodies is not None
-    with pytest.raises(AddressesHidden, match="may not read addresses"):
-        purging.shredding.overdue()
-    purging.close()
+        assert done.bodies is not None
+        with pytest.raises(AddressesHidden, match="may not read addresses"):
+            purging.shredding.overdue()
     told = run(settings, "retention")
     assert (told.returncode, "this database account may not see them" in told.stdout) == (0, True)
     assert app.verify().purged == done.bodies.count
-    retention = engines.connect(accounts("retention"))
-    for statement in (
-        "SELECT email_sealed FROM syncer_event",
-        "UPDATE syncer_event SET state = 'fulfilled'",
-        "UPDATE syncer_audit SET leaf = mac",
-        "DELETE FROM syncer_audit",
-    ):
-        with pytest.raises(sa.exc.DBAPIError, match="denied"), retention.begin() as connection:
-            connection.exec_driver_sql(statement)
-    retention.dispose()
+    with engines.opened(accounts("retention")) as retention:
+        for statement in (
+            "SELECT email_sealed FROM syncer_event",
+            "UPDATE syncer_event SET state = 'fulfilled'",
+            "UPDATE syncer_audit SET leaf = mac",
+            "DELETE FROM syncer_audit",
+        ):
+            with pytest.raises(sa.exc.DBAPIError, match="denied"), retention.begin() as connection:
+                connection.exec_driver_sql(statement)

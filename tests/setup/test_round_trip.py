@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from syncer.app import App
+from syncer.database import engines
 from syncer.database.connections import reading, writing
 from syncer.setup import round_trip
 from tests.support.processes import inside as run
@@ -90,10 +91,8 @@ def test_an_account_that_may_not_insert_is_told_that_nothing_was_tried(app: App,
     postgresql.sql("CREATE ROLE looks_only LOGIN")
     postgresql.sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO looks_only", name)
     try:
-        engine = sa.create_engine(postgresql.url(name, "looks_only"))
-        with reading(engine):
+        with engines.opened(postgresql.url(name, "looks_only")) as engine, reading(engine):
             findings = round_trip.run(engine, app.queue, app.tables)
-        engine.dispose()
     finally:
         postgresql.sql("DROP OWNED BY looks_only", name)
         postgresql.sql("DROP ROLE looks_only")

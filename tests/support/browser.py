@@ -16,7 +16,7 @@ from importlib import util
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.support.session import tools
 
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
@@ -29,20 +29,14 @@ PATIENCE = 60.0
 def chromium_or_skip() -> str:
     """Return the browser's path; without one skip, or fail where SYNCER_REQUIRE asks for chromium."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        if "chromium" in os.environ.get("SYNCER_REQUIRE", "").split(","):
-            pytest.fail("chromium is required here and not installed")
-        pytest.skip("chromium is not installed")
-    return found
+    return found or tools.skip("chromium", f"chromium {tools.NOT_INSTALLED}")
 
 
 def axe_or_skip() -> str:
     """Return axe-core's source."""
     spec = util.find_spec("axe_core_python")
     if spec is None or spec.origin is None:
-        if "chromium" in os.environ.get("SYNCER_REQUIRE", "").split(","):
-            pytest.fail("axe-core-python is required here and not installed")
-        pytest.skip("axe-core-python is not installed")
+        tools.skip("chromium", "the package axe-core-python is not here")
     return (Path(spec.origin).parent / "axe.min.js").read_text(encoding="utf-8")
 
 
@@ -84,6 +78,11 @@ class Tab:
             self._buffer += os.read(self._read, 1 << 20)
         raw, _, self._buffer = self._buffer.partition(b"\0")
         return dict(json.loads(raw))
+
+    def quit(self) -> None:
+        """Let the browser end."""
+        self._session = None
+        self.call("Browser.close")
 
     def open(self, place: Path | str) -> None:
         """Load a file or a URL and wait until it is there."""
@@ -140,11 +139,15 @@ def chromium() -> Iterator[Tab]:
             pass_fds=(to_read, from_write),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env=os.environ | {"TMPDIR": profile},
         )
         os.close(to_read)
         os.close(from_write)
         try:
-            yield Tab(to_write, from_read)
+            tab = Tab(to_write, from_read)
+            yield tab
+            tab.quit()
+            process.wait(PATIENCE)  # it ends what it started, and lets go of its profile
         finally:
             process.kill()
             process.wait()

@@ -83,7 +83,7 @@ class Chroot:
             input=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
             timeout=timeout,
             check=False,
         )
@@ -106,7 +106,7 @@ def built(release: str, packages: Sequence[str] = ()) -> Iterator[Chroot]:
     try:
         done = subprocess.run(
             [*_APART, "--mount-proc", command, "--variant=minbase", release, str(folder / "root")],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-4000:]
         chroot = Chroot(folder / "root", release)
@@ -133,7 +133,7 @@ def _debootstrap_or_skip() -> str:
 def _settings() -> dict[str, str]:
     """Return pip's settings on this machine by the variables that say the same."""
     done = subprocess.run(
-        ["python3", "-m", "pip", "config", "list"], stdout=subprocess.PIPE, text=True, check=False, cwd="/"
+        ["python3", "-m", "pip", "config", "list"], stdout=subprocess.PIPE, encoding="utf-8", check=False, cwd="/"
     )
     found = re.findall(r"^(?:global|install|:env:)\.([\w-]+)='(.*)'$", done.stdout, re.MULTILINE)
     return {f"PIP_{key.upper().replace('-', '_')}": value for key, value in found}
@@ -156,6 +156,6 @@ def _folders() -> list[str]:
 
 def _apt() -> str:
     """Return the lines of this machine's apt settings that say how its archive is reached and its clock is."""
-    done = subprocess.run(["apt-config", "dump"], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(["apt-config", "dump"], stdout=subprocess.PIPE, encoding="utf-8", check=False)
     wanted = re.compile(r"Acquire::(Check-|https?::Proxy|Retries)")
     return "".join(f"{line}\n" for line in done.stdout.splitlines() if wanted.match(line))

@@ -38,13 +38,14 @@ def installation(folder: Path) -> Iterator[tuple[App, Clock, list[str]]]:
         for name, key in keys.items():
             environment.setenv(name, key)
         urls = {"mailchimp": mailchimp.url, "activecampaign": activecampaign.url, "database": "sqlite:///syncer.db"}
-        path.write_text(SETTINGS.format(**urls, objection="unsubscribe", recheck_days="[1, 7]", rate=1000))
+        path.write_text(
+            SETTINGS.format(**urls, objection="unsubscribe", recheck_days="[1, 7]", rate=1000), encoding="utf-8"
+        )
         settings = load_settings(path)
         initialise(settings)
-        app = open_app(settings, clock=clock)
-        fill(app, clock, mailchimp, activecampaign)
-        yield app, clock, list(keys.values())
-        app.close()
+        with open_app(settings, clock=clock) as app:
+            fill(app, clock, mailchimp, activecampaign)
+            yield app, clock, list(keys.values())
 
 
 def fill(app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from syncer.app import App
 from syncer.delivery.watch import Look
 
 
 def look(app: App) -> dict[str, Look]:
-    looks = {}
-    for name in app.settings.destinations:
-        adapter = app.adapter(name)
-        looks[name] = app.watch.look(name, adapter)
-        adapter.close()
-    return looks
+    return {name: look_at(app, name) for name in app.settings.destinations}
+
+
+def look_at(app: App, destination: str, *, whole: bool = False) -> Look:
+    with closing(app.adapter(destination)) as adapter:
+        return app.watch.look(destination, adapter, whole=whole)

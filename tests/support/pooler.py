@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
 
 from tests.support.servers import PATIENCE, Missing, Server, as_user, binary, free_port, ordinary_user
+from tests.support.session import tools
 
 INI = """\
 [databases]
@@ -57,11 +57,9 @@ def pgbouncer(server: Server, url: str, mode: str = "transaction") -> Iterator[s
 
 def _binary_or_skip() -> str:
     try:
-        return binary("pgbouncer", "pgbouncer")
+        return binary("pgbouncer")
     except Missing as missing:
-        if "pgbouncer" in os.environ.get("SYNCER_REQUIRE", "").split(","):
-            pytest.fail(f"SYNCER_REQUIRE asks for pgbouncer: {missing}")
-        pytest.skip(str(missing))
+        tools.skip("pgbouncer", str(missing))
 
 
 def _wait(url: sa.URL) -> None:

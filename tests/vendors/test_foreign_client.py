@@ -36,7 +36,7 @@ def life() -> dict[str, dict[str, Any]]:
             ],
             env={**os.environ, "NODE_PATH": str(modules_or_skip()), "MAILCHIMP_KEY": mc.api_key},
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=300,
             check=False,
         )

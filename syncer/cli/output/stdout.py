@@ -167,4 +167,5 @@ def internal(error: Exception) -> str:
     if type(error).__module__.startswith("sqlalchemy"):
         return f"syncer: the database failed ({type(error).__name__} at {where}); see that it runs, `syncer check`"
     code = f" {error}" if isinstance(error, SyncerError) else ""
-    return f"syncer: internal error ({type(error).__name__}{code} at {where}); please report this line"
+    report = "please report this line in the project's issue tracker, see README"
+    return f"syncer: internal error ({type(error).__name__}{code} at {where}); {report}"

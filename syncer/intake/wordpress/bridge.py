@@ -162,11 +162,7 @@ class WordPress:
 
 def create_status_table(settings: Settings) -> None:
     """Create the table that WordPress reads, in its database; one that is there is left alone."""
-    engine = engines.connect(settings.wordpress_login)
-    try:
-        table = wordpress_tables(settings.database.prefix).status
-        with connections.writing(engine) as connection:
-            collate([table], engines.no_pad_collation(connection))
-            table.create(connection, checkfirst=True)
-    finally:
-        engine.dispose()
+    table = wordpress_tables(settings.database.prefix).status
+    with engines.opened(settings.wordpress_login) as engine, connections.writing(engine) as connection:
+        collate([table], engines.no_pad_collation(connection))
+        table.create(connection, checkfirst=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -189,13 +190,15 @@ def test_a_listing_of_what_changed_shrinks_too(capped: Capped) -> None:
         capped.add(one, lists={}, udate=datetime.now(UTC).isoformat())
     capped.fails_above = 30
 
-    assert [one.address for one in configured(capped).changed(ASKED.replace(year=2025))] == people
+    with configured(capped) as adapter:
+        assert [one.address for one in adapter.changed(ASKED.replace(year=2025))] == people
 
 
 def apply(server: Capped) -> None:
     """Let the person's objection be carried out."""
-    configured(server).apply(Action.UNSUBSCRIBE, SUBJECT, ASKED)
+    with configured(server) as adapter:
+        adapter.apply(Action.UNSUBSCRIBE, SUBJECT, ASKED)
 
 
-def configured(server: Capped) -> ActiveCampaign:
-    return ActiveCampaign.configured({"base_url": server.url, "requests_per_second": 2000}, server.api_key)
+def configured(server: Capped) -> closing[ActiveCampaign]:
+    return closing(ActiveCampaign.configured({"base_url": server.url, "requests_per_second": 2000}, server.api_key))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -61,21 +61,20 @@ def refused(adapter: ActiveCampaign | Mailchimp, action: Action = Action.DELETE)
 def test_finding_07_a_filter_not_applied_in_a_large_crm_costs_a_page(many: str, verb: str) -> None:
     with ManyContacts() as sandbox, little_memory():
         sandbox.many = many
-        adapter = crm(sandbox)
-        calls: dict[str, Callable[[], object]] = {
-            "apply": lambda: adapter.apply(Action.DELETE, PERSON, ASKED),
-            "confirm": lambda: adapter.confirm(Action.DELETE, PERSON),
-            "opted_in": lambda: adapter.opted_in(PERSON),
-        }
-        if verb == "opted_in" and many != r"/contacts$":
-            assert adapter.opted_in(PERSON) is None
-            return
+        with closing(crm(sandbox)) as adapter:
+            calls: dict[str, Callable[[], object]] = {
+                "apply": lambda: adapter.apply(Action.DELETE, PERSON, ASKED),
+                "confirm": lambda: adapter.confirm(Action.DELETE, PERSON),
+                "opted_in": lambda: adapter.opted_in(PERSON),
+            }
+            if verb == "opted_in" and many != r"/contacts$":
+                assert adapter.opted_in(PERSON) is None
+                return
 
-        with pytest.raises(Permanent) as caught:
-            calls[verb]()
+            with pytest.raises(Permanent) as caught:
+                calls[verb]()
 
-        assert caught.value.code == "filter_ignored" and len(sandbox.pages) == 1
-        adapter.close()
+            assert caught.value.code == "filter_ignored" and len(sandbox.pages) == 1
 
 
 @pytest.mark.parametrize("verb", ["apply", "confirm"])

@@ -151,7 +151,7 @@ def test_fault_012_proxies_and_netrc_have_no_effect(
     serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login thief password thief\n")
+    netrc.write_text("machine 127.0.0.1 login thief password thief\n", encoding="utf-8")
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("NETRC", str(netrc))

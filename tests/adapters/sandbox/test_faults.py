@@ -71,7 +71,7 @@ def test_a_fault_above_a_bound_strikes_only_there(mc: MailchimpSandbox, count: s
 
 def test_it_runs_on_its_own_and_ends_on_a_signal() -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "adapters.sandbox", "--people", "5"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "adapters.sandbox", "--people", "5"], stdout=subprocess.PIPE, encoding="utf-8"
     ) as process:
         assert process.stdout is not None
         served = json.loads(process.stdout.readline())

@@ -53,7 +53,7 @@ def test_a_folder_gets_a_file_for_each_note(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_one_reason(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(AnchorError, match="cannot be written"):
         Folder(tmp_path / "file").publish(CHECKPOINT, NOTE)
 
@@ -291,7 +291,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tsa")
     (folder / "tsa.cnf").write_text(TSA.format(folder=folder), encoding="utf-8")
     (folder / "serial").write_text("01\n", encoding="utf-8")
-    (folder / "ext").write_text("extendedKeyUsage=critical,timeStamping\nkeyUsage=critical,digitalSignature\n")
+    (folder / "ext").write_text(
+        "extendedKeyUsage=critical,timeStamping\nkeyUsage=critical,digitalSignature\n", encoding="utf-8"
+    )
     for name in ("root", "other"):
         openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.pem",
                 "-days", "30", "-subj", f"/CN={name} CA", "-addext", "basicConstraints=critical,CA:TRUE",

@@ -91,7 +91,7 @@ def newest(app: App) -> str:
 def by_script(app: App, *files: Path) -> tuple[int, str]:
     keys = [word for key in app.origins.public_keys() for word in ("--key", f"\ufeff{key}\r\n")]
     words = [sys.executable, "-I", str(VERIFIER), *keys, *map(str, files)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(words, capture_output=True, encoding="utf-8", check=False, timeout=120)
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout + done.stderr
 

@@ -55,7 +55,7 @@ def by_script(tmp_path: Path) -> Callable[..., tuple[int, str]]:
         notes = [str(tmp_path / f"{number}.note") for number in range(len(log.notes))]
         done = subprocess.run(
             [sys.executable, "-I", str(VERIFIER), *words, str(export), *notes, *options],
-            capture_output=True, text=True, check=False, timeout=60,
+            capture_output=True, encoding="utf-8", check=False, timeout=60,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 

@@ -48,7 +48,7 @@ def run_script(keys: list[VerifierKey], *files: str) -> tuple[bool, str]:
     words = [sys.executable, "-I", str(VERIFIER)]
     for key in keys:
         words += ["--key", str(key)]
-    done = subprocess.run([*words, *files], capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run([*words, *files], capture_output=True, encoding="utf-8", check=False, timeout=30)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode == 0, done.stdout + done.stderr
 

@@ -270,7 +270,7 @@ def test_the_commands_from_checkpoint_to_a_proof_that_needs_nothing(settings: Pa
     for words in (["--key", key], ["--key", str(tmp_path / "key")]):
         done = run(nowhere, "audit", "check-proof", str(proof), *words)
         assert (done.returncode, done.stdout.startswith("proven: entry 1")) == (0, True), done.stderr
-    proof.write_text(proof.read_text().replace('\\"v\\":1', '\\"v\\":2'), encoding="utf-8")
+    proof.write_text(proof.read_text(encoding="utf-8").replace('\\"v\\":1', '\\"v\\":2'), encoding="utf-8")
     assert run(nowhere, "audit", "check-proof", str(proof), "--key", key).returncode == 1
     assert Path(made["anchors"][0]["place"]).read_text(encoding="utf-8") == made["note"]
     assert "not proven beyond size 2 anchored at" in run(settings, "audit", "verify").stdout

@@ -202,15 +202,14 @@ def test_finding_02_a_roll_back_that_no_note_shows_yet_is_seen_by_the_process_th
 
 def test_finding_02_a_roll_back_is_seen_by_the_one_who_only_signs(app: App, clock: Clock) -> None:
     entries(app, 4)
-    daemon = open_app(load_settings(app.settings.path), clock=clock)
-    daemon.notary.tick()
-    entries(app, 3)
-    daemon.notary.tick()
-    cut_to(app, 6)
-
-    with pytest.raises(ChainBroken, match="rolled back"):
+    with open_app(load_settings(app.settings.path), clock=clock) as daemon:
         daemon.notary.tick()
-    daemon.close()
+        entries(app, 3)
+        daemon.notary.tick()
+        cut_to(app, 6)
+
+        with pytest.raises(ChainBroken, match="rolled back"):
+            daemon.notary.tick()
 
 
 def test_finding_02_a_roll_back_behind_the_last_full_verification_stops_the_next_start(app: App, clock: Clock) -> None:
@@ -254,17 +253,15 @@ def test_finding_02_an_older_copy_with_a_forged_fork_is_refused_like_one_without
     calls, notes = mailchimp.request_count, sorted(app.notes_folder.iterdir())
     app.close()
     restore(tmp_path / "kept.db", tmp_path / "syncer.db")
-    app = open_app(load_settings(tmp_path / "settings.toml"), clock=clock)
+    with open_app(load_settings(tmp_path / "settings.toml"), clock=clock) as app:
+        fork_by_hand(app, app.origins.current())
 
-    fork_by_hand(app, app.origins.current())
-
-    with pytest.raises(Behind):
-        drain(app)
-    done = run(app.settings.path, "drain")
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert mailchimp.request_count == calls
-    assert sorted(app.notes_folder.iterdir()) == notes
-    app.close()
+        with pytest.raises(Behind):
+            drain(app)
+        done = run(app.settings.path, "drain")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert mailchimp.request_count == calls
+        assert sorted(app.notes_folder.iterdir()) == notes
 
 
 @everywhere

@@ -176,8 +176,5 @@ def test_finding_02_an_account_that_may_only_read_keeps_no_result(app: App, tmp_
     text = settings.path.read_text(encoding="utf-8")
     uri = f"sqlite:///file:{tmp_path}/syncer.db?mode=ro&uri=true"
     settings.path.write_text(text.replace("sqlite:///syncer.db", uri), encoding="utf-8")
-    reader = open_app(load_settings(settings.path), clock=clock)
-
-    assert reader.verified.record(reader.verify()) is False
-
-    reader.close()
+    with open_app(load_settings(settings.path), clock=clock) as reader:
+        assert reader.verified.record(reader.verify()) is False

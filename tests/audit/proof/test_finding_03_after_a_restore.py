@@ -32,13 +32,12 @@ def forked(make_app: Callable[..., App], clock: Clock, tmp_path: Path) -> Iterat
     app.notary.finish()
     app.close()
     restore(tmp_path / "kept.db", tmp_path / "syncer.db")
-    app = open_app(load_settings(tmp_path / "settings.toml"), clock=clock)
-    fork = app.forks.record(HIDING)
-    put(app, "erasure", OTHER, "k2")
-    drain(app)
-    app.notary.make()
-    yield app, fork
-    app.close()
+    with open_app(load_settings(tmp_path / "settings.toml"), clock=clock) as app:
+        fork = app.forks.record(HIDING)
+        put(app, "erasure", OTHER, "k2")
+        drain(app)
+        app.notary.make()
+        yield app, fork
 
 
 def test_finding_03_the_command_answers_three_until_the_loss_is_accepted(forked: tuple[App, Fork]) -> None:

@@ -149,13 +149,12 @@ def test_finding_04_a_request_keeps_its_old_pseudonym_when_its_address_comes_aga
     app.notary.make()
     before = events(app)["ada"].subject
     assert list(rotation.carry_out(app.settings, "the key was lost"))
-    app = open_app(app.settings, clock=app.clock)
-    for given in (None, events(app)["ada"].id):
-        app.resync.apply(app.resync.plan(Selection(addresses=((given, PERSON),))), "look again")
-        drain(app)
+    with open_app(app.settings, clock=app.clock) as app:
+        for given in (None, events(app)["ada"].id):
+            app.resync.apply(app.resync.plan(Selection(addresses=((given, PERSON),))), "look again")
+            drain(app)
 
-    assert events(app)["ada"].subject == before
-    assert app.verify().ok, app.verify().reason
-    assert script(app)[0] == 0
-    assert not is_refused(app, dossier_of(app, before))
-    app.close()
+        assert events(app)["ada"].subject == before
+        assert app.verify().ok, app.verify().reason
+        assert script(app)[0] == 0
+        assert not is_refused(app, dossier_of(app, before))

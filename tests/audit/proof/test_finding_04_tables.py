@@ -15,6 +15,7 @@ from syncer.database.connections import writing
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
 from tests.support import eventful
+from tests.support.looks import look_at
 from tests.support.servers import ENGINES
 from tests.support.walk import OTHER, PERSON, put
 
@@ -33,7 +34,7 @@ def done(app: App, clock: Clock) -> None:
     put(app, "erasure", "not an address", "held")
     put(app, "erasure", "open@x.test", "open")
     prepare(app)
-    app.watch.look("newsletter", app.adapter("newsletter"))
+    look_at(app, "newsletter")
     app.notary.make()
 
 
@@ -207,7 +208,7 @@ def step_again(app: App, clock: Clock, mailchimp: MailchimpSandbox) -> Iterator[
     drain(app)
     yield "found again in a recheck"
     mailchimp.add(PERSON, AUDIENCES[0])
-    app.watch.look("newsletter", app.adapter("newsletter"))
+    look_at(app, "newsletter")
     yield "found again by a look"
     drain(app)
     put(app, "erasure", "damaged address", "k2")
@@ -286,7 +287,7 @@ def test_a_clock_that_ran_ahead_and_was_set_right_is_no_contradiction(app: App, 
     put(app, "erasure", PERSON, "k1")
     clock.advance(days=2)
     drain(app)
-    app.watch.look("newsletter", app.adapter("newsletter"))
+    look_at(app, "newsletter")
     clock.advance(days=-2)
     put(app, "erasure", OTHER, "k2")
     drain(app)

@@ -20,6 +20,7 @@ from tests.support.backups import backup, restore
 from tests.support.older import without_comparison
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as run_json
+from tests.support.session.opened import until_the_end
 from tests.support.walk import put, rows, states
 
 PERSON = "ada@lovelace.test"
@@ -41,7 +42,7 @@ def settings(settings_file: Callable[..., Path]) -> Path:
 
 def reopened(app: App, settings: Path, clock: Clock) -> App:
     app.close()
-    return open_app(load_settings(settings), clock=clock)
+    return until_the_end(open_app(load_settings(settings), clock=clock))
 
 
 def standing(settings: Path) -> dict[str, Any]:

@@ -15,27 +15,23 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 
 from tests.support.servers import Server
+from tests.support.session import tools
 
 CORE = Path("/usr/share/wordpress")
 HERE = Path(__file__).parent
 ADMIN = ("admin", "a long pass phrase of the tests")
 PATIENCE = 60.0
 PAGES = 3
-REMEDY = "on Debian: apt-get install --no-install-recommends wordpress php-cli php-mysql php-mbstring php-xml"
 
 
 def core_or_skip() -> Path:
     """Return Debian's WordPress, or skip; fail where SYNCER_REQUIRE names wordpress."""
-    if (CORE / "wp-load.php").exists() and shutil.which("php"):
-        return CORE
-    text = f"WordPress or PHP is not installed; {REMEDY}"
-    if "wordpress" in os.environ.get("SYNCER_REQUIRE", "").split(","):
-        pytest.fail(f"SYNCER_REQUIRE asks for wordpress: {text}")
-    pytest.skip(text)
+    if not (CORE / "wp-load.php").exists() or not shutil.which("php"):
+        tools.skip("wordpress", f"WordPress or PHP {tools.NOT_INSTALLED}")
+    return CORE
 
 
 class Site:
@@ -123,7 +119,7 @@ class Site:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return
             time.sleep(0.05)
-        raise RuntimeError((self.folder / "server.log").read_text(errors="replace"))
+        raise RuntimeError((self.folder / "server.log").read_text(errors="replace", encoding="utf-8"))
 
     def kill(self) -> None:
         """Kill PHP with all its workers, in whatever it does."""
@@ -147,7 +143,7 @@ class Site:
             f"$_SERVER['SERVER_PROTOCOL'] = 'HTTP/1.1'; {before} require '{self.root}/wp-load.php'; {after} {code}"
         )
         done = subprocess.run(
-            [*self._words(), "/dev/stdin"], input=script, capture_output=True, text=True, env=self._environment,
+            [*self._words(), "/dev/stdin"], input=script, capture_output=True, encoding="utf-8", env=self._environment,
             timeout=PATIENCE, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr

@@ -56,7 +56,7 @@ def grant(posts: Posts, settings: Path, *words: str) -> list[str]:
     printed = run(settings, "wordpress", "grants", "--host", "127.0.0.1", *words)
     assert printed.returncode == 0, printed.stderr
     client = ["mariadb", "--no-defaults", "--host=127.0.0.1", f"--port={posts.server.port}", "--user=root"]
-    done = subprocess.run(client, input=printed.stdout, capture_output=True, text=True, check=False)
+    done = subprocess.run(client, input=printed.stdout, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     return printed.stdout.splitlines()
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from syncer.app import App, load_settings, open_app
 from syncer.audit.chain import Chain, Entry
 from tests.conftest import Clock
+from tests.support.session.opened import until_the_end
 from tests.support.walk import rows
 
 #: what, event, destination, facts
@@ -72,7 +73,7 @@ def entries(app: App, count: int) -> None:
 def again(app: App, clock: Clock) -> App:
     """Open the installation in what counts as another process."""
     app.close()
-    return open_app(load_settings(app.settings.path), clock=clock)
+    return until_the_end(open_app(load_settings(app.settings.path), clock=clock))
 
 
 def written(app: App) -> tuple[int, int, list[Any]]:

@@ -70,10 +70,10 @@ def test_mariadb_killed_while_syncer_runs_and_while_wordpress_completes_loses_no
     request = site.create("database@killed.test", mail=False)
     log = installation.folder / "daemon.log"
     with started(installation.settings, "run", log=log) as daemon:
-        until(lambda: "daemon.started" in log.read_text(), 30)
+        until(lambda: "daemon.started" in log.read_text(encoding="utf-8"), 30)
         site.server.kill()
         assert site.browser.get(f"{site.url}/wp-admin/erase-personal-data.php", timeout=60).status_code == 500
-        until(lambda: "database.away" in log.read_text(), 30)
+        until(lambda: "database.away" in log.read_text(encoding="utf-8"), 30)
         site.server.start()
         assert site.status(request) == "request-confirmed"
         site.act("complete", request)

@@ -53,4 +53,4 @@ def test_with_the_constant_the_mail_waits_until_the_lists_are_done_and_goes_out_
 
 
 def _fulfilled(site: Site) -> int:
-    return sum(FULFILLED in mail.read_text(errors="replace") for mail in site.mails.iterdir())
+    return sum(FULFILLED in mail.read_text(errors="replace", encoding="utf-8") for mail in site.mails.iterdir())
