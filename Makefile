@@ -2,6 +2,7 @@
 # make test   the tests; make test-long: those that take minutes            make lint   ruff and mypy --strict        make bench   the figures
 # make crash  kill the worker at every point of the walk on three engines; SEED=n repeats the random moments
 # make schemas  docs/schemas, after a change of what a command prints as JSON
+# make picture  docs/report.png, the top of a report of invented requests; needs chromium
 # make test-vendors   requests and answers against the vendors' own specification and clients, from npm
 # make test-install   docs/install.md and the demo, typed as they stand on a bare Debian 12 and 13; needs root
 # make simulate   weeks of trouble in virtual time, seed after seed        make test-wordpress   a real WordPress
@@ -13,7 +14,7 @@ COMPILE := uv pip compile --universal --generate-hashes --no-annotate --no-heade
   --no-emit-index-url
 LONG := tests/faults tests/crash tests/simulation tests/bench
 
-.PHONY: demo test test-long test-wordpress test-vendors test-install lint bench crash simulate fuzz schemas sbom lock clean
+.PHONY: demo test test-long test-wordpress test-vendors test-install lint bench crash simulate fuzz schemas picture sbom lock clean
 
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "syncer needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
@@ -63,6 +64,9 @@ simulate: $(VENV)/.installed
 
 schemas: $(VENV)/.installed
 	$(BIN)/python -m syncer.cli.output.schemas docs/schemas
+
+picture: $(VENV)/.installed
+	$(BIN)/python -m tests.support.documents.picture docs/report.png
 
 # what a server installs, run time with every extra, is a part of what a developer has: the same versions
 # ten minutes of every parser that a stranger can reach

@@ -149,7 +149,7 @@ def test_all_times_are_on_one_clock_that_is_named_at_the_top(found: PropagationL
 
 def test_what_is_told_of_a_clock_that_jumped_is_on_the_documents_clock(found: PropagationLog) -> None:
     facts = {"seconds": 60, "found": "2026-11-24T09:00:00.000000Z", "expected": "2026-11-24T08:59:00.000000Z"}
-    jumped = LogEntry(7, "2026-11-24T09:00:00.000000Z", "clock:anomaly", None, None, None, {"user": "daemon"}, facts)
+    jumped = LogEntry(7, "2026-11-24T09:00:00.000000Z", "clock:anomaly", None, None, {"user": "daemon"}, facts)
     log = replace(found, decisions=(jumped,))
 
     for told in (report_text(log), " ".join(Parsed("".join(report_html(log))).text.split())):
@@ -512,4 +512,4 @@ def test_printed_pages_are_numbered_and_the_first_holds_the_register(tab: Tab, t
     assert "counter(page)" in tab.value(rules)
     assert len(re.findall(rb"/Type\s*/Page\b", printed.read_bytes())) > 3
     # A4 is 297 mm: what stands above the first row leaves room for it on the first page
-    assert tab.value("document.getElementById('r39').getBoundingClientRect().bottom") < 297 / 25.4 * 96 * 0.75
+    assert tab.value("document.getElementById('r1').getBoundingClientRect().bottom") < 297 / 25.4 * 96 * 0.75
