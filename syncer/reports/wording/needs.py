@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from syncer.domain.codes import meaning, remedy
+from syncer.domain.codes import CODES, meaning, remedy
 from syncer.domain.effects import BY_A_PERSON, BY_SYNCER, GO_ON, PAUSED, Remedy, decision, effect, result
 from syncer.domain.model import EventState, State
 from syncer.reports.evidence import ReportedEvent
@@ -17,6 +17,9 @@ from syncer.reports.views import LaneView
 from syncer.reports.wording.account import many
 from syncer.reports.wording.commands import commands, show
 from syncer.reports.wording.recipients import called
+
+#: who paused a lane, where it was a person
+BY_OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,14 @@ def answered_late(log: PropagationLog) -> list[ReportedEvent]:
 
 
 def pause_reason(lane: LaneView) -> str:
-    """Return why a lane is paused, in words."""
-    return meaning(lane.pause_reason) or lane.pause_reason or "no reason is on record"
+    """Return why a lane is paused, in words: a person's own, or what the code means that syncer paused it for."""
+    code = _pause_code(lane)
+    return meaning(code) if code in CODES else lane.pause_reason or "no reason is on record"
+
+
+def _pause_code(lane: LaneView) -> str | None:
+    """Return the code for which syncer paused a lane: its reason is that code, with what was seen behind it."""
+    return None if lane.paused_by == BY_OPERATOR else (lane.pause_reason or "").partition(":")[0]
 
 
 def _of_the_log(log: PropagationLog) -> Iterator[Need]:
@@ -95,14 +104,14 @@ def _late(events: Sequence[ReportedEvent]) -> Iterator[Need]:
 
 
 def _paused(name: str, lane: LaneView, title: str) -> Need:
-    by_a_person = lane.paused_by == "operator"
+    by_a_person, code = lane.paused_by == BY_OPERATOR, _pause_code(lane)
     waits = many(lane.pending + lane.retrying + lane.applied, "request waits", "requests wait")
     steps = BY_A_PERSON if by_a_person else BY_SYNCER
-    then = "resume it when the reason is over" if by_a_person else remedy(lane.pause_reason)
+    then = "resume it when the reason is over" if by_a_person else remedy(code)
     return Need(
         PAUSED.format(recipient=title),
         f"{title} is paused: {pause_reason(lane)}; {waits} there",
-        GO_ON if by_a_person else decision(lane.pause_reason, title),
+        GO_ON if by_a_person else decision(code, title),
         then,
         tuple(line for step in steps for line in commands(step, (), name)),
     )

@@ -16,6 +16,7 @@ from syncer.reports.as_csv import report_csv
 from syncer.reports.as_text import report_text
 from syncer.reports.wording.deliveries import before, outcome, standing, tries
 from syncer.reports.wording.moments import Moments
+from syncer.reports.wording.needs import needs
 from syncer.service.drain import drain
 from tests.support.documents.states import delivery
 from tests.support.walk import put
@@ -43,6 +44,10 @@ def test_an_attempt_that_was_given_back_is_neither_the_first_to_come_nor_counted
         report_csv(app.propagation.report(None, None)),
     ):
         assert "waiting for its first try" not in text
+    (need,) = needs(log)
+    assert need.why == "ActiveCampaign is paused: the provider does not accept the key; 1 request waits there"
+    assert need.decision.startswith("Have the account, the key or the network mended")
+    assert need.remedy == "put a valid key in place, then `resume` or wait"
 
 
 def test_what_was_only_carried_out_is_not_called_read_back() -> None:

@@ -177,7 +177,7 @@ def _lane(name: str, events: Sequence[ReportedEvent], *, paused: bool) -> LaneVi
         # others were confirmed there before, outside any report: it is known to work
         | {"confirmed": here[State.CONFIRMED] + 5}
         | {"adapter": TITLES[name].lower(), "configured": True, "paused": paused}
-        | ({"pause_reason": "unauthorized", "paused_by": "lane"} if paused else {})
+        | ({"pause_reason": "unauthorized: HTTP 401", "paused_by": "lane"} if paused else {})
     )
 
 
