@@ -38,11 +38,8 @@ def test_an_attempt_that_was_given_back_is_neither_the_first_to_come_nor_counted
     shown = capsys.readouterr().out
     assert "waiting to be tried again; no attempt counts yet" in shown
     assert "asked to delete, attempt 1" in shown
-    for text in (
-        shown,
-        report_text(app.propagation.report(None, None)),
-        report_csv(app.propagation.report(None, None)),
-    ):
+    log = app.propagation.report(None, None)
+    for text in (shown, report_text(log), report_csv(log)):
         assert "waiting for its first try" not in text
     (need,) = needs(log)
     assert need.why == "ActiveCampaign is paused: the provider does not accept the key; 1 request waits there"

@@ -95,10 +95,11 @@ def never(_: Known) -> bool:
     return False
 
 
-def untroubled(known: Known) -> bool:
-    """Say whether nothing is held for what concerns an account, paused or waiting for a failure."""
-    accounts = any(d.state is State.HELD and effect(d.code).account for d in known.deliveries)
-    failing = any(d.state in (State.PENDING, State.RETRYING) and d.code for d in known.deliveries)
+def untroubled(known: Known, destination: str) -> bool:
+    """Say whether nothing at a destination is held for what concerns our account, or waits because it failed."""
+    here = [delivery for delivery in known.deliveries if delivery.destination == destination]
+    accounts = any(d.state is State.HELD and effect(d.code).account for d in here)
+    failing = any(d.state in (State.PENDING, State.RETRYING) and d.code for d in here)
     return not accounts and not failing
 
 
@@ -116,7 +117,6 @@ CLAIMS = (
     Claim(r"(?i)answered that it is done", lambda k: any(d.evidence.carried_out for d in k.deliveries)),  # type: ignore[attr-defined]
     Claim(r"(?i)it was never asked", lambda k: any(not d.attempts for d in k.deliveries)),
     Claim(r"(?i)\b[1-9]\d* closed with an exception", lambda k: any(map(with_exception, k.events))),
-    Claim(r"\byes\b", untroubled),
     Claim(r"(?i)\bunbroken\b", lambda k: not k.altered),
     # what nobody promised
     Claim(r"(?i)somebody here|is seeing to|we promise|guarantee|no doubt", never),
@@ -135,6 +135,9 @@ DUTIES = (
     ),
 )
 
+#: that the recipient of an account of ours works
+WORKS = r"our account (\w+)[ |]+yes\b"
+
 #: a number in front of these words, and what it counts
 NUMBERS: tuple[tuple[str, Callable[[EventView], bool]], ...] = (
     (r"(\d+) carried out everywhere", everywhere),
@@ -150,7 +153,8 @@ def untrue(text: str, known: Known) -> list[str]:
     for words, counts in NUMBERS:
         number = sum(map(counts, known.events))
         said += [f"says {found[0]!r}: {number}" for found in re.finditer(words, text) if int(found[1]) != number]
-    return said
+    works = re.findall(WORKS, text)
+    return said + [f"says that {name} works" for name in works if not untroubled(known, name)]
 
 
 def hidden(text: str, known: Known) -> list[str]:
