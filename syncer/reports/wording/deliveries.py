@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from syncer.domain.endings import WITHDRAWN
 from syncer.domain.model import State
+from syncer.domain.rights import Ground
 from syncer.reports.evidence import ReportedDelivery
 from syncer.reports.views import DeliveryView
 from syncer.reports.wording.moments import Moments
@@ -14,7 +14,7 @@ def standing(delivery: DeliveryView) -> str:
     """Return where a delivery stands; why, is what its code means."""
     if delivery.rechecking:
         return "confirmed, being read back again"
-    if delivery.state is State.EXEMPT and delivery.code == WITHDRAWN:
+    if delivery.state is State.EXEMPT and delivery.code == Ground.WITHDRAWN:
         return "withdrawn, not asked any further"
     if delivery.state is State.PENDING and (delivery.code or delivery.attempts):
         return "waiting to be tried again"

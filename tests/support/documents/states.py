@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from adapters.contract import Action, Outcome
 from syncer.domain.codes import CODES
-from syncer.domain.endings import WITHDRAWN, ending
+from syncer.domain.endings import ending
 from syncer.domain.model import EventState, State
 from syncer.domain.policy import settle
 from syncer.domain.rights import Ground, Right
@@ -36,7 +36,7 @@ NOW = datetime(2026, 11, 28, 16, 32, 5, tzinfo=UTC)
 LOGGED = "2026-11-20T09:00:00.000000Z"
 TITLES = {"newsletter": "Mailchimp", "crm": "ActiveCampaign", "shop": "Mailchimp"}
 STEP = StepView("GET /contacts", 3, None, "contact", "absent", 200)
-GROUNDS = (*(ground.value for ground in Ground if ground != WITHDRAWN), WITHDRAWN)
+GROUNDS = tuple(ground.value for ground in Ground)
 
 
 def codes(state: State) -> Sequence[str | None]:

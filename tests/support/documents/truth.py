@@ -13,8 +13,8 @@ from typing import Any
 
 from adapters.contract import Outcome
 from syncer.domain.effects import effect
-from syncer.domain.endings import WITHDRAWN
 from syncer.domain.model import EventState, State
+from syncer.domain.rights import Ground
 from syncer.reports.views import DeliveryView, EventView
 
 
@@ -63,7 +63,7 @@ def everywhere(event: EventView) -> bool:
 def with_exception(event: EventView) -> bool:
     """Say whether it is closed and a recipient was excepted by decision."""
     codes = [delivery.code for delivery in event.deliveries if delivery.state is State.EXEMPT]
-    return event.state is EventState.FULFILLED and bool(codes) and WITHDRAWN not in codes
+    return event.state is EventState.FULFILLED and bool(codes) and Ground.WITHDRAWN not in codes
 
 
 def answered_late(event: EventView) -> bool:
@@ -128,7 +128,9 @@ DUTIES = (
     Claim(r"(?i)answered late|later than it was due", lambda k: any(map(answered_late, k.events))),
     Claim(r"(?i)\blate\b|takes longer", lambda k: any(event.overdue for event in k.events)),
     Claim(r"(?i)exception|exempt", lambda k: any(map(with_exception, k.events))),
-    Claim(r"(?i)withdrawn", lambda k: any(d.code == WITHDRAWN and d.state is State.EXEMPT for d in k.deliveries)),
+    Claim(
+        r"(?i)withdrawn", lambda k: any(d.code == Ground.WITHDRAWN and d.state is State.EXEMPT for d in k.deliveries)
+    ),
     Claim(
         r"(?i)before, |never asked|not asked any further",
         lambda k: any(d.state is State.EXEMPT for d in k.deliveries),
