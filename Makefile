@@ -3,6 +3,7 @@
 # make test-newest   the tests on the newest Python that can be had        make lint   ruff and mypy --strict        make bench   the figures
 # make crash  kill the worker at every point of the walk on three engines; SEED=n repeats the random moments
 # make schemas  docs/schemas and docs/commands.md, after a change of what a command prints as JSON or of its help
+# make picture  docs/report.png, the top of a report of invented requests; needs chromium
 # make test-vendors   requests and answers against the vendors' own specification and clients, from npm
 # make test-install   docs/install.md and the demo, typed as they stand on a bare Debian 12 and 13; needs root
 # make simulate   weeks of trouble in virtual time, seed after seed        make test-wordpress   a real WordPress
@@ -17,7 +18,7 @@ SAY := printf '%s\n'
 PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
 LONG := tests/faults tests/crash tests/simulation tests/bench
 
-.PHONY: demo test test-engines test-long test-newest test-tools test-wordpress test-vendors test-install lint bench crash simulate fuzz schemas sbom lock clean
+.PHONY: demo test test-engines test-long test-newest test-tools test-wordpress test-vendors test-install lint bench crash simulate fuzz schemas picture sbom lock clean
 
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { $(SAY) 'there is no $(PYTHON) here; install Python 3.11 or newer, or say where it is: make PYTHON=/path/to/python3'; exit 1; }
@@ -87,6 +88,9 @@ simulate: $(VENV)/.installed
 schemas: $(VENV)/.installed
 	$(BIN)/python -m syncer.cli.output.schemas docs/schemas
 	$(BIN)/python -m syncer.cli.help.page docs/commands.md
+
+picture: $(VENV)/.installed
+	$(BIN)/python -m tests.support.documents.picture docs/report.png
 
 # what a server installs, run time with every extra, is a part of what a developer has: the same versions
 # ten minutes of every parser that a stranger can reach

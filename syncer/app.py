@@ -335,7 +335,15 @@ class App:
         from syncer.reports.propagation import Propagation
 
         return Propagation(
-            self.reader, self.status, self.ledger, self.notary, self.rule, self.clock, self.verify, self.verified
+            self.reader,
+            self.status,
+            self.ledger,
+            self.notary,
+            self.rule,
+            self.clock,
+            self.verify,
+            self.verified,
+            self.about,
         )
 
     @cached_property

@@ -68,7 +68,7 @@ class Extensions:
         if row.right is None:
             raise UserError("extend: the right of this event is not known; submit it again and `exempt` this one")
         if row.state == EventState.FULFILLED:
-            raise UserError("extend: the event is carried out everywhere; there is nothing to extend")
+            raise UserError("extend: the event is closed; there is nothing to extend")
         if row.extended_at is not None:
             raise UserError("extend: the event was extended before; the law allows it once")
         last = self._rule.may_be_extended_until(row.received_at)

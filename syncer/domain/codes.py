@@ -80,7 +80,7 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "reappeared": (
         "the person was found again at a recheck",
-        "nothing: it is carried out again; find out what re-adds people",
+        "nothing: syncer carries it out again; find out what keeps adding the person",
     ),
     "incomplete": ("a listing was incomplete", "nothing: it is read again; until then nobody counts as gone"),
     "lane_is_at_rest": (

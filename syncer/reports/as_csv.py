@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from syncer.clock import stamp
 from syncer.domain.codes import meaning
@@ -15,7 +16,10 @@ from syncer.domain.model import State
 from syncer.privacy.masking import visible
 from syncer.reports.evidence import ReportedDelivery, ReportedEvent
 from syncer.reports.propagation import PropagationLog
-from syncer.reports.wording.words import OUTCOMES, RIGHTS, STATES, step_line
+from syncer.reports.wording import deliveries
+from syncer.reports.wording.moments import Moments
+from syncer.reports.wording.recipients import called
+from syncer.reports.wording.words import RIGHTS, standing, step_line
 
 #: what a spreadsheet may take for the start of a formula, full-width forms included
 _FORMULA = tuple("=+-@\t\r\n\0＝＋－＠")
@@ -40,6 +44,7 @@ COLUMNS = (
     "event_state", "fulfilled_at", "recipient", "adapter", "action", "state", "outcome", "code", "meaning",
     "attempts", "first_attempt_at", "last_attempt_at", "applied_at", "confirmed_at", "read_back", "request_ids",
     "decided_by", "reason", "next_attempt_at", "audit_seq", "case", "late", "ending",
+    "recipient_name",
     # the record that the CCPA regulations ask for, § 7101(b), in their words
     "date_of_request", "nature_of_request", "manner_of_request", "date_of_response", "nature_of_response",
     "basis_of_denial",
@@ -48,17 +53,23 @@ COLUMNS = (
 
 #: what a cell is made of; None is an empty cell
 Cell = str | int | datetime | date | None
+#: what stands in a sentence of a cell is UTC as well
+UTC_MOMENTS = Moments(ZoneInfo("UTC"))
 
 
 def report_csv(log: PropagationLog) -> str:
-    """Return the propagation log as CSV (RFC 4180), one row for each delivery, guarded against formulas."""
+    """Return the propagation log as CSV (RFC 4180), guarded against formulas; its times are UTC.
+
+    One row for each delivery, and one for a request that no recipient was told of: nobody is left out.
+    """
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
+    names = called(log.recipients)
     for event in log.events:
-        for delivery in event.deliveries:
-            row = _row(event, delivery)
-            writer.writerow([_cell(row[name]) for name in COLUMNS])
+        for delivery in event.deliveries or (None,):
+            row = _row(event, delivery, names)
+            writer.writerow([_cell(row.get(name)) for name in COLUMNS])
     return out.getvalue()
 
 
@@ -68,10 +79,8 @@ def _cell(value: Cell) -> str:
     return csv_safe(str(visible(stamp(value) if isinstance(value, datetime) else value)))
 
 
-def _row(event: ReportedEvent, delivery: ReportedDelivery) -> dict[str, Cell]:
-    evidence = delivery.evidence
-    tried, exempted = evidence.attempts, evidence.exemption
-    return {
+def _row(event: ReportedEvent, delivery: ReportedDelivery | None, names: Mapping[str, str]) -> dict[str, Cell]:
+    asked: dict[str, Cell] = {
         "event": event.id,
         "event_key": event.event_key,
         "source": event.source,
@@ -83,7 +92,24 @@ def _row(event: ReportedEvent, delivery: ReportedDelivery) -> dict[str, Cell]:
         "overdue": event.overdue,
         "event_state": event.state,
         "fulfilled_at": event.fulfilled_at,
+        "case": event.case,
+        "late": event.late,
+        "ending": event.ending,
+        "date_of_request": event.received_at,
+        "nature_of_request": RIGHTS[event.right],
+        "manner_of_request": event.source,
+    }
+    if delivery is None:
+        return asked | {"code": event.code, "meaning": meaning(event.code), "nature_of_response": standing(event)}
+    return asked | _delivered(delivery, names) | _response(delivery)
+
+
+def _delivered(delivery: ReportedDelivery, names: Mapping[str, str]) -> dict[str, Cell]:
+    evidence = delivery.evidence
+    tried, exempted = evidence.attempts, evidence.exemption
+    return {
         "recipient": delivery.destination,
+        "recipient_name": names[delivery.destination],
         "adapter": delivery.adapter,
         "action": delivery.action,
         "state": delivery.state,
@@ -101,23 +127,17 @@ def _row(event: ReportedEvent, delivery: ReportedDelivery) -> dict[str, Cell]:
         "reason": exempted.reason if exempted else None,
         "next_attempt_at": delivery.next_attempt_at,
         "audit_seq": " ".join(map(str, evidence.audit_seq)),
-        "case": event.case,
-        "late": event.late,
-        "ending": event.ending,
-        **_ccpa(event, delivery),
     }
 
 
-def _ccpa(event: ReportedEvent, delivery: ReportedDelivery) -> dict[str, Cell]:
+def _response(delivery: ReportedDelivery) -> dict[str, Cell]:
+    """Return what the CCPA calls the response: what was decided, or what was read back, and when."""
     exempt, exempted = delivery.state is State.EXEMPT, delivery.evidence.exemption
-    outcome = OUTCOMES[delivery.outcome] if delivery.outcome else ""
     decided_at, reason = (exempted.decided_at, exempted.reason) if exempted else (None, None)
+    found, before = deliveries.outcome(delivery), deliveries.before(delivery, UTC_MOMENTS)
     return {
-        "date_of_request": event.received_at,
-        "nature_of_request": RIGHTS[event.right],
-        "manner_of_request": event.source,
-        "date_of_response": decided_at if exempt else delivery.confirmed_at,
-        "nature_of_response": STATES[delivery.state] + (f": {outcome}" if outcome else ""),
+        "date_of_response": decided_at if exempt else delivery.confirmed_at if delivery.through else None,
+        "nature_of_response": ": ".join(part for part in (deliveries.standing(delivery), found or before) if part),
         "basis_of_denial": f"{meaning(delivery.code)}: {reason or '-'}" if exempt else None,
     }
 

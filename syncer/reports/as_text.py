@@ -2,99 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo
 
-from syncer.domain.codes import meaning, remedy
+from syncer.domain.codes import meaning
 from syncer.domain.model import State
 from syncer.privacy.masking import escaped, visible
-from syncer.reports.evidence import ReportedEvent
+from syncer.reports.evidence import ReportedDelivery, ReportedEvent
 from syncer.reports.propagation import Integrity, PropagationLog
-from syncer.reports.wording.account import account
+from syncer.reports.wording import deliveries
+from syncer.reports.wording.account import account, many
 from syncer.reports.wording.cases import case
-from syncer.reports.wording.words import (
-    OUTCOMES,
-    RIGHTS,
-    STATES,
-    day_time,
-    sentence,
-    standing,
-    step_line,
-    verification,
-    who,
-)
+from syncer.reports.wording.moments import Moments
+from syncer.reports.wording.needs import Need, answered_late, needs
+from syncer.reports.wording.recipients import called
+from syncer.reports.wording.words import RIGHTS, sentence, standing, step_line, verification, who
 
 # -- the propagation log ------------------------------------------------------------------------------------
 
 
 def report_text(log: PropagationLog) -> str:
-    """Return the propagation log for a reader who is not a programmer."""
-    counts = log.summary
-    lines = [
-        "PROPAGATION LOG",
-        f"made {day_time(log.generated_at)} by syncer {log.software}; days are {log.timezone}, times UTC",
-        "",
-        account(counts),
-        "",
-        *_needs_a_person(log.events),
-        "REQUESTS AND RECIPIENTS",
-    ]
-    for event in log.events:
-        lines += ["", *_event_lines(event)]
-    lines += ["", "DECISIONS OF PEOPLE, LOOK-UPS AND EXPORTS"]
-    lines += [f"  {day_time(entry.at)}  {who(entry.actor)}: {sentence(entry)}" for entry in log.decisions] or ["  none"]
+    """Return the propagation log for a reader who is not a programmer, on one clock: the controller's."""
     # what stands in a table cannot begin a line of its own, and no terminal obeys it
-    return "".join(escaped(line) + "\n" for line in [*lines, "", *_integrity(log.integrity)])
+    return "".join(escaped(line) + "\n" for line in _Text(log).lines())
 
 
-def _needs_a_person(events: Sequence[ReportedEvent]) -> list[str]:
-    held = [(event, d) for event in events for d in event.deliveries if d.state is State.HELD]
-    late = [event for event in events if event.overdue]
-    if not held and not late:
-        return []
-    lines = ["WHAT NEEDS A PERSON"]
-    for event in late:
-        target = f", target {day_time(event.target_at)}" if event.target_at else ""
-        lines.append(f"  LATE, due {event.due_on}{target}: {event.id} ({event.state})")
-    groups: dict[tuple[str, str | None], list[str]] = {}
-    for event, delivery in held:
-        groups.setdefault((delivery.destination, delivery.code), []).append(event.id)
-    for (destination, code), ids in groups.items():
-        lines.append(f"  {len(ids)} at {destination}: {meaning(code)}")
-        lines.append(f"      to do: {remedy(code)}")
-        lines += [f"      {event_id}" for event_id in ids]
-    return [*lines, ""]
+class _Text:
+    """The lines of one report."""
 
+    def __init__(self, log: PropagationLog) -> None:
+        self._log = log
+        self._moments = Moments(ZoneInfo(log.timezone))
+        self._names = called(log.recipients)
 
-def _event_lines(event: ReportedEvent) -> list[str]:
-    late = "  ** LATE **" if event.overdue else "  ** ANSWERED LATE **" if event.late else ""
-    lines = [
-        f"{case(event.case, event.id)}  {RIGHTS[event.right]}  ({event.id})",
-        f"  received {day_time(event.received_at)}, due {event.due_on}: {standing(event)}{late}",
-    ]
-    for delivery in event.deliveries:
-        outcome = f", {OUTCOMES[delivery.outcome]}" if delivery.outcome else ""
-        when = f" {day_time(delivery.confirmed_at)}" if delivery.confirmed_at else ""
-        lines.append(f"  - {delivery.destination} ({delivery.action or '-'}): {STATES[delivery.state]}{when}{outcome}")
-        if delivery.code:
-            lines.append(f"      {meaning(delivery.code)}")
-        lines += [
-            f"      read back: {step_line(step)}" for step in delivery.evidence.read_back if step.call.startswith("GET")
-        ]
-    return lines
+    def lines(self) -> Iterator[str]:
+        log, at = self._log, self._moments
+        yield "PROPAGATION LOG"
+        yield (
+            f"made {at.exact(log.generated_at)} by syncer {log.software}; days and times are those of"
+            f" {at.clock(log.generated_at)}, each time with its offset from UTC"
+        )
+        yield from ("", account(log.summary), "")
+        yield from self._needs()
+        yield "REQUESTS AND RECIPIENTS"
+        for event in log.events:
+            yield ""
+            yield from self._event(event)
+        yield from ("", "DECISIONS OF PEOPLE, LOOK-UPS AND EXPORTS")
+        for entry in log.decisions:
+            yield f"  {at.exact(entry.at)}  {who(entry.actor)}: {sentence(entry, at)}"
+        if not log.decisions:
+            yield "  none"
+        yield ""
+        yield from self._integrity(log.integrity)
 
+    # -- what needs a person --------------------------------------------------------------------------------
 
-def _integrity(proof: Integrity) -> list[str]:
-    verified = "verified, unbroken" if proof.verified else "NOT INTACT"
-    why = f": {visible(proof.reason)}" if proof.reason else ""
-    return [
-        "INTEGRITY",
-        f"  {proof.entries} entries, head {proof.head}",
-        f"  chain: {verified}{why}",
-        f"  last full verification: {verification(proof.last_verification)}",
-        f"  signed up to entry {proof.signed.size} at {day_time(proof.signed.at)}"
-        if proof.signed
-        else "  not signed yet",
-        *(f"  note up to entry {note.size} at {note.where}" for note in proof.anchors),
-        "  not proven:",
-        *(f"    - {item}" for item in proof.not_proven),
-    ]
+    def _needs(self) -> Iterator[str]:
+        found, late = needs(self._log), answered_late(self._log)
+        if not found and not late:
+            return
+        yield "WHAT NEEDS A PERSON"
+        for need in found:
+            yield from self._need(need)
+        if not found:
+            yield "  nothing"
+        for event in late:
+            yield f"  ANSWERED LATE, nothing to be done: {case(event.case, event.id)}, due {event.due_on}"
+        yield ""
+
+    def _need(self, need: Need) -> Iterator[str]:
+        number = f"{many(len(need.events), 'request', 'requests')}: " if need.events else ""
+        yield f"  {number}{'LATE: ' if need.late else ''}{need.result}"
+        yield f"      why: {visible(need.why)}"
+        yield f"      to decide: {need.decision}"
+        yield f"      for the administrator: {need.remedy}"
+        yield from (f"          {line}" for line in need.commands)
+        for event in need.events:
+            target = f", target {self._moments.exact(event.target_at)}" if event.target_at else ""
+            yield f"      {case(event.case, event.id)}, due {event.due_on}{target}"
+
+    # -- requests -------------------------------------------------------------------------------------------
+
+    def _event(self, event: ReportedEvent) -> Iterator[str]:
+        late = "  ** LATE **" if event.overdue else "  ** ANSWERED LATE **" if event.late else ""
+        yield f"{case(event.case, event.id)}  {RIGHTS[event.right]}  ({event.id})"
+        received = self._moments.exact(event.received_at)
+        yield f"  received {received}, due {event.due_on}: {standing(event)}{late}"
+        if event.code:
+            yield f"      {meaning(event.code)}"
+        for delivery in event.deliveries:
+            yield from self._delivery(delivery)
+
+    def _delivery(self, delivery: ReportedDelivery) -> Iterator[str]:
+        found = deliveries.outcome(delivery)
+        through = delivery.through and delivery.state is not State.EXEMPT
+        when = f" {self._moments.exact(delivery.confirmed_at)}" if through and delivery.confirmed_at else ""
+        name = self._names[delivery.destination]
+        said = f"{deliveries.standing(delivery)}{when}{found and f', {found}'}"
+        yield f"  - {name} ({delivery.action or '-'}): {said}"
+        for line in (meaning(delivery.code), deliveries.before(delivery, self._moments)):
+            if line:
+                yield f"      {line}"
+        seen = "read back" if through else "read back before"
+        for step in delivery.evidence.read_back:
+            if step.call.startswith("GET"):
+                yield f"      {seen}: {step_line(step, arrow='→')}"
+
+    # -- what proves it -------------------------------------------------------------------------------------
+
+    def _integrity(self, proof: Integrity) -> Iterator[str]:
+        verified = "verified, unbroken" if proof.verified else "NOT INTACT"
+        why = f": {visible(proof.reason)}" if proof.reason else ""
+        yield "INTEGRITY"
+        yield f"  {proof.entries} entries, head {proof.head}"
+        yield f"  chain: {verified}{why}"
+        yield f"  last full verification: {verification(proof.last_verification, self._moments)}"
+        if proof.signed:
+            yield f"  signed up to entry {proof.signed.size} at {self._moments.exact(proof.signed.at)}"
+        else:
+            yield "  not signed yet"
+        yield from (f"  note up to entry {note.size} at {note.where}" for note in proof.anchors)
+        yield "  not proven:"
+        yield from (f"    - {item}" for item in proof.not_proven)

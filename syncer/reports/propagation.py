@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from adapters.contract import Adapter
 from syncer import __version__
 from syncer.audit.ledger import Ledger, LogEntry
 from syncer.audit.offline.restores import ForkFound
@@ -23,6 +24,7 @@ from syncer.reports.evidence import Evidence, Reappearance, ReportedEvent
 from syncer.reports.reader import Reader
 from syncer.reports.status import Status, last_verification
 from syncer.reports.views import EventView, LaneView, Signed, VerificationView
+from syncer.reports.wording.recipients import RecipientName, recipient
 
 #: what belongs to no one event: what people did, and what casts doubt on the times
 DECISIONS = (
@@ -96,7 +98,10 @@ class Integrity:
 
 @dataclass(frozen=True, slots=True)
 class PropagationLog:
-    """The propagation log for a span of receipt. The lanes count over all time, whatever the span is."""
+    """The propagation log for a span of receipt. The lanes count over all time, whatever the span is.
+
+    `recipients` are what the destinations are called, of every one that has a lane or a delivery.
+    """
 
     generated_at: datetime
     software: str
@@ -107,13 +112,17 @@ class PropagationLog:
     summary: Summary
     events: tuple[ReportedEvent, ...]
     destinations: Mapping[str, LaneView]
+    recipients: Mapping[str, RecipientName]
     reappeared: tuple[Reappearance, ...]
     decisions: tuple[LogEntry, ...]
     integrity: Integrity
 
 
 class Propagation:
-    """Makes the propagation log of one installation. `verify` verifies the whole log."""
+    """Makes the propagation log of one installation.
+
+    `verify` verifies the whole log; `about` returns the class of an adapter, for its title.
+    """
 
     def __init__(
         self,
@@ -125,6 +134,7 @@ class Propagation:
         clock: Callable[[], datetime],
         verify: Callable[[], Finding],
         verified: Verified,
+        about: Callable[[str], type[Adapter] | None],
     ) -> None:
         self._reader = reader
         self._status = status
@@ -134,12 +144,14 @@ class Propagation:
         self._clock = clock
         self._verify = verify
         self._verified = verified
+        self._about = about
 
     def report(self, since: datetime | None, until: datetime | None) -> PropagationLog:
         """Return the propagation log for a span of receipt (UTC), with what proves it and what does not."""
         events = self._reader.events(since=since, until=until)
         evidence = Evidence.of_span(self._ledger, since, until)
         decided = self._ledger.entries(DECISIONS, stamp(since) if since else None, stamp(until) if until else None)
+        lanes = self._status.lanes()
         return PropagationLog(
             generated_at=self._clock(),
             software=__version__,
@@ -149,11 +161,15 @@ class Propagation:
             filter=Span(since, until),
             summary=summary(events),
             events=tuple(evidence.reported(event) for event in events),
-            destinations=self._status.lanes(),
+            destinations=lanes,
+            recipients={name: self._recipient(name, lane) for name, lane in lanes.items()},
             reappeared=evidence.reappeared(),
             decisions=tuple(decided),
             integrity=self._integrity(),
         )
+
+    def _recipient(self, name: str, lane: LaneView) -> RecipientName:
+        return recipient(name, lane.adapter, self._about(lane.adapter) if lane.adapter else None)
 
     def _integrity(self) -> Integrity:
         verified, standing = self._verify(), self._notary.standing()

@@ -114,9 +114,10 @@ class Tab:
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
-    def picture(self, file: Path) -> None:
-        """Write a PNG of the whole page."""
-        found = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+    def picture(self, file: Path, *, top: int | None = None, width: int = 1280) -> None:
+        """Write a PNG of the whole page, or of its uppermost `top` pixels at that width."""
+        clip = {"clip": {"x": 0, "y": 0, "width": width, "height": top, "scale": 1}} if top else {}
+        found = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, **clip)
         file.write_bytes(base64.b64decode(found["data"]))
 
     def pdf(self, file: Path) -> None:

@@ -33,7 +33,7 @@ def status(view: StatusView) -> None:
     late += f", {counts.answered_late} answered late" if counts.answered_late else ""
     warned = [f"{number} for {days} days or more" for days, number in counts.warned.items() if number]
     out.print(
-        f"requests: {counts.open} under way, {counts.held} held, {counts.fulfilled} fulfilled{late}"
+        f"requests: {counts.open} under way, {counts.held} held, {counts.fulfilled} closed{late}"
         f"; {view.queue.waiting} waiting in the queue"
     )
     if view.queue.refused:

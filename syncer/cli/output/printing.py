@@ -19,7 +19,8 @@ from syncer.reports.views import (
     EventHistory,
     EventView,
 )
-from syncer.reports.wording.words import OUTCOMES, RIGHTS, STATES, day_time, sentence, standing, step_line
+from syncer.reports.wording import deliveries
+from syncer.reports.wording.words import RIGHTS, day_time, sentence, standing, step_line
 
 if TYPE_CHECKING:
     from adapters.contract import TrialStep
@@ -93,10 +94,10 @@ def _held_for(event: EventHistory) -> str:
 
 
 def _delivery(out: Console, delivery: DeliveryView) -> None:
-    outcome = f" - {OUTCOMES[delivery.outcome]}" if delivery.outcome else ""
+    found = deliveries.outcome(delivery)
     out.print(
         f"\n{delivery.destination} ({delivery.adapter}): {delivery.action or '-'}: "
-        f"{STATES[delivery.state]}{outcome}; {_times(delivery.attempts)}"
+        f"{deliveries.standing(delivery)}{found and f' - {found}'}; {deliveries.tries(delivery)}"
     )
     if delivery.code:
         out.print(f"  why   {delivery.code}: {meaning(delivery.code)}")
@@ -104,10 +105,6 @@ def _delivery(out: Console, delivery: DeliveryView) -> None:
         out.print(f"  do    {remedy(delivery.code)}")
     if delivery.next_attempt_at:
         out.print(f"  next  {day_time(delivery.next_attempt_at)}")
-
-
-def _times(attempts: int) -> str:
-    return "1 attempt" if attempts == 1 else f"{attempts} attempts"
 
 
 def plan(result: ResyncResult, skipped: Iterable[str]) -> None:

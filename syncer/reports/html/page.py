@@ -6,22 +6,28 @@ import base64
 import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from syncer.clock import stamp
+from syncer.audit.ledger import LogEntry
 from syncer.domain.codes import meaning
 from syncer.privacy.masking import escaped, visible
 from syncer.reports.dossier import DossierFacts
+from syncer.reports.evidence import StepView
 from syncer.reports.html.dossier_texts import ASKED
 from syncer.reports.html.dossier_view import DossierView
 from syncer.reports.html.report_view import ReportView
 from syncer.reports.propagation import PropagationLog
-from syncer.reports.views import EventView
+from syncer.reports.views import EventView, TimelineEntry, VerificationView
 from syncer.reports.wording.cases import case
+from syncer.reports.wording.deliveries import tries
+from syncer.reports.wording.moments import NONE, Moments
 from syncer.reports.wording.words import RIGHTS, STATES, sentence, step_line, verification, who
 
 #: what a cell says: shorter than STATES, which stands in the legend; the style sheet puts a sign before each
@@ -32,19 +38,19 @@ BRIEF = {
     "confirmed": "confirmed",
     "held": "needs a person",
     "exempt": "exempt",
-    "open": "under way",
-    "fulfilled": "carried out",
 }
 
 
 def report_html(log: PropagationLog) -> Iterator[str]:
     """Yield the propagation log as pieces of one HTML file, ready to be written."""
-    yield from _page("report", ("report.css",), log=log, view=ReportView(log))
+    view = ReportView(log)
+    yield from _page("report", ("report.css", "paper.css"), log=log, view=view, moments=view.moments)
 
 
 def dossier_html(facts: DossierFacts) -> Iterator[str]:
     """Yield a person's dossier as pieces of one HTML file, ready to be written."""
-    yield from _page("dossier", ("report.css", "dossier.css"), facts=facts, view=DossierView(facts))
+    moments = Moments(ZoneInfo(facts.timezone))
+    yield from _page("dossier", ("report.css", "dossier.css"), facts=facts, view=DossierView(facts), moments=moments)
 
 
 def _page(name: str, sheets: Iterable[str], **values: Any) -> Iterator[str]:
@@ -64,10 +70,28 @@ def _page(name: str, sheets: Iterable[str], **values: Any) -> Iterator[str]:
     yield from stream
 
 
-def _time(moment: datetime | str | None) -> str:
-    # to the minute: the second stands in the audit
-    text = stamp(moment) if isinstance(moment, datetime) else moment
-    return Markup("<time>{} {}Z</time>").format(text[:10], text[11:16]) if text else "-"
+# a document has one clock, its context's; to the minute: the second stands in the audit
+@pass_context
+def _time(context: Context, moment: datetime | str | None) -> str:
+    moments: Moments = context["moments"]
+    if not moment:
+        return NONE
+    day_and_time, _, offset = moments.minute(moment).rpartition(" ")
+    return Markup("<time><span>{}</span> {}</time>").format(day_and_time, offset)
+
+
+@pass_context
+def _sentence(context: Context, entry: LogEntry | TimelineEntry) -> str:
+    return sentence(entry, context["moments"])
+
+
+@pass_context
+def _verification(context: Context, last: VerificationView) -> str:
+    return verification(last, context["moments"])
+
+
+def _step(step: StepView) -> str:
+    return step_line(step, arrow="→")
 
 
 def _code(text: str) -> Markup:
@@ -86,6 +110,7 @@ def _own(line: str) -> Markup:
     return escape(escaped(line))
 
 
+@cache
 def environment() -> Environment:
     """Return the templates' environment: every value is escaped, masked and made visible; a missing one is a bug."""
     templates = Environment(
@@ -96,7 +121,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=visible,
     )
-    templates.filters |= {"time": _time, "code": _code, "meaning": meaning, "sentence": sentence, "step": step_line}
-    templates.filters |= {"verification": verification, "who": who, "own": _own, "case": _case}
+    templates.filters |= {"time": _time, "code": _code, "meaning": meaning, "sentence": _sentence, "step": _step}
+    templates.filters |= {"verification": _verification, "tries": tries, "who": who, "own": _own, "case": _case}
     templates.globals |= {"RIGHTS": RIGHTS, "ASKED": ASKED, "STATES": STATES, "BRIEF": BRIEF}
     return templates

@@ -5,36 +5,32 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from adapters.contract import Action, Outcome
 from syncer.audit.ledger import Stamp
-from syncer.domain.codes import meaning, remedy
+from syncer.domain.codes import meaning
+from syncer.domain.effects import effect
+from syncer.domain.endings import Ending
 from syncer.domain.model import EventState, State
 from syncer.reports.evidence import Confirmation, Reappearance, ReportedDelivery, ReportedEvent
 from syncer.reports.html.charts import DAY, OPEN_BY_AGE, TO_CONFIRMED, Chart, histogram
 from syncer.reports.propagation import PropagationLog
 from syncer.reports.views import LaneView
+from syncer.reports.wording import deliveries
 from syncer.reports.wording.account import account
-from syncer.reports.wording.words import OUTCOMES, step_line
+from syncer.reports.wording.moments import Moments
+from syncer.reports.wording.needs import Need, answered_late, needs, pause_reason
+from syncer.reports.wording.recipients import called
+from syncer.reports.wording.words import standing, step_line
 
 #: rows of one page of a month; more would be slow to open
 PAGE = 500
 #: days before the due day from which an event is shown as due soon
 SOON = (7, 14)
-
-
-@dataclass(slots=True)
-class Need:
-    """Something that needs a person: one cause, what to do about it, and the events it concerns."""
-
-    title: str
-    remedy: str
-    events: list[ReportedEvent] = field(default_factory=list)
-    recipients: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +55,24 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Works:
+    """Whether a recipient works: `kind` is how it is marked, `word` says it, `why` what is the matter or ""."""
+
+    kind: str
+    word: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """How a recipient stands over all time, with what this report shows of it: last confirmation and median wait."""
 
     name: str
+    destination: str
     lane: LaneView
+    works: Works
     last: datetime | None
     median: str
-    reason: str
 
 
 #: what proofs are told apart by: recipient, action, outcome, calls and notes
@@ -81,7 +87,10 @@ class ReportView:
         self.events = log.events
         #: event id -> its number in this report, which anchors are made of
         self.number = {event.id: number for number, event in enumerate(self.events, 1)}
-        self._zone = ZoneInfo(log.timezone)
+        self.by_id = {event.id: event for event in self.events}
+        self.moments = Moments(ZoneInfo(log.timezone))
+        #: destination -> what it is called
+        self.called = called(log.recipients)
         self._proofs: dict[_ProofKey, Proof] = {}
         self._seen: Counter[int] = Counter()
         seen = {delivery.destination for event in self.events for delivery in event.deliveries}
@@ -104,31 +113,31 @@ class ReportView:
     # -- what needs a person --------------------------------------------------------------------------------
 
     def needs(self) -> list[Need]:
-        """Return what needs a person, the most urgent first: late, paused recipients, then held by cause."""
-        late = Need(
-            "late, that is past the due day or, for an objection, past its target",
-            "syncer goes on trying; look below for what stops each recipient, and tell the person why it takes longer",
-            [event for event in self.events if event.overdue],
-        )
-        held: dict[str, Need] = {}
-        for event in self.events:
-            for delivery in event.deliveries:
-                if delivery.state is State.HELD:
-                    code = delivery.code or ""
-                    need = held.setdefault(code, Need(meaning(code) or "held", remedy(code)))
-                    need.recipients.add(delivery.destination)
-                    if not need.events or need.events[-1] is not event:
-                        need.events.append(event)
-        paused = [
-            Need(f"{name} is paused: {_reason(lane)}", _remedy(name, lane), recipients={name})
-            for name, lane in self.log.destinations.items()
-            if lane.paused
+        """Return what needs a person, the most urgent first."""
+        return needs(self.log)
+
+    def answered_late(self) -> list[ReportedEvent]:
+        """Return the requests that were answered late."""
+        return answered_late(self.log)
+
+    def counts(self) -> list[tuple[str, int, bool]]:
+        """Return the numbers at the top: what is counted, how many, and whether that is a late one."""
+        counts = self.log.summary
+        rare = (("withdrawn", counts.withdrawn), ("closed with no recipient to tell", counts.nobody))
+        return [
+            ("requests", counts.requests, False),
+            ("carried out everywhere", counts.everywhere, False),
+            ("closed with an exception", counts.with_exception, False),
+            *((word, number, False) for word, number in rare if number),
+            ("need a decision", counts.held, False),
+            ("under way", counts.open, False),
+            ("late and still open", counts.overdue, bool(counts.overdue)),
+            ("answered late", counts.answered_late, bool(counts.answered_late)),
         ]
-        return [*([late] if late.events else []), *paused, *held.values()]
 
     def due_soon(self) -> list[tuple[int, list[ReportedEvent]]]:
         """Return the events that are not late yet and due within SOON days, each in the nearest class only."""
-        today = self.log.generated_at.astimezone(self._zone).date()
+        today = self.moments.local(self.log.generated_at).date()
         classes: list[tuple[int, list[ReportedEvent]]] = []
         taken: set[str] = set()
         for days in SOON:
@@ -158,7 +167,7 @@ class ReportView:
                 yield Page(f"{month:%Y-%m}-{first // PAGE + 1}", title, part)
 
     def _month(self, event: ReportedEvent) -> date:
-        return event.received_at.astimezone(self._zone).date().replace(day=1)
+        return self.moments.local(event.received_at).date().replace(day=1)
 
     def first_attempt(self, event: ReportedEvent) -> Stamp | None:
         """Return when the event was first tried anywhere, as the log has it."""
@@ -168,6 +177,16 @@ class ReportView:
     def after(self, event: ReportedEvent) -> str:
         """Return the time from receipt to fulfilment, or to now, in words."""
         return _span(_seconds(event.received_at, event.fulfilled_at or self.log.generated_at))
+
+    def standing(self, event: ReportedEvent) -> tuple[str, str]:
+        """Return how a request is marked, and where it stands."""
+        if event.ending is None:
+            return event.state, standing(event)
+        return "fulfilled" if event.ending is Ending.EVERYWHERE else "exempt", standing(event)
+
+    def before(self, delivery: ReportedDelivery) -> str:
+        """Return what had been done before a delivery was closed by decision."""
+        return deliveries.before(delivery, self.moments)
 
     def closed(self, event: ReportedEvent) -> int:
         """Return how many of its recipients need nothing more."""
@@ -188,12 +207,13 @@ class ReportView:
 
     def _proof(self, delivery: ReportedDelivery, said: Confirmation) -> int:
         # the provider's request number and the milliseconds differ each time: they stand in the JSON and the CSV
-        steps = tuple(dict.fromkeys(step_line(step, brief=True) for step in said.read_back))
+        steps = tuple(dict.fromkeys(step_line(step, brief=True, arrow="→") for step in said.read_back))
         key = (delivery.destination, delivery.action, delivery.outcome, steps, said.notes)
         if key not in self._proofs:
-            outcome = OUTCOMES[delivery.outcome] if delivery.outcome else ""
+            outcome = deliveries.outcome(delivery)
             number = len(self._proofs) + 1
-            self._proofs[key] = Proof(number, delivery.destination, delivery.action or "-", outcome, steps, said.notes)
+            name = self.called[delivery.destination]
+            self._proofs[key] = Proof(number, name, delivery.action or "-", outcome, steps, said.notes)
         number = self._proofs[key].number
         self._seen[number] += 1
         return number
@@ -212,12 +232,15 @@ class ReportView:
             histogram("open", "Open requests by age", ages, OPEN_BY_AGE),
         )
 
-    def to_fulfilled(self) -> dict[str, float] | None:
-        """Return median, mean and 95th percentile of the days from receipt to fulfilment; None for fewer than two."""
+    def to_everywhere(self) -> dict[str, float] | None:
+        """Return median, mean and 95th percentile of the days until requests were carried out everywhere.
+
+        Those that were closed otherwise do not count; None for fewer than two.
+        """
         days = [
             _seconds(event.received_at, event.fulfilled_at) / DAY
             for event in self.events
-            if event.fulfilled_at and event.state is EventState.FULFILLED
+            if event.fulfilled_at and event.ending is Ending.EVERYWHERE
         ]
         if len(days) < 2:
             return None
@@ -231,7 +254,25 @@ class ReportView:
     def _health(self, name: str, lane: LaneView) -> Health:
         waits = list(self._waits(name))
         last = max((d.confirmed_at for _, d in self._deliveries(name) if d.confirmed_at), default=None)
-        return Health(name, lane, last, _span(statistics.median(waits) if waits else None), _reason(lane))
+        median = _span(statistics.median(waits) if waits else None)
+        return Health(self.called[name], name, lane, self._works(name, lane), last, median)
+
+    def _works(self, name: str, lane: LaneView) -> Works:
+        """Return whether a recipient works: never yes where our account there, or its service, is in the way."""
+        if lane.paused:
+            return Works("held", "paused", pause_reason(lane))
+        if not lane.configured:
+            return Works("held", "removed", "no longer in the settings")
+        told = [delivery for _, delivery in self._deliveries(name)]
+        held = [d for d in told if d.state is State.HELD]
+        trouble = [d for d in told if d.state in (State.PENDING, State.RETRYING) and d.code]
+        if account := [d for d in held if effect(d.code).account]:
+            return Works("held", "not for all", f"{len(account)} held: {meaning(account[0].code)}")
+        if trouble:
+            return Works("retrying", "with trouble", f"{len(trouble)} wait: {meaning(trouble[0].code)}")
+        if lane.held + lane.retrying > len(held) + sum(d.state is State.RETRYING for d in told):
+            return Works("pending", "not known", "some wait that this report leaves out")
+        return Works("confirmed", "yes") if lane.confirmed else Works("pending", "not known", "nothing confirmed yet")
 
     def _waits(self, name: str | None) -> Iterator[float]:
         for event, delivery in self._deliveries(name):
@@ -260,20 +301,6 @@ class ReportView:
         now = {(event.id, delivery.destination): delivery for event, delivery in self._deliveries(None)}
         for item in self.log.reappeared:
             yield item, now.get((item.event or "", item.destination or ""))
-
-
-def _many(number: int, one: str, more: str) -> str:
-    return f"{number} {one if number == 1 else more}"
-
-
-def _reason(lane: LaneView) -> str:
-    return meaning(lane.pause_reason) or lane.pause_reason or ""
-
-
-def _remedy(name: str, lane: LaneView) -> str:
-    if lane.paused_by == "operator":
-        return f"when the reason is over, `syncer resume {name}`; its deliveries wait until then"
-    return remedy(lane.pause_reason)
 
 
 def _seconds(start: datetime, end: datetime) -> float:

@@ -28,6 +28,13 @@ class Moments:
         local = self.local(moment)
         return f"{local:%Y-%m-%d %H:%M:%S} {offset(local)}"
 
+    def minute(self, moment: datetime | str | None) -> str:
+        """Return a moment for a register that is read, to the minute: `2026-11-28 17:32 +01:00`."""
+        if not moment:
+            return NONE
+        local = self.local(moment)
+        return f"{local:%Y-%m-%d %H:%M} {offset(local)}"
+
     def written(self, moment: datetime | str) -> str:
         """Return a moment for a letter, to the minute: `28 November 2026, 17:32`; see `clock` for its offset."""
         local = self.local(moment)

@@ -10,6 +10,7 @@ from syncer.domain.endings import Ending
 from syncer.privacy.masking import visible
 from syncer.reports.evidence import StepView
 from syncer.reports.views import EventView, TimelineEntry, VerificationView
+from syncer.reports.wording.moments import Moments
 
 RIGHTS = {"erasure": "erase me (Art. 17)", "objection": "stop your marketing (Art. 21)", None: "unknown right"}
 STATES = {
@@ -74,20 +75,24 @@ def day_time(moment: datetime | str | None) -> str:
     return f"{moment[:10]} {moment[11:19]}Z" if moment else "-"
 
 
-def verification(last: VerificationView) -> str:
-    """Return when the whole log was last verified and how that ended, and what is wrong with it."""
+def verification(last: VerificationView, moments: Moments | None = None) -> str:
+    """Return when the whole log was last verified and how that ended, and what is wrong with it.
+
+    Moments are those of a document, or UTC without them.
+    """
     if last.at is None:
         return last.problem or "not yet: it is verified once a day"
+    at = moments.exact(last.at) if moments else day_time(last.at)
     if not last.ok:
-        return f"{day_time(last.at)}: {last.problem}"
+        return f"{at}: {last.problem}"
     # what a restore on record declares lost is no alteration, and is not left out either
     lost = f"; NOT PROVEN: {last.reason}" if last.reason else ""
-    whole = f"{day_time(last.at)}: {last.entries} entries, all whole{lost}"
+    whole = f"{at}: {last.entries} entries, all whole{lost}"
     return f"{whole}; but {last.problem}" if last.problem else whole
 
 
-def sentence(entry: LogEntry | TimelineEntry) -> str:
-    """Return an audit entry in plain words."""
+def sentence(entry: LogEntry | TimelineEntry, moments: Moments | None = None) -> str:
+    """Return an audit entry in plain words; moments are those of a document, or as the log has them without."""
     if entry.facts is None:
         return f"{WORDS.get(entry.what, entry.what).partition('{')[0].rstrip(' :')} (details purged)"
     facts = {key: value for key, value in entry.facts.items() if value is not None}
@@ -100,7 +105,8 @@ def sentence(entry: LogEntry | TimelineEntry) -> str:
         **{key: facts.get(key, "?") for key in ("due_on", "informed_on")},
         "reason": facts.get("reason", ""),
         "answer": _answer(facts),
-        **{name: facts.get(name, "?") for name in ("seconds", "expected", "found", "command", "why", "error")},
+        **{name: facts.get(name, "?") for name in ("seconds", "command", "why", "error")},
+        **{name: _moment(facts.get(name), moments) for name in ("expected", "found")},
     }
     return str(visible(WORDS.get(entry.what, entry.what).format(**words)))
 
@@ -114,13 +120,21 @@ def _answer(facts: Facts) -> str:
     return OUTCOMES.get(facts.get("outcome", ""), "read back")
 
 
-def step_line(step: StepView, *, brief: bool = False) -> str:
+def _moment(told: object, moments: Moments | None) -> str:
+    try:
+        return moments.exact(str(told)) if told and moments else str(told or "?")
+    except ValueError:  # what somebody else wrote there
+        return str(told)
+
+
+def step_line(step: StepView, *, brief: bool = False, arrow: str = "->") -> str:
     """Return a call to a provider and its answer in one line; `brief` leaves out what differs each time."""
     state = f", {step.state}" if step.state else ""
+    said = f"{step.scope}: {step.call} {arrow} {step.status or 'no answer'}{state}"
     if brief:
-        return f"{step.scope}: {step.call} -> {step.status or 'no answer'}{state}"
+        return said
     request = f", request {step.request_id}" if step.request_id else ""
-    return f"{step.scope}: {step.call} -> {step.status or 'no answer'}{state}{request}, {step.ms} ms"
+    return f"{said}{request}, {step.ms} ms"
 
 
 def who(actor: Facts | None) -> str:

@@ -9,6 +9,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,10 +17,12 @@ import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
+from syncer.audit.ledger import LogEntry
 from syncer.domain.model import EventState, State
 from syncer.reports.as_csv import report_csv
 from syncer.reports.as_json import as_json
 from syncer.reports.as_text import report_text
+from syncer.reports.evidence import ReportedDelivery
 from syncer.reports.html.charts import TO_CONFIRMED, histogram
 from syncer.reports.html.page import report_html
 from syncer.reports.html.report_view import ReportView
@@ -29,6 +32,7 @@ from syncer.service.drain import prepare
 from tests.conftest import Clock
 from tests.support import eventful
 from tests.support.browser import Tab, chromium, sound
+from tests.support.documents import states
 from tests.support.html import Parsed
 from tests.support.processes import inside as run
 from tests.support.servers import ENGINES
@@ -75,14 +79,81 @@ def test_the_summary_and_what_needs_a_person_come_in_plain_words(found: Propagat
 
     assert (counts.requests, counts.held, counts.open, counts.overdue) == (11, 3, 2, 2)
     assert (
-        "11 requests were received: 6 carried out everywhere, 3 waiting for a person's decision, 2 under way."
-        " 2 are late."
+        "11 requests were received: 5 carried out everywhere, 1 closed with an exception, 3 waiting for a person's"
+        " decision, 2 under way. 2 are late and still open."
     ) in text
-    assert "2 requests at crm: the key may not look into or purge the archive" in text
+    assert "2 requests: A copy may remain at ActiveCampaign for up to 360 days." in text
     assert "use an API key of a user in the Admin group" in text
-    assert "newsletter is paused: account review by the provider" in text
-    assert "syncer resume newsletter" in text
+    assert "Mailchimp is paused: account review by the provider" in text
+    assert 'syncer resume newsletter --reason "…"' in text
     assert text.index("What needs a person") < text.index("One row for each request")
+
+
+def test_a_late_answer_is_told_in_the_headline_the_cards_the_row_and_beside_what_needs_a_person() -> None:
+    done = states.delivery("crm", State.CONFIRMED, None)
+    page = "".join(report_html(states.log([states.event(4711, (done,), late=True)])))
+    text = " ".join(Parsed(page).text.split())
+
+    assert "1 request was received: 1 carried out everywhere, 0 waiting" in text
+    assert "1 was answered late. Nothing needs a person." in text
+    assert '<dt>answered late</dt><dd class="late">1</dd>' in page
+    assert "2026-11-18 ANSWERED LATE" in text
+    assert "Answered late: 1" in text
+    assert text.index("Answered late: 1") < text.index("case 4711 due 2026-11-18, closed 2026-11-27 17:32 +01:00")
+
+
+def test_an_exception_is_its_own_ending_and_says_what_was_done_before() -> None:
+    excepted = states.delivery("crm", State.EXEMPT, "legal_claims", confirmed=True)
+    done = states.delivery("newsletter", State.CONFIRMED, None)
+    log = states.log([states.event(1, (excepted, done)), states.event(2, (done,))])
+    page = "".join(report_html(log))
+    text = " ".join(Parsed(page).text.split())
+
+    assert "2 requests were received: 1 carried out everywhere, 1 closed with an exception" in text
+    assert '<b class="exempt">closed with an exception</b>' in page
+    assert text.count("before, it had been confirmed: 2026-11-20 10:00:00 +01:00") == 2  # in the matrix, and beside it
+    assert ReportView(log).to_everywhere() is None  # of one request alone, the other is none
+
+
+def test_recipients_have_their_names_and_ours_behind_where_there_are_several() -> None:
+    told = tuple(states.delivery(name, State.CONFIRMED, None) for name in ("newsletter", "crm", "shop"))
+    page = "".join(report_html(states.log([states.event(1, told)])))
+
+    for name in ("Mailchimp (newsletter)", "ActiveCampaign", "Mailchimp (shop)"):
+        assert f'<th scope="col">{name}</th>' in page
+        assert f'<td data-l="{name}">' in page
+
+
+def test_a_recipient_works_only_where_nothing_waits_for_the_account_there() -> None:
+    def works(*deliveries: ReportedDelivery, **more: bool) -> list[str]:
+        log = states.log([states.event(n, (each,)) for n, each in enumerate(deliveries, 1)], **more)
+        return [item.works.word for item in ReportView(log).health() if item.destination == "crm"]
+
+    assert works(states.delivery("crm", State.CONFIRMED, None)) == ["yes"]
+    assert works(states.delivery("crm", State.HELD, "newer_consent")) == ["yes"]  # that person's alone
+    assert works(states.delivery("crm", State.HELD, "archived_not_purged")) == ["not for all"]
+    assert works(states.delivery("crm", State.RETRYING, "unavailable")) == ["with trouble"]
+    assert works(states.delivery("crm", State.CONFIRMED, None), paused=True) == ["paused"]
+
+
+def test_all_times_are_on_one_clock_that_is_named_at_the_top(found: PropagationLog, source: str) -> None:
+    page, text = Parsed(source), report_text(found)
+
+    assert "All days and times here are those of Europe/Berlin (UTC+01:00)" in " ".join(page.text.split())
+    assert "days and times are those of Europe/Berlin (UTC+01:00)" in text
+    for told in (page.text, text):
+        assert not re.search(r"\d\d:\d\d(:\d\d)?Z", told)
+        assert not re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?(?! [+-]\d\d:\d\d|:)", told)
+        assert {"+01:00", "+02:00"} <= set(re.findall(r"[+-]\d\d:\d\d", told))
+
+
+def test_what_is_told_of_a_clock_that_jumped_is_on_the_documents_clock(found: PropagationLog) -> None:
+    facts = {"seconds": 60, "found": "2026-11-24T09:00:00.000000Z", "expected": "2026-11-24T08:59:00.000000Z"}
+    jumped = LogEntry(7, "2026-11-24T09:00:00.000000Z", "clock:anomaly", None, None, {"user": "daemon"}, facts)
+    log = replace(found, decisions=(jumped,))
+
+    for told in (report_text(log), " ".join(Parsed("".join(report_html(log))).text.split())):
+        assert "it showed 2026-11-24 10:00:00 +01:00 when 2026-11-24 09:59:00 +01:00 was due" in told
 
 
 def test_every_event_has_its_row_in_the_register_and_in_the_matrix(found: PropagationLog, source: str) -> None:
@@ -90,7 +161,8 @@ def test_every_event_has_its_row_in_the_register_and_in_the_matrix(found: Propag
 
     assert {f"{kind}{n}" for kind in "rp" for n in range(1, len(found.events) + 1)} <= rows
     for event in found.events:
-        assert source.count(f">{event.id}</a>") >= 2
+        assert source.count(f">case {event.case}</span></a>") >= 2
+        assert source.count(f'<small class="id">{event.id}</small>') >= 2
 
 
 def test_exceptions_extensions_and_people_who_came_back_are_told(found: PropagationLog, source: str) -> None:
@@ -99,7 +171,7 @@ def test_exceptions_extensions_and_people_who_came_back_are_told(found: Propagat
     assert "kept for legal claims, Art. 17(3)(e)" in text
     assert "many systems to search by hand" in text
     assert len(found.reappeared) == 1
-    assert re.search(r"at newsletter: [0-9a-f-]{36}, now confirmed", text)
+    assert re.search(r"at Mailchimp: case \d+, now confirmed", text)
     assert "somebody looked a person up" in text
 
 
@@ -116,7 +188,7 @@ def test_a_confirmation_says_how_it_was_read_back(found: PropagationLog, source:
     assert confirmed
     assert all(overview.proof(event, delivery) in numbers for event, delivery in confirmed)
     assert sum(count for _, count in overview.proofs()) == len(confirmed)
-    assert "GET /lists/{list}/members/{id} -&gt; 404, absent" in source
+    assert "GET /lists/{list}/members/{id} → 404, absent" in source
     for _, delivery in confirmed:
         assert delivery.evidence.confirmation
         assert f"#{delivery.evidence.confirmation.confirmed_seq}<" in source
@@ -161,7 +233,8 @@ def test_what_others_wrote_is_harmless_in_text_and_csv_too(found: PropagationLog
     for harmful in ("\x1b", "\u202e"):
         assert harmful not in text
         assert harmful not in table
-    assert "LATE, due 2026-11-23, target 2026-10-26 14:37:00Z: " in text
+    assert "2 requests: LATE: The time to answer is over" in text
+    assert ", due 2026-11-23, target 2026-10-26 15:37:00 +01:00\n" in text
     rows = list(csv.DictReader(io.StringIO(table)))
     assert {row["source_ref"] for row in rows if row["source"].startswith("</")} == {f"'{eventful.HOSTILE_REF}"}
     assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "@", "\t"))]
@@ -174,7 +247,7 @@ def test_no_address_and_no_key_is_in_any_form(
     md5 = hashlib.md5(eventful.PLAIN.encode()).hexdigest()
 
     for text in everything:
-        assert "@" not in text.replace("@media", "").replace("@page", "")
+        assert "@" not in re.sub("@(media|page|bottom-right)", "", text)
         for secret in ("lovelace", md5, *installation[2]):
             assert secret not in text
 
@@ -212,8 +285,8 @@ def test_the_integrity_block_names_the_signed_state_and_where_its_note_lies(foun
 
     text = " ".join(Parsed("".join(report_html(signed))).text.split())
 
-    assert "the first 41 entries, 2026-11-24 09:00Z, root RDeNlzL8ZY1V" in text
-    assert "up to entry 40 at the mail to the DPO, 2026-11-24 09:00Z" in text
+    assert "the first 41 entries, 2026-11-24 10:00 +01:00, root RDeNlzL8ZY1V" in text
+    assert "up to entry 40 at the mail to the DPO, 2026-11-24 10:00 +01:00" in text
     assert "nowhere yet" not in text
 
 
@@ -223,11 +296,29 @@ def test_an_altered_log_is_said_in_the_report(found: PropagationLog) -> None:
     assert "NOT INTACT: entry 7 was altered" in "".join(report_html(altered))
 
 
+def test_a_log_that_is_not_whole_needs_a_person(found: PropagationLog) -> None:
+    broken = changed(found, "integrity", verified=False, reason="entry 7 was altered")
+    (first, *_) = ReportView(broken).needs()
+
+    assert first.result == "The log that proves what is said here is not whole."
+    assert first.commands == ("syncer audit verify",)
+
+
+def test_what_is_held_outside_the_span_of_a_report_is_not_left_out(
+    installation: tuple[App, PropagationLog, list[str]],
+) -> None:
+    early = installation[0].propagation.report(None, datetime(2026, 10, 1, tzinfo=UTC))
+    said = [need.result for need in ReportView(early).needs()]
+
+    assert early.summary.held == 0
+    assert "More is held at ActiveCampaign than this report shows." in said
+
+
 def test_an_empty_installation_says_so(app: App) -> None:
     text = " ".join(Parsed("".join(report_html(app.propagation.report(None, None)))).text.split())
 
     assert "No request was received in this period." in text
-    assert "Nothing is late, held or paused." in text
+    assert "Nothing is open past its time, held or paused." in text
 
 
 def test_a_report_of_a_span_holds_the_evidence_of_that_span_only(
@@ -319,8 +410,8 @@ def test_a_recheck_does_not_make_the_first_confirmation_late(found: PropagationL
     assert rechecked
     assert [bar.count for bar in overview.charts()[0].bars[3:]] == [0, 0, 0, 0, 0]
     assert {item.name: item.median for item in overview.health()} == {
-        "newsletter": "7.0 minutes",
-        "crm": "7.0 minutes",
+        "Mailchimp": "7.0 minutes",
+        "ActiveCampaign": "7.0 minutes",
     }
 
 
@@ -406,3 +497,19 @@ def test_a_link_opens_the_month_it_leads_into_and_print_shows_what_is_closed(
     tab.value("location.hash = '#r1'; 0")
 
     assert tab.value("document.getElementById('r1').closest('details').open") is True
+
+
+def test_printed_pages_are_numbered_and_the_first_holds_the_register(tab: Tab, tmp_path: Path) -> None:
+    file, printed = tmp_path / "report.html", tmp_path / "report.pdf"
+    told = tuple(states.delivery(name, State.CONFIRMED, None) for name in ("newsletter", "crm"))
+    events = [states.event(number, told) for number in range(1, 40)]
+    file.write_text("".join(report_html(states.log(events))), encoding="utf-8")
+    tab.look(width=800, medium="print")
+    tab.open(file)
+    tab.pdf(printed)
+
+    rules = "[...document.styleSheets[0].cssRules].filter(r => r.type === 6).map(r => r.cssText).join()"
+    assert "counter(page)" in tab.value(rules)
+    assert len(re.findall(rb"/Type\s*/Page\b", printed.read_bytes())) > 3
+    # A4 is 297 mm: what stands above the first row leaves room for it on the first page
+    assert tab.value("document.getElementById('r1').getBoundingClientRect().bottom") < 297 / 25.4 * 96 * 0.75

@@ -33,3 +33,8 @@ def test_a_day_is_the_one_on_the_zones_clock() -> None:
 def test_the_clock_names_zone_and_offset_west_of_greenwich_too() -> None:
     assert BERLIN.clock(WINTER) == "Europe/Berlin (UTC+01:00)"
     assert Moments(ZoneInfo("America/St_Johns")).clock(WINTER) == "America/St_Johns (UTC-03:30)"
+
+
+def test_a_moment_to_the_minute_has_its_offset_too() -> None:
+    assert BERLIN.minute(WINTER) == "2026-11-28 17:32 +01:00"
+    assert BERLIN.minute(None) == "-"

@@ -1,0 +1,49 @@
+"""The command lines that an administrator copies: complete, with the case numbers of the requests they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from syncer.domain.effects import Remedy
+from syncer.reports.views import EventView
+
+#: requests that are named in one line, and those that get a line each; more are chosen by their state, or not named
+IN_ONE, EACH = 20, 3
+#: what the person who decides writes there
+REASON = '--reason "…"'
+
+
+def commands(step: Remedy, events: Sequence[EventView], destination: str | None) -> tuple[str, ...]:
+    """Return the lines of a step about requests at a destination, ready to be copied but for the reason."""
+    if step is Remedy.CHECK:
+        return ("syncer check",)
+    if step is Remedy.VERIFY:
+        return ("syncer audit verify",)
+    if step is Remedy.RESUME:
+        return (f"syncer resume {destination} {REASON}",)
+    if step is Remedy.BRING_ADDRESS:
+        return (f"syncer resync --file FILE {REASON}",)
+    if step is Remedy.RESYNC:
+        return (f"syncer resync {_chosen(events)}{_at(destination)} {REASON}",)
+    named = [named_as(event) for event in events] if len(events) <= EACH else ["EVENT"]
+    return tuple(f"syncer exempt {event}{_at(destination)} --ground other {REASON}" for event in named)
+
+
+def show(events: Sequence[EventView], state: str) -> tuple[str, ...]:
+    """Return the lines that show requests, each for itself or, of many, those in a state."""
+    if len(events) > EACH:
+        return (f"syncer events --state {state}",)
+    return tuple(f"syncer show {named_as(event)}" for event in events)
+
+
+def named_as(event: EventView) -> str:
+    """Return how a command takes a request: by its case number, or by its id where it has none."""
+    return event.id if event.case is None else str(event.case)
+
+
+def _chosen(events: Sequence[EventView]) -> str:
+    return " ".join(f"--event {named_as(event)}" for event in events) if len(events) <= IN_ONE else "--held"
+
+
+def _at(destination: str | None) -> str:
+    return f" --destination {destination}" if destination else ""

@@ -1,0 +1,124 @@
+"""No sentence of a report claims more than the states allow, and none hides what they say: all texts, all states."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import given, settings
+
+from syncer.domain.codes import CODES
+from syncer.domain.model import EventState, State
+from syncer.domain.rights import Right
+from syncer.reports.as_csv import report_csv
+from syncer.reports.as_json import as_json
+from syncer.reports.as_text import report_text
+from syncer.reports.html.page import report_html
+from syncer.reports.propagation import PropagationLog
+from syncer.reports.wording.account import account
+from syncer.reports.wording.needs import needs
+from tests.support.documents.states import SINGLE, delivery, event, log, logs
+from tests.support.documents.truth import Known, answered_late, everywhere, hidden, read_back, told, untrue, waits
+
+
+def known(made: PropagationLog) -> Known:
+    return Known(
+        made.events,
+        paused=any(lane.paused for lane in made.destinations.values()),
+        altered=not made.integrity.verified,
+        unchecked=made.integrity.last_verification.problem is not None,
+    )
+
+
+def texts(made: PropagationLog) -> dict[str, str]:
+    return {"text": report_text(made), "html": told("".join(report_html(made))), "account": account(made.summary)}
+
+
+def wrong(made: PropagationLog) -> list[str]:
+    so, found = known(made), texts(made)
+    lies = [f"{name} {lie}" for name, text in found.items() for lie in untrue(text, so)]
+    hides = [f"{name} {what}" for name in ("text", "html") for what in hidden(found[name], so)]
+    return lies + hides + _wrong_cells(made)
+
+
+def _wrong_cells(made: PropagationLog) -> list[str]:
+    rows = list(csv.DictReader(io.StringIO(report_csv(made))))
+    pairs = [(event, item) for event in made.events for item in event.deliveries or (None,)]
+    assert len(rows) == len(pairs)
+    found = []
+    for row, (asked, item) in zip(rows, pairs, strict=True):
+        one = Known((asked,))
+        if (row["ending"] == "everywhere") != everywhere(asked) or (row["late"] == "True") != asked.late:
+            found.append("csv: ending or late")
+        if item is None:
+            continue
+        if row["date_of_response"] and not (read_back(item) or item.state is State.EXEMPT):
+            found.append("csv: a response where there is none")
+        found += [f"csv {lie}" for lie in untrue(row["nature_of_response"], one)]
+    return found
+
+
+@settings(max_examples=120)
+@given(logs())
+def test_no_text_claims_more_than_the_states_allow_or_hides_what_they_say(made: PropagationLog) -> None:
+    assert wrong(made) == []
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_no_text_claims_more_of_a_single_delivery_whatever_its_state_code_and_evidence(state: State) -> None:
+    for number, item in enumerate(one for one in SINGLE if one.state is state):
+        right, late = (Right.OBJECTION, Right.ERASURE)[number % 2], number % 3 == 0
+        made = log([event(1, (item,), right, late=late, before=list(EventState)[number % 3])])
+        assert wrong(made) == [], item
+
+
+@settings(max_examples=60)
+@given(logs())
+def test_the_numbers_of_the_json_are_those_of_its_requests(made: PropagationLog) -> None:
+    data = json.loads(as_json(made))
+
+    assert data["summary"]["everywhere"] == sum(map(everywhere, made.events))
+    assert data["summary"]["answered_late"] == sum(map(answered_late, made.events))
+    assert data["summary"]["requests"] == len(data["events"])
+    assert {name: item["title"] for name, item in data["recipients"].items()} == {
+        "newsletter": "Mailchimp", "crm": "ActiveCampaign", "shop": "Mailchimp",
+    }  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(logs())
+def test_something_needs_a_person_exactly_where_it_does(made: PropagationLog) -> None:
+    assert bool(needs(made)) == waits(known(made))
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_effect_on_people_comes_before_what_the_administrator_does(code: str) -> None:
+    made = log([event(4711, (delivery("crm", State.HELD, code),))])
+    (need,) = needs(made)
+    text = report_text(made)
+
+    assert "`" not in need.result + need.decision
+    assert "{" not in need.result + need.decision
+    assert text.index(need.result) < text.index(need.decision) < text.index("for the administrator")
+    assert any(line in text for line in need.commands)
+
+
+# -- each rule is able to fail --------------------------------------------------------------------------------
+
+
+def test_the_rules_find_what_the_report_once_said() -> None:
+    late = Known((event(1, (delivery("crm", State.CONFIRMED, None),), late=True),))
+    excepted = Known((event(1, (delivery("crm", State.EXEMPT, "legal_claims"),)),))
+    held = Known((event(1, (delivery("crm", State.HELD, "forbidden"),)),))
+
+    assert untrue("None is late. 1 was answered late", late) == ["says 'None is late'"]
+    assert hidden("1 request was received: 1 carried out everywhere.", late)
+    assert untrue("1 request was received: 1 carried out everywhere.", excepted)
+    assert hidden("1 carried out everywhere.", excepted)
+    assert untrue("Nothing needs a person.", held)
+    assert untrue("our account crm | | yes", held)
+    assert untrue("It is confirmed.", held)
+    assert untrue("Somebody here is seeing to it that the copy is removed.", held)
+    assert untrue("3 carried out everywhere", late)

@@ -1,0 +1,23 @@
+"""What recipients are called."""
+
+from __future__ import annotations
+
+from adapters.mailchimp.adapter import Mailchimp
+from syncer.reports.wording.recipients import RecipientName, called, recipient
+
+
+def test_a_recipient_is_called_by_its_provider_and_no_two_are_called_the_same() -> None:
+    names = {
+        "newsletter": recipient("newsletter", "mailchimp", Mailchimp),
+        "shop": recipient("shop", "mailchimp", Mailchimp),
+        "old": recipient("old", "brevo", None),
+        "older": recipient("older", None, None),
+    }
+
+    assert called(names) == {
+        "newsletter": "Mailchimp (newsletter)",
+        "shop": "Mailchimp (shop)",
+        "old": "brevo",
+        "older": "older",
+    }
+    assert called({"crm": RecipientName("activecampaign", "ActiveCampaign")}) == {"crm": "ActiveCampaign"}
