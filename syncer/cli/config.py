@@ -12,9 +12,9 @@ from syncer.cli.help.shape import Command
 @JSON
 @common
 def config(context: Context, as_json: bool) -> None:
-    """Show the settings in force, and where each came from: file, environment or default.
+    """Show the settings in force, and where each came from.
 
-    It needs neither secrets nor a database. Passwords are not shown.
+    That is the file, the environment or the default. It needs neither secrets nor a database. Passwords are not shown.
     """
     from syncer.app import effective_settings
     from syncer.cli.output import console, overview

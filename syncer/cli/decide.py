@@ -167,15 +167,16 @@ def exempt(context: Context, event: str, destination: str, ground: str, reason: 
 @EVENT
 @REASON
 @click.option("--yes", is_flag=True, help="Carry the plan out.")
-@click.option("--apply", "digest", help="Carry the plan out if it still has this digest.")
+@click.option("--apply", "digest", metavar="DIGEST", help="Carry the plan out if it still has this digest.")
 @JSON
 @common
 def withdraw(context: Context, event: str, reason: str, yes: bool, digest: str | None, as_json: bool) -> None:
-    """Withdraw a request that was submitted by mistake. Shows its plan first.
+    """Withdraw a request that was submitted by mistake.
 
-    EVENT is its case number, the first characters of its id, or the key that `submit` printed. Who was not asked yet
-    never is; what was carried out stays so, cannot be called back, and is not looked after any more. It is final: a
-    request that was right after all is submitted again.
+    Shows its plan with a digest, and changes nothing until --yes or --apply DIGEST. EVENT is its case number, the first
+    characters of its id, or the key that `submit` printed. Who was not asked yet never is; what was carried out stays
+    so, cannot be called back, and is not looked after any more. It is final: a request that was right after all is
+    submitted again.
     """
     from syncer.cli.output import console
     from syncer.cli.output.results import withdraw_result

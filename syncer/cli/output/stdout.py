@@ -7,7 +7,6 @@ import io
 import os
 import re
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -162,6 +161,8 @@ def internal(error: Exception) -> str:
             f"syncer: standard output cannot be written ({error.strerror}); what the command had done by then stands,"
             " see `syncer status`"
         )
+    import traceback
+
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(frame.filename).name}:{frame.lineno}"
     if type(error).__module__.startswith("sqlalchemy"):
