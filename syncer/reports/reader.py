@@ -14,7 +14,7 @@ from syncer.database.connections import reading
 from syncer.database.tables import Tables
 from syncer.domain.codes import DAMAGED
 from syncer.domain.deadlines import Rule
-from syncer.domain.endings import answered_late, ending
+from syncer.domain.endings import Ending, answered_late, ending
 from syncer.domain.model import EventState, State, word
 from syncer.domain.rights import Right
 from syncer.errors import UserError
@@ -161,6 +161,7 @@ class Reader:
         waiting = state is not EventState.FULFILLED
         shown = EventState.HELD if damaged or state is None else state
         overdue = waiting and rule.late(row.right, row.received_at, row.due_on, now)
+        ended = ending(shown, ((delivery.state, delivery.code) for delivery in deliveries))
         return EventView(
             id=row.id,
             case=row.case,
@@ -168,12 +169,13 @@ class Reader:
             right=right or None,
             subject=row.subject,
             state=shown,
-            ending=ending(shown, ((delivery.state, delivery.code) for delivery in deliveries)),
+            ending=ended,
             code=DAMAGED if damaged else row.code,
             received_at=row.received_at,
             due_on=row.due_on,
             overdue=overdue,
-            late=overdue or (not waiting and self._answered_late(row)),
+            # of a request made by mistake nobody was owed an answer
+            late=overdue or (not waiting and ended is not Ending.WITHDRAWN and self._answered_late(row)),
             warning=rule.warning(row.received_at, now) if waiting else None,
             target_at=rule.target_at(row.right, row.received_at),
             legal_due_on=row.legal_due_on,

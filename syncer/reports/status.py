@@ -20,7 +20,7 @@ from syncer.delivery.owners import Owner, parse_owner
 from syncer.domain.deadlines import WARN_DAYS, Rule
 from syncer.domain.endings import answered_late
 from syncer.domain.model import WORKABLE, EventState, State, word
-from syncer.domain.rights import Right
+from syncer.domain.rights import Ground, Right
 from syncer.intake.queue import Queue
 from syncer.intake.refused import RefusedRows
 from syncer.intake.wordpress.state import WordPressState
@@ -160,10 +160,12 @@ class Status:
             counts: Counter[str] = Counter()
             for state, number in connection.execute(sa.select(e.state, sa.func.count()).group_by(e.state)):
                 counts[word(EventState, state) or EventState.HELD] += number
-            late_then = sa.and_(late, e.due_on < sa.func.date(e.created_at))
-            wanted = (sa.func.count(sa.case((condition, 1))) for condition in (late, late_then, *levels))
+            wanted = (sa.func.count(sa.case((condition, 1))) for condition in (late, *levels))
             query = sa.select(sa.func.min(e.received_at), *wanted).where(e.state != EventState.FULFILLED)
-            oldest, overdue, late_on_arrival, *warned = connection.execute(query).one()
+            oldest, overdue, *warned = connection.execute(query).one()
+            came = sa.select(e.right, e.received_at, e.due_on, e.created_at)
+            rows = connection.execute(came.where(e.state != EventState.FULFILLED, late)) if overdue else ()
+            late_on_arrival = sum(rule.late(*row) for row in rows)
             answered = self._answered_late(connection)
         return EventCounts(
             **{state.value: counts[state] for state in EventState},
@@ -183,7 +185,9 @@ class Status:
         may_be = sa.or_(day >= e.due_on, sa.and_(e.right == Right.OBJECTION, another_day))
         first = sa.select(sa.func.min(t.at)).where(t.event_id == e.id, t.what == "event:fulfilled").scalar_subquery()
         query = sa.select(e.right, e.received_at, e.due_on, e.fulfilled_at, first.label("answered_at"))
-        rows = connection.execute(query.where(e.state == EventState.FULFILLED, may_be))
+        d = self._tables.delivery.c
+        withdrawn = sa.exists().where(d.event_id == e.id, d.state == State.EXEMPT, d.code == Ground.WITHDRAWN)
+        rows = connection.execute(query.where(e.state == EventState.FULFILLED, may_be, ~withdrawn))
         return sum(answered_late(rule, row.right, row.received_at, row.due_on, answered_at(row)) for row in rows)
 
 

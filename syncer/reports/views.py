@@ -118,7 +118,7 @@ class EventCounts:
     """How many events are in each state, how many are late, and how many have reached each of WARN_DAYS.
 
     Each open event is counted at its highest warning only. Of those that are overdue, `late_on_arrival` were so when
-    they came, by the day in UTC: their own `received_at` says that somebody else kept them so long. `answered_late`
+    they came: their own `received_at` says that somebody else kept them so long. `answered_late`
     are fulfilled ones whose answer came after its day or target.
     """
 

@@ -199,7 +199,7 @@ def _work(console: Console, folder: Path, world: World) -> None:
 
     _syncer(console, folder, "init")
     _syncer(console, folder, "check")
-    console.print("\nThe two failures are on purpose: the key of `shop` has too few rights, to show what happens then.")
+    console.print("\nThe failure is on purpose: the key of `shop` has too few rights, to show what happens then.")
     console.print("\nNobody has tried yet what these accounts really do. One invented contact shows it for `crm`:")
     _syncer(console, folder, "check", "--try", "crm", "--domain", "operator.test", "--yes")
     _syncer(console, folder, "submit", "erasure", "--source", "demo", stdin="\n".join(ERASURES))

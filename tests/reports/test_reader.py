@@ -176,3 +176,38 @@ def test_events_are_chosen_by_time_destination_right_and_number(app: App, clock:
     assert chosen("--right", "objection") == ["k1"]
     assert inside(app.settings.path, "events", "--destination", "nowhere").returncode == 2
     assert inside(app.settings.path, "events", "--since", "2027-01-01", "--until", "2026-01-01").returncode == 2
+
+
+def test_a_request_that_was_withdrawn_is_never_called_late(app: App, clock: Clock) -> None:
+    put(app, "erasure", PERSON, "k1", received_at=clock() - timedelta(days=50))
+    prepare(app)
+    (event,) = app.reader.events()
+    assert event.late
+
+    app.withdrawals.withdraw(event.id, "the wrong person was typed", None)
+
+    assert [(event.ending, event.late) for event in app.reader.events()] == [(Ending.WITHDRAWN, False)]
+    assert app.status.read().events.answered_late == 0
+    assert app.reader.events(state="late") == []
+
+
+def test_an_objection_past_its_target_when_it_came_was_late_on_arrival(app: App, clock: Clock) -> None:
+    put(app, "objection", PERSON, "k1", received_at=clock() - timedelta(days=3))
+    put(app, "objection", OTHER, "k2", received_at=clock() - timedelta(hours=47))
+    prepare(app)
+    clock.advance(hours=2)
+
+    counts = app.status.read().events
+
+    assert (counts.overdue, counts.late_on_arrival) == (2, 1)
+
+
+def test_the_list_names_how_a_request_ended_and_the_target_that_an_objection_missed(app: App, clock: Clock) -> None:
+    put(app, "objection", PERSON, "k1", received_at=clock() - timedelta(days=3))
+    drain(app)
+
+    listed = inside(app.settings.path, "events").stdout
+
+    missed = clock() - timedelta(days=1)
+    assert f"{missed:%Y-%m-%d %H:%MZ} late" in listed
+    assert "carried out everywhere" in listed

@@ -16,7 +16,7 @@ behind a command shows its options, examples and exit codes. This page is made f
 
 ## What all have in common
 
-- **JSON**: every command that reads, and most that do something, have `--json`; [schemas](schemas) says what stands
+- **JSON**: every command that reads, and those that show a plan, have `--json`; [schemas](schemas) says what stands
   in it. Where there are other formats too, `--json` is short for `--format json`. JSON goes to standard output,
   remarks go to standard error.
 - **People's addresses** come from standard input or a file, never from the command line: others could see them there.

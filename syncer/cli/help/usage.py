@@ -28,7 +28,7 @@ def _usage(*examples: str, done: str = "done", attention: str = "", wrong: str =
 
 
 _NOTHING = "nothing needs attention"
-_WAITS = "is held or late"
+_WAITS = "is held or overdue"
 _BECAUSE = '--reason "key replaced"'
 
 USAGE: Mapping[str, Usage] = {
@@ -89,7 +89,8 @@ USAGE: Mapping[str, Usage] = {
         'syncer withdraw 4711 --reason "the wrong person was typed"',
         'syncer withdraw 4711 --reason "the wrong person was typed" --yes',
         done="the plan was shown, or carried out; or it was withdrawn before",
-        wrong="called or configured wrongly, or nothing of it is open any more; nothing was changed",
+        wrong="called or configured wrongly, nothing of it is open any more, or it still waits in the queue,"
+        " from which --yes takes it; nothing was changed",
     ),
     "extend": _usage(
         'syncer extend 4711 --informed 2026-11-24 --reason "data in eleven archives"',

@@ -57,7 +57,7 @@ def status(view: StatusView) -> None:
     for name, lane in view.destinations.items():
         numbers = [str(number) for number in (lane.pending, lane.retrying, lane.applied, lane.confirmed)]
         held = Text(str(lane.held), style="bold red" if lane.held else "")
-        oldest = f"{lane.oldest_open:%Y-%m-%d}" if lane.oldest_open else "-"
+        oldest = f"{lane.oldest_open:%Y-%m-%d %H:%MZ}" if lane.oldest_open else "-"
         table.add_row(name, lane.adapter or "-", *numbers, held, str(lane.exempt), oldest)
     out.print(table)
     for name, lane in view.destinations.items():

@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 _LEVELS = {"ok": ("ok   ", "green"), "warn": ("warn ", "yellow"), "fail": ("FAIL ", "bold red")}
 
 
-def _mark(state: str) -> Text:
+def _mark(state: str, words: str) -> Text:
     style = {"held": "bold red", "fulfilled": "green", "confirmed": "green", "exempt": "cyan"}.get(state, "yellow")
-    return Text(state, style=style)
+    return Text(words, style=style)
 
 
 def events(views: Sequence[EventView]) -> None:
@@ -53,11 +53,18 @@ def events(views: Sequence[EventView]) -> None:
         return
     table = grid("case", "event", "right", "due", "state", "deliveries")
     for event in views:
-        due = Text(event.due_on.isoformat() + (" late" if event.late else ""), style="bold red" if event.late else "")
+        due = Text(_due(event), style="bold red" if event.late else "")
         parts = [f"{d.destination} {d.state}" + (f" ({d.code})" if d.code else "") for d in event.deliveries]
         case = "-" if event.case is None else str(event.case)
-        table.add_row(case, event.id, event.right or "?", due, _mark(event.state), parts)
+        table.add_row(case, event.id, event.right or "?", due, _mark(event.state, standing(event)), parts)
     out.print(table)
+
+
+def _due(event: EventView) -> str:
+    if not event.late:
+        return event.due_on.isoformat()
+    # an objection is late by its target, long before its day
+    return f"{event.target_at:%Y-%m-%d %H:%MZ} late" if event.target_at else f"{event.due_on} late"
 
 
 def show(event: EventHistory) -> None:
