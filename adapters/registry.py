@@ -7,7 +7,9 @@ shipped here, so whoever uses none of theirs does not wait for it.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -66,11 +68,11 @@ def _offered(name: str) -> type[Adapter]:
 def _imported(entry: EntryPoint) -> type[Adapter]:
     """Return what an entry point names, an Adapter by all hope. Raises SettingsError."""
     try:
-        module = import_module(entry.module)
+        with redirect_stdout(sys.stderr):  # what a package prints must not get into the output of a command
+            adapter: type[Adapter] | None = getattr(import_module(entry.module), entry.attr, None)
     except (Exception, SystemExit) as error:  # noqa: BLE001 — a package may raise anything while it is loaded
         shown = f"{type(error).__name__} on import; `python -c 'import {_module(entry)}'` shows why"
         raise _unusable(entry, shown) from None
-    adapter: type[Adapter] | None = getattr(module, entry.attr, None)
     if adapter is None:
         raise _unusable(entry, f"{entry.module} has no {entry.attr}; correct that package's entry point")
     return adapter

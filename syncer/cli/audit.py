@@ -39,7 +39,7 @@ def audit() -> None:
     "--accept-fork",
     "accepted",
     multiple=True,
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=2**63 - 1),
     metavar="ENTRY",
     help="You were told of the restore that this entry records: what it declares lost is stated, and no objection.",
 )

@@ -33,8 +33,8 @@ def legible(_context: click.Context, _parameter: click.Parameter, value: str | N
 
 OUT = click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file to write; default: stdout.")
 #: a request, and a destination, as a command's argument
-EVENT = click.argument("event", shell_complete=events)
-DESTINATION = click.argument("destination", shell_complete=destinations)
+EVENT = click.argument("event", callback=legible, shell_complete=events)
+DESTINATION = click.argument("destination", callback=legible, shell_complete=destinations)
 HOST = click.option(
     "--host", default="localhost", show_default=True, help="The host from which syncer connects (MariaDB, MySQL)."
 )

@@ -47,7 +47,7 @@ PLAN_CHANGED = "the plan has changed since the digest"
     shell_complete=events,
     help="This request, by its case number or the first characters of its id; repeat it for several.",
 )
-@click.option("--destination", shell_complete=destinations, help="Everything of one destination.")
+@click.option("--destination", callback=legible, shell_complete=destinations, help="Everything of one destination.")
 @click.option("--held", is_flag=True, help="Everything that is held.")
 @click.option("--confirmed-since", help="Read back what was confirmed since then: YYYY-MM-DD, or ISO 8601.")
 @click.option("--file", "file", type=click.File("rb"), help="Lines `ADDRESS` or `EVENT ADDRESS`, or a CSV export.")
@@ -135,6 +135,7 @@ def _file_lines(reader: Reader, file: BinaryIO) -> tuple[tuple[str | None, str],
 @click.option(
     "--destination",
     required=True,
+    callback=legible,
     shell_complete=destinations,
     help="The destination that is not told, by its name in the settings.",
 )

@@ -14,6 +14,7 @@ from syncer.cli.common import (
     Context,
     common,
     format_of,
+    legible,
     list_events,
     read_person,
     span_of,
@@ -56,7 +57,7 @@ def status(context: Context, as_json: bool) -> int:
 )
 @click.option("--since", help="Received on or after: YYYY-MM-DD, or ISO 8601.")
 @click.option("--until", help="Received before: YYYY-MM-DD, or ISO 8601.")
-@click.option("--destination", shell_complete=destinations, help="Only events that were sent there.")
+@click.option("--destination", callback=legible, shell_complete=destinations, help="Only events that were sent there.")
 @click.option("--right", type=click.Choice([right.value for right in sorted(ACCEPTED_RIGHTS)]), help="Only this right.")
 @click.option("--limit", type=click.IntRange(min=1), help="The newest so many.")
 @JSON

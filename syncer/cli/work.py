@@ -59,7 +59,7 @@ def submit(
         submission = Submission(right, source, ref, moment, app.clock(), as_written)
         require_usable(submission)  # before anybody types an address
         lines = read_addresses(file)
-        keys, doubtful = queue(app.queue, app.keyring, submission, lines)
+        keys, doubtful = queue(app.queue, app.keyring, submission, lines, app.withdrawals.withdrawn_among)
     for number, why in doubtful:
         stdout.remark(f"line {number}: the address cannot be used ({why}); it will be held for a person")
     console.answer(SubmitResult(tuple(keys)), as_json, lambda result: console.lines(result.event_keys))

@@ -41,6 +41,7 @@ class Extensions:
                 .with_for_update()
             ).one()
             self._require_extensible(row, tx.now)
+            self._require_unanswered(tx.connection, wanted.event_id)
             self._require_informed(row.received_at, wanted.informed_on, tx.now)
             due = self._rule.extended(row.received_at)
             days = {"due_on": due.on, "legal_due_on": due.legal_on}
@@ -74,6 +75,13 @@ class Extensions:
         last = self._rule.may_be_extended_until(row.received_at)
         if local_day(now, self._rule.zone) > last:
             raise UserError(f"extend: the first month ended on {last}; an extension is only possible within it")
+
+    def _require_unanswered(self, connection: sa.Connection, event_id: str) -> None:
+        # somebody who came back had the answer by then: a later day would make a late answer one in time
+        t = self._transactions.tables.audit.c
+        answered = sa.select(t.seq).where(t.event_id == event_id, t.what == "event:fulfilled").limit(1)
+        if connection.execute(answered).first():
+            raise UserError("extend: the request was answered before; there is nothing to extend")
 
     def _require_informed(self, received_at: datetime, informed_on: date, now: datetime) -> None:
         received, today = local_day(received_at, self._rule.zone), local_day(now, self._rule.zone)

@@ -17,6 +17,7 @@ from syncer.audit.transaction import Transaction, Transactions
 from syncer.database.connections import reading
 from syncer.database.failures import retry_on_conflict
 from syncer.domain.model import WITHDRAWABLE, State, move, word
+from syncer.domain.rights import Ground
 from syncer.errors import UserError
 from syncer.events.logged import Logged, Story
 from syncer.events.settlement import close, is_withdrawn
@@ -69,6 +70,10 @@ class PlanChanged(UserError):
     """Raised when a withdrawal is not any more what a person saw."""
 
 
+#: keys that one query asks for; SQLite takes no more than 32,766 values in all
+ASKED = 500
+
+
 class Withdrawals:
     """Withdraws requests of one installation."""
 
@@ -84,6 +89,17 @@ class Withdrawals:
         with reading(self._transactions.engine) as connection:
             found: str | None = connection.execute(sa.select(e.id).where(e.event_key == key)).scalar()
         return found
+
+    def withdrawn_among(self, keys: Sequence[str]) -> list[str]:
+        """Return the ids of the events with one of these event keys that were withdrawn."""
+        e, d = self._tables.event.c, self._tables.delivery.c
+        joined = sa.select(e.id).join(self._tables.delivery, d.event_id == e.id).distinct()
+        gone = joined.where(d.state == State.EXEMPT, d.code == Ground.WITHDRAWN)
+        with reading(self._transactions.engine) as connection:
+            parts = (keys[start : start + ASKED] for start in range(0, len(keys), ASKED))
+            return [
+                event for part in parts for event in connection.execute(gone.where(e.event_key.in_(part))).scalars()
+            ]
 
     def plan(self, event_id: str) -> Withdrawal:
         """Return what withdrawing an event would do. Changes nothing.
@@ -123,6 +139,11 @@ class Withdrawals:
 
     def _planned(self, connection: sa.Connection, event_id: str, rows: Sequence[Any], now: datetime) -> Withdrawal:
         story = self._logged.stories(connection, [event_id], None, now)[event_id]
+        if is_withdrawn(rows) and not story.withdrawn:
+            raise UserError(
+                f"withdraw: the rows of event {event_id} say that it was withdrawn, and the log does not: somebody wrote"
+                " to the database; run `syncer audit verify`"
+            )
         deliveries = tuple(_planned(row, story) for row in rows)
         content = {"event": event_id, "deliveries": [[*map(str, _values(item))] for item in deliveries]}
         digest = hashlib.sha256(canonical(content)).hexdigest()

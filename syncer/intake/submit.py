@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -59,13 +59,18 @@ def require_usable(submission: Submission) -> None:
 
 
 def submit(
-    queue: Queue, keyring: Keyring, submission: Submission, lines: Sequence[tuple[int, str]]
+    queue: Queue,
+    keyring: Keyring,
+    submission: Submission,
+    lines: Sequence[tuple[int, str]],
+    withdrawn: Callable[[Sequence[str]], Sequence[str]],
 ) -> tuple[list[str], list[tuple[int, str]]]:
     """Insert the rows; return their event keys, and (line number, why) of those that will be held as malformed.
 
-    The submission has passed `require_usable`.
+    The submission has passed `require_usable`. `withdrawn` returns the ids of the events with one of these keys that
+    were withdrawn: under such a key a request would be taken for the old one, and never be carried out.
 
-    Raises UserError, with nothing inserted, for a row that the table refuses.
+    Raises UserError, with nothing inserted, for a row that the table refuses, and for one that was withdrawn.
     """
     rows: list[dict[str, Any]] = []
     doubtful: list[tuple[int, str]] = []
@@ -88,6 +93,11 @@ def submit(
                 "source_ref": submission.ref,
                 "created_at": submission.created_at,
             }
+        )
+    if submission.ref is not None and (gone := withdrawn([row["event_key"] for row in rows])):
+        raise UserError(
+            f"--ref: the request with this reference was withdrawn (event {gone[0]}); give another --ref. Nothing was"
+            " queued"
         )
     try:
         queue.insert(rows)

@@ -81,10 +81,11 @@ class Reader:
         e, d = self._tables.event, self._tables.delivery
         # not the sealed address: the account of a reader may not see it
         columns = [column for column in e.c if column is not e.c.email_sealed]
-        told = self._told(conditions).subquery()
+        told, answer = self._told(conditions).subquery(), self._tables.audit.alias()
+        joined_to = e.outerjoin(told, told.c.event_id == e.c.id).outerjoin(answer, answer.c.seq == told.c.answered)
         chosen = (
-            sa.select(*columns, told.c.case, told.c.answered_at)
-            .select_from(e.outerjoin(told, told.c.event_id == e.c.id))
+            sa.select(*columns, told.c.case, answer.c.at.label("answered_at"))
+            .select_from(joined_to)
             .where(*conditions)
             .order_by(e.c.id)
         )
@@ -102,7 +103,8 @@ class Reader:
         """Return the query for what the log alone knows of events: the entry of the receipt, and the first answer."""
         t, e = self._tables.audit.c, self._tables.event
         received = sa.func.min(sa.case((t.what == "event:received", t.seq))).label("case")
-        answered = sa.func.min(sa.case((t.what == "event:fulfilled", t.at))).label("answered_at")
+        # by its number, not by its time: what somebody else added comes last, whatever time it claims
+        answered = sa.func.min(sa.case((t.what == "event:fulfilled", t.seq))).label("answered")
         joined = sa.join(self._tables.audit, e, e.c.id == t.event_id)
         entries = sa.select(t.event_id, received, answered).select_from(joined)
         kinds = ("event:received", "event:fulfilled")
@@ -203,9 +205,10 @@ def answered_at(row: Any) -> datetime | None:
     told: str | None = row.answered_at
     fulfilled: datetime | None = row.fulfilled_at
     try:
-        return datetime.fromisoformat(told) if told else fulfilled
+        moment = datetime.fromisoformat(told) if told else fulfilled
     except ValueError:  # what somebody else wrote there
         return fulfilled
+    return moment if moment is None or moment.tzinfo else fulfilled
 
 
 def _delivery(row: Any) -> DeliveryView:

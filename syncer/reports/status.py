@@ -183,7 +183,9 @@ class Status:
         another_day = sa.func.date(e.received_at) != day if rule.objection_target_hours >= HOURS_OF_A_DAY else sa.true()
         # days in UTC: by the controller's clock it may be the day after
         may_be = sa.or_(day >= e.due_on, sa.and_(e.right == Right.OBJECTION, another_day))
-        first = sa.select(sa.func.min(t.at)).where(t.event_id == e.id, t.what == "event:fulfilled").scalar_subquery()
+        entry = sa.select(sa.func.min(t.seq)).where(t.event_id == e.id, t.what == "event:fulfilled").scalar_subquery()
+        answer = self._tables.audit.alias().c
+        first = sa.select(answer.at).where(answer.seq == entry).scalar_subquery()
         query = sa.select(e.right, e.received_at, e.due_on, e.fulfilled_at, first.label("answered_at"))
         d = self._tables.delivery.c
         withdrawn = sa.exists().where(d.event_id == e.id, d.state == State.EXEMPT, d.code == Ground.WITHDRAWN)

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from adapters.contract import Action, Adapter, SettingsError
 from syncer.settings.table import SECRET_KEY, secret
 
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+#: what a destination may be called
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _VARIABLE = re.compile(r"(?![0-9a-fA-F]{20})[A-Za-z_][A-Za-z0-9_]{0,63}")  # not what looks like a key itself
 
 
@@ -82,7 +83,7 @@ def mistakes(file: Path, destination: Destination, adapters: Callable[[str], typ
     """Return one line for each thing that is wrong with a destination."""
     place = f"{file}: [destinations.{destination.name}]"
     lines = []
-    if not _NAME.fullmatch(destination.name):
+    if not NAME.fullmatch(destination.name):
         lines.append(f"{place}: a destination's name has lower-case letters, digits, - and _ only; rename it")
     if (destination.api_key_env is None) == (destination.api_key_file is None):
         lines.append(f"{place}: give api_key_env or api_key_file, exactly one of the two")

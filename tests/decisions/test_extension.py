@@ -199,3 +199,15 @@ def test_every_mistake_is_one_line_and_exit_2(settings: Path, words: tuple[str, 
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_request_that_was_answered_cannot_be_extended_when_the_person_is_back(received: App) -> None:
+    drain(received)
+    answered = event(received)
+    e, d = received.tables.event, received.tables.delivery
+    with writing(received.engine) as connection:  # as a recheck leaves it that finds the person again
+        connection.execute(e.update().values(state="open", fulfilled_at=None))
+        connection.execute(d.update().where(d.c.event_id == answered.id).values(state="retrying"))
+
+    with pytest.raises(UserError, match="was answered before; there is nothing to extend"):
+        extend(received, received.clock().date())

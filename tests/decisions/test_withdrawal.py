@@ -370,3 +370,32 @@ def test_a_plan_that_changed_meanwhile_is_not_carried_out(half_done: App) -> Non
 
     with pytest.raises(UserError):
         half_done.withdrawals.withdraw(event(half_done).id, REASON, digest)
+
+
+def test_the_reference_of_a_withdrawn_request_is_not_taken_again_in_silence(app: App) -> None:
+    path, letter = app.settings.path, ("submit", "erasure", "--ref", "letter 7")
+    key = run(path, *letter, stdin=PERSON).stdout.strip()
+    assert run(path, "withdraw", key, *WHY, "--yes").returncode == 0
+
+    again = run(path, *letter, stdin=PERSON)
+    other = run(path, "submit", "erasure", "--ref", "letter 8", stdin=PERSON)
+
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "was withdrawn" in again.stderr
+    assert "give another --ref" in again.stderr
+    assert other.returncode == 0
+    assert app.queue.count() == 1
+
+
+def test_a_row_that_says_withdrawn_where_the_log_does_not_is_not_vouched_for(half_done: App) -> None:
+    (open_one,) = half_done.reader.events()
+    d = half_done.tables.delivery
+    with half_done.engine.begin() as connection:
+        connection.execute(
+            d.update().where(d.c.destination == "crm").values(state="exempt", code="withdrawn", next_attempt_at=None)
+        )
+
+    done = run(half_done.settings.path, "withdraw", str(open_one.case), *WHY, "--yes")
+
+    assert done.returncode == 2
+    assert "the log does not: somebody wrote to the database; run `syncer audit verify`" in done.stderr

@@ -152,7 +152,7 @@ def test_a_case_number_is_that_of_the_entry_of_the_receipt(app: App) -> None:
     assert app.reader.resolve(f"#{event.case}") == app.reader.resolve(str(event.case)) == event.id
 
 
-@pytest.mark.parametrize("typed", ["1", "99999", str(10**30)])
+@pytest.mark.parametrize("typed", ["1", "99999", "9" * 19])
 def test_a_number_that_is_no_case_is_refused_in_one_line(app: App, typed: str) -> None:
     done = inside(app.settings.path, "show", typed)
 
@@ -211,3 +211,31 @@ def test_the_list_names_how_a_request_ended_and_the_target_that_an_objection_mis
     missed = clock() - timedelta(days=1)
     assert f"{missed:%Y-%m-%d %H:%MZ} late" in listed
     assert "carried out everywhere" in listed
+
+
+@pytest.mark.parametrize("at", ["2026-10-02T00:00:00.000000Z", "2026-10-01", "yesterday"])
+def test_an_entry_that_somebody_else_added_neither_hides_a_late_answer_nor_stops_the_reading(
+    app: App, clock: Clock, at: str
+) -> None:
+    put(app, "erasure", PERSON, "k1", received_at=clock() - timedelta(days=50))
+    drain(app)
+    (event,) = app.reader.events()
+    t = app.tables.audit
+    with app.engine.begin() as connection:
+        last = connection.execute(sa.select(sa.func.max(t.c.seq))).scalar_one()
+        added = {"seq": last + 1, "at": at, "what": "event:fulfilled", "event_id": event.id, "body": "{}"}
+        connection.execute(t.insert().values(**added, leaf=bytes(32), mac=bytes(32)))
+
+    assert [event.late for event in app.reader.events()] == [True]
+    assert app.status.read().events.answered_late == 1
+
+
+@pytest.mark.parametrize("words", [("show", "1" * 5000), ("events", "--destination", "\udcff"), ("pause", "\udcff")])
+def test_odd_words_are_refused_in_one_line(app: App, words: tuple[str, ...]) -> None:
+    more = ("--reason", "planned work") if words[0] == "pause" else ()
+
+    done = inside(app.settings.path, *words, *more)
+
+    assert done.returncode == 2
+    assert "internal error" not in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -45,10 +45,13 @@ def destinations(context: click.Context, _parameter: click.Parameter, typed: str
         import os
         import tomllib
 
+        from syncer.settings.destinations import NAME
         from syncer.settings.search import find
 
-        tables = tomllib.loads(find(_settings_file(context), os.environ).read_text(encoding="utf-8-sig"))
-        return [name for name in tables["destinations"] if name.startswith(typed) and name.isprintable()]
+        with _not_for_long():  # it may be a pipe
+            tables = tomllib.loads(find(_settings_file(context), os.environ).read_text(encoding="utf-8-sig"))
+        # the shell would run what a name of a file that somebody left here might hold
+        return [name for name in tables["destinations"] if name.startswith(typed) and NAME.fullmatch(name)]
     return []
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: digits of the highest number that an entry can have
+LONGEST = 19
+
 
 def case_number(text: str) -> int | None:
     """Return the case number that was typed, with or without a `#`; None for what is none.
@@ -10,7 +13,8 @@ def case_number(text: str) -> int | None:
     number never does: nobody has to say which of them was meant.
     """
     digits = text.removeprefix("#")
-    return int(digits) if digits.isascii() and digits.isdecimal() and not digits.startswith("0") else None
+    is_number = digits.isascii() and digits.isdecimal() and not digits.startswith("0")
+    return int(digits) if is_number and len(digits) <= LONGEST else None
 
 
 def case(number: int | None, event_id: str) -> str:
