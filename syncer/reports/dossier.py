@@ -15,6 +15,7 @@ from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
 from syncer.domain.controller import Controller
 from syncer.domain.deadlines import Rule
+from syncer.domain.endings import Ending
 from syncer.domain.model import State
 from syncer.reports.as_json import as_json
 from syncer.reports.evidence import DeliveryEvidence, Evidence, ReportedDelivery
@@ -243,9 +244,9 @@ class Dossiers:
             return ()
         if delivery.outcome is not Outcome.DONE or delivery.state is State.EXEMPT or not delivery.through:
             return ()
-        name = self._title(delivery)
+        name, withdrawn = self._title(delivery), event.ending is Ending.WITHDRAWN
         return tuple(
-            StillThere(item.text, item.why, staying(item.why, event.right, name))
+            StillThere(item.text, item.why, staying(item.why, event.right, name, withdrawn=withdrawn))
             for item in adapter.remains.get(delivery.action, ())
         )
 

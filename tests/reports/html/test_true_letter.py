@@ -225,7 +225,7 @@ def test_an_objection_is_never_excepted_by_an_article_on_erasure(ground: str | N
 def test_a_ground_of_erasures_is_named_as_none_against_an_objection() -> None:
     assert "has no such exception (Art. 21(3) GDPR)" in grounds.exception("legal_claims", Right.OBJECTION)
     assert "Art. 17(3)(e)" in grounds.exception("legal_claims", Right.ERASURE)
-    assert "submitted by mistake" in grounds.exception("withdrawn", Right.OBJECTION)
+    assert "entered by mistake" in grounds.exception("withdrawn", Right.OBJECTION)
 
 
 @pytest.mark.parametrize("right", [Right.ERASURE, Right.OBJECTION, None])
@@ -331,6 +331,42 @@ def test_several_requests_are_counted_by_how_each_ended() -> None:
         "Of your three requests, one has been carried out, one has been closed with an exception and one is still open."
         " Below you find who was told, what they did, how we checked it, and why there is an exception."
     )
+
+
+def a_withdrawn(right: Right = Right.ERASURE) -> DossierEvent:
+    log = (entry(1, "event:received"),)
+    return an_event(right, log, a_delivery(State.EXEMPT, "withdrawn", Action.DELETE, log), late=True)
+
+
+def test_a_request_that_was_entered_by_mistake_is_never_called_the_persons_own() -> None:
+    page = "".join(dossier_html(facts(a_withdrawn())))
+
+    assert "A request about you was entered here by mistake. It was withdrawn; what was open then was not" in page
+    assert "<dt>It was entered on</dt><dd>2 November 2026" in page
+    assert "What became of a request about you at" in page
+    for claim in ("You asked", "Your request", "your request", "Answer due by", "We received this", "later than"):
+        assert claim not in page.partition("<body>")[2], claim
+
+
+def test_requests_entered_by_mistake_are_told_apart_from_the_persons_own() -> None:
+    log = (entry(1, "event:received"),)
+    done = an_event(Right.ERASURE, log, a_delivery(State.CONFIRMED, None, Action.DELETE, log, outcome=Outcome.DONE))
+
+    said = DossierView(facts(done, a_withdrawn())).sentence()
+    assert said.startswith(
+        "Your request has been carried out. A further request about you was entered here by mistake. It was withdrawn;"
+    )
+    said = DossierView(facts(done, done, a_withdrawn(), a_withdrawn())).sentence()
+    assert said.startswith("Both your requests have been carried out. Two further requests about you were entered here")
+    page = "".join(dossier_html(facts(done, a_withdrawn())))
+    assert "What became of your request at" in page
+    assert page.count("Answer due by") == 1
+    assert page.count("your request of 2 November 2026") == 1
+
+
+def test_what_a_mistaken_request_left_has_no_ground() -> None:
+    assert "entered by mistake" in grounds.staying(Stays.SUPPRESSION, Right.OBJECTION, "Example", withdrawn=True)
+    assert "Art." not in grounds.staying(Stays.NOT_ASKED, Right.OBJECTION, "Example", withdrawn=True)
 
 
 def test_the_page_names_its_clock_and_both_offsets_where_it_reaches_over_a_change() -> None:
