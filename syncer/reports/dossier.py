@@ -105,12 +105,16 @@ class SignedLog:
 
 @dataclass(frozen=True, slots=True)
 class DossierFacts:
-    """Everything about one person's requests; the controller is the sender of its page."""
+    """Everything about one person's requests; the controller is the sender of its page.
+
+    `country` is the one whose holidays move a legal date, None where weekends alone do.
+    """
 
     controller: Controller
     generated_at: datetime
     software: str
     timezone: str
+    country: str | None
     objection_target_hours: int
     audit_months: int
     recheck_days: tuple[int, ...]
@@ -191,6 +195,7 @@ class Dossiers:
             generated_at=self._clock(),
             software=__version__,
             timezone=self._rule.zone.key,
+            country=self._rule.country,
             objection_target_hours=self._rule.objection_target_hours,
             audit_months=self._audit_months,
             recheck_days=self._recheck_days,

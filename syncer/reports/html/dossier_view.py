@@ -262,10 +262,20 @@ class DossierView:
 
     def said(self, event: DossierEvent, entry: LogEntry) -> str:
         """Return an entry in words; the ground of an exception in those that fit the right."""
-        if entry.what != "delivery:exempt" or entry.facts is None:
+        if entry.facts is None:
             return sentence(entry)
-        words = exception(entry.facts.get("ground"), event.right).rstrip(".")
-        return f"excepted by a person: {words}. The reason given: {entry.facts.get('reason', '')}"
+        if entry.what == "delivery:held":  # what an administrator is told to do is not for the person
+            return f"held: {texts.WHY.get(entry.facts.get('code') or '', texts.FAULT)}"
+        if entry.what != "delivery:exempt":
+            return sentence(entry)
+        words, reason = exception(entry.facts.get("ground"), event.right), entry.facts.get("reason")
+        return f"A person decided on an exception. {words}{f' The reason given: “{reason}”.' if reason else ''}"
+
+    def came(self, event: DossierEvent) -> str:
+        """Return in words how a request reached the controller; the source must be known."""
+        if event.source == "cli":
+            return "entered by hand" + (f" ({event.source_ref})" if event.source_ref else "")
+        return f"received through “{event.source}”" + (f" ({event.source_ref})" if event.source_ref else "")
 
 
 def _was(count: int) -> str:
