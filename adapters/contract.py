@@ -184,10 +184,14 @@ class Stays(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """What stays at a provider once an action is done: a sentence or two in plain words for the person, and why."""
+    """What stays at a provider once an action is done: a sentence or two in plain words for the person, and why.
+
+    `outlives_entry` says that it is kept apart from the person's entry, so that a later erasure there leaves it.
+    """
 
     text: str
     why: Stays
+    outlives_entry: bool = False
 
 
 class SettingsError(ValueError):

@@ -118,6 +118,7 @@ class ActiveCampaign(Adapter):
                 "Your address stays on a list of those who are never written to, so that you are not added again by"
                 " mistake.",
                 Stays.SUPPRESSION,
+                outlives_entry=True,  # an exclusion: no erasure of a contact removes it
             ),
             Remaining(
                 "Your entry, where there is one, stays there, marked as unsubscribed, and no newsletter is sent to it.",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from adapters.contract import Adapter, Outcome, Stays
+from adapters.contract import Action, Adapter, Outcome, Stays
 from syncer import __version__
 from syncer.audit.ledger import Ledger, LogEntry
 from syncer.audit.offline.claims import KEY_ENTRIES
@@ -15,6 +15,7 @@ from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
 from syncer.domain.controller import Controller
 from syncer.domain.deadlines import Rule
+from syncer.domain.endings import Ending
 from syncer.domain.model import State
 from syncer.reports.as_json import as_json
 from syncer.reports.evidence import DeliveryEvidence, Evidence, ReportedDelivery
@@ -22,6 +23,9 @@ from syncer.reports.propagation import Summary, root_of, summary
 from syncer.reports.reader import Reader
 from syncer.reports.views import DeliveryView, EventView, Signed, delivery_values, event_values
 from syncer.reports.wording.grounds import staying
+
+#: what of an objection is in the person's entry, and goes with it
+_IN_THE_ENTRY = frozenset({Stays.SUPPRESSION, Stays.NOT_ASKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +105,16 @@ class SignedLog:
 
 @dataclass(frozen=True, slots=True)
 class DossierFacts:
-    """Everything about one person's requests; the controller is the sender of its page."""
+    """Everything about one person's requests; the controller is the sender of its page.
+
+    `country` is the one whose holidays move a legal date, None where weekends alone do.
+    """
 
     controller: Controller
     generated_at: datetime
     software: str
     timezone: str
+    country: str | None
     objection_target_hours: int
     audit_months: int
     recheck_days: tuple[int, ...]
@@ -165,7 +173,8 @@ class Dossiers:
 
     def history(self, requests: Requests) -> PersonHistory:
         """Return the requests with what the log says of them by now."""
-        return PersonHistory(requests.subject, tuple(self._event(event) for event in requests.events))
+        told = [self._event(event) for event in requests.events]
+        return PersonHistory(requests.subject, tuple(self._as_left(event, told) for event in told))
 
     def unproven(self, history: PersonHistory) -> bool:
         """Say whether the newest checkpoint does not reach the last of the entries that a dossier proves.
@@ -186,6 +195,7 @@ class Dossiers:
             generated_at=self._clock(),
             software=__version__,
             timezone=self._rule.zone.key,
+            country=self._rule.country,
             objection_target_hours=self._rule.objection_target_hours,
             audit_months=self._audit_months,
             recheck_days=self._recheck_days,
@@ -211,6 +221,20 @@ class Dossiers:
         texts = tuple(item.text for item in remaining)
         return DossierDelivery(**delivery_values(delivery), evidence=evidence, remains=texts, remaining=remaining)
 
+    def _as_left(self, event: DossierEvent, told: Sequence[DossierEvent]) -> DossierEvent:
+        """Return a request without what a later erasure of the same person removed again."""
+        erasures = [each for other in told for each in other.deliveries if each.action is Action.DELETE]
+        return replace(event, deliveries=tuple(self._without_erased(each, erasures) for each in event.deliveries))
+
+    def _without_erased(self, delivery: DossierDelivery, erasures: Sequence[DossierDelivery]) -> DossierDelivery:
+        if delivery.action is Action.DELETE or not any(_erased_since(delivery, erasure) for erasure in erasures):
+            return delivery
+        adapter = self._about(delivery.adapter)
+        items = adapter.remains.get(delivery.action, ()) if adapter and delivery.action else ()
+        gone = {item.text for item in items if item.why in _IN_THE_ENTRY and not item.outlives_entry}
+        remaining = tuple(item for item in delivery.remaining if item.text not in gone)
+        return replace(delivery, remains=tuple(item.text for item in remaining), remaining=remaining)
+
     def _recipient(self, delivery: DeliveryView) -> Recipient:
         return Recipient(delivery.adapter, self._title(delivery), self._working(delivery.destination))
 
@@ -225,9 +249,9 @@ class Dossiers:
             return ()
         if delivery.outcome is not Outcome.DONE or delivery.state is State.EXEMPT or not delivery.through:
             return ()
-        name = self._title(delivery)
+        name, withdrawn = self._title(delivery), event.ending is Ending.WITHDRAWN
         return tuple(
-            StillThere(item.text, item.why, staying(item.why, event.right, name))
+            StillThere(item.text, item.why, staying(item.why, event.right, name, withdrawn=withdrawn))
             for item in adapter.remains.get(delivery.action, ())
         )
 
@@ -245,6 +269,20 @@ class Dossiers:
 def needs_attention(dossier: DossierFacts) -> bool:
     """Say whether a request is held or late, or a proof does not hold."""
     return bool(dossier.summary.held or dossier.summary.overdue or not dossier.log.verified)
+
+
+def _erased_since(delivery: DossierDelivery, erasure: DossierDelivery) -> bool:
+    """Say whether an erasure was seen to be done where a delivery had been carried out before, and not again since.
+
+    By what was changed, and by the first look that found nothing: later looks of either come after the other's work.
+    """
+    if (delivery.destination, delivery.adapter) != (erasure.destination, erasure.adapter) or not delivery.applied_at:
+        return False
+    if erasure.outcome is None or erasure.state is State.EXEMPT or not erasure.through:
+        return False
+    looked = erasure.evidence.confirmation
+    at = erasure.applied_at or (datetime.fromisoformat(looked.first_confirmed_at) if looked else None)
+    return at is not None and at > delivery.applied_at
 
 
 def _requests(subject: str | None, events: Sequence[EventView]) -> Requests:

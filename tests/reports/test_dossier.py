@@ -202,7 +202,7 @@ def test_a_request_that_nobody_could_read_stands_alone(dossiers: list[DossierFac
 
     assert found.subject is None
     assert len(found.events) == 1
-    assert text.count("We could not read the request as it reached us") == 2
+    assert text.partition("Small print")[0].count("We could not read the request as it reached us") == 2
     assert "Your code in our log" not in text
     assert "encrypted" not in text
 
@@ -269,6 +269,63 @@ def test_two_accounts_at_one_provider_are_told_apart(dossiers: list[DossierFacts
         "ActiveCampaign (our account “newsletter”)",
         "ActiveCampaign (our account “crm”)",
     ]
+
+
+def test_what_an_objection_left_is_not_said_to_stay_once_a_later_erasure_removed_it(
+    app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox
+) -> None:
+    mailchimp.add(eventful.PLAIN, "a1b2c3d4e5")
+    activecampaign.add(eventful.PLAIN)
+    put(app, "objection", eventful.PLAIN, "first")
+    drain(app)
+    before = words(of_person(app, app.keyring.ref(eventful.PLAIN)))
+    clock.advance(minutes=5)
+    put(app, "erasure", eventful.PLAIN, "second")
+    drain(app)
+    clock.advance(days=2)
+    drain(app)  # rechecks of both
+
+    found = of_person(app, app.keyring.ref(eventful.PLAIN))
+
+    for entry in ("Your entry stays in the mailing lists", "Your entry stays there, marked"):
+        assert entry in before
+        assert entry not in words(found)
+        assert entry not in as_json(found)
+    assert "Text and WhatsApp messages have refusals of their own there" in words(found)  # out of reach still
+
+
+def test_what_an_objection_left_after_an_erasure_is_said_to_stay(
+    app: App, clock: Clock, mailchimp: MailchimpSandbox
+) -> None:
+    put(app, "erasure", eventful.PLAIN, "first")
+    drain(app)
+    clock.advance(minutes=5)
+    mailchimp.add(eventful.PLAIN, "a1b2c3d4e5")
+    put(app, "objection", eventful.PLAIN, "second")
+    drain(app)
+
+    assert "Your entry stays in the mailing lists" in words(of_person(app, app.keyring.ref(eventful.PLAIN)))
+
+
+def test_an_exclusion_is_still_said_to_stay_after_an_erasure_which_does_not_remove_it(
+    make_app: Callable[..., App], clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox
+) -> None:
+    app = make_app(objection="suppress")
+    mailchimp.add(eventful.PLAIN, "a1b2c3d4e5")
+    activecampaign.add(eventful.PLAIN)
+    activecampaign.add_exclusion(eventful.PLAIN)
+    put(app, "objection", eventful.PLAIN, "first")
+    drain(app)
+    clock.advance(minutes=5)
+    put(app, "erasure", eventful.PLAIN, "second")
+    drain(app)
+
+    text = words(of_person(app, app.keyring.ref(eventful.PLAIN)))
+
+    assert "An entry with your address stays in each mailing list" not in text
+    assert "Your entry, where there is one, stays there" not in text
+    assert "Your address stays on a list of those who are never written to" in text
+    assert [row["matchPhrase"] for row in activecampaign.exclusions()] == [eventful.PLAIN]
 
 
 # -- who is in it -------------------------------------------------------------------------------------------

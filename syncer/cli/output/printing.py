@@ -79,7 +79,7 @@ def show(event: EventHistory) -> None:
     elif event.target_at:
         out.print(f"target    {day_time(event.target_at)}")
     if event.legal_due_on:
-        out.print(f"legal day {event.legal_due_on}, past weekends and holidays; syncer works to the earlier one")
+        out.print(f"legal day {event.legal_due_on}, moved past days off; syncer works to the earlier one")
     out.print(f"person    {event.subject or 'not known: the address cannot be used'}")
     out.print(f"state     {standing(event)}" + (f": {meaning(event.code)}" if event.code else ""))
     if held := _held_for(event):

@@ -98,6 +98,11 @@ def all_of(count: int, noun: str) -> str:
     return f"both your {noun}s" if count == 2 else f"all {number(count)} of your {noun}s"
 
 
+def has(count: int) -> str:
+    """Return the verb that fits a count: `has` or `have`."""
+    return "has" if count == 1 else "have"
+
+
 def listed(items: Sequence[str]) -> str:
     """Return items as a list in a sentence: `a, b and c`."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from adapters.contract import Outcome
 from syncer.audit.ledger import LogEntry
 from syncer.domain.deadlines import is_overdue
 from syncer.domain.endings import Ending
@@ -14,25 +13,13 @@ from syncer.domain.model import EventState, State
 from syncer.domain.rights import Right
 from syncer.reports.dossier import DossierDelivery, DossierEvent, DossierFacts
 from syncer.reports.html import dossier_texts as texts
+from syncer.reports.html.lead import asked_for, standing
 from syncer.reports.html.recipient import RecipientView
 from syncer.reports.wording.cases import case
 from syncer.reports.wording.grounds import exception, has_ground, of_our_address, of_our_record
 from syncer.reports.wording.moments import Moments, offset
 from syncer.reports.wording.words import sentence
 
-#: ending -> what is said of one request, after its verb, and of several
-_ENDED = {
-    Ending.EVERYWHERE: "carried out",
-    Ending.WITH_EXCEPTION: "closed with an exception",
-    Ending.WITHDRAWN: "withdrawn; what was open then was not carried out",
-    Ending.NOBODY: "closed without being carried out: there was no recipient to tell",
-}
-_ENDED_BRIEFLY = {
-    Ending.EVERYWHERE: "carried out",
-    Ending.WITH_EXCEPTION: "closed with an exception",
-    Ending.WITHDRAWN: "withdrawn",
-    Ending.NOBODY: "closed with no recipient to tell",
-}
 #: ending -> the word before the sentence that says where a request stands, and its class in the style sheet
 _MARKS = {
     Ending.EVERYWHERE: ("Done", "fulfilled"),
@@ -101,26 +88,25 @@ class DossierView:
         excepted = any(event.ending is Ending.WITH_EXCEPTION for event in self.events)
         why = ", and why there is an exception" if excepted else ""
         told = f"Below you find who was told, what they did{',' if excepted else ', and'} how we checked it{why}."
-        if len(self.events) == 1:
-            return f"{self._of_one(self.events[0])} {told}"
-        endings = [event.ending for event in self.events]
-        if set(endings) == {Ending.EVERYWHERE}:
-            return f"{texts.capital(texts.all_of(len(endings), 'request'))} have been carried out. {told}"
-        counts = [(words, endings.count(ending)) for ending, words in _ENDED_BRIEFLY.items()]
-        parts = [f"{texts.number(count)} {_has(count)} been {words}" for words, count in counts if count]
-        still = endings.count(None)
-        parts += [f"{texts.number(still)} {'is' if still == 1 else 'are'} still open"] if still else []
-        return f"Of your {texts.number(len(endings))} requests, {texts.listed(parts)}. {told}"
+        own = self.own()
+        late = self._late_answer(own[0]) if len(own) == 1 else ""
+        return f"{standing(self.events, late)} {told}"
 
-    def _of_one(self, event: DossierEvent) -> str:
-        if event.ending is None:
-            return "Your request has not been fully carried out yet."
-        late = self._late_answer(event)
-        said = f"Your request has been {_ENDED[event.ending]}.{f' This was {late}.' if late else ''}"
-        nowhere = event.deliveries and all(each.outcome is Outcome.ABSENT for each in event.deliveries)
-        return f"{said} No recipient held anything about you." if nowhere else said
+    def own(self) -> list[DossierEvent]:
+        """Return the requests that were not withdrawn as entered by mistake, perhaps about the wrong person."""
+        return asked_for(self.events)
 
     # -- one request ----------------------------------------------------------------------------------------
+
+    def by_mistake(self, event: DossierEvent) -> bool:
+        """Say whether a request was withdrawn as entered by mistake: nobody knows that the person asked for it."""
+        return event.ending is Ending.WITHDRAWN
+
+    def title(self, event: DossierEvent) -> str:
+        """Return the heading of a request, which calls it the person's own only where it is."""
+        if self.by_mistake(event):
+            return f"Entered by mistake: a request of {self.day(event.received_at)}"
+        return f"{texts.ASKED[event.right][0]}: your request of {self.day(event.received_at)}"
 
     def mark(self, event: DossierEvent) -> tuple[str, str]:
         """Return in a word where a request stands, and the class by which the page marks it."""
@@ -138,7 +124,7 @@ class DossierView:
         end = {
             Ending.EVERYWHERE: f"carried out everywhere, on {on}",
             Ending.WITH_EXCEPTION: f"closed with an exception, on {on}",
-            Ending.WITHDRAWN: f"on {on}, since it had been submitted by mistake",
+            Ending.WITHDRAWN: f"on {on}, since it had been entered by mistake",
             Ending.NOBODY: f"closed on {on}; no recipient was set up when it came, so nobody was told",
         }[event.ending]
         return f"{end}{f'; this was {late}' if late else ''}."
@@ -148,7 +134,7 @@ class DossierView:
         excepted = sum(delivery.state is State.EXEMPT for delivery in event.deliveries)
         done = sum(delivery.through for delivery in event.deliveries) - excepted
         of = "recipients" if number > 1 else "recipient"
-        said = f"{done or 'none'} of {'' if done else 'the '}{number} {of} {_has(done or 1)} finished"
+        said = f"{done or 'none'} of {'' if done else 'the '}{number} {of} {texts.has(done or 1)} finished"
         said += f", {texts.number(excepted)} {_was(excepted)} excepted" if excepted else ""
         return f"{said}{'; a person has to settle the rest' if event.state is EventState.HELD else ''}."
 
@@ -163,7 +149,7 @@ class DossierView:
     def _late_answer(self, event: DossierEvent) -> str:
         """Return in what way an answer was late, or nothing: by the first one, also where more had to be done since."""
         answered = self._answered_at(event)
-        if not event.late or answered is None or event.state is not EventState.FULFILLED:
+        if not event.late or answered is None or self.by_mistake(event) or event.state is not EventState.FULFILLED:
             return ""
         if self._moments.local(answered).date() > event.due_on:
             return "later than it was due"
@@ -229,7 +215,7 @@ class DossierView:
                 items = [
                     Remains(item.text, item.ground)
                     for item in delivery.remaining
-                    if has_ground(item.why, event.right) is on_ground
+                    if (has_ground(item.why, event.right) and not self.by_mistake(event)) is on_ground
                 ]
                 if not on_ground and not delivery.through:
                     items.append(_NOT_FINISHED)
@@ -276,14 +262,20 @@ class DossierView:
 
     def said(self, event: DossierEvent, entry: LogEntry) -> str:
         """Return an entry in words; the ground of an exception in those that fit the right."""
-        if entry.what != "delivery:exempt" or entry.facts is None:
+        if entry.facts is None:
             return sentence(entry)
-        words = exception(entry.facts.get("ground"), event.right).rstrip(".")
-        return f"excepted by a person: {words}. The reason given: {entry.facts.get('reason', '')}"
+        if entry.what == "delivery:held":  # what an administrator is told to do is not for the person
+            return f"held: {texts.WHY.get(entry.facts.get('code') or '', texts.FAULT)}"
+        if entry.what != "delivery:exempt":
+            return sentence(entry)
+        words, reason = exception(entry.facts.get("ground"), event.right), entry.facts.get("reason")
+        return f"A person decided on an exception. {words}{f' The reason given: “{reason}”.' if reason else ''}"
 
-
-def _has(count: int) -> str:
-    return "has" if count == 1 else "have"
+    def came(self, event: DossierEvent) -> str:
+        """Return in words how a request reached the controller; the source must be known."""
+        if event.source == "cli":
+            return "entered by hand" + (f" ({event.source_ref})" if event.source_ref else "")
+        return f"received through “{event.source}”" + (f" ({event.source_ref})" if event.source_ref else "")
 
 
 def _was(count: int) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from adapters.contract import Action, Outcome
 from syncer.audit.ledger import LogEntry
-from syncer.domain.codes import meaning
 from syncer.domain.model import State
 from syncer.domain.rights import Ground
 from syncer.reports.dossier import DossierDelivery, DossierEvent
@@ -131,7 +130,10 @@ class RecipientView:
             said += f", {delivery.outcome}"
         if not delivery.code:
             return said
-        words = exception(delivery.code, self._event.right) if self._is_exempt() else meaning(delivery.code)
+        if self._is_exempt():
+            words = exception(delivery.code, self._event.right)
+        else:
+            words = texts.WHY.get(delivery.code, texts.FAULT)
         return f"{said} ({delivery.code}: {words.rstrip('.')})"
 
     def _done(self) -> Action | None:

@@ -30,7 +30,7 @@ _ERASURES_ONLY = (
     " (Art. 21(3) GDPR)."
 )
 _OTHER = "No article of the law was named as the ground."
-_MISTAKE = "The request was withdrawn: it had been submitted by mistake."
+_MISTAKE = "The request was withdrawn: it had been entered by mistake."
 _STAYS = {
     Stays.SUPPRESSION: "The ground is Art. 17(3)(b) with Art. 21(3) GDPR: it is needed so that you are not written to"
     " again.",
@@ -45,6 +45,11 @@ _STAYS_AFTER_OBJECTION = {
     " You can ask for that as well (Art. 17 GDPR).",
 }
 
+_STAYS_BY_MISTAKE = (
+    "It was done on a request that had been entered by mistake. No ground for this is on record: you can ask us to have"
+    " it undone, or erased."
+)
+
 
 def exception(ground: str | None, right: str | None) -> str:
     """Return on which ground a recipient was excepted, as a sentence for the person."""
@@ -57,8 +62,13 @@ def exception(ground: str | None, right: str | None) -> str:
     return _ERASURE.get(ground or "", _OTHER)
 
 
-def staying(why: Stays, right: str | None, name: str) -> str:
-    """Return on which ground something stays at a recipient, called `name`, as a sentence for the person."""
+def staying(why: Stays, right: str | None, name: str, *, withdrawn: bool = False) -> str:
+    """Return on which ground something stays at a recipient, called `name`, as a sentence for the person.
+
+    Of a request that was withdrawn as a mistake nobody may say that the person asked for it.
+    """
+    if withdrawn and why in _STAYS_AFTER_OBJECTION:
+        return _STAYS_BY_MISTAKE
     words = _STAYS | (_STAYS_AFTER_OBJECTION if right == Right.OBJECTION else {})
     return words[why].format(name=name)
 
@@ -71,10 +81,10 @@ def has_ground(why: Stays, right: str | None) -> bool:
 def of_our_address(right: str | None) -> str:
     """Return on which ground the controller keeps the address while a request is carried out."""
     article = "Art. 6(1)(c)" if right == Right.OBJECTION else "Art. 17(3)(b)"
-    return f"The ground is {article} GDPR: without it we could neither carry out your request nor check it."
+    return f"The ground is {article} GDPR: without it we could neither carry out the request nor check it."
 
 
 def of_our_record(right: str | None) -> str:
     """Return on which ground the controller keeps a record of what was done."""
     articles = "Art. 6(1)(c)" if right == Right.OBJECTION else "Art. 17(3)(b) and (e)"
-    return f"The ground is {articles} with Art. 5(2) GDPR: we must be able to show what we did about your request."
+    return f"The ground is {articles} with Art. 5(2) GDPR: we must be able to show what we did about the request."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import product
@@ -26,6 +27,7 @@ from syncer.reports.html.dossier_view import DossierView
 from syncer.reports.html.page import dossier_html
 from syncer.reports.html.recipient import RecipientView
 from syncer.reports.propagation import summary
+from syncer.reports.views import Signed
 from syncer.reports.wording import grounds
 
 RECEIVED = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -95,10 +97,13 @@ def an_event(right: Right | None, log: tuple[LogEntry, ...], *deliveries: Dossie
     return DossierEvent(**values | more, deliveries=deliveries, audit=log)
 
 
-def facts(*events: DossierEvent, working: bool = True, controller: Controller | None = None) -> DossierFacts:
+def facts(
+    *events: DossierEvent, working: bool = True, controller: Controller | None = None, country: str | None = None
+) -> DossierFacts:
     return DossierFacts(
         controller=controller or Controller(), generated_at=RECEIVED + timedelta(days=10), software="1",
-        timezone="Europe/Berlin", objection_target_hours=48, audit_months=36, recheck_days=(1, 7), subject="p1:x",
+        timezone="Europe/Berlin", country=country, objection_target_hours=48, audit_months=36,
+        recheck_days=(1, 7), subject="p1:x",
         summary=summary(events), recipients={"crm": Recipient("activecampaign", "ActiveCampaign", working)},
         events=events, log=SignedLog("o", (), None, None, True, None), proofs=(),
     )  # fmt: skip
@@ -225,7 +230,7 @@ def test_an_objection_is_never_excepted_by_an_article_on_erasure(ground: str | N
 def test_a_ground_of_erasures_is_named_as_none_against_an_objection() -> None:
     assert "has no such exception (Art. 21(3) GDPR)" in grounds.exception("legal_claims", Right.OBJECTION)
     assert "Art. 17(3)(e)" in grounds.exception("legal_claims", Right.ERASURE)
-    assert "submitted by mistake" in grounds.exception("withdrawn", Right.OBJECTION)
+    assert "entered by mistake" in grounds.exception("withdrawn", Right.OBJECTION)
 
 
 @pytest.mark.parametrize("right", [Right.ERASURE, Right.OBJECTION, None])
@@ -331,6 +336,100 @@ def test_several_requests_are_counted_by_how_each_ended() -> None:
         "Of your three requests, one has been carried out, one has been closed with an exception and one is still open."
         " Below you find who was told, what they did, how we checked it, and why there is an exception."
     )
+
+
+def a_withdrawn(right: Right = Right.ERASURE) -> DossierEvent:
+    log = (entry(1, "event:received"),)
+    return an_event(right, log, a_delivery(State.EXEMPT, "withdrawn", Action.DELETE, log), late=True)
+
+
+def test_a_request_that_was_entered_by_mistake_is_never_called_the_persons_own() -> None:
+    page = "".join(dossier_html(facts(a_withdrawn())))
+
+    assert "A request about you was entered here by mistake. It was withdrawn; what was open then was not" in page
+    assert "<dt>It was entered on</dt><dd>2 November 2026" in page
+    assert "What became of a request about you at" in page
+    for claim in ("You asked", "Your request", "your request", "Answer due by", "We received this", "later than"):
+        assert claim not in page.partition("<body>")[2], claim
+
+
+def test_requests_entered_by_mistake_are_told_apart_from_the_persons_own() -> None:
+    log = (entry(1, "event:received"),)
+    done = an_event(Right.ERASURE, log, a_delivery(State.CONFIRMED, None, Action.DELETE, log, outcome=Outcome.DONE))
+
+    said = DossierView(facts(done, a_withdrawn())).sentence()
+    assert said.startswith(
+        "Your request has been carried out. A further request about you was entered here by mistake. It was withdrawn;"
+    )
+    said = DossierView(facts(done, done, a_withdrawn(), a_withdrawn())).sentence()
+    assert said.startswith("Both your requests have been carried out. Two further requests about you were entered here")
+    page = "".join(dossier_html(facts(done, a_withdrawn())))
+    assert "What became of your request at" in page
+    assert page.count("Answer due by") == 1
+    assert page.count("your request of 2 November 2026") == 1
+
+
+def test_what_a_mistaken_request_left_has_no_ground() -> None:
+    assert "entered by mistake" in grounds.staying(Stays.SUPPRESSION, Right.OBJECTION, "Example", withdrawn=True)
+    assert "Art." not in grounds.staying(Stays.NOT_ASKED, Right.OBJECTION, "Example", withdrawn=True)
+
+
+def test_a_signature_is_said_to_guard_the_log_only_against_those_without_the_key() -> None:
+    found = facts(an_event(Right.ERASURE, ()))
+    log = SignedLog("o", (), Signed(1, RECEIVED), "root", True, None)
+
+    page = "".join(dossier_html(replace(found, log=log)))
+
+    assert "nobody who does not also hold our key can change or remove an entry" in page
+    assert "compare this page with a signature that somebody else keeps" in page
+
+
+@pytest.mark.parametrize(
+    ("country", "off"), [(None, "past weekends."), ("DE", "past weekends and the holidays of DE.")]
+)
+def test_holidays_move_the_legal_date_only_where_a_country_is_set(country: str | None, off: str) -> None:
+    event = an_event(Right.ERASURE, (), legal_due_on=DUE + timedelta(days=2))
+
+    page = "".join(dossier_html(facts(event, country=country)))
+
+    assert f"the date that the law sets is 4 December 2026, {off}</p>" in page
+
+
+@pytest.mark.parametrize(
+    ("source", "ref", "said"),
+    [
+        ("cli", None, ", entered by hand."),
+        ("cli", "a letter", ", entered by hand (a letter)."),
+        ("wordpress", "1:47", ", received through “wordpress” (1:47)."),
+    ],
+)
+def test_how_a_request_came_is_said_in_plain_words(source: str, ref: str | None, said: str) -> None:
+    page = "".join(dossier_html(facts(an_event(Right.ERASURE, (), source=source, source_ref=ref))))
+
+    assert f'<span class="id">e</span>{said}</p>' in page
+
+
+def test_the_log_speaks_to_the_person_and_not_to_administrators() -> None:
+    held = entry(2, "delivery:held", code="archived_not_purged", detail="the key's user is not in Admin; then resync")
+    exempt = entry(3, "delivery:exempt", ground="legal_claims", reason="a suit")
+    event = an_event(Right.ERASURE, (entry(1, "event:received"), held, exempt))
+    view = DossierView(facts(event))
+
+    assert view.said(event, held) == f"held: {texts.WHY['archived_not_purged']}"
+    assert view.said(event, exempt) == (
+        "A person decided on an exception. The ground given: the data is needed for legal claims (Art. 17(3)(e) GDPR)."
+        " The reason given: “a suit”."
+    )
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_figures_of_a_recipient_do_not_speak_to_administrators_either(code: str) -> None:
+    log = (entry(1, "event:received"),)
+    view = DossierView(facts(an_event(Right.ERASURE, log, a_delivery(State.HELD, code, Action.DELETE, log))))
+
+    (recipient,) = view.recipients(view.events[0])
+
+    assert recipient.in_figures() == f"delete, held ({code}: {texts.WHY.get(code, texts.FAULT).rstrip('.')})"
 
 
 def test_the_page_names_its_clock_and_both_offsets_where_it_reaches_over_a_change() -> None:
