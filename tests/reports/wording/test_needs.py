@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from datetime import date, timedelta
 
 import click
 import pytest
@@ -12,9 +13,11 @@ from syncer.cli.main import cli
 from syncer.domain.codes import CODES
 from syncer.domain.effects import Remedy
 from syncer.domain.model import EventState, State
+from syncer.domain.rights import Right
+from syncer.reports.evidence import ReportedEvent
 from syncer.reports.wording.commands import commands
 from syncer.reports.wording.needs import needs
-from tests.support.documents.states import delivery, event, log
+from tests.support.documents.states import NOW, delivery, event, log
 
 
 def parsed(line: str) -> dict[str, object]:
@@ -89,3 +92,49 @@ def test_a_paused_recipient_says_its_effect_and_the_command_names_our_account() 
 
     assert need.result.startswith("Nothing gets through to ActiveCampaign as long as it is paused")
     assert need.commands == ("syncer check", 'syncer resume crm --reason "…"')
+
+
+def late_objection(destination: str) -> ReportedEvent:
+    """An open objection that missed its target two days ago; its due day is to come."""
+    made = event(7, (delivery(destination, State.RETRYING, "unavailable"),), Right.OBJECTION)
+    return replace(made, overdue=True, late=True, target_at=NOW - timedelta(days=2), due_on=date(2026, 12, 20))
+
+
+@pytest.mark.parametrize(
+    ("destination", "state", "code", "remedy"),
+    [
+        ("crm", State.RETRYING, "unavailable", "see the paused recipient below"),
+        ("newsletter", State.RETRYING, "unavailable", "syncer goes on trying"),
+        ("newsletter", State.HELD, "forbidden", "see below what is held"),
+    ],
+)
+def test_syncer_goes_on_trying_what_is_late_only_where_it_does(
+    destination: str, state: State, code: str, remedy: str
+) -> None:
+    asked = event(7, (delivery(destination, state, code), delivery("shop", State.CONFIRMED, None)), late=True)
+    late = needs(log([asked], paused=True))[0]
+
+    assert (late.late, late.remedy) == (True, remedy)
+
+
+def test_one_late_request_at_a_paused_recipient_does_not_hide_that_another_is_tried() -> None:
+    both = [event(n, (delivery(at, State.RETRYING, None),), late=True) for n, at in enumerate(("crm", "shop"), 1)]
+    found = [(need.remedy, len(need.events)) for need in needs(log(both, paused=True)) if need.late]
+
+    assert found == [("syncer goes on trying", 1), ("see the paused recipient below", 1)]
+
+
+def test_an_objection_that_missed_only_the_target_of_the_house_is_no_late_answer_to_the_person() -> None:
+    (need,) = needs(log([late_objection("newsletter")]))
+
+    assert need.result.startswith("An objection missed the target of this house")
+    assert need.why.startswith("it is not carried out everywhere within 48 hours")
+    assert "12(4)" not in need.decision
+    assert "by the due day" in need.decision
+
+
+def test_an_objection_whose_due_day_is_over_is_one() -> None:
+    (need,) = needs(log([replace(late_objection("newsletter"), due_on=date(2026, 11, 27))]))
+
+    assert need.result == "The time to answer is over, and it is still open."
+    assert "12(4)" in need.decision
