@@ -23,7 +23,7 @@ from syncer.reports.views import LaneView
 from syncer.reports.wording import deliveries
 from syncer.reports.wording.account import account
 from syncer.reports.wording.moments import Moments
-from syncer.reports.wording.needs import Need, answered_late, needs, pause_reason
+from syncer.reports.wording.needs import Need, answered_late, missed_target_only, needs, pause_reason
 from syncer.reports.wording.recipients import called
 from syncer.reports.wording.words import standing, step_line
 
@@ -119,6 +119,10 @@ class ReportView:
     def answered_late(self) -> list[ReportedEvent]:
         """Return the requests that were answered late."""
         return answered_late(self.log)
+
+    def missed_target_only(self, event: ReportedEvent) -> bool:
+        """Say whether what a late request missed is the target for objections alone."""
+        return missed_target_only(self.log, event)
 
     def counts(self) -> list[tuple[str, int, bool]]:
         """Return the numbers at the top: what is counted, how many, and whether that is a late one."""

@@ -19,6 +19,7 @@ from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
 from syncer.audit.ledger import LogEntry
 from syncer.domain.model import EventState, State
+from syncer.domain.rights import Right
 from syncer.reports.as_csv import report_csv
 from syncer.reports.as_json import as_json
 from syncer.reports.as_text import report_text
@@ -100,6 +101,15 @@ def test_a_late_answer_is_told_in_the_headline_the_cards_the_row_and_beside_what
     assert "2026-11-18 ANSWERED LATE" in text
     assert "Answered late: 1" in text
     assert text.index("Answered late: 1") < text.index("case 4711 due 2026-11-18, closed 2026-11-27 17:32 +01:00")
+
+
+def test_a_late_objection_names_the_target_where_that_is_what_it_missed() -> None:
+    done = states.event(4711, (states.delivery("crm", State.CONFIRMED, None),), Right.OBJECTION)
+    late = replace(done, late=True, target_at=datetime(2026, 11, 21, 23, tzinfo=UTC))
+    text = " ".join(Parsed("".join(report_html(states.log([late])))).text.split())
+
+    assert "case 4711 target 2026-11-22 00:00 +01:00, due 2027-01-18, closed" in text
+    assert "2027-01-18 ANSWERED LATE: target 2026-11-22 00:00 +01:00" in text
 
 
 def test_an_exception_is_its_own_ending_and_says_what_was_done_before() -> None:
@@ -233,7 +243,7 @@ def test_what_others_wrote_is_harmless_in_text_and_csv_too(found: PropagationLog
     for harmful in ("\x1b", "\u202e"):
         assert harmful not in text
         assert harmful not in table
-    assert "2 requests: LATE: The time to answer is over" in text
+    assert "LATE: The time to answer is over" in text
     assert ", due 2026-11-23, target 2026-10-26 15:37:00 +01:00\n" in text
     rows = list(csv.DictReader(io.StringIO(table)))
     assert {row["source_ref"] for row in rows if row["source"].startswith("</")} == {f"'{eventful.HOSTILE_REF}"}
