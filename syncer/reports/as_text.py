@@ -11,7 +11,7 @@ from syncer.privacy.masking import escaped, visible
 from syncer.reports.evidence import ReportedDelivery, ReportedEvent
 from syncer.reports.propagation import Integrity, PropagationLog
 from syncer.reports.wording import deliveries
-from syncer.reports.wording.account import account, many
+from syncer.reports.wording.account import account, many, people_did
 from syncer.reports.wording.cases import case
 from syncer.reports.wording.moments import Moments
 from syncer.reports.wording.needs import Need, answered_late, missed_target_only, needs
@@ -50,9 +50,10 @@ class _Text:
             yield ""
             yield from self._event(event)
         yield from ("", "DECISIONS OF PEOPLE, LOOK-UPS AND EXPORTS")
-        for entry in log.decisions:
+        did = people_did(log)
+        for entry in did:
             yield f"  {at.exact(entry.at)}  {who(entry.actor)}: {sentence(entry, at)}"
-        if not log.decisions:
+        if not did:
             yield "  none"
         yield ""
         yield from self._integrity(log.integrity)

@@ -105,6 +105,11 @@ def _case(event: EventView) -> str:
     return case(event.case, event.id)
 
 
+def _came(source: str) -> str:
+    """Return by what a request came; `cli` is what `submit` writes where nobody names another source."""
+    return "entered by hand" if source == "cli" else f"by {source}"
+
+
 def _own(line: str) -> Markup:
     """Return a line of the settings as it stands there: the controller's own address is nobody's secret."""
     return escape(escaped(line))
@@ -123,5 +128,6 @@ def environment() -> Environment:
     )
     templates.filters |= {"time": _time, "code": _code, "meaning": meaning, "sentence": _sentence, "step": _step}
     templates.filters |= {"verification": _verification, "tries": tries, "who": who, "own": _own, "case": _case}
+    templates.filters["came"] = _came
     templates.globals |= {"RIGHTS": RIGHTS, "ASKED": ASKED, "STATES": STATES, "BRIEF": BRIEF}
     return templates

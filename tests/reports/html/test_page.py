@@ -112,6 +112,47 @@ def test_a_late_objection_names_the_target_where_that_is_what_it_missed() -> Non
     assert "2027-01-18 ANSWERED LATE: target 2026-11-22 00:00 +01:00" in text
 
 
+def test_a_withdrawn_request_is_no_exception_and_never_will_be_tried() -> None:
+    told = tuple(states.delivery(at, State.EXEMPT, "withdrawn", tried=False) for at in ("crm", "newsletter", "shop"))
+    page = "".join(report_html(states.log([states.event(1, told)])))
+    text = " ".join(Parsed(page).text.split())
+
+    assert "never tried" in text
+    assert "not tried yet" not in text
+    assert "3 of 3 recipients closed, 3 withdrawn" in text
+    assert "exempt" not in text[text.index("3 of 3") : text.index("Who was told, and what they did One row")]
+    assert "No recipient was exempted." in text
+
+
+def test_a_withdrawal_is_one_line_of_what_people_did_and_an_exception_before_it_another() -> None:
+    withdrawn, excepted = states.delivery("crm", State.EXEMPT, "withdrawn"), states.delivery("shop", State.EXEMPT, "other")
+    asked = states.event(1, (withdrawn, replace(withdrawn, destination="newsletter"), excepted))
+
+    def entry(seq: int, what: str, destination: str | None, facts: dict[str, str] | None) -> LogEntry:
+        return LogEntry(seq, states.LOGGED, what, asked.id, destination, None, facts)
+
+    did = (
+        entry(3, "delivery:exempt", "shop", {"ground": "other", "reason": "a court case"}),
+        entry(4, "event:withdrawn", None, {"reason": "a wrong address"}),
+        entry(5, "delivery:exempt", "crm", {"ground": "withdrawn", "reason": "a wrong address"}),
+        entry(6, "delivery:exempt", "newsletter", None),  # its details were purged
+    )
+    log = replace(states.log([asked]), decisions=did)
+
+    assert [item.seq for item in ReportView(log).people_did()] == [3, 4]
+    assert report_text(log).count("a wrong address") == 1
+    assert [item.seq for item in ReportView(replace(log, decisions=did[2:3])).people_did()] == [5]  # nothing else says so
+
+
+def test_what_a_person_typed_was_entered_by_hand_and_commands_in_the_register_are_marked_as_such() -> None:
+    held = replace(states.event(1, (states.delivery("crm", State.HELD, "malformed"),)), source="cli", code="malformed")
+    page = "".join(report_html(states.log([held])))
+
+    assert "by cli" not in page
+    assert page.count("<code>syncer show</code> says which") >= 3  # the card, the register, the matrix
+    assert "`" not in Parsed(page).text
+
+
 def test_an_exception_is_its_own_ending_and_says_what_was_done_before() -> None:
     excepted = states.delivery("crm", State.EXEMPT, "legal_claims", confirmed=True)
     done = states.delivery("newsletter", State.CONFIRMED, None)
