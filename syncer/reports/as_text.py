@@ -16,7 +16,7 @@ from syncer.reports.wording.cases import case
 from syncer.reports.wording.moments import Moments
 from syncer.reports.wording.needs import Need, answered_late, missed_target_only, needs
 from syncer.reports.wording.recipients import called
-from syncer.reports.wording.words import RIGHTS, sentence, standing, step_line, verification, who
+from syncer.reports.wording.words import RIGHTS, sentence, standing, step_line, verification, who, whose
 
 # -- the propagation log ------------------------------------------------------------------------------------
 
@@ -38,6 +38,8 @@ class _Text:
     def lines(self) -> Iterator[str]:
         log, at = self._log, self._moments
         yield "PROPAGATION LOG"
+        if named := whose(log.controller):
+            yield named
         yield (
             f"made {at.exact(log.generated_at)} by syncer {log.software}; days and times are those of"
             f" {at.clock(log.generated_at)}, each time with its offset from UTC"
@@ -93,6 +95,9 @@ class _Text:
         yield f"      to decide: {need.decision}"
         yield f"      for the administrator: {need.remedy}"
         yield from (f"          {line}" for line in need.commands)
+        if need.instead:
+            yield "        or:"
+        yield from (f"          {line}" for line in need.instead)
         for event in need.events:
             target = f", target {self._moments.exact(event.target_at)}" if event.target_at else ""
             yield f"      {case(event.case, event.id)}, due {event.due_on}{target}"

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from syncer.domain.codes import CODES, meaning, remedy
 from syncer.domain.deadlines import is_overdue
-from syncer.domain.effects import BY_A_PERSON, BY_SYNCER, GO_ON, PAUSED, Remedy, decision, effect, result
+from syncer.domain.effects import BY_A_PERSON, BY_SYNCER, CLOSING, GO_ON, PAUSED, Remedy, decision, effect, result
 from syncer.domain.model import WORKABLE, EventState, State
 from syncer.reports.evidence import ReportedEvent
 from syncer.reports.propagation import PropagationLog
@@ -30,7 +30,7 @@ class Need:
     """Something that needs a person: one cause at one recipient, and the requests it concerns.
 
     `result` is a sentence about the people concerned, `why` what happened, `decision` what to decide and whom to tell.
-    `remedy` and `commands` are the administrator's; `late` says that a time is over.
+    `remedy` and `commands` are the administrator's; `instead` are commands that take the place of the others. `late` says that a time is over.
     """
 
     result: str
@@ -38,6 +38,7 @@ class Need:
     decision: str
     remedy: str
     commands: tuple[str, ...]
+    instead: tuple[str, ...] = ()
     events: tuple[ReportedEvent, ...] = ()
     late: bool = False
 
@@ -130,7 +131,7 @@ def _late_day(_: PropagationLog, stopped: str, events: tuple[ReportedEvent, ...]
         "Tell these people that it takes longer, and why; they may complain to the supervisory authority (Art. 12(4)).",
         stopped,
         show(events, "overdue"),
-        events,
+        events=events,
         late=True,
     )
 
@@ -144,7 +145,7 @@ def _late_target(log: PropagationLog, stopped: str, events: tuple[ReportedEvent,
         " as long as it comes by the due day.",
         stopped,
         show(events, "overdue"),
-        events,
+        events=events,
         late=True,
     )
 
@@ -202,13 +203,14 @@ def _need(cause: _Cause, names: Mapping[str, str]) -> Need:
         meaning(code) or "no reason is on record",
         decision(code, titles),
         remedy(code),
-        tuple(_lines(cause)),
+        tuple(_lines(cause, [step for step in effect(code).steps if step not in CLOSING])),
+        tuple(_lines(cause, [step for step in effect(code).steps if step in CLOSING])),
         events,
     )
 
 
-def _lines(cause: _Cause) -> Iterator[str]:
-    for step in effect(cause.code).steps:
+def _lines(cause: _Cause, steps: Sequence[Remedy]) -> Iterator[str]:
+    for step in steps:
         # what starts over does so everywhere where the request itself was the trouble; a decision is one at a recipient
         one = cause.destinations[0] if len(cause.destinations) == 1 else None
         at = cause.destinations if step is Remedy.EXEMPT else [one]

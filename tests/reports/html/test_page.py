@@ -18,6 +18,7 @@ import pytest
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
 from syncer.audit.ledger import LogEntry
+from syncer.domain.controller import Controller
 from syncer.domain.model import EventState, State
 from syncer.domain.rights import Right
 from syncer.reports.as_csv import report_csv
@@ -110,6 +111,17 @@ def test_a_late_objection_names_the_target_where_that_is_what_it_missed() -> Non
 
     assert "case 4711 target 2026-11-22 00:00 +01:00, due 2027-01-18, closed" in text
     assert "2027-01-18 ANSWERED LATE: target 2026-11-22 00:00 +01:00" in text
+
+
+def test_the_report_names_whose_log_it_is_in_one_line_where_the_settings_do() -> None:
+    nobody, named = states.log([]), Controller("Muster <GmbH>", (), "privacy@muster.test", "Dr. Beispiel")
+    line = "controller: Muster <GmbH>; contact: privacy@muster.test; data protection officer: Dr. Beispiel"
+    log = replace(nobody, controller=named)
+
+    assert report_text(log).splitlines()[1] == line
+    assert f"<p>{line.replace('<', '&lt;').replace('>', '&gt;')}</p>" in "".join(report_html(log))
+    assert json.loads(as_json(log))["controller"]["contact"] == "privacy@muster.test"
+    assert "controller: " not in report_text(nobody) + "".join(report_html(nobody))
 
 
 def test_a_withdrawn_request_is_no_exception_and_never_will_be_tried() -> None:

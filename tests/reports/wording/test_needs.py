@@ -14,7 +14,9 @@ from syncer.domain.codes import CODES
 from syncer.domain.effects import Remedy
 from syncer.domain.model import EventState, State
 from syncer.domain.rights import Right
+from syncer.reports.as_text import report_text
 from syncer.reports.evidence import ReportedEvent
+from syncer.reports.html.page import report_html
 from syncer.reports.wording.commands import commands
 from syncer.reports.wording.needs import needs
 from tests.support.documents.states import NOW, delivery, event, log
@@ -42,8 +44,11 @@ def test_every_command_can_be_copied_as_it_stands(code: str, tmp_path: object, m
     (need,) = needs(log([held]))
 
     assert need.commands
-    for line in need.commands:
+    for line in need.commands + need.instead:
         params = parsed(line)
+        if line in need.instead:
+            assert params["event"] == "4711"
+            assert params.get("destination", "crm") == "crm"
         if "events_" in params and params["events_"]:
             assert (params["events_"], params["destination"]) == (("4711",), "crm")
 
@@ -74,9 +79,17 @@ def test_what_is_about_the_request_is_told_once_for_all_its_recipients() -> None
     )
     assert need.commands == (
         'syncer resync --file FILE --reason "…"',
-        'syncer exempt 7 --destination crm --ground other --reason "…"',
-        'syncer exempt 7 --destination newsletter --ground other --reason "…"',
     )
+    assert need.instead == ('syncer withdraw 7 --reason "…"',)
+
+
+def test_what_is_done_instead_stands_behind_an_or_in_every_text() -> None:
+    made = log([event(7, (delivery("crm", State.HELD, "malformed"), delivery("shop", State.HELD, "rejected")))])
+    text, page = report_text(made), "".join(report_html(made))
+
+    assert '--file FILE --reason "…"\n        or:\n          syncer withdraw 7 --reason "…"\n' in text
+    assert '--destination shop --reason "…"\n        or:\n          syncer exempt 7 --destination shop' in text
+    assert page.count("<p>or</p>") == 2
 
 
 def test_a_request_that_is_held_without_a_recipient_is_told() -> None:
