@@ -85,8 +85,9 @@ class _Text:
 
     def _missed_target(self, event: ReportedEvent) -> str:
         """Return the target that a late objection missed; empty where it, or any other request, missed its due day."""
-        only = event.target_at is not None and missed_target_only(self._log, event)
-        return f"target {self._moments.exact(event.target_at)}" if only else ""
+        if event.target_at is None or not missed_target_only(self._log, event):
+            return ""
+        return f"target {self._moments.exact(event.target_at)}"
 
     def _need(self, need: Need) -> Iterator[str]:
         number = f"{many(len(need.events), 'request', 'requests')}: " if need.events else ""

@@ -101,7 +101,8 @@ class Integrity:
 class PropagationLog:
     """The propagation log for a span of receipt. The lanes count over all time, whatever the span is.
 
-    `controller` is whose log it is. `recipients` are what the destinations are called, of every one that has a lane or a delivery.
+    `controller` is whose log it is. `recipients` are what the destinations are called, of every one that has a lane or
+    a delivery.
     """
 
     generated_at: datetime

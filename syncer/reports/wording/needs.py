@@ -30,7 +30,8 @@ class Need:
     """Something that needs a person: one cause at one recipient, and the requests it concerns.
 
     `result` is a sentence about the people concerned, `why` what happened, `decision` what to decide and whom to tell.
-    `remedy` and `commands` are the administrator's; `instead` are commands that take the place of the others. `late` says that a time is over.
+    `remedy` and `commands` are the administrator's; `instead` are commands that take the place of the others. `late`
+    says that a time is over.
     """
 
     result: str

@@ -137,7 +137,10 @@ def test_a_withdrawn_request_is_no_exception_and_never_will_be_tried() -> None:
 
 
 def test_a_withdrawal_is_one_line_of_what_people_did_and_an_exception_before_it_another() -> None:
-    withdrawn, excepted = states.delivery("crm", State.EXEMPT, "withdrawn"), states.delivery("shop", State.EXEMPT, "other")
+    withdrawn, excepted = (
+        states.delivery("crm", State.EXEMPT, "withdrawn"),
+        states.delivery("shop", State.EXEMPT, "other"),
+    )
     asked = states.event(1, (withdrawn, replace(withdrawn, destination="newsletter"), excepted))
 
     def entry(seq: int, what: str, destination: str | None, facts: dict[str, str] | None) -> LogEntry:
@@ -153,7 +156,9 @@ def test_a_withdrawal_is_one_line_of_what_people_did_and_an_exception_before_it_
 
     assert [item.seq for item in ReportView(log).people_did()] == [3, 4]
     assert report_text(log).count("a wrong address") == 1
-    assert [item.seq for item in ReportView(replace(log, decisions=did[2:3])).people_did()] == [5]  # nothing else says so
+    assert [item.seq for item in ReportView(replace(log, decisions=did[2:3])).people_did()] == [
+        5
+    ]  # nothing else says so
 
 
 def test_what_a_person_typed_was_entered_by_hand_and_commands_in_the_register_are_marked_as_such() -> None:

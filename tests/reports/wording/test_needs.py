@@ -77,9 +77,7 @@ def test_what_is_about_the_request_is_told_once_for_all_its_recipients() -> None
     assert need.result == (
         "The request could not be read, so nothing more is done at ActiveCampaign and Mailchimp (newsletter)."
     )
-    assert need.commands == (
-        'syncer resync --file FILE --reason "…"',
-    )
+    assert need.commands == ('syncer resync --file FILE --reason "…"',)
     assert need.instead == ('syncer withdraw 7 --reason "…"',)
 
 
