@@ -76,7 +76,7 @@ class _Text:
         if not late:
             return
         yield f"ANSWERED LATE: {len(late)}"
-        yield "  These are closed, and nothing is to be done about them here. Their answer came after the day or the target."
+        yield "  These are closed, and nothing is to be done about them here."
         for event in late:
             closed = f", closed {self._moments.exact(event.fulfilled_at)}" if event.fulfilled_at else ""
             target = self._missed_target(event)
