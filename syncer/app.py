@@ -344,6 +344,7 @@ class App:
             self.verify,
             self.verified,
             self.about,
+            self.controller,
         )
 
     @cached_property

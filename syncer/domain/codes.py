@@ -42,7 +42,7 @@ CODES: dict[str, tuple[str, str]] = {
     "malformed": (
         "a field of the queue row could not be understood, or its address shows damage; `syncer show` says which",
         "`resync --file` with a line `EVENT ADDRESS` and the right address (`--as-written` where it truly looks like"
-        " that), or submit it again and `exempt` this one",
+        " that), or submit it again and `withdraw` this one",
     ),
     DAMAGED: (
         "its row in the database holds a word that syncer never writes: somebody wrote it with other means",

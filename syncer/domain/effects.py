@@ -15,6 +15,7 @@ class Remedy(StrEnum):
     RESYNC = "resync"  # start it over
     BRING_ADDRESS = "bring_address"  # start it over with the address, from a file
     EXEMPT = "exempt"  # close it by decision
+    WITHDRAW = "withdraw"  # close the request everywhere: it was a mistake
     CHECK = "check"  # ask the account what is wrong
     RESUME = "resume"  # let the lane go on
     VERIFY = "verify"  # verify the log
@@ -50,6 +51,8 @@ _TELL = "as long as it cannot be carried out, the answer to the person has to sa
 _BY_HAND = f"Have somebody look the person up at {{recipient}} by hand; {_TELL}."
 _MEND = "Have the account, the key or the network mended; the time to answer runs on meanwhile."
 _BREACH = "Find out who wrote there, and decide whether it is a breach to be notified (Art. 33)."
+#: what closes something is done instead of what starts it over, and not after it
+CLOSING = frozenset({Remedy.EXEMPT, Remedy.WITHDRAW})
 _AGAIN = (Remedy.RESYNC, Remedy.EXEMPT)
 _CHECKED = (Remedy.CHECK, Remedy.RESYNC)
 
@@ -94,7 +97,7 @@ EFFECTS: Mapping[str, Effect] = {
         "The request could not be read, so nothing more is done at {recipient}.",
         "Find out who asked and for what, with the source that is named below; the time to answer runs since the"
         " receipt.",
-        (Remedy.BRING_ADDRESS, Remedy.EXEMPT),
+        (Remedy.BRING_ADDRESS, Remedy.WITHDRAW),
         request=True,
     ),
     DAMAGED: Effect(_NOT_OURS, _BREACH, (Remedy.VERIFY,), request=True),

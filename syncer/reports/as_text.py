@@ -11,12 +11,12 @@ from syncer.privacy.masking import escaped, visible
 from syncer.reports.evidence import ReportedDelivery, ReportedEvent
 from syncer.reports.propagation import Integrity, PropagationLog
 from syncer.reports.wording import deliveries
-from syncer.reports.wording.account import account, many
+from syncer.reports.wording.account import account, many, people_did
 from syncer.reports.wording.cases import case
 from syncer.reports.wording.moments import Moments
-from syncer.reports.wording.needs import Need, answered_late, needs
+from syncer.reports.wording.needs import Need, answered_late, missed_target_only, needs
 from syncer.reports.wording.recipients import called
-from syncer.reports.wording.words import RIGHTS, sentence, standing, step_line, verification, who
+from syncer.reports.wording.words import RIGHTS, sentence, standing, step_line, verification, who, whose
 
 # -- the propagation log ------------------------------------------------------------------------------------
 
@@ -38,20 +38,24 @@ class _Text:
     def lines(self) -> Iterator[str]:
         log, at = self._log, self._moments
         yield "PROPAGATION LOG"
+        if named := whose(log.controller):
+            yield named
         yield (
             f"made {at.exact(log.generated_at)} by syncer {log.software}; days and times are those of"
             f" {at.clock(log.generated_at)}, each time with its offset from UTC"
         )
         yield from ("", account(log.summary), "")
         yield from self._needs()
+        yield from self._answered_late()
         yield "REQUESTS AND RECIPIENTS"
         for event in log.events:
             yield ""
             yield from self._event(event)
         yield from ("", "DECISIONS OF PEOPLE, LOOK-UPS AND EXPORTS")
-        for entry in log.decisions:
+        did = people_did(log)
+        for entry in did:
             yield f"  {at.exact(entry.at)}  {who(entry.actor)}: {sentence(entry, at)}"
-        if not log.decisions:
+        if not did:
             yield "  none"
         yield ""
         yield from self._integrity(log.integrity)
@@ -59,17 +63,31 @@ class _Text:
     # -- what needs a person --------------------------------------------------------------------------------
 
     def _needs(self) -> Iterator[str]:
-        found, late = needs(self._log), answered_late(self._log)
-        if not found and not late:
+        found = needs(self._log)
+        if not found:
             return
         yield "WHAT NEEDS A PERSON"
         for need in found:
             yield from self._need(need)
-        if not found:
-            yield "  nothing"
-        for event in late:
-            yield f"  ANSWERED LATE, nothing to be done: {case(event.case, event.id)}, due {event.due_on}"
         yield ""
+
+    def _answered_late(self) -> Iterator[str]:
+        late = answered_late(self._log)
+        if not late:
+            return
+        yield f"ANSWERED LATE: {len(late)}"
+        yield "  These are closed, and nothing is to be done about them here."
+        for event in late:
+            closed = f", closed {self._moments.exact(event.fulfilled_at)}" if event.fulfilled_at else ""
+            target = self._missed_target(event)
+            yield f"  {case(event.case, event.id)}, {target or f'due {event.due_on}'}{closed}"
+        yield ""
+
+    def _missed_target(self, event: ReportedEvent) -> str:
+        """Return the target that a late objection missed; empty where it, or any other request, missed its due day."""
+        if event.target_at is None or not missed_target_only(self._log, event):
+            return ""
+        return f"target {self._moments.exact(event.target_at)}"
 
     def _need(self, need: Need) -> Iterator[str]:
         number = f"{many(len(need.events), 'request', 'requests')}: " if need.events else ""
@@ -78,6 +96,9 @@ class _Text:
         yield f"      to decide: {need.decision}"
         yield f"      for the administrator: {need.remedy}"
         yield from (f"          {line}" for line in need.commands)
+        if need.instead:
+            yield "        or:"
+        yield from (f"          {line}" for line in need.instead)
         for event in need.events:
             target = f", target {self._moments.exact(event.target_at)}" if event.target_at else ""
             yield f"      {case(event.case, event.id)}, due {event.due_on}{target}"
@@ -85,10 +106,11 @@ class _Text:
     # -- requests -------------------------------------------------------------------------------------------
 
     def _event(self, event: ReportedEvent) -> Iterator[str]:
-        late = "  ** LATE **" if event.overdue else "  ** ANSWERED LATE **" if event.late else ""
+        late = "LATE" if event.overdue else "ANSWERED LATE" if event.late else ""
+        mark = f"  ** {': '.join(filter(None, [late, self._missed_target(event)]))} **" if late else ""
         yield f"{case(event.case, event.id)}  {RIGHTS[event.right]}  ({event.id})"
         received = self._moments.exact(event.received_at)
-        yield f"  received {received}, due {event.due_on}: {standing(event)}{late}"
+        yield f"  received {received}, due {event.due_on}: {standing(event)}{mark}"
         if event.code:
             yield f"      {meaning(event.code)}"
         for delivery in event.deliveries:

@@ -17,6 +17,7 @@ from syncer.audit.proof.checkpoints import Sealed
 from syncer.audit.proof.notary import Notary
 from syncer.audit.proof.verification.verified import Verified
 from syncer.clock import stamp
+from syncer.domain.controller import Controller
 from syncer.domain.deadlines import Rule
 from syncer.domain.endings import Ending
 from syncer.domain.model import EventState
@@ -100,11 +101,13 @@ class Integrity:
 class PropagationLog:
     """The propagation log for a span of receipt. The lanes count over all time, whatever the span is.
 
-    `recipients` are what the destinations are called, of every one that has a lane or a delivery.
+    `controller` is whose log it is. `recipients` are what the destinations are called, of every one that has a lane or
+    a delivery.
     """
 
     generated_at: datetime
     software: str
+    controller: Controller
     timezone: str
     rule: str
     objection_target_hours: int
@@ -121,7 +124,8 @@ class PropagationLog:
 class Propagation:
     """Makes the propagation log of one installation.
 
-    `verify` verifies the whole log; `about` returns the class of an adapter, for its title.
+    `verify` verifies the whole log; `about` returns the class of an adapter, for its title, `controller`
+    whose log it is.
     """
 
     def __init__(
@@ -135,6 +139,7 @@ class Propagation:
         verify: Callable[[], Finding],
         verified: Verified,
         about: Callable[[str], type[Adapter] | None],
+        controller: Controller,
     ) -> None:
         self._reader = reader
         self._status = status
@@ -145,6 +150,7 @@ class Propagation:
         self._verify = verify
         self._verified = verified
         self._about = about
+        self._controller = controller
 
     def report(self, since: datetime | None, until: datetime | None) -> PropagationLog:
         """Return the propagation log for a span of receipt (UTC), with what proves it and what does not."""
@@ -155,6 +161,7 @@ class Propagation:
         return PropagationLog(
             generated_at=self._clock(),
             software=__version__,
+            controller=self._controller,
             timezone=self._rule.zone.key,
             rule=self._rule.due(self._clock()).rule,
             objection_target_hours=self._rule.objection_target_hours,

@@ -28,7 +28,7 @@ from syncer.reports.views import EventView, TimelineEntry, VerificationView
 from syncer.reports.wording.cases import case
 from syncer.reports.wording.deliveries import tries
 from syncer.reports.wording.moments import NONE, Moments
-from syncer.reports.wording.words import RIGHTS, STATES, sentence, step_line, verification, who
+from syncer.reports.wording.words import RIGHTS, STATES, sentence, step_line, verification, who, whose
 
 #: what a cell says: shorter than STATES, which stands in the legend; the style sheet puts a sign before each
 BRIEF = {
@@ -105,6 +105,11 @@ def _case(event: EventView) -> str:
     return case(event.case, event.id)
 
 
+def _came(source: str) -> str:
+    """Return by what a request came; `cli` is what `submit` writes where nobody names another source."""
+    return "entered by hand" if source == "cli" else f"by {source}"
+
+
 def _own(line: str) -> Markup:
     """Return a line of the settings as it stands there: the controller's own address is nobody's secret."""
     return escape(escaped(line))
@@ -123,5 +128,6 @@ def environment() -> Environment:
     )
     templates.filters |= {"time": _time, "code": _code, "meaning": meaning, "sentence": _sentence, "step": _step}
     templates.filters |= {"verification": _verification, "tries": tries, "who": who, "own": _own, "case": _case}
+    templates.filters |= {"came": _came, "whose": whose}
     templates.globals |= {"RIGHTS": RIGHTS, "ASKED": ASKED, "STATES": STATES, "BRIEF": BRIEF}
     return templates

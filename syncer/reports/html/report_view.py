@@ -11,7 +11,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from adapters.contract import Action, Outcome
-from syncer.audit.ledger import Stamp
+from syncer.audit.ledger import LogEntry, Stamp
 from syncer.domain.codes import meaning
 from syncer.domain.effects import effect
 from syncer.domain.endings import Ending
@@ -21,9 +21,9 @@ from syncer.reports.html.charts import DAY, OPEN_BY_AGE, TO_CONFIRMED, Chart, hi
 from syncer.reports.propagation import PropagationLog
 from syncer.reports.views import LaneView
 from syncer.reports.wording import deliveries
-from syncer.reports.wording.account import account
+from syncer.reports.wording.account import account, people_did
 from syncer.reports.wording.moments import Moments
-from syncer.reports.wording.needs import Need, answered_late, needs, pause_reason
+from syncer.reports.wording.needs import Need, answered_late, missed_target_only, needs, pause_reason
 from syncer.reports.wording.recipients import called
 from syncer.reports.wording.words import standing, step_line
 
@@ -120,6 +120,10 @@ class ReportView:
         """Return the requests that were answered late."""
         return answered_late(self.log)
 
+    def missed_target_only(self, event: ReportedEvent) -> bool:
+        """Say whether what a late request missed is the target for objections alone."""
+        return missed_target_only(self.log, event)
+
     def counts(self) -> list[tuple[str, int, bool]]:
         """Return the numbers at the top: what is counted, how many, and whether that is a late one."""
         counts = self.log.summary
@@ -174,6 +178,13 @@ class ReportView:
         tried = (delivery.evidence.attempts for delivery in event.deliveries)
         return min((item.first_attempt_at for item in tried if item), default=None)
 
+    def untried(self, event: ReportedEvent) -> str:
+        """Return what is said of a request of which the log has no attempt: one that is closed never will be tried."""
+        if event.state is not EventState.FULFILLED:
+            return "not tried yet"
+        done = any(item.attempts or item.state is not State.EXEMPT for item in event.deliveries)
+        return "when it was first tried is not on record" if done else "never tried"
+
     def after(self, event: ReportedEvent) -> str:
         """Return the time from receipt to fulfilment, or to now, in words."""
         return _span(_seconds(event.received_at, event.fulfilled_at or self.log.generated_at))
@@ -191,6 +202,14 @@ class ReportView:
     def closed(self, event: ReportedEvent) -> int:
         """Return how many of its recipients need nothing more."""
         return sum(delivery.through for delivery in event.deliveries)
+
+    def excepted(self, event: ReportedEvent) -> int:
+        """Return how many of its recipients a person excepted."""
+        return sum(item.state is State.EXEMPT for item in event.deliveries) - self.withdrawn(event)
+
+    def withdrawn(self, event: ReportedEvent) -> int:
+        """Return how many of its recipients were not asked any further, as it was withdrawn."""
+        return sum(map(deliveries.withdrawn, event.deliveries))
 
     def at(self, event: ReportedEvent) -> list[ReportedDelivery | None]:
         """Return the event's delivery for each recipient, None where it was not told."""
@@ -289,8 +308,16 @@ class ReportView:
     # -- exceptions and people who came back ----------------------------------------------------------------
 
     def exceptions(self) -> list[tuple[ReportedEvent, ReportedDelivery]]:
-        """Return the deliveries that a person closed by decision, with their events."""
-        return [(event, delivery) for event, delivery in self._deliveries(None) if delivery.state is State.EXEMPT]
+        """Return the deliveries that a person excepted, with their events; a withdrawn request is no exception."""
+        return [
+            (event, delivery)
+            for event, delivery in self._deliveries(None)
+            if delivery.state is State.EXEMPT and not deliveries.withdrawn(delivery)
+        ]
+
+    def people_did(self) -> list[LogEntry]:
+        """Return what people did, each decision once."""
+        return people_did(self.log)
 
     def extensions(self) -> list[ReportedEvent]:
         """Return the events whose period was extended."""

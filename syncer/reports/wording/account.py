@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from syncer.reports.propagation import Summary
+from syncer.audit.ledger import LogEntry
+from syncer.domain.rights import Ground
+from syncer.reports.propagation import PropagationLog, Summary
+from syncer.reports.wording.deliveries import withdrawn
 
 
 def account(counts: Summary) -> str:
@@ -31,6 +34,21 @@ def lateness(counts: Summary) -> str:
     open_ones = f"{many(counts.overdue, 'is', 'are')} late and still open" if counts.overdue else ""
     answered = f"{many(counts.answered_late, 'was', 'were')} answered late" if counts.answered_late else ""
     return f"{' and '.join(part for part in (open_ones, answered) if part)}."
+
+
+def people_did(log: PropagationLog) -> list[LogEntry]:
+    """Return what people did, a withdrawal as the one decision that it is, and not once more for each recipient."""
+    one_line = {entry.event for entry in log.decisions if entry.what == "event:withdrawn"}
+    closed = {(event.id, item.destination) for event in log.events for item in event.deliveries if withdrawn(item)}
+    return [entry for entry in log.decisions if not (entry.event in one_line and _of_withdrawal(entry, closed))]
+
+
+def _of_withdrawal(entry: LogEntry, closed: set[tuple[str, str]]) -> bool:
+    if entry.what != "delivery:exempt":
+        return False
+    if entry.facts is None:  # purged: only the delivery still says why it was closed
+        return (entry.event, entry.destination) in closed
+    return entry.facts.get("ground") == Ground.WITHDRAWN
 
 
 def many(number: int, one: str, more: str) -> str:

@@ -26,6 +26,8 @@ def commands(step: Remedy, events: Sequence[EventView], destination: str | None)
     if step is Remedy.RESYNC:
         return (f"syncer resync {_chosen(events)}{_at(destination)} {REASON}",)
     named = [named_as(event) for event in events] if len(events) <= EACH else ["EVENT"]
+    if step is Remedy.WITHDRAW:
+        return tuple(f"syncer withdraw {event} {REASON}" for event in named)
     return tuple(f"syncer exempt {event}{_at(destination)} --ground other {REASON}" for event in named)
 
 

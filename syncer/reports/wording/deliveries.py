@@ -14,11 +14,16 @@ def standing(delivery: DeliveryView) -> str:
     """Return where a delivery stands; why, is what its code means."""
     if delivery.rechecking:
         return "confirmed, being read back again"
-    if delivery.state is State.EXEMPT and delivery.code == Ground.WITHDRAWN:
+    if withdrawn(delivery):
         return "withdrawn, not asked any further"
     if delivery.state is State.PENDING and (delivery.code or delivery.attempts):
         return "waiting to be tried again"
     return STATES[delivery.state]
+
+
+def withdrawn(delivery: DeliveryView) -> bool:
+    """Say whether it was closed because its request was withdrawn, which is no exception to a request that stands."""
+    return delivery.state is State.EXEMPT and delivery.code == Ground.WITHDRAWN
 
 
 def outcome(delivery: DeliveryView) -> str:
@@ -48,7 +53,7 @@ def before(delivery: ReportedDelivery, moments: Moments) -> str:
     if delivery.evidence.carried_out:
         return f"before, the recipient had answered that it is done: {_when(delivery, moments)}"
     if delivery.applied_at is not None:
-        return f"before, something had been changed there: {moments.exact(delivery.applied_at)}"
+        return f"before, at least a part of it had been done there: {moments.exact(delivery.applied_at)}"
     if tried is not None:
         return f"before, it had been asked, last {moments.exact(tried.last_attempt_at)}"
     if delivery.attempts:

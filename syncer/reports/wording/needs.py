@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
+from zoneinfo import ZoneInfo
 
 from syncer.domain.codes import CODES, meaning, remedy
-from syncer.domain.effects import BY_A_PERSON, BY_SYNCER, GO_ON, PAUSED, Remedy, decision, effect, result
-from syncer.domain.model import EventState, State
+from syncer.domain.deadlines import is_overdue
+from syncer.domain.effects import BY_A_PERSON, BY_SYNCER, CLOSING, GO_ON, PAUSED, Remedy, decision, effect, result
+from syncer.domain.model import WORKABLE, EventState, State
 from syncer.reports.evidence import ReportedEvent
 from syncer.reports.propagation import PropagationLog
 from syncer.reports.views import LaneView
@@ -27,7 +30,8 @@ class Need:
     """Something that needs a person: one cause at one recipient, and the requests it concerns.
 
     `result` is a sentence about the people concerned, `why` what happened, `decision` what to decide and whom to tell.
-    `remedy` and `commands` are the administrator's; `late` says that a time is over.
+    `remedy` and `commands` are the administrator's; `instead` are commands that take the place of the others. `late`
+    says that a time is over.
     """
 
     result: str
@@ -35,6 +39,7 @@ class Need:
     decision: str
     remedy: str
     commands: tuple[str, ...]
+    instead: tuple[str, ...] = ()
     events: tuple[ReportedEvent, ...] = ()
     late: bool = False
 
@@ -44,7 +49,7 @@ def needs(log: PropagationLog) -> list[Need]:
     names = called(log.recipients)
     return [
         *_of_the_log(log),
-        *_late(log.events),
+        *_late(log),
         *(_paused(name, lane, names[name]) for name, lane in log.destinations.items() if lane.paused),
         *_held(log.events, names),
         *_held_elsewhere(log, names),
@@ -54,6 +59,16 @@ def needs(log: PropagationLog) -> list[Need]:
 def answered_late(log: PropagationLog) -> list[ReportedEvent]:
     """Return the requests that are closed and were answered late: nothing is to be done, and nothing is hidden."""
     return [event for event in log.events if event.late and not event.overdue]
+
+
+def missed_target_only(log: PropagationLog, event: ReportedEvent) -> bool:
+    """Say whether what a late request missed is the target for objections alone: its due day was not over."""
+    answered = None if event.overdue else event.fulfilled_at
+    return (
+        event.late
+        and event.target_at is not None
+        and not is_overdue(event.due_on, ZoneInfo(log.timezone), answered or log.generated_at)
+    )
 
 
 def pause_reason(lane: LaneView) -> str:
@@ -88,19 +103,52 @@ def _of_the_log(log: PropagationLog) -> Iterator[Need]:
         )
 
 
-def _late(events: Sequence[ReportedEvent]) -> Iterator[Need]:
-    late = tuple(event for event in events if event.overdue)
-    if late:
-        yield Need(
-            "The time to answer is over, or an objection missed its target, and it is still open.",
-            "it is not carried out everywhere yet; what stops each recipient stands below or in the register",
-            "Tell these people that it takes longer, and why; they may complain to the supervisory authority"
-            " (Art. 12(4)).",
-            "syncer goes on trying",
-            show(late, "overdue"),
-            late,
-            late=True,
-        )
+#: what stops a late request, and what an administrator does about that
+_TRIED = "syncer goes on trying"
+_AT_PAUSED = "see the paused recipient below"
+_AT_HELD = "see below what is held"
+
+
+def _late(log: PropagationLog) -> Iterator[Need]:
+    late = [(missed_target_only(log, event), _stopped(log, event), event) for event in log.events if event.overdue]
+    for target_only, stopped in product((False, True), (_TRIED, _AT_PAUSED, _AT_HELD)):
+        events = tuple(event for *kind, event in late if kind == [target_only, stopped])
+        if events:
+            yield (_late_target if target_only else _late_day)(log, stopped, events)
+
+
+def _stopped(log: PropagationLog, event: ReportedEvent) -> str:
+    """Return what an administrator does about a late request: it is only waited for where something is still tried."""
+    at = [item.destination for item in event.deliveries if item.state in WORKABLE]
+    if not at:
+        return _AT_HELD
+    return _AT_PAUSED if all(log.destinations[name].paused for name in at) else _TRIED
+
+
+def _late_day(_: PropagationLog, stopped: str, events: tuple[ReportedEvent, ...]) -> Need:
+    return Need(
+        "The time to answer is over, and it is still open.",
+        "it is not carried out everywhere yet; what stops each recipient stands below or in the register",
+        "Tell these people that it takes longer, and why; they may complain to the supervisory authority (Art. 12(4)).",
+        stopped,
+        show(events, "overdue"),
+        events=events,
+        late=True,
+    )
+
+
+def _late_target(log: PropagationLog, stopped: str, events: tuple[ReportedEvent, ...]) -> Need:
+    return Need(
+        "An objection missed the target of this house, and is still open; its due day is not over.",
+        f"it is not carried out everywhere within {log.objection_target_hours} hours; what stops each recipient stands"
+        " below or in the register",
+        "Decide whether somebody stops the marketing to these people by hand until then. The answer to them is in time"
+        " as long as it comes by the due day.",
+        stopped,
+        show(events, "overdue"),
+        events=events,
+        late=True,
+    )
 
 
 def _paused(name: str, lane: LaneView, title: str) -> Need:
@@ -156,13 +204,14 @@ def _need(cause: _Cause, names: Mapping[str, str]) -> Need:
         meaning(code) or "no reason is on record",
         decision(code, titles),
         remedy(code),
-        tuple(_lines(cause)),
+        tuple(_lines(cause, [step for step in effect(code).steps if step not in CLOSING])),
+        tuple(_lines(cause, [step for step in effect(code).steps if step in CLOSING])),
         events,
     )
 
 
-def _lines(cause: _Cause) -> Iterator[str]:
-    for step in effect(cause.code).steps:
+def _lines(cause: _Cause, steps: Sequence[Remedy]) -> Iterator[str]:
+    for step in steps:
         # what starts over does so everywhere where the request itself was the trouble; a decision is one at a recipient
         one = cause.destinations[0] if len(cause.destinations) == 1 else None
         at = cause.destinations if step is Remedy.EXEMPT else [one]

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from syncer.audit.ledger import Facts, LogEntry
 from syncer.domain.codes import meaning
+from syncer.domain.controller import Controller
 from syncer.domain.endings import Ending
 from syncer.privacy.masking import visible
 from syncer.reports.evidence import StepView
@@ -61,6 +62,17 @@ WORDS = {
     "lane:resumed": "the destination goes on: {reason}",
 }
 OUTCOMES = {"done": "found, acted on, read back", "absent": "searched everywhere, not held there"}
+
+
+def whose(controller: Controller) -> str:
+    """Return whose log it is, and whom to ask about it, in one line; empty where the settings name nobody."""
+    officer = controller.data_protection_officer
+    named = (
+        controller.name and f"controller: {controller.name}",
+        controller.contact and f"contact: {controller.contact}",
+        officer and f"data protection officer: {officer}",
+    )
+    return "; ".join(filter(None, named))
 
 
 def standing(event: EventView) -> str:

@@ -18,7 +18,9 @@ import pytest
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
 from syncer.audit.ledger import LogEntry
+from syncer.domain.controller import Controller
 from syncer.domain.model import EventState, State
+from syncer.domain.rights import Right
 from syncer.reports.as_csv import report_csv
 from syncer.reports.as_json import as_json
 from syncer.reports.as_text import report_text
@@ -100,6 +102,72 @@ def test_a_late_answer_is_told_in_the_headline_the_cards_the_row_and_beside_what
     assert "2026-11-18 ANSWERED LATE" in text
     assert "Answered late: 1" in text
     assert text.index("Answered late: 1") < text.index("case 4711 due 2026-11-18, closed 2026-11-27 17:32 +01:00")
+
+
+def test_a_late_objection_names_the_target_where_that_is_what_it_missed() -> None:
+    done = states.event(4711, (states.delivery("crm", State.CONFIRMED, None),), Right.OBJECTION)
+    late = replace(done, late=True, target_at=datetime(2026, 11, 21, 23, tzinfo=UTC))
+    text = " ".join(Parsed("".join(report_html(states.log([late])))).text.split())
+
+    assert "case 4711 target 2026-11-22 00:00 +01:00, due 2027-01-18, closed" in text
+    assert "2027-01-18 ANSWERED LATE: target 2026-11-22 00:00 +01:00" in text
+
+
+def test_the_report_names_whose_log_it_is_in_one_line_where_the_settings_do() -> None:
+    nobody, named = states.log([]), Controller("Muster <GmbH>", (), "privacy@muster.test", "Dr. Beispiel")
+    line = "controller: Muster <GmbH>; contact: privacy@muster.test; data protection officer: Dr. Beispiel"
+    log = replace(nobody, controller=named)
+
+    assert report_text(log).splitlines()[1] == line
+    assert f"<p>{line.replace('<', '&lt;').replace('>', '&gt;')}</p>" in "".join(report_html(log))
+    assert json.loads(as_json(log))["controller"]["contact"] == "privacy@muster.test"
+    assert "controller: " not in report_text(nobody) + "".join(report_html(nobody))
+
+
+def test_a_withdrawn_request_is_no_exception_and_never_will_be_tried() -> None:
+    told = tuple(states.delivery(at, State.EXEMPT, "withdrawn", tried=False) for at in ("crm", "newsletter", "shop"))
+    page = "".join(report_html(states.log([states.event(1, told)])))
+    text = " ".join(Parsed(page).text.split())
+
+    assert "never tried" in text
+    assert "not tried yet" not in text
+    assert "3 of 3 recipients closed, 3 withdrawn" in text
+    assert "exempt" not in text[text.index("3 of 3") : text.index("Who was told, and what they did One row")]
+    assert "No recipient was exempted." in text
+
+
+def test_a_withdrawal_is_one_line_of_what_people_did_and_an_exception_before_it_another() -> None:
+    withdrawn, excepted = (
+        states.delivery("crm", State.EXEMPT, "withdrawn"),
+        states.delivery("shop", State.EXEMPT, "other"),
+    )
+    asked = states.event(1, (withdrawn, replace(withdrawn, destination="newsletter"), excepted))
+
+    def entry(seq: int, what: str, destination: str | None, facts: dict[str, str] | None) -> LogEntry:
+        return LogEntry(seq, states.LOGGED, what, asked.id, destination, None, facts)
+
+    did = (
+        entry(3, "delivery:exempt", "shop", {"ground": "other", "reason": "a court case"}),
+        entry(4, "event:withdrawn", None, {"reason": "a wrong address"}),
+        entry(5, "delivery:exempt", "crm", {"ground": "withdrawn", "reason": "a wrong address"}),
+        entry(6, "delivery:exempt", "newsletter", None),  # its details were purged
+    )
+    log = replace(states.log([asked]), decisions=did)
+
+    assert [item.seq for item in ReportView(log).people_did()] == [3, 4]
+    assert report_text(log).count("a wrong address") == 1
+    assert [item.seq for item in ReportView(replace(log, decisions=did[2:3])).people_did()] == [
+        5
+    ]  # nothing else says so
+
+
+def test_what_a_person_typed_was_entered_by_hand_and_commands_in_the_register_are_marked_as_such() -> None:
+    held = replace(states.event(1, (states.delivery("crm", State.HELD, "malformed"),)), source="cli", code="malformed")
+    page = "".join(report_html(states.log([held])))
+
+    assert "by cli" not in page
+    assert page.count("<code>syncer show</code> says which") >= 3  # the card, the register, the matrix
+    assert "`" not in Parsed(page).text
 
 
 def test_an_exception_is_its_own_ending_and_says_what_was_done_before() -> None:
@@ -233,7 +301,7 @@ def test_what_others_wrote_is_harmless_in_text_and_csv_too(found: PropagationLog
     for harmful in ("\x1b", "\u202e"):
         assert harmful not in text
         assert harmful not in table
-    assert "2 requests: LATE: The time to answer is over" in text
+    assert "LATE: The time to answer is over" in text
     assert ", due 2026-11-23, target 2026-10-26 15:37:00 +01:00\n" in text
     rows = list(csv.DictReader(io.StringIO(table)))
     assert {row["source_ref"] for row in rows if row["source"].startswith("</")} == {f"'{eventful.HOSTILE_REF}"}

@@ -87,5 +87,5 @@ def test_what_had_been_changed_before_a_hold_is_told_too() -> None:
     held = delivery("crm", State.EXEMPT, "other")
     stopped = replace(held, applied_at=delivery("crm", State.APPLIED, None).applied_at)
 
-    assert before(stopped, BERLIN) == "before, something had been changed there: 2026-11-26 17:32:05 +01:00"
+    assert before(stopped, BERLIN) == "before, at least a part of it had been done there: 2026-11-26 17:32:05 +01:00"
     assert before(replace(stopped, state=State.HELD), BERLIN) == ""

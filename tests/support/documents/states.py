@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from adapters.contract import Action, Outcome
 from syncer.domain.codes import CODES
+from syncer.domain.controller import Controller
 from syncer.domain.endings import ending
 from syncer.domain.model import EventState, State
 from syncer.domain.policy import settle
@@ -139,6 +140,7 @@ def log(
     return PropagationLog(
         generated_at=NOW,
         software="1",
+        controller=Controller(),
         timezone="Europe/Berlin",
         rule="the earlier of 30 days and the same date next month",
         objection_target_hours=48,
