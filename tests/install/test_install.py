@@ -139,7 +139,7 @@ def _the_first_run_works(machine: Chroot, reader: Reader, readme: str) -> None:
     assert (folder / "report.html").stat().st_size > 0
     reader.types("rm -r /srv/first")
     # the sample beside somebody who works in the source does not count, and root is told whose the key is
-    assert "1 fulfilled" in reader.types("runuser -u syncer -- syncer status", place="/opt/syncer")
+    assert '"fulfilled": 1' in reader.types("runuser -u syncer -- syncer status --json", place="/opt/syncer")
     code, refused = reader.tries("syncer status", place="/opt/syncer")
     assert code == 2
     assert "/etc/syncer/keys/syncer.key: the key file belongs to another user (syncer)" in refused
@@ -158,7 +158,7 @@ def _the_service_works_and_a_mistake_is_final(reader: Reader) -> None:
 def _a_backup_is_whole_and_can_be_restored(reader: Reader, page: str) -> None:
     *_, restored = reader.follows(page, "Backup")
     assert "unbroken" in restored
-    assert "1 fulfilled" in reader.types("runuser -u syncer -- syncer status")
+    assert '"fulfilled": 1' in reader.types("runuser -u syncer -- syncer status --json")
 
 
 def _the_demo_runs_for_a_user_and_what_it_says_can_be_typed(machine: Chroot, reader: Reader) -> None:
