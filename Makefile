@@ -16,7 +16,6 @@ COMPILE := uv pip compile --universal --generate-hashes --no-annotate --no-heade
 SAY := printf '%s\n'
 # four at a time: many tests wait rather than compute
 PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
-LONG := tests/faults tests/crash tests/simulation tests/bench
 
 .PHONY: demo test test-engines test-long test-newest test-tools test-wordpress test-vendors test-install lint bench crash simulate fuzz schemas picture sbom lock clean
 
@@ -37,17 +36,17 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 demo: $(VENV)/.installed
 	$(BIN)/syncer demo
 
-# what needs nothing but Python
+# what needs nothing but Python, and a few minutes
 test: $(VENV)/.installed
-	$(PYTEST) -m 'not engines and not wordpress and not vendors and not install' $(LONG:%=--ignore=%)
+	$(PYTEST) -m 'not engines and not slow and not wordpress and not vendors and not install'
 
 # the same on the other databases, and what a browser makes of the pages; each worker starts servers of its own
 test-engines: $(VENV)/.installed
-	$(PYTEST) -m 'engines and not wordpress and not vendors and not install' $(LONG:%=--ignore=%)
+	$(PYTEST) -m 'engines and not slow and not wordpress and not vendors and not install'
 
-# what takes minutes of its own: every fault, kills, weeks of trouble in their short form, the smallest bench
+# what takes minutes of its own: real processes, every fault, kills, weeks of trouble in their short form, the smallest bench
 test-long: $(VENV)/.installed
-	$(PYTEST) $(LONG)
+	$(PYTEST) -m 'slow and not wordpress and not vendors and not install'
 
 # what the tests need beside Python, where it is missing
 test-tools:

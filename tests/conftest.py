@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,14 +10,20 @@ from typing import Any
 
 import hypothesis
 import pytest
+import sqlalchemy as sa
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App, load_settings, open_app
+from syncer.database import engines, revisions, sqlite_files
+from syncer.database.tables import tables
+from syncer.privacy.keyring import Keyring
 from syncer.setup.install import initialise
 from tests.support.servers import SERVERS, Server, server_or_skip
 from tests.support.session import leftovers, tools
 from tests.support.session.opened import close_all
 
+#: folders of tests that take minutes: every fault, kills, weeks in virtual time, the smallest bench
+LONG = {Path(__file__).parent / name for name in ("faults", "crash", "simulation", "bench")}
 AUDIENCES = ("a1b2c3d4e5", "b2c3d4e5f6", "c3d4e5f6a7")
 
 
@@ -32,8 +39,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs on a server or in a browser: by a parameter that names one, or its fixture."""
+    """Mark what takes minutes, and what runs on a server or in a browser: by a parameter that names one, or a fixture."""
     for item in items:
+        if not LONG.isdisjoint(item.path.parents):
+            item.add_marker(pytest.mark.slow)
         values = getattr(item, "callspec", None)
         named = {str(value) for value in values.params.values()} if values else set()
         if {*SERVERS, "tab"} & (named | set(getattr(item, "fixturenames", ()))):
@@ -167,13 +176,26 @@ def settings_file(
     return write
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the newest schema and nothing in it: making one takes longer than most tests."""
+    path = tmp_path_factory.mktemp("empty") / "syncer.db"
+    with engines.opened(f"sqlite:///{path}") as made:
+        revisions.upgrade(made, tables(), queue_here=True)
+    return path
+
+
 @pytest.fixture
-def make_app(settings_file: Callable[..., Path], clock: Clock) -> Iterator[Callable[..., App]]:
+def make_app(settings_file: Callable[..., Path], clock: Clock, empty_database: Path) -> Iterator[Callable[..., App]]:
     """Initialise an installation and open it under the settable clock."""
     opened: list[App] = []
 
     def make(**options: Any) -> App:
         settings = load_settings(settings_file(**options))
+        file = sqlite_files.file_of(sa.make_url(settings.database.url))
+        if file is not None and not file.exists():
+            Keyring.create(settings.identity.key_file)
+            shutil.copy(empty_database, file)
         initialise(settings)
         app = open_app(settings, clock=clock)
         opened.append(app)

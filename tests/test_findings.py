@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 
 import pytest
 
@@ -11,15 +12,20 @@ from tests.support.paths import ROOT
 FINDINGS = range(1, 24)
 
 
-def attacks(number: int) -> list[str]:
-    """The names of the tests that perform the attack of a finding."""
-    start = f"test_finding_{number:02d}_"
+@cache
+def names() -> list[str]:
+    """The names of all tests."""
     return [
         node.name
         for path in sorted((ROOT / "tests").rglob("test_*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef) and node.name.startswith(start)
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     ]
+
+
+def attacks(number: int) -> list[str]:
+    """The names of the tests that perform the attack of a finding."""
+    return [name for name in names() if name.startswith(f"test_finding_{number:02d}_")]
 
 
 @pytest.mark.parametrize("number", FINDINGS)

@@ -14,6 +14,8 @@ from typing import BinaryIO
 
 #: where a name stands for what the process has open, whatever that is: /dev/stdout, /dev/fd/63
 _OPEN_ALREADY = (Path("/dev"), Path("/proc"))
+#: where names among those stand for files all the same: a file system in memory
+_FILES = Path("/dev/shm")  # noqa: S108 — looked at, not written to
 
 
 @contextmanager
@@ -47,7 +49,8 @@ def written(path: Path, *, public: bool = False) -> Iterator[BinaryIO]:
 
 
 def _stands_for_something_open(path: Path) -> bool:
-    if any(Path(os.path.abspath(path)).is_relative_to(folder) for folder in _OPEN_ALREADY):
+    whole = Path(os.path.abspath(path))
+    if not whole.is_relative_to(_FILES) and any(whole.is_relative_to(folder) for folder in _OPEN_ALREADY):
         return True
     return path.exists() and not path.is_file()
 

@@ -84,6 +84,7 @@ def test_the_page_is_short_and_shows_every_file_once() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_example_passes_the_contract_as_a_package_of_its_own(example: Example) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "wrenpost"]
     where = ["tests/adapters/test_contract.py", "tests/adapters/attacks"]
@@ -101,6 +102,7 @@ def test_the_example_passes_the_contract_as_a_package_of_its_own(example: Exampl
     assert ended.stdout.count(".") > 100, "it was truly asked for what every adapter must do"
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_page_erase_somebody_at_the_example(example: Example) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])

@@ -50,6 +50,7 @@ def test_init_again_is_harmless(settings: Path) -> None:
     assert "up to date" in again.stdout
 
 
+@pytest.mark.slow
 def test_submit_drain_and_read_in_every_form(settings: Path, mailchimp: MailchimpSandbox) -> None:
     mailchimp.add(PERSON, AUDIENCES[0])
     keys = process(settings, "submit", "erasure", stdin=f"# a comment\n\n{PERSON}\n").stdout.split()

@@ -55,6 +55,7 @@ def exported(settings: Path) -> list[dict[str, Any]]:
     return [json.loads(entry["body"])["facts"] for entry in entries if entry["what"] == "report:exported"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env", NARROW.values(), ids=NARROW)
 def test_no_command_fails_for_what_its_output_cannot_show(settings: Path, env: dict[str, str]) -> None:
     event = as_json(settings, "events")[0]["id"]
@@ -76,6 +77,7 @@ def test_no_command_fails_for_what_its_output_cannot_show(settings: Path, env: d
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env", NARROW.values(), ids=NARROW)
 def test_json_stays_json_and_says_the_same_on_every_output(settings: Path, env: dict[str, str]) -> None:
     event = as_json(settings, "events")[0]["id"]
@@ -91,6 +93,7 @@ def test_json_stays_json_and_says_the_same_on_every_output(settings: Path, env: 
             assert SOURCE in json.dumps(json.loads(done.stdout), ensure_ascii=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env", NARROW.values(), ids=NARROW)
 def test_what_is_typed_in_utf_8_is_kept_as_typed_whatever_the_locale(settings: Path, env: dict[str, str]) -> None:
     words = ("submit", "objection", "--source", "Büro", "--ref", "№7")
@@ -106,6 +109,7 @@ def test_what_is_typed_in_utf_8_is_kept_as_typed_whatever_the_locale(settings: P
     assert REASON in bodies
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env", [*NARROW.values(), {}], ids=[*NARROW, "utf-8"])
 def test_the_audit_keeps_the_digest_of_exactly_what_was_written(settings: Path, env: dict[str, str]) -> None:
     for fmt in ("text", "json", "csv", "html"):
@@ -115,6 +119,7 @@ def test_the_audit_keeps_the_digest_of_exactly_what_was_written(settings: Path, 
             assert SOURCE in done.stdout.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env", NARROW.values(), ids=NARROW)
 def test_notes_and_the_plugin_are_utf_8_wherever_they_go(settings: Path, env: dict[str, str]) -> None:
     note = raw(settings, "audit", "checkpoint", env=env)
@@ -160,6 +165,7 @@ def test_no_cell_begins_like_a_formula(before: str, start: str) -> None:
     assert csv_safe(f"{before}plain = {start.strip()}") == f"{before}plain = {start.strip()}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 def test_a_full_disk_behind_stdout_is_named_in_one_line_and_what_was_done_is_not_denied(
     settings: Path, unbuffered: str
@@ -185,6 +191,7 @@ def shell(settings: Path, words: str, more: str, stdin: bytes = b"") -> subproce
     return subprocess.run(["bash", "-c", line], input=stdin, capture_output=True, timeout=120, check=False)
 
 
+@pytest.mark.slow
 def test_a_closed_stream_ends_a_command_before_it_does_anything_or_not_at_all(settings: Path) -> None:
     no_output = shell(settings, "submit erasure", ">&-", b"new@list.test")
     assert (no_output.returncode, no_output.stderr.count(b"\n")) == (2, 1)

@@ -29,6 +29,8 @@ from tests.support.servers import ENGINES
 from tests.support.session import tools
 from tests.support.walk import put, rows
 
+pytestmark = pytest.mark.slow  # every test starts daemons
+
 LEASE = 3
 MORE = """
 [destinations.{name}]

@@ -141,6 +141,7 @@ def test_a_lane_of_a_process_in_another_namespace_is_left_to_its_lease_and_of_a_
     assert app.leases.acquire("newsletter") is not None
 
 
+@pytest.mark.slow
 def test_two_daemons_that_share_host_name_and_kernel_but_not_their_pids_keep_to_one_owner(
     app: App, settings_file: Callable[..., Path], mailchimp: MailchimpSandbox, tmp_path: Path
 ) -> None:

@@ -104,6 +104,7 @@ def app(make_app: Callable[..., App]) -> App:
     return make_app(recheck_days="[]")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["newsletter", "crm", "crm_delete"])
 @pytest.mark.parametrize("poison", POISONS)
 def test_one_person_met_by_an_odd_answer_stops_nobody_for_long_and_is_held_after_a_day(

@@ -36,6 +36,7 @@ def submit(settings: Path, kind: str, *addresses: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_event_inserted_while_it_runs_is_delivered_within_ten_seconds_and_a_signal_ends_it_cleanly(
     settings: Path, tmp_path: Path, mailchimp: MailchimpSandbox, number: signal.Signals
@@ -61,6 +62,7 @@ def test_an_event_inserted_while_it_runs_is_delivered_within_ten_seconds_and_a_s
     assert "daemon:stopped" in whats
 
 
+@pytest.mark.slow
 def test_a_signal_lets_the_call_in_hand_finish(settings: Path, tmp_path: Path, mailchimp: MailchimpSandbox) -> None:
     mailchimp.add("ada@lovelace.test", AUDIENCES[0])
     mailchimp.latency = 1.0
@@ -78,6 +80,7 @@ def test_a_signal_lets_the_call_in_hand_finish(settings: Path, tmp_path: Path, m
     assert [event["state"] for event in as_json(settings, "events")] == ["fulfilled"]
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_every_event_ends_evidenced_and_none_is_doubled(
     settings: Path,
     tmp_path: Path,
@@ -132,6 +135,7 @@ def _every_confirmation_was_read_back(settings: Path) -> None:
     assert set(ended.values()) == {1}
 
 
+@pytest.mark.slow
 def test_a_crash_in_one_lane_is_loud_and_ends_neither_daemon_nor_delivery(
     settings: Path, tmp_path: Path, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox
 ) -> None:
@@ -164,6 +168,7 @@ def _mend_lane_table(settings: Path) -> None:
     _sql(settings, "ALTER TABLE syncer_lane_gone RENAME TO syncer_lane")
 
 
+@pytest.mark.slow
 def test_a_drain_beside_a_daemon_lets_the_owner_do_the_work_and_waits(
     settings: Path, tmp_path: Path, mailchimp: MailchimpSandbox
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
 from syncer.service.drain import prepare
@@ -13,6 +15,8 @@ from tests.support.attacks.tampering import undone
 from tests.support.processes import inside as run
 from tests.support.processes import started, until
 from tests.support.walk import put, rows
+
+pytestmark = pytest.mark.slow  # every test starts daemons
 
 PEOPLE = 40
 

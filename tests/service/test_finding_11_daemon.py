@@ -17,6 +17,8 @@ from tests.support.processes import inside as run
 from tests.support.processes import inside_json as as_json
 from tests.support.processes import started, until
 
+pytestmark = pytest.mark.slow  # every test starts daemons
+
 ANCHORS = """
 [anchors.store]
 kind = "object"

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.paths import ROOT
 from tests.support.processes import until
 
@@ -22,6 +24,7 @@ def around(folder: Path) -> dict[str, str]:
     return os.environ | PLAIN | {"TMPDIR": str(folder / "temporary")}
 
 
+@pytest.mark.slow
 def test_the_demo_runs_in_a_locale_that_is_not_utf_8_and_keeps_no_key(tmp_path: Path) -> None:
     done = subprocess.run(DEMO, capture_output=True, check=False, timeout=280, cwd=tmp_path, env=around(tmp_path))
 

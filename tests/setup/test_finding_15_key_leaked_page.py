@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from syncer.app import App, open_app
 from syncer.service.drain import drain
 from tests.support.paths import ROOT
@@ -38,6 +40,7 @@ def a_host(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_finding_15_the_page_can_be_followed_from_top_to_bottom(app: App, tmp_path: Path) -> None:
     put(app, "erasure", PERSON, "k1")
     drain(app)

@@ -358,7 +358,7 @@ def test_finding_15_killed_after_any_step_the_installation_works_and_the_same_co
         assert {row.state for row in rows(between, between.tables.event)} == {"fulfilled"}
         assert between.verify().ok
     checked = inside(before.settings.path, "check").stdout
-    assert ("a rotation was not finished" in checked) == (steps < 4)
+    assert ("a rotation was not finished" in " ".join(checked.split())) == (steps < 4)
 
     assert rotation.plan(before.settings).begun == (steps < 4)
     if steps < 4:
