@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what takes minutes, and what runs on a server or in a browser: by a parameter that names one, or a fixture."""
+    """Mark what takes minutes, and what runs on a server or in a browser: a parameter or a fixture names it."""
     for item in items:
         if not LONG.isdisjoint(item.path.parents):
             item.add_marker(pytest.mark.slow)
