@@ -45,9 +45,9 @@ def test_a_dossier_without_anybody_is_1_and_no_file(settings: Path, tmp_path: Pa
     assert (missed.returncode, missed.stdout) == (1, "")
     assert missed.stderr == "no event for this address; no dossier was written\n"
     assert empty.returncode == 1
-    assert json.loads(proofs.read_text())["events"] == []
+    assert json.loads(proofs.read_text(encoding="utf-8"))["events"] == []
     assert made.returncode == 0
-    assert "<html" in page.read_text()
+    assert "<html" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("command", ["report", "events"])

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,11 @@ def offered(settings: Path, typed: str) -> list[str]:
     words = line.split(" ")
     asking = {"_SYNCER_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
     done = subprocess.run(
-        [sys.executable, "-m", "syncer"], env={**os.environ, **asking}, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "syncer"],
+        env={**os.environ, **asking},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "@" not in done.stdout
@@ -68,10 +73,9 @@ def test_requests_are_offered_by_case_number_and_by_id(settings: Path, typed: st
 def test_what_is_wrong_offers_nothing_says_nothing_and_makes_nothing(settings: Path, tmp_path: Path) -> None:
     database = tmp_path / "syncer.db"
     assert offered(NOWHERE, "pause ") == offered(NOWHERE, "show ") == []
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("DROP TABLE syncer_queue")
         connection.execute("ALTER TABLE syncer_audit RENAME TO gone")
-    connection.close()
     assert offered(settings, "show ") == []
     for path in tmp_path.glob("syncer.db*"):
         path.unlink()
@@ -104,7 +108,7 @@ def test_bash_completes_by_the_line_that_the_help_shows(settings: Path, tmp_path
     done = subprocess.run(
         ["bash", "-c", script],
         env={**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"},
-        capture_output=True, text=True, check=False,
+        capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
 
     assert done.stderr == ""

@@ -49,7 +49,9 @@ def test_help_loads_no_command_and_nothing_that_a_command_needs() -> None:
         "import sys; from syncer.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: print(*sys.modules)"
     )
 
-    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True
+    ).stdout.split()
 
     assert "syncer.cli.help.shape" in loaded
     assert {"syncer.cli.work", "syncer.app", "rich", "sqlalchemy", "tempfile", "traceback"} & set(loaded) == set()
@@ -98,7 +100,7 @@ def test_every_example_is_understood(name: str, example: str, tmp_path: Path, mo
 
 @pytest.mark.parametrize("words", [(), *((group,) for group in GROUPS)], ids=" ".join)
 def test_a_group_called_alone_shows_its_help_and_ends_well(words: tuple[str, ...]) -> None:
-    done = subprocess.run([sys.executable, "-m", "syncer", *words], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "syncer", *words], capture_output=True, encoding="utf-8", check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"Usage: {' '.join(('syncer', *words))} [OPTIONS] COMMAND")
@@ -145,6 +147,6 @@ def test_older_names_of_options_are_taken_and_not_shown(settings_file: Callable[
     run(path, "init")
 
     assert run(path, "metrics", "--textfile", str(out)).returncode == 0
-    assert "syncer_up" in out.read_text()
+    assert "syncer_up" in out.read_text(encoding="utf-8")
     assert "--textfile" not in run(path, "metrics", "--help").stdout
     assert "--out" in run(path, "metrics", "--help").stdout

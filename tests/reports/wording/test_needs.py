@@ -39,7 +39,7 @@ def parsed(line: str) -> dict[str, object]:
 @pytest.mark.parametrize("code", [*CODES, "of_a_later_version"])
 def test_every_command_can_be_copied_as_it_stands(code: str, tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(str(tmp_path))
-    open("FILE", "w").close()  # noqa: SIM115, PTH123 — the name that a person replaces by a file's
+    open("FILE", "w", encoding="utf-8").close()  # noqa: SIM115, PTH123 — the name that a person replaces by a file's
     held = event(4711, (delivery("crm", State.HELD, code),))
     (need,) = needs(log([held]))
 
