@@ -16,7 +16,7 @@ class Ending(StrEnum):
 
     EVERYWHERE = "everywhere"  # every recipient carried it out, or was proven to hold nothing
     WITH_EXCEPTION = "with_exception"  # a person decided that a recipient is not asked, or not any further
-    WITHDRAWN = "withdrawn"  # it had been submitted by mistake; what was open then was not carried out
+    WITHDRAWN = "withdrawn"  # it had been submitted by mistake; nobody was asked any further from then on
     NOBODY = "nobody"  # no recipient was configured when it came: nobody was told
 
 

@@ -596,10 +596,10 @@ def test_nobody_found_is_said_audited_and_no_fault(settings: Path, tmp_path: Pat
     page = inside(settings, "dossier", "--out", str(out), stdin="nobody@absent.test")
     data = inside(settings, "dossier", "--json", stdin="nobody@absent.test")
 
-    assert (page.returncode, page.stdout) == (0, "")
+    assert (page.returncode, page.stdout) == (1, "")
     assert "no event for this address" in page.stderr
     assert not out.exists()
-    assert data.returncode == 0
+    assert data.returncode == 1
     assert json.loads(data.stdout)["events"] == []
     assert [entry["facts"] for entry in entries(settings, "operator:looked_up")] == [{"events": 0}] * 2
     assert [entry["facts"]["format"] for entry in exports(settings)] == ["json"]

@@ -41,7 +41,7 @@ def _of_mistakes(count: int, *, more: bool) -> str:
     further = "further " if more else ""
     which = f"A {further}request" if count == 1 else f"{texts.capital(texts.number(count))} {further}requests"
     were, they = ("was", "It was") if count == 1 else ("were", "They were")
-    rest = "what was open then was not carried out"
+    rest = "nobody was asked any further from then on"
     return f"{which} about you {were} entered here by mistake. {they} withdrawn; {rest}."
 
 

@@ -11,7 +11,7 @@ from syncer.reports.wording.deliveries import withdrawn
 def account(counts: Summary) -> str:
     """Return how many requests were received, how each kind stands, and how many are or were late."""
     if not counts.requests:
-        return "No request was received in this period."
+        return "No request that was received in this period has been taken from the queue."
     ended = [
         f"{number} {words}"
         for number, words in (

@@ -385,7 +385,7 @@ def test_what_is_held_outside_the_span_of_a_report_is_not_left_out(
 def test_an_empty_installation_says_so(app: App) -> None:
     text = " ".join(Parsed("".join(report_html(app.propagation.report(None, None)))).text.split())
 
-    assert "No request was received in this period." in text
+    assert "No request that was received in this period has been taken from the queue." in text
     assert "Nothing is open past its time, held or paused." in text
 
 

@@ -346,7 +346,7 @@ def a_withdrawn(right: Right = Right.ERASURE) -> DossierEvent:
 def test_a_request_that_was_entered_by_mistake_is_never_called_the_persons_own() -> None:
     page = "".join(dossier_html(facts(a_withdrawn())))
 
-    assert "A request about you was entered here by mistake. It was withdrawn; what was open then was not" in page
+    assert "A request about you was entered here by mistake. It was withdrawn; nobody was asked any further" in page
     assert "<dt>It was entered on</dt><dd>2 November 2026" in page
     assert "What became of a request about you at" in page
     for claim in ("You asked", "Your request", "your request", "Answer due by", "We received this", "later than"):

@@ -19,7 +19,7 @@ def counted(**numbers: int) -> Summary:
 
 
 def test_no_request_is_said_in_one_sentence() -> None:
-    assert account(counted()) == "No request was received in this period."
+    assert account(counted()) == "No request that was received in this period has been taken from the queue."
 
 
 def test_every_kind_of_ending_has_its_own_number() -> None:
