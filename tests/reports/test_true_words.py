@@ -66,6 +66,7 @@ def test_no_text_claims_more_than_the_states_allow_or_hides_what_they_say(made: 
     assert wrong(made) == []
 
 
+@pytest.mark.slow  # thousands of reports, and a few of them are made at random in each `make test`
 @pytest.mark.parametrize("state", list(State))
 def test_no_text_claims_more_of_a_single_delivery_whatever_its_state_code_and_evidence(state: State) -> None:
     for number, item in enumerate(one for one in SINGLE if one.state is state):
