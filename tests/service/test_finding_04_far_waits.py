@@ -15,6 +15,7 @@ from syncer.domain.policy import LONGEST_WAIT
 from syncer.service.drain import drain, prepare
 from syncer.service.far_waits import FarWaits
 from tests.conftest import AUDIENCES, Clock
+from tests.support.looks import look_at
 from tests.support.servers import ENGINES
 from tests.support.walk import PERSON, event, put, rows, states
 
@@ -107,15 +108,14 @@ def test_finding_04_a_look_that_is_noted_for_the_future_is_taken_now_from_the_be
 ) -> None:
     put(app, "erasure", PERSON, "k1")
     drain(app)
-    (lane, *_) = app.lanes()
-    app.watch.look("newsletter", lane.adapter)
+    look_at(app, "newsletter")
     forge(app, app.tables.watch, looked_at=NEVER, listed_at=NEVER, listed=10**6)
     back = clock().replace(microsecond=0) + timedelta(minutes=1)
     mailchimp.add(PERSON, AUDIENCES[0], last_changed=back.isoformat())
     clock.advance(hours=1)
 
     assert app.watch.due("newsletter", timedelta(hours=24))
-    look = app.watch.look("newsletter", lane.adapter)
+    look = look_at(app, "newsletter")
 
     assert look.since == event(app).received_at
     assert len(look.incidents) == 1
