@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from syncer.audit.anchors.place import Place
-from syncer.settings.proof import Anchor, EmailAnchor, FolderAnchor, ObjectAnchor, SyslogAnchor, TimestampAnchor
+from syncer.settings.anchors import Anchor, EmailAnchor, FolderAnchor, ObjectAnchor, SyslogAnchor, TimestampAnchor
 
 
 def build(name: str, anchor: Anchor, state: Path) -> Callable[[], Place]:

@@ -21,7 +21,8 @@ from syncer.database.connections import reading, writing
 from syncer.database.failures import retry_on_conflict
 from syncer.database.tables import Tables
 from syncer.log import get_logger
-from syncer.settings.proof import FOLDER, Anchor
+from syncer.settings.anchors import Anchor
+from syncer.settings.proof import FOLDER
 
 #: a failed anchor is tried again after so long
 AGAIN = timedelta(minutes=5)
