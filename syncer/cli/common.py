@@ -204,7 +204,12 @@ def day_of(text: str, option: str) -> date:
 
 def list_events(events: Sequence[EventView], as_json: bool) -> int:
     """Print events; return the exit code, 1 when one is held or late."""
-    from syncer.cli.output import console, printing
+    from syncer.cli.output import console
 
-    console.answer(events, as_json, printing.events)
+    def show(shown: Sequence[EventView]) -> None:
+        from syncer.cli.output import printing  # words for people, which JSON has no use for
+
+        printing.events(shown)
+
+    console.answer(events, as_json, show)
     return 1 if any(event.waits_for_a_person for event in events) else 0

@@ -28,7 +28,7 @@ UNUSED = (
     "adapters.mailchimp.walk", "adapters.mailchimp.listing", "adapters.mailchimp.trial", "adapters.sandbox",
     "adapters.activecampaign.walk", "adapters.activecampaign.calls", "adapters.activecampaign.trial",
     "syncer.delivery.lane", "syncer.intake.take", "syncer.intake.wordpress.bridge", "syncer.service", "syncer.setup",
-    "syncer.decisions", "syncer.settings.anchors", "syncer.audit.anchors.email",
+    "syncer.settings.anchors", "syncer.audit.anchors.email",
     "syncer.reports.propagation", "syncer.reports.html", "syncer.reports.dossier",
     "syncer.cli.output.terminal", "syncer.cli.audit", "syncer.cli.work",
 )  # fmt: skip
@@ -82,7 +82,7 @@ def test_one_engine_is_loaded_and_not_the_others(settings: Path) -> None:
 def test_json_loads_no_words_for_people(settings: Path) -> None:
     modules = loaded("--settings", str(settings), "events", "--json")
 
-    assert among(("syncer.cli.output.terminal", "rich"), modules) == []
+    assert among(("syncer.cli.output.printing", "rich"), modules) == []
 
 
 @pytest.mark.parametrize("words", [("--help",), ("status", "--help"), ("--version",)])
