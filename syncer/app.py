@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -33,12 +33,9 @@ from syncer.delivery.balance import Presence
 from syncer.delivery.leases import Leases
 from syncer.delivery.owners import owner_name
 from syncer.errors import SettingsProblem
-from syncer.events.seals import Seals
-from syncer.events.store import Store
 from syncer.intake.queue import Queue
 from syncer.privacy.keyring import Keyring
 from syncer.settings.checked import Settings, settings_digest
-from syncer.settings.effective import Effective, effective
 from syncer.settings.load import load
 
 if TYPE_CHECKING:
@@ -60,7 +57,9 @@ if TYPE_CHECKING:
     from syncer.delivery.lane import Lane
     from syncer.delivery.watch import Watch
     from syncer.events.resealing import Resealing
+    from syncer.events.seals import Seals
     from syncer.events.shredding import Shredding
+    from syncer.events.store import Store
     from syncer.intake.refused import RefusedRows
     from syncer.intake.take import Intake
     from syncer.intake.wordpress.bridge import WordPress
@@ -69,6 +68,7 @@ if TYPE_CHECKING:
     from syncer.reports.propagation import Propagation
     from syncer.reports.reader import Reader
     from syncer.reports.status import Status
+    from syncer.settings.effective import Effective
 
 
 def load_settings(path: Path | None) -> Settings:
@@ -78,12 +78,19 @@ def load_settings(path: Path | None) -> Settings:
 
 def effective_settings(path: Path | None) -> Effective:
     """Return the settings that are in force, each with its origin. Raises SettingsProblem; needs no secrets."""
+    from syncer.settings.effective import effective
+
     return effective(path, os.environ, adapters=registry.load)
 
 
 def make_tables(settings: Settings) -> Tables:
-    """Return the tables under the configured names."""
-    return tables(settings.database.prefix, settings.queue.table)
+    """Return the tables under the configured names, made once for each pair of them."""
+    return _tables(settings.database.prefix, settings.queue.table)
+
+
+@lru_cache(maxsize=2)
+def _tables(prefix: str, queue: str) -> Tables:
+    return tables(prefix, queue)
 
 
 def open_app(
@@ -152,8 +159,6 @@ class App:
         self.ledger = Ledger(engine, self.tables, keyring, actor(kind), settings_digest(settings))
         self._wire_proof()
         self.transactions = Transactions(engine, self.tables, self.ledger, clock, self.trust.require)
-        self.store = Store(self.transactions, tuple(settings.schedule.recheck_days))
-        self.seals = Seals(engine, self.tables, keyring, self.ledger)
         self.leases = Leases(self.transactions, owner or owner_name(), settings.schedule.lease_seconds)
         self.presence = Presence(self.transactions, self.leases)
         queue = settings.queue_login
@@ -189,6 +194,20 @@ class App:
 
         providers = {name: self.provider(item.adapter) for name, item in self.settings.destinations.items()}
         return WordPress(self.settings, self.transactions, self.queue, providers)
+
+    @cached_property
+    def store(self) -> Store:
+        """What changes events and deliveries."""
+        from syncer.events.store import Store
+
+        return Store(self.transactions, tuple(self.settings.schedule.recheck_days))
+
+    @cached_property
+    def seals(self) -> Seals:
+        """What seals addresses and opens them."""
+        from syncer.events.seals import Seals
+
+        return Seals(self.engine, self.tables, self.keyring, self.ledger)
 
     @cached_property
     def intake(self) -> Intake:

@@ -7,18 +7,9 @@ import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from adapters.activecampaign.calls.archive import NO_ADMIN, Archive
-from adapters.activecampaign.calls.asking import Asking
-from adapters.activecampaign.calls.everybody import Everybody
-from adapters.activecampaign.calls.listing import LARGEST, Listing, pages
-from adapters.activecampaign.erasure import Erasure
-from adapters.activecampaign.objection import Objection
-from adapters.activecampaign.rows import opted_in
-from adapters.activecampaign.trial import PLAN, ActiveCampaignTrial
-from adapters.activecampaign.walk import ActiveCampaignWalk
 from adapters.checks import in_turn, shown_name, tried
 from adapters.contract import (
     Action,
@@ -40,6 +31,11 @@ from adapters.http.pacer import Pacer
 from adapters.http.transport import Transport
 from adapters.options import check_api_key, check_base_url, check_flag
 from adapters.values import numeric_id
+
+if TYPE_CHECKING:
+    from adapters.activecampaign.calls.asking import Asking
+    from adapters.activecampaign.erasure import Erasure
+    from adapters.activecampaign.objection import Objection
 
 _SENDERS = 6
 #: what stands in the sample settings for an account's name; an account's own is in lower case
@@ -171,11 +167,16 @@ class ActiveCampaign(Adapter):
 
         Raises AdapterError. A contact put on a list again keeps its old date: only the listing of all shows that.
         """
+        from adapters.activecampaign.calls.everybody import Everybody
+
         with evidence(NO_HURRY, keep=LAST_CALLS) as trail:
             yield from Everybody(self._asking(trail), since).seen()
 
     def opted_in(self, subject: Subject) -> datetime | None:
         """Return the newest `sdate` of a list that the person confirmed. Raises AdapterError."""
+        from adapters.activecampaign.rows import opted_in
+        from adapters.activecampaign.walk import ActiveCampaignWalk
+
         with evidence(self._patience) as trail:
             consent = opted_in(ActiveCampaignWalk(self._asking(trail), trail, subject).find_with_rows(), subject)
         return consent[1] if consent else None
@@ -197,6 +198,8 @@ class ActiveCampaign(Adapter):
 
     def trial_plan(self, place: str | None) -> tuple[str, ...]:
         """Return what a trial does; `place` is the id of a list. Raises SettingsError."""
+        from adapters.activecampaign.trial import PLAN
+
         if place is not None and not numeric_id(place):
             raise SettingsError("in", "write the id of a list, a number, as `syncer check` shows it")
         where = f"list {place}" if place else "the first list that the key sees"
@@ -204,6 +207,8 @@ class ActiveCampaign(Adapter):
 
     def trial(self, subject: Subject, place: str | None) -> Generator[TrialStep, None, None]:
         """Try every call on an invented contact and yield the steps."""
+        from adapters.activecampaign.trial import ActiveCampaignTrial
+
         with evidence(NO_HURRY) as trail:
             yield from ActiveCampaignTrial(self._transport.sender(trail), trail, subject).run(place)
 
@@ -217,6 +222,9 @@ class ActiveCampaign(Adapter):
         return f"accepted by {self._transport.host}"
 
     def _errand(self, action: Action, trail: Trail, subject: Subject) -> Erasure | Objection:
+        from adapters.activecampaign.erasure import Erasure
+        from adapters.activecampaign.objection import Objection
+
         asking = self._asking(trail)
         if action is Action.DELETE:
             return Erasure(asking, trail, subject, ecommerce=self._ecommerce)
@@ -224,6 +232,10 @@ class ActiveCampaign(Adapter):
 
     def _asking(self, trail: Trail) -> Asking:
         """Return what asks the questions of one walk, each leaving its step on this trail."""
+        from adapters.activecampaign.calls.asking import (
+            Asking,  # here and above: who calls nobody loads the class alone
+        )
+
         return Asking(self._transport.sender(trail), trail.state)
 
 
@@ -237,12 +249,16 @@ def _base_url(value: object) -> str:
 
 
 def _admin(asking: Asking) -> str:
+    from adapters.activecampaign.calls.archive import NO_ADMIN
+
     if not asking.is_admin():
         raise Misconfigured("forbidden", NO_ADMIN)
     return "the key's user is in the Admin group"
 
 
 def _archive(asking: Asking) -> str:
+    from adapters.activecampaign.calls.archive import Archive
+
     # an address that cannot exist; a search by a word would ignore the archive's 360 days (contact-archives)
     nobody = f"nobody-{secrets.token_hex(8)}@syncer.invalid"
     Archive(asking, Subject("", (nobody,))).search(nobody)
@@ -250,11 +266,15 @@ def _archive(asking: Asking) -> str:
 
 
 def _archive_remedy(error: AdapterError) -> str:
+    from adapters.activecampaign.calls.archive import NO_ADMIN
+
     remedy = _TO_ADMIN if error.detail == NO_ADMIN else "look at the answer, and ask ActiveCampaign's support"
     return f"{remedy}: until then {_HELD}"
 
 
 def _lists(asking: Asking) -> str:
+    from adapters.activecampaign.calls.listing import LARGEST, Listing, pages
+
     # a key with narrow rights can hide lists, and with them subscriptions: a person must know whether this is all
     rows = [
         row for page in islice(pages(asking, Listing("/lists", "lists", "account")), _LIST_PAGES) for row in page.rows

@@ -26,14 +26,12 @@ from adapters.contract import (
 from adapters.http.evidence import LAST_CALLS, LONGEST_WALK, NO_HURRY, Trail, evidence
 from adapters.http.transport import Transport
 from adapters.mailchimp.answers import LIST_ID, expect
-from adapters.mailchimp.listing import changed
-from adapters.mailchimp.scopes import Proofs, Scopes
-from adapters.mailchimp.trial import PLAN, MailchimpTrial
-from adapters.mailchimp.walk import MailchimpWalk
 from adapters.options import check_api_key, check_base_url, check_flag
 
 if TYPE_CHECKING:
+    from adapters.mailchimp.scopes import Scopes
     from adapters.mailchimp.sdk import Client
+    from adapters.mailchimp.walk import MailchimpWalk
 
 _SMS = Remaining(
     "No text messages are sent to a mobile number in these entries. A number kept without your e-mail address cannot be"
@@ -134,6 +132,8 @@ class Mailchimp(Adapter):
         patience: float = LONGEST_WALK,
     ) -> None:
         """`patience` is how long one verb may take for one person, in seconds, besides two for each audience."""
+        from adapters.mailchimp.scopes import Proofs  # here and below: commands that call nobody load the class alone
+
         self._transport = transport
         self._patience = patience
         self._connections = connections
@@ -176,6 +176,8 @@ class Mailchimp(Adapter):
 
     def changed(self, since: datetime | None) -> Iterator[Seen]:
         """Yield the members of all audiences that changed since then (UTC), or all there are. Raises AdapterError."""
+        from adapters.mailchimp.listing import changed
+
         with evidence(NO_HURRY, keep=LAST_CALLS) as trail:
             yield from changed(self._client(trail), self._scopes(trail), since)
 
@@ -207,12 +209,16 @@ class Mailchimp(Adapter):
 
     def trial_plan(self, place: str | None) -> tuple[str, ...]:
         """Return what a trial does; `place` is the id of an audience and must be named. Raises SettingsError."""
+        from adapters.mailchimp.trial import PLAN
+
         if place is None or not LIST_ID.fullmatch(place):
             raise SettingsError("in", "name the audience by its id, as `syncer check` shows it: an address stays there")
         return tuple(line.format(place=place) for line in PLAN)
 
     def trial(self, subject: Subject, place: str | None) -> Generator[TrialStep, None, None]:
         """Try every call on an invented contact and yield the steps."""
+        from adapters.mailchimp.trial import MailchimpTrial
+
         with evidence(NO_HURRY) as trail:
             yield from MailchimpTrial(self._client(trail), trail, subject, place or "").run()
 
@@ -221,15 +227,19 @@ class Mailchimp(Adapter):
         self._transport.close()
 
     def _walk(self, trail: Trail, subject: Subject) -> MailchimpWalk:
+        from adapters.mailchimp.walk import MailchimpWalk
+
         return MailchimpWalk(self._client(trail, subject.label), self._scopes(trail), trail, subject)
 
     def _client(self, trail: Trail, label: Callable[[str], str] = nameless) -> Client:
         """Return the SDK's client, each call of which leaves its step on this trail."""
-        from adapters.mailchimp.sdk import Client  # slow to load, and `status` never calls
+        from adapters.mailchimp.sdk import Client
 
         return Client(self._transport.sender(trail), label)
 
     def _scopes(self, trail: Trail) -> Scopes:
+        from adapters.mailchimp.scopes import Scopes
+
         return Scopes(self._client(trail), self._proofs)
 
     def _account_name(self) -> str:

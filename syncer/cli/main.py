@@ -10,14 +10,11 @@ from typing import NoReturn
 import click
 
 from syncer import __version__
-from syncer.cli.common import SETTINGS, Context
+from syncer.cli.common import SETTINGS, STARTED_AFTER, Context
 from syncer.cli.help.shape import Sections
 from syncer.cli.output import stdout
 from syncer.errors import UserError
 
-#: new objects before a garbage collection; of the 700 that Python allows a start makes hundreds of times as many, and
-#: keeps them all
-GARBAGE_AFTER = 20_000
 NO_ADDRESS_HERE = "an address does not belong on the command line (it stands in the process list); use stdin or --file"
 
 
@@ -35,7 +32,7 @@ def cli(context: click.Context, settings: Path | None, debug: bool) -> None:
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run a command and exit as designed: 0 fine, 1 something needs attention, 2 called or configured wrongly."""
     if argv is None:  # a process of its own, not a call from another program
-        gc.set_threshold(GARBAGE_AFTER)
+        gc.set_threshold(STARTED_AFTER)
     try:
         stdout.prepare()
         _refuse_addresses(sys.argv[1:] if argv is None else argv)

@@ -136,7 +136,7 @@ def demo() -> int:
 
     This machine plays the providers, with made-up people. It takes half a minute, and says which folder it leaves.
     """
-    from syncer.cli.output.console import demo_console
+    from syncer.cli.output.terminal import demo_console
     from syncer.setup.demo import run as play
 
     return play(demo_console())

@@ -6,8 +6,6 @@ import re
 import unicodedata
 from functools import lru_cache
 
-import idna
-
 from syncer.errors import AddressError
 
 LONGEST_ADDRESS = 254
@@ -90,23 +88,27 @@ def _a_label(domain: str) -> str:
     """
     if domain.endswith("."):
         raise AddressError("closing_dot")
-    try:
-        on_the_wire = domain.lower() if domain.isascii() else _mapped(domain)
-    except (idna.IDNAError, UnicodeError):
-        raise AddressError("domain") from None
+    on_the_wire = domain.lower() if domain.isascii() else _mapped(domain)
     if not _ON_THE_WIRE.fullmatch(on_the_wire):
         raise AddressError("domain")
     return on_the_wire
 
 
 def _mapped(domain: str) -> str:
-    # never str.encode("idna"): it maps straße.test to another domain
-    return ".".join(map(_to_ascii, idna.uts46_remap(domain, std3_rules=False).split(".")))
+    import idna  # here and below: few domains need its tables
+
+    try:
+        # never str.encode("idna"): it maps straße.test to another domain
+        return ".".join(map(_to_ascii, idna.uts46_remap(domain, std3_rules=False).split(".")))
+    except (idna.IDNAError, UnicodeError):
+        raise AddressError("domain") from None
 
 
 def _to_ascii(label: str) -> str:
     if label.isascii():
         return label
+    import idna
+
     try:
         return idna.alabel(label).decode("ascii")
     except idna.IDNAError:
@@ -130,6 +132,8 @@ def _u_label(domain: str) -> str:
 def _to_unicode(label: str) -> str:
     if not label.startswith(_ACE):
         return label
+    import idna
+
     try:
         return idna.ulabel(label)
     except (idna.IDNAError, UnicodeError):

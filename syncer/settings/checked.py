@@ -7,13 +7,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import make_url
 
 from syncer.settings.destinations import Destination
 from syncer.settings.login import Login, ServerTable
-from syncer.settings.proof import Anchor, CheckpointsSettings, RetentionSettings
-from syncer.settings.table import SECRET_KEY
+from syncer.settings.proof import CheckpointsSettings, RetentionSettings
+from syncer.settings.secret_file import SECRET_KEY
 from syncer.settings.tables import (
     ControllerSettings,
     DatabaseSettings,
@@ -25,6 +26,9 @@ from syncer.settings.tables import (
     ScheduleSettings,
     WordPressSettings,
 )
+
+if TYPE_CHECKING:
+    from syncer.settings.anchors import Anchor
 
 
 @dataclass(frozen=True)
@@ -81,17 +85,17 @@ def settings_digest(settings: Settings) -> str:
             settings.queue.table,
             *_tls(settings.queue),
         ],
-        "identity": settings.identity.model_dump(mode="json"),
-        "controller": settings.controller.model_dump(mode="json"),
-        "deadlines": settings.deadlines.model_dump(mode="json"),
-        "schedule": settings.schedule.model_dump(mode="json"),
-        "log": settings.log.model_dump(mode="json"),
-        "metrics": settings.metrics.model_dump(mode="json"),
+        "identity": settings.identity.values(),
+        "controller": settings.controller.values(),
+        "deadlines": settings.deadlines.values(),
+        "schedule": settings.schedule.values(),
+        "log": settings.log.values(),
+        "metrics": settings.metrics.values(),
         "wordpress": settings.wordpress
-        and settings.wordpress.model_dump(mode="json") | {"url": _without_password(settings.wordpress_url)},
-        "checkpoints": settings.checkpoints.model_dump(mode="json"),
-        "retention": settings.retention.model_dump(mode="json"),
-        "anchors": {name: item.model_dump(mode="json") for name, item in settings.anchors.items()},
+        and settings.wordpress.values() | {"url": _without_password(settings.wordpress_url)},
+        "checkpoints": settings.checkpoints.values(),
+        "retention": settings.retention.values(),
+        "anchors": {name: item.values() for name, item in settings.anchors.items()},
         "destinations": {
             name: [item.adapter, item.erasure, item.objection, item.api_key_env, item.api_key_file, dict(item.options)]
             for name, item in settings.destinations.items()

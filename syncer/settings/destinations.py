@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from adapters.contract import Action, Adapter, SettingsError
-from syncer.settings.table import SECRET_KEY, secret
+from syncer.settings.keys.readers import read_path, read_text
+from syncer.settings.keys.table import Mistake, Table, key
+from syncer.settings.secret_file import SECRET_KEY, secret
 
+ACTIONS = "delete, unsubscribe or suppress"
 #: what a destination may be called
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _VARIABLE = re.compile(r"(?![0-9a-fA-F]{20})[A-Za-z_][A-Za-z0-9_]{0,63}")  # not what looks like a key itself
@@ -40,25 +41,36 @@ class Destination:
         return api_key
 
 
-class DestinationTable(BaseModel):
+def _action(given: Any) -> Action:
+    try:
+        return Action(given)
+    except ValueError:
+        raise ValueError(f"is not an action; use {ACTIONS}") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DestinationTable(Table):
     """A table [destinations.NAME]; every further key is an option of its adapter."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    adapter: str = key(read_text, add="the name of one")
+    erasure: Action = key(_action, add=f"it: {ACTIONS}")
+    objection: Action = key(_action, add=f"it: {ACTIONS}")
+    api_key_env: str | None = key(read_text, None)
+    api_key_file: Path | None = key(read_path, None)
 
-    adapter: str
-    erasure: Action
-    objection: Action
-    api_key_env: str | None = None
-    api_key_file: Path | None = None
+    @classmethod
+    def unknown(cls, given: Mapping[str, Any]) -> list[Mistake]:
+        """Return nothing: the adapter knows its options."""
+        return []
 
-    def destination(self, name: str, file: Path) -> Destination:
+    def destination(self, name: str, file: Path, options: Mapping[str, Any]) -> Destination:
         """Return the destination that a settings file names; its key file lies at the settings' folder."""
         return Destination(
             name=name,
             adapter=self.adapter,
             erasure=self.erasure,
             objection=self.objection,
-            options=dict(self.model_extra or {}),
+            options={option: value for option, value in options.items() if option not in self.declared()},
             api_key_env=self.api_key_env,
             api_key_file=file.resolve().parent / self.api_key_file if self.api_key_file else None,
             where=str(file),
@@ -70,10 +82,10 @@ def taken_secrets(table: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
     A secret in place of its variable's name stays: no message shows `api_key_env`.
     """
-    for key in [key for key in table if key not in DestinationTable.model_fields and SECRET_KEY.fullmatch(key)]:
-        del table[key]
+    for name in [name for name in table if name not in DestinationTable.declared() and SECRET_KEY.fullmatch(name)]:
+        del table[name]
         remedy = "name a variable with api_key_env or a file with api_key_file, and renew the key"
-        yield key, f"secrets do not belong in this file; {remedy}"
+        yield name, f"secrets do not belong in this file; {remedy}"
     variable = table.get("api_key_env")
     if isinstance(variable, str) and not _VARIABLE.fullmatch(variable):
         yield "api_key_env", "not a variable's name; put the key into a variable and name that"
@@ -98,6 +110,6 @@ def mistakes(file: Path, destination: Destination, adapters: Callable[[str], typ
             lines.append(f'{place} {right}: {destination.adapter} cannot "{action}"; use {usable}')
     if destination.objection is Action.DELETE:
         lines.append(f"{place} objection: an objection is not an erasure; use unsubscribe or suppress")
-    usable = ", ".join(sorted({*adapter.options, *DestinationTable.model_fields}))
-    unknown = (key for key in destination.options if key not in adapter.options)
-    return lines + [f"{place} {key}: unknown key; known here: {usable}" for key in unknown]
+    usable = ", ".join(sorted({*adapter.options, *DestinationTable.declared()}))
+    unknown = (name for name in destination.options if name not in adapter.options)
+    return lines + [f"{place} {name}: unknown key; known here: {usable}" for name in unknown]

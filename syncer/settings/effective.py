@@ -8,7 +8,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
 from sqlalchemy.engine import make_url
 
 from adapters.contract import Adapter
@@ -16,15 +15,16 @@ from syncer.privacy.masking import masked
 from syncer.settings.checked import Settings
 from syncer.settings.destinations import Destination, DestinationTable
 from syncer.settings.environment import overlay
+from syncer.settings.keys.table import Table
 from syncer.settings.load import load, parse
 from syncer.settings.search import Candidate, look
-from syncer.settings.table import SECRET_KEY
+from syncer.settings.secret_file import SECRET_KEY
 from syncer.settings.tables import SettingsTables
 
 HIDDEN = "***"
 #: tables of which there may be several, and those that are read key by key
 _NAMED = ("anchors", "destinations")
-_SINGLE = tuple(name for name in SettingsTables.model_fields if name not in _NAMED)
+_SINGLE = tuple(name for name in SettingsTables.declared() if name not in _NAMED)
 
 
 class Source(StrEnum):
@@ -113,13 +113,13 @@ def _tables(settings: Settings, origins: _Origins) -> Iterable[Value]:
         yield from _model(("anchors", name), anchor, origins)
 
 
-def _model(path: tuple[str, ...], table: BaseModel, origins: _Origins) -> Iterable[Value]:
-    return (origins.value((*path, key), getattr(table, key)) for key in type(table).model_fields)
+def _model(path: tuple[str, ...], table: Table, origins: _Origins) -> Iterable[Value]:
+    return (origins.value((*path, key), value) for key, value in table.values().items())
 
 
 def _destination(destination: Destination, options: Mapping[str, str], origins: _Origins) -> Iterable[Value]:
     path = ("destinations", destination.name)
-    for key in DestinationTable.model_fields:
+    for key in DestinationTable.declared():
         yield origins.value((*path, key), getattr(destination, key))
     for key, meaning in options.items():
         given = key in destination.options

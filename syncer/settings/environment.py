@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_origin
+from typing import Any
 
-from syncer.settings.tables import SettingsTables, table_of
+from syncer.settings.tables import SettingsTables, is_json
 
 _PREFIX = "SYNCER_"
 #: the tables that stand once for each name
 _NAMED = ("destinations", "anchors")
-_SINGLE = SettingsTables.model_fields.keys() - _NAMED
+_SINGLE = SettingsTables.declared().keys() - _NAMED
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def _set(tables: dict[str, Any], path: tuple[str, ...], text: str) -> None:
         return
     if not isinstance(tables.get(table), dict):
         tables[table] = {}
-    tables[table][key] = _decoded(text) if _is_json(table, key) else text
+    tables[table][key] = _decoded(text) if is_json(table, key) else text
 
 
 def _typed(text: str, before: Any) -> Any:
@@ -81,9 +81,3 @@ def _decoded(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
-
-
-def _is_json(table: str, key: str) -> bool:
-    """Say whether a key holds a number or a list; pydantic reads truth values from text by itself."""
-    known = table_of(table).model_fields.get(key)
-    return known is not None and (known.annotation in (int, float) or get_origin(known.annotation) is tuple)

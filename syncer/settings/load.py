@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
 from sqlalchemy.engine import make_url
 
 from adapters.contract import Adapter
@@ -16,10 +16,12 @@ from syncer.errors import SettingsProblem
 from syncer.settings.checked import Settings
 from syncer.settings.destinations import Destination, DestinationTable, mistakes, taken_secrets
 from syncer.settings.environment import Overlay, overlay
-from syncer.settings.messages import in_words
-from syncer.settings.proof import KINDS, anchored_at
+from syncer.settings.keys.table import Unfit
 from syncer.settings.search import find
 from syncer.settings.tables import WORDPRESS_BACKENDS, IdentitySettings, SettingsTables
+
+if TYPE_CHECKING:
+    from syncer.settings.anchors import Anchor
 
 
 def load(
@@ -89,9 +91,9 @@ class _Reader:
 
     def _checked_tables(self) -> SettingsTables | None:
         try:
-            return SettingsTables.model_validate(self._tables)
-        except ValidationError as error:
-            self._explain(error, ())
+            return SettingsTables.read(self._tables)
+        except Unfit as unfit:
+            self._explain(unfit, ())
             return None
 
     def _destination(self, name: str, adapters: Callable[[str], type[Adapter]]) -> Destination | None:
@@ -102,34 +104,33 @@ class _Reader:
         for key, text in taken_secrets(table):
             self._wrong((*here, key), text)
         try:
-            destination = DestinationTable.model_validate(table).destination(name, self._file)
-        except ValidationError as error:
-            self._explain(error, here)
+            destination = DestinationTable.read(table).destination(name, self._file, table)
+        except Unfit as unfit:
+            self._explain(unfit, here)
             return None
         self._problems += mistakes(self._file, destination, adapters)
         return destination
 
     def _anchored(self, tables: SettingsTables, destinations: Iterable[Destination]) -> Settings:
         """Return the settings with every relative file resolved against the settings' folder."""
-        queue, wordpress = tables.queue.url, tables.wordpress
-        database = _absolute(tables.database.url, self._folder)
-        notes = self._folder / (tables.checkpoints.folder or _beside(database) / "checkpoints")
+        queue, wordpress = tables.queue, tables.wordpress
+        url = _absolute(tables.database.url, self._folder)
+        notes = self._folder / (tables.checkpoints.folder or _beside(url) / "checkpoints")
+        queue_url = queue.url and _absolute(queue.url, self._folder)
         return Settings(
             path=self._file,
-            database=tables.database.model_copy(update={"url": database, **tables.database.beside(self._folder)}),
-            queue=tables.queue.model_copy(
-                update={"url": queue and _absolute(queue, self._folder), **tables.queue.beside(self._folder)}
-            ),
+            database=replace(tables.database, url=url, **tables.database.beside(self._folder)),
+            queue=replace(queue, url=queue_url, **queue.beside(self._folder)),
             identity=IdentitySettings(key_file=self._folder / tables.identity.key_file),
             deadlines=tables.deadlines,
             schedule=tables.schedule,
             log=tables.log,
             metrics=tables.metrics,
-            checkpoints=tables.checkpoints.model_copy(update={"folder": notes}),
+            checkpoints=replace(tables.checkpoints, folder=notes),
             retention=tables.retention,
-            anchors={name: anchored_at(item, self._folder) for name, item in tables.anchors.items()},
+            anchors=_beside_settings(tables.anchors, self._folder),
             destinations={item.name: item for item in destinations},
-            wordpress=wordpress and wordpress.model_copy(update=wordpress.beside(self._folder)),
+            wordpress=wordpress and replace(wordpress, **wordpress.beside(self._folder)),
             controller=tables.controller,
             warnings=tuple(self._passwords_in_the_file(tables)),
         )
@@ -141,13 +142,11 @@ class _Reader:
             if given and (name, "url") not in self._variables:
                 yield f"[{name}] url holds a password; take it out and name its file with password_file"
 
-    def _explain(self, error: ValidationError, here: tuple[str, ...]) -> None:
-        for item in error.errors():
-            path = (*here, *(part for part in item["loc"] if isinstance(part, str)))
-            text = in_words(path, item)
-            if path[0] == "anchors" and len(path) > 2 and path[2] in KINDS:
-                path = path[:2] + path[3:]  # pydantic puts the kind there
-            self._wrong(path, text)
+    def _explain(self, unfit: Unfit, here: tuple[str, ...]) -> None:
+        for mistake in unfit.mistakes:
+            path = (*here, *mistake.path)
+            name = "anchors.NAME" if path[0] == "anchors" else path[0]
+            self._wrong(path, mistake.text or f"must be a table, written [{name}]")
 
     def _wrong(self, path: tuple[str, ...], text: str) -> None:
         """Note a mistake at a key: its variable is named where the environment gave it, else its place in the file."""
@@ -157,6 +156,14 @@ class _Reader:
         tables = 2 if path[0] in ("destinations", "anchors") else 1
         place = f"[{'.'.join(path[:tables])}]" + "".join(f" {part}" for part in path[tables:])
         self._problems.append(f"{self._file}: {place}: {text}")
+
+
+def _beside_settings(anchors: Mapping[str, Anchor], folder: Path) -> Mapping[str, Anchor]:
+    if not anchors:
+        return {}
+    from syncer.settings.anchors import anchored_at
+
+    return {name: anchored_at(anchor, folder) for name, anchor in anchors.items()}
 
 
 def _absolute(url: str, folder: Path) -> str:

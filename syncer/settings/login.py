@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from syncer.settings.table import Table, secret
+from syncer.settings.keys.readers import one_of, read_path, read_text
+from syncer.settings.keys.table import Table, key
+from syncer.settings.secret_file import secret
 
 BACKENDS = ("sqlite", "mysql", "mariadb", "postgresql")
 #: verify: TLS, and a certificate that an authority signed for this name. require: TLS with whomever. off: as the
@@ -33,31 +34,31 @@ class Login:
     tls_ca: Path | None = None
 
 
-def database_url(value: str | None) -> str | None:
+def database_url(given: Any) -> str:
     """Return the URL. Raises ValueError for one that is none, and for a kind of database that is not supported."""
+    url = read_text(given)
     try:
-        kind = "sqlite" if value is None else make_url(value).get_backend_name()
+        kind = make_url(url).get_backend_name()
     except (ArgumentError, ValueError):  # the second for a port that is not a number
         raise ValueError("not a database URL; write it like sqlite:///syncer.db") from None
     if kind not in BACKENDS:
         raise ValueError("this kind of database is not supported; use sqlite, mysql or postgresql")
-    return value
+    return url
 
 
+@dataclass(frozen=True, kw_only=True)
 class ServerTable(Table):
     """A table that names a database; `url` None means another table's, and is not shown, as it may hold a password."""
 
-    url: str | None = Field(default=None, repr=False)
-    password_env: str | None = None
-    password_file: Path | None = None
-    tls: Tls | None = None
-    tls_ca: Path | None = None
+    url: str | None = key(database_url, None, shown=False)
+    password_env: str | None = key(read_text, None)
+    password_file: Path | None = key(read_path, None)
+    tls: Tls | None = key(one_of("verify", "require", "off"), None)
+    tls_ca: Path | None = key(read_path, None)
 
-    _usable = field_validator("url")(database_url)
-
-    @model_validator(mode="after")
-    def _fits(self) -> ServerTable:
-        named = [key for key in ("password_env", "password_file", "tls", "tls_ca") if getattr(self, key) is not None]
+    def require_fit(self) -> None:
+        """Raise ValueError for keys of a server beside an SQLite file, and for what is said twice."""
+        named = [one for one in ("password_env", "password_file", "tls", "tls_ca") if getattr(self, one) is not None]
         url = make_url(self.url or "sqlite://")
         if named and url.get_backend_name() == "sqlite":
             raise ValueError(f"{named[0]} is for the url of a server; take it out, or name the server in url")
@@ -69,7 +70,6 @@ class ServerTable(Table):
             raise ValueError("url speaks of TLS as well (its parameters ssl…); take them out there, or tls and tls_ca")
         if self.tls_ca is not None and self.tls not in (None, "verify"):
             raise ValueError('tls_ca is for tls = "verify"; take one of the two out')
-        return self
 
     def login(self, place: str) -> Login:
         """Return how to log in; `place` is the table in its file. Raises SettingsProblem for a missing password."""
@@ -82,10 +82,10 @@ class ServerTable(Table):
             tls = "verify"
         return Login(place, url.render_as_string(hide_password=False), tls, self.tls_ca)
 
-    def beside(self, folder: Path) -> dict[str, Path]:
+    def beside(self, folder: Path) -> dict[str, Any]:
         """Return the files of this table, resolved against the settings' folder."""
         files = {"password_file": self.password_file, "tls_ca": self.tls_ca}
-        return {key: folder / file for key, file in files.items() if file is not None}
+        return {name: folder / file for name, file in files.items() if file is not None}
 
 
 def is_remote(url: URL) -> bool:
@@ -114,4 +114,4 @@ def _is_here(host: str) -> bool:
 
 
 def _words_on_tls(url: URL) -> Iterator[str]:
-    return (key for key in url.query if key.startswith("ssl"))
+    return (word for word in url.query if word.startswith("ssl"))

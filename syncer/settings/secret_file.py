@@ -1,16 +1,37 @@
-"""Files with a secret: read only where nobody else on the machine can read them."""
+"""Secrets: which keys may hold one, and where one is read; a file only where nobody else on the machine can read it."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
 from syncer.errors import SettingsProblem
 from syncer.privacy import credentials
 
+#: a key that is likely to hold a secret, whoever invented it
+SECRET_KEY = re.compile(r"(api[_-]?)?(key|token)|.*(secret|password|passwd).*", re.IGNORECASE)
 #: bytes of a file with a secret that are looked at
 LONGEST = 65536
+
+
+def secret(place: str, variable: str | None, file: Path | None, noun: str = "secret") -> str | None:
+    """Read a secret from an environment variable or a file; None when neither is named.
+
+    Raises SettingsProblem that begins with `place`, the key of the settings, and calls the secret a `noun`.
+    """
+    if variable is not None:
+        text = os.environ.get(variable, "").strip()
+        if not text:
+            raise SettingsProblem([f"{place}: {variable} is not set; export it"])
+        return text
+    if file is None:
+        return None
+    text = read(place, file)
+    if not text:
+        raise SettingsProblem([f"{place}: {file} is empty; put the {noun} into it"])
+    return text
 
 
 def read(place: str, path: Path) -> str:

@@ -2,64 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StrictInt, field_validator, model_validator
 from sqlalchemy.engine import make_url
 
 from syncer.domain.controller import Controller
 from syncer.domain.deadlines import Rule, days_off
-from syncer.settings.login import ServerTable
-from syncer.settings.proof import Anchor, CheckpointsSettings, RetentionSettings, allowed_names
-from syncer.settings.table import Table
+from syncer.settings.keys.readers import (
+    line,
+    lines,
+    number,
+    one_of,
+    part_of_a_name,
+    read_flag,
+    read_path,
+    read_text,
+    read_wholes,
+    whole,
+)
+from syncer.settings.keys.table import Table, key
+from syncer.settings.login import ServerTable, database_url
+from syncer.settings.proof import CheckpointsSettings, RetentionSettings
+
+if TYPE_CHECKING:
+    from syncer.settings.anchors import Anchor
 
 WORDPRESS_BACKENDS = ("mysql", "mariadb")
 
 
+@dataclass(frozen=True, kw_only=True)
 class DatabaseSettings(ServerTable):
     """The database with syncer's own tables."""
 
-    url: str = Field(default="sqlite:///syncer.db", repr=False)
-    prefix: str = Field(default="syncer_", pattern=r"^[a-z][a-z0-9_]{0,20}$")
+    url: str = key(database_url, "sqlite:///syncer.db", shown=False)
+    prefix: str = key(part_of_a_name("[a-z][a-z0-9_]{0,20}"), "syncer_")
 
 
+@dataclass(frozen=True, kw_only=True)
 class QueueSettings(ServerTable):
     """The table that producers write to; `url` None means the database above."""
 
-    table: str = Field(default="syncer_queue", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,60}$")
+    table: str = key(part_of_a_name("[A-Za-z][A-Za-z0-9_]{0,60}"), "syncer_queue")
 
 
+@dataclass(frozen=True, kw_only=True)
 class IdentitySettings(Table):
     """The key file."""
 
-    key_file: Path = Path("syncer.key")
+    key_file: Path = key(read_path, Path("syncer.key"))
 
 
+def _timezone(given: Any) -> str:
+    name = read_text(given)
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("is not a time zone; write it like Europe/Berlin") from None
+    return name
+
+
+def _country(given: Any) -> str:
+    days_off(read_text(given))
+    return read_text(given)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeadlinesSettings(Table):
     """The controller's promise: days and hours after receipt, counted in `timezone`; `country` has its holidays."""
 
-    timezone: str
-    country: str | None = None
-    answer_within_days: int = Field(default=30, ge=1, le=90, strict=True)
-    objection_target_hours: int = Field(default=48, ge=1, le=720, strict=True)
-
-    @field_validator("timezone")
-    @classmethod
-    def _exists(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("is not a time zone; write it like Europe/Berlin") from None
-        return value
-
-    @field_validator("country")
-    @classmethod
-    def _has_holidays(cls, value: str | None) -> str | None:
-        days_off(value)
-        return value
+    timezone: str = key(_timezone, add='it, like timezone = "Europe/Berlin"')
+    country: str | None = key(_country, None)
+    answer_within_days: int = key(whole(1, 90), 30, as_json=True)
+    objection_target_hours: int = key(whole(1, 720), 48, as_json=True)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -73,49 +92,51 @@ class DeadlinesSettings(Table):
         return Rule(self.zone, self.answer_within_days, hours, days_off(self.country), self.country)
 
 
+def _rising_days(given: Any) -> tuple[int, ...]:
+    days = read_wholes(given)
+    if any(day < 1 for day in days) or list(days) != sorted(set(days)):
+        raise ValueError("must be rising whole days after fulfilment, like [1, 7]")
+    return days
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScheduleSettings(Table):
     """How often the daemon works, how long the owner of a lane may stay silent, and the days of the rechecks."""
 
-    intake_seconds: float = Field(default=5, ge=0.1, le=3600, strict=True, allow_inf_nan=False)
-    lane_seconds: float = Field(default=1, ge=0.1, le=3600, strict=True, allow_inf_nan=False)
-    lease_seconds: int = Field(default=30, ge=3, le=3600, strict=True)
-    recheck_days: tuple[StrictInt, ...] = (1, 7)
-    watch_hours: int = Field(default=24, ge=0, le=168, strict=True)
-
-    @field_validator("recheck_days")
-    @classmethod
-    def _rises(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if any(day < 1 for day in value) or list(value) != sorted(set(value)):
-            raise ValueError("must be rising whole days after fulfilment, like [1, 7]")
-        return value
+    intake_seconds: float = key(number(0.1, 3600), 5, as_json=True)
+    lane_seconds: float = key(number(0.1, 3600), 1, as_json=True)
+    lease_seconds: int = key(whole(3, 3600), 30, as_json=True)
+    recheck_days: tuple[int, ...] = key(_rising_days, (1, 7), as_json=True)
+    watch_hours: int = key(whole(0, 168), 24, as_json=True)
 
 
+@dataclass(frozen=True, kw_only=True)
 class LogSettings(Table):
     """How much is logged."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Literal["debug", "info", "warning", "error"] = key(one_of("debug", "info", "warning", "error"), "info")
 
 
+def _listen(given: Any) -> str:
+    listen = read_text(given)
+    try:
+        place_of(listen)
+    except ValueError:
+        raise ValueError("is not an address and port; write it like 127.0.0.1:9464") from None
+    return listen
+
+
+@dataclass(frozen=True, kw_only=True)
 class MetricsSettings(Table):
     """Where the daemon serves its metrics: `HOST:PORT`, None for nowhere. `public` lets other machines reach them."""
 
-    listen: str | None = None
-    public: bool = False
+    listen: str | None = key(_listen, None)
+    public: bool = key(read_flag, False)
 
-    @model_validator(mode="after")
-    def _stays_here(self) -> MetricsSettings:
+    def require_fit(self) -> None:
+        """Raise ValueError for a place that other machines can reach without being asked to be."""
         if self.place is not None and not self.public and not ip_address(self.place[0]).is_loopback:
             raise ValueError("listen can be reached from elsewhere; use 127.0.0.1:9464, or set public = true as well")
-        return self
-
-    @field_validator("listen")
-    @classmethod
-    def _is_a_place(cls, value: str | None) -> str | None:
-        try:
-            place_of(value)
-        except ValueError:
-            raise ValueError("is not an address and port; write it like 127.0.0.1:9464") from None
-        return value
 
     @property
     def place(self) -> tuple[str, int] | None:
@@ -134,76 +155,81 @@ def place_of(text: str | None) -> tuple[str, int] | None:
     return str(address), int(port)
 
 
+def _wordpress_url(given: Any) -> str:
+    url = database_url(given)
+    if make_url(url).get_backend_name() not in WORDPRESS_BACKENDS:
+        raise ValueError("wordPress runs on MariaDB or MySQL; write it like mysql://syncer@localhost/wordpress")
+    return url
+
+
+@dataclass(frozen=True, kw_only=True)
 class WordPressSettings(ServerTable):
     """The WordPress that feeds the queue; `url` None means the queue's database."""
 
-    table_prefix: str = Field(default="wp_", pattern=r"^[A-Za-z0-9_]{1,40}$")
-    sweep_minutes: float = Field(default=5, ge=0.05, le=1440, strict=True, allow_inf_nan=False)
-    alert_after_days: int = Field(default=7, ge=1, le=90, strict=True)
-    status_table: bool = True
-
-    @field_validator("url")
-    @classmethod
-    def _is_wordpress(cls, value: str | None) -> str | None:
-        if value is not None and make_url(value).get_backend_name() not in WORDPRESS_BACKENDS:
-            raise ValueError("WordPress runs on MariaDB or MySQL; write it like mysql://syncer@localhost/wordpress")
-        return value
-
-
-def _one_line(text: str) -> str:
-    line = text.strip()
-    if not line or not line.isprintable():
-        raise ValueError("must be one line of printable text; leave it out where there is none")
-    return line
-
-
-def _lines(value: Any) -> Any:
-    # one text of several lines, as TOML and an environment variable can hold it, is a list of lines too
-    return tuple(line for line in value.splitlines() if line.strip()) if isinstance(value, str) else value
+    url: str | None = key(_wordpress_url, None, shown=False)
+    table_prefix: str = key(part_of_a_name("[A-Za-z0-9_]{1,40}"), "wp_")
+    sweep_minutes: float = key(number(0.05, 1440), 5, as_json=True)
+    alert_after_days: int = key(whole(1, 90), 7, as_json=True)
+    status_table: bool = key(read_flag, True)
 
 
 #: one line that a letter shows
-Line = Annotated[str, Field(max_length=300), AfterValidator(_one_line)]
+_LINE = line(300)
 
 
+@dataclass(frozen=True, kw_only=True)
 class ControllerSettings(Table):
     """Who answers for the data, as pages for data subjects name it; all of it may be missing."""
 
-    name: Line | None = None
-    address: Annotated[tuple[Line, ...], BeforeValidator(_lines), Field(max_length=12)] = ()
-    contact: Line | None = None
-    data_protection_officer: Line | None = None
-    supervisory_authority: Line | None = None
+    name: str | None = key(_LINE, None)
+    address: tuple[str, ...] = key(lines(300, 12), (), as_json=True)
+    contact: str | None = key(_LINE, None)
+    data_protection_officer: str | None = key(_LINE, None)
+    supervisory_authority: str | None = key(_LINE, None)
 
     @property
     def controller(self) -> Controller:
         """The same as a value that knows nothing of settings."""
-        return Controller(**dict(self))
+        return Controller(**self.values())
 
 
+def _anchors(given: Any) -> Mapping[str, Anchor]:
+    from syncer.settings.anchors import read_anchors  # most installations have none but the folder
+
+    return read_anchors(given)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SettingsTables(Table):
     """All tables but the destinations, whose keys depend on their adapters. `wordpress` None: not in use."""
 
-    database: DatabaseSettings = DatabaseSettings()
-    queue: QueueSettings = QueueSettings()
-    identity: IdentitySettings = IdentitySettings()
-    controller: ControllerSettings = ControllerSettings()
-    deadlines: DeadlinesSettings
-    schedule: ScheduleSettings = ScheduleSettings()
-    log: LogSettings = LogSettings()
-    metrics: MetricsSettings = MetricsSettings()
-    wordpress: WordPressSettings | None = None
-    checkpoints: CheckpointsSettings = CheckpointsSettings()
-    retention: RetentionSettings = RetentionSettings()
-    anchors: dict[str, Anchor] = Field(default_factory=dict)
+    known: ClassVar[str] = "known tables"
 
-    _anchor_names = field_validator("anchors")(allowed_names)
+    database: DatabaseSettings = key(DatabaseSettings.read, DatabaseSettings())
+    queue: QueueSettings = key(QueueSettings.read, QueueSettings())
+    identity: IdentitySettings = key(IdentitySettings.read, IdentitySettings())
+    controller: ControllerSettings = key(ControllerSettings.read, ControllerSettings())
+    deadlines: DeadlinesSettings = key(DeadlinesSettings.read)
+    schedule: ScheduleSettings = key(ScheduleSettings.read, ScheduleSettings())
+    log: LogSettings = key(LogSettings.read, LogSettings())
+    metrics: MetricsSettings = key(MetricsSettings.read, MetricsSettings())
+    wordpress: WordPressSettings | None = key(WordPressSettings.read, None)
+    checkpoints: CheckpointsSettings = key(CheckpointsSettings.read, CheckpointsSettings())
+    retention: RetentionSettings = key(RetentionSettings.read, RetentionSettings())
+    anchors: Mapping[str, Anchor] = key(_anchors, default_factory=dict)
+
+    @classmethod
+    def known_keys(cls) -> Iterable[str]:
+        """Return the tables that may stand in the file."""
+        return (*cls.declared(), "destinations")
 
 
-def table_of(name: str) -> type[BaseModel]:
-    """Return the type of a table. Raises KeyError for a name that has none of its own."""
-    annotation = SettingsTables.model_fields[name].annotation
-    for kind in (annotation, *get_args(annotation)):  # a table that may be absent is `Table | None`
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            return kind
-    raise KeyError(name)
+def is_json(table: str, name: str) -> bool:
+    """Say whether a variable holds this key of a table as JSON: numbers and lists."""
+    read = getattr(SettingsTables.declared()[table]["read"], "__self__", None)
+    return (
+        isinstance(read, type)
+        and issubclass(read, Table)
+        and name in (keys := read.declared())
+        and keys[name]["as_json"]
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from adapters.contract import Check
-from syncer.settings.proof import Anchor, EmailAnchor, TimestampAnchor
+from syncer.settings.anchors import Anchor, EmailAnchor, TimestampAnchor
 
 
 def run(anchors: Mapping[str, Anchor]) -> list[Check]:

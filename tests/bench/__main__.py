@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from syncer.cli.main import GARBAGE_AFTER
+from syncer.cli.common import GARBAGE_AFTER
 from syncer.log import configure
 from tests.bench import audit, claims, lane, memory, pace, starts
 from tests.bench.figures import Figure, Run

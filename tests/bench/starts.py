@@ -21,7 +21,7 @@ from tests.support.paths import ROOT
 
 #: what settings, database, key file and tables on a screen are made with
 LIBRARIES = (
-    "click", "pydantic", "sqlalchemy.dialects.sqlite", "cryptography.hazmat.primitives.ciphers.aead",
+    "click", "sqlalchemy.dialects.sqlite", "cryptography.hazmat.primitives.ciphers.aead",
     "rich.table",
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from syncer.app import load_settings, open_app
 from syncer.errors import SettingsProblem
 from syncer.settings.login import is_remote
-from syncer.settings.table import secret
+from syncer.settings.secret_file import secret
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as as_json
 from tests.support.servers import Server

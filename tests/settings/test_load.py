@@ -226,6 +226,18 @@ MISTAKES = [
     (added("lane_seconds = nan", "schedule"), "[schedule] lane_seconds: must be a finite number"),
     (added("lane_seconds = true", "schedule"), "[schedule] lane_seconds: must be a valid number"),
     (added("lease_seconds = 2", "schedule"), "[schedule] lease_seconds: must be greater than or equal to 3"),
+    (added("lane_seconds = 3600.5", "schedule"), "[schedule] lane_seconds: must be less than or equal to 3600"),
+    (added("public = 'perhaps'", "metrics"), "[metrics] public: must be a valid boolean, true or false"),
+    (added("public = 2", "metrics"), "[metrics] public: must be a valid boolean, true or false"),
+    (added("key_file = 3", "identity"), "[identity] key_file: must be a path, as text"),
+    (added(f"address = {['x'] * 13}", "controller"), "[controller] address: must be at most 12 lines, not 13"),
+    (added(f"name = '{'x' * 301}'", "controller"), "[controller] name: string should have at most 300 characters"),
+    (added("prefix = 'a\\n'", "database").replace("'", '"'), "cannot be part of a table's name"),
+    (added("kind = 'pigeon'", "anchors.dpo"), "[anchors.dpo]: kind is missing or not known; use folder, syslog, "),
+    (added("kind = 'folder'\nwhere = 'x'", "anchors.share"), "[anchors.share] where: unknown key; known here: kind, "),
+    (added("kind = 'folder'", "anchors.share"), "[anchors.share] path: missing; add it"),
+    (added("kind = 'folder'\npath = 'x'", "anchors.folder"), '[anchors]: "folder" is the state folder, which is '),
+    (added("dpo = 3", "anchors"), "[anchors.dpo]: must be a table, written [anchors.NAME]"),
     (GOOD.replace("Europe/Berlin", "../etc/passwd"), "is not a time zone; write it like Europe/Berlin"),
     ("", '[deadlines] timezone: missing; add it, like timezone = "Europe/Berlin"'),
     (GOOD.replace("timezone =", "answer_within_days = true\ntimezone ="), "must be a valid integer"),
@@ -365,6 +377,20 @@ def test_numbers_truth_values_and_lists_come_from_the_environment_as_json(tmp_pa
 
     assert (settings.schedule.recheck_days, settings.schedule.lane_seconds) == ((3,), 0.5)
     assert (options["max_connections"], options["ecommerce"], options["audiences"]) == (4, False, "1234567890")
+
+
+@pytest.mark.parametrize(("text", "expected"), [("yes", True), ("ON", True), ("1", True), ("Off", False), ("f", False)])
+def test_a_truth_value_in_the_environment_is_written_as_people_do(tmp_path: Path, text: str, expected: bool) -> None:
+    assert read(tmp_path, GOOD, SYNCER_METRICS__PUBLIC=text).metrics.public is expected
+
+
+def test_a_table_is_a_value_that_nobody_changes_and_that_shows_no_url(tmp_path: Path) -> None:
+    settings = read(tmp_path, GOOD)
+
+    with pytest.raises(AttributeError):
+        settings.log.level = "debug"  # type: ignore[misc]
+    assert settings.log == read(tmp_path, GOOD).log
+    assert "url" not in repr(settings.database)
 
 
 def test_a_destination_with_a_dash_is_reached_by_an_underscore(tmp_path: Path) -> None:

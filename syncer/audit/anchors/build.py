@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from syncer.audit.anchors.place import Place
-from syncer.settings.proof import Anchor, EmailAnchor, FolderAnchor, ObjectAnchor, SyslogAnchor, TimestampAnchor
+
+if TYPE_CHECKING:
+    from syncer.settings.anchors import Anchor
 
 
 def build(name: str, anchor: Anchor, state: Path) -> Callable[[], Place]:
     """Return the function that makes the place of [anchors.NAME], reading its secret. `state` is the state folder."""
+
+    from syncer.settings.anchors import EmailAnchor, FolderAnchor, ObjectAnchor, SyslogAnchor, TimestampAnchor
 
     def make() -> Place:
         table = f"settings.toml: [anchors.{name}]"

@@ -12,8 +12,8 @@ from syncer.audit.anchors.cutoff import SECONDS, WHOLE, Cutoff
 from syncer.audit.anchors.folder import file_name
 from syncer.audit.anchors.place import AnchorError
 from syncer.audit.offline.notes import Checkpoint
-from syncer.settings.proof import EmailAnchor
-from syncer.settings.table import secret
+from syncer.settings.anchors import EmailAnchor
+from syncer.settings.secret_file import secret
 
 #: bytes of all replies of a mail server; they are some hundred
 LARGEST = 64 * 1024

@@ -14,8 +14,8 @@ from syncer.audit.anchors.folder import file_name
 from syncer.audit.anchors.place import AnchorError
 from syncer.audit.anchors.web import send
 from syncer.audit.offline.notes import Checkpoint
-from syncer.settings.proof import ObjectAnchor
-from syncer.settings.table import secret
+from syncer.settings.anchors import ObjectAnchor
+from syncer.settings.secret_file import secret
 
 
 class Objects:

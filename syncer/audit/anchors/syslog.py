@@ -8,7 +8,7 @@ import socket
 from syncer.audit.anchors.cutoff import SECONDS, Cutoff
 from syncer.audit.anchors.place import AnchorError
 from syncer.audit.offline.notes import Checkpoint
-from syncer.settings.proof import SyslogAnchor
+from syncer.settings.anchors import SyslogAnchor
 
 #: facility daemon, severity notice: kept by every default configuration
 PRIORITY = 3 << 3 | 5

@@ -9,7 +9,7 @@ from syncer.audit.anchors.folder import file_name, write
 from syncer.audit.anchors.place import AnchorError
 from syncer.audit.anchors.web import send
 from syncer.audit.offline.notes import Checkpoint
-from syncer.settings.proof import TimestampAnchor
+from syncer.settings.anchors import TimestampAnchor
 
 SUFFIX = ".tsr"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -21,7 +21,10 @@ from syncer.database.connections import reading, writing
 from syncer.database.failures import retry_on_conflict
 from syncer.database.tables import Tables
 from syncer.log import get_logger
-from syncer.settings.proof import FOLDER, Anchor
+from syncer.settings.proof import FOLDER
+
+if TYPE_CHECKING:
+    from syncer.settings.anchors import Anchor
 
 #: a failed anchor is tried again after so long
 AGAIN = timedelta(minutes=5)

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
 from syncer.cli.output.console import console, grid
 from syncer.cli.output.console import lines as print_lines
+from syncer.cli.output.sheet import marked
 from syncer.intake.wordpress.state import WordPressState
 from syncer.reports.views import (
     AuditStanding,
@@ -56,7 +55,7 @@ def status(view: StatusView) -> None:
     )
     for name, lane in view.destinations.items():
         numbers = [str(number) for number in (lane.pending, lane.retrying, lane.applied, lane.confirmed)]
-        held = Text(str(lane.held), style="bold red" if lane.held else "")
+        held = marked(str(lane.held), "bold red" if lane.held else "")
         oldest = f"{lane.oldest_open:%Y-%m-%d %H:%MZ}" if lane.oldest_open else "-"
         table.add_row(name, lane.adapter or "-", *numbers, held, str(lane.exempt), oldest)
     out.print(table)

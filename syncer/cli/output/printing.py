@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.text import Text
-
 from syncer.cli.output.console import console, grid
+from syncer.cli.output.sheet import Marked, PlainSheet, marked
 from syncer.decisions.withdrawal import Happened
 from syncer.domain.codes import meaning, remedy
 from syncer.domain.model import EventState, State
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
         TrialResult,
         WithdrawResult,
     )
+    from syncer.cli.output.terminal import EscapingConsole
     from syncer.delivery.drift import Comparison
 
 
@@ -40,9 +39,9 @@ if TYPE_CHECKING:
 _LEVELS = {"ok": ("ok   ", "green"), "warn": ("warn ", "yellow"), "fail": ("FAIL ", "bold red")}
 
 
-def _mark(state: str, words: str) -> Text:
+def _mark(state: str, words: str) -> Marked:
     style = {"held": "bold red", "fulfilled": "green", "confirmed": "green", "exempt": "cyan"}.get(state, "yellow")
-    return Text(words, style=style)
+    return marked(words, style)
 
 
 def events(views: Sequence[EventView]) -> None:
@@ -53,7 +52,7 @@ def events(views: Sequence[EventView]) -> None:
         return
     table = grid("case", "event", "right", "due", "state", "deliveries")
     for event in views:
-        due = Text(_due(event), style="bold red" if event.late else "")
+        due = marked(_due(event), "bold red" if event.late else "")
         parts = [f"{d.destination} {d.state}" + (f" ({d.code})" if d.code else "") for d in event.deliveries]
         case = "-" if event.case is None else str(event.case)
         table.add_row(case, event.id, event.right or "?", due, _mark(event.state, standing(event)), parts)
@@ -88,10 +87,10 @@ def show(event: EventHistory) -> None:
         _delivery(out, delivery)
     out.print("\ntimeline")
     for entry in event.audit:
-        out.print(f"{day_time(entry.at)}  {entry.destination or '':<12} {sentence(entry)}", soft_wrap=False)
+        out.print(f"{day_time(entry.at)}  {entry.destination or '':<12} {sentence(entry)}")
         for step in steps(entry.facts):
-            out.print(Text("    " + step_line(step, brief=True), style="dim"))
-            out.print(Text(f"      request {step.request_id or '-'}, {step.ms} ms", style="dim"))
+            out.print(marked("    " + step_line(step, brief=True), "dim"))
+            out.print(marked(f"      request {step.request_id or '-'}, {step.ms} ms", "dim"))
 
 
 def _held_for(event: EventHistory) -> str:
@@ -100,7 +99,7 @@ def _held_for(event: EventHistory) -> str:
     return str(details[-1]) if details and event.state is EventState.HELD else ""
 
 
-def _delivery(out: Console, delivery: DeliveryView) -> None:
+def _delivery(out: PlainSheet | EscapingConsole, delivery: DeliveryView) -> None:
     found = deliveries.outcome(delivery)
     out.print(
         f"\n{delivery.destination} ({delivery.adapter}): {delivery.action or '-'}: "
@@ -218,7 +217,7 @@ def checks(result: CheckResult) -> None:
     """Print the findings of `check`."""
     out = console()
     for item in result.checks:
-        out.print(Text.assemble(_LEVELS[item.level], (f"{item.name}: {item.detail}", "default")))
+        out.print(Marked((_LEVELS[item.level], (f"{item.name}: {item.detail}", "default"))))
         if item.remedy:
             out.print(f"     remedy: {item.remedy}")
 
@@ -234,13 +233,13 @@ def trial_plan(destination: str, address: str, sentences: Sequence[str]) -> None
 def trial_step(step: TrialStep) -> None:
     """Print one step of a trial as it is made."""
     out = console()
-    mark = Text("ok   ", style="green") if step.ok else Text("FAIL ", style="bold red")
+    mark = ("ok   ", "green") if step.ok else ("FAIL ", "bold red")
     call = f"{step.call} -> {step.status or 'no answer'}, {step.ms} ms" if step.call else "no call"
-    out.print(mark.append(f"{step.name}: {call}", style="default"))
+    out.print(Marked((mark, (f"{step.name}: {call}", "default"))))
     if step.keys:
         outer = [key for key in step.keys if "." not in key]
         inner = f" (and {len(step.keys) - len(outer)} in them, see --json)" if len(step.keys) > len(outer) else ""
-        out.print(Text(f"     keys: {', '.join(outer)}{inner}", style="dim"))
+        out.print(marked(f"     keys: {', '.join(outer)}{inner}", "dim"))
     if step.finding:
         out.print(f"     {step.finding}")
 

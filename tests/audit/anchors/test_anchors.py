@@ -32,7 +32,7 @@ from syncer.audit.proof.carrier import Target, targets
 from syncer.audit.proof.notary import Notary
 from syncer.audit.proof.rollback import Rollback
 from syncer.errors import SettingsProblem
-from syncer.settings.proof import EmailAnchor, ObjectAnchor, SyslogAnchor, TimestampAnchor
+from syncer.settings.anchors import EmailAnchor, ObjectAnchor, SyslogAnchor, TimestampAnchor
 from tests.conftest import Clock
 
 SIGNER = Signer("example.org/syncer", b"\x02" * 32)
@@ -145,7 +145,7 @@ def smtp(*, refuse: bool = False) -> Iterator[Any]:
 
 def mail(port: int, **more: Any) -> Email:
     settings = {"kind": "email", "to": "dpo@site.test", "sender": "log@site.test", "host": "127.0.0.1", "port": port}
-    return Email(EmailAnchor.model_validate(settings | more), "settings.toml: [anchors.dpo]")
+    return Email(EmailAnchor.read(settings | more), "settings.toml: [anchors.dpo]")
 
 
 def test_a_mail_carries_the_note_in_its_text_and_as_a_file() -> None:
@@ -213,7 +213,7 @@ def web(answer: Any) -> Iterator[Any]:
 
 
 def objects(url: str, **more: Any) -> Objects:
-    return Objects(ObjectAnchor.model_validate({"kind": "object", "url": url} | more), "settings.toml: [anchors.s3]")
+    return Objects(ObjectAnchor.read({"kind": "object", "url": url} | more), "settings.toml: [anchors.s3]")
 
 
 def test_an_object_is_put_under_its_name_with_a_lock_and_a_signature(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from syncer.audit.anchors.timestamp import Timestamp
 from syncer.audit.offline.notes import Checkpoint, Signer
 from syncer.audit.proof.carrier import Target, targets
 from syncer.audit.proof.notary import Anchored, Notary
-from syncer.settings.proof import EmailAnchor, ObjectAnchor, TimestampAnchor
+from syncer.settings.anchors import EmailAnchor, ObjectAnchor, TimestampAnchor
 from tests.conftest import Clock
 from tests.support.attacks.dripping import dripping
 from tests.support.processes import until

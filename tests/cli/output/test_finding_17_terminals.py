@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from rich.text import Text
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import load_settings, open_app
-from syncer.cli.output.console import EscapingConsole, grid
+from syncer.cli.output.console import grid
+from syncer.cli.output.sheet import Marked, marked
 from syncer.cli.output.stdout import json_text
+from syncer.cli.output.terminal import EscapingConsole
 from syncer.privacy.masking import escaped
 from tests.conftest import AUDIENCES
 from tests.support.processes import inside as run
@@ -97,10 +98,10 @@ def test_finding_17_whatever_the_console_prints_is_escaped_but_for_its_own_colou
     console = EscapingConsole(file=out, force_terminal=True, width=200, highlight=False, markup=False, emoji=False)
     table = grid("name", "lines")
     table.add_row(HOSTILE, [HOSTILE, "second"])
-    table.add_row(Text(HOSTILE, style="bold red"), "plain")
+    table.add_row(marked(HOSTILE, "bold red"), "plain")
 
     console.print("\n" + HOSTILE)
-    console.print(Text("ok   ", style="green").append(HOSTILE, style="default"))
+    console.print(Marked((("ok   ", "green"), (HOSTILE, "default"))))
     console.print(table)
 
     shown = out.getvalue()

@@ -1,0 +1,1 @@
+"""How the keys of a table in settings.toml are declared and read."""
