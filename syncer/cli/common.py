@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -193,9 +193,17 @@ def day_of(text: str, option: str) -> date:
         raise UserError(f"{option}: not a day; write YYYY-MM-DD") from None
 
 
-def list_events(events: Sequence[EventView], as_json: bool) -> int:
-    """Print events; return the exit code, 1 when one is held or late."""
+def list_events(events: Iterable[EventView], as_json: bool) -> int:
+    """Print events as they come; return the exit code, 1 when one is held or late."""
     from syncer.cli.output import console, printing
 
-    console.answer(events, as_json, printing.events)
-    return 1 if any(event.waits_for_a_person for event in events) else 0
+    waiting = False
+
+    def seen() -> Iterator[EventView]:
+        nonlocal waiting
+        for event in events:
+            waiting = waiting or event.waits_for_a_person
+            yield event
+
+    console.answer_each(seen(), as_json, printing.events)
+    return 1 if waiting else 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 from rich.console import Console, RenderableType
@@ -15,6 +16,7 @@ from rich.text import Text
 
 from syncer.cli.output.stdout import json_text
 from syncer.privacy.masking import escaped
+from syncer.reports.as_json import array_as_json
 from syncer.reports.as_json import as_json as to_json
 
 T = TypeVar("T")
@@ -73,12 +75,16 @@ def _width() -> int:
     return min(plain.width, WIDTH) if plain.is_terminal else UNBROKEN
 
 
-def grid(*columns: str, **options: Any) -> EscapingTable:
-    """Return an empty table with these columns; `#` before a name puts its numbers to the right."""
+def grid(*columns: str, widths: Sequence[int] = (), **options: Any) -> EscapingTable:
+    """Return an empty table with these columns; `#` before a name puts its numbers to the right.
+
+    `widths` are the least that the first of them take.
+    """
     table = EscapingTable(one_line=_width() == UNBROKEN, box=None, pad_edge=False, header_style="bold", **options)
-    for name in columns:
+    for name, width in zip_longest(columns, widths):
         table.add_column(
             name.lstrip("#"),
+            min_width=width,
             justify="right" if name.startswith("#") else "left",
             overflow="fold",
             no_wrap=name == "event",
@@ -92,6 +98,16 @@ def answer(value: T, as_json: bool, show: Callable[[T], None]) -> None:
         sys.stdout.write(json_text(to_json(value)) + "\n")
     else:
         show(value)
+
+
+def answer_each(values: Iterable[T], as_json: bool, show: Callable[[Iterable[T]], None]) -> None:
+    """Print values as they come: as a JSON array, or as `show` shows them to people."""
+    if not as_json:
+        show(values)
+        return
+    for piece in array_as_json(values):
+        sys.stdout.write(json_text(piece))
+    sys.stdout.write("\n")
 
 
 def lines(texts: Iterable[str]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from syncer.delivery.drift import Comparison
 
 
+#: the columns of a list of events, and how many it shows at once
+HEAD, LINES = ("case", "event", "right", "due", "state", "deliveries"), 500
 #: how each finding of `check` begins, and its style
 _LEVELS = {"ok": ("ok   ", "green"), "warn": ("warn ", "yellow"), "fail": ("FAIL ", "bold red")}
 
@@ -45,19 +49,27 @@ def _mark(state: str, words: str) -> Text:
     return Text(words, style=style)
 
 
-def events(views: Sequence[EventView]) -> None:
-    """Print events as a table."""
-    out = console()
-    if not views:
+def events(views: Iterable[EventView]) -> None:
+    """Print events as a table, page by page as they come: what is behind takes the widths of what stands before."""
+    out, rest = console(), iter(views)
+    widths: tuple[int, ...] = ()
+    while page := [_event_row(event) for event in islice(rest, LINES)]:
+        table = grid(*HEAD, widths=widths, show_header=not widths)
+        for row in page:
+            table.add_row(*row)
+        out.print(table)
+        columns = list(zip(*page, HEAD, strict=True))[:-1]
+        seen = (max(cell_len(str(cell)) for cell in column) for column in columns)
+        widths = tuple(map(max, zip_longest(seen, widths, fillvalue=0)))
+    if not widths:
         out.print("no events")
-        return
-    table = grid("case", "event", "right", "due", "state", "deliveries")
-    for event in views:
-        due = Text(_due(event), style="bold red" if event.late else "")
-        parts = [f"{d.destination} {d.state}" + (f" ({d.code})" if d.code else "") for d in event.deliveries]
-        case = "-" if event.case is None else str(event.case)
-        table.add_row(case, event.id, event.right or "?", due, _mark(event.state, standing(event)), parts)
-    out.print(table)
+
+
+def _event_row(event: EventView) -> tuple[str | Text | list[str], ...]:
+    due = Text(_due(event), style="bold red" if event.late else "")
+    parts = [f"{d.destination} {d.state}" + (f" ({d.code})" if d.code else "") for d in event.deliveries]
+    case = "-" if event.case is None else str(event.case)
+    return case, event.id, event.right or "?", due, _mark(event.state, standing(event)), parts
 
 
 def _due(event: EventView) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from syncer.database.bulk import LONGEST, in_list
+from syncer.database.bulk import in_list
 from syncer.database.tables import Tables
 from syncer.domain.deadlines import Rule
 from syncer.domain.endings import answered_late
 from syncer.domain.model import EventState, State
 from syncer.domain.rights import Ground
-from syncer.events.reading.ranges import by_index, one_of
+from syncer.events.reading.ranges import by_index, one_of, parts
 
 RECEIVED, FULFILLED = "event:received", "event:fulfilled"
 
@@ -37,7 +37,7 @@ class Answers:
     def told(self, connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[int | None, str | None]]:
         """Return what the log alone knows of events: the number of the receipt's entry, the time of the first answer.
 
-        At most LONGEST ids at once.
+        A few hundred ids at once.
         """
         named = one_of(self._tables.audit.c.event_id, ids, self._kind)
         rows = connection.execute(self._told.where(named)).all()
@@ -46,9 +46,16 @@ class Answers:
         return {event: (received, times.get(answered)) for event, received, answered in rows}
 
     def withdrawn(self, connection: sa.Connection, ids: Sequence[str]) -> set[str]:
-        """Return those of the events that were withdrawn; at most LONGEST ids at once."""
+        """Return those of the events that were withdrawn; a few hundred ids at once."""
         named = one_of(self._tables.delivery.c.event_id, ids, self._kind)
         return set(connection.execute(self._withdrawn.where(named)).scalars())
+
+    def withdrawn_among(self, connection: sa.Connection, ids: Iterable[str]) -> set[str]:
+        """Return those of any number of events that were withdrawn."""
+        found: set[str] = set()
+        for part in parts(list(ids)):
+            found |= self.withdrawn(connection, part)
+        return found
 
     def late(self, connection: sa.Connection, rule: Rule, *conditions: sa.ColumnElement[bool]) -> Iterator[str]:
         """Yield the fulfilled events whose first answer came late; of one made by mistake nobody was owed any."""
@@ -56,8 +63,7 @@ class Answers:
         query = sa.select(e.id, e.right, e.received_at, e.due_on, e.fulfilled_at).where(*conditions)
         query = query.where(e.state == EventState.FULFILLED, e.slow >= rule.objection_target_hours)
         rows = connection.execute(by_index(query, self._event, self._slow)).all()
-        for start in range(0, len(rows), LONGEST):
-            part = rows[start : start + LONGEST]
+        for part in parts(rows):
             ids = [row.id for row in part]
             told, withdrawn = self.told(connection, ids), self.withdrawn(connection, ids)
             for row in part:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from syncer.database.bulk import Listed
+from syncer.database.bulk import LONGEST, Listed
+
+T = TypeVar("T")
 
 
 def all_but(column: sa.Column[Any], value: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
@@ -44,6 +46,12 @@ def one_of(column: sa.ColumnElement[Any], values: Sequence[Any], kind: str) -> s
     if all(isinstance(value, str) and _is_utf8(value) for value in values):
         return column.in_(values)
     return column.in_([text(value) for value in values])
+
+
+def parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield a few hundred values at once."""
+    for start in range(0, len(values), LONGEST):
+        yield values[start : start + LONGEST]
 
 
 def _is_utf8(value: str) -> bool:

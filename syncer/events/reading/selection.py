@@ -16,7 +16,7 @@ from syncer.domain.model import EventState
 from syncer.domain.rights import Right
 from syncer.events.reading.answers import Answers
 from syncer.events.reading.counts import late_condition
-from syncer.events.reading.ranges import all_but, by_index, one_of
+from syncer.events.reading.ranges import all_but, by_index, one_of, parts
 from syncer.events.reading.walk import Key, Walk
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class Selection:
 
     # -- few ------------------------------------------------------------------------------------------------
 
-    def _listed(self, wanted: EventFilter, limit: int | None) -> Iterator[list[str]]:
+    def _listed(self, wanted: EventFilter, limit: int | None) -> Iterator[Sequence[str]]:
         e = self._tables.event.c
         columns = [e.received_at, e.id] if wanted.spans else [e.id]
         raw: list[Any] = [sa.type_coerce(column, sa.types.NULLTYPE) for column in columns]
@@ -91,11 +91,11 @@ class Selection:
             for each in self._few(wanted, query):
                 keys += map(tuple, connection.execute(each))
             late = self._answers.late(connection, self._rule, *self._conditions(wanted)) if wanted.state == LATE else ()
-            for ids in _parts(list(late)):
+            for ids in parts(list(late)):
                 keys += map(tuple, connection.execute(query.where(one_of(e.id, ids, self._kind))))
         # SQLite stores anything there; what cannot be told apart by its order stays as it is
         found = list(dict.fromkeys(key[-1] for key in sorted(keys, key=lambda key: tuple(map(str, key)))))
-        yield from _parts(found[-limit:] if limit else found)
+        yield from parts(found[-limit:] if limit else found)
 
     def _few(self, wanted: EventFilter, query: sa.Select[Any]) -> Iterator[sa.Select[Any]]:
         """Yield the queries that together find the events that few are."""
@@ -118,7 +118,7 @@ class Selection:
 
     # -- many -----------------------------------------------------------------------------------------------
 
-    def _walked(self, wanted: EventFilter, limit: int | None) -> Iterator[list[str]]:
+    def _walked(self, wanted: EventFilter, limit: int | None) -> Iterator[Sequence[str]]:
         walk, residual = self._walk(wanted)
         at, on, left = self._border(walk, residual, limit) if limit else None, True, limit
         while left is None or left > 0:
@@ -197,8 +197,3 @@ class Selection:
         """Return the conditions that an event and its deliveries hold no word that syncer never writes."""
         e, d = self._tables.event.c, self._tables.delivery.alias("damaged").c
         return [e.odd.is_(None), ~sa.exists(sa.select(d.id).where(d.event_id == e.id, d.odd.is_not(None)))]
-
-
-def _parts(ids: Sequence[str]) -> Iterator[list[str]]:
-    for start in range(0, len(ids), PAGE):
-        yield list(ids[start : start + PAGE])
