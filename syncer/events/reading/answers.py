@@ -40,7 +40,8 @@ class Answers:
         A few hundred ids at once.
         """
         named = one_of(self._tables.audit.c.event_id, ids, self._kind)
-        rows = connection.execute(self._told.where(named)).all()
+        query = by_index(self._told.where(named), self._tables.audit, f"ix_{self._tables.prefix}audit_event")
+        rows = connection.execute(query).all()
         seqs = [answered for _, _, answered in rows if answered is not None]
         times = dict(tuple(row) for row in connection.execute(self._times, {"seqs": seqs})) if seqs else {}
         return {event: (received, times.get(answered)) for event, received, answered in rows}

@@ -120,29 +120,30 @@ class Selection:
 
     def _walked(self, wanted: EventFilter, limit: int | None) -> Iterator[Sequence[str]]:
         walk, residual = self._walk(wanted)
-        at, on, left = self._border(walk, residual, limit) if limit else None, True, limit
+        size = PAGE if limit is None or residual else min(PAGE, limit)
+        at, on, left = self._border(walk, residual, size, limit) if limit else None, True, limit
         while left is None or left > 0:
             with reading(self._engine) as connection:
-                keys = walk.page(connection, PAGE, at, on=on)
+                keys = walk.page(connection, size, at, on=on)
                 ids = self._kept(connection, keys, residual)[:left]
             if ids:
                 yield ids
-            if len(keys) < PAGE:
+            if len(keys) < size:
                 return
             at, on, left = keys[-1], False, None if left is None else left - len(ids)
 
-    def _border(self, walk: Walk, residual: Conditions, limit: int) -> Key | None:
+    def _border(self, walk: Walk, residual: Conditions, size: int, limit: int) -> Key | None:
         """Return the key of the `limit`-th newest event; None where there are not so many."""
         at, left = None, limit
         with reading(self._engine) as connection:
             while True:
-                keys = walk.page(connection, PAGE, at, back=True)
+                keys = walk.page(connection, size, at, back=True)
                 kept = set(self._kept(connection, keys, residual))
                 for key in keys:
                     left -= key[-1] in kept
                     if not left:
                         return key
-                if len(keys) < PAGE:
+                if len(keys) < size:
                     return None
                 at = keys[-1]
 
@@ -190,7 +191,8 @@ class Selection:
             conditions += self._sound()
         if wanted.state == EventState.FULFILLED:
             # not the column by itself: SQLite would take the index of the states, and sort a million
-            conditions.append(e.state.concat("") == EventState.FULFILLED)
+            state = e.state if self._kind == "postgresql" else e.state.concat("")
+            conditions.append(state == EventState.FULFILLED)
         return conditions
 
     def _sound(self) -> list[sa.ColumnElement[bool]]:

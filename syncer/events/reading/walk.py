@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,22 +29,25 @@ class Walk:
     def page(
         self, connection: sa.Connection, size: int, at: Key | None, *, back: bool = False, on: bool = False
     ) -> list[Key]:
-        """Return the keys of at most `size` events behind `at`, or `on` it and behind; `back` towards the old."""
+        """Return the keys of at most `size` events behind `at`, or `on` it and behind; `back` for those before it."""
+        found: list[Key] = []
+        for condition in self._beyond(at, back, on) if at is not None else (sa.true(),):
+            if len(found) < size:
+                found += self._read(connection, condition, size - len(found), back)
+        return found
+
+    def _read(self, connection: sa.Connection, condition: sa.ColumnElement[bool], size: int, back: bool) -> list[Key]:
         raw: list[Any] = [sa.type_coerce(column, sa.types.NULLTYPE) for column in self.columns]
-        query = sa.select(*raw)
-        if at is not None:
-            query = query.where(self._beyond(at, back, on))
         order = (column.desc() if back else column for column in self.columns)
-        query = query.where(*self.conditions).order_by(*order).limit(size)
+        query = sa.select(*raw).where(condition, *self.conditions).order_by(*order).limit(size)
         query = by_index(query, self.table, self.index) if self.index else by_key(query, self.table)
         return [tuple(row) for row in connection.execute(query)]
 
-    def _beyond(self, at: Key, back: bool, on: bool) -> sa.ColumnElement[bool]:
-        *before, last = zip(self.columns, map(text, at), strict=True)
-        column, value = last
-        beyond = (column <= value if on else column < value) if back else (column >= value if on else column > value)
-        for column, value in before:
-            # not as a pair: MariaDB finds no range for one
-            nearer, farther = (column <= value, column < value) if back else (column >= value, column > value)
-            beyond = sa.and_(nearer, sa.or_(farther, beyond))
-        return beyond
+    def _beyond(self, at: Key, back: bool, on: bool) -> Iterator[sa.ColumnElement[bool]]:
+        """Yield a condition for each range of the index, the nearer first: together they would be no range."""
+        *first, event_id = self.columns
+        *moment, last = map(text, at)
+        same = [column == value for column, value in zip(first, moment, strict=True)]
+        yield sa.and_(*same, (event_id >= last if on else event_id > last) if not back else event_id < last)
+        for column, value in zip(first, moment, strict=True):
+            yield column < value if back else column > value
