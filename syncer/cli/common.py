@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -202,14 +202,22 @@ def day_of(text: str, option: str) -> date:
         raise UserError(f"{option}: not a day; write YYYY-MM-DD") from None
 
 
-def list_events(events: Sequence[EventView], as_json: bool) -> int:
-    """Print events; return the exit code, 1 when one is held or late."""
+def list_events(events: Iterable[EventView], as_json: bool) -> int:
+    """Print events as they come; return the exit code, 1 when one is held or late."""
     from syncer.cli.output import console
 
-    def show(shown: Sequence[EventView]) -> None:
+    waiting = False
+
+    def seen() -> Iterator[EventView]:
+        nonlocal waiting
+        for event in events:
+            waiting = waiting or event.waits_for_a_person
+            yield event
+
+    def show(shown: Iterable[EventView]) -> None:
         from syncer.cli.output import printing  # words for people, which JSON has no use for
 
         printing.events(shown)
 
-    console.answer(events, as_json, show)
-    return 1 if any(event.waits_for_a_person for event in events) else 0
+    console.answer_each(seen(), as_json, show)
+    return 1 if waiting else 0

@@ -77,20 +77,16 @@ def events(
     Each is an event with one delivery for each destination, the oldest first.
     """
     from syncer.decisions.interventions import require_lane
+    from syncer.events.reading.selection import EventFilter
 
     with context.app() as app:
         first, end = span_of(app, since, until)
         if destination is not None:
             require_lane(app.leases, app.settings.destinations, destination)
-        views = app.reader.events(
-            state=state,
-            since=first,
-            until=end,
-            destination=destination,
-            right=Right(right) if right else None,
-            limit=limit,
+        wanted = EventFilter(
+            state, first, end, destination=destination, right=Right(right) if right is not None else None
         )
-    return list_events(views, as_json)
+        return list_events(app.reader.stream(wanted, limit), as_json)
 
 
 @click.command(cls=Command)

@@ -81,6 +81,7 @@ def _sqlite(url: sa.URL, place: str, shared: bool) -> sa.Engine:
     if file is not None and not file.parent.is_dir():
         raise UserError(f"{place}: the folder {file.parent} does not exist; create it")
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    _take_hints(engine)
 
     @sa.event.listens_for(engine, "do_connect")
     def _closed(*_: Any) -> None:
@@ -106,6 +107,17 @@ def _sqlite(url: sa.URL, place: str, shared: bool) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def _take_hints(engine: sa.Engine) -> None:
+    """Let a query name the index that answers it (INDEXED BY): SQLAlchemy leaves hints out for SQLite."""
+    from sqlalchemy.dialects.sqlite.base import SQLiteCompiler  # create_engine has loaded it
+
+    class Compiler(SQLiteCompiler):
+        def get_from_hint_text(self, table: sa.FromClause, text: str | None) -> str | None:
+            return text
+
+    engine.dialect.statement_compiler = Compiler
 
 
 def _server(url: sa.URL, backend: str, login: tls.ServerLogin) -> sa.Engine:

@@ -8,13 +8,14 @@ import sqlalchemy as sa
 
 from syncer.database.column_types import collate
 from syncer.database.connections import reading, writing
+from syncer.database.derived import tally
 from syncer.database.engines import no_pad_collation
 from syncer.database.tables import Tables
 from syncer.database.triggers import protect
 from syncer.errors import UserError
 
 #: the revision this code was written for; a newer database is refused
-REVISION = "0009"
+REVISION = "0011"
 
 
 def version_table(prefix: str) -> str:
@@ -49,7 +50,8 @@ def require_current(engine: sa.Engine, prefix: str) -> None:
 def upgrade(engine: sa.Engine, tables: Tables, *, queue_here: bool) -> tuple[str, ...]:
     """Bring the schema to REVISION; harmless when repeated. Raises UserError for a newer one.
 
-    Return the names of the audit's triggers that were missing, or not as they should be, and were created again.
+    Return the names of the audit's triggers that were missing, or not as they should be, and were created again; the
+    tally's, where it was wrong and was counted anew.
     """
     from alembic import command
     from alembic.config import Config
@@ -65,6 +67,8 @@ def upgrade(engine: sa.Engine, tables: Tables, *, queue_here: bool) -> tuple[str
         config.attributes["queue_here"] = queue_here
         command.upgrade(config, "head")
         restored = protect(connection, tables.audit.name)
+        if tally.recount(connection, tables):
+            restored = (*restored, tables.tally.name)
     return restored if revision == REVISION else ()
 
 

@@ -26,11 +26,12 @@ class Tables:
     checkpoint: sa.Table
     anchor: sa.Table
     verification: sa.Table
+    tally: sa.Table
 
     @property
     def own(self) -> list[sa.Table]:
         """The tables of syncer's own database; the queue may lie elsewhere."""
-        work = [self.event, self.delivery, self.lane, self.daemon, self.watch]
+        work = [self.event, self.delivery, self.lane, self.daemon, self.watch, self.tally]
         return [*work, self.audit, self.head, self.checkpoint, self.anchor, self.verification]
 
 
@@ -80,6 +81,12 @@ def _event(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Index(f"ix_{prefix}event_state", "state", "due_on"),
         sa.Index(f"ix_{prefix}event_recheck", "next_recheck_at"),
         sa.Index(f"ix_{prefix}event_source_ref", "source_ref"),
+        sa.Column("odd", sa.SmallInteger, sa.FetchedValue()),  # derived by the database, as `slow`: see revision 0011
+        sa.Column("slow", sa.Integer, sa.FetchedValue()),
+        sa.Index(f"ix_{prefix}event_received", "received_at", "id"),
+        sa.Index(f"ix_{prefix}event_right", "right", "id"),
+        sa.Index(f"ix_{prefix}event_odd", "odd"),
+        sa.Index(f"ix_{prefix}event_slow", "slow"),
     )
 
 
@@ -113,6 +120,10 @@ def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Index(f"ix_{prefix}delivery_due", "destination", "next_attempt_at"),
         sa.Index(f"ix_{prefix}delivery_turn", "destination", "turn", "next_attempt_at"),
         sa.Index(f"ix_{prefix}delivery_state", "destination", "state"),
+        sa.Column("odd", sa.SmallInteger, sa.FetchedValue()),  # derived by the database: see revision 0011
+        sa.Index(f"ix_{prefix}delivery_event", "destination", "event_id"),
+        sa.Index(f"ix_{prefix}delivery_odd", "odd"),
+        sa.Index(f"ix_{prefix}delivery_confirmed", "destination", "confirmed_at"),
     )
 
 
@@ -229,6 +240,16 @@ def _verification(prefix: str, metadata: sa.MetaData) -> sa.Table:
     )
 
 
+def _tally(prefix: str, metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        f"{prefix}tally",
+        metadata,
+        sa.Column("what", sa.String(16), primary_key=True),  # event | delivery
+        sa.Column("destination", sa.String(64), primary_key=True),  # "" for events
+        sa.Column("number", BIG, nullable=False),
+    )
+
+
 def tables(prefix: str = "syncer_", queue: str = "syncer_queue") -> Tables:
     """Return the tables of an installation; `prefix` and `queue` come from the settings."""
     metadata = sa.MetaData()
@@ -246,4 +267,5 @@ def tables(prefix: str = "syncer_", queue: str = "syncer_queue") -> Tables:
         checkpoint=_checkpoint(prefix, metadata),
         anchor=_anchor(prefix, metadata),
         verification=_verification(prefix, metadata),
+        tally=_tally(prefix, metadata),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from syncer.audit.chain import canonical
 from syncer.audit.transaction import Transaction, Transactions
-from syncer.database.connections import reading
+from syncer.database.connections import reading, snapshot
 from syncer.database.failures import retry_on_conflict
 from syncer.decisions.interventions import require_lane
 from syncer.delivery.leases import Leases
@@ -20,8 +20,10 @@ from syncer.domain.model import State, word
 from syncer.domain.policy import reopened
 from syncer.domain.rights import rank
 from syncer.errors import AddressError, SealError, UserError
+from syncer.events.reading.answers import Answers
+from syncer.events.reading.counts import Counts
+from syncer.events.reading.ranges import by_index, one_of, parts
 from syncer.events.seals import Seals
-from syncer.events.settlement import withdrawn
 from syncer.events.store import Store
 from syncer.privacy.addresses import normalise
 from syncer.privacy.damage import damage, usable
@@ -86,39 +88,24 @@ class Resync:
         self._seals = seals
         self._keyring = seals.keyring
         self._destinations = destinations
+        self._answers = Answers(transactions.tables, transactions.engine.dialect.name)
 
     def plan(self, selection: Selection) -> ResyncPlan:
         """Return the plan of what starts over and what is read back. Changes nothing.
 
         Raises UserError for an unknown destination, an address that cannot be used, and a selection of nothing.
         """
-        d, e = self._tables.delivery, self._tables.event
         brought, skipped = self._brought(selection)
-        query = sa.select(
-            d.c.event_id,
-            d.c.destination,
-            d.c.state,
-            d.c.action,
-            d.c.code,
-            e.c.right,
-            e.c.subject,
-            e.c.received_at,
-            e.c.email_sealed,
-            withdrawn(self._tables, d.c.event_id).label("withdrawn"),
-        ).select_from(d.join(e, d.c.event_id == e.c.id))
-        for condition in self._conditions(selection, brought):
-            query = query.where(condition)
         planned: list[PlannedDelivery] = []
-        with reading(self._transactions.engine) as connection:
-            rows = connection.execute(query.order_by(d.c.event_id, d.c.destination)).all()
-        self._require_asked_for(row for row in rows if row.event_id in selection.events)
+        rows, given_up = self._chosen(selection, brought)
+        self._require_asked_for(given_up.intersection(selection.events))
         skipped += self._nowhere(selection.events)
         damaged = self._damaged({row.event_id for row in rows if row.code == "malformed"} - set(brought))
         for row in rows:
             has_address = row.email_sealed is not None or row.event_id in brought
             state = word(State, row.state)  # None: a word that syncer never writes; it is skipped by name
             to = reopened(state, has_address) if state else None
-            reason = damaged.get(row.event_id) or self._reason_to_skip(row, has_address, to)
+            reason = damaged.get(row.event_id) or self._reason_to_skip(row, has_address, to, row.event_id in given_up)
             if reason or to is None or state is None:
                 skipped.append(f"{row.event_id} {row.destination}: {reason}")
             else:
@@ -127,16 +114,26 @@ class Resync:
         persons = {event: self._keyring.ref(f"\0resync\0{address}") for event, address in brought.items()}
         return ResyncPlan(_digest(planned, persons), tuple(planned), tuple(skipped), brought)
 
-    def _require_asked_for(self, named: Iterable[Any]) -> None:
-        for row in named:
-            if row.withdrawn:
-                raise UserError(
-                    f"resync: the request of event {row.event_id} was withdrawn; if it was right after all, submit it"
-                    " again"
-                )
+    def _chosen(self, selection: Selection, brought: Mapping[str, str]) -> tuple[list[Any], set[str]]:
+        """Return the deliveries of a selection with their events, in order, and those events that were withdrawn."""
+        d, e = self._tables.delivery, self._tables.event
+        columns = (d.c.event_id, d.c.destination, d.c.state, d.c.action, d.c.code)
+        query = sa.select(*columns, e.c.right, e.c.subject, e.c.received_at, e.c.email_sealed)
+        query = query.select_from(d.join(e, d.c.event_id == e.c.id))
+        rows: list[Any] = []
+        with snapshot(self._transactions.engine) as connection:
+            for index, conditions in self._conditions(connection, selection, brought):
+                chosen = query.where(*conditions)
+                chosen = by_index(chosen, d, f"ix_{self._tables.prefix}delivery_{index}") if index else chosen
+                rows += connection.execute(chosen).all()
+            given_up = self._answers.withdrawn_among(connection, {row.event_id for row in rows})
+        # SQLite stores anything there
+        return sorted(rows, key=lambda row: (str(row.event_id), str(row.destination))), given_up
 
     def _nowhere(self, named: Sequence[str]) -> list[str]:
         """Return a line for each of these events that has no destination at which it could start over."""
+        if not named:
+            return []
         d = self._tables.delivery.c
         with reading(self._transactions.engine) as connection:
             told = set(connection.execute(sa.select(d.event_id).where(d.event_id.in_(named))).scalars())
@@ -146,13 +143,18 @@ class Resync:
             if event not in told
         ]
 
-    def _conditions(self, selection: Selection, brought: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:
+    def _require_asked_for(self, withdrawn: Iterable[str]) -> None:
+        for event_id in sorted(withdrawn):
+            raise UserError(
+                f"resync: the request of event {event_id} was withdrawn; if it was right after all, submit it again"
+            )
+
+    def _conditions(
+        self, connection: sa.Connection, selection: Selection, brought: Mapping[str, str]
+    ) -> Iterator[tuple[str | None, list[sa.ColumnElement[bool]]]]:
+        """Yield the conditions of a selection, for some of its events at once, and the index that answers them."""
         d = self._tables.delivery.c
         conditions: list[sa.ColumnElement[bool]] = []
-        if selection.events:
-            conditions.append(d.event_id.in_(selection.events))
-        if selection.addresses:
-            conditions.append(d.event_id.in_(list(brought)))
         if selection.destination is not None:
             require_lane(self._leases, self._destinations, selection.destination)
             conditions.append(d.destination == selection.destination)
@@ -160,12 +162,21 @@ class Resync:
             conditions.append(d.state == State.HELD)
         if selection.confirmed_since is not None:
             conditions += [d.state == State.CONFIRMED, d.confirmed_at >= selection.confirmed_since]
-        if not conditions:
+        if not conditions and not selection.events and not selection.addresses:
             raise UserError("resync: choose what: --event, --destination, --held, --confirmed-since or --file")
-        return conditions
+        if selection.events or selection.addresses:
+            named = set(selection.events or brought)
+            named = named.intersection(brought) if selection.addresses else named
+            for ids in parts(sorted(named)):
+                yield None, [one_of(d.event_id, ids, connection.dialect.name), *conditions]
+            return
+        if selection.destination is None:
+            counts = Counts(self._tables)
+            conditions.append(counts.among(connection, counts.destinations(connection)))
+        yield "confirmed" if selection.confirmed_since is not None else "state", conditions
 
-    def _reason_to_skip(self, row: Any, has_address: bool, to: State | None) -> str | None:
-        if row.withdrawn:
+    def _reason_to_skip(self, row: Any, has_address: bool, to: State | None, given_up: bool) -> str | None:
+        if given_up:
             return "its request was withdrawn"
         if not has_address:
             return "its address was shredded; bring it again with --file"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,6 +14,7 @@ from adapters.errors import Permanent
 from syncer.audit.transaction import Transaction, Transactions
 from syncer.database.bulk import BulkUpdate, in_list
 from syncer.database.connections import reading
+from syncer.database.derived import tally
 from syncer.database.failures import retry_on_conflict
 from syncer.domain.model import Delivery, Lease, NewEvent, State
 from syncer.events import damaged
@@ -79,6 +81,8 @@ class Store:
         rows = [row for event in events for row in delivery_rows(event, tx.now)]
         if rows:
             tx.connection.execute(self._tables.delivery.insert(), rows)
+        numbers = Counter((tally.DELIVERY, row["destination"]) for row in rows)
+        tally.add(tx.connection, self._tables, numbers + Counter({(tally.EVENT, ""): len(events)}))
         for event in events:
             audit_accepted(tx, event)
 

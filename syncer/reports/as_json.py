@@ -44,6 +44,17 @@ def as_json(value: Any) -> str:
     return "".join(pieces)
 
 
+def array_as_json(values: Iterable[Any]) -> Iterator[str]:
+    """Yield an array as `as_json` writes it, an element at a time."""
+    before = "["
+    for value in values:
+        pieces = [before + "\n  "]
+        _write(value, "\n  ", pieces.append)
+        yield "".join(pieces)
+        before = ","
+    yield "[]" if before == "[" else "\n]"
+
+
 @cache
 def written(kind: Any) -> tuple[Written, ...]:
     """Return how the fields of a dataclass are written, in their order."""

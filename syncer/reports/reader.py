@@ -18,6 +18,9 @@ from syncer.domain.endings import Ending, answered_late, ending
 from syncer.domain.model import EventState, State, word
 from syncer.domain.rights import Right
 from syncer.errors import UserError
+from syncer.events.reading.answers import Answers, answered_at
+from syncer.events.reading.ranges import one_of
+from syncer.events.reading.selection import EventFilter, Selection
 from syncer.reports.views import DeliveryView, EventHistory, EventView, TimelineEntry, event_values
 from syncer.reports.wording.cases import case_number
 
@@ -36,6 +39,8 @@ class Reader:
         self._ledger = ledger
         self._rule = rule
         self._clock = clock
+        self._answers = Answers(tables, engine.dialect.name)
+        self._selection = Selection(engine, tables, rule, clock)
 
     def events(
         self,
@@ -49,66 +54,38 @@ class Reader:
         right: Right | None = None,
         limit: int | None = None,
     ) -> list[EventView]:
-        """Return events with their deliveries, oldest first; with `limit` the newest so many. Times are UTC.
+        """Return events with their deliveries, oldest first; with `limit` the newest so many. See `stream`."""
+        people = (subject,) if isinstance(subject, str) else None if subject is None else tuple(subject)
+        wanted = EventFilter(state, since, until, people, event_id, destination, right)
+        return list(self.stream(wanted, limit))
 
-        `state` may also be `overdue`, open past its day, or `late`, that or answered late. `subject` is one pseudonym
-        of a person, or every one that they have had. With `destination` it is the events that were sent there, each
-        with all its deliveries.
+    def stream(self, wanted: EventFilter, limit: int | None = None) -> Iterator[EventView]:
+        """Yield events with their deliveries, page by page, oldest first; with `limit` the newest so many.
+
+        With a destination it is the events that were sent there, each with all its deliveries.
 
         A row with a word that syncer never writes is shown as held, with the code `damaged`: it waits for a person, and
         keeps nobody from seeing the others.
         """
-        e, d = self._tables.event, self._tables.delivery
-        conditions = []
-        if state in tuple(EventState):
-            conditions.append(sa.or_(e.c.state == state, self._damaged()))
-        if since is not None:
-            conditions.append(e.c.received_at >= since)
-        if until is not None:
-            conditions.append(e.c.received_at < until)
-        if subject is not None:
-            conditions.append(e.c.subject.in_([subject] if isinstance(subject, str) else subject))
-        if event_id is not None:
-            conditions.append(e.c.id == event_id)
-        if destination is not None:
-            conditions.append(e.c.id.in_(sa.select(d.c.event_id).where(d.c.destination == destination)))
-        if right is not None:
-            conditions.append(e.c.right == right)
-        events = [event for event in self._read(conditions) if _wanted(event, state)]
-        return events if limit is None else events[max(len(events) - limit, 0) :]
+        for event in self._selection.pages(wanted, limit, self._load):
+            if _wanted(event, wanted.state):
+                yield event
 
-    def _read(self, conditions: Sequence[sa.ColumnElement[bool]]) -> Iterator[EventView]:
-        e, d = self._tables.event, self._tables.delivery
+    def _load(self, connection: sa.Connection, ids: Sequence[str]) -> Iterator[EventView]:
+        e, d, kind = self._tables.event, self._tables.delivery, self._engine.dialect.name
         # not the sealed address: the account of a reader may not see it
         columns = [column for column in e.c if column is not e.c.email_sealed]
-        told, answer = self._told(conditions).subquery(), self._tables.audit.alias()
-        joined_to = e.outerjoin(told, told.c.event_id == e.c.id).outerjoin(answer, answer.c.seq == told.c.answered)
-        chosen = (
-            sa.select(*columns, told.c.case, answer.c.at.label("answered_at"))
-            .select_from(joined_to)
-            .where(*conditions)
-            .order_by(e.c.id)
-        )
-        joined = sa.select(d).join(e, d.c.event_id == e.c.id).where(*conditions).order_by(d.c.id)
+        events = connection.execute(sa.select(*columns).where(one_of(e.c.id, ids, kind)))
+        rows = {row.id: row for row in events}
         deliveries: dict[str, list[DeliveryView]] = {}
-        with reading(self._engine) as connection:
-            rows = connection.execute(chosen).all()
-            for row in connection.execute(joined):
-                deliveries.setdefault(row.event_id, []).append(_delivery(row))
-        now = self._clock()
-        for row in rows:
-            yield self._event(row, tuple(deliveries.get(row.id, ())), now)
-
-    def _told(self, conditions: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
-        """Return the query for what the log alone knows of events: the entry of the receipt, and the first answer."""
-        t, e = self._tables.audit.c, self._tables.event
-        received = sa.func.min(sa.case((t.what == "event:received", t.seq))).label("case")
-        # by its number, not by its time: what somebody else added comes last, whatever time it claims
-        answered = sa.func.min(sa.case((t.what == "event:fulfilled", t.seq))).label("answered")
-        joined = sa.join(self._tables.audit, e, e.c.id == t.event_id)
-        entries = sa.select(t.event_id, received, answered).select_from(joined)
-        kinds = ("event:received", "event:fulfilled")
-        return entries.where(t.what.in_(kinds), *conditions).group_by(t.event_id)
+        for row in connection.execute(sa.select(d).where(one_of(d.c.event_id, ids, kind)).order_by(d.c.id)):
+            deliveries.setdefault(row.event_id, []).append(_delivery(row))
+        told, now = self._answers.told(connection, ids), self._clock()
+        for row in (rows[event_id] for event_id in ids if event_id in rows):
+            case, answered = told.get(row.id, (None, None))
+            yield self._event(
+                row, case, answered_at(answered, row.fulfilled_at), tuple(deliveries.get(row.id, ())), now
+            )
 
     def show(self, event_id: str) -> EventHistory:
         """Return one event with its deliveries and its whole timeline."""
@@ -134,7 +111,9 @@ class Reader:
                 " `syncer events` lists both"
             )
         with reading(self._engine) as connection:
-            ids = list(connection.execute(sa.select(e.id).where(e.id.startswith(prefix)).limit(50)).scalars())
+            # the range is what an index answers, whatever the order of letters: no id has a character behind f
+            alike = sa.select(e.id).where(e.id >= prefix, e.id < f"{prefix}g", e.id.startswith(prefix))
+            ids = list(connection.execute(alike.limit(50)).scalars())
         if not ids:
             raise UserError(f"there is no event {prefix}; `syncer events` lists them")
         if len(ids) > 1:
@@ -150,23 +129,24 @@ class Reader:
             raise UserError(f"there is no case {number}; `syncer events` lists them")
         return str(event_id)
 
-    def _damaged(self) -> sa.ColumnElement[bool]:
-        """Return the condition that an event, or one of its deliveries, holds a word that syncer never writes."""
-        e, d = self._tables.event.c, self._tables.delivery.c
-        kinds = ((d.state, State), (d.action, Action), (d.outcome, Outcome))
-        odd = sa.select(d.event_id).where(sa.or_(*(column.not_in(list(kind)) for column, kind in kinds)))
-        return sa.or_(e.state.not_in(list(EventState)), e.right.not_in(list(Right)), e.id.in_(odd))
-
-    def _event(self, row: Any, deliveries: tuple[DeliveryView, ...], now: datetime) -> EventView:
+    def _event(
+        self, row: Any, case: int | None, answered: datetime | None, deliveries: tuple[DeliveryView, ...], now: datetime
+    ) -> EventView:
         rule, state, right = self._rule, word(EventState, row.state), row.right and word(Right, row.right)
         damaged = state is None or (row.right and right is None) or any(item.code == DAMAGED for item in deliveries)
         waiting = state is not EventState.FULFILLED
         shown = EventState.HELD if damaged or state is None else state
         overdue = waiting and rule.late(row.right, row.received_at, row.due_on, now)
         ended = ending(shown, ((delivery.state, delivery.code) for delivery in deliveries))
+        # of a request made by mistake nobody was owed an answer
+        answer_late = (
+            not waiting
+            and ended is not Ending.WITHDRAWN
+            and answered_late(rule, row.right, row.received_at, row.due_on, answered)
+        )
         return EventView(
             id=row.id,
-            case=row.case,
+            case=case,
             event_key=row.event_key,
             right=right or None,
             subject=row.subject,
@@ -176,8 +156,7 @@ class Reader:
             received_at=row.received_at,
             due_on=row.due_on,
             overdue=overdue,
-            # of a request made by mistake nobody was owed an answer
-            late=overdue or (not waiting and ended is not Ending.WITHDRAWN and self._answered_late(row)),
+            late=overdue or answer_late,
             warning=rule.warning(row.received_at, now) if waiting else None,
             target_at=rule.target_at(row.right, row.received_at),
             legal_due_on=row.legal_due_on,
@@ -190,25 +169,11 @@ class Reader:
             deliveries=deliveries,
         )
 
-    def _answered_late(self, row: Any) -> bool:
-        return answered_late(self._rule, row.right, row.received_at, row.due_on, answered_at(row))
-
 
 def _wanted(event: EventView, state: str | None) -> bool:
     if state == "overdue":
         return event.overdue
     return event.late if state == "late" else state in (None, event.state)
-
-
-def answered_at(row: Any) -> datetime | None:
-    """Return when a request was first fulfilled (UTC), by the log where it says so, else by its row."""
-    told: str | None = row.answered_at
-    fulfilled: datetime | None = row.fulfilled_at
-    try:
-        moment = datetime.fromisoformat(told) if told else fulfilled
-    except ValueError:  # what somebody else wrote there
-        return fulfilled
-    return moment if moment is None or moment.tzinfo else fulfilled
 
 
 def _delivery(row: Any) -> DeliveryView:

@@ -5,26 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from itertools import pairwise
 
 import sqlalchemy as sa
 
 from syncer.audit.ledger import Ledger
 from syncer.audit.proof.notary import Notary
 from syncer.audit.proof.verification.verified import Verified
-from syncer.database.connections import reading
+from syncer.database.connections import snapshot
 from syncer.database.tables import Tables
 from syncer.delivery.balance import Presence, Running
 from syncer.delivery.leases import LaneRow, Leases
 from syncer.delivery.owners import Owner, parse_owner
 from syncer.domain.deadlines import WARN_DAYS, Rule
-from syncer.domain.endings import answered_late
-from syncer.domain.model import WORKABLE, EventState, State, word
-from syncer.domain.rights import Ground, Right
+from syncer.domain.model import EventState, State
+from syncer.events.reading.answers import Answers
+from syncer.events.reading.counts import Counts, OpenDeliveries
 from syncer.intake.queue import Queue
 from syncer.intake.refused import RefusedRows
 from syncer.intake.wordpress.state import WordPressState
-from syncer.reports.reader import answered_at
 from syncer.reports.trials import last_trials
 from syncer.reports.views import (
     AnchorView,
@@ -40,9 +38,8 @@ from syncer.reports.views import (
 )
 from syncer.settings.destinations import Destination
 
-HOURS_OF_A_DAY = 24
-#: a delivery in one of these states is not through
-OPEN = WORKABLE | {State.HELD}
+#: of a destination to which nothing was ever sent
+NONE_THERE = OpenDeliveries(Counter(), None, None)
 
 
 class Status:
@@ -65,7 +62,8 @@ class Status:
         refused: RefusedRows,
     ) -> None:
         self._engine = engine
-        self._tables = tables
+        self._counts = Counts(tables)
+        self._answers = Answers(tables, engine.dialect.name)
         self._ledger = ledger
         self._notary = notary
         self._leases = leases
@@ -92,34 +90,19 @@ class Status:
 
     def lanes(self) -> dict[str, LaneView]:
         """Return how each destination stands, the configured ones first."""
-        d, e = self._tables.delivery, self._tables.event
-        configured = self._destinations
-        lanes = self._leases.read()
-        with reading(self._engine) as connection:
-            counts = connection.execute(
-                sa.select(d.c.destination, d.c.state, sa.func.count()).group_by(d.c.destination, d.c.state)
-            ).all()
-            open_ones = connection.execute(
-                sa.select(d.c.destination, sa.func.min(e.c.received_at), sa.func.min(d.c.next_attempt_at))
-                .join(e, d.c.event_id == e.c.id)
-                .where(d.c.state.in_(OPEN))
-                .group_by(d.c.destination)
-            ).all()
-            adapters = dict(
-                tuple(row) for row in connection.execute(sa.select(d.c.destination, d.c.adapter).distinct())
-            )
-        names = list(configured) + sorted({row[0] for row in counts} - set(configured))
-        by_state: dict[str, Counter[str]] = {name: Counter() for name in names}
-        for name, state, number in counts:
-            by_state[name][word(State, state) or State.HELD] += number
-        times = {row[0]: (row[1], row[2]) for row in open_ones}
+        configured, lanes = self._destinations, self._leases.read()
+        with snapshot(self._engine) as connection:
+            seen = self._counts.destinations(connection)
+            found = self._counts.deliveries(connection, seen)
+            gone = sorted(set(found) - set(configured))
+            adapters = {name: self._counts.adapter(connection, name) for name in gone}
+        names = [*configured, *gone]
         trials = last_trials(self._ledger)
         return {
             name: _lane(
                 lanes.get(name),
-                configured[name].adapter if name in configured else adapters.get(name),
-                by_state[name],
-                times.get(name, (None, None)),
+                configured[name].adapter if name in configured else adapters[name],
+                found.get(name, NONE_THERE),
                 trials.get(name),
                 configured=name in configured,
             )
@@ -148,49 +131,17 @@ class Status:
         )
 
     def _event_counts(self) -> EventCounts:
-        e, now, rule = self._tables.event.c, self._clock(), self._rule
-        today, target = rule.late_before(now)
-        late = sa.or_(e.due_on < today, sa.and_(e.right == Right.OBJECTION, e.received_at <= target))
-        borders = [*(rule.warned_before(days, now) for days in WARN_DAYS), None]
-        levels = [
-            sa.and_(e.received_at < border, e.received_at >= after if after is not None else sa.true())
-            for border, after in pairwise(borders)
-        ]
-        with reading(self._engine) as connection:
-            counts: Counter[str] = Counter()
-            for state, number in connection.execute(sa.select(e.state, sa.func.count()).group_by(e.state)):
-                counts[word(EventState, state) or EventState.HELD] += number
-            wanted = (sa.func.count(sa.case((condition, 1))) for condition in (late, *levels))
-            query = sa.select(sa.func.min(e.received_at), *wanted).where(e.state != EventState.FULFILLED)
-            oldest, overdue, *warned = connection.execute(query).one()
-            came = sa.select(e.right, e.received_at, e.due_on, e.created_at)
-            rows = connection.execute(came.where(e.state != EventState.FULFILLED, late)) if overdue else ()
-            late_on_arrival = sum(rule.late(*row) for row in rows)
-            answered = self._answered_late(connection)
+        with snapshot(self._engine) as connection:
+            found = self._counts.events(connection, self._rule, self._clock())
+            late = sum(1 for _ in self._answers.late(connection, self._rule))
         return EventCounts(
-            **{state.value: counts[state] for state in EventState},
-            overdue=overdue,
-            late_on_arrival=late_on_arrival,
-            answered_late=answered,
-            **{f"warn_{days}": number for days, number in zip(WARN_DAYS, warned, strict=True)},
-            oldest_open=oldest,
+            **{state.value: found.by_state[state] for state in EventState},
+            overdue=found.overdue,
+            late_on_arrival=found.late_on_arrival,
+            answered_late=late,
+            **{f"warn_{days}": number for days, number in zip(WARN_DAYS, found.warned, strict=True)},
+            oldest_open=found.oldest,
         )
-
-    def _answered_late(self, connection: sa.Connection) -> int:
-        """Count the fulfilled events whose first answer came late; the database sorts out most that did not."""
-        e, t, rule = self._tables.event.c, self._tables.audit.c, self._rule
-        day = sa.func.date(e.fulfilled_at)
-        another_day = sa.func.date(e.received_at) != day if rule.objection_target_hours >= HOURS_OF_A_DAY else sa.true()
-        # days in UTC: by the controller's clock it may be the day after
-        may_be = sa.or_(day >= e.due_on, sa.and_(e.right == Right.OBJECTION, another_day))
-        entry = sa.select(sa.func.min(t.seq)).where(t.event_id == e.id, t.what == "event:fulfilled").scalar_subquery()
-        answer = self._tables.audit.alias().c
-        first = sa.select(answer.at).where(answer.seq == entry).scalar_subquery()
-        query = sa.select(e.right, e.received_at, e.due_on, e.fulfilled_at, first.label("answered_at"))
-        d = self._tables.delivery.c
-        withdrawn = sa.exists().where(d.event_id == e.id, d.state == State.EXEMPT, d.code == Ground.WITHDRAWN)
-        rows = connection.execute(query.where(e.state == EventState.FULFILLED, may_be, ~withdrawn))
-        return sum(answered_late(rule, row.right, row.received_at, row.due_on, answered_at(row)) for row in rows)
 
 
 def needs_attention(status: StatusView) -> bool:
@@ -216,8 +167,7 @@ def last_verification(verified: Verified) -> VerificationView:
 def _lane(
     row: LaneRow | None,
     adapter: str | None,
-    by_state: Mapping[str, int],
-    times: tuple[datetime | None, datetime | None],
+    there: OpenDeliveries,
     tried: TrialView | None,
     *,
     configured: bool,
@@ -234,9 +184,9 @@ def _lane(
         owner_pid=_pid(owner) if owner else None,
         owned_since=row.taken_at if row else None,
         lease_until=row.lease_until if row else None,
-        **{state.value: by_state[state] for state in State},
-        oldest_open=times[0],
-        next_attempt_at=times[1],
+        **{state.value: there.by_state[state] for state in State},
+        oldest_open=there.oldest,
+        next_attempt_at=there.next_attempt_at,
         configured=configured,
         tried=tried,
     )

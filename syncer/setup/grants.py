@@ -72,7 +72,7 @@ def _daemon(tables: Tables) -> list[Grant]:
         *may(delivery, "SELECT", "INSERT", changes=DELIVERY_CHANGED),
         *(
             line
-            for table in (tables.lane, tables.watch)
+            for table in (tables.lane, tables.watch, tables.tally)
             for line in may(table.name, "SELECT", "INSERT", changes=_but_keys(table))
         ),
         # a daemon that stops deletes its row, and one that starts deletes the rows of those that died

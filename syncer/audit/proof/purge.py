@@ -107,12 +107,19 @@ class Purge:
         # one column by name: the account for purges may not read them all
         unfinished = sa.select(e.id).where(e.id == t.event_id, e.state != EventState.FULFILLED).exists()
         return [
-            t.body.is_not(None),
-            t.at < stamp(before),
+            *self._old(before),
             t.what.not_like("audit:%"),  # what was signed and purged stays readable
             t.what != "key:rotated",  # without it nobody knows which key made the entries before
             sa.or_(t.event_id.is_(None), sa.and_(~younger, ~unfinished)),
         ]
+
+    def _old(self, before: datetime) -> list[sa.ColumnElement[bool]]:
+        """Return the conditions of a body that is older than a moment, as an index holds those that are there still."""
+        t = self._tables.audit.c
+        old = [t.body.is_not(None), t.at < stamp(before)]
+        if self._engine.dialect.name == "mysql":  # its index is on a column that is empty where the body is gone
+            old.append(sa.literal_column(f"{self._tables.audit.name}.body_at", sa.String) < stamp(before))
+        return old
 
     def _span(self, connection: sa.Connection, before: datetime, first: int, last: int | None) -> BodySpan | None:
         t = self._tables.audit.c
@@ -120,6 +127,9 @@ class Purge:
         if last is not None:
             conditions.append(t.seq <= last)
         query = sa.select(sa.func.min(t.seq), sa.func.max(t.seq), sa.func.count()).where(*conditions)
+        index = f"ix_{self._tables.prefix}audit_body"
+        query = query.with_hint(self._tables.audit, f"INDEXED BY {index}", "sqlite")
+        query = query.with_hint(self._tables.audit, f"FORCE INDEX ({index})", "mysql")
         low, high, count = connection.execute(query).one()
         return BodySpan(int(low), int(high), int(count), before) if count else None
 

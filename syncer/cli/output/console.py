@@ -32,9 +32,12 @@ def console() -> PlainSheet | EscapingConsole:
     return terminal.console()
 
 
-def grid(*columns: str) -> Grid:
-    """Return an empty table with these columns; `#` before a name puts its numbers to the right."""
-    return Grid(tuple(Column(name.lstrip("#"), name.startswith("#")) for name in columns))
+def grid(*columns: str, widths: tuple[int, ...] = (), headed: bool = True) -> Grid:
+    """Return an empty table with these columns; `#` before a name puts its numbers to the right.
+
+    `widths` are the least that the first of them take.
+    """
+    return Grid(tuple(Column(name.lstrip("#"), name.startswith("#")) for name in columns), widths, headed)
 
 
 def answer(value: T, as_json: bool, show: Callable[[T], None]) -> None:
@@ -45,6 +48,18 @@ def answer(value: T, as_json: bool, show: Callable[[T], None]) -> None:
         sys.stdout.write(json_text(to_json(value)) + "\n")
     else:
         show(value)
+
+
+def answer_each(values: Iterable[T], as_json: bool, show: Callable[[Iterable[T]], None]) -> None:
+    """Print values as they come: as a JSON array, or as `show` shows them to people."""
+    if not as_json:
+        show(values)
+        return
+    from syncer.reports.as_json import array_as_json
+
+    for piece in array_as_json(values):
+        sys.stdout.write(json_text(piece))
+    sys.stdout.write("\n")
 
 
 def lines(texts: Iterable[str]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from syncer.cli.output.console import console, grid
-from syncer.cli.output.sheet import Marked, PlainSheet, marked
+from syncer.cli.output.sheet import Cell, Marked, PlainSheet, marked
 from syncer.decisions.withdrawal import Happened
 from syncer.domain.codes import meaning, remedy
 from syncer.domain.model import EventState, State
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from syncer.delivery.drift import Comparison
 
 
+#: the columns of a list of events, and how many it shows at once
+HEAD, LINES = ("case", "event", "right", "due", "state", "deliveries"), 500
 #: how each finding of `check` begins, and its style
 _LEVELS = {"ok": ("ok   ", "green"), "warn": ("warn ", "yellow"), "fail": ("FAIL ", "bold red")}
 
@@ -44,19 +47,25 @@ def _mark(state: str, words: str) -> Marked:
     return marked(words, style)
 
 
-def events(views: Sequence[EventView]) -> None:
-    """Print events as a table."""
-    out = console()
-    if not views:
+def events(views: Iterable[EventView]) -> None:
+    """Print events as a table, page by page as they come: what is behind takes the widths of what stands before."""
+    out, rest = console(), iter(views)
+    widths: tuple[int, ...] = ()
+    while page := [_event_row(event) for event in islice(rest, LINES)]:
+        table = grid(*HEAD, widths=widths, headed=not widths)
+        for row in page:
+            table.add_row(*row)
+        out.print(table)
+        widths = table.taken()[:-1]
+    if not widths:
         out.print("no events")
-        return
-    table = grid("case", "event", "right", "due", "state", "deliveries")
-    for event in views:
-        due = marked(_due(event), "bold red" if event.late else "")
-        parts = [f"{d.destination} {d.state}" + (f" ({d.code})" if d.code else "") for d in event.deliveries]
-        case = "-" if event.case is None else str(event.case)
-        table.add_row(case, event.id, event.right or "?", due, _mark(event.state, standing(event)), parts)
-    out.print(table)
+
+
+def _event_row(event: EventView) -> tuple[Cell, ...]:
+    due = marked(_due(event), "bold red" if event.late else "")
+    parts = [f"{d.destination} {d.state}" + (f" ({d.code})" if d.code else "") for d in event.deliveries]
+    case = "-" if event.case is None else str(event.case)
+    return case, event.id, event.right or "?", due, _mark(event.state, standing(event)), parts
 
 
 def _due(event: EventView) -> str:

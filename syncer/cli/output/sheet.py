@@ -44,14 +44,26 @@ class Column:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table without lines between its cells."""
+    """A table without lines between its cells: `widths` are the least that its first columns take.
+
+    One that goes on where another ended is not `headed`.
+    """
 
     columns: tuple[Column, ...]
+    widths: tuple[int, ...] = ()
+    headed: bool = True
     rows: list[tuple[Cell, ...]] = field(default_factory=list)
 
     def add_row(self, *cells: Cell) -> None:
         """Add a row."""
         self.rows.append(cells)
+
+    def taken(self) -> tuple[int, ...]:
+        """Return how wide each column is with its name, its cells in one line each."""
+        names = tuple(column.name for column in self.columns)
+        columns = list(zip(*(names, *(tuple(map(_plain, row)) for row in self.rows)), strict=True))
+        least = self.widths + (0,) * (len(columns) - len(self.widths))
+        return tuple(max(width, *map(_width, cells)) for cells, width in zip(columns, least, strict=True))
 
 
 class PlainSheet:
@@ -68,8 +80,9 @@ class PlainSheet:
 
 
 def _lines(grid: Grid) -> list[str]:
-    rows = [[column.name for column in grid.columns], *([_plain(cell) for cell in row] for row in grid.rows)]
-    widths = [max(map(_width, cells)) for cells in zip(*rows, strict=True)]
+    widths = grid.taken()
+    head = [[column.name for column in grid.columns]] if grid.headed else []
+    rows = [*head, *([_plain(cell) for cell in row] for row in grid.rows)]
     return ["  ".join(map(_padded, row, widths, grid.columns)) for row in rows]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Any
 
 from rich.console import Console
@@ -48,10 +49,11 @@ def _piece(piece: Piece) -> tuple[str, str]:
 
 
 def _table(grid: Grid) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in grid.columns:
+    table = Table(box=None, pad_edge=False, header_style="bold", show_header=grid.headed)
+    for column, width in zip_longest(grid.columns, grid.widths):
         justify = "right" if column.numbers else "left"
-        table.add_column(column.name, justify=justify, overflow="fold", no_wrap=column.name == "event")  # type: ignore[arg-type]
+        alone = column.name == "event"
+        table.add_column(column.name, justify=justify, overflow="fold", no_wrap=alone, min_width=width)  # type: ignore[arg-type]
     for row in grid.rows:
         table.add_row(*map(_cell, row))
     return table

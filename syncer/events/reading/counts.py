@@ -1,0 +1,146 @@
+"""Events and deliveries by state, at the cost of those that are not through: the rest is the tally's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import sqlalchemy as sa
+
+from syncer.database.derived import tally
+from syncer.database.derived.hops import distinct
+from syncer.database.tables import Tables
+from syncer.domain.deadlines import WARN_DAYS, Rule
+from syncer.domain.model import WORKABLE, EventState, State, word
+from syncer.domain.rights import Right
+from syncer.events.reading.ranges import all_but, by_index
+
+#: a delivery in one of these states is not through
+OPEN = WORKABLE | {State.HELD}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEvents:
+    """How many events there are by state, and of those that are not fulfilled how many are late or warned of.
+
+    `oldest` is when the oldest of them was received (UTC), `warned` the numbers for each of WARN_DAYS.
+    """
+
+    by_state: Counter[EventState]
+    oldest: datetime | None
+    overdue: int
+    late_on_arrival: int
+    warned: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDeliveries:
+    """How many deliveries one destination has by state; the oldest receipt and the next attempt (UTC) of open ones."""
+
+    by_state: Counter[State]
+    oldest: datetime | None
+    next_attempt_at: datetime | None
+
+
+class Counts:
+    """Counts the events and deliveries of one installation; every method reads through a snapshot."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    # -- events ---------------------------------------------------------------------------------------------
+
+    def events(self, connection: sa.Connection, rule: Rule, now: datetime) -> OpenEvents:
+        """Count the events; `now` is UTC."""
+        e = self._tables.event.c
+        late = late_condition(self._tables, rule, now)
+        wanted = (sa.func.count(sa.case((condition, 1))) for condition in (late, *_levels(e, rule, now)))
+        query = sa.select(e.state, sa.func.count(), sa.func.min(e.received_at), *wanted).group_by(e.state)
+        by_state: Counter[EventState] = Counter()
+        moments, numbers = [], [0] * (1 + len(WARN_DAYS))
+        for state, number, oldest, *found in self._unfinished(connection, query):
+            # a word that syncer never writes waits for a person, as what is held does
+            by_state[word(EventState, state) or EventState.HELD] += number
+            moments.append(oldest)
+            numbers = [sum(pair) for pair in zip(numbers, found, strict=True)]
+        total = tally.read(connection, self._tables).get((tally.EVENT, ""), 0)
+        by_state[EventState.FULFILLED] = max(total - by_state.total(), 0)
+        arrived = self._late_on_arrival(connection, rule, late) if numbers[0] else 0
+        return OpenEvents(by_state, min(moments, default=None), numbers[0], arrived, tuple(numbers[1:]))
+
+    def _late_on_arrival(self, connection: sa.Connection, rule: Rule, late: sa.ColumnElement[bool]) -> int:
+        e = self._tables.event.c
+        rows = self._unfinished(connection, sa.select(e.right, e.received_at, e.due_on, e.created_at).where(late))
+        return sum(rule.late(*row) for row in rows)
+
+    def _unfinished(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterable[Any]:
+        """Yield the rows of a query about events, of those that are not fulfilled."""
+        for condition in all_but(self._tables.event.c.state, EventState.FULFILLED):
+            wanted = by_index(query.where(condition), self._tables.event, f"ix_{self._tables.prefix}event_state")
+            yield from connection.execute(wanted)
+
+    # -- deliveries -----------------------------------------------------------------------------------------
+
+    def deliveries(self, connection: sa.Connection, names: Sequence[str]) -> dict[str, OpenDeliveries]:
+        """Count the deliveries of every destination that has one."""
+        d, e = self._tables.delivery, self._tables.event
+        index = f"ix_{self._tables.prefix}delivery_state"
+        among = self.among(connection, names)
+        by_state: dict[str, Counter[State]] = {name: Counter() for name in names}
+        for condition in all_but(d.c.state, State.CONFIRMED):
+            query = sa.select(d.c.destination, d.c.state, sa.func.count()).where(among, condition)
+            for name, state, number in connection.execute(
+                by_index(query.group_by(d.c.destination, d.c.state), d, index)
+            ):
+                by_state.setdefault(name, Counter())[word(State, state) or State.HELD] += number
+        for (what, name), number in tally.read(connection, self._tables).items():
+            if what == tally.DELIVERY and name in by_state:
+                by_state[name][State.CONFIRMED] = max(number - by_state[name].total(), 0)
+        # not joined: PostgreSQL would read all events for a few hundred of them
+        received = sa.select(e.c.received_at).where(e.c.id == d.c.event_id).scalar_subquery()
+        open_ones = sa.select(d.c.destination, sa.func.min(received), sa.func.min(d.c.next_attempt_at))
+        open_ones = open_ones.where(among, d.c.state.in_(OPEN)).group_by(d.c.destination)
+        times = {row[0]: tuple(row[1:]) for row in connection.execute(by_index(open_ones, d, index))}
+        return {name: OpenDeliveries(found, *times.get(name, (None, None))) for name, found in by_state.items()}
+
+    def destinations(self, connection: sa.Connection) -> list[str]:
+        """Return every destination that has a delivery."""
+        query = distinct(self._tables.delivery.c.destination, connection.dialect.name)
+        return list(connection.execute(query).scalars())
+
+    def among(self, connection: sa.Connection, names: Sequence[str]) -> sa.ColumnElement[bool]:
+        """Return the condition that a delivery's destination is one of all that there are, for an index that needs it.
+
+        SQLite gets them by a query of its own: a text that is not UTF-8 can be read there, and not be given back.
+        """
+        column = self._tables.delivery.c.destination
+        if connection.dialect.name == "sqlite":
+            return column.in_(distinct(column, "sqlite"))
+        return column.in_(names)
+
+    def adapter(self, connection: sa.Connection, destination: str) -> str | None:
+        """Return the adapter of a destination's deliveries, None where it has none."""
+        d = self._tables.delivery.c
+        try:
+            return connection.execute(sa.select(d.adapter).where(d.destination == destination).limit(1)).scalar()
+        except UnicodeEncodeError:  # SQLite holds what is no text
+            return None
+
+
+def late_condition(tables: Tables, rule: Rule, now: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition that an event, if it is open, is late at `now` (UTC)."""
+    e = tables.event.c
+    today, target = rule.late_before(now)
+    return sa.or_(e.due_on < today, sa.and_(e.right == Right.OBJECTION, e.received_at <= target))
+
+
+def _levels(e: Any, rule: Rule, now: datetime) -> list[sa.ColumnElement[bool]]:
+    borders = [*(rule.warned_before(days, now) for days in WARN_DAYS), None]
+    return [
+        sa.and_(e.received_at < border, e.received_at >= after if after is not None else sa.true())
+        for border, after in pairwise(borders)
+    ]
