@@ -22,7 +22,7 @@ PROVIDERS = tuple(
 #: from the ground up; a module imports only from lower lines. Wings on one line do not know each other.
 LINES = {
     "syncer": (
-        ("errors", "clock"),
+        ("errors", "clock", "bell"),
         ("domain", "privacy"),
         ("settings", "database", "log"),
         ("audit.offline",),

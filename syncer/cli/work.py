@@ -110,12 +110,16 @@ def drain(context: Context, max_seconds: float | None) -> int:
         status = app.status.read()
     console.line(
         f"taken {result.taken}, confirmed {result.confirmed}; now held {result.held}, retrying {result.retrying},"
-        f" still due {result.still_due}" + ("; another daemon did the work" if result.waited_for_owner else "")
+        f" still due {result.still_due}"
+        + (f", waiting in the queue {result.waiting}" if result.waiting else "")
+        + ("; another daemon did the work" if result.waited_for_owner else "")
     )
+    if result.waiting:
+        stdout.remark("time was up before every row was taken from the queue; run it again, or longer")
     if needs_attention(status):
         stdout.remark("something needs attention: `syncer status`, `syncer events --state held`")
         return 1
-    return 0
+    return 1 if result.waiting else 0
 
 
 def _with_bar(app: App, max_seconds: float | None) -> Any:

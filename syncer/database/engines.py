@@ -102,8 +102,11 @@ def _sqlite(url: sa.URL, place: str, shared: bool) -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
+        options = connection.get_execution_options()
+        if options.get("isolation_level") == "AUTOCOMMIT":
+            return
         # read-then-write under a plain BEGIN fails when another writer came between: take the lock at once
-        writing = connection.get_execution_options().get("writes", False)
+        writing = options.get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine

@@ -17,6 +17,7 @@ from datetime import datetime
 from adapters.contract import Adapter
 from adapters.errors import AdapterError
 from syncer.audit.transaction import Transaction, Transactions
+from syncer.bell import Bell
 from syncer.clock import elapsed
 from syncer.database.failures import UNWRITABLE, is_of_one_row, retry_on_conflict
 from syncer.delivery.held_lease import HeldLease
@@ -36,6 +37,8 @@ from syncer.log import get_logger
 
 #: deliveries of one claim
 BATCH = 100
+#: seconds after which a turn looks anew for what goes first, once its bell rang
+CLAIM_AGAIN = 0.25
 #: seconds a turn waits for its senders once it was told to stop; systemd and SIGTERM allow 30 in all
 GRACE = 25.0
 
@@ -60,6 +63,8 @@ class Lane:
         self.name = name
         #: when its turn last went a step on (monotonic clock)
         self.moved_at = time.monotonic()
+        #: rung when something may have become due
+        self.bell = Bell()
         self._adapter = adapter
         self._transactions = transactions
         self._clock = transactions.clock
@@ -111,6 +116,7 @@ class Lane:
     def leave(self) -> None:
         """Give the lane to another daemon at the next turn; a turn under way finishes the calls in hand first."""
         self._leaving.set()
+        self.bell.ring()
 
     def release(self) -> None:
         """Give the lane back and end its senders."""
@@ -185,7 +191,7 @@ class Lane:
         claimed: deque[Delivery] = deque()
         recorded = 0
         exhausted = False
-        stopped_at = 0.0
+        stopped_at = claimed_at = 0.0
         while True:
             self.moved_at = time.monotonic()
             if self._stop.is_set() and not stopped_at:
@@ -193,8 +199,12 @@ class Lane:
                 stopped_at = self._monotonic()
             if self._leaving.is_set():
                 self._gate.clear()
+            if self._monotonic() - claimed_at >= CLAIM_AGAIN and self.bell.heard():
+                claimed.clear()  # nothing was written for them yet, and what is new may go first
+                exhausted = False
             if not exhausted and len(claimed) < self._in_flight.most and self._gate.is_set():
                 claimed = deque(self._store.claim(self.name, self._clock(), BATCH, self._in_flight.ids))
+                claimed_at = self._monotonic()
                 exhausted = len(claimed) < BATCH
             # wait only when nothing can begin without an answer
             idle = self._in_flight and not self._can_begin(claimed)

@@ -61,6 +61,44 @@ class Queue:
         with reading(self.engine) as connection:
             return self.read(connection, sa.and_(self.is_open, self.table.c.id.is_not(None), behind), limit)
 
+    def ahead(self, kind: str, after: Any, reach: int) -> tuple[list[Any], Any]:
+        """Return the ids of a kind among the next `reach` waiting rows behind the id `after`, the oldest first.
+
+        And the id of the last row that was looked at, None where the queue ended. It reads `reach` rows at most,
+        whatever indexes the table has.
+        """
+        c = self.table.c
+        behind = sa.true() if after is None else c.id > after
+        near = sa.select(c.id, c.kind).where(self.is_open, c.id.is_not(None), behind)
+        with reading(self.engine) as connection:
+            ids = self._of_kind(connection, kind, near.order_by(c.id).limit(reach))
+            last = near.with_only_columns(c.id).order_by(c.id).limit(1).offset(reach - 1)
+            return ids, connection.execute(last).scalar()
+
+    def newest(self, kind: str, reach: int) -> list[Any]:
+        """Return the ids of a kind among the `reach` newest waiting rows, the oldest first."""
+        c = self.table.c
+        newest = sa.select(c.id, c.kind).where(self.is_open, c.id.is_not(None)).order_by(c.id.desc()).limit(reach)
+        with reading(self.engine) as connection:
+            return self._of_kind(connection, kind, newest)
+
+    def _of_kind(self, connection: sa.Connection, kind: str, among: sa.Select[Any]) -> list[Any]:
+        # the rows are looked through where they lie: only ids of the kind come back
+        rows = among.subquery()
+        return list(connection.execute(sa.select(rows.c.id).where(rows.c.kind == kind).order_by(rows.c.id)).scalars())
+
+    def of(self, ids: Sequence[Any]) -> list[QueueRow]:
+        """Return those of the rows with these ids that wait, the oldest first."""
+        with reading(self.engine) as connection:
+            return self.read(connection, sa.and_(self.table.c.id.in_(ids), self.is_open))
+
+    def has_new(self, behind: Any) -> sa.ColumnElement[bool]:
+        """Return whether a row waits behind the id `behind`, any row where it is None, as an expression."""
+        c = self.table.c
+        new = sa.select(c.id).where(self.is_open, c.id.is_not(None), sa.true() if behind is None else c.id > behind)
+        # by the order of the index: whether there is one must not be found out by reading all that were taken
+        return new.order_by(c.id).limit(1).scalar_subquery().is_not(None)
+
     def still_waiting(self, connection: sa.Connection, rows: Sequence[QueueRow]) -> list[QueueRow]:
         """Return those of the rows that are open, as they are in this transaction, and keep others from them."""
         query = sa.and_(self.table.c.id.in_([row.id for row in rows]), self.is_open)

@@ -1,20 +1,25 @@
-"""Queue rows become events, a batch in one transaction; no row, whatever is in it, blocks those behind it."""
+"""Queue rows become events, a batch in one transaction; no row, whatever is in it, blocks those behind it.
+
+The oldest go first. While more wait than a batch holds, every other batch is of objections, wherever in the queue they
+stand: so nobody who objects waits for a mass of erasures, and no mass of objections keeps the others waiting.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from syncer.audit.transaction import Transaction, Transactions
+from syncer.bell import Bell
 from syncer.database.connections import writing
 from syncer.database.failures import in_words, is_refused, retry_on_conflict
 from syncer.database.sqlite_files import empty_log
 from syncer.domain.model import NewEvent
 from syncer.events.store import AcceptedEvent, Store
+from syncer.intake.ahead import Ahead
 from syncer.intake.parse import RowParser
 from syncer.intake.queue import Queue, QueueRow
 from syncer.intake.refused import RefusedRows
@@ -30,14 +35,6 @@ Left = tuple[QueueRow, str]
 UNMARKED = "they cannot be marked as taken"
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """One batch: how many rows are events now, and the id of the last that was read, None at the end of the queue."""
-
-    count: int
-    last: object
-
-
 class Intake:
     """Takes what producers wrote."""
 
@@ -51,6 +48,10 @@ class Intake:
     ) -> None:
         #: when a batch was last taken (monotonic clock)
         self.moved_at = time.monotonic()
+        #: rung when a producer may have written something
+        self.bell = Bell()
+        #: the highest id of those that the last whole pass had to leave in the queue, None where it left none
+        self.left: object = None
         self._queue = queue
         self._transactions = transactions
         self._store = store
@@ -58,34 +59,47 @@ class Intake:
         self._refused = refused
         self._log = get_logger("syncer.intake")
 
-    def take(self, after: object = None) -> Taken:
-        """Take one batch of the rows that wait behind the id `after`, the oldest first."""
-        rows = self._queue.waiting(BATCH, after)
-        left = self._take_apart(rows) if rows else []
-        for why in {why for _, why in left}:
-            self._refused.note([row for row, reason in left if reason == why], why)
-        return Taken(len(rows) - len(left), rows[-1].id if rows else None)
+    def take_all(self, over: Callable[[], bool] = lambda: False, on_batch: Callable[[], None] = lambda: None) -> int:
+        """Take until nothing waits that can be taken, or `over` says so; return the number of rows.
 
-    def take_all(self) -> int:
-        """Take until nothing waits that can be taken, and return the number of rows.
-
-        What cannot be taken stays behind: each pass goes on with the rows after it. So a row waits for those that
-        were queued before it and for nothing else.
+        `on_batch` is called after each batch, of which there is one at least, whatever `over` says. What cannot be
+        taken stays behind: each pass goes on with the rows after it.
         """
         total = 0
-        while taken := self._pass():
+        while taken := self._pass(over, on_batch):
             total += taken
+            if over():
+                break
         return total
 
-    def _pass(self) -> int:
-        total, last = 0, None
-        while (taken := self.take(last)).last is not None:
-            total, last = total + taken.count, taken.last
-            self.moved_at = time.monotonic()
+    def _pass(self, over: Callable[[], bool], on_batch: Callable[[], None]) -> int:
+        total, last, stays, ahead = 0, None, None, Ahead(self._queue)
+        while rows := self._queue.waiting(BATCH, last):
+            left = self._take(rows)
+            total, last = total + len(rows) - len(left), rows[-1].id
+            stays = left[-1].id if left else stays
+            on_batch()
+            if len(rows) == BATCH and not over() and (objections := ahead.look(BATCH)):
+                left = self._take(objections)
+                total += len(objections) - len(left)
+                ahead.leave(left)
+                on_batch()
+            if over():
+                break
+        else:
+            self.left = stays
         # at each look, not only after a batch: what a reader kept from being emptied, and what was shredded meanwhile
         for engine in dict.fromkeys((self._queue.engine, self._transactions.engine)):
             empty_log(engine)
         return total
+
+    def _take(self, rows: Sequence[QueueRow]) -> list[QueueRow]:
+        """Take one batch; return the rows that had to be left."""
+        left = self._take_apart(rows)
+        for why in {why for _, why in left}:
+            self._refused.note([row for row, reason in left if reason == why], why)
+        self.moved_at = time.monotonic()
+        return [row for row, _ in left]
 
     def _take_apart(self, rows: Sequence[QueueRow]) -> list[Left]:
         """Take rows, in halves where the database refuses one of them; return those that had to be left."""

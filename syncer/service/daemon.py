@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from syncer import __version__
 from syncer.app import open_app, require_secrets
+from syncer.bell import Bell
 from syncer.database.failures import is_outage
 from syncer.delivery.balance import Share
 from syncer.errors import ChainBroken, UntrustedLog
@@ -25,7 +26,8 @@ from syncer.intake.wordpress.bridge import STATUS_SECONDS
 from syncer.log import get_logger
 from syncer.service.clock_jumps import ClockMonitor, Jump, record, since_last_entry
 from syncer.service.far_waits import FarWaits
-from syncer.service.jobs import Job, cause, when_up
+from syncer.service.jobs import Job, Round, cause, when_up
+from syncer.service.lookout import Lookout
 from syncer.service.reminders import EVERY, Reminders
 from syncer.service.soundness import DailyVerification, Stopped, keep, require_sound
 from syncer.service.systemd import feed, notify
@@ -42,6 +44,8 @@ RECHECK_SECONDS = 60
 PATIENCE = 60.0
 #: seconds between two looks at the jobs and the clock, at most
 LOOK_SECONDS = 10.0
+#: seconds between two turns of a lane of ours that nobody rings for
+IDLE_SECONDS = 5.0
 #: seconds between two questions whether the daily look for people who are back is due: a fresh daemon soon owns lanes
 WATCH_SECONDS = 5
 #: seconds after which the database is asked again, once it said that no look is due
@@ -109,8 +113,10 @@ class Daemon:
                 listener.close()
             return 0
         self._lanes = lanes
-        jobs = self._jobs()
-        scheduler = self._scheduler(jobs)
+        lookout = Lookout(self._app, lanes)
+        rounds, timed = self._rounds(lookout), self._jobs()
+        jobs = [*timed, *(each.job for each in rounds)]
+        scheduler = self._scheduler(timed, rounds)
         self._log.info("daemon.started", version=__version__, count=len(lanes))
         scheduler.start()
         while not self._stop.wait(timeout=min(LOOK_SECONDS, self._bound / 3, self._app.leases.renew_seconds)):
@@ -118,7 +124,10 @@ class Daemon:
             self._look_at_the_jobs(jobs)
         notify("STOPPING=1")
         self._app.stop.set()
+        for each in rounds:
+            each.bell.ring()
         scheduler.shutdown(wait=True)
+        lookout.close()
         if listener is not None:
             listener.close()
         if self._distrust is not None:
@@ -161,11 +170,9 @@ class Daemon:
 
     def _jobs(self) -> dict[Job, float]:
         """Return the jobs with the seconds between two of their starts; the first is the scheduler's pulse."""
-        schedule, intake = self._app.settings.schedule, self._app.intake
         renew, daily, waits = self._app.leases.renew_seconds, DailyVerification(self._app), FarWaits(self._app)
         jobs: dict[Job, float] = {
             Job("pulse", lambda: None): min(LOOK_SECONDS, self._bound / 3),
-            Job("intake", intake.take_all, intake): schedule.intake_seconds,
             Job("clock", self._audit_jumps): RECHECK_SECONDS,
             Job("removed", self._hold_removed): RECHECK_SECONDS,
             Job("recheck", self._app.store.start_rechecks): RECHECK_SECONDS,
@@ -181,10 +188,7 @@ class Daemon:
         if (wordpress := self._app.wordpress) is not None:
             jobs[Job("wordpress sweep", wordpress.sweep)] = wordpress.sweep_seconds
             jobs[Job("wordpress status", wordpress.publish)] = STATUS_SECONDS
-        # an idle lane prolongs its lease in its turn
-        often = min(schedule.lane_seconds, renew)
-        jobs |= {Job(f"lane {lane.name}", partial(self._turn, lane), lane): often for lane in self._lanes}
-        if schedule.watch_hours:
+        if self._app.settings.schedule.watch_hours:
             watch = self._app.watch
             jobs |= {
                 Job(f"watch {lane.name}", partial(self._look_for_people, lane), watch): WATCH_SECONDS
@@ -192,11 +196,37 @@ class Daemon:
             }
         return jobs
 
-    def _scheduler(self, jobs: dict[Job, float]) -> BackgroundScheduler:
+    def _rounds(self, lookout: Lookout) -> list[Round]:
+        """Return the jobs that are rung for."""
+        intake, every = self._app.intake, self._app.settings.schedule.intake_seconds
+        take = partial(intake.take_all, self._app.stop.is_set, self._ring_lanes)
+        rounds = [
+            Round(Job("lookout", lookout.look), Bell(), lambda: lookout.seconds),
+            Round(Job("intake", take, intake), intake.bell, lambda: every),
+        ]
+        for lane in self._lanes:
+            job = Job(f"lane {lane.name}", partial(self._turn, lane), lane)
+            rounds.append(Round(job, lane.bell, partial(self._rest, lane, lookout)))
+        return rounds
+
+    def _rest(self, lane: Lane, lookout: Lookout) -> float:
+        """Return the seconds after which a lane has its turn though nobody rang."""
+        often, renew = self._app.settings.schedule.lane_seconds, self._app.leases.renew_seconds
+        if not (lane.owned and lookout.sees):
+            return min(often, renew)  # one of another daemon's may have become free
+        return min(max(often, IDLE_SECONDS), renew / 2)  # it only prolongs its lease
+
+    def _ring_lanes(self) -> None:
+        for lane in self._lanes:
+            lane.bell.ring()
+
+    def _scheduler(self, jobs: dict[Job, float], rounds: Sequence[Round]) -> BackgroundScheduler:
         # a thread for each: a lane at work on a backlog holds its thread for hours
-        threads = ThreadPoolExecutor(len(jobs))
+        threads = ThreadPoolExecutor(len(jobs) + len(rounds))
         scheduler = BackgroundScheduler(timezone="UTC", executors={"default": threads})
         scheduler.add_listener(self._job_failed, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+        for each in rounds:
+            scheduler.add_job(each.run, id=each.job.name, args=(self._app.stop, self._failed), misfire_grace_time=None)
         for job, seconds in jobs.items():
             # the defaults would drop a job that is over a second late, and first run it after one interval
             scheduler.add_job(
@@ -256,11 +286,13 @@ class Daemon:
         return lane.owned and not app.stop.is_set() and not app.leases.is_at_rest(lane.name, app.clock())
 
     def _job_failed(self, event: Any) -> None:
-        error = getattr(event, "exception", None)
+        self._failed(event.job_id, getattr(event, "exception", None))
+
+    def _failed(self, job: str, error: Exception | None) -> None:
         if isinstance(error, UntrustedLog):
             self._end_in_distrust(error)
             return
-        self._log.error("job.failed", job=event.job_id, error=type(error).__name__ if error else "missed")
+        self._log.error("job.failed", job=job, error=type(error).__name__ if error else "missed")
 
     def _end_in_distrust(self, error: UntrustedLog) -> None:
         """Let nothing begin any more; `run` ends with the error."""
@@ -290,7 +322,7 @@ class Daemon:
         self._jumps.append(jump)  # audited by a job, which may have to wait for the database
         self._log.warning("clock.anomaly", seconds=jump.seconds)
 
-    def _look_at_the_jobs(self, jobs: Iterable[Job]) -> None:
+    def _look_at_the_jobs(self, jobs: Sequence[Job]) -> None:
         """Feed the watchdog while every job that is under way moves, and the scheduler starts new ones."""
         pulse, *_ = jobs
         stuck = {job.name for job in jobs if job.is_stuck(self._bound)}

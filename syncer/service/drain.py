@@ -38,7 +38,8 @@ class Progress:
 class DrainResult:
     """What a drain did, in numbers of rows taken and of deliveries.
 
-    `still_due` counts deliveries that could go on now but did not, since time was up or their lane waits or is paused.
+    `still_due` counts deliveries that could go on now but did not, since time was up or their lane waits or is paused;
+    `waiting` counts the rows that time did not suffice to take.
     """
 
     taken: int
@@ -46,6 +47,7 @@ class DrainResult:
     held: int
     retrying: int
     still_due: int
+    waiting: int
     waited_for_owner: bool
 
 
@@ -77,18 +79,18 @@ def _verify_if_due(app: App, deadline: float | None) -> None:
             verify_in_full(app, pause)
 
 
-def prepare(app: App) -> int:
+def prepare(app: App, over: Callable[[], bool] = lambda: False) -> int:
     """Do what comes before the lanes: take from the queue, seal anew, bring back what waits too long, start rechecks.
 
-    Return how many queue rows were taken.
+    Return how many queue rows were taken. `over` ends what may take long: the taking and the rechecks.
     """
-    taken = app.intake.take_all()
+    taken = app.intake.take_all(over)
     app.resealing.run()
     app.store.hold_removed(app.settings.destinations)
     waits = FarWaits(app)
     waits.bring_back()
     waits.find_lost()
-    while app.store.start_rechecks():
+    while app.store.start_rechecks() and not over():
         pass
     return taken
 
@@ -99,8 +101,11 @@ class _Drain:
     def __init__(self, app: App, deadline: float | None, on_progress: Callable[[Progress], None] | None) -> None:
         self._app = app
         self._deadline = deadline
+        # half of the time: what was taken is to be carried out as well, however much waits
+        self._take_until = deadline and (time.monotonic() + deadline) / 2
         self._on_progress = on_progress
         self._waited = False
+        self._cut_short = False
         self._failed: BaseException | None = None
         self._log = get_logger("syncer.drain")
 
@@ -109,7 +114,7 @@ class _Drain:
         app = self._app
         require_sound(app, lambda _worked: None)
         before = self._counts()
-        taken = prepare(app)
+        taken = prepare(app, self._taking_is_over)
         lanes = app.lanes()
         threads = [threading.Thread(target=self._work, args=(lane,), daemon=True) for lane in lanes]
         try:
@@ -135,6 +140,7 @@ class _Drain:
             held=after.get(State.HELD, 0),
             retrying=after.get(State.RETRYING, 0),
             still_due=still_due,
+            waiting=app.queue.count() if self._cut_short else 0,
             waited_for_owner=self._waited,
         )
 
@@ -154,6 +160,10 @@ class _Drain:
             if isinstance(error, UntrustedLog):  # nor may another lane make a call or write
                 self._app.trust.lost(error)
                 self._app.stop.set()
+
+    def _taking_is_over(self) -> bool:
+        self._cut_short = self._take_until is not None and time.monotonic() >= self._take_until
+        return self._cut_short
 
     def _over(self) -> bool:
         return self._app.stop.is_set() or (self._deadline is not None and time.monotonic() >= self._deadline)

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import tenacity
 
+from syncer.bell import Bell
 from syncer.database.failures import is_outage
 from syncer.domain.policy import backoff
 from syncer.log import get_logger
@@ -23,6 +24,9 @@ FIRST_WAIT = 2.0
 LONGEST_WAIT = 30.0
 #: seconds between two looks of a starting daemon for its database, at most
 LONGEST_WAIT_AT_START = 10.0
+
+#: seconds that a job rests at least after a failure that is no outage, whoever rings
+AFTER_FAILURE = 1.0
 
 #: what an outage lacks: the first word of the log events `….away` and `….back`
 DATABASE, DESCRIPTORS = "database", "descriptors"
@@ -86,6 +90,25 @@ class Job:
         if self._failures == 1:  # once for an outage, however long it lasts
             self._lacks, reason = _lacks(error)
             self._log.warning(f"{self._lacks}.away", error=type(error).__name__, reason=reason)
+
+
+class Round:
+    """A job in a thread of its own: done at each ring of its bell, and whenever that was silent for `seconds`."""
+
+    def __init__(self, job: Job, bell: Bell, seconds: Callable[[], float]) -> None:
+        self.job = job
+        self.bell = bell
+        self._seconds = seconds
+
+    def run(self, stop: threading.Event, failed: Callable[[str, Exception], None]) -> None:
+        """Do the job again and again until `stop` is set, and the bell rung; `failed` hears what it raised."""
+        while not stop.is_set():
+            try:
+                self.job()
+            except Exception as error:  # noqa: BLE001 — one failure must not end the job for good
+                failed(self.job.name, error)
+                stop.wait(AFTER_FAILURE)
+            self.bell.wait(self._seconds())
 
 
 def when_up(action: Callable[[], T], stop: threading.Event, on_wait: Callable[[], None]) -> T | None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from syncer.cli.common import GARBAGE_AFTER
 from syncer.log import configure
-from tests.bench import audit, claims, lane, memory, pace, starts
+from tests.bench import audit, claims, lane, latency, memory, pace, starts
 from tests.bench.figures import Figure, Run
 from tests.bench.installation import SQLITE
 from tests.support.servers import ENGINES, SERVERS
@@ -30,6 +30,7 @@ GROUPS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "calls": pace.calls,
     "limits": pace.limits,
     "lane": lane.measure,
+    "latency": latency.measure,
     "crashes": starts.crashes,
     "audit": audit.measure,
     "memory": memory.measure,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from adapters.contract import Action, Limits, Outcome, Receipt, Step, Subject
 from adapters.mailchimp.adapter import Mailchimp
 from syncer.app import App
-from syncer.delivery.lane import Lane
+from syncer.delivery import lane as lanes
+from syncer.delivery.in_flight import AHEAD
+from syncer.delivery.lane import BATCH, Lane
 from syncer.delivery.leases import LEASE_SECONDS
 from syncer.delivery.senders import Senders
 from syncer.service.drain import prepare
@@ -126,3 +129,43 @@ def test_the_read_back_is_told_what_the_apply_left_unseen(app: App) -> None:
         worker.release()
 
     assert adapter.told == [2]
+
+
+class Ringing(Slow):
+    """A destination at whose first call somebody objects."""
+
+    def __init__(self, objects: Callable[[], None]) -> None:
+        super().__init__()
+        self._objects = objects
+        self.asked: list[Action] = []
+
+    def apply(self, action: Action, subject: Subject, received_at: datetime) -> Receipt:
+        if not self.called.is_set():
+            self.called.set()
+            self._objects()
+        self.asked.append(action)
+        return Receipt(Outcome.ABSENT, (Step("all", "GET /", 200, None, 1),))
+
+
+def test_a_lane_at_work_that_is_rung_begins_with_what_is_more_urgent_before_what_it_had_claimed(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "CLAIM_AGAIN", 0.0)
+    for number in range(BATCH):
+        put(app, "erasure", f"person{number}@list.test", f"k{number}")
+    prepare(app)
+
+    def objects() -> None:
+        put(app, "objection", "ada@lovelace.test", "hers")
+        app.intake.take_all()
+        worker.bell.ring()
+
+    adapter = Ringing(objects)
+    worker = lane(app, adapter)
+    try:
+        worker.turn()
+    finally:
+        worker.release()
+
+    assert len(adapter.asked) == BATCH + 1
+    assert adapter.asked.index(Action.UNSUBSCRIBE) <= 2 * (1 + AHEAD)
