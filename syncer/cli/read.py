@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -175,10 +176,10 @@ def report(
     with context.app() as app:
         period = span_of(app, since, until)
         app.trust.require()  # before the first line: this command writes that it was run
-        log = app.propagation.report(*period)
-        _, sha256 = write_out(_rendered(log, fmt), out, fmt)
-        app.access_log.exported("report", fmt, sum(len(event.deliveries) for event in log.events), sha256)
-    return 1 if needs_attention(log) else 0
+        with app.propagation.report(*period) as report:
+            _, sha256 = write_out(_rendered(report.log, fmt), out, fmt)
+        app.access_log.exported("report", fmt, report.deliveries, sha256)
+    return 1 if needs_attention(report.log) else 0
 
 
 def _rendered(log: PropagationLog, fmt: str) -> Iterable[str]:
@@ -189,11 +190,11 @@ def _rendered(log: PropagationLog, fmt: str) -> Iterable[str]:
     if fmt == "text":
         from syncer.reports.as_text import report_text
 
-        return [report_text(log)]
+        return report_text(log)
     if fmt == "csv":
         from syncer.reports.as_csv import report_csv
 
-        return [report_csv(log)]
-    from syncer.reports.as_json import as_json
+        return report_csv(log)
+    from syncer.reports.as_json import json_pieces
 
-    return [as_json(log) + "\n"]
+    return chain(json_pieces(log), ["\n"])

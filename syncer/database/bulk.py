@@ -53,6 +53,19 @@ def in_list(column: sa.ColumnElement[Any], name: str, kind: str) -> sa.ColumnEle
     return column.in_(sa.bindparam(name, expanding=True))
 
 
+def one_of(column: sa.ColumnElement[Any], values: Sequence[Any], kind: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a column holds one of these values, which were read from it: odd ones are found too."""
+    if kind == "postgresql":
+        return column == sa.any_(sa.bindparam(None, list(values), type_=Listed(column.type), unique=True))
+    torn = [value for value in values if isinstance(value, str) and not _whole(value)]
+    if not torn:
+        return column.in_(values)
+    # only SQLite stores a text that is not UTF-8, and its driver binds none
+    octets = [sa.cast(sa.literal(value.encode("utf-8", "surrogateescape")), sa.Text) for value in torn]
+    whole = set(values).difference(torn)
+    return sa.or_(column.in_(whole), column.in_(octets))
+
+
 def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows of texts, numbers and bytes that name the same columns, in one statement where the engine can."""
     if connection.dialect.name != "postgresql":
@@ -100,6 +113,14 @@ def _unnested(table: sa.Table, names: tuple[str, ...]) -> sa.Insert:
     arrays = [sa.bindparam(column.name, type_=Listed(column.type)) for column in columns]
     rows = sa.func.unnest(*arrays).table_valued(*(sa.column(column.name, column.type) for column in columns))
     return table.insert().from_select(names, sa.select(*rows.render_derived().c))
+
+
+def _whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _literal(elements: Sequence[Any] | None) -> str | None:

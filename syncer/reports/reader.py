@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from adapters.contract import Action, Outcome
 from syncer.audit.ledger import Ledger
+from syncer.database.bulk import one_of
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
 from syncer.domain.codes import DAMAGED
@@ -23,6 +24,7 @@ from syncer.reports.wording.cases import case_number
 
 #: the highest number of an entry that a database's BIGINT can hold
 MOST_ENTRIES = 2**63 - 1
+RECEIVED, FULFILLED = "event:received", "event:fulfilled"
 
 
 class Reader:
@@ -77,11 +79,27 @@ class Reader:
         events = [event for event in self._read(conditions) if _wanted(event, state)]
         return events if limit is None else events[max(len(events) - limit, 0) :]
 
+    def of_ids(self, connection: sa.Connection, ids: Sequence[str]) -> Iterator[EventView]:
+        """Yield the events with these ids, a few hundred, in the order of the ids, as a connection sees them."""
+        e, t, kind = self._tables.event.c, self._tables.audit.c, connection.dialect.name
+        # by the event alone: by its kind, an entry would be one of all that were ever written
+        told = self._first().where(one_of(t.event_id, ids, kind)).group_by(t.event_id)
+        found = {event.id: event for event in self._views(connection, [one_of(e.id, ids, kind)], told)}
+        for event_id in ids:
+            if event_id in found:
+                yield found[event_id]
+
     def _read(self, conditions: Sequence[sa.ColumnElement[bool]]) -> Iterator[EventView]:
+        with reading(self._engine) as connection:
+            return self._views(connection, conditions, self._told(conditions))
+
+    def _views(
+        self, connection: sa.Connection, conditions: Sequence[sa.ColumnElement[bool]], about: sa.Select[Any]
+    ) -> Iterator[EventView]:
         e, d = self._tables.event, self._tables.delivery
         # not the sealed address: the account of a reader may not see it
         columns = [column for column in e.c if column is not e.c.email_sealed]
-        told, answer = self._told(conditions).subquery(), self._tables.audit.alias()
+        told, answer = about.subquery(), self._tables.audit.alias()
         joined_to = e.outerjoin(told, told.c.event_id == e.c.id).outerjoin(answer, answer.c.seq == told.c.answered)
         chosen = (
             sa.select(*columns, told.c.case, answer.c.at.label("answered_at"))
@@ -91,24 +109,25 @@ class Reader:
         )
         joined = sa.select(d).join(e, d.c.event_id == e.c.id).where(*conditions).order_by(d.c.id)
         deliveries: dict[str, list[DeliveryView]] = {}
-        with reading(self._engine) as connection:
-            rows = connection.execute(chosen).all()
-            for row in connection.execute(joined):
-                deliveries.setdefault(row.event_id, []).append(_delivery(row))
+        rows = connection.execute(chosen).all()
+        for row in connection.execute(joined):
+            deliveries.setdefault(row.event_id, []).append(_delivery(row))
         now = self._clock()
-        for row in rows:
-            yield self._event(row, tuple(deliveries.get(row.id, ())), now)
+        return (self._event(row, tuple(deliveries.get(row.id, ())), now) for row in rows)
 
     def _told(self, conditions: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
         """Return the query for what the log alone knows of events: the entry of the receipt, and the first answer."""
         t, e = self._tables.audit.c, self._tables.event
-        received = sa.func.min(sa.case((t.what == "event:received", t.seq))).label("case")
-        # by its number, not by its time: what somebody else added comes last, whatever time it claims
-        answered = sa.func.min(sa.case((t.what == "event:fulfilled", t.seq))).label("answered")
         joined = sa.join(self._tables.audit, e, e.c.id == t.event_id)
-        entries = sa.select(t.event_id, received, answered).select_from(joined)
-        kinds = ("event:received", "event:fulfilled")
-        return entries.where(t.what.in_(kinds), *conditions).group_by(t.event_id)
+        entries = self._first().select_from(joined)
+        return entries.where(t.what.in_((RECEIVED, FULFILLED)), *conditions).group_by(t.event_id)
+
+    def _first(self) -> sa.Select[Any]:
+        t = self._tables.audit.c
+        received = sa.func.min(sa.case((t.what == RECEIVED, t.seq))).label("case")
+        # by its number, not by its time: what somebody else added comes last, whatever time it claims
+        answered = sa.func.min(sa.case((t.what == FULFILLED, t.seq))).label("answered")
+        return sa.select(t.event_id, received, answered)
 
     def show(self, event_id: str) -> EventHistory:
         """Return one event with its deliveries and its whole timeline."""
@@ -206,7 +225,7 @@ def answered_at(row: Any) -> datetime | None:
     fulfilled: datetime | None = row.fulfilled_at
     try:
         moment = datetime.fromisoformat(told) if told else fulfilled
-    except ValueError:  # what somebody else wrote there
+    except (TypeError, ValueError):  # what somebody else wrote there
         return fulfilled
     return moment if moment is None or moment.tzinfo else fulfilled
 
