@@ -12,7 +12,7 @@ from datetime import date, datetime
 from itertools import product
 from zoneinfo import ZoneInfo
 
-from syncer.domain.codes import CODES, meaning, remedy
+from syncer.domain.codes import CODES, NO_DESTINATION, meaning, remedy
 from syncer.domain.deadlines import is_overdue
 from syncer.domain.effects import BY_A_PERSON, BY_SYNCER, CLOSING, GO_ON, PAUSED, Remedy, decision, effect, result
 from syncer.domain.model import WORKABLE, EventState, State
@@ -74,7 +74,8 @@ class Needs:
     def add(self, event: EventView) -> None:
         """Look at a request."""
         held = [delivery for delivery in event.deliveries if delivery.state is State.HELD]
-        if not event.overdue and not held and event.state is not EventState.HELD:
+        nowhere = event.ending is None and not event.deliveries
+        if not (event.overdue or held or nowhere or event.state is EventState.HELD):
             return
         named = mention(self._log, event)
         if event.overdue:
@@ -84,8 +85,9 @@ class Needs:
             code, action = delivery.code, delivery.action
             key = ("", code, None) if effect(code).request else (delivery.destination, code, action)
             self._causes.setdefault(key, _Cause(code, action)).add(named, delivery.destination)
-        if event.state is EventState.HELD and not held:
-            self._causes.setdefault(("", event.code, ""), _Cause(event.code, None)).events.append(named)
+        if nowhere or (event.state is EventState.HELD and not held):
+            code = event.code or (None if event.deliveries else NO_DESTINATION)
+            self._causes.setdefault(("", code, ""), _Cause(code, None)).events.append(named)
 
     def found(self) -> list[Need]:
         """Return what needs a person, the most urgent first; nothing only where nothing does."""
@@ -234,7 +236,8 @@ class _Cause:
 def _need(cause: _Cause, names: Mapping[str, str]) -> Need:
     code, events = cause.code, tuple(cause.events)
     titles = _listed([names[name] for name in cause.destinations]) or "any recipient"
-    so = result(code, cause.action, titles) if cause.destinations else "Nothing more is done as long as it is held."
+    known = cause.destinations or effect(code).result
+    so = result(code, cause.action, titles) if known else "Nothing more is done as long as it is held."
     return Need(
         so,
         meaning(code) or "no reason is on record",
