@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -19,16 +17,10 @@ from syncer.cli.common import (
     list_events,
     read_person,
     span_of,
-    write_out,
 )
 from syncer.cli.help.completion import destinations
 from syncer.cli.help.shape import Command
 from syncer.domain.rights import ACCEPTED_RIGHTS, Right
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from syncer.reports.propagation import PropagationLog
 
 # -- reading ------------------------------------------------------------------------------------------------
 
@@ -168,8 +160,10 @@ def report(
     """Write the propagation log for compliance.
 
     What was asked, what each destination did and how that was read back, what is late or waits for a person, what
-    people decided, and what proves it. It holds no address. The export is audited with its SHA-256.
+    people decided, and what proves it. It holds no address. The export is audited with its SHA-256. Of more than 10,000
+    requests, FILE is an index of FILE-001, FILE-002 and so on, each with 10,000; standard output gets all in one.
     """
+    from syncer.cli.output.report_files import write_report
     from syncer.reports.propagation import needs_attention
 
     fmt = format_of(fmt, as_json, "text")
@@ -177,24 +171,6 @@ def report(
         period = span_of(app, since, until)
         app.trust.require()  # before the first line: this command writes that it was run
         with app.propagation.report(*period) as report:
-            _, sha256 = write_out(_rendered(report.log, fmt), out, fmt)
-        app.access_log.exported("report", fmt, report.deliveries, sha256)
+            sha256, parts = write_report(report, out, fmt)
+        app.access_log.exported("report", fmt, report.deliveries, sha256, parts)
     return 1 if needs_attention(report.log) else 0
-
-
-def _rendered(log: PropagationLog, fmt: str) -> Iterable[str]:
-    if fmt == "html":
-        from syncer.reports.html.page import report_html
-
-        return report_html(log)
-    if fmt == "text":
-        from syncer.reports.as_text import report_text
-
-        return report_text(log)
-    if fmt == "csv":
-        from syncer.reports.as_csv import report_csv
-
-        return report_csv(log)
-    from syncer.reports.as_json import json_pieces
-
-    return chain(json_pieces(log), ["\n"])

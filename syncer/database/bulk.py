@@ -57,13 +57,9 @@ def one_of(column: sa.ColumnElement[Any], values: Sequence[Any], kind: str) -> s
     """Return the condition that a column holds one of these values, which were read from it: odd ones are found too."""
     if kind == "postgresql":
         return column == sa.any_(sa.bindparam(None, list(values), type_=Listed(column.type), unique=True))
-    torn = [value for value in values if isinstance(value, str) and not _whole(value)]
-    if not torn:
+    if all(isinstance(value, str) and _whole(value) for value in values):
         return column.in_(values)
-    # only SQLite stores a text that is not UTF-8, and its driver binds none
-    octets = [sa.cast(sa.literal(value.encode("utf-8", "surrogateescape")), sa.Text) for value in torn]
-    whole = set(values).difference(torn)
-    return sa.or_(column.in_(whole), column.in_(octets))
+    return column.in_([_as_read(value) for value in values])
 
 
 def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -113,6 +109,13 @@ def _unnested(table: sa.Table, names: tuple[str, ...]) -> sa.Insert:
     arrays = [sa.bindparam(column.name, type_=Listed(column.type)) for column in columns]
     rows = sa.func.unnest(*arrays).table_valued(*(sa.column(column.name, column.type) for column in columns))
     return table.insert().from_select(names, sa.select(*rows.render_derived().c))
+
+
+def _as_read(value: str | bytes) -> sa.ColumnElement[Any]:
+    """Return what stands for a value of a column of texts: SQLite holds octets there, and texts that no driver binds."""
+    if isinstance(value, bytes):
+        return sa.literal(value, sa.LargeBinary)
+    return sa.cast(sa.literal(value.encode("utf-8", "surrogateescape"), sa.LargeBinary), sa.Text)
 
 
 def _whole(text: str) -> bool:

@@ -119,6 +119,8 @@ _LEAVES: dict[Any, Callable[[Any], str]] = {
     int: repr,
     float: json.dumps,
     type(None): lambda _: "null",
+    # what somebody else wrote into a column of texts: SQLite stores anything there
+    bytes: lambda value: encode_basestring(value.decode("utf-8", "surrogateescape")),
     datetime: lambda value: f'"{stamp(value)}"',
     date: lambda value: f'"{value.isoformat()}"',
 }

@@ -10,7 +10,7 @@ from syncer.domain.codes import meaning
 from syncer.domain.model import State
 from syncer.privacy.masking import escaped, visible
 from syncer.reports.evidence import ReportedDelivery, ReportedEvent
-from syncer.reports.propagation import Integrity, PropagationLog
+from syncer.reports.propagation import Integrity, Part, PropagationLog
 from syncer.reports.wording import deliveries
 from syncer.reports.wording.account import account, many
 from syncer.reports.wording.cases import case
@@ -48,6 +48,8 @@ class _Text:
             f" {at.clock(log.generated_at)}, each time with its offset from UTC"
         )
         yield from ("", account(log.summary), "")
+        if log.part:
+            yield from (self._part(log.part), "")
         yield from self._needs()
         yield from self._answered_late()
         yield "REQUESTS AND RECIPIENTS"
@@ -62,6 +64,14 @@ class _Text:
             yield "  none"
         yield ""
         yield from self._integrity(log.integrity)
+
+    def _part(self, part: Part) -> str:
+        first, last = self._moments.exact(part.first_received_at), self._moments.exact(part.last_received_at)
+        return (
+            f"This is part {part.number} of {part.of}, with {many(part.requests, 'request', 'requests')} received from"
+            f" {first} to {last}. The numbers above are those of all parts; the requests that are named below are"
+            " those of this part."
+        )
 
     # -- what needs a person --------------------------------------------------------------------------------
 

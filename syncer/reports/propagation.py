@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from adapters.contract import Adapter
@@ -142,6 +142,15 @@ class Report:
     log: PropagationLog
     deliveries: int
     register: PagedRegister
+
+    def parts(self, most: int) -> Iterator[PropagationLog]:
+        """Yield it in parts of at most so many requests, those received first in the first."""
+        of = -(-len(self.register) // most)
+        for number, register in enumerate(self.register.parts(most), 1):
+            ids = set(register.ids)
+            again = tuple(item for item in self.log.reappeared if item.event in ids)
+            part = Part(number, of, len(register), *register.received())
+            yield replace(self.log, events=register, reappeared=again, part=part)
 
 
 class Propagation:

@@ -67,7 +67,8 @@ class PagedRegister:
 
     def received(self) -> tuple[datetime, datetime]:
         """Return when (UTC) the first and the last of them were received."""
-        first, *_, last = self._reader.of_ids(self._connection, [self._received[0], self._received[-1]] * 2)
+        ends = [self._received[0], self._received[-1]]
+        first, last = (next(self._reader.of_ids(self._connection, [end])) for end in ends)
         return first.received_at, last.received_at
 
     def _pages(self, places: Iterable[int] | None) -> Iterator[list[str]]:
