@@ -352,9 +352,10 @@ class App:
     def propagation(self) -> Propagation:
         """What makes the propagation log."""
         from syncer.reports.propagation import Propagation
+        from syncer.reports.register.paged import Registers
 
         return Propagation(
-            self.reader,
+            Registers(self.engine, self.tables, self.reader, self.ledger),
             self.status,
             self.ledger,
             self.notary,

@@ -287,7 +287,9 @@ SQL_FREE = ("domain", "privacy", "audit.offline", "audit.anchors", "cli", "repor
 
 @pytest.mark.parametrize("wing", SQL_FREE)
 def test_a_wing_speaks_no_sql(wing: str) -> None:
-    readers = {"syncer.reports.reader", "syncer.reports.status"} if wing == "reports" else set()
+    readers = (
+        {f"syncer.reports.{name}" for name in ("reader", "status", "register.paged")} if wing == "reports" else set()
+    )
     users = {name for name in users_of("sqlalchemy") if name.startswith(f"syncer.{wing}.")}
 
     assert users - readers == set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from syncer.audit.transaction import Transactions
 from syncer.database.failures import retry_on_conflict
 
@@ -19,10 +21,11 @@ class AccessLog:
             tx.audit.add("operator:looked_up", event=event, subject=ref, facts={"events": count})
 
     @retry_on_conflict
-    def exported(self, kind: str, fmt: str, rows: int, sha256: str) -> None:
-        """Note that somebody took data out."""
+    def exported(self, kind: str, fmt: str, rows: int, sha256: str, parts: Sequence[str] = ()) -> None:
+        """Note that somebody took data out; where `parts` name several files by SHA-256, `sha256` is their index's."""
+        facts = {"kind": kind, "format": fmt, "rows": rows, "sha256": sha256}
         with self._transactions.write() as tx:
-            tx.audit.add("report:exported", facts={"kind": kind, "format": fmt, "rows": rows, "sha256": sha256})
+            tx.audit.add("report:exported", facts=facts | ({"parts": list(parts)} if parts else {}))
 
     @retry_on_conflict
     def refused(self, command: str, why: str) -> None:

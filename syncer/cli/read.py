@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -18,16 +17,10 @@ from syncer.cli.common import (
     list_events,
     read_person,
     span_of,
-    write_out,
 )
 from syncer.cli.help.completion import destinations
 from syncer.cli.help.shape import Command
 from syncer.domain.rights import ACCEPTED_RIGHTS, Right
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from syncer.reports.propagation import PropagationLog
 
 # -- reading ------------------------------------------------------------------------------------------------
 
@@ -163,33 +156,17 @@ def report(
     """Write the propagation log for compliance.
 
     What was asked, what each destination did and how that was read back, what is late or waits for a person, what
-    people decided, and what proves it. It holds no address. The export is audited with its SHA-256.
+    people decided, and what proves it. It holds no address. The export is audited with its SHA-256. Of more than 10,000
+    requests, FILE is an index of FILE-001, FILE-002 and so on, each with 10,000; standard output gets all in one.
     """
+    from syncer.cli.output.report_files import write_report
     from syncer.reports.propagation import needs_attention
 
     fmt = format_of(fmt, as_json, "text")
     with context.app() as app:
         period = span_of(app, since, until)
         app.trust.require()  # before the first line: this command writes that it was run
-        log = app.propagation.report(*period)
-        _, sha256 = write_out(_rendered(log, fmt), out, fmt)
-        app.access_log.exported("report", fmt, sum(len(event.deliveries) for event in log.events), sha256)
-    return 1 if needs_attention(log) else 0
-
-
-def _rendered(log: PropagationLog, fmt: str) -> Iterable[str]:
-    if fmt == "html":
-        from syncer.reports.html.page import report_html
-
-        return report_html(log)
-    if fmt == "text":
-        from syncer.reports.as_text import report_text
-
-        return [report_text(log)]
-    if fmt == "csv":
-        from syncer.reports.as_csv import report_csv
-
-        return [report_csv(log)]
-    from syncer.reports.as_json import as_json
-
-    return [as_json(log) + "\n"]
+        with app.propagation.report(*period) as report:
+            sha256, parts = write_report(report, out, fmt)
+        app.access_log.exported("report", fmt, report.deliveries, sha256, parts)
+    return 1 if needs_attention(report.log) else 0

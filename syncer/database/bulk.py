@@ -53,6 +53,24 @@ def in_list(column: sa.ColumnElement[Any], name: str, kind: str) -> sa.ColumnEle
     return column.in_(sa.bindparam(name, expanding=True))
 
 
+def one_of(column: sa.ColumnElement[Any], values: Sequence[Any], kind: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a column holds one of these values, which were read from it: odd ones are found too."""
+    if kind == "postgresql":
+        return column == sa.any_(sa.bindparam(None, list(values), type_=Listed(column.type), unique=True))
+    if all(isinstance(value, str) and _whole(value) for value in values):
+        return column.in_(values)
+    return column.in_([as_read(value) for value in values])
+
+
+def as_read(value: Any) -> sa.ColumnElement[Any]:
+    """Return what stands for a value as it was read: SQLite holds octets, and texts that no driver binds."""
+    if isinstance(value, bytes):
+        return sa.literal(value, sa.LargeBinary)
+    if isinstance(value, str) and not _whole(value):
+        return sa.cast(sa.literal(value.encode("utf-8", "surrogateescape"), sa.LargeBinary), sa.Text)
+    return sa.literal(value)
+
+
 def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows of texts, numbers and bytes that name the same columns, in one statement where the engine can."""
     if connection.dialect.name != "postgresql":
@@ -100,6 +118,14 @@ def _unnested(table: sa.Table, names: tuple[str, ...]) -> sa.Insert:
     arrays = [sa.bindparam(column.name, type_=Listed(column.type)) for column in columns]
     rows = sa.func.unnest(*arrays).table_valued(*(sa.column(column.name, column.type) for column in columns))
     return table.insert().from_select(names, sa.select(*rows.render_derived().c))
+
+
+def _whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _literal(elements: Sequence[Any] | None) -> str | None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from syncer.audit.chain import canonical
 from syncer.audit.transaction import Transaction, Transactions
+from syncer.database.bulk import one_of
 from syncer.database.connections import reading, snapshot
 from syncer.database.failures import retry_on_conflict
 from syncer.decisions.interventions import require_lane
@@ -22,7 +23,7 @@ from syncer.domain.rights import rank
 from syncer.errors import AddressError, SealError, UserError
 from syncer.events.reading.answers import Answers
 from syncer.events.reading.counts import Counts
-from syncer.events.reading.ranges import by_index, one_of, parts
+from syncer.events.reading.ranges import by_index, parts
 from syncer.events.seals import Seals
 from syncer.events.store import Store
 from syncer.privacy.addresses import normalise

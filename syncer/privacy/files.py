@@ -27,7 +27,7 @@ def written(path: Path, *, public: bool = False) -> Iterator[BinaryIO]:
     file, a pipe for instance, is written to as it is. Raises OSError, also for a link: it leads where somebody else
     may have chosen.
     """
-    if _stands_for_something_open(path):
+    if stands_for_something_open(path):
         with path.open("wb") as file:
             yield file
         return
@@ -48,7 +48,8 @@ def written(path: Path, *, public: bool = False) -> Iterator[BinaryIO]:
             Path(temporary).unlink(missing_ok=True)
 
 
-def _stands_for_something_open(path: Path) -> bool:
+def stands_for_something_open(path: Path) -> bool:
+    """Say whether a name leads to what the process has open, or to a pipe, and not to a file that could be replaced."""
     whole = Path(os.path.abspath(path))
     if not whole.is_relative_to(_FILES) and any(whole.is_relative_to(folder) for folder in _OPEN_ALREADY):
         return True

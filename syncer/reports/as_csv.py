@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -57,19 +57,22 @@ Cell = str | int | datetime | date | None
 UTC_MOMENTS = Moments(ZoneInfo("UTC"))
 
 
-def report_csv(log: PropagationLog) -> str:
-    """Return the propagation log as CSV (RFC 4180), guarded against formulas; its times are UTC.
+def report_csv(log: PropagationLog) -> Iterator[str]:
+    """Yield the lines of the propagation log as CSV (RFC 4180), guarded against formulas; its times are UTC.
 
     One row for each delivery, and one for a request that no recipient was told of: nobody is left out.
     """
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
+    yield _line(COLUMNS)
     names = called(log.recipients)
     for event in log.events:
         for delivery in event.deliveries or (None,):
             row = _row(event, delivery, names)
-            writer.writerow([_cell(row.get(name)) for name in COLUMNS])
+            yield _line(_cell(row.get(name)) for name in COLUMNS)
+
+
+def _line(cells: Iterable[str]) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out).writerow(cells)
     return out.getvalue()
 
 
@@ -146,6 +149,4 @@ def audit_csv(rows: Iterable[dict[str, Any]]) -> Iterable[str]:
     """Yield the audit as CSV lines, guarded against formulas."""
     names = ("seq", "at", "what", "event", "destination", "body", "leaf", "mac")
     for row in ({name: name for name in names}, *rows):
-        out = io.StringIO(newline="")
-        csv.writer(out).writerow([csv_safe("" if row[name] is None else str(row[name])) for name in names])
-        yield out.getvalue()
+        yield _line(csv_safe("" if row[name] is None else str(row[name])) for name in names)

@@ -14,7 +14,7 @@ metadata.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from functools import cache
@@ -24,6 +24,8 @@ from typing import Any, NamedTuple
 
 from syncer.clock import stamp
 
+#: where the elements of an array begin that is a field of the outermost object
+_INNER = "\n    "
 #: what no field has: it is never left out
 ALWAYS = object()
 
@@ -39,8 +41,33 @@ class Written(NamedTuple):
 
 def as_json(value: Any) -> str:
     """Return JSON as every command prints it. Takes dataclasses, and plain values that hold them."""
+    return _text(value, "\n")
+
+
+def json_pieces(value: Any) -> Iterator[str]:
+    """Yield the JSON of a dataclass in pieces: what is gone through only once need not be held at once."""
+    before = "{"
+    for key, content in _items(value):
+        yield f"{before}\n  {encode_basestring(key)}: "
+        if _is_array(content):
+            yield from _elements(content)
+        else:
+            yield _text(content, "\n  ")
+        before = ","
+    yield "\n}"
+
+
+def _elements(values: Iterable[Any]) -> Iterator[str]:
+    before = "["
+    for value in values:
+        yield f"{before}\n    {_text(value, _INNER)}"
+        before = ","
+    yield "[]" if before == "[" else "\n  ]"
+
+
+def _text(value: Any, line: str) -> str:
     pieces: list[str] = []
-    _write(value, "\n", pieces.append)
+    _write(value, line, pieces.append)
     return "".join(pieces)
 
 
@@ -85,8 +112,15 @@ def _write(value: Any, line: str, put: Callable[[str], object]) -> None:
         _write_object(_items(value), line, put)
     elif isinstance(value, str):  # an enumeration's
         put(encode_basestring(value))
+    elif _is_array(value):
+        _write_array(value, line, put)
     else:
         raise TypeError(f"{kind.__name__} is nothing that JSON can hold")
+
+
+def _is_array(value: Any) -> bool:
+    """Say whether it is written as an array: a tuple, a list, or what is gone through like one."""
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping, Set))
 
 
 #: what is written without a look inside
@@ -96,21 +130,20 @@ _LEAVES: dict[Any, Callable[[Any], str]] = {
     int: repr,
     float: json.dumps,
     type(None): lambda _: "null",
+    # what somebody else wrote into a column of texts: SQLite stores anything there
+    bytes: lambda value: encode_basestring(value.decode("utf-8", "surrogateescape")),
     datetime: lambda value: f'"{stamp(value)}"',
     date: lambda value: f'"{value.isoformat()}"',
 }
 
 
-def _write_array(values: Sequence[Any], line: str, put: Callable[[str], object]) -> None:
-    if not values:
-        put("[]")
-        return
+def _write_array(values: Iterable[Any], line: str, put: Callable[[str], object]) -> None:
     inner, before = line + "  ", "["
     for value in values:
         put(before + inner)
         _write(value, inner, put)
         before = ","
-    put(line + "]")
+    put("[]" if before == "[" else line + "]")
 
 
 def _write_object(items: Iterable[tuple[str, Any]], line: str, put: Callable[[str], object]) -> None:

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from syncer.domain.codes import meaning
 from syncer.domain.model import State
 from syncer.privacy.masking import escaped, visible
 from syncer.reports.evidence import ReportedDelivery, ReportedEvent
-from syncer.reports.propagation import Integrity, PropagationLog
+from syncer.reports.propagation import Integrity, Part, PropagationLog
 from syncer.reports.wording import deliveries
-from syncer.reports.wording.account import account, many, people_did
+from syncer.reports.wording.account import account, many
 from syncer.reports.wording.cases import case
+from syncer.reports.wording.findings import find
 from syncer.reports.wording.moments import Moments
-from syncer.reports.wording.needs import Need, answered_late, missed_target_only, needs
+from syncer.reports.wording.needs import Need, missed_target_only
 from syncer.reports.wording.recipients import called
 from syncer.reports.wording.words import RIGHTS, sentence, standing, step_line, verification, who, whose
 
 # -- the propagation log ------------------------------------------------------------------------------------
 
 
-def report_text(log: PropagationLog) -> str:
-    """Return the propagation log for a reader who is not a programmer, on one clock: the controller's."""
+def report_text(log: PropagationLog) -> Iterator[str]:
+    """Yield the lines of the propagation log for a reader who is not a programmer, on one clock: the controller's."""
     # what stands in a table cannot begin a line of its own, and no terminal obeys it
-    return "".join(escaped(line) + "\n" for line in _Text(log).lines())
+    return (escaped(line) + "\n" for line in _Text(log).lines())
 
 
 class _Text:
@@ -34,6 +36,7 @@ class _Text:
         self._log = log
         self._moments = Moments(ZoneInfo(log.timezone))
         self._names = called(log.recipients)
+        self._found = find(log)
 
     def lines(self) -> Iterator[str]:
         log, at = self._log, self._moments
@@ -45,6 +48,8 @@ class _Text:
             f" {at.clock(log.generated_at)}, each time with its offset from UTC"
         )
         yield from ("", account(log.summary), "")
+        if log.part:
+            yield from (self._part(log.part), "")
         yield from self._needs()
         yield from self._answered_late()
         yield "REQUESTS AND RECIPIENTS"
@@ -52,7 +57,7 @@ class _Text:
             yield ""
             yield from self._event(event)
         yield from ("", "DECISIONS OF PEOPLE, LOOK-UPS AND EXPORTS")
-        did = people_did(log)
+        did = self._found.people_did
         for entry in did:
             yield f"  {at.exact(entry.at)}  {who(entry.actor)}: {sentence(entry, at)}"
         if not did:
@@ -60,10 +65,18 @@ class _Text:
         yield ""
         yield from self._integrity(log.integrity)
 
+    def _part(self, part: Part) -> str:
+        first, last = self._moments.exact(part.first_received_at), self._moments.exact(part.last_received_at)
+        return (
+            f"This is part {part.number} of {part.of}, with {many(part.requests, 'request', 'requests')} received from"
+            f" {first} to {last}. The numbers above are those of all parts; the requests that are named below are"
+            " those of this part."
+        )
+
     # -- what needs a person --------------------------------------------------------------------------------
 
     def _needs(self) -> Iterator[str]:
-        found = needs(self._log)
+        found = self._found.needs
         if not found:
             return
         yield "WHAT NEEDS A PERSON"
@@ -72,22 +85,23 @@ class _Text:
         yield ""
 
     def _answered_late(self) -> Iterator[str]:
-        late = answered_late(self._log)
+        late = self._found.answered_late
         if not late:
             return
         yield f"ANSWERED LATE: {len(late)}"
         yield "  These are closed, and nothing is to be done about them here."
         for event in late:
             closed = f", closed {self._moments.exact(event.fulfilled_at)}" if event.fulfilled_at else ""
-            target = self._missed_target(event)
+            target = self._target(event.target_at) if event.target_only else ""
             yield f"  {case(event.case, event.id)}, {target or f'due {event.due_on}'}{closed}"
         yield ""
 
     def _missed_target(self, event: ReportedEvent) -> str:
         """Return the target that a late objection missed; empty where it, or any other request, missed its due day."""
-        if event.target_at is None or not missed_target_only(self._log, event):
-            return ""
-        return f"target {self._moments.exact(event.target_at)}"
+        return self._target(event.target_at) if missed_target_only(self._log, event) else ""
+
+    def _target(self, target_at: datetime | None) -> str:
+        return f"target {self._moments.exact(target_at)}" if target_at else ""
 
     def _need(self, need: Need) -> Iterator[str]:
         number = f"{many(len(need.events), 'request', 'requests')}: " if need.events else ""

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import chain
 from typing import TypeVar
 
-from syncer.audit.ledger import Facts, Ledger, LogEntry, Stamp
+from syncer.audit.ledger import Facts, LogEntry, Stamp
 from syncer.reports.views import DeliveryView, EventView, delivery_values, event_values
 
-#: an attempt says nothing that its place and time do not say; the others are read with their bodies
-_ATTEMPTED = ("delivery:attempted",)
-_TOLD = ("delivery:applied", "delivery:confirmed", "delivery:held", "delivery:exempt", "delivery:reappeared")
+#: an attempt says nothing that its place and time do not say, nor does somebody's return
+ATTEMPTED, REAPPEARED = "delivery:attempted", "delivery:reappeared"
+#: what is read with its body
+TOLD = ("delivery:applied", "delivery:confirmed", "delivery:held", "delivery:exempt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +162,6 @@ class Evidence:
 
     def __init__(self, entries: Iterable[LogEntry]) -> None:
         self._noted: dict[tuple[str | None, str | None], _Noted] = {}
-        self._reappeared: list[Reappearance] = []
         for entry in entries:
             if entry.what not in _MAKERS:
                 continue
@@ -171,14 +169,6 @@ class Evidence:
             if noted is None:
                 noted = self._noted[entry.event, entry.destination] = _Noted()
             noted.add(entry)
-            if entry.what == "delivery:reappeared":
-                self._reappeared.append(Reappearance(entry.seq, entry.at, entry.event, entry.destination))
-
-    @classmethod
-    def of_span(cls, ledger: Ledger, since: datetime | None, until: datetime | None) -> Evidence:
-        """Read the evidence for the events received in a span (UTC)."""
-        attempted = ledger.of_events(_ATTEMPTED, since, until, bodies=False)
-        return cls(chain(attempted, ledger.of_events(_TOLD, since, until, bodies=True)))
 
     def of_delivery(self, event_id: str, destination: str) -> DeliveryEvidence:
         """Return the evidence of one delivery; empty where the log says nothing of it."""
@@ -196,10 +186,6 @@ class Evidence:
             for delivery in event.deliveries
         )
         return ReportedEvent(**event_values(event), deliveries=told)
-
-    def reappeared(self) -> tuple[Reappearance, ...]:
-        """Return who was found again, oldest first."""
-        return tuple(self._reappeared)
 
 
 def steps(facts: Facts | None) -> tuple[StepView, ...]:
@@ -273,10 +259,10 @@ def _returns(told: _Told) -> Returns:
 
 
 _MAKERS: dict[str, Callable[[_Told], Said]] = {
-    "delivery:attempted": _attempts,
+    ATTEMPTED: _attempts,
     "delivery:applied": _carried_out,
     "delivery:confirmed": _confirmation,
     "delivery:held": _hold,
     "delivery:exempt": _exemption,
-    "delivery:reappeared": _returns,
+    REAPPEARED: _returns,
 }

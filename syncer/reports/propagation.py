@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from adapters.contract import Adapter
@@ -21,8 +21,9 @@ from syncer.domain.controller import Controller
 from syncer.domain.deadlines import Rule
 from syncer.domain.endings import Ending
 from syncer.domain.model import EventState
-from syncer.reports.evidence import Evidence, Reappearance, ReportedEvent
-from syncer.reports.reader import Reader
+from syncer.reports.evidence import Reappearance, ReportedEvent
+from syncer.reports.register.paged import PagedRegister, Registers
+from syncer.reports.register.register import Register
 from syncer.reports.status import Status, last_verification
 from syncer.reports.views import EventView, LaneView, Signed, VerificationView
 from syncer.reports.wording.recipients import RecipientName, recipient
@@ -98,11 +99,23 @@ class Integrity:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of how many a file is, how many requests it has, and when (UTC) the first and last were received."""
+
+    number: int
+    of: int
+    requests: int
+    first_received_at: datetime
+    last_received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PropagationLog:
     """The propagation log for a span of receipt. The lanes count over all time, whatever the span is.
 
     `controller` is whose log it is. `recipients` are what the destinations are called, of every one that has a lane or
-    a delivery.
+    a delivery. `part` is None where all is in one file; in a part `events` and `reappeared` are those of the part, the
+    rest is of the whole.
     """
 
     generated_at: datetime
@@ -113,12 +126,31 @@ class PropagationLog:
     objection_target_hours: int
     filter: Span
     summary: Summary
-    events: tuple[ReportedEvent, ...]
+    events: Register[ReportedEvent]
     destinations: Mapping[str, LaneView]
     recipients: Mapping[str, RecipientName]
     reappeared: tuple[Reappearance, ...]
     decisions: tuple[LogEntry, ...]
     integrity: Integrity
+    part: Part | None = field(default=None, metadata={"unset": None})
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A propagation log, how many deliveries it has, and its requests, which can be read as long as it is open."""
+
+    log: PropagationLog
+    deliveries: int
+    register: PagedRegister
+
+    def parts(self, most: int) -> Iterator[PropagationLog]:
+        """Yield it in parts of at most so many requests, those received first in the first."""
+        of = -(-len(self.register) // most)
+        for number, register in enumerate(self.register.parts(most), 1):
+            ids = set(register.ids)
+            again = tuple(item for item in self.log.reappeared if item.event in ids)
+            part = Part(number, of, len(register), *register.received())
+            yield replace(self.log, events=register, reappeared=again, part=part)
 
 
 class Propagation:
@@ -130,7 +162,7 @@ class Propagation:
 
     def __init__(
         self,
-        reader: Reader,
+        registers: Registers,
         status: Status,
         ledger: Ledger,
         notary: Notary,
@@ -141,7 +173,7 @@ class Propagation:
         about: Callable[[str], type[Adapter] | None],
         controller: Controller,
     ) -> None:
-        self._reader = reader
+        self._registers = registers
         self._status = status
         self._ledger = ledger
         self._notary = notary
@@ -152,11 +184,16 @@ class Propagation:
         self._about = about
         self._controller = controller
 
-    def report(self, since: datetime | None, until: datetime | None) -> PropagationLog:
-        """Return the propagation log for a span of receipt (UTC), with what proves it and what does not."""
-        events = self._reader.events(since=since, until=until)
-        evidence = Evidence.of_span(self._ledger, since, until)
-        decided = self._ledger.entries(DECISIONS, stamp(since) if since else None, stamp(until) if until else None)
+    @contextmanager
+    def report(self, since: datetime | None, until: datetime | None) -> Iterator[Report]:
+        """Yield the propagation log for a span of receipt (UTC), with what proves it and what does not."""
+        with self._registers.opened(since, until) as register:
+            seen = _survey(register)
+            log = self._log(register, seen, Span(since, until))
+            yield Report(log, seen.deliveries, register)
+
+    def _log(self, register: PagedRegister, seen: _Survey, span: Span) -> PropagationLog:
+        since, until = (stamp(moment) if moment else None for moment in (span.since, span.until))
         lanes = self._status.lanes()
         return PropagationLog(
             generated_at=self._clock(),
@@ -165,13 +202,13 @@ class Propagation:
             timezone=self._rule.zone.key,
             rule=self._rule.due(self._clock()).rule,
             objection_target_hours=self._rule.objection_target_hours,
-            filter=Span(since, until),
-            summary=summary(events),
-            events=tuple(evidence.reported(event) for event in events),
+            filter=span,
+            summary=seen.summary,
+            events=register,
             destinations=lanes,
             recipients={name: self._recipient(name, lane) for name, lane in lanes.items()},
-            reappeared=evidence.reappeared(),
-            decisions=tuple(decided),
+            reappeared=seen.reappeared,
+            decisions=tuple(self._ledger.entries(DECISIONS, since, until)),
             integrity=self._integrity(),
         )
 
@@ -218,18 +255,49 @@ def needs_attention(log: PropagationLog) -> bool:
     return bool(log.summary.held or log.summary.overdue or not log.integrity.verified)
 
 
-def summary(events: Sequence[EventView]) -> Summary:
+def summary(events: Iterable[EventView]) -> Summary:
     """Count requests by where they stand."""
-    counts, ended = Counter(event.state for event in events), Counter(event.ending for event in events)
+    states, endings = dict.fromkeys(EventState, 0), dict.fromkeys(Ending, 0)
+    overdue = answered_late = 0
+    for event in events:
+        states[event.state] += 1
+        if event.ending is not None:
+            endings[event.ending] += 1
+        overdue += event.overdue
+        answered_late += event.late and not event.overdue
     return Summary(
-        requests=len(events),
-        fulfilled=counts[EventState.FULFILLED],
-        **{kind.value: ended[kind] for kind in Ending},
-        held=counts[EventState.HELD],
-        open=counts[EventState.OPEN],
-        overdue=sum(event.overdue for event in events),
-        answered_late=sum(event.late and not event.overdue for event in events),
+        requests=sum(states.values()),
+        fulfilled=states[EventState.FULFILLED],
+        **{kind.value: number for kind, number in endings.items()},
+        held=states[EventState.HELD],
+        open=states[EventState.OPEN],
+        overdue=overdue,
+        answered_late=answered_late,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """What the first way through the requests finds; `reappeared` is who was found again, oldest first."""
+
+    summary: Summary
+    deliveries: int
+    reappeared: tuple[Reappearance, ...]
+
+
+def _survey(register: PagedRegister) -> _Survey:
+    deliveries = 0
+
+    def seen() -> Iterator[EventView]:
+        nonlocal deliveries
+        for event in register.views():
+            deliveries += len(event.deliveries)
+            yield event
+
+    counts = summary(seen())
+    again = sorted(register.found_again(), key=lambda entry: entry.seq)
+    reappeared = tuple(Reappearance(entry.seq, entry.at, entry.event, entry.destination) for entry in again)
+    return _Survey(counts, deliveries, reappeared)
 
 
 def root_of(sealed: Sealed | None) -> str | None:

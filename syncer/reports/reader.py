@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from adapters.contract import Action, Outcome
 from syncer.audit.ledger import Ledger
+from syncer.database.bulk import one_of
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
 from syncer.domain.codes import DAMAGED
@@ -19,13 +20,13 @@ from syncer.domain.model import EventState, State, word
 from syncer.domain.rights import Right
 from syncer.errors import UserError
 from syncer.events.reading.answers import Answers, answered_at
-from syncer.events.reading.ranges import one_of
 from syncer.events.reading.selection import EventFilter, Selection
 from syncer.reports.views import DeliveryView, EventHistory, EventView, TimelineEntry, event_values
 from syncer.reports.wording.cases import case_number
 
 #: the highest number of an entry that a database's BIGINT can hold
 MOST_ENTRIES = 2**63 - 1
+RECEIVED, FULFILLED = "event:received", "event:fulfilled"
 
 
 class Reader:
@@ -67,11 +68,12 @@ class Reader:
         A row with a word that syncer never writes is shown as held, with the code `damaged`: it waits for a person, and
         keeps nobody from seeing the others.
         """
-        for event in self._selection.pages(wanted, limit, self._load):
+        for event in self._selection.pages(wanted, limit, self.of_ids):
             if _wanted(event, wanted.state):
                 yield event
 
-    def _load(self, connection: sa.Connection, ids: Sequence[str]) -> Iterator[EventView]:
+    def of_ids(self, connection: sa.Connection, ids: Sequence[str]) -> Iterator[EventView]:
+        """Yield the events with these ids, a few hundred, in the order of the ids, as a connection sees them."""
         e, d, kind = self._tables.event, self._tables.delivery, self._engine.dialect.name
         # not the sealed address: the account of a reader may not see it
         columns = [column for column in e.c if column is not e.c.email_sealed]

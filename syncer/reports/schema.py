@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import is_dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -43,10 +43,10 @@ def _of(kind: Any, definitions: dict[str, Schema]) -> Schema:
         return dict(_PLAIN[kind])
     if origin in (Union, types.UnionType):
         return _one_of([_of(item, definitions) for item in arguments])
-    if origin in (tuple, list):
-        return {"type": "array", "items": _of(arguments[0], definitions)}
     if origin is not None and issubclass(origin, Mapping):
         return {"type": "object", "additionalProperties": _of(arguments[1], definitions)}
+    if origin is not None and issubclass(origin, Iterable):
+        return {"type": "array", "items": _of(arguments[0], definitions)}
     if is_dataclass(kind) and isinstance(kind, type):
         return _reference(kind, definitions)
     if isinstance(kind, type) and issubclass(kind, StrEnum):

@@ -14,11 +14,11 @@ import pytest
 from adapters.sandbox import Fault, MailchimpSandbox
 from syncer.app import App, load_settings
 from syncer.domain.deadlines import due_on
-from syncer.reports.as_text import report_text
 from syncer.service.clock_jumps import ClockMonitor, Jump, record, since_last_entry
 from syncer.service.drain import drain, prepare
 from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES, Clock
+from tests.support.documents.reports import report_text, whole
 from tests.support.processes import as_json, run, started, until
 from tests.support.session import tools
 from tests.support.walk import PERSON, put, rows, states, whats
@@ -193,7 +193,7 @@ def test_fault_090_a_jump_is_audited_said_in_the_report_and_ends_only_waits_that
     due = {row.id: row.next_attempt_at for row in rows(app, delivery)}
     assert [due[id_] for id_ in ids] == [after, meant, after]
     assert {(row.cool_until, row.probe_at) for row in rows(app, lane)} == {(after, meant)}
-    text = " ".join(report_text(app.propagation.report(None, None)).split())
+    text = " ".join(report_text(whole(app)).split())
     assert "the machine's clock jumped by -3600 seconds" in text
     assert app.ledger.verify().ok
 

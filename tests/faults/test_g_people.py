@@ -18,13 +18,13 @@ import pytest
 from adapters.sandbox import FAULTS, ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
 from syncer.log import configure
-from syncer.reports.as_csv import audit_csv, report_csv
+from syncer.reports.as_csv import audit_csv
 from syncer.reports.as_json import as_json as to_json
-from syncer.reports.as_text import report_text
 from syncer.reports.html.page import report_html
 from syncer.service import metrics
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
+from tests.support.documents.reports import report_csv, report_text, whole
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as as_json
 from tests.support.processes import started, until
@@ -70,7 +70,7 @@ def test_fault_103_a_person_and_the_keys_leave_no_trace_but_the_sealed_one(
         clock.advance(hours=25)
         told += [metrics.text(app), to_json(app.status.read()), to_json(app.reader.events())]
     assert {row.state for row in rows(app, app.tables.event)} == {"fulfilled"}
-    propagation = app.propagation.report(None, None)
+    propagation = whole(app)
     told += [
         *report_html(propagation),
         report_csv(propagation),
@@ -141,7 +141,7 @@ def test_fault_104_what_people_write_is_harmless_in_log_csv_and_html(
         assert line.isascii()
         assert line.isprintable()
         json.loads(line)
-    propagation = app.propagation.report(None, None)
+    propagation = whole(app)
     table, page, text = report_csv(propagation), "".join(report_html(propagation)), report_text(propagation)
     for harmful in ("\x1b", "\u202e"):
         assert harmful not in table + page + text

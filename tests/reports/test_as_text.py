@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 
 from syncer.domain.model import State
 from syncer.domain.rights import Right
-from syncer.reports.as_text import report_text
 from syncer.reports.evidence import ReportedEvent
+from tests.support.documents.reports import report_text
 from tests.support.documents.states import delivery, event, log
 
 DONE = delivery("crm", State.CONFIRMED, None)

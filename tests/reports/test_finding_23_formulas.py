@@ -10,8 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from syncer.app import App
-from syncer.reports.as_csv import audit_csv, csv_safe, report_csv
+from syncer.reports.as_csv import audit_csv, csv_safe
 from syncer.service.drain import prepare
+from tests.support.documents.reports import report_csv, whole
 from tests.support.walk import PERSON, put
 
 SIGNS = "=+-@＝＋－＠"
@@ -60,6 +61,6 @@ def test_finding_23_a_source_that_is_a_formula_behind_a_semicolon_is_none_in_the
     put(app, "erasure", PERSON, 'k;=HYPERLINK("https://evil.test")', source='x;=cmd|"/c calc"!A1', source_ref="1;-2")
     prepare(app)
 
-    for text in (report_csv(app.propagation.report(None, None)), "".join(audit_csv(app.ledger.rows()))):
+    for text in (report_csv(whole(app)), "".join(audit_csv(app.ledger.rows()))):
         for separator in SEPARATORS[1:]:
             assert not [cell for cell in cells(text, separator, quotes=True) if begins_formula(cell)]

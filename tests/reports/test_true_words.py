@@ -12,20 +12,19 @@ from hypothesis import given, settings
 from syncer.domain.codes import CODES
 from syncer.domain.model import EventState, State
 from syncer.domain.rights import Right
-from syncer.reports.as_csv import report_csv
 from syncer.reports.as_json import as_json
-from syncer.reports.as_text import report_text
 from syncer.reports.html.page import report_html
 from syncer.reports.propagation import PropagationLog
 from syncer.reports.wording.account import account
-from syncer.reports.wording.needs import needs
+from syncer.reports.wording.findings import find
+from tests.support.documents.reports import report_csv, report_text
 from tests.support.documents.states import SINGLE, delivery, event, log, logs
 from tests.support.documents.truth import Known, answered_late, everywhere, hidden, read_back, told, untrue, waits
 
 
 def known(made: PropagationLog) -> Known:
     return Known(
-        made.events,
+        tuple(made.events),
         paused=any(lane.paused for lane in made.destinations.values()),
         altered=not made.integrity.verified,
         unchecked=made.integrity.last_verification.problem is not None,
@@ -91,13 +90,13 @@ def test_the_numbers_of_the_json_are_those_of_its_requests(made: PropagationLog)
 @settings(max_examples=60)
 @given(logs())
 def test_something_needs_a_person_exactly_where_it_does(made: PropagationLog) -> None:
-    assert bool(needs(made)) == waits(known(made))
+    assert bool(find(made).needs) == waits(known(made))
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_the_effect_on_people_comes_before_what_the_administrator_does(code: str) -> None:
     made = log([event(4711, (delivery("crm", State.HELD, code),))])
-    (need,) = needs(made)
+    (need,) = find(made).needs
     text = report_text(made)
 
     assert "`" not in need.result + need.decision

@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from syncer.reports.as_json import ALWAYS, written
+from syncer.reports.register.register import Register
+from tests.support.documents.reports import Listed
 
 T = TypeVar("T")
 
@@ -21,7 +23,7 @@ def changed(value: T, *path: str | int, **values: Any) -> T:
     first, *rest = path
     made: Any
     if isinstance(value, tuple):
-        made = tuple(changed(part, *rest, **values) if n == first else part for n, part in enumerate(value))
+        made = type(value)(changed(part, *rest, **values) if n == first else part for n, part in enumerate(value))
     elif isinstance(value, Mapping):
         made = {**value, first: changed(value[first], *rest, **values)}
     else:
@@ -36,6 +38,8 @@ def from_json(kind: Any, data: Any) -> Any:
         return None if data is None else from_json(next(a for a in arguments if a is not types.NoneType), data)
     if origin in (tuple, list):
         return origin(from_json(arguments[0], item) for item in data)
+    if origin is Register:
+        return Listed(from_json(arguments[0], item) for item in data)
     if origin is not None and issubclass(origin, Mapping):
         return {key: from_json(arguments[1], item) for key, item in data.items()}
     if is_dataclass(kind):

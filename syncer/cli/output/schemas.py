@@ -32,6 +32,7 @@ from syncer.delivery.drift import Comparison
 from syncer.reports.as_json import as_json
 from syncer.reports.dossier import DossierFacts
 from syncer.reports.propagation import PropagationLog
+from syncer.reports.register.index import ReportIndex
 from syncer.reports.schema import schema
 from syncer.reports.views import EventHistory, EventView, StatusView
 
@@ -52,7 +53,7 @@ COMMANDS: dict[str, Any] = {
     "key list": tuple[ListedKey, ...],
     "reconcile": tuple[Comparison, ...],
     "replay": ReplayResult,
-    "report": PropagationLog,
+    "report": PropagationLog | ReportIndex,
     "resync": ResyncResult,
     "retention": RetentionResult,
     "show": EventHistory,

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from syncer.database.bulk import LONGEST, Listed
+from syncer.database.bulk import LONGEST
 
 T = TypeVar("T")
 
@@ -32,31 +32,7 @@ def by_key(query: sa.Select[Any], table: sa.FromClause) -> sa.Select[Any]:
     return query.with_hint(table, "FORCE INDEX (PRIMARY)", "mysql")
 
 
-def text(value: Any) -> sa.ColumnElement[Any]:
-    """Return a text as it was read, to compare with: SQLite holds some that are not UTF-8, and gives them escaped."""
-    if isinstance(value, str) and not _is_utf8(value):
-        return sa.cast(sa.literal(value.encode("utf-8", "surrogateescape"), sa.LargeBinary), sa.Text)
-    return sa.literal(value)
-
-
-def one_of(column: sa.ColumnElement[Any], values: Sequence[Any], kind: str) -> sa.ColumnElement[bool]:
-    """Return the condition that a column holds one of a few hundred texts as they were read; `kind` is the dialect."""
-    if kind == "postgresql":
-        return column == sa.any_(sa.literal(list(values), Listed(column.type)))
-    if all(isinstance(value, str) and _is_utf8(value) for value in values):
-        return column.in_(values)
-    return column.in_([text(value) for value in values])
-
-
 def parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
     """Yield a few hundred values at once."""
     for start in range(0, len(values), LONGEST):
         yield values[start : start + LONGEST]
-
-
-def _is_utf8(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

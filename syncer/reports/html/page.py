@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
@@ -24,9 +26,12 @@ from syncer.reports.html.dossier_texts import ASKED
 from syncer.reports.html.dossier_view import DossierView
 from syncer.reports.html.report_view import ReportView
 from syncer.reports.propagation import PropagationLog
+from syncer.reports.register.index import PartFile
 from syncer.reports.views import EventView, TimelineEntry, VerificationView
+from syncer.reports.wording.account import account
 from syncer.reports.wording.cases import case
 from syncer.reports.wording.deliveries import tries
+from syncer.reports.wording.findings import find
 from syncer.reports.wording.moments import NONE, Moments
 from syncer.reports.wording.words import RIGHTS, STATES, sentence, step_line, verification, who, whose
 
@@ -45,6 +50,13 @@ def report_html(log: PropagationLog) -> Iterator[str]:
     """Yield the propagation log as pieces of one HTML file, ready to be written."""
     view = ReportView(log)
     yield from _page("report", ("report.css", "paper.css"), log=log, view=view, moments=view.moments)
+
+
+def index_html(log: PropagationLog, files: tuple[PartFile, ...]) -> Iterator[str]:
+    """Yield the index of a propagation log in several files as pieces of one HTML file, ready to be written."""
+    moments, sentence = Moments(ZoneInfo(log.timezone)), account(log.summary)
+    values = {"log": log, "files": files, "moments": moments, "sentence": sentence, "needs": find(log).needs}
+    yield from _page("index", ("report.css", "paper.css"), **values)
 
 
 def dossier_html(facts: DossierFacts) -> Iterator[str]:
@@ -110,6 +122,11 @@ def _came(source: str) -> str:
     return "entered by hand" if source == "cli" else f"by {source}"
 
 
+def _beside(file: str) -> str:
+    """Return the link to a file beside this one, whatever its name is made of."""
+    return quote(os.fsencode(file))
+
+
 def _own(line: str) -> Markup:
     """Return a line of the settings as it stands there: the controller's own address is nobody's secret."""
     return escape(escaped(line))
@@ -128,6 +145,6 @@ def environment() -> Environment:
     )
     templates.filters |= {"time": _time, "code": _code, "meaning": meaning, "sentence": _sentence, "step": _step}
     templates.filters |= {"verification": _verification, "tries": tries, "who": who, "own": _own, "case": _case}
-    templates.filters |= {"came": _came, "whose": whose}
+    templates.filters |= {"came": _came, "whose": whose, "beside": _beside}
     templates.globals |= {"RIGHTS": RIGHTS, "ASKED": ASKED, "STATES": STATES, "BRIEF": BRIEF}
     return templates

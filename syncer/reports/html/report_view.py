@@ -2,44 +2,61 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from adapters.contract import Action, Outcome
-from syncer.audit.ledger import LogEntry, Stamp
+from adapters.contract import Action
+from syncer.audit.ledger import Stamp
 from syncer.domain.codes import meaning
-from syncer.domain.effects import effect
 from syncer.domain.endings import Ending
 from syncer.domain.model import EventState, State
-from syncer.reports.evidence import Confirmation, Reappearance, ReportedDelivery, ReportedEvent
-from syncer.reports.html.charts import DAY, OPEN_BY_AGE, TO_CONFIRMED, Chart, histogram
+from syncer.reports.evidence import Exemption, Reappearance, ReportedDelivery, ReportedEvent
+from syncer.reports.html.figures import DueSoon, Figures, Soon, seconds, span
 from syncer.reports.propagation import PropagationLog
-from syncer.reports.views import LaneView
+from syncer.reports.views import EventView, LaneView
 from syncer.reports.wording import deliveries
-from syncer.reports.wording.account import account, people_did
+from syncer.reports.wording.account import account
+from syncer.reports.wording.findings import find
 from syncer.reports.wording.moments import Moments
-from syncer.reports.wording.needs import Need, answered_late, missed_target_only, needs, pause_reason
+from syncer.reports.wording.needs import missed_target_only, pause_reason
 from syncer.reports.wording.recipients import called
 from syncer.reports.wording.words import standing, step_line
 
 #: rows of one page of a month; more would be slow to open
 PAGE = 500
-#: days before the due day from which an event is shown as due soon
-SOON = (7, 14)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of the events, received in one month; `name` is unique in the report and an anchor."""
+    """A part of the events, received in one month, by their places; `name` is unique in the report and an anchor."""
 
     name: str
     title: str
-    events: Sequence[ReportedEvent]
+    places: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A request in the register: its place, counted from 0, how a link to it is called, and when it was first tried.
+
+    `tried` is the log's own stamp; where it has none, `untried` is what is said instead.
+    """
+
+    place: int
+    id: str
+    case: int | None
+    received_at: datetime
+    tried: Stamp | None
+    untried: str
+
+    @property
+    def number(self) -> int:
+        """Its number in this report, which anchors are made of."""
+        return self.place + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +69,27 @@ class Proof:
     outcome: str
     steps: tuple[str, ...]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Excepted:
+    """A delivery that a person excepted, and what had been done before."""
+
+    event: str
+    destination: str
+    code: str | None
+    decided: Exemption | None
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """A request whose period was extended."""
+
+    event: str
+    at: datetime
+    informed_on: date | None
+    due_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,33 +114,47 @@ class Health:
 
 
 #: what proofs are told apart by: recipient, action, outcome, calls and notes
-_ProofKey = tuple[str, Action | None, Outcome | None, tuple[str, ...], tuple[str, ...]]
+_ProofKey = tuple[str, Action | None, str, tuple[str, ...], tuple[str, ...]]
 
 
 class ReportView:
-    """A propagation log, ready to be shown."""
+    """A propagation log, ready to be shown. It goes through the requests twice; what it keeps of each is small."""
 
     def __init__(self, log: PropagationLog) -> None:
         self.log = log
-        self.events = log.events
-        #: event id -> its number in this report, which anchors are made of
-        self.number = {event.id: number for number, event in enumerate(self.events, 1)}
-        self.by_id = {event.id: event for event in self.events}
         self.moments = Moments(ZoneInfo(log.timezone))
         #: destination -> what it is called
         self.called = called(log.recipients)
+        self.found = find(log)
+        #: event id -> its row
+        self.rows: dict[str, Registered] = {}
+        self.figures = Figures(log)
+        self.exceptions: list[Excepted] = []
+        self.extensions: list[Extended] = []
+        self._due = DueSoon(self.moments.local(log.generated_at).date())
+        self._again = {(item.event, item.destination) for item in log.reappeared}
+        self._now: dict[tuple[str | None, str | None], ReportedDelivery] = {}
         self._proofs: dict[_ProofKey, Proof] = {}
         self._seen: Counter[int] = Counter()
-        seen = {delivery.destination for event in self.events for delivery in event.deliveries}
-        self.recipients = [name for name in log.destinations if name in seen]
-        self._proof_of = {
-            (event.id, delivery.destination): self._proof(delivery, said)
-            for event in self.events
-            for delivery in event.deliveries
-            if (delivery.state is State.CONFIRMED or delivery.rechecking)
-            and (said := delivery.evidence.confirmation) is not None
-            and said.read_back
-        }
+        for event in log.events:
+            self._look_at(event)
+        self.recipients = [name for name in log.destinations if name in self.figures.seen]
+
+    def _look_at(self, event: ReportedEvent) -> None:
+        self.rows[event.id] = Registered(len(self.rows), event.id, event.case, event.received_at, *_tried(event))
+        self.figures.add(event)
+        self._due.add(event)
+        if event.extended_at:
+            self.extensions.append(Extended(event.id, event.extended_at, event.informed_on, event.due_on))
+        for delivery in event.deliveries:
+            place = (event.id, delivery.destination)
+            if place in self._again:
+                self._now[place] = delivery
+            if delivery.state is State.EXEMPT and not deliveries.withdrawn(delivery):
+                said, before = delivery.evidence.exemption, self.before(delivery)
+                self.exceptions.append(Excepted(event.id, delivery.destination, delivery.code, said, before))
+            if (key := self._proof_key(delivery)) is not None:
+                self._seen[self._proof(key).number] += 1
 
     # -- the sentence ---------------------------------------------------------------------------------------
 
@@ -112,15 +164,7 @@ class ReportView:
 
     # -- what needs a person --------------------------------------------------------------------------------
 
-    def needs(self) -> list[Need]:
-        """Return what needs a person, the most urgent first."""
-        return needs(self.log)
-
-    def answered_late(self) -> list[ReportedEvent]:
-        """Return the requests that were answered late."""
-        return answered_late(self.log)
-
-    def missed_target_only(self, event: ReportedEvent) -> bool:
+    def missed_target_only(self, event: EventView) -> bool:
         """Say whether what a late request missed is the target for objections alone."""
         return missed_target_only(self.log, event)
 
@@ -139,57 +183,39 @@ class ReportView:
             ("answered late", counts.answered_late, bool(counts.answered_late)),
         ]
 
-    def due_soon(self) -> list[tuple[int, list[ReportedEvent]]]:
-        """Return the events that are not late yet and due within SOON days, each in the nearest class only."""
-        today = self.moments.local(self.log.generated_at).date()
-        classes: list[tuple[int, list[ReportedEvent]]] = []
-        taken: set[str] = set()
-        for days in SOON:
-            near = [
-                event
-                for event in self.events
-                if event.state is not EventState.FULFILLED
-                and not event.overdue
-                and event.id not in taken
-                and event.due_on <= today + timedelta(days=days)
-            ]
-            taken |= {event.id for event in near}
-            classes.append((days, near))
-        return classes
+    def due_soon(self) -> list[tuple[int, list[Soon]]]:
+        """Return what is not late yet and due within SOON days, each in the nearest class only."""
+        return list(self._due.classes.items())
 
     # -- register and propagation ---------------------------------------------------------------------------
 
     def pages(self) -> Iterator[Page]:
         """Yield the events by the month of receipt (controller's time zone), the newest month first."""
-        ordered = sorted(self.events, key=lambda event: event.received_at, reverse=True)
+        ordered = sorted(self.rows.values(), key=lambda row: row.received_at, reverse=True)
         for month, group in groupby(ordered, key=self._month):
-            members = list(group)
+            members = [row.place for row in group]
             for first in range(0, len(members), PAGE):
                 part = members[first : first + PAGE]
                 span = f", {first + 1} to {first + len(part)}" if len(members) > PAGE else ""
                 title = f"{month:%B %Y}{span} of {len(members)}" if span else f"{month:%B %Y}, {len(members)} in all"
                 yield Page(f"{month:%Y-%m}-{first // PAGE + 1}", title, part)
 
-    def _month(self, event: ReportedEvent) -> date:
-        return self.moments.local(event.received_at).date().replace(day=1)
+    def listed(self, page: Page) -> Iterator[EventView]:
+        """Yield the events of a page as the register shows them."""
+        return self.log.events.views(page.places)
 
-    def first_attempt(self, event: ReportedEvent) -> Stamp | None:
-        """Return when the event was first tried anywhere, as the log has it."""
-        tried = (delivery.evidence.attempts for delivery in event.deliveries)
-        return min((item.first_attempt_at for item in tried if item), default=None)
+    def propagated(self, page: Page) -> Iterator[ReportedEvent]:
+        """Yield the events of a page with what every recipient did."""
+        return self.log.events.at(page.places)
 
-    def untried(self, event: ReportedEvent) -> str:
-        """Return what is said of a request of which the log has no attempt: one that is closed never will be tried."""
-        if event.state is not EventState.FULFILLED:
-            return "not tried yet"
-        done = any(item.attempts or item.state is not State.EXEMPT for item in event.deliveries)
-        return "when it was first tried is not on record" if done else "never tried"
+    def _month(self, row: Registered) -> date:
+        return self.moments.local(row.received_at).date().replace(day=1)
 
-    def after(self, event: ReportedEvent) -> str:
+    def after(self, event: EventView) -> str:
         """Return the time from receipt to fulfilment, or to now, in words."""
-        return _span(_seconds(event.received_at, event.fulfilled_at or self.log.generated_at))
+        return span(seconds(event.received_at, event.fulfilled_at or self.log.generated_at))
 
-    def standing(self, event: ReportedEvent) -> tuple[str, str]:
+    def standing(self, event: EventView) -> tuple[str, str]:
         """Return how a request is marked, and where it stands."""
         if event.ending is None:
             return event.state, standing(event)
@@ -199,15 +225,15 @@ class ReportView:
         """Return what had been done before a delivery was closed by decision."""
         return deliveries.before(delivery, self.moments)
 
-    def closed(self, event: ReportedEvent) -> int:
+    def closed(self, event: EventView) -> int:
         """Return how many of its recipients need nothing more."""
         return sum(delivery.through for delivery in event.deliveries)
 
-    def excepted(self, event: ReportedEvent) -> int:
+    def excepted(self, event: EventView) -> int:
         """Return how many of its recipients a person excepted."""
         return sum(item.state is State.EXEMPT for item in event.deliveries) - self.withdrawn(event)
 
-    def withdrawn(self, event: ReportedEvent) -> int:
+    def withdrawn(self, event: EventView) -> int:
         """Return how many of its recipients were not asked any further, as it was withdrawn."""
         return sum(map(deliveries.withdrawn, event.deliveries))
 
@@ -216,65 +242,38 @@ class ReportView:
         by_name = {delivery.destination: delivery for delivery in event.deliveries}
         return [by_name.get(name) for name in self.recipients]
 
-    def proof(self, event: ReportedEvent, delivery: ReportedDelivery) -> int | None:
+    def proof(self, delivery: ReportedDelivery) -> int | None:
         """Return the number of the proof of a confirmed delivery, None where no steps are kept."""
-        return self._proof_of.get((event.id, delivery.destination))
+        key = self._proof_key(delivery)
+        return None if key is None else self._proof(key).number
 
     def proofs(self) -> list[tuple[Proof, int]]:
         """Return every way of reading back with how many deliveries it stands for."""
         return [(proof, self._seen[proof.number]) for proof in self._proofs.values()]
 
-    def _proof(self, delivery: ReportedDelivery, said: Confirmation) -> int:
+    def _proof_key(self, delivery: ReportedDelivery) -> _ProofKey | None:
+        said = delivery.evidence.confirmation
+        if said is None or not said.read_back or not (delivery.state is State.CONFIRMED or delivery.rechecking):
+            return None
         # the provider's request number and the milliseconds differ each time: they stand in the JSON and the CSV
         steps = tuple(dict.fromkeys(step_line(step, brief=True, arrow="→") for step in said.read_back))
-        key = (delivery.destination, delivery.action, delivery.outcome, steps, said.notes)
+        return delivery.destination, delivery.action, deliveries.outcome(delivery), steps, said.notes
+
+    def _proof(self, key: _ProofKey) -> Proof:
         if key not in self._proofs:
-            outcome = deliveries.outcome(delivery)
+            destination, action, outcome, steps, notes = key
             number = len(self._proofs) + 1
-            name = self.called[delivery.destination]
-            self._proofs[key] = Proof(number, name, delivery.action or "-", outcome, steps, said.notes)
-        number = self._proofs[key].number
-        self._seen[number] += 1
-        return number
+            self._proofs[key] = Proof(number, self.called[destination], action or "-", outcome, steps, notes)
+        return self._proofs[key]
 
-    # -- figures --------------------------------------------------------------------------------------------
-
-    def charts(self) -> tuple[Chart, Chart]:
-        """Return how long confirmations took, and how long open events have been open."""
-        ages = (
-            (self.log.generated_at - event.received_at).total_seconds()
-            for event in self.events
-            if event.state is not EventState.FULFILLED
-        )
-        return (
-            histogram("confirmed", "From receipt to the first confirmation", self._waits(None), TO_CONFIRMED),
-            histogram("open", "Open requests by age", ages, OPEN_BY_AGE),
-        )
-
-    def to_everywhere(self) -> dict[str, float] | None:
-        """Return median, mean and 95th percentile of the days until requests were carried out everywhere.
-
-        Those that were closed otherwise do not count; None for fewer than two.
-        """
-        days = [
-            _seconds(event.received_at, event.fulfilled_at) / DAY
-            for event in self.events
-            if event.fulfilled_at and event.ending is Ending.EVERYWHERE
-        ]
-        if len(days) < 2:
-            return None
-        high = statistics.quantiles(days, n=20, method="inclusive")[-1]
-        return {"median": statistics.median(days), "mean": statistics.fmean(days), "95th percentile": high}
+    # -- recipients and people who came back ----------------------------------------------------------------
 
     def health(self) -> list[Health]:
         """Return how each recipient stands."""
-        return [self._health(name, lane) for name, lane in self.log.destinations.items()]
-
-    def _health(self, name: str, lane: LaneView) -> Health:
-        waits = list(self._waits(name))
-        last = max((d.confirmed_at for _, d in self._deliveries(name) if d.confirmed_at), default=None)
-        median = _span(statistics.median(waits) if waits else None)
-        return Health(self.called[name], name, lane, self._works(name, lane), last, median)
+        return [
+            Health(self.called[name], name, lane, self._works(name, lane), *self.figures.last_and_median(name))
+            for name, lane in self.log.destinations.items()
+        ]
 
     def _works(self, name: str, lane: LaneView) -> Works:
         """Return whether a recipient works: never yes where our account there, or its service, is in the way."""
@@ -282,62 +281,31 @@ class ReportView:
             return Works("held", "paused", pause_reason(lane))
         if not lane.configured:
             return Works("held", "removed", "no longer in the settings")
-        told = [delivery for _, delivery in self._deliveries(name)]
-        held = [d for d in told if d.state is State.HELD]
-        trouble = [d for d in told if d.state in (State.PENDING, State.RETRYING) and d.code]
-        if account := [d for d in held if effect(d.code).account]:
-            return Works("held", "not for all", f"{len(account)} held: {meaning(account[0].code)}")
-        if trouble:
-            return Works("retrying", "with trouble", f"{len(trouble)} wait: {meaning(trouble[0].code)}")
-        if lane.held + lane.retrying > len(held) + sum(d.state is State.RETRYING for d in told):
+        here = self.figures.at(name)
+        if here.account:
+            return Works("held", "not for all", f"{here.account.number} held: {meaning(here.account.first)}")
+        if here.trouble:
+            return Works("retrying", "with trouble", f"{here.trouble.number} wait: {meaning(here.trouble.first)}")
+        if lane.held + lane.retrying > here.waiting:
             return Works("pending", "not known", "some wait that this report leaves out")
         return Works("confirmed", "yes") if lane.confirmed else Works("pending", "not known", "nothing confirmed yet")
 
-    def _waits(self, name: str | None) -> Iterator[float]:
-        for event, delivery in self._deliveries(name):
-            said = delivery.evidence.confirmation
-            if said is not None:
-                yield _seconds(event.received_at, datetime.fromisoformat(said.first_confirmed_at))
-
-    def _deliveries(self, name: str | None) -> Iterator[tuple[ReportedEvent, ReportedDelivery]]:
-        for event in self.events:
-            for delivery in event.deliveries:
-                if name is None or delivery.destination == name:
-                    yield event, delivery
-
-    # -- exceptions and people who came back ----------------------------------------------------------------
-
-    def exceptions(self) -> list[tuple[ReportedEvent, ReportedDelivery]]:
-        """Return the deliveries that a person excepted, with their events; a withdrawn request is no exception."""
-        return [
-            (event, delivery)
-            for event, delivery in self._deliveries(None)
-            if delivery.state is State.EXEMPT and not deliveries.withdrawn(delivery)
-        ]
-
-    def people_did(self) -> list[LogEntry]:
-        """Return what people did, each decision once."""
-        return people_did(self.log)
-
-    def extensions(self) -> list[ReportedEvent]:
-        """Return the events whose period was extended."""
-        return [event for event in self.events if event.extended_at]
-
     def reappeared(self) -> Iterable[tuple[Reappearance, ReportedDelivery | None]]:
         """Yield who was found again, with how the delivery stands now."""
-        now = {(event.id, delivery.destination): delivery for event, delivery in self._deliveries(None)}
         for item in self.log.reappeared:
-            yield item, now.get((item.event or "", item.destination or ""))
+            yield item, self._now.get((item.event, item.destination))
 
 
-def _seconds(start: datetime, end: datetime) -> float:
-    return max((end - start).total_seconds(), 0.0)
+def _tried(event: ReportedEvent) -> tuple[Stamp | None, str]:
+    """Return when an event was first tried anywhere, as the log has it, or what is said where it has no attempt."""
+    tried = (delivery.evidence.attempts for delivery in event.deliveries)
+    first = min((item.first_attempt_at for item in tried if item), default=None)
+    return first, "" if first else _untried(event)
 
 
-def _span(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    for size, word in ((DAY, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {word}"
-    return f"{seconds:.0f} seconds"
+def _untried(event: ReportedEvent) -> str:
+    """Return what is said of a request of which the log has no attempt: one that is closed never will be tried."""
+    if event.state is not EventState.FULFILLED:
+        return "not tried yet"
+    done = any(item.attempts or item.state is not State.EXEMPT for item in event.deliveries)
+    return "when it was first tried is not on record" if done else "never tried"

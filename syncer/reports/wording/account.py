@@ -5,6 +5,7 @@ from __future__ import annotations
 from syncer.audit.ledger import LogEntry
 from syncer.domain.rights import Ground
 from syncer.reports.propagation import PropagationLog, Summary
+from syncer.reports.views import EventView
 from syncer.reports.wording.deliveries import withdrawn
 
 
@@ -36,11 +37,26 @@ def lateness(counts: Summary) -> str:
     return f"{' and '.join(part for part in (open_ones, answered) if part)}."
 
 
-def people_did(log: PropagationLog) -> list[LogEntry]:
-    """Return what people did, a withdrawal as the one decision that it is, and not once more for each recipient."""
-    one_line = {entry.event for entry in log.decisions if entry.what == "event:withdrawn"}
-    closed = {(event.id, item.destination) for event in log.events for item in event.deliveries if withdrawn(item)}
-    return [entry for entry in log.decisions if not (entry.event in one_line and _of_withdrawal(entry, closed))]
+class PeopleDid:
+    """Gathers what people did: a withdrawal as the one decision that it is, and not once more for each recipient."""
+
+    def __init__(self, log: PropagationLog) -> None:
+        self._decisions = log.decisions
+        self._one_line = {entry.event for entry in log.decisions if entry.what == "event:withdrawn"}
+        self._closed: set[tuple[str, str]] = set()
+
+    def add(self, event: EventView) -> None:
+        """Look at a request."""
+        if event.id in self._one_line:
+            self._closed |= {(event.id, item.destination) for item in event.deliveries if withdrawn(item)}
+
+    def found(self) -> list[LogEntry]:
+        """Return the entries that say so."""
+        return [
+            entry
+            for entry in self._decisions
+            if not (entry.event in self._one_line and _of_withdrawal(entry, self._closed))
+        ]
 
 
 def _of_withdrawal(entry: LogEntry, closed: set[tuple[str, str]]) -> bool:

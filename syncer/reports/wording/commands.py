@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from syncer.domain.effects import Remedy
-from syncer.reports.views import EventView
 
 #: requests that are named in one line, and those that get a line each; more are chosen by their state, or not named
 IN_ONE, EACH = 20, 3
@@ -13,7 +13,19 @@ IN_ONE, EACH = 20, 3
 REASON = '--reason "…"'
 
 
-def commands(step: Remedy, events: Sequence[EventView], destination: str | None) -> tuple[str, ...]:
+class Named(Protocol):
+    """A request as far as a command names it."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def case(self) -> int | None:
+        """Its case number; None where it has none."""
+
+
+def commands(step: Remedy, events: Sequence[Named], destination: str | None) -> tuple[str, ...]:
     """Return the lines of a step about requests at a destination, ready to be copied but for the reason."""
     if step is Remedy.CHECK:
         return ("syncer check",)
@@ -31,19 +43,19 @@ def commands(step: Remedy, events: Sequence[EventView], destination: str | None)
     return tuple(f"syncer exempt {event}{_at(destination)} --ground other {REASON}" for event in named)
 
 
-def show(events: Sequence[EventView], state: str) -> tuple[str, ...]:
+def show(events: Sequence[Named], state: str) -> tuple[str, ...]:
     """Return the lines that show requests, each for itself or, of many, those in a state."""
     if len(events) > EACH:
         return (f"syncer events --state {state}",)
     return tuple(f"syncer show {named_as(event)}" for event in events)
 
 
-def named_as(event: EventView) -> str:
+def named_as(event: Named) -> str:
     """Return how a command takes a request: by its case number, or by its id where it has none."""
     return event.id if event.case is None else str(event.case)
 
 
-def _chosen(events: Sequence[EventView]) -> str:
+def _chosen(events: Sequence[Named]) -> str:
     return " ".join(f"--event {named_as(event)}" for event in events) if len(events) <= IN_ONE else "--held"
 
 

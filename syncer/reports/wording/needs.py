@@ -5,8 +5,10 @@ The words say so in this order: whoever answers for the requests reads them firs
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from itertools import product
 from zoneinfo import ZoneInfo
 
@@ -14,15 +16,30 @@ from syncer.domain.codes import CODES, NO_DESTINATION, meaning, remedy
 from syncer.domain.deadlines import is_overdue
 from syncer.domain.effects import BY_A_PERSON, BY_SYNCER, CLOSING, GO_ON, PAUSED, Remedy, decision, effect, result
 from syncer.domain.model import WORKABLE, EventState, State
-from syncer.reports.evidence import ReportedEvent
+from syncer.domain.rights import Right
 from syncer.reports.propagation import PropagationLog
-from syncer.reports.views import LaneView
+from syncer.reports.views import EventView, LaneView
 from syncer.reports.wording.account import many
 from syncer.reports.wording.commands import commands, show
 from syncer.reports.wording.recipients import called
 
 #: who paused a lane, where it was a person
 BY_OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """As much of a request as is said where it is one of many; `target_only` as `missed_target_only` says."""
+
+    id: str
+    case: int | None
+    right: Right | None
+    due_on: date
+    target_at: datetime | None
+    target_only: bool
+    source: str | None
+    overdue: bool
+    fulfilled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +57,71 @@ class Need:
     remedy: str
     commands: tuple[str, ...]
     instead: tuple[str, ...] = ()
-    events: tuple[ReportedEvent, ...] = ()
+    events: tuple[Mention, ...] = ()
     late: bool = False
 
 
-def needs(log: PropagationLog) -> list[Need]:
-    """Return what needs a person, the most urgent first; nothing only where nothing does."""
-    names = called(log.recipients)
-    return [
-        *_of_the_log(log),
-        *_late(log),
-        *(_paused(name, lane, names[name]) for name, lane in log.destinations.items() if lane.paused),
-        *_held(log.events, names),
-        *_held_elsewhere(log, names),
-    ]
+class Needs:
+    """Gathers what needs a person from the requests of a log, one after the other."""
+
+    def __init__(self, log: PropagationLog) -> None:
+        self._log = log
+        self._names = called(log.recipients)
+        self._late: dict[tuple[bool, str], list[Mention]] = {}
+        self._causes: dict[tuple[str, str | None, str | None], _Cause] = {}
+        self._shown: Counter[str] = Counter()
+
+    def add(self, event: EventView) -> None:
+        """Look at a request."""
+        held = [delivery for delivery in event.deliveries if delivery.state is State.HELD]
+        nowhere = event.ending is None and not event.deliveries
+        if not (event.overdue or held or nowhere or event.state is EventState.HELD):
+            return
+        named = mention(self._log, event)
+        if event.overdue:
+            self._late.setdefault((named.target_only, _stopped(self._log, event)), []).append(named)
+        for delivery in held:
+            self._shown[delivery.destination] += 1
+            code, action = delivery.code, delivery.action
+            key = ("", code, None) if effect(code).request else (delivery.destination, code, action)
+            self._causes.setdefault(key, _Cause(code, action)).add(named, delivery.destination)
+        if nowhere or (event.state is EventState.HELD and not held):
+            code = event.code or (None if event.deliveries else NO_DESTINATION)
+            self._causes.setdefault(("", code, ""), _Cause(code, None)).events.append(named)
+
+    def found(self) -> list[Need]:
+        """Return what needs a person, the most urgent first; nothing only where nothing does."""
+        log, names = self._log, self._names
+        return [
+            *_of_the_log(log),
+            *self._of_late(),
+            *(_paused(name, lane, names[name]) for name, lane in log.destinations.items() if lane.paused),
+            *(_need(cause, names) for cause in self._causes.values()),
+            *_held_elsewhere(log, self._shown, names),
+        ]
+
+    def _of_late(self) -> Iterator[Need]:
+        for target_only, stopped in product((False, True), (_TRIED, _AT_PAUSED, _AT_HELD)):
+            if events := self._late.get((target_only, stopped)):
+                yield (_late_target if target_only else _late_day)(self._log, stopped, tuple(events))
 
 
-def answered_late(log: PropagationLog) -> list[ReportedEvent]:
-    """Return the requests that are closed and were answered late: nothing is to be done, and nothing is hidden."""
-    return [event for event in log.events if event.late and not event.overdue]
+def mention(log: PropagationLog, event: EventView) -> Mention:
+    """Return as much of a request as a list of many says."""
+    return Mention(
+        event.id,
+        event.case,
+        event.right,
+        event.due_on,
+        event.target_at,
+        missed_target_only(log, event),
+        event.source,
+        event.overdue,
+        event.fulfilled_at,
+    )
 
 
-def missed_target_only(log: PropagationLog, event: ReportedEvent) -> bool:
+def missed_target_only(log: PropagationLog, event: EventView) -> bool:
     """Say whether what a late request missed is the target for objections alone: its due day was not over."""
     answered = None if event.overdue else event.fulfilled_at
     return (
@@ -109,15 +169,7 @@ _AT_PAUSED = "see the paused recipient below"
 _AT_HELD = "see below what is held"
 
 
-def _late(log: PropagationLog) -> Iterator[Need]:
-    late = [(missed_target_only(log, event), _stopped(log, event), event) for event in log.events if event.overdue]
-    for target_only, stopped in product((False, True), (_TRIED, _AT_PAUSED, _AT_HELD)):
-        events = tuple(event for *kind, event in late if kind == [target_only, stopped])
-        if events:
-            yield (_late_target if target_only else _late_day)(log, stopped, events)
-
-
-def _stopped(log: PropagationLog, event: ReportedEvent) -> str:
+def _stopped(log: PropagationLog, event: EventView) -> str:
     """Return what an administrator does about a late request: it is only waited for where something is still tried."""
     at = [item.destination for item in event.deliveries if item.state in WORKABLE]
     if not at:
@@ -125,7 +177,7 @@ def _stopped(log: PropagationLog, event: ReportedEvent) -> str:
     return _AT_PAUSED if all(log.destinations[name].paused for name in at) else _TRIED
 
 
-def _late_day(_: PropagationLog, stopped: str, events: tuple[ReportedEvent, ...]) -> Need:
+def _late_day(_: PropagationLog, stopped: str, events: tuple[Mention, ...]) -> Need:
     return Need(
         "The time to answer is over, and it is still open.",
         "it is not carried out everywhere yet; what stops each recipient stands below or in the register",
@@ -137,7 +189,7 @@ def _late_day(_: PropagationLog, stopped: str, events: tuple[ReportedEvent, ...]
     )
 
 
-def _late_target(log: PropagationLog, stopped: str, events: tuple[ReportedEvent, ...]) -> Need:
+def _late_target(log: PropagationLog, stopped: str, events: tuple[Mention, ...]) -> Need:
     return Need(
         "An objection missed the target of this house, and is still open; its due day is not over.",
         f"it is not carried out everywhere within {log.objection_target_hours} hours; what stops each recipient stands"
@@ -171,29 +223,14 @@ class _Cause:
 
     code: str | None
     action: str | None
-    events: list[ReportedEvent] = field(default_factory=list)
+    events: list[Mention] = field(default_factory=list)
     destinations: list[str] = field(default_factory=list)
 
-    def add(self, event: ReportedEvent, destination: str) -> None:
+    def add(self, event: Mention, destination: str) -> None:
         if not self.events or self.events[-1] is not event:
             self.events.append(event)
         if destination not in self.destinations:
             self.destinations.append(destination)
-
-
-def _held(events: Sequence[ReportedEvent], names: Mapping[str, str]) -> Iterator[Need]:
-    causes: dict[tuple[str, str | None, str | None], _Cause] = {}
-    for event in events:
-        held = [delivery for delivery in event.deliveries if delivery.state is State.HELD]
-        for delivery in held:
-            code, action = delivery.code, delivery.action
-            key = ("", code, None) if effect(code).request else (delivery.destination, code, action)
-            causes.setdefault(key, _Cause(code, action)).add(event, delivery.destination)
-        if (event.ending is None and not event.deliveries) or (event.state is EventState.HELD and not held):
-            code = event.code or (None if event.deliveries else NO_DESTINATION)
-            nowhere = causes.setdefault(("", code, ""), _Cause(code, None))
-            nowhere.events.append(event)
-    yield from (_need(cause, names) for cause in causes.values())
 
 
 def _need(cause: _Cause, names: Mapping[str, str]) -> Need:
@@ -225,10 +262,11 @@ def _listed(items: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
 
 
-def _held_elsewhere(log: PropagationLog, names: Mapping[str, str]) -> Iterator[Need]:
-    shown = [d.destination for event in log.events for d in event.deliveries if d.state is State.HELD]
+def _held_elsewhere(log: PropagationLog, shown: Mapping[str, int], names: Mapping[str, str]) -> Iterator[Need]:
+    if log.part is not None:  # the other parts show it, or their index says this of all
+        return
     for name, lane in log.destinations.items():
-        more = lane.held - shown.count(name)
+        more = lane.held - shown.get(name, 0)
         if more > 0:
             yield Need(
                 f"More is held at {names[name]} than this report shows.",

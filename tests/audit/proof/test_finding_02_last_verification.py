@@ -11,7 +11,6 @@ import pytest
 from syncer.app import App, load_settings, open_app
 from syncer.audit.offline.verifier import Finding
 from syncer.errors import ChainBroken
-from syncer.reports.as_text import report_text
 from syncer.reports.html.page import report_html
 from syncer.reports.status import needs_attention
 from syncer.service import metrics
@@ -19,6 +18,7 @@ from syncer.service.drain import drain
 from tests.conftest import Clock
 from tests.support.attacks.forging import entries
 from tests.support.attacks.tampering import undone
+from tests.support.documents.reports import report_text, whole
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as run_json
 from tests.support.servers import ENGINES
@@ -146,7 +146,7 @@ def test_finding_02_the_last_result_stands_in_status_report_check_and_metrics(ap
     assert f"{entries_} entries, all whole" in run(settings, "status").stdout
     shown = run_json(settings, "status")["audit"]["last_verification"]
     assert (shown["ok"], shown["entries"], shown["problem"]) == (True, entries_, None)
-    log = app.propagation.report(None, None)
+    log = whole(app)
     assert log.integrity.last_verification.ok
     assert f"last full verification: {clock():%Y-%m-%d}" in report_text(log)
     assert "all whole" in "".join(report_html(log))
@@ -160,7 +160,7 @@ def test_finding_02_the_last_result_stands_in_status_report_check_and_metrics(ap
     done = run(settings, "status")
     assert done.returncode == 1
     assert "ALARM: last full verification" in done.stdout
-    log = app.propagation.report(None, None)
+    log = whole(app)
     assert "failed: entry 2 was altered" in report_text(log)
     assert "failed: entry 2 was altered" in "".join(report_html(log))
     checks = {check["name"]: check for check in run_json(settings, "check")["checks"]}

@@ -18,6 +18,7 @@ from syncer.reports.as_json import as_json
 from syncer.service.drain import drain
 from tests.conftest import Clock
 from tests.support import eventful
+from tests.support.documents.reports import whole
 from tests.support.paths import SCHEMAS
 from tests.support.processes import commands, inside, inside_json
 from tests.support.schemas import valid
@@ -95,7 +96,7 @@ def test_after_a_purge_they_are_kept_too(app: App, clock: Clock) -> None:
     app.purge.carry_out()
     (event,) = app.reader.events()
 
-    history, log = (json.loads(as_json(v)) for v in (app.reader.show(event.id), app.propagation.report(None, None)))
+    history, log = (json.loads(as_json(v)) for v in (app.reader.show(event.id), whole(app)))
 
     assert {entry["facts"] is None for entry in history["audit"]} == {True}
     assert "confirmed_seq" in log["events"][0]["deliveries"][0]
@@ -104,7 +105,7 @@ def test_after_a_purge_they_are_kept_too(app: App, clock: Clock) -> None:
 
 
 def test_a_value_made_again_from_its_json_is_the_same(everything: App) -> None:
-    log = everything.propagation.report(None, None)
+    log = whole(everything)
 
     assert from_json(COMMANDS["report"], json.loads(as_json(log))) == log
 
@@ -158,7 +159,7 @@ BROKEN: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 @pytest.mark.parametrize("how", BROKEN)
 def test_what_is_broken_does_not_pass(everything: App, how: str) -> None:
-    log = json.loads(as_json(everything.propagation.report(None, None)))
+    log = json.loads(as_json(whole(everything)))
     first = next(event for event in log["events"] if event["state"] == "fulfilled")
     valid("report", log | {"events": [first]})
 

@@ -21,20 +21,20 @@ from syncer.audit.ledger import LogEntry
 from syncer.domain.controller import Controller
 from syncer.domain.model import EventState, State
 from syncer.domain.rights import Right
-from syncer.reports.as_csv import report_csv
 from syncer.reports.as_json import as_json
-from syncer.reports.as_text import report_text
 from syncer.reports.evidence import ReportedDelivery
 from syncer.reports.html.charts import TO_CONFIRMED, histogram
 from syncer.reports.html.page import report_html
 from syncer.reports.html.report_view import ReportView
 from syncer.reports.propagation import NoteKept, PropagationLog
 from syncer.reports.views import Signed
+from syncer.reports.wording.findings import find
 from syncer.service.drain import prepare
 from tests.conftest import Clock
 from tests.support import eventful
 from tests.support.browser import Tab, chromium, sound
 from tests.support.documents import states
+from tests.support.documents.reports import Listed, report_csv, report_text, whole
 from tests.support.html import Parsed
 from tests.support.processes import inside as run
 from tests.support.servers import ENGINES
@@ -46,7 +46,7 @@ from tests.support.walk import put
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, PropagationLog, list[str]]]:
     """An installation in which everything happened, its report, and its providers' keys."""
     with eventful.installation(tmp_path_factory.mktemp("rich")) as (app, _, keys):
-        yield app, app.propagation.report(None, None), keys
+        yield app, whole(app), keys
 
 
 @pytest.fixture
@@ -154,11 +154,9 @@ def test_a_withdrawal_is_one_line_of_what_people_did_and_an_exception_before_it_
     )
     log = replace(states.log([asked]), decisions=did)
 
-    assert [item.seq for item in ReportView(log).people_did()] == [3, 4]
+    assert [item.seq for item in find(log).people_did] == [3, 4]
     assert report_text(log).count("a wrong address") == 1
-    assert [item.seq for item in ReportView(replace(log, decisions=did[2:3])).people_did()] == [
-        5
-    ]  # nothing else says so
+    assert [item.seq for item in find(replace(log, decisions=did[2:3])).people_did] == [5]  # nothing else says so
 
 
 def test_what_a_person_typed_was_entered_by_hand_and_commands_in_the_register_are_marked_as_such() -> None:
@@ -180,7 +178,7 @@ def test_an_exception_is_its_own_ending_and_says_what_was_done_before() -> None:
     assert "2 requests were received: 1 carried out everywhere, 1 closed with an exception" in text
     assert '<b class="exempt">closed with an exception</b>' in page
     assert text.count("before, it had been confirmed: 2026-11-20 10:00:00 +01:00") == 2  # in the matrix, and beside it
-    assert ReportView(log).to_everywhere() is None  # of one request alone, the other is none
+    assert ReportView(log).figures.to_everywhere() is None  # of one request alone, the other is none
 
 
 def test_recipients_have_their_names_and_ours_behind_where_there_are_several() -> None:
@@ -254,7 +252,7 @@ def test_a_confirmation_says_how_it_was_read_back(found: PropagationLog, source:
     numbers = {proof.number for proof, _ in overview.proofs()}
 
     assert confirmed
-    assert all(overview.proof(event, delivery) in numbers for event, delivery in confirmed)
+    assert all(overview.proof(delivery) in numbers for event, delivery in confirmed)
     assert sum(count for _, count in overview.proofs()) == len(confirmed)
     assert "GET /lists/{list}/members/{id} → 404, absent" in source
     for _, delivery in confirmed:
@@ -366,7 +364,7 @@ def test_an_altered_log_is_said_in_the_report(found: PropagationLog) -> None:
 
 def test_a_log_that_is_not_whole_needs_a_person(found: PropagationLog) -> None:
     broken = changed(found, "integrity", verified=False, reason="entry 7 was altered")
-    (first, *_) = ReportView(broken).needs()
+    (first, *_) = find(broken).needs
 
     assert first.result == "The log that proves what is said here is not whole."
     assert first.commands == ("syncer audit verify",)
@@ -375,15 +373,15 @@ def test_a_log_that_is_not_whole_needs_a_person(found: PropagationLog) -> None:
 def test_what_is_held_outside_the_span_of_a_report_is_not_left_out(
     installation: tuple[App, PropagationLog, list[str]],
 ) -> None:
-    early = installation[0].propagation.report(None, datetime(2026, 10, 1, tzinfo=UTC))
-    said = [need.result for need in ReportView(early).needs()]
+    early = whole(installation[0], None, datetime(2026, 10, 1, tzinfo=UTC))
+    said = [need.result for need in find(early).needs]
 
     assert early.summary.held == 0
     assert "More is held at ActiveCampaign than this report shows." in said
 
 
 def test_an_empty_installation_says_so(app: App) -> None:
-    text = " ".join(Parsed("".join(report_html(app.propagation.report(None, None)))).text.split())
+    text = " ".join(Parsed("".join(report_html(whole(app)))).text.split())
 
     assert "No request that was received in this period has been taken from the queue." in text
     assert "Nothing is open past its time, held or paused." in text
@@ -394,14 +392,14 @@ def test_a_report_of_a_span_holds_the_evidence_of_that_span_only(
 ) -> None:
     app = installation[0]
     border = datetime(2026, 10, 1, tzinfo=UTC)
-    before, after = app.propagation.report(None, border), app.propagation.report(border, None)
+    before, after = whole(app, None, border), whole(app, border, None)
 
     assert [e.id for e in before.events + after.events] == [e.id for e in found.events]
     by_id = {event.id: event.deliveries for event in found.events}
     for event in before.events + after.events:
         assert event.deliveries == by_id[event.id]
     assert (len(before.reappeared), len(after.reappeared)) == (1, 0)
-    assert app.propagation.report(None, datetime(2026, 9, 1, tzinfo=UTC)).reappeared == ()
+    assert whole(app, None, datetime(2026, 9, 1, tzinfo=UTC)).reappeared == ()
     assert {item.what for item in before.decisions} == set()
     assert "operator:looked_up" in {item.what for item in after.decisions}
 
@@ -413,7 +411,7 @@ def test_every_engine_gives_the_same_evidence(
     clock.now = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
     eventful.fill(app, clock, mailchimp, activecampaign)
 
-    here = app.propagation.report(datetime(2020, 1, 1, tzinfo=UTC), None)
+    here = whole(app, datetime(2020, 1, 1, tzinfo=UTC), None)
 
     assert here.integrity.verified is True
     assert here.summary == found.summary
@@ -429,8 +427,8 @@ def test_many_events_are_paged_by_month_and_nothing_is_open_at_first(found: Prop
         changed(template, id=f"{n:08x}-0000-7000", received_at=datetime(2026, 5 + n % 2, 2, 10, tzinfo=UTC))
         for n in range(1300)
     )
-    many = changed(found, events=events)
-    pages = [(page.name, page.title, len(page.events)) for page in ReportView(many).pages()]
+    many = changed(found, events=Listed(events))
+    pages = [(page.name, page.title, len(page.places)) for page in ReportView(many).pages()]
 
     assert pages == [
         ("2026-06-1", "June 2026, 1 to 500 of 650", 500),
@@ -451,9 +449,10 @@ def test_the_due_soon_are_told_once_in_the_nearest_class(app: App, clock: Clock)
     clock.now = start
     prepare(app)
 
-    soon = ReportView(app.propagation.report(None, None)).due_soon()
+    log = whole(app)
+    soon, keys = ReportView(log).due_soon(), {event.id: event.event_key for event in log.events}
 
-    assert [(days, [event.event_key for event in events]) for days, events in soon] == [(7, ["k0"]), (14, ["k1"])]
+    assert [(days, [keys[event.id] for event in events]) for days, events in soon] == [(7, ["k0"]), (14, ["k1"])]
 
 
 def test_the_bars_are_as_long_as_their_counts_and_say_them_in_words() -> None:
@@ -476,7 +475,7 @@ def test_a_recheck_does_not_make_the_first_confirmation_late(found: PropagationL
     ]
 
     assert rechecked
-    assert [bar.count for bar in overview.charts()[0].bars[3:]] == [0, 0, 0, 0, 0]
+    assert [bar.count for bar in overview.figures.charts()[0].bars[3:]] == [0, 0, 0, 0, 0]
     assert {item.name: item.median for item in overview.health()} == {
         "Mailchimp": "7.0 minutes",
         "ActiveCampaign": "7.0 minutes",

@@ -12,12 +12,11 @@ from adapters.sandbox import ActiveCampaignSandbox, Fault
 from syncer.app import App
 from syncer.cli.output import printing
 from syncer.domain.model import State
-from syncer.reports.as_csv import report_csv
-from syncer.reports.as_text import report_text
 from syncer.reports.wording.deliveries import before, outcome, standing, tries
+from syncer.reports.wording.findings import find
 from syncer.reports.wording.moments import Moments
-from syncer.reports.wording.needs import needs
 from syncer.service.drain import drain
+from tests.support.documents.reports import report_csv, report_text, whole
 from tests.support.documents.states import delivery
 from tests.support.walk import put
 
@@ -38,10 +37,10 @@ def test_an_attempt_that_was_given_back_is_neither_the_first_to_come_nor_counted
     shown = capsys.readouterr().out
     assert "waiting to be tried again; no attempt counts yet" in shown
     assert "asked to delete, attempt 1" in shown
-    log = app.propagation.report(None, None)
+    log = whole(app)
     for text in (shown, report_text(log), report_csv(log)):
         assert "waiting for its first try" not in text
-    (need,) = needs(log)
+    (need,) = find(log).needs
     assert need.why == "ActiveCampaign is paused: the provider does not accept the key; 1 request waits there"
     assert need.decision.startswith("Have the account, the key or the network mended")
     assert need.remedy == "put a valid key in place, then `resume` or wait"

@@ -14,11 +14,11 @@ from syncer.domain.codes import CODES
 from syncer.domain.effects import Remedy
 from syncer.domain.model import EventState, State
 from syncer.domain.rights import Right
-from syncer.reports.as_text import report_text
 from syncer.reports.evidence import ReportedEvent
 from syncer.reports.html.page import report_html
 from syncer.reports.wording.commands import commands
-from syncer.reports.wording.needs import needs
+from syncer.reports.wording.findings import find
+from tests.support.documents.reports import report_text
 from tests.support.documents.states import NOW, delivery, event, log
 
 
@@ -41,7 +41,7 @@ def test_every_command_can_be_copied_as_it_stands(code: str, tmp_path: object, m
     monkeypatch.chdir(str(tmp_path))
     open("FILE", "w", encoding="utf-8").close()  # noqa: SIM115, PTH123 — the name that a person replaces by a file's
     held = event(4711, (delivery("crm", State.HELD, code),))
-    (need,) = needs(log([held]))
+    (need,) = find(log([held])).needs
 
     assert need.commands
     for line in need.commands + need.instead:
@@ -72,7 +72,7 @@ def test_a_request_without_a_case_number_goes_by_its_id() -> None:
 
 def test_what_is_about_the_request_is_told_once_for_all_its_recipients() -> None:
     held = tuple(delivery(name, State.HELD, "malformed") for name in ("crm", "newsletter"))
-    (need,) = needs(log([event(7, held)]))
+    (need,) = find(log([event(7, held)])).needs
 
     assert need.result == (
         "The request could not be read, so nothing more is done at ActiveCampaign and Mailchimp (newsletter)."
@@ -92,14 +92,14 @@ def test_what_is_done_instead_stands_behind_an_or_in_every_text() -> None:
 
 def test_a_request_that_is_held_without_a_recipient_is_told() -> None:
     held = replace(event(7, ()), state=EventState.HELD, ending=None, code="damaged")
-    (need,) = needs(log([held]))
+    (need,) = find(log([held])).needs
 
-    assert need.events == (held,)
+    assert [(item.id, item.case) for item in need.events] == [(held.id, 7)]
     assert need.commands == ("syncer audit verify",)
 
 
 def test_a_paused_recipient_says_its_effect_and_the_command_names_our_account() -> None:
-    (need,) = needs(log([], paused=True))
+    (need,) = find(log([], paused=True)).needs
 
     assert need.result.startswith("Nothing gets through to ActiveCampaign as long as it is paused")
     assert need.commands == ("syncer check", 'syncer resume crm --reason "…"')
@@ -123,20 +123,20 @@ def test_syncer_goes_on_trying_what_is_late_only_where_it_does(
     destination: str, state: State, code: str, remedy: str
 ) -> None:
     asked = event(7, (delivery(destination, state, code), delivery("shop", State.CONFIRMED, None)), late=True)
-    late = needs(log([asked], paused=True))[0]
+    late = find(log([asked], paused=True)).needs[0]
 
     assert (late.late, late.remedy) == (True, remedy)
 
 
 def test_one_late_request_at_a_paused_recipient_does_not_hide_that_another_is_tried() -> None:
     both = [event(n, (delivery(at, State.RETRYING, None),), late=True) for n, at in enumerate(("crm", "shop"), 1)]
-    found = [(need.remedy, len(need.events)) for need in needs(log(both, paused=True)) if need.late]
+    found = [(need.remedy, len(need.events)) for need in find(log(both, paused=True)).needs if need.late]
 
     assert found == [("syncer goes on trying", 1), ("see the paused recipient below", 1)]
 
 
 def test_an_objection_that_missed_only_the_target_of_the_house_is_no_late_answer_to_the_person() -> None:
-    (need,) = needs(log([late_objection("newsletter")]))
+    (need,) = find(log([late_objection("newsletter")])).needs
 
     assert need.result.startswith("An objection missed the target of this house")
     assert need.why.startswith("it is not carried out everywhere within 48 hours")
@@ -145,7 +145,7 @@ def test_an_objection_that_missed_only_the_target_of_the_house_is_no_late_answer
 
 
 def test_an_objection_whose_due_day_is_over_is_one() -> None:
-    (need,) = needs(log([replace(late_objection("newsletter"), due_on=date(2026, 11, 27))]))
+    (need,) = find(log([replace(late_objection("newsletter"), due_on=date(2026, 11, 27))])).needs
 
     assert need.result == "The time to answer is over, and it is still open."
     assert "12(4)" in need.decision

@@ -32,6 +32,7 @@ from syncer.reports.evidence import (
 from syncer.reports.propagation import Integrity, PropagationLog, Span, summary
 from syncer.reports.views import LaneView, VerificationView
 from syncer.reports.wording.recipients import RecipientName
+from tests.support.documents.reports import Listed
 
 NOW = datetime(2026, 11, 28, 16, 32, 5, tzinfo=UTC)
 LOGGED = "2026-11-20T09:00:00.000000Z"
@@ -151,7 +152,7 @@ def log(
         objection_target_hours=48,
         filter=Span(None, None),
         summary=summary(events),
-        events=tuple(events),
+        events=Listed(events),
         destinations=lanes,
         recipients={name: RecipientName(title.lower(), title) for name, title in TITLES.items()},
         reappeared=(),
