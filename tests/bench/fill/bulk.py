@@ -54,7 +54,7 @@ class SQLite(Loader):
 
     def prepare(self, audit: str, tables: Sequence[str]) -> None:
         self._connection = sqlite3.connect(str(self.url.database), isolation_level=None)
-        for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -200000", "temp_store = MEMORY"):
+        for pragma in ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -200000"):
             self._connection.execute(f"PRAGMA {pragma}")
         found = self._connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
         for kind, name, table, sql in found.fetchall():
@@ -74,7 +74,8 @@ class SQLite(Loader):
         for statement in self._indexes:
             self._connection.execute(statement)
         self._indexes.clear()
-        self._connection.execute("PRAGMA journal_mode = WAL")
+        for pragma in ("locking_mode = NORMAL", "journal_mode = WAL"):
+            self._connection.execute(f"PRAGMA {pragma}")
         self._connection.execute("ANALYZE")
         self._connection.close()
         super().finish(audit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import heapq
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -190,14 +190,14 @@ AUDIT = ("seq", "at", "what", "event_id", "destination", "body", "leaf", "mac")
 
 
 def _due_days(rule: Rule) -> Callable[[datetime], tuple[str, str]]:
-    """Return what returns the due days of a receipt as texts; it counts once an hour, days begin at whole ones."""
-    known: dict[int, tuple[str, str]] = {}
+    """Return what returns the due days of a receipt as texts; it counts once for each local day."""
+    known: dict[date, tuple[str, str]] = {}
 
     def due(received: datetime) -> tuple[str, str]:
-        hour = int(received.timestamp()) // 3600
-        if hour not in known:
+        day = received.astimezone(rule.zone).date()
+        if day not in known:
             days = rule.due(received)
-            known[hour] = days.on.isoformat(), days.legal_on.isoformat()
-        return known[hour]
+            known[day] = days.on.isoformat(), days.legal_on.isoformat()
+        return known[day]
 
     return due

@@ -138,7 +138,7 @@ def _walk(app: App, clock: _Clock, mailchimp: MailchimpSandbox, activecampaign: 
     put("found")
     put("objected", "objection")
     drain(app)
-    fault = Fault(status=500, body="<html>", content_type="text/html", times=None)
+    fault = Fault(status=500, body="<html>", content_type="text/html", path="delete-permanent", times=None)
     mailchimp.fault(fault)
     put("late")
     drain(app)

@@ -1,4 +1,4 @@
-"""The settings of a filled installation: two destinations with their keys in files, a log signed once a day at least."""
+"""The settings of a filled installation: two destinations, their keys in files, a log signed daily at least."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ ecommerce = false
 adapter = "activecampaign"
 api_key_file = "crm.secret"
 base_url = "{activecampaign}"
+requests_per_second = 1000
 erasure = "delete"
 objection = "unsubscribe"
 ecommerce = false
