@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from tests.support.servers import Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,14 @@ class Run:
     """How large a run is, and on which engines.
 
     `seconds` is how long the paced figures take, 60 in full; every count shrinks with it. An engine is a function
-    that gives the URL of a new, empty database.
+    that gives the URL of a new, empty database; `servers` are those of them that are one. `events` is how many the
+    larger of two installations holds.
     """
 
     seconds: float
     engines: Mapping[str, Callable[[], str]]
+    servers: Mapping[str, Server] = field(default_factory=dict)
+    events: int = 50_000
 
     def count(self, full: int, least: int) -> int:
         """Return a number of things for this run, `full` at 60 seconds."""
