@@ -13,6 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 COMPILE := uv pip compile --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
   --no-emit-index-url
+EXTRAS := --extra mysql --extra postgresql --extra holidays --extra timestamp --extra build
 SAY := printf '%s\n'
 # four at a time: many tests wait rather than compute
 PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
@@ -103,9 +104,9 @@ sbom: $(VENV)/.installed
 	  --output-file dist/sbom.cdx.json
 
 lock:
-	$(COMPILE) --all-extras --output-file requirements-dev.lock pyproject.toml
-	$(COMPILE) --extra mysql --extra postgresql --extra holidays --extra timestamp --extra build --constraint requirements-dev.lock \
-	  --output-file requirements.lock pyproject.toml
+	$(COMPILE) $(EXTRAS) --extra dev --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) $(EXTRAS) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+	$(COMPILE) $(EXTRAS) --extra bench --constraint requirements-dev.lock --output-file requirements-bench.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -24,6 +24,7 @@ from syncer.log import configure
 from tests.bench import audit, claims, lane, memory, pace, reads, starts
 from tests.bench.figures import Figure, Run
 from tests.bench.installation import SQLITE
+from tests.bench.peers import side_by_side
 from tests.support.servers import ENGINES, SERVERS
 
 GROUPS: dict[str, Callable[[Run], Iterator[Figure]]] = {
@@ -36,6 +37,7 @@ GROUPS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "memory": memory.measure,
     "claims": claims.measure,
     "reads": reads.measure,
+    "beside": side_by_side.measure,
 }
 
 
@@ -79,7 +81,7 @@ def _run(stack: contextlib.ExitStack) -> Run:
 
 
 def _line(figure: Figure) -> str:
-    mark = "ok  " if figure.passed else "MISS" if figure.failed else "miss"
+    mark = "    " if not figure.target else "ok  " if figure.passed else "MISS" if figure.failed else "miss"
     return f"{mark} {figure.name:<66} {figure.value:>9}  {figure.target:<10} {figure.note}"
 
 

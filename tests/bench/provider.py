@@ -13,6 +13,7 @@ from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from tests.support.paths import ROOT
 
 AUDIENCE = "a1b2c3d4e5"
+DELETE = "/actions/delete-permanent"
 
 
 def person(number: int) -> str:
@@ -54,7 +55,11 @@ class Provider:
         self._ask({"do": "clear"})
 
     def counts(self) -> dict[str, Any]:
-        """Return requests, repeated (a call about the same person once more), throttled, peak, seconds in all."""
+        """Return what was counted since the last clear.
+
+        requests, repeated (a call about the same person once more), throttled, peak, seconds in all; erased people, and
+        begun_again: people about whom more calls were made than reading, deleting and reading back takes.
+        """
         return self._ask({"do": "counts"})
 
     def _ask(self, what: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +91,12 @@ def _obey(server: Any, kind: str, asked: dict[str, Any]) -> dict[str, Any]:
         with server.lock:
             calls = Counter((one.method, one.path) for one in server.requests if "/members/" in one.path)
             arrivals = sorted(server.arrivals)
+        people = Counter[str]()
+        for (_, path), times in calls.items():
+            people[path.removesuffix(DELETE)] += times
         return {
+            "erased": sum(path.endswith(DELETE) for _, path in calls),
+            "begun_again": sum(times > 3 for times in people.values()),
             "requests": server.request_count,
             "repeated": sum(calls.values()) - len(calls),
             "throttled": server.throttled,

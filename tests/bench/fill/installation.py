@@ -155,7 +155,8 @@ class Filling:
         event = f"{event[:8]}-{event[8:]}-7000-8000-{number:012x}"
         values: Values = {
             "id": event, "subject": pseudonym(self._keyring, address), "key": f"fill:{number:09d}",
-            "ref": f"1:{number}", "due": due, "legal": legal, "queue_id": number + 1, "row": number + 1, "email_sealed": None,
+            "ref": f"1:{number}", "due": due, "legal": legal, "row": number + 1, "queue_id": number + 1,
+            "email_sealed": None,
         }  # fmt: skip
         base = received.replace(tzinfo=None)
         for place, offset in enumerate(pattern.offsets):
