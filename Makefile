@@ -1,6 +1,7 @@
 # make demo   try everything against the sandbox, no account needed
 # make test   the tests that need Python alone; make test-tools installs what the others need: test-engines, test-long
-# make test-newest   the tests on the newest Python that can be had        make lint   ruff and mypy --strict        make bench   the figures
+# make test-newest   the tests on the newest Python that can be had        make lint   ruff and mypy --strict        make bench   the figures;
+# make bench-million  those among a million events
 # make crash  kill the worker at every point of the walk on three engines; SEED=n repeats the random moments
 # make schemas  docs/schemas and docs/commands.md, after a change of what a command prints as JSON or of its help
 # make picture  docs/report.png, the top of a report of invented requests; needs chromium
@@ -13,11 +14,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 COMPILE := uv pip compile --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
   --no-emit-index-url
+EXTRAS := --extra mysql --extra postgresql --extra holidays --extra timestamp --extra build
 SAY := printf '%s\n'
 # four at a time: many tests wait rather than compute
 PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
 
-.PHONY: demo test test-engines test-long test-newest test-tools test-wordpress test-vendors test-install lint bench crash simulate fuzz schemas picture sbom lock clean
+.PHONY: demo test test-engines test-long test-newest test-tools test-wordpress test-vendors test-install lint bench bench-million \
+  crash simulate fuzz schemas picture sbom lock clean
 
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { $(SAY) 'there is no $(PYTHON) here; install Python 3.11 or newer, or say where it is: make PYTHON=/path/to/python3'; exit 1; }
@@ -75,8 +78,17 @@ lint: $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/vulture
 
-bench: $(VENV)/.installed
+# the peers that are measured beside it; without them they are skipped
+$(VENV)/.bench: $(VENV)/.installed requirements-bench.lock
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-bench.lock && touch $@ \
+	  || $(SAY) 'the peers were not installed: pip says why above; they are skipped'
+
+bench: $(VENV)/.bench
 	$(BIN)/python -m tests.bench
+
+# what people look at among a million events, on three engines; an hour, and 30 GB in TMPDIR
+bench-million: $(VENV)/.installed
+	BENCH_EVENTS=1000000 $(BIN)/python -m tests.bench reads watch
 
 crash: $(VENV)/.installed
 	$(BIN)/python -m tests.crash $(if $(SEED),--seed $(SEED))
@@ -103,9 +115,9 @@ sbom: $(VENV)/.installed
 	  --output-file dist/sbom.cdx.json
 
 lock:
-	$(COMPILE) --all-extras --output-file requirements-dev.lock pyproject.toml
-	$(COMPILE) --extra mysql --extra postgresql --extra holidays --extra timestamp --extra build --constraint requirements-dev.lock \
-	  --output-file requirements.lock pyproject.toml
+	$(COMPILE) $(EXTRAS) --extra dev --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) $(EXTRAS) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+	$(COMPILE) $(EXTRAS) --extra bench --constraint requirements-dev.lock --output-file requirements-bench.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

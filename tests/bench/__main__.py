@@ -2,8 +2,8 @@
 
 A target that cannot be met at all has its reason in the table, and a bound that fails the run in its stead.
 
-BENCH_SECONDS (60) shrinks the whole run, BENCH_ENGINES (sqlite,mariadb,postgresql) chooses the engines, BENCH_OUT
-(bench.json) the file.
+BENCH_SECONDS (60) shrinks the whole run, BENCH_EVENTS (50000) is how many events what is read is read among,
+BENCH_ENGINES (sqlite,mariadb,postgresql) chooses the engines, BENCH_OUT (bench.json) the file.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from syncer.cli.common import GARBAGE_AFTER
 from syncer.log import configure
-from tests.bench import audit, claims, lane, latency, memory, pace, starts
+from tests.bench import audit, bounded, claims, lane, latency, memory, pace, reads, starts
 from tests.bench.figures import Figure, Run
 from tests.bench.installation import SQLITE
+from tests.bench.peers import side_by_side
 from tests.support.servers import ENGINES, SERVERS
 
 GROUPS: dict[str, Callable[[Run], Iterator[Figure]]] = {
@@ -35,6 +37,10 @@ GROUPS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "audit": audit.measure,
     "memory": memory.measure,
     "claims": claims.measure,
+    "reads": reads.measure,
+    "watch": bounded.watch,
+    "drain": bounded.drain,
+    "beside": side_by_side.measure,
 }
 
 
@@ -49,10 +55,7 @@ def main(wanted: Sequence[str]) -> int:
     figures: list[Figure] = []
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
-        engines: dict[str, Callable[[], str]] = {}
-        for name in os.environ.get("BENCH_ENGINES", ",".join(ENGINES)).split(","):
-            engines[name] = _engine(name, stack)
-        run = Run(float(os.environ.get("BENCH_SECONDS", "60")), engines)
+        run = _run(stack)
         for group in wanted or GROUPS:
             for figure in GROUPS[group](run):
                 figures.append(figure)
@@ -68,16 +71,20 @@ def main(wanted: Sequence[str]) -> int:
     return 1 if any(figure.failed for figure in figures) else 0
 
 
-def _engine(name: str, stack: contextlib.ExitStack) -> Callable[[], str]:
-    if name == "sqlite":
-        return lambda: SQLITE
-    server = SERVERS[name]()
-    stack.callback(server.close)
-    return server.new_database
+def _run(stack: contextlib.ExitStack) -> Run:
+    """Return how large the run is to be; its servers end with the stack."""
+    names = os.environ.get("BENCH_ENGINES", ",".join(ENGINES)).split(",")
+    servers = {name: stack.enter_context(contextlib.closing(SERVERS[name]())) for name in names if name != "sqlite"}
+    engines: dict[str, Callable[[], str]] = {
+        name: servers[name].new_database if name in servers else lambda: SQLITE for name in names
+    }
+    size = Run(float(os.environ.get("BENCH_SECONDS", "60")), engines, servers)
+    events = os.environ.get("BENCH_EVENTS")
+    return replace(size, events=int(events) if events else size.count(50_000, 500))
 
 
 def _line(figure: Figure) -> str:
-    mark = "ok  " if figure.passed else "MISS" if figure.failed else "miss"
+    mark = "    " if not figure.target else "ok  " if figure.passed else "MISS" if figure.failed else "miss"
     return f"{mark} {figure.name:<66} {figure.value:>9}  {figure.target:<10} {figure.note}"
 
 

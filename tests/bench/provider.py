@@ -10,9 +10,11 @@ from collections import Counter
 from typing import Any
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
+from adapters.sandbox.messages import Reply, Request, as_json
 from tests.support.paths import ROOT
 
 AUDIENCE = "a1b2c3d4e5"
+DELETE = "/actions/delete-permanent"
 
 
 def person(number: int) -> str:
@@ -54,7 +56,11 @@ class Provider:
         self._ask({"do": "clear"})
 
     def counts(self) -> dict[str, Any]:
-        """Return requests, repeated (a call about the same person once more), throttled, peak, seconds in all."""
+        """Return what was counted since the last clear.
+
+        requests, repeated (a call about the same person once more), throttled, peak, seconds in all; erased people, and
+        begun_again: people about whom more calls were made than reading, deleting and reading back takes.
+        """
         return self._ask({"do": "counts"})
 
     def _ask(self, what: dict[str, Any]) -> dict[str, Any]:
@@ -67,10 +73,34 @@ class Provider:
         return found
 
 
+class Crowd(MailchimpSandbox):
+    """An account whose one audience has so many members that nobody keeps them: each page is made when it is asked."""
+
+    def __init__(self, members: int) -> None:
+        super().__init__(audiences=(AUDIENCE,))
+        self._members = members
+
+    def handle(self, request: Request) -> Reply:
+        """Answer the listing of members, all else as the sandbox does."""
+        if request.method != "GET" or request.path != f"/3.0/lists/{AUDIENCE}/members":
+            return super().handle(request)
+        total = 0 if request.query.get("status") == "archived" else self._members
+        first = int(request.query.get("offset", "0"))
+        numbers = range(first, min(first + int(request.query.get("count", "10")), total))
+        return as_json(200, {"members": [_member(number) for number in numbers], "total_items": total})
+
+
+def _member(number: int) -> dict[str, Any]:
+    member = {"id": f"{number:032x}", "email_address": person(number), "status": "subscribed"}
+    return member | {"sms_subscription_status": ""}
+
+
 def main(kind: str, options: dict[str, Any]) -> int:
     """Be the provider until standard input ends."""
     server: Any
-    if kind == "mailchimp":
+    if "crowd" in options:
+        server = Crowd(options["crowd"])
+    elif kind == "mailchimp":
         server = MailchimpSandbox(audiences=(AUDIENCE,), **options)
     else:
         server = ActiveCampaignSandbox(**options)
@@ -86,7 +116,12 @@ def _obey(server: Any, kind: str, asked: dict[str, Any]) -> dict[str, Any]:
         with server.lock:
             calls = Counter((one.method, one.path) for one in server.requests if "/members/" in one.path)
             arrivals = sorted(server.arrivals)
+        people = Counter[str]()
+        for (_, path), times in calls.items():
+            people[path.removesuffix(DELETE)] += times
         return {
+            "erased": sum(path.endswith(DELETE) for _, path in calls),
+            "begun_again": sum(times > 3 for times in people.values()),
             "requests": server.request_count,
             "repeated": sum(calls.values()) - len(calls),
             "throttled": server.throttled,

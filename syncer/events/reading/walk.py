@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from syncer.database.bulk import as_read
 from syncer.events.reading.ranges import by_index, by_key
 
 #: where an event stands in an index, as the database holds it: what is read as a time may stand there more exactly
@@ -46,7 +47,7 @@ class Walk:
     def _beyond(self, at: Key, back: bool, on: bool) -> Iterator[sa.ColumnElement[bool]]:
         """Yield a condition for each range of the index, the nearer first: together they would be no range."""
         *first, event_id = self.columns
-        *moment, last = map(text, at)
+        *moment, last = map(as_read, at)
         same = [column == value for column, value in zip(first, moment, strict=True)]
         yield sa.and_(*same, (event_id >= last if on else event_id > last) if not back else event_id < last)
         for column, value in zip(first, moment, strict=True):

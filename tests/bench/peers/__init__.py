@@ -1,0 +1,1 @@
+"""The same erasures carried out by other job queues, for the figures beside syncer's own."""

@@ -1,0 +1,30 @@
+"""procrastinate on PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+
+import procrastinate
+
+from tests.bench.peers.job import THREADS, erase
+
+app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=os.environ["BENCH_STORE"]))
+
+
+@app.task(name="job")
+def job(number: int) -> None:
+    """Carry out one erasure."""
+    erase(number)
+
+
+def fill(count: int) -> None:
+    """Queue so many erasures."""
+    with app.open():
+        app.schema_manager.apply_schema()
+        job.batch_defer(*({"number": number} for number in range(count)))
+
+
+def work() -> None:
+    """Work until somebody ends it."""
+    with app.open():
+        app.run_worker(concurrency=THREADS)
