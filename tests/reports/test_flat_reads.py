@@ -20,8 +20,8 @@ from syncer.events.reading.selection import EventFilter
 from syncer.service import metrics
 from syncer.setup.install import initialise
 from tests.conftest import SETTINGS, Clock
+from tests.reports.rows_read import rows_read
 from tests.support import backlog
-from tests.support.rows_read import rows_read
 from tests.support.servers import ENGINES
 
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
