@@ -99,6 +99,7 @@ class Resync:
         planned: list[PlannedDelivery] = []
         rows, given_up = self._chosen(selection, brought)
         self._require_asked_for(given_up.intersection(selection.events))
+        skipped += self._nowhere(selection.events)
         damaged = self._damaged({row.event_id for row in rows if row.code == "malformed"} - set(brought))
         for row in rows:
             has_address = row.email_sealed is not None or row.event_id in brought
@@ -134,6 +135,17 @@ class Resync:
             raise UserError(
                 f"resync: the request of event {event_id} was withdrawn; if it was right after all, submit it again"
             )
+
+    def _nowhere(self, named: Sequence[str]) -> list[str]:
+        """Return a line for each of these events that has no destination at which it could start over."""
+        d = self._tables.delivery.c
+        with reading(self._transactions.engine) as connection:
+            told = set(connection.execute(sa.select(d.event_id).where(d.event_id.in_(named))).scalars())
+        return [
+            f"{event}: no destination was configured when it came; submit it again"
+            for event in named
+            if event not in told
+        ]
 
     def _conditions(
         self, connection: sa.Connection, selection: Selection, brought: Mapping[str, str]

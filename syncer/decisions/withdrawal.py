@@ -16,7 +16,7 @@ from syncer.audit.chain import canonical
 from syncer.audit.transaction import Transaction, Transactions
 from syncer.database.connections import reading
 from syncer.database.failures import retry_on_conflict
-from syncer.domain.model import WITHDRAWABLE, State, move, word
+from syncer.domain.model import WITHDRAWABLE, EventState, State, move, word
 from syncer.domain.rights import Ground
 from syncer.errors import UserError
 from syncer.events.logged import Logged, Story
@@ -53,17 +53,21 @@ class WithdrawnDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """What a withdrawal does; `digest` stands for exactly this. `before`: the request had been withdrawn already."""
+    """What a withdrawal does; `digest` stands for exactly this.
+
+    `before`: the request had been withdrawn already. `nowhere`: it is open, and never had a destination.
+    """
 
     event: str
     digest: str
     deliveries: tuple[WithdrawnDelivery, ...]
     before: bool
+    nowhere: bool = False
 
     @property
     def closes(self) -> bool:
-        """Say whether it closes anything."""
-        return any(item.to is not item.from_ for item in self.deliveries)
+        """Say whether it closes anything: what is open at a destination, or a request that has none."""
+        return self.nowhere or any(item.to is not item.from_ for item in self.deliveries)
 
 
 class PlanChanged(UserError):
@@ -93,8 +97,10 @@ class Withdrawals:
     def withdrawn_among(self, keys: Sequence[str]) -> list[str]:
         """Return the ids of the events with one of these event keys that were withdrawn."""
         e, d = self._tables.event.c, self._tables.delivery.c
-        joined = sa.select(e.id).join(self._tables.delivery, d.event_id == e.id).distinct()
-        gone = joined.where(d.state == State.EXEMPT, d.code == Ground.WITHDRAWN)
+        told = sa.exists().where(d.event_id == e.id)
+        closed = told.where(d.state == State.EXEMPT, d.code == Ground.WITHDRAWN)
+        # without a destination nothing else closes a request
+        gone = sa.select(e.id).where(closed | (~told & (e.state == EventState.FULFILLED)))
         with reading(self._transactions.engine) as connection:
             parts = (keys[start : start + ASKED] for start in range(0, len(keys), ASKED))
             return [
@@ -139,6 +145,7 @@ class Withdrawals:
 
     def _planned(self, connection: sa.Connection, event_id: str, rows: Sequence[Any], now: datetime) -> Withdrawal:
         story = self._logged.stories(connection, [event_id], None, now)[event_id]
+        before = is_withdrawn(rows) or (not rows and story.withdrawn)
         if is_withdrawn(rows) and not story.withdrawn:
             raise UserError(
                 f"withdraw: the rows of event {event_id} say that it was withdrawn, and the log does not: somebody"
@@ -147,7 +154,8 @@ class Withdrawals:
         deliveries = tuple(_planned(row, story) for row in rows)
         content = {"event": event_id, "deliveries": [[*map(str, _values(item))] for item in deliveries]}
         digest = hashlib.sha256(canonical(content)).hexdigest()
-        plan = Withdrawal(event_id, digest, deliveries, is_withdrawn(rows))
+        never = story.record is not None and not story.record.plan
+        plan = Withdrawal(event_id, digest, deliveries, before, nowhere=not rows and never and not before)
         if not plan.closes and not plan.before:
             raise UserError(
                 f"withdraw: nothing of event {event_id} is open any more; what was carried out cannot be called back"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 #: of a row that holds what syncer never writes
 DAMAGED = "damaged"
+#: of a request that came while no destination was configured
+NO_DESTINATION = "no_destination"
 
 #: code -> (what happened, what to do)
 CODES: dict[str, tuple[str, str]] = {
@@ -43,6 +45,10 @@ CODES: dict[str, tuple[str, str]] = {
         "a field of the queue row could not be understood, or its address shows damage; `syncer show` says which",
         "`resync --file` with a line `EVENT ADDRESS` and the right address (`--as-written` where it truly looks like"
         " that), or submit it again and `withdraw` this one",
+    ),
+    NO_DESTINATION: (
+        "no destination was configured when the request came, so nobody was told of it",
+        "configure the destinations, submit the request again, and `withdraw` this one",
     ),
     DAMAGED: (
         "its row in the database holds a word that syncer never writes: somebody wrote it with other means",

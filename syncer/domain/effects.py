@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from syncer.domain.codes import DAMAGED
+from syncer.domain.codes import DAMAGED, NO_DESTINATION
 
 
 class Remedy(StrEnum):
@@ -98,6 +98,13 @@ EFFECTS: Mapping[str, Effect] = {
         "Find out who asked and for what, with the source that is named below; the time to answer runs since the"
         " receipt.",
         (Remedy.BRING_ADDRESS, Remedy.WITHDRAW),
+        request=True,
+    ),
+    NO_DESTINATION: Effect(
+        "Nobody was told of the request.",
+        "Find out which recipients hold the person, and have the request entered again once they are set up; the time"
+        " to answer runs since the receipt.",
+        (Remedy.CHECK, Remedy.WITHDRAW),
         request=True,
     ),
     DAMAGED: Effect(_NOT_OURS, _BREACH, (Remedy.VERIFY,), request=True),

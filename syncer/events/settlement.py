@@ -12,7 +12,7 @@ from syncer.audit.ledger import Facts
 from syncer.audit.transaction import Transaction
 from syncer.database.bulk import BulkUpdate, in_list
 from syncer.database.tables import Tables
-from syncer.domain.codes import DAMAGED
+from syncer.domain.codes import DAMAGED, NO_DESTINATION
 from syncer.domain.model import WITHDRAWABLE, EventState, State, move_event, word
 from syncer.domain.policy import next_recheck, settle
 from syncer.domain.rights import Ground
@@ -77,12 +77,12 @@ class Settlement:
         rows_of = self._rows(tx, ids)
         given_up = self._withdrawn(tx, rows_of)
         ending = [event.id for event in events if self._ends(event, rows_of[event.id], event.id in given_up)]
-        lacking = self._not_in_the_log(tx, ending, rows_of) if ending else set()
+        lacking = self._not_in_the_log(tx, ending, rows_of) if ending else {}
         changes = BulkUpdate(self._event)
         for event in events:
             # who was named by mistake is not looked up again, nor erased again where somebody adds them back
             days = () if event.id in given_up else self.recheck_days
-            changed = _settled(tx, event, rows_of[event.id], days, lacking=event.id in lacking)
+            changed = _settled(tx, event, rows_of[event.id], days, lacking.get(event.id))
             if changed:
                 changes.set(event.id, changed)
         changes.write(tx.connection)
@@ -99,7 +99,7 @@ class Settlement:
         What would be carried out again of them, or wait for a person, is closed, and `rows_of` then says so: it had
         been carried out, was still to be read back, and turns out not to be so.
         """
-        named = [event_id for event_id, rows in rows_of.items() if is_withdrawn(rows)]
+        named = [event_id for event_id, rows in rows_of.items() if not rows or is_withdrawn(rows)]
         stories = self._logged.stories(tx.connection, named, tx.audit, tx.now) if named else {}
         found = {event_id for event_id, story in stories.items() if story.withdrawn}
         for event_id in found:
@@ -120,23 +120,26 @@ class Settlement:
         over = given_up or _rechecks(event) >= len(self.recheck_days)
         return bool(event.sealed) and not again and over
 
-    def _not_in_the_log(self, tx: Transaction, ids: Sequence[str], rows_of: dict[str, list[Any]]) -> set[str]:
+    def _not_in_the_log(self, tx: Transaction, ids: Sequence[str], rows_of: dict[str, list[Any]]) -> dict[str, str]:
         """Hold the deliveries that are through by their rows and not by the log; `rows_of` then says so too.
 
-        Return the events that cannot end though nothing of them could be held: a delivery was deleted, or the log
-        never received them.
+        Return the events that cannot end though nothing of them could be held, each with the code for it: a delivery
+        was deleted, the log never received them, or they never had a destination.
         """
-        lacking, wrong = set(), []
+        lacking, wrong = dict[str, str](), list[int]()
         for event_id, story in self._logged.stories(tx.connection, ids, tx.audit, tx.now).items():
             undone = story.undone(row.destination for row in rows_of[event_id])
             here = [row.id for row in rows_of[event_id] if row.destination in undone]
             if len(here) < len(undone) or (story.record is None and not story.purged):
-                lacking.add(event_id)
+                lacking[event_id] = DAMAGED
+            elif story.record is not None and not story.record.plan and not story.withdrawn:
+                lacking[event_id] = NO_DESTINATION
             wrong += here
         if wrong:
             rows_of |= self._rows(tx, sorted(damaged.hold(tx, self._tables, wrong, done=True)))
-        if wrong or lacking:
-            get_logger("syncer.events").error("delivery.damaged", count=len(wrong) + len(lacking))
+        damaged_events = [event_id for event_id, code in lacking.items() if code == DAMAGED]
+        if wrong or damaged_events:
+            get_logger("syncer.events").error("delivery.damaged", count=len(wrong) + len(damaged_events))
         return lacking
 
 
@@ -196,13 +199,13 @@ def _fulfilled_at(event: Any, now: datetime) -> datetime:
 
 
 def _settled(
-    tx: Transaction, event: Any, rows: list[Any], recheck_days: tuple[int, ...], *, lacking: bool
+    tx: Transaction, event: Any, rows: list[Any], recheck_days: tuple[int, ...], lacking: str | None
 ) -> dict[str, Any]:
-    """Return what changes in an event's row, and audit it; one that is `lacking` in the log is held."""
+    """Return what changes in an event's row, and audit it; one that is `lacking` something is held with that code."""
     current, after = _states(event, rows)
     held = [row for row in rows if (word(State, row.state) or State.HELD) is State.HELD]
     codes = [row.code if row.state == State.HELD else DAMAGED for row in held]
-    code = codes[0] if codes else DAMAGED if lacking else None
+    code = codes[0] if codes else lacking
     after = EventState.HELD if lacking else after
     changed: dict[str, Any] = {}
     if after != event.state or code != event.code:

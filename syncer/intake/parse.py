@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from uuid_utils.compat import uuid7
 
 from adapters.contract import Action
+from syncer.domain.codes import NO_DESTINATION
 from syncer.domain.deadlines import Rule, local_day
 from syncer.domain.model import NewEvent, Plan
 from syncer.domain.rights import ACCEPTED_RIGHTS, Right
@@ -144,7 +145,7 @@ class RowParser:
             source_ref=kept_text(row.source_ref, 191),
             queue_id=_number(row.id),
             plans=self._plans(right),
-            code="malformed" if problems else None,
+            code="malformed" if problems else None if self._destinations else NO_DESTINATION,
             detail="; ".join(problems),
             received_as_given=given if given > now else None,
             urgent_on=max(due.on, local_day(now, self._rule.zone)),

@@ -52,6 +52,8 @@ def run(settings: Settings) -> list[Check]:
         findings += privilege_check.run(app.engine, app.queue.engine, app.tables)
         if app.wordpress is not None:
             findings.append(_wordpress(app.wordpress))
+        if not settings.destinations:
+            findings.append(_no_destination(app))
         trials = last_trials(app.ledger)
         for name in settings.destinations:
             found = _destination(app, name)
@@ -104,6 +106,11 @@ def _key_file(app: App) -> Check:
     if any(version.state is KeyState.RETIRING for version in versions):
         return Check("key file", False, f"{path}: a rotation was not finished", "run `syncer key rotate`")
     return Check("key file", True, str(path))
+
+
+def _no_destination(app: App) -> Check:
+    mend = f"add a [destinations.NAME] table to {app.settings.path} for each recipient"
+    return Check("destinations", False, "there is none: requests that come are held, and nobody is told of them", mend)
 
 
 def _queue(app: App) -> Check:

@@ -155,6 +155,8 @@ def withdrawal(result: WithdrawResult, event: EventView) -> None:
     out = console()
     number = "-" if event.case is None else event.case
     out.print(f"case {number}, {event.id}: {RIGHTS[event.right]}, received {day_time(event.received_at)}")
+    if not result.deliveries:
+        out.print("no destination was configured when it came: nobody was asked, and the request is closed")
     for line in result.deliveries:
         times = "once" if line.attempts == 1 else f"{line.attempts} times"
         read_back = " and is still read back" if line.to is State.APPLIED else ""

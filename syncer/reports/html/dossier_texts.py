@@ -47,6 +47,7 @@ WHY = {
     "destination_removed": "This recipient is no longer connected to our system.",
     "unsupported_action": "The way in which our system is connected to this recipient now cannot do what you asked.",
     "malformed": "We could not read the request as it reached us.",
+    "no_destination": "No recipient was set up when your request came, so nobody was told of it.",
     "damaged": "Our own record of this was changed from outside our system.",
     "unsealable": "The address that we kept for this work does not belong to the request, or the request was changed"
     " since it reached us.",

@@ -131,6 +131,8 @@ class DossierView:
 
     def _so_far(self, event: DossierEvent) -> str:
         number = len(event.deliveries)
+        if not number:
+            return "no recipient was set up when it came, so nobody was told yet; a person has to settle it."
         excepted = sum(delivery.state is State.EXEMPT for delivery in event.deliveries)
         done = sum(delivery.through for delivery in event.deliveries) - excepted
         of = "recipients" if number > 1 else "recipient"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from zoneinfo import ZoneInfo
 
-from syncer.domain.codes import CODES, meaning, remedy
+from syncer.domain.codes import CODES, NO_DESTINATION, meaning, remedy
 from syncer.domain.deadlines import is_overdue
 from syncer.domain.effects import BY_A_PERSON, BY_SYNCER, CLOSING, GO_ON, PAUSED, Remedy, decision, effect, result
 from syncer.domain.model import WORKABLE, EventState, State
@@ -189,8 +189,9 @@ def _held(events: Sequence[ReportedEvent], names: Mapping[str, str]) -> Iterator
             code, action = delivery.code, delivery.action
             key = ("", code, None) if effect(code).request else (delivery.destination, code, action)
             causes.setdefault(key, _Cause(code, action)).add(event, delivery.destination)
-        if event.state is EventState.HELD and not held:
-            nowhere = causes.setdefault(("", event.code, ""), _Cause(event.code, None))
+        if (event.ending is None and not event.deliveries) or (event.state is EventState.HELD and not held):
+            code = event.code or (None if event.deliveries else NO_DESTINATION)
+            nowhere = causes.setdefault(("", code, ""), _Cause(code, None))
             nowhere.events.append(event)
     yield from (_need(cause, names) for cause in causes.values())
 
@@ -198,7 +199,8 @@ def _held(events: Sequence[ReportedEvent], names: Mapping[str, str]) -> Iterator
 def _need(cause: _Cause, names: Mapping[str, str]) -> Need:
     code, events = cause.code, tuple(cause.events)
     titles = _listed([names[name] for name in cause.destinations]) or "any recipient"
-    so = result(code, cause.action, titles) if cause.destinations else "Nothing more is done as long as it is held."
+    known = cause.destinations or effect(code).result
+    so = result(code, cause.action, titles) if known else "Nothing more is done as long as it is held."
     return Need(
         so,
         meaning(code) or "no reason is on record",

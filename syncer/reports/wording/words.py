@@ -34,7 +34,7 @@ WORDS = {
     "event:received": "request received",
     "event:held": "the request waits for a person",
     "event:fulfilled": "nothing is open at any recipient any more",
-    "event:withdrawn": "a person withdrew the request, which was submitted by mistake: {reason}",
+    "event:withdrawn": "a person withdrew the request: {reason}",
     "event:extended": "the period was extended to {due_on}; the person was told on {informed_on}: {reason}",
     "delivery:attempted": "asked to {action}, attempt {attempt}",
     "delivery:applied": "carried out; read back next",

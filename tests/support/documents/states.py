@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from adapters.contract import Action, Outcome
-from syncer.domain.codes import CODES
+from syncer.domain.codes import CODES, NO_DESTINATION
 from syncer.domain.controller import Controller
 from syncer.domain.endings import ending
 from syncer.domain.model import EventState, State
@@ -103,8 +103,13 @@ def event(
     late: bool = False,
     before: EventState = EventState.FULFILLED,
 ) -> ReportedEvent:
-    """Return a request with these deliveries, in the state that follows from them; `before` is where it stood."""
-    state = settle(before, [(item.state, item.confirmed_at is not None) for item in deliveries])
+    """Return a request with these deliveries, in the state that follows from them; `before` is where it stood.
+
+    One without deliveries stays where it stood: nothing of it moves.
+    """
+    state = (
+        settle(before, [(item.state, item.confirmed_at is not None) for item in deliveries]) if deliveries else before
+    )
     waiting = state is not EventState.FULFILLED
     return ReportedEvent(
         id=f"0193{number:04d}-0000-7000-8000-000000000000",
@@ -114,7 +119,7 @@ def event(
         subject="p1:nobody",
         state=state,
         ending=ending(state, [(item.state, item.code) for item in deliveries]),
-        code=None,
+        code=NO_DESTINATION if state is EventState.HELD and not deliveries else None,
         received_at=NOW - timedelta(days=40),
         due_on=date(2026, 11, 18) if late else date(2027, 1, 18),
         overdue=late and waiting,

@@ -13,7 +13,7 @@ from typing import Any
 
 from adapters.contract import Outcome
 from syncer.domain.effects import effect
-from syncer.domain.model import EventState, State
+from syncer.domain.model import WORKABLE, EventState, State
 from syncer.domain.rights import Ground
 from syncer.reports.views import DeliveryView, EventView
 
@@ -66,6 +66,11 @@ def with_exception(event: EventView) -> bool:
     return event.state is EventState.FULFILLED and bool(codes) and Ground.WITHDRAWN not in codes
 
 
+def nowhere(event: EventView) -> bool:
+    """Say whether a request is not closed and has no recipient: nothing but a person moves it."""
+    return event.state is not EventState.FULFILLED and not event.deliveries
+
+
 def answered_late(event: EventView) -> bool:
     """Say whether it is closed and its answer came late."""
     return event.late and event.state is EventState.FULFILLED
@@ -73,7 +78,7 @@ def answered_late(event: EventView) -> bool:
 
 def waits(known: Known) -> bool:
     """Say whether anything needs a person."""
-    held = any(event.state is EventState.HELD or event.overdue for event in known.events)
+    held = any(event.state is EventState.HELD or event.overdue or nowhere(event) for event in known.events)
     return (
         held or known.paused or known.altered or known.unchecked or any(d.state is State.HELD for d in known.deliveries)
     )
@@ -117,6 +122,12 @@ CLAIMS = (
     Claim(r"(?i)answered that it is done", lambda k: any(d.evidence.carried_out for d in k.deliveries)),  # type: ignore[attr-defined]
     Claim(r"(?i)it was never asked", lambda k: any(not d.attempts for d in k.deliveries)),
     Claim(r"(?i)\b[1-9]\d* closed with an exception", lambda k: any(map(with_exception, k.events))),
+    Claim(
+        r"(?i)see below what is held",
+        lambda k: any(d.state is State.HELD for d in k.deliveries) or any(map(nowhere, k.events)),
+    ),
+    Claim(r"(?i)syncer goes on trying", lambda k: any(d.state in WORKABLE for d in k.deliveries)),
+    Claim(r"(?i)\b(the 0 recipient|none of the 0)", never),
     Claim(r"(?i)\bunbroken\b", lambda k: not k.altered),
     # what nobody promised
     Claim(r"(?i)somebody here|is seeing to|we promise|guarantee|no doubt", never),
@@ -130,6 +141,9 @@ DUTIES = (
     Claim(r"(?i)exception|exempt", lambda k: any(map(with_exception, k.events))),
     Claim(
         r"(?i)withdrawn", lambda k: any(d.code == Ground.WITHDRAWN and d.state is State.EXEMPT for d in k.deliveries)
+    ),
+    Claim(
+        r"(?i)no recipient (was|to tell)|no destination was", lambda k: any(not event.deliveries for event in k.events)
     ),
     Claim(
         r"(?i)before, |never asked|not asked any further",
