@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,18 +12,15 @@ import sqlalchemy as sa
 
 from syncer.audit.chain import canonical
 from syncer.audit.transaction import Transaction, Transactions
-from syncer.database.bulk import one_of
 from syncer.database.connections import reading, snapshot
 from syncer.database.failures import retry_on_conflict
+from syncer.decisions.chosen import ChosenDeliveries, Criteria
 from syncer.decisions.interventions import require_lane
 from syncer.delivery.leases import Leases
 from syncer.domain.model import State, word
 from syncer.domain.policy import reopened
 from syncer.domain.rights import rank
 from syncer.errors import AddressError, SealError, UserError
-from syncer.events.reading.answers import Answers
-from syncer.events.reading.counts import Counts
-from syncer.events.reading.ranges import by_index, parts
 from syncer.events.seals import Seals
 from syncer.events.store import Store
 from syncer.privacy.addresses import normalise
@@ -89,7 +86,7 @@ class Resync:
         self._seals = seals
         self._keyring = seals.keyring
         self._destinations = destinations
-        self._answers = Answers(transactions.tables, transactions.engine.dialect.name)
+        self._deliveries = ChosenDeliveries(transactions.tables, transactions.engine.dialect.name)
 
     def plan(self, selection: Selection) -> ResyncPlan:
         """Return the plan of what starts over and what is read back. Changes nothing.
@@ -116,20 +113,16 @@ class Resync:
         return ResyncPlan(_digest(planned, persons), tuple(planned), tuple(skipped), brought)
 
     def _chosen(self, selection: Selection, brought: Mapping[str, str]) -> tuple[list[Any], set[str]]:
-        """Return the deliveries of a selection with their events, in order, and those events that were withdrawn."""
-        d, e = self._tables.delivery, self._tables.event
-        columns = (d.c.event_id, d.c.destination, d.c.state, d.c.action, d.c.code)
-        query = sa.select(*columns, e.c.right, e.c.subject, e.c.received_at, e.c.email_sealed)
-        query = query.select_from(d.join(e, d.c.event_id == e.c.id))
-        rows: list[Any] = []
+        named = set(selection.events or brought) if selection.events or selection.addresses else None
+        if named is not None and selection.addresses:
+            named.intersection_update(brought)
+        if selection.destination is not None:
+            require_lane(self._leases, self._destinations, selection.destination)
+        criteria = Criteria(named, selection.destination, selection.held, selection.confirmed_since)
+        if criteria == Criteria():
+            raise UserError("resync: choose what: --event, --destination, --held, --confirmed-since or --file")
         with snapshot(self._transactions.engine) as connection:
-            for index, conditions in self._conditions(connection, selection, brought):
-                chosen = query.where(*conditions)
-                chosen = by_index(chosen, d, f"ix_{self._tables.prefix}delivery_{index}") if index else chosen
-                rows += connection.execute(chosen).all()
-            given_up = self._answers.withdrawn_among(connection, {row.event_id for row in rows})
-        # SQLite stores anything there
-        return sorted(rows, key=lambda row: (str(row.event_id), str(row.destination))), given_up
+            return self._deliveries.read(connection, criteria)
 
     def _nowhere(self, named: Sequence[str]) -> list[str]:
         """Return a line for each of these events that has no destination at which it could start over."""
@@ -149,32 +142,6 @@ class Resync:
             raise UserError(
                 f"resync: the request of event {event_id} was withdrawn; if it was right after all, submit it again"
             )
-
-    def _conditions(
-        self, connection: sa.Connection, selection: Selection, brought: Mapping[str, str]
-    ) -> Iterator[tuple[str | None, list[sa.ColumnElement[bool]]]]:
-        """Yield the conditions of a selection, for some of its events at once, and the index that answers them."""
-        d = self._tables.delivery.c
-        conditions: list[sa.ColumnElement[bool]] = []
-        if selection.destination is not None:
-            require_lane(self._leases, self._destinations, selection.destination)
-            conditions.append(d.destination == selection.destination)
-        if selection.held:
-            conditions.append(d.state == State.HELD)
-        if selection.confirmed_since is not None:
-            conditions += [d.state == State.CONFIRMED, d.confirmed_at >= selection.confirmed_since]
-        if not conditions and not selection.events and not selection.addresses:
-            raise UserError("resync: choose what: --event, --destination, --held, --confirmed-since or --file")
-        if selection.events or selection.addresses:
-            named = set(selection.events or brought)
-            named = named.intersection(brought) if selection.addresses else named
-            for ids in parts(sorted(named)):
-                yield None, [one_of(d.event_id, ids, connection.dialect.name), *conditions]
-            return
-        if selection.destination is None:
-            counts = Counts(self._tables)
-            conditions.append(counts.among(connection, counts.destinations(connection)))
-        yield "confirmed" if selection.confirmed_since is not None else "state", conditions
 
     def _reason_to_skip(self, row: Any, has_address: bool, to: State | None, given_up: bool) -> str | None:
         if given_up:

@@ -20,7 +20,7 @@ from syncer.domain.model import EventState, State, word
 from syncer.domain.rights import Right
 from syncer.errors import UserError
 from syncer.events.reading.answers import Answers, answered_at
-from syncer.events.reading.selection import EventFilter, Selection
+from syncer.events.reading.selection import EventFilter, EventSelection
 from syncer.reports.views import DeliveryView, EventHistory, EventView, TimelineEntry, event_values
 from syncer.reports.wording.cases import case_number
 
@@ -41,7 +41,7 @@ class Reader:
         self._rule = rule
         self._clock = clock
         self._answers = Answers(tables, engine.dialect.name)
-        self._selection = Selection(engine, tables, rule, clock)
+        self._selection = EventSelection(engine, tables, rule, clock)
 
     def events(
         self,

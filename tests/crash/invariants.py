@@ -18,6 +18,7 @@ from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
 from syncer.audit.offline.verifier import Finding
 from syncer.database.connections import reading
+from syncer.database.derived.tally import counters_differ
 from syncer.domain.model import CLOSED
 from tests.crash.provider_state import Books, read
 
@@ -49,6 +50,7 @@ class Evidence:
     destinations: tuple[str, ...]
     books: Books
     bystanders: Mapping[str, Any] = field(repr=False)
+    miscounted: str | None = None
 
     def so(self, wanted: Wanted) -> dict[str, bool]:
         """Say for each destination whether it is as the right asks."""
@@ -71,6 +73,7 @@ def gather(
     with reading(app.engine) as connection:
         events = list(connection.execute(sa.select(t.event)))
         deliveries = list(connection.execute(sa.select(t.delivery)))
+        miscounted = counters_differ(connection, t)
         texts = [str(tuple(row)) for table in t.own for row in connection.execute(sa.select(table))]
     with reading(app.queue.engine) as connection:
         texts += [
@@ -79,7 +82,7 @@ def gather(
     audit = [row | {"body": json.loads(row["body"])} for row in app.ledger.rows()]
     return Evidence(
         wanted, events, deliveries, audit, app.verify(), texts,
-        tuple(app.settings.destinations), read(mailchimp, crm), bystanders,
+        tuple(app.settings.destinations), read(mailchimp, crm), bystanders, miscounted,
     )  # fmt: skip
 
 
@@ -88,6 +91,10 @@ def gather(
 
 def the_log_verifies_and_the_tables_say_the_same(seen: Evidence) -> list[str]:
     return [] if seen.verdict.ok else [str(seen.verdict.reason)]
+
+
+def the_tally_is_what_the_tables_hold(seen: Evidence) -> list[str]:
+    return [seen.miscounted] if seen.miscounted else []
 
 
 def no_event_is_doubled(seen: Evidence) -> list[str]:
@@ -214,6 +221,7 @@ def no_address_stands_in_the_open(seen: Evidence) -> list[str]:
 
 ALWAYS: tuple[Invariant, ...] = (
     the_log_verifies_and_the_tables_say_the_same,
+    the_tally_is_what_the_tables_hold,
     no_event_is_doubled,
     nothing_is_confirmed_more_often_than_asked,
     nothing_is_confirmed_without_a_read_back,

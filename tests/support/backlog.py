@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from syncer.database.connections import writing
+from syncer.database.derived import tally
 from syncer.database.tables import Tables
 from syncer.domain.model import EventState, State
 
@@ -54,6 +55,7 @@ def add(
             values |= {"claim_rank": rank, "next_attempt_at": sa.literal(at, d.c.next_attempt_at.type)}
         rows = sa.select(*values.values()).where(e.c.id.startswith(f"{name}-"))
         connection.execute(d.insert().from_select(list(values), rows))
+        tally.recount(connection, tables)
 
 
 def _events(e: sa.Table, name: str, first: int, last: int, due: date, finished: bool) -> sa.Insert:

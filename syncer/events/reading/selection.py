@@ -59,7 +59,7 @@ class EventFilter:
         return self.state in FEW or self.subject is not None or self.event_id is not None
 
 
-class Selection:
+class EventSelection:
     """Finds the events of one installation."""
 
     def __init__(self, engine: sa.Engine, tables: Tables, rule: Rule, clock: Callable[[], datetime]) -> None:

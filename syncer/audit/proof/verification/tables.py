@@ -14,6 +14,7 @@ from syncer.audit.offline.history import DeliveryRecord, EventRecord, History
 from syncer.audit.offline.times import moment
 from syncer.clock import stamp
 from syncer.database.connections import plain_rows
+from syncer.database.derived.tally import counters_differ
 from syncer.database.tables import Tables
 from syncer.domain.model import WORKABLE, State
 from syncer.domain.policy import LONGEST_WAIT
@@ -67,6 +68,8 @@ class TableComparison:
         for name, looked_at, listed_at in _rows(connection, watch.destination, watch.looked_at, watch.listed_at):
             for column, value in (("looked_at", looked_at), ("listed_at", listed_at)):
                 yield from _too_late(f"destination {name}", column, value, self._present)
+        if differing := counters_differ(connection, self._tables):
+            yield differing
 
     # -- deliveries -----------------------------------------------------------------------------------------
 
