@@ -112,7 +112,7 @@ def _unnested(table: sa.Table, names: tuple[str, ...]) -> sa.Insert:
 
 
 def _as_read(value: str | bytes) -> sa.ColumnElement[Any]:
-    """Return what stands for a value of a column of texts: SQLite holds octets there, and texts that no driver binds."""
+    """Return what stands for a value of a column of texts: SQLite has octets there, and texts that no driver binds."""
     if isinstance(value, bytes):
         return sa.literal(value, sa.LargeBinary)
     return sa.cast(sa.literal(value.encode("utf-8", "surrogateescape"), sa.LargeBinary), sa.Text)

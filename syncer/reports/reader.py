@@ -81,20 +81,27 @@ class Reader:
 
     def of_ids(self, connection: sa.Connection, ids: Sequence[str]) -> Iterator[EventView]:
         """Yield the events with these ids, a few hundred, in the order of the ids, as a connection sees them."""
-        e, t, kind = self._tables.event.c, self._tables.audit.c, connection.dialect.name
+        e, t, d, kind = self._tables.event.c, self._tables.audit.c, self._tables.delivery, connection.dialect.name
         # by the event alone: by its kind, an entry would be one of all that were ever written
         told = self._first().where(one_of(t.event_id, ids, kind)).group_by(t.event_id)
-        found = {event.id: event for event in self._views(connection, [one_of(e.id, ids, kind)], told)}
+        sent = sa.select(d).where(one_of(d.c.event_id, ids, kind))
+        found = {event.id: event for event in self._views(connection, [one_of(e.id, ids, kind)], told, sent)}
         for event_id in ids:
             if event_id in found:
                 yield found[event_id]
 
     def _read(self, conditions: Sequence[sa.ColumnElement[bool]]) -> Iterator[EventView]:
+        e, d = self._tables.event, self._tables.delivery
+        sent = sa.select(d).join(e, d.c.event_id == e.c.id).where(*conditions)
         with reading(self._engine) as connection:
-            return self._views(connection, conditions, self._told(conditions))
+            return self._views(connection, conditions, self._told(conditions), sent)
 
     def _views(
-        self, connection: sa.Connection, conditions: Sequence[sa.ColumnElement[bool]], about: sa.Select[Any]
+        self,
+        connection: sa.Connection,
+        conditions: Sequence[sa.ColumnElement[bool]],
+        about: sa.Select[Any],
+        sent: sa.Select[Any],
     ) -> Iterator[EventView]:
         e, d = self._tables.event, self._tables.delivery
         # not the sealed address: the account of a reader may not see it
@@ -107,10 +114,9 @@ class Reader:
             .where(*conditions)
             .order_by(e.c.id)
         )
-        joined = sa.select(d).join(e, d.c.event_id == e.c.id).where(*conditions).order_by(d.c.id)
         deliveries: dict[str, list[DeliveryView]] = {}
         rows = connection.execute(chosen).all()
-        for row in connection.execute(joined):
+        for row in connection.execute(sent.order_by(d.c.id)):
             deliveries.setdefault(row.event_id, []).append(_delivery(row))
         now = self._clock()
         return (self._event(row, tuple(deliveries.get(row.id, ())), now) for row in rows)
