@@ -428,7 +428,8 @@ def test_many_events_are_paged_by_month_and_nothing_is_open_at_first(found: Prop
         for n in range(1300)
     )
     many = changed(found, events=Listed(events))
-    pages = [(page.name, page.title, len(page.places)) for page in ReportView(many).pages()]
+    view = ReportView(many)
+    pages = [(page.name, page.title, len(page.places)) for page in view.pages()]
 
     assert pages == [
         ("2026-06-1", "June 2026, 1 to 500 of 650", 500),
@@ -436,6 +437,8 @@ def test_many_events_are_paged_by_month_and_nothing_is_open_at_first(found: Prop
         ("2026-05-1", "May 2026, 1 to 500 of 650", 500),
         ("2026-05-2", "May 2026, 501 to 650 of 650", 150),
     ]
+    for page in view.pages():
+        assert [event.id for event in view.listed(page)] == [event.id for event in view.propagated(page)]
     source = "".join(report_html(many))
     assert len(Parsed(source).all("details")) == 8
     assert " open>" not in source

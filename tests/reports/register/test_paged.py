@@ -14,8 +14,10 @@ import sqlalchemy as sa
 
 from syncer.app import App
 from syncer.cli.output.report_files import rendered
+from syncer.clock import stamp
 from syncer.database import sqlite_files
 from syncer.database.connections import writing
+from syncer.reports.propagation import DECISIONS
 from syncer.reports.register.paged import PAGE
 from syncer.reports.views import EventView
 from tests.conftest import Clock
@@ -140,15 +142,19 @@ def test_an_index_finds_every_page_of_requests_and_what_the_log_says_of_them(app
 
     with app.propagation.report(NOVEMBER - timedelta(days=30), None) as report:
         lines = plans(app, lambda: [*report.log.events.at(range(20)), *report.log.events.views(range(20))])
+    lines += plans(app, lambda: app.ledger.entries(DECISIONS, stamp(OCTOBER), stamp(NOVEMBER)))
 
-    assert len(lines) >= 5
+    assert len(lines) >= 6
     assert whole_tables(lines) == []
 
 
 def test_without_statistics_the_log_is_still_found_by_its_event(october: App) -> None:
     with october.propagation.report(OCTOBER, None) as report:
         lines = plans(october, lambda: [*report.log.events.at(range(PAGE)), *report.log.events.views(range(PAGE))])
+    decisions = plans(october, lambda: october.ledger.entries(DECISIONS, stamp(OCTOBER), None))
 
     of_the_log = [line for line in lines if "syncer_audit" in line]
     assert len(of_the_log) >= 3
     assert not [line for line in of_the_log if "ix_syncer_audit_event" not in line and "PRIMARY KEY" not in line]
+    assert [line for line in decisions if "ix_syncer_audit_what" in line]
+    assert whole_tables(decisions) == []
