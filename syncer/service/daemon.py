@@ -26,7 +26,7 @@ from syncer.intake.wordpress.bridge import STATUS_SECONDS
 from syncer.log import get_logger
 from syncer.service.clock_jumps import ClockMonitor, Jump, record, since_last_entry
 from syncer.service.far_waits import FarWaits
-from syncer.service.jobs import Job, Round, cause, when_up
+from syncer.service.jobs import Job, Round, Rounds, cause, when_up
 from syncer.service.lookout import Lookout
 from syncer.service.reminders import EVERY, Reminders
 from syncer.service.soundness import DailyVerification, Stopped, keep, require_sound
@@ -107,29 +107,15 @@ class Daemon:
         Raises UntrustedLog once the log is not the one that was signed: then nothing more is called or written.
         """
         listener = self._listen()
-        lanes = when_up(self._begin, self._stop, feed)
-        if lanes is None:
+        try:
+            lanes = when_up(self._begin, self._stop, feed)
+            if lanes is None:
+                return 0
+            self._lanes = lanes
+            self._work()
+        finally:
             if listener is not None:
                 listener.close()
-            return 0
-        self._lanes = lanes
-        lookout = Lookout(self._app, lanes)
-        rounds, timed = self._rounds(lookout), self._jobs()
-        jobs = [*timed, *(each.job for each in rounds)]
-        scheduler = self._scheduler(timed, rounds)
-        self._log.info("daemon.started", version=__version__, count=len(lanes))
-        scheduler.start()
-        while not self._stop.wait(timeout=min(LOOK_SECONDS, self._bound / 3, self._app.leases.renew_seconds)):
-            self._look_at_the_clock(scheduler)
-            self._look_at_the_jobs(jobs)
-        notify("STOPPING=1")
-        self._app.stop.set()
-        for each in rounds:
-            each.bell.ring()
-        scheduler.shutdown(wait=True)
-        lookout.close()
-        if listener is not None:
-            listener.close()
         if self._distrust is not None:
             for lane in lanes:
                 lane.abandon()
@@ -141,6 +127,24 @@ class Daemon:
         self._unless_away(self._app.notary.finish)
         self._log.info("daemon.stopped")
         return 0
+
+    def _work(self) -> None:
+        """Let all jobs work until told to stop, and those under way come to their end."""
+        lookout = Lookout(self._app, self._lanes)
+        rung, timed = Rounds(self._rounds(lookout), self._app.stop, self._failed), self._jobs()
+        scheduler, jobs = self._scheduler(timed), [*timed, *rung.jobs]
+        self._log.info("daemon.started", version=__version__, count=len(self._lanes))
+        scheduler.start()
+        rung.start()
+        while not self._stop.wait(timeout=min(LOOK_SECONDS, self._bound / 3, self._app.leases.renew_seconds)):
+            self._look_at_the_clock(scheduler)
+            self._look_at_the_jobs(jobs)
+        notify("STOPPING=1")
+        self._app.stop.set()
+        rung.wake()
+        scheduler.shutdown(wait=True)
+        rung.join()
+        lookout.close()
 
     def _at_start(self, _worked: float) -> None:
         feed()
@@ -220,13 +224,11 @@ class Daemon:
         for lane in self._lanes:
             lane.bell.ring()
 
-    def _scheduler(self, jobs: dict[Job, float], rounds: Sequence[Round]) -> BackgroundScheduler:
-        # a thread for each: a lane at work on a backlog holds its thread for hours
-        threads = ThreadPoolExecutor(len(jobs) + len(rounds))
+    def _scheduler(self, jobs: dict[Job, float]) -> BackgroundScheduler:
+        # a thread for each: none waits for another
+        threads = ThreadPoolExecutor(len(jobs))
         scheduler = BackgroundScheduler(timezone="UTC", executors={"default": threads})
         scheduler.add_listener(self._job_failed, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
-        for each in rounds:
-            scheduler.add_job(each.run, id=each.job.name, args=(self._app.stop, self._failed), misfire_grace_time=None)
         for job, seconds in jobs.items():
             # the defaults would drop a job that is over a second late, and first run it after one interval
             scheduler.add_job(

@@ -7,7 +7,8 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import tenacity
@@ -92,23 +93,53 @@ class Job:
             self._log.warning(f"{self._lacks}.away", error=type(error).__name__, reason=reason)
 
 
+@dataclass(frozen=True, slots=True)
 class Round:
-    """A job in a thread of its own: done at each ring of its bell, and whenever that was silent for `seconds`."""
+    """A job that is done at each ring of its bell, and whenever that was silent for `seconds`."""
 
-    def __init__(self, job: Job, bell: Bell, seconds: Callable[[], float]) -> None:
-        self.job = job
-        self.bell = bell
-        self._seconds = seconds
+    job: Job
+    bell: Bell
+    seconds: Callable[[], float]
 
-    def run(self, stop: threading.Event, failed: Callable[[str, Exception], None]) -> None:
-        """Do the job again and again until `stop` is set, and the bell rung; `failed` hears what it raised."""
-        while not stop.is_set():
+
+class Rounds:
+    """Jobs that are rung for, each in a thread of its own until `stop` is set; `failed` hears what one raised.
+
+    The scheduler starts nothing while it runs: what is rung for then would wait for the next interval.
+    """
+
+    def __init__(
+        self, rounds: Sequence[Round], stop: threading.Event, failed: Callable[[str, Exception], None]
+    ) -> None:
+        self.jobs = [each.job for each in rounds]
+        self._rounds = rounds
+        self._stop = stop
+        self._failed = failed
+        self._threads = [threading.Thread(target=self._go, args=(each,), name=each.job.name) for each in rounds]
+
+    def start(self) -> None:
+        """Begin, with each job once."""
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """Ring every bell."""
+        for each in self._rounds:
+            each.bell.ring()
+
+    def join(self) -> None:
+        """Wait for those under way."""
+        for thread in self._threads:
+            thread.join()
+
+    def _go(self, each: Round) -> None:
+        while not self._stop.is_set():
             try:
-                self.job()
+                each.job()
             except Exception as error:  # noqa: BLE001 — one failure must not end the job for good
-                failed(self.job.name, error)
-                stop.wait(AFTER_FAILURE)
-            self.bell.wait(self._seconds())
+                self._failed(each.job.name, error)
+                self._stop.wait(AFTER_FAILURE)
+            each.bell.wait(each.seconds())
 
 
 def when_up(action: Callable[[], T], stop: threading.Event, on_wait: Callable[[], None]) -> T | None:
