@@ -11,6 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from syncer.database.column_types import literals
+
 #: ids in one statement; every engine takes more, but a long statement helps nobody
 LONGEST = 500
 
@@ -72,11 +74,18 @@ def as_read(value: Any) -> sa.ColumnElement[Any]:
 
 
 def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows of texts, numbers and bytes that name the same columns, in one statement where the engine can."""
-    if connection.dialect.name != "postgresql":
+    """Insert rows of texts, numbers and bytes that name the same columns, in few statements where the engine can."""
+    if connection.dialect.name == "sqlite":
         connection.execute(table.insert(), rows)
         return
     names = tuple(rows[0])
+    if connection.dialect.name == "mysql":
+        quote = connection.dialect.identifier_preparer
+        columns = ", ".join(map(quote.quote, names))
+        statement = f"INSERT INTO {quote.format_table(table)} ({columns}) VALUES %s"  # noqa: S608 — quoted names
+        for part in literals([row[name] for name in names] for row in rows):
+            connection.exec_driver_sql(statement, (part,))
+        return
     connection.execute(_unnested(table, names), {name: [row[name] for row in rows] for name in names})
 
 

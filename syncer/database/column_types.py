@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,6 +42,10 @@ class Moment(TypeDecorator[datetime]):
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite autoincrements INTEGER only
 
 
+#: characters of the rows in one statement, as PyMySQL itself cuts them; a server takes sixteen million
+LONGEST_ROWS = 1_000_000
+
+
 class HexText:
     """A text on its way to MariaDB as a hexadecimal literal, in which there is nothing to escape.
 
@@ -56,6 +60,42 @@ class HexText:
     def literal(self, _encoders: Any) -> str:
         """Return the text as PyMySQL writes it into a statement."""
         return f"_utf8mb4 0x{self._value.encode().hex()}" if self._value else "''"
+
+
+class RowsLiteral:
+    """Rows on their way to MariaDB as they stand behind VALUES, in which there is nothing to escape either."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def literal(self, _encoders: Any) -> str:
+        """Return the rows as PyMySQL writes them into a statement."""
+        return self._text
+
+
+def literals(rows: Iterable[Iterable[str | bytes | int | None]]) -> Iterator[RowsLiteral]:
+    """Yield rows of texts, bytes, whole numbers and None in parts that fit into a statement each."""
+    part: list[str] = []
+    length = 0
+    for row in rows:
+        text = f"({','.join(map(_literal, row))})"
+        if part and length + len(text) > LONGEST_ROWS:
+            yield RowsLiteral(",".join(part))
+            part, length = [], 0
+        part.append(text)
+        length += len(text)
+    if part:
+        yield RowsLiteral(",".join(part))
+
+
+def _literal(value: str | bytes | int | None) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return f"_utf8mb4 x'{value.encode().hex()}'"
+    return f"x'{value.hex()}'" if isinstance(value, bytes) else str(int(value))
 
 
 class LongText(sa.Text):

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from syncer.database import sessions, sqlite_files, tls
-from syncer.database.column_types import HexText, Moment
+from syncer.database.column_types import HexText, Moment, RowsLiteral
 from syncer.errors import UserError
 
 #: seconds that SQLite waits for another writer before it says busy; then the transaction is repeated
@@ -148,7 +148,7 @@ def _server(url: sa.URL, backend: str, login: tls.ServerLogin) -> sa.Engine:
 def _encoders() -> dict[Any, Any]:
     from pymysql.converters import conversions
 
-    return {**conversions, HexText: HexText.literal}
+    return {**conversions, HexText: HexText.literal, RowsLiteral: RowsLiteral.literal}
 
 
 def utc_now(connection: sa.Connection) -> sa.ColumnElement[Any]:

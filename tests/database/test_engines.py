@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from syncer.app import App
 from syncer.database import engines, revisions
 from syncer.database.bulk import insert
-from syncer.database.column_types import LONG_TEXT, Moment, collate
+from syncer.database.column_types import DIGEST, LONG_TEXT, Moment, collate
 from syncer.database.connections import reading, writing
 from syncer.database.engines import utc_now
 from syncer.service.drain import drain
@@ -73,6 +73,22 @@ def test_a_long_text_comes_back_character_by_character(app: App, text: str) -> N
         stored = list(connection.execute(sa.select(table.c.body)).scalars())
 
     assert sorted(stored, key=str) == sorted([text, None, text], key=str)
+
+
+@pytest.mark.parametrize("count", [1, 3, 40], ids=["alone", "few", "more than one statement takes"])
+@pytest.mark.parametrize("name", [None, "", "a\\'\"b,c}"], ids=["nothing", "empty", "quotes"])
+def test_rows_of_texts_numbers_and_bytes_come_back_as_they_were(app: App, count: int, name: str | None) -> None:
+    columns = (sa.Column("seq", sa.Integer), sa.Column("name", sa.String(16)), sa.Column("body", LONG_TEXT))
+    table = sa.Table("mixed", sa.MetaData(), *columns, sa.Column("mac", DIGEST))
+    rows = [{"seq": n, "name": name, "body": "ä" * 30_000, "mac": bytes([n, *range(31)])} for n in range(count)]
+    with app.engine.begin() as connection:
+        collate([table], engines.no_pad_collation(connection))
+        table.create(connection, checkfirst=True)
+        connection.execute(table.delete())
+        insert(connection, table, rows)
+        stored = connection.execute(sa.select(table).order_by(table.c.seq)).all()
+
+    assert [dict(row._mapping) for row in stored] == rows
 
 
 def test_the_database_says_its_utc_time_whatever_its_zone(app: App) -> None:
