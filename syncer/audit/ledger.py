@@ -199,6 +199,14 @@ class Ledger:
         for part in result.partitions(FETCH):
             yield from part
 
+    def part(self, connection: sa.Connection, after: int, count: int, upto: int | None = None) -> list[Any]:
+        """Return the next `count` entries after `after`, as `raw` yields them: no stream is left open behind them."""
+        t = self._tables.audit.c
+        query = self._raw().where(t.seq > sa.literal_column(str(after))).order_by(t.seq)
+        if upto is not None:
+            query = query.where(t.seq <= sa.literal_column(str(upto)))
+        return list(plain_rows(connection, query.limit(count)))
+
     def _raw(self) -> sa.Select[ChainRow]:
         t = self._tables.audit.c
         leaf, mac = untyped(t.leaf), untyped(t.mac)

@@ -82,11 +82,11 @@ class Checkpoints:
         ).first()
         return _sealed(row) if row else None
 
-    def all(self) -> list[Sealed]:
-        """Return every checkpoint, oldest first."""
+    def all(self, beyond: int = 0) -> list[Sealed]:
+        """Return every checkpoint of more than `beyond` entries, oldest first."""
         c = self._tables.checkpoint.c
         with reading(self._engine) as connection:
-            query = sa.select(c.size, c.at, c.origin, c.root, c.note).order_by(c.size)
+            query = sa.select(c.size, c.at, c.origin, c.root, c.note).where(c.size > beyond).order_by(c.size)
             return [_sealed(row) for row in connection.execute(query)]
 
     def why_due(self, entries: int, last: Sealed | None, now: datetime) -> str | None:

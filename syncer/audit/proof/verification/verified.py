@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from syncer.audit.chain import digest, verify
 from syncer.audit.ledger import Ledger
-from syncer.audit.offline.verifier import Finding
+from syncer.audit.offline.finding import Finding
 from syncer.clock import stamp
 from syncer.database.connections import reading, writing
 from syncer.database.failures import is_denied, is_read_only, retry_on_conflict
