@@ -133,7 +133,8 @@ def upgrade(settings: Settings) -> str:
     if restored:
         return (
             f"database schema {revisions.REVISION}: up to date, but {', '.join(restored)} had been dropped or changed"
-            " and was created again; find out who did it, and by `syncer audit verify` what was changed meanwhile"
+            " and was created again; find out who did it, and by `syncer audit verify --full` what was changed"
+            " meanwhile"
         )
     if before == revisions.REVISION:
         return f"database schema {revisions.REVISION}: up to date"

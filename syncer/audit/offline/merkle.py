@@ -73,7 +73,7 @@ def root(leaves: Iterable[bytes]) -> bytes:
     return frontier.root()
 
 
-def _split(size: int) -> int:
+def split(size: int) -> int:
     """Return the largest power of two below `size`."""
     return 1 << (size - 1).bit_length() - 1
 
@@ -88,7 +88,7 @@ def prove_inclusion(index: int, size: int, range_root: RangeRoot) -> list[bytes]
     path: list[bytes] = []
     low, high = 0, size
     while high - low > 1:
-        middle = low + _split(high - low)
+        middle = low + split(high - low)
         if index < middle:
             path.append(range_root(middle, high))
             high = middle

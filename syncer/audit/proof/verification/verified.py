@@ -24,8 +24,8 @@ SOONER = timedelta(hours=1)
 #: a result that is older than this needs a person
 STALE = timedelta(hours=48)
 LONGEST = 255  # characters of the reason that are kept
-AGAIN = "run `syncer audit verify`, and see that `syncer run` runs"
-WHOLE = "keep the database as evidence, put back one that is whole, then run `syncer audit verify`"
+AGAIN = "run `syncer audit verify --full`, and see that `syncer run` runs"
+WHOLE = "keep the database as evidence, put back one that is whole, then run `syncer audit verify --full`"
 
 
 @dataclass(frozen=True, slots=True)
