@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -222,7 +223,7 @@ def verify(
     for seq, at, what, event, destination, body, stored_leaf, stored_mac in rows:
         if type(seq) is not int or seq != count + 1:
             return Verdict(False, count, *_gap(seq, count + 1), purged)
-        leaf_hash = digest(stored_leaf)
+        leaf_hash = stored_leaf if type(stored_leaf) is bytes and len(stored_leaf) == 32 else digest(stored_leaf)
         problem = f"entry {seq} was altered" if leaf_hash is None else None
         if body is None:
             purged += 1  # the leaf stands for it
@@ -230,8 +231,12 @@ def verify(
             columns = (at, what, event, destination) if of_events or event is None else None
             problem = _problem(seq, columns, body, leaf_hash)
         if problem is None and leaf_hash is not None:
-            previous = hmac.digest(key_of(seq), previous + seq.to_bytes(8, "big") + leaf_hash, "sha256")
-            if previous != digest(stored_mac):
+            begun = _begun(key_of(seq))
+            inner, outer = begun[0].copy(), begun[1].copy()
+            inner.update(previous + seq.to_bytes(8, "big") + leaf_hash)
+            outer.update(inner.digest())
+            previous = outer.digest()
+            if previous != stored_mac and previous != digest(stored_mac):
                 problem = f"entry {seq} does not follow its predecessor (inserted, replaced or sealed with another key)"
         if problem:
             return Verdict(False, seq, seq, problem, purged)
@@ -243,6 +248,17 @@ def verify(
         reason = f"the head does not match entry {count}: one of the two was replaced"
         return Verdict(False, count, count, reason, purged)
     return Verdict(True, count, purged=purged, mac=previous)
+
+
+@lru_cache(maxsize=8)
+def _begun(key: bytes) -> tuple[Any, Any]:
+    """Return the two hashes of an HMAC-SHA-256 with the key taken in (RFC 2104): `mac` finds them anew for each entry.
+
+    To copy them takes a third of its time, and a verification makes millions.
+    """
+    block = key.ljust(64, b"\0")
+    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in block)) for pad in (0x36, 0x5C))
+    return inner, outer
 
 
 def _gap(seq: Any, expected: int) -> tuple[int, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NewType
@@ -15,7 +15,7 @@ from syncer.audit.chain import ZERO, Chain, ChainRow, Entry, Verdict, tag, verif
 from syncer.audit.chain_keys import ChainKeys
 from syncer.audit.log_end import LogEnd, link, untyped
 from syncer.database.bulk import insert
-from syncer.database.connections import plain_rows, reading, snapshot
+from syncer.database.connections import all_plain_rows, plain_rows, reading, snapshot
 from syncer.database.tables import Tables
 from syncer.errors import UserError
 from syncer.privacy.keyring import Keyring
@@ -199,13 +199,13 @@ class Ledger:
         for part in result.partitions(FETCH):
             yield from part
 
-    def part(self, connection: sa.Connection, after: int, count: int, upto: int | None = None) -> list[Any]:
+    def part(self, connection: sa.Connection, after: int, count: int, upto: int | None = None) -> Sequence[Any]:
         """Return the next `count` entries after `after`, as `raw` yields them: no stream is left open behind them."""
         t = self._tables.audit.c
         query = self._raw().where(t.seq > sa.literal_column(str(after))).order_by(t.seq)
         if upto is not None:
             query = query.where(t.seq <= sa.literal_column(str(upto)))
-        return list(plain_rows(connection, query.limit(count)))
+        return all_plain_rows(connection, query.limit(count))
 
     def _raw(self) -> sa.Select[ChainRow]:
         t = self._tables.audit.c

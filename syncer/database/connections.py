@@ -109,4 +109,22 @@ def plain_rows_of(
         return connection.execute(query.where(in_list(column, "ids", kind)), {"ids": list(ids)}).all()
     # one statement, however many there are; and what is no UTF-8 can be asked for
     listed = column.in_(sa.text("SELECT value FROM json_each(?)"))
-    return list(plain_rows(connection, query.where(listed), (json.dumps(list(ids)),)))
+    return all_plain_rows(connection, query.where(listed), (json.dumps(list(ids)),))
+
+
+def all_plain_rows(connection: sa.Connection, query: sa.Select[Any], values: Sequence[Any] = ()) -> Sequence[Any]:
+    """Return what `plain_rows` yields, fetched at once."""
+    if connection.dialect.name != "sqlite":
+        return list(plain_rows(connection, query, values))
+    statement = str(query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
+    driver: Any = connection.connection.driver_connection
+    tolerant = driver.text_factory
+    try:
+        driver.text_factory = str
+        found: list[Any] = driver.execute(statement, values).fetchall()
+    except sqlite3.OperationalError:  # a text that is not UTF-8
+        driver.text_factory = tolerant
+        found = driver.execute(statement, values).fetchall()
+    finally:
+        driver.text_factory = tolerant
+    return found

@@ -114,6 +114,49 @@ class Examination:
         except _Bad as bad:
             self._bad = bad
 
+    def take_linked(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Verify the next entries as `take_all` does, without `of_events`: rows that follow each other in the chain.
+
+        A caller with the key has held their numbers against each other, and every text against its leaf.
+        """
+        if self._bad is not None:
+            return
+        leaves: list[bytes] = []
+        try:
+            for row in rows:
+                at, leaf = row[1], row[6]
+                if not self._is_plain(row):
+                    self._frontier.extend(leaves)
+                    leaves.clear()
+                    self._take((*row[:6], bytes(leaf) if isinstance(leaf, memoryview) else leaf))
+                    continue
+                if at != self._last_at:
+                    self._note_time(row[0], at)
+                leaves.append(leaf)
+        except _Bad as bad:
+            self._bad = bad
+        self._frontier.extend(leaves)
+
+    def _is_plain(self, row: Sequence[Any]) -> bool:
+        """Say whether an entry is of an event, has its text, and there is nothing else to it: nearly all are."""
+        seq, at, what, event, destination, body, leaf, *_ = row
+        return (
+            type(event) is type(what) is type(at) is str
+            and (destination is None or type(destination) is str)
+            and body is not None
+            and type(leaf) is bytes
+            and at >= self._last_at
+            and seq not in self._wanted
+        )
+
+    def _note_time(self, seq: int, at: Any) -> None:
+        now = moment(at)
+        if now is None:
+            raise _Bad(seq, f"entry {seq} was altered: its time cannot be read")
+        self._times.take(seq, now)
+        self._last_at = at
+        self._latest_at = max(self._latest_at, at)
+
     def refuse(self, seq: int, reason: str) -> None:
         """Take an objection of the caller's to an entry; the first bad entry counts."""
         if self._bad is None or (self._bad.seq is not None and seq < self._bad.seq):
@@ -186,10 +229,7 @@ class Examination:
         names = isinstance(what, str) and all(name is None or isinstance(name, str) for name in (event, destination))
         if not isinstance(leaf, bytes) or len(leaf) != 32 or not names:
             raise _Bad(seq, f"entry {seq} was altered")
-        now = moment(at)
-        if now is None:
-            raise _Bad(seq, f"entry {seq} was altered: its time cannot be read")
-        self._times.take(seq, now)
+        self._note_time(seq, at)
         if body is None:
             self.purges.hole(seq, at)
             self._history.purged(what, event)

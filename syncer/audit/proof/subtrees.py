@@ -1,4 +1,4 @@
-"""Roots over any part of the log, from the compact ranges of the checkpoints: a proof of a long log reads few leaves."""
+"""Roots over any part of the log from the compact ranges of the checkpoints: a proof reads few leaves of a long log."""
 
 from __future__ import annotations
 

@@ -441,7 +441,6 @@ def test_whatever_is_done_to_log_tables_and_state_what_the_one_finds_the_other_f
         assert since.scope == "full" or since.since_entry <= since_entry
         if not since.ok:
             assert not whole.ok
-            assert since.tables_differ == whole.tables_differ
         if whole.tables_differ and "the log never received it" not in str(whole.reason):
             assert not since.ok
         if not whole.ok and not whole.tables_differ and (whole.first_bad or 0) > since_entry:

@@ -7,7 +7,7 @@ snapshot is open for long, which would keep SQLite from truncating its write-ahe
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
@@ -57,7 +57,7 @@ class Passage:
     ) -> None:
         self._stack.close()
 
-    def slices(self) -> Iterator[tuple[sa.Connection, list[Any]]]:
+    def slices(self) -> Iterator[tuple[sa.Connection, Sequence[Any]]]:
         """Yield the entries in parts, each with the moment it was read in.
 
         Raises BadChain, at the end also for a head that is not the last entry's. The texts of entries that name an
@@ -71,7 +71,7 @@ class Passage:
             yield connection, part
         self._verify([], self._ledger.head_in(connection))
 
-    def _with_rests(self, pause: Pause) -> Iterator[tuple[sa.Connection, list[Any]]]:
+    def _with_rests(self, pause: Pause) -> Iterator[tuple[sa.Connection, Sequence[Any]]]:
         while True:
             began = time.monotonic()
             with snapshot(self._engine) as connection:
@@ -82,7 +82,7 @@ class Passage:
                 yield connection, part
             pause(time.monotonic() - began)
 
-    def _verify(self, part: list[Any], head: tuple[int, bytes] | None) -> None:
+    def _verify(self, part: Sequence[Any], head: tuple[int, bytes] | None) -> None:
         verdict = verify(part, self._ledger.key_of, head, self.end, of_events=False)
         self._purged += verdict.purged
         if not verdict.ok:

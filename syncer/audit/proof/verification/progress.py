@@ -39,7 +39,7 @@ class VerifiedState:
     examination: Mapping[str, Any]
 
 
-class Progress:
+class VerifiedStates:
     """The verified state of one installation's log.
 
     Whoever has only the database can delete the row or put an earlier one back. Then more has to be verified, and

@@ -124,15 +124,19 @@ class Stories:
     def _tell(self, connection: sa.Connection, history: History, event: str, rows: list[Any], slice_: range) -> bool:
         """Tell the entries of one event; say whether it was received in this slice."""
         received = next((row[0] for row in rows if row[2] == RECEIVED), None)
-        resyncs: list[tuple[int, frozenset[str] | None]] = []
         for row in rows:
-            seq, what = row[0], row[2]
-            if history.is_nobodys(event):
-                resyncs = resyncs or self._of_nobody(connection, event, received or 0)
-                if resyncs and resyncs[0][0] < seq:
-                    history.bring(event)
-            self._entry(history, row, seq, what)
-        if history.is_nobodys(event) and self._of_nobody(connection, event, received or 0):
+            if history.is_nobodys(event) and self._is_brought(connection, event, received or 0, row[0]):
+                history.bring(event)
+            if self._alone and not self._is_linked(row):
+                continue
+            if row[5] is None:
+                history.purged(row[2], event)
+                continue
+            content = self._content(row[0], row[1:5], row[5])
+            problem = None if content is None else history.tell(row[2], content)
+            if problem:
+                self._refuse(row[0], f"entry {row[0]} {problem}")
+        if history.is_nobodys(event) and self._is_brought(connection, event, received or 0, None):
             history.bring(event)
         if isinstance(rows[-1][1], str):
             self.latest_at = max(self.latest_at, rows[-1][1])
@@ -140,17 +144,6 @@ class Stories:
         if mine:
             self._told += sum(row[0] <= self._settled and row[5] is not None for row in rows)
         return mine
-
-    def _entry(self, history: History, row: Any, seq: Any, what: Any) -> None:
-        if self._alone and not self._is_linked(row):
-            return
-        if row[5] is None:
-            history.purged(what, row[3])
-            return
-        content = self._content(seq, row[1:5], row[5])
-        problem = None if content is None else history.tell(what, content)
-        if problem:
-            self._refuse(seq, f"entry {seq} {problem}")
 
     def _content(self, seq: Any, columns: Any, body: Any) -> dict[str, Any] | None:
         at, what, event, destination = columns
@@ -182,13 +175,17 @@ class Stories:
 
     # -- nobody's events ------------------------------------------------------------------------------------
 
-    def _of_nobody(
-        self, connection: sa.Connection, event: str, received: int
-    ) -> list[tuple[int, frozenset[str] | None]]:
-        """Return the resyncs after its receipt that may have brought the address of an event that is nobody's."""
+    def _is_brought(self, connection: sa.Connection, event: str, received: int, before: int | None) -> bool:
+        """Say whether a resync may have brought the address of an event that is nobody's, after its receipt.
+
+        Only those before an entry count, where one is given.
+        """
         if self._resyncs is None:
             self._resyncs = [_brought(entry.seq, entry.facts) for entry in self._ledger.genuine(connection, RESYNCED)]
-        return [(seq, named) for seq, named in self._resyncs if seq > received and (named is None or event in named)]
+        return any(
+            received < seq and (before is None or seq < before) and (named is None or event in named)
+            for seq, named in self._resyncs
+        )
 
 
 def _brought(seq: int, facts: Any) -> tuple[int, frozenset[str] | None]:

@@ -60,7 +60,7 @@ class TableComparison:
         try:
             yield from self._of_events(connection, history, ids, new)
         except sa.exc.DataError:  # a time that Python has no value for, such as PostgreSQL's infinity
-            yield ids[0], UNREADABLE
+            yield from ((event, UNREADABLE) for event in ids)  # it may be any of them
 
     def _of_events(
         self, connection: sa.Connection, history: History, ids: Sequence[str], new: Collection[str]
@@ -148,10 +148,21 @@ class TableComparison:
         event, right, subject, received_at, due_on, state, fulfilled_at = row
         if history.is_purged(event):
             return
-        record, place = history.event(event), f"event {event}"
+        record = history.event(event)
         if record is None:
-            yield f"{place} is in its table, but the log never received it"
+            yield f"event {event} is in its table, but the log never received it"
             return
+        table = (right, subject, _text(received_at), _text(due_on), state, _text(fulfilled_at))
+        log = (record.right, record.subject, record.received_at, record.due_on, record.state, record.fulfilled_at)
+        if table != log:
+            yield from self._event_differs(history, row, record)
+        for number, destination in enumerate(record.plan):
+            if not seen.get(event, 0) >> number & 1:
+                yield f"event {event} at {destination} was planned and is not in its table: somebody deleted it"
+
+    def _event_differs(self, history: History, row: Any, record: EventRecord) -> Iterator[str]:
+        event, right, subject, received_at, due_on, state, fulfilled_at = row
+        place = f"event {event}"
         yield from _differs(place, "right", right, record.right)
         if record.subject is not None or not history.was_brought(event):
             yield from _differs(place, "subject", subject, record.subject)
@@ -159,9 +170,6 @@ class TableComparison:
         yield from _differs(place, "due_on", _text(due_on), record.due_on)
         yield from _differs(place, "state", state, record.state)
         yield from _differs(place, "fulfilled_at", _text(fulfilled_at), record.fulfilled_at)
-        for number, destination in enumerate(record.plan):
-            if not seen.get(event, 0) >> number & 1:
-                yield f"event {event} at {destination} was planned and is not in its table: somebody deleted it"
 
 
 def _is_urgent_since_it_came(due_on: Any, record: EventRecord) -> bool:

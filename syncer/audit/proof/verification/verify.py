@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from operator import itemgetter
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -20,7 +19,7 @@ from syncer.audit.offline.verifier import Examination
 from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
 from syncer.audit.proof.verification.passage import BadChain, Passage, Pause
-from syncer.audit.proof.verification.progress import Progress, VerifiedState
+from syncer.audit.proof.verification.progress import VerifiedState, VerifiedStates
 from syncer.audit.proof.verification.stories import Stories
 from syncer.audit.proof.verification.tables import TableComparison
 from syncer.audit.proof.verification.verified import STALE, Verified
@@ -29,8 +28,6 @@ from syncer.database.connections import reading, snapshot
 from syncer.database.tables import Tables
 from syncer.errors import ChainBroken, UserError
 
-#: of a row of the chain, what a stranger sees of it
-_log_row = itemgetter(slice(7))
 #: so many entries make it worth to keep a verified state anew
 WORTH_KEEPING = 1000
 #: (name for people, text) of notes, in the order they were anchored
@@ -60,7 +57,7 @@ class Verification:
         self._origins = origins
         self._checkpoints = checkpoints
         self._verified = verified
-        self._progress = Progress(engine, tables, ledger, clock)
+        self._states = VerifiedStates(engine, tables, ledger, clock)
         self._folder = folder
         self._clock = clock
 
@@ -102,7 +99,7 @@ class Verification:
         Everything is verified where there is no such state that counts, or where something is found in the log. With
         `keep` this is where the next one goes on, if it got on by enough.
         """
-        state, last = self._progress.read(), self._verified.last()
+        state, last = self._states.read(), self._verified.last()
         if state is None or not self._is_there(state):
             return self._whole(before=state)
         if abs(self._clock() - state.whole_at) > STALE or (last is not None and not last.ok):
@@ -177,7 +174,7 @@ class Verification:
             if first is None or examination.purges.waiting:
                 first = first or rows[0][0]
                 self._foresee(connection, examination, first)
-            examination.take_all(map(_log_row, rows))
+            examination.take_linked(rows)
             stories.follow(connection, rows)
 
     def _intact(self, finding: Finding) -> Finding:
@@ -197,7 +194,7 @@ class Verification:
     def _keep(self, examination: Examination, passage: Passage, whole_at: datetime) -> None:
         saved = examination.saved()
         if saved is not None:
-            self._progress.keep(VerifiedState(*passage.end, whole_at, saved))
+            self._states.keep(VerifiedState(*passage.end, whole_at, saved))
 
     def _is_there(self, state: VerifiedState) -> bool:
         with reading(self._engine) as connection:
