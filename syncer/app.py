@@ -39,10 +39,10 @@ from syncer.settings.checked import Settings, settings_digest
 from syncer.settings.load import load
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from syncer.audit.access_log import AccessLog
-    from syncer.audit.offline.verifier import Finding
+    from syncer.audit.offline.finding import Finding
     from syncer.audit.proof.forks import Forks
     from syncer.audit.proof.purge import Purge
     from syncer.audit.proof.verification.passage import Pause
@@ -361,7 +361,7 @@ class App:
             self.notary,
             self.rule,
             self.clock,
-            self.verify,
+            self.verify_since,
             self.verified,
             self.about,
             self.controller,
@@ -384,6 +384,7 @@ class App:
             self.about,
             self.is_working,
             self.controller,
+            self.verification.objection,
         )
 
     @cached_property
@@ -392,14 +393,25 @@ class App:
         from syncer.audit.proof.verification.verify import Verification
 
         return Verification(
-            self.engine, self.tables, self.ledger, self.origins, self.checkpoints, self.notes_folder, self.clock
+            self.engine,
+            self.tables,
+            self.ledger,
+            self.origins,
+            self.checkpoints,
+            self.verified,
+            self.notes_folder,
+            self.clock,
         )
 
     def verify(
         self, against: Sequence[Path] = (), accepted: Collection[int] = (), pause: Pause | None = None
     ) -> Finding:
-        """Verify the log with all that lies on this host; see `Verification.verify`. Raises UserError."""
-        return self.verification.verify(against, accepted, pause)
+        """Verify the whole log with all that lies on this host; see `Verification.whole`. Raises UserError."""
+        return self.verification.whole(against, accepted, pause)
+
+    def verify_since(self, events: Iterable[str] = (), *, keep: bool = True) -> Finding:
+        """Verify what came since the last verified state, and these events; see `Verification.since`."""
+        return self.verification.since(events, keep=keep)
 
     # -- destinations --------------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ class ChainBroken(UntrustedLog):
         self.what = what
         super().__init__(
             f"audit: {what}; nothing was signed or written: keep this database as evidence, put back one that is whole,"
-            " run `syncer audit verify`, and record what is lost with `syncer audit fork --reason …`"
+            " run `syncer audit verify --full`, and record what is lost with `syncer audit fork --reason …`"
         )
 
 

@@ -32,7 +32,9 @@ class ChainKeys:
         if self._ends is None:
             with reading(self._engine) as connection:
                 self.read(connection)
-        return next((key for last, key in self._ends or () if seq <= last), self._keyring.chain_key)
+        if not self._ends:
+            return self._keyring.chain_key
+        return next((key for last, key in self._ends if seq <= last), self._keyring.chain_key)
 
     def replaced_until(self) -> int:
         """Return the number of the last entry that a key before the present one made; 0 for none."""

@@ -15,7 +15,7 @@ from syncer.audit.chain import ZERO, Chain, ChainRow, Entry, Verdict, tag, verif
 from syncer.audit.chain_keys import ChainKeys
 from syncer.audit.log_end import LogEnd, link, untyped
 from syncer.database.bulk import insert, one_of
-from syncer.database.connections import plain_rows, reading, snapshot
+from syncer.database.connections import all_plain_rows, plain_rows, reading, snapshot
 from syncer.database.tables import Tables
 from syncer.errors import UserError
 from syncer.privacy.keyring import Keyring
@@ -198,6 +198,14 @@ class Ledger:
         result = connection.execute(query, execution_options={"stream_results": True, "yield_per": FETCH})
         for part in result.partitions(FETCH):
             yield from part
+
+    def part(self, connection: sa.Connection, after: int, count: int, upto: int | None = None) -> Sequence[Any]:
+        """Return the next `count` entries after `after`, as `raw` yields them: no stream is left open behind them."""
+        t = self._tables.audit.c
+        query = self._raw().where(t.seq > sa.literal_column(str(after))).order_by(t.seq)
+        if upto is not None:
+            query = query.where(t.seq <= sa.literal_column(str(upto)))
+        return all_plain_rows(connection, query.limit(count))
 
     def _raw(self) -> sa.Select[ChainRow]:
         t = self._tables.audit.c

@@ -43,23 +43,34 @@ def audit() -> None:
     metavar="ENTRY",
     help="You were told of the restore that this entry records: what it declares lost is stated, and no objection.",
 )
+@click.option("--full", is_flag=True, help="Verify everything, also what was verified before.")
 @click.argument("more", nargs=-1, type=PATH, metavar="[NOTE]...")
 @JSON
 @common
 def verify(
-    context: Context, against: tuple[Path, ...], accepted: tuple[int, ...], more: tuple[Path, ...], as_json: bool
+    context: Context,
+    against: tuple[Path, ...],
+    accepted: tuple[int, ...],
+    full: bool,
+    more: tuple[Path, ...],
+    as_json: bool,
 ) -> int:
     """Verify the log: its chain, its signed notes, and the tables.
 
-    Every entry is computed anew, compared with each note that was signed, and the tables are held against it.
+    Every entry since the last verified state is computed anew and compared with each note that was signed since, and
+    the requests that it names are held against the tables. With --full, with notes from elsewhere, and where no such
+    state counts, that is every entry, every note and every row.
     """
+    from syncer.audit.offline.finding import FULL
     from syncer.cli.output import console, printing
 
     if more and not against:
         raise UserError("audit verify: give each note with --against")
     with context.app() as app:
-        finding = app.verify([*against, *more], accepted)
-        if not against and not accepted:  # what a stranger brings decides what he is told, not how the log stands
+        everything = full or against or accepted
+        finding = app.verify([*against, *more], accepted) if everything else app.verify_since()
+        # what a stranger brings decides what he is told, not how the log stands; and a part of it is not all of it
+        if not against and not accepted and (finding.scope == FULL or not finding.stands):
             app.verified.record(finding)
     console.answer(finding, as_json, printing.verdict)
     return DECLARED_LOST if finding.declared_lost else 0 if finding.ok else 1

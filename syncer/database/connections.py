@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
+
+from syncer.database.bulk import in_list
 
 #: the connection that `kept` holds for a thread
 _kept = threading.local()
@@ -74,18 +77,54 @@ def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection.execution_options(**options)
 
 
-def plain_rows(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a query without parameters on SQLite as the driver gives them, in constant memory."""
-    statement = str(query.compile(dialect=connection.dialect))
+def plain_rows(connection: sa.Connection, query: sa.Select[Any], values: Sequence[Any] = ()) -> Iterator[Any]:
+    """Yield the rows of a query as the driver gives them; `values` are what its statement leaves open, in order.
+
+    In constant memory on SQLite; elsewhere all rows are fetched at once: for queries that say how many they want.
+    """
+    statement = str(query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
+    if connection.dialect.name != "sqlite":
+        yield from connection.exec_driver_sql(statement, tuple(values)).all()
+        return
     driver: Any = connection.connection.driver_connection
     tolerant, count = driver.text_factory, 0
     try:
         driver.text_factory = str  # reads a tenth faster than any other
-        for row in driver.execute(statement):
+        for row in driver.execute(statement, values):
             count += 1
             yield row
     except sqlite3.OperationalError:  # a text that is not UTF-8: go on where it stopped
         driver.text_factory = tolerant
-        yield from islice(driver.execute(statement), count, None)
+        yield from islice(driver.execute(statement, values), count, None)
     finally:
         driver.text_factory = tolerant
+
+
+def plain_rows_of(
+    connection: sa.Connection, query: sa.Select[Any], column: sa.ColumnElement[Any], ids: Sequence[str]
+) -> Sequence[Any]:
+    """Return the rows of a query without parameters in which a column has one of these values, as `plain_rows` does."""
+    kind = connection.dialect.name
+    if kind != "sqlite":
+        return connection.execute(query.where(in_list(column, "ids", kind)), {"ids": list(ids)}).all()
+    # one statement, however many there are; and what is no UTF-8 can be asked for
+    listed = column.in_(sa.text("SELECT value FROM json_each(?)"))
+    return all_plain_rows(connection, query.where(listed), (json.dumps(list(ids)),))
+
+
+def all_plain_rows(connection: sa.Connection, query: sa.Select[Any], values: Sequence[Any] = ()) -> Sequence[Any]:
+    """Return what `plain_rows` yields, fetched at once."""
+    if connection.dialect.name != "sqlite":
+        return list(plain_rows(connection, query, values))
+    statement = str(query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
+    driver: Any = connection.connection.driver_connection
+    tolerant = driver.text_factory
+    try:
+        driver.text_factory = str
+        found: list[Any] = driver.execute(statement, values).fetchall()
+    except sqlite3.OperationalError:  # a text that is not UTF-8
+        driver.text_factory = tolerant
+        found = driver.execute(statement, values).fetchall()
+    finally:
+        driver.text_factory = tolerant
+    return found

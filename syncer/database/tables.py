@@ -27,12 +27,13 @@ class Tables:
     anchor: sa.Table
     verification: sa.Table
     tally: sa.Table
+    progress: sa.Table
 
     @property
     def own(self) -> list[sa.Table]:
         """The tables of syncer's own database; the queue may lie elsewhere."""
         work = [self.event, self.delivery, self.lane, self.daemon, self.watch, self.tally]
-        return [*work, self.audit, self.head, self.checkpoint, self.anchor, self.verification]
+        return [*work, self.audit, self.head, self.checkpoint, self.anchor, self.verification, self.progress]
 
 
 def queue_table(name: str, metadata: sa.MetaData) -> sa.Table:
@@ -250,6 +251,18 @@ def _tally(prefix: str, metadata: sa.MetaData) -> sa.Table:
     )
 
 
+def _progress(prefix: str, metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        f"{prefix}progress",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("seq", sa.BigInteger, nullable=False),
+        sa.Column("at", Moment, nullable=False),
+        sa.Column("state", LONG_TEXT, nullable=False),  # what the next verification goes on from
+        sa.Column("mac", DIGEST, nullable=False),  # keyed, as that of a verification
+    )
+
+
 def tables(prefix: str = "syncer_", queue: str = "syncer_queue") -> Tables:
     """Return the tables of an installation; `prefix` and `queue` come from the settings."""
     metadata = sa.MetaData()
@@ -268,4 +281,5 @@ def tables(prefix: str = "syncer_", queue: str = "syncer_queue") -> Tables:
         anchor=_anchor(prefix, metadata),
         verification=_verification(prefix, metadata),
         tally=_tally(prefix, metadata),
+        progress=_progress(prefix, metadata),
     )

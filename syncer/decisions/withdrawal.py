@@ -149,7 +149,7 @@ class Withdrawals:
         if is_withdrawn(rows) and not story.withdrawn:
             raise UserError(
                 f"withdraw: the rows of event {event_id} say that it was withdrawn, and the log does not: somebody"
-                " wrote to the database; run `syncer audit verify`"
+                " wrote to the database; run `syncer audit verify --full`"
             )
         deliveries = tuple(_planned(row, story) for row in rows)
         content = {"event": event_id, "deliveries": [[*map(str, _values(item))] for item in deliveries]}

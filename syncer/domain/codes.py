@@ -52,7 +52,7 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     DAMAGED: (
         "its row in the database holds a word that syncer never writes: somebody wrote it with other means",
-        "run `syncer audit verify`, and compare the row with a backup; find out who did it",
+        "run `syncer audit verify --full`, and compare the row with a backup; find out who did it",
     ),
     "filter_ignored": (
         "the provider answered with people who were not asked for, so nothing was changed there",

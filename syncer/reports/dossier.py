@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -92,7 +92,8 @@ class Recipient:
 class SignedLog:
     """The log that the proofs are under: its name, its public keys, the last signed state with its root in base64.
 
-    `verified` says that every proof was checked as a stranger would, `reason` why one does not hold.
+    `verified` says that every proof was checked as a stranger would, and every entry and row of the requests by the
+    key; `reason` why one does not hold.
     """
 
     origin: str
@@ -129,7 +130,8 @@ class DossierFacts:
 class Dossiers:
     """Makes the dossiers of one installation. `about` returns the class of an adapter, for what it says of itself.
 
-    `working` says whether a destination is called at present, `controller` who sends the dossiers.
+    `working` says whether a destination is called at present, `controller` who sends the dossiers, `objection` what is
+    wrong with the entries and rows of some events, None for nothing.
 
     A dossier is of the past only once it was audited that somebody looked, and is proven only as far as the log is
     signed: its caller writes the look-up, asks for the history, and makes a checkpoint when `unproven` says so, before
@@ -149,7 +151,9 @@ class Dossiers:
         about: Callable[[str], type[Adapter] | None],
         working: Callable[[str], bool],
         controller: Controller,
+        objection: Callable[[Iterable[str]], str | None],
     ) -> None:
+        self._objection = objection
         self._reader = reader
         self._ledger = ledger
         self._checkpoints = checkpoints
@@ -189,7 +193,7 @@ class Dossiers:
         recipients = {
             delivery.destination: self._recipient(delivery) for event in history.events for delivery in event.deliveries
         }
-        log, proofs = self._proofs(history.key_entries())
+        log, proofs = self._proofs(history)
         return DossierFacts(
             controller=self._controller,
             generated_at=self._clock(),
@@ -255,12 +259,15 @@ class Dossiers:
             for item in adapter.remains.get(delivery.action, ())
         )
 
-    def _proofs(self, seqs: Sequence[int]) -> tuple[SignedLog, tuple[InclusionProof, ...]]:
-        """Prove each entry under the newest signed state, and check the proofs as a stranger would."""
+    def _proofs(self, history: PersonHistory) -> tuple[SignedLog, tuple[InclusionProof, ...]]:
+        """Prove each entry under the newest signed state, and check the proofs as a stranger would.
+
+        A stranger sees neither the keyed chain nor the tables: all that is told of the requests is held against both.
+        """
         newest = self._checkpoints.newest()
-        proofs = tuple(self._checkpoints.prove_all(seqs))
+        proofs = tuple(self._checkpoints.prove_all(history.key_entries()))
         keys = tuple(str(key) for key in self._origins.public_keys())
-        reason = _first_wrong(proofs, keys)
+        reason = _first_wrong(proofs, keys) or self._objection(event.id for event in history.events)
         signed = Signed(newest.size, newest.at) if newest else None
         origin = self._origins.current()
         return SignedLog(origin, keys, signed, root_of(newest), reason is None, reason), proofs

@@ -11,8 +11,8 @@ from datetime import datetime
 from adapters.contract import Adapter
 from syncer import __version__
 from syncer.audit.ledger import Ledger, LogEntry
+from syncer.audit.offline.finding import Finding
 from syncer.audit.offline.restores import ForkFound
-from syncer.audit.offline.verifier import Finding
 from syncer.audit.proof.checkpoints import Sealed
 from syncer.audit.proof.notary import Notary
 from syncer.audit.proof.verification.verified import Verified
@@ -156,8 +156,8 @@ class Report:
 class Propagation:
     """Makes the propagation log of one installation.
 
-    `verify` verifies the whole log; `about` returns the class of an adapter, for its title, `controller`
-    whose log it is.
+    `verify` verifies what came since the last verified state, and the requests of these ids; `about` returns the class
+    of an adapter, for its title, `controller` whose log it is.
     """
 
     def __init__(
@@ -168,7 +168,7 @@ class Propagation:
         notary: Notary,
         rule: Rule,
         clock: Callable[[], datetime],
-        verify: Callable[[], Finding],
+        verify: Callable[[Iterable[str]], Finding],
         verified: Verified,
         about: Callable[[str], type[Adapter] | None],
         controller: Controller,
@@ -209,14 +209,14 @@ class Propagation:
             recipients={name: self._recipient(name, lane) for name, lane in lanes.items()},
             reappeared=seen.reappeared,
             decisions=tuple(self._ledger.entries(DECISIONS, since, until)),
-            integrity=self._integrity(),
+            integrity=self._integrity(register.ids),
         )
 
     def _recipient(self, name: str, lane: LaneView) -> RecipientName:
         return recipient(name, lane.adapter, self._about(lane.adapter) if lane.adapter else None)
 
-    def _integrity(self) -> Integrity:
-        verified, standing = self._verify(), self._notary.standing()
+    def _integrity(self, events: Iterable[str]) -> Integrity:
+        verified, standing = self._verify(events), self._notary.standing()
         entries, head = self._ledger.head()
         last = standing.newest
         return Integrity(

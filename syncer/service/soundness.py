@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from syncer.audit.offline.verifier import Finding
+from syncer.audit.offline.finding import Finding
 from syncer.clock import elapsed
 from syncer.errors import ChainBroken
 from syncer.log import get_logger

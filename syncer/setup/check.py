@@ -146,11 +146,12 @@ def _wordpress(wordpress: WordPress) -> Check:
 
 
 def _chain(app: App) -> Check:
-    verdict = app.ledger.verify()
-    if verdict.ok:
-        return Check("audit chain", True, f"{verdict.entries} entries verified")
+    finding = app.verify_since(keep=False)
+    if finding.stands:
+        since = "" if finding.since_entry is None else f", those after {finding.since_entry} now"
+        return Check("audit chain", True, f"{finding.entries} entries verified{since}")
     mend = "stop the daemon, keep the database as it is and compare it with a backup"
-    return Check("audit chain", False, verdict.reason or "", mend)
+    return Check("audit chain", False, finding.reason or "", mend)
 
 
 def _last_verification(app: App) -> Check:

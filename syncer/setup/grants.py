@@ -83,7 +83,7 @@ def _daemon(tables: Tables) -> list[Grant]:
         *may(tables.checkpoint.name, "SELECT", "INSERT"),
         *(
             line
-            for table in (tables.anchor, tables.verification)
+            for table in (tables.anchor, tables.verification, tables.progress)
             for line in may(table.name, "SELECT", "INSERT", changes=_but_keys(table))
         ),
         *may(version_table(tables.prefix), "SELECT"),

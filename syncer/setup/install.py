@@ -133,7 +133,7 @@ def upgrade(settings: Settings) -> str:
     if restored:
         return (
             f"database schema {revisions.REVISION}: up to date, but {', '.join(restored)} had been dropped or changed"
-            " and was made again; find out who did it, and by `syncer audit verify` what was changed meanwhile"
+            " and was made again; find out who did it, and by `syncer audit verify --full` what was changed meanwhile"
         )
     if before == revisions.REVISION:
         return f"database schema {revisions.REVISION}: up to date"

@@ -16,7 +16,8 @@ from syncer.setup import server_privileges
 from syncer.setup.refusals import Forbidden, phrases, refusals
 
 _TRIGGERS = (
-    "find out who dropped the trigger, and by `syncer audit verify` what was changed; `syncer db upgrade` creates it"
+    "find out who dropped the trigger, and by `syncer audit verify --full` what was changed; `syncer db upgrade`"
+    " creates it"
     " again"
 )
 _ACCOUNTS = (

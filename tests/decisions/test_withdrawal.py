@@ -398,4 +398,4 @@ def test_a_row_that_says_withdrawn_where_the_log_does_not_is_not_vouched_for(hal
     done = run(half_done.settings.path, "withdraw", str(open_one.case), *WHY, "--yes")
 
     assert done.returncode == 2
-    assert "the log does not: somebody wrote to the database; run `syncer audit verify`" in done.stderr
+    assert "the log does not: somebody wrote to the database; run `syncer audit verify --full`" in done.stderr

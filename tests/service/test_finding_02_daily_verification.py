@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncer.app import App
-from syncer.audit.offline.verifier import Finding
+from syncer.audit.offline.finding import Finding
 from syncer.audit.proof.verification.passage import SLICE
 from syncer.delivery.balance import Presence
 from syncer.delivery.leases import Leases

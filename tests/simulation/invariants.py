@@ -246,9 +246,10 @@ class ChainVerifies(Invariant):
 
     def at_end(self) -> None:
         """The real verifier has nothing to say."""
-        finding = self.run.judge.app.verify()
-        if not finding.ok:
-            self.broken(f"{finding.reason}")
+        app = self.run.judge.app
+        for finding in (app.verify_since(), app.verify()):  # from the state of last week on, and all of it
+            if not finding.ok:
+                self.broken(f"{finding.scope}: {finding.reason}")
 
 
 class NoPlainAddress(Invariant):

@@ -14,11 +14,12 @@ from syncer.audit.offline.files import text_of
 from syncer.audit.offline.notes import LONGEST, Checkpoint
 
 SUFFIX = ".note"
+DIGITS = 12  # of the size in a file's name
 
 
 def file_name(checkpoint: Checkpoint, suffix: str = SUFFIX) -> str:
     """Return the name of a checkpoint's file: sorted by name, the files of one log are in the order of their sizes."""
-    return f"{re.sub(r'[^A-Za-z0-9._-]', '_', checkpoint.origin)}-{checkpoint.size:012d}{suffix}"
+    return f"{re.sub(r'[^A-Za-z0-9._-]', '_', checkpoint.origin)}-{checkpoint.size:0{DIGITS}d}{suffix}"
 
 
 class Folder:
@@ -87,11 +88,17 @@ def newest_first(folder: Path) -> Iterator[tuple[str, list[Path]]]:
     yield from logs.items()
 
 
-def all_notes(folder: Path) -> list[tuple[str, str]]:
-    """Return (path, text) of every note in a folder, each log's in the order of its sizes; "" for an unreadable one."""
+def all_notes(folder: Path, beyond: int = 0) -> list[tuple[str, str]]:
+    """Return (path, text) of every note in a folder, each log's in the order of its sizes; "" for an unreadable one.
+
+    Files whose names say that they are of `beyond` entries or fewer are left out.
+    """
     notes = []
     for paths in dict(newest_first(folder)).values():
         for path in reversed(paths):
+            size = path.stem.rpartition("-")[2]
+            if size.isdecimal() and len(size) == DIGITS and int(size) <= beyond:
+                continue
             try:
                 notes.append((str(path), read(path)))
             except (OSError, ValueError):

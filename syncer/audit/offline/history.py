@@ -99,6 +99,16 @@ class History:
         self._brought |= self._nobodys
         self._nobodys.clear()
 
+    def bring(self, event: str) -> None:
+        """Note that a resync may have brought the address of one event, if it is nobody's so far."""
+        if event in self._nobodys:
+            self._nobodys.discard(event)
+            self._brought.add(event)
+
+    def is_nobodys(self, event: str) -> bool:
+        """Say whether an event was received without a person, and no resync brought its address so far."""
+        return event in self._nobodys
+
     def is_purged(self, event: str) -> bool:
         """Say whether an entry of the event was purged: then the log does not tell enough of it."""
         return event in self._purged

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 
 HASH = 32
-EMPTY = hashlib.sha256(b"").digest()
+EMPTY = sha256(b"").digest()
 
 #: returns the root over the leaves from `low` (included) to `high` (excluded), counted from 0
 RangeRoot = Callable[[int, int], bytes]
@@ -14,7 +14,7 @@ RangeRoot = Callable[[int, int], bytes]
 
 def node(left: bytes, right: bytes) -> bytes:
     """Return SHA-256(0x01 || left || right)."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return sha256(b"\x01" + left + right).digest()
 
 
 class Frontier:
@@ -53,8 +53,18 @@ class Frontier:
 
     def extend(self, leaves: Iterable[bytes]) -> None:
         """Append leaf hashes in their order."""
-        for leaf in leaves:
-            self.add(leaf)
+        level = list(leaves)
+        size, left = self.size + len(level), self.size
+        rest: list[bytes] = []  # of each level the last hash, where it has no partner yet
+        while level:
+            if left & 1:
+                level.insert(0, self._hashes.pop())
+            if len(level) & 1:
+                rest.append(level.pop())
+            level = [node(*pair) for pair in zip(level[::2], level[1::2], strict=True)]
+            left >>= 1
+        self._hashes += reversed(rest)
+        self.size = size
 
     def root(self) -> bytes:
         """Return the root over everything appended so far."""
@@ -73,7 +83,7 @@ def root(leaves: Iterable[bytes]) -> bytes:
     return frontier.root()
 
 
-def _split(size: int) -> int:
+def split(size: int) -> int:
     """Return the largest power of two below `size`."""
     return 1 << (size - 1).bit_length() - 1
 
@@ -88,7 +98,7 @@ def prove_inclusion(index: int, size: int, range_root: RangeRoot) -> list[bytes]
     path: list[bytes] = []
     low, high = 0, size
     while high - low > 1:
-        middle = low + _split(high - low)
+        middle = low + split(high - low)
         if index < middle:
             path.append(range_root(middle, high))
             high = middle

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,20 +30,36 @@ class _Purge:
 
 
 class Purges:
-    """Holds the entries without a body against the purges on record."""
+    """Holds the entries without a body against the purges on record.
+
+    A purge stands after the entries that it took. Whoever knows of it beforehand says so with `foresee`; then no list
+    of the entries without a body is kept, however many there are.
+    """
 
     def __init__(self) -> None:
         self._purges: list[_Purge] = []
-        self._holes: list[tuple[int, str]] = []  # seq and time of entries without a body
+        self._foreseen: dict[int, _Purge] = {}
+        self._holes: list[tuple[int, str]] = []  # seq and time of entries without a body that nothing covers so far
+        #: how many entries lack their body
+        self.taken = 0
 
     @property
-    def taken(self) -> int:
-        """How many entries lack their body."""
+    def waiting(self) -> int:
+        """How many entries without a body wait for a purge that covers them."""
         return len(self._holes)
+
+    def foresee(self, seq: int, facts: Mapping[str, Any]) -> None:
+        """Note a purge that the log will come to; whether it can be one is said by `record`, once it does."""
+        if seq not in self._foreseen and all(type(facts.get(key)) is int for key in ("from", "to", "count")):
+            purge = _Purge(seq, facts["from"], facts["to"], str(facts.get("before")), left=facts["count"])
+            self._foreseen[seq] = purge
+            self._settle()
 
     def hole(self, seq: int, at: str) -> None:
         """Note an entry without a body."""
-        self._holes.append((seq, at))
+        self.taken += 1
+        if not self._cover(self._foreseen.values(), seq, at):
+            self._holes.append((seq, at))
 
     def record(self, seq: int, now: datetime, facts: Mapping[str, Any], root: bytes) -> str | None:
         """Take a purge on record; return why it cannot be one. `root` is that of all entries before it."""
@@ -57,15 +73,33 @@ class Purges:
             return f"is a purge of entries younger than its own policy of {months} months"
         if size != seq - 1 or facts.get("root") != root.hex():
             return "is a purge of another log: the entries before it differ"
-        self._purges.append(_Purge(seq, first, last, str(before), left=count))
+        foreseen = self._foreseen.pop(seq, None)
+        self._purges.append(foreseen or _Purge(seq, first, last, str(before), left=count))
         return None
 
     def uncovered(self) -> int | None:
         """Return the first entry without a body that no purge of its age and range took; None for none."""
-        for seq, at in self._holes:
-            covering = [purge for purge in self._purges if purge.covers(seq, at)]
-            if not covering:
-                return seq
+        self._settle()
+        return self._holes[0][0] if self._holes else None
+
+    def saved(self) -> dict[str, Any]:
+        """Return what a later verification needs to go on with, as `restored` takes it."""
+        recorded = [[each.seq, each.first, each.last, each.before, each.left] for each in self._purges]
+        return {"recorded": recorded, "taken": self.taken}
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go on where another one stopped: `saved` is what it returned then."""
+        self._purges = [_Purge(*each) for each in saved["recorded"]]
+        self.taken = saved["taken"]
+
+    def _settle(self) -> None:
+        known = [*self._purges, *self._foreseen.values()]
+        self._holes = [(seq, at) for seq, at in self._holes if not self._cover(known, seq, at)]
+
+    @staticmethod
+    def _cover(purges: Iterable[_Purge], seq: int, at: str) -> bool:
+        covering = [purge for purge in purges if purge.covers(seq, at)]
+        if covering:
             # the range that ends first: the others can still take later entries
             min(covering, key=lambda purge: (purge.last, purge.seq)).left -= 1
-        return None
+        return bool(covering)

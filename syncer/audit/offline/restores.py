@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -81,3 +81,16 @@ class Restores:
     def found(self) -> tuple[ForkFound, ...]:
         """Return every restore on record, in the order of the log."""
         return tuple(self._found.values())
+
+    def saved(self) -> list[Any]:
+        """Return what a later verification needs to go on with, as `restore` takes it."""
+        return [
+            [fork.seq, fork.origin, fork.size, fork.shared, fork.who, fork.reason, fork.excused, self._roots[fork.seq]]
+            for fork in self._found.values()
+        ]
+
+    def restore(self, saved: Iterable[Sequence[Any]]) -> None:
+        """Go on where another one stopped: `saved` is what it returned then."""
+        for seq, origin, size, shared, who, reason, excused, root in saved:
+            self._roots[seq] = root
+            self._found[seq] = ForkFound(seq, origin, size, shared, who, reason, excused, seq in self._accepted)

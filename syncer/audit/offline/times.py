@@ -57,3 +57,21 @@ class Times:
             self.remarks.append(f"no checkpoint from {self._beat[0]:%Y-%m-%d %H:%M} to {now:%Y-%m-%d %H:%M}Z"
                                 f" (entry {seq}) although a daemon was started and did not stop")  # fmt: skip
         self._beat = now, timedelta(minutes=every if type(every) is int and 0 < every <= MOST_MINUTES else 60)
+
+    def saved(self) -> dict[str, Any]:
+        """Return what a later verification needs to go on with, as `restore` takes it."""
+        beat = None if self._beat is None else [self._beat[0].isoformat(), int(self._beat[1].total_seconds() // 60)]
+        return {
+            "remarks": list(self.remarks),
+            "before": None if self._before is None else self._before.isoformat(),
+            "beat": beat,
+            "running": sorted(map(list, self._running)),
+        }
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go on where another one stopped: `saved` is what it returned then."""
+        self.remarks = list(saved["remarks"])
+        self._before = None if saved["before"] is None else datetime.fromisoformat(saved["before"])
+        if saved["beat"] is not None:
+            self._beat = datetime.fromisoformat(saved["beat"][0]), timedelta(minutes=saved["beat"][1])
+        self._running = {(host, pid) for host, pid in saved["running"]}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from syncer.audit.offline.finding import Anchoring, Finding
 from syncer.audit.offline.history import History
 from syncer.audit.offline.merkle import Frontier
 from syncer.audit.offline.notes import Checkpoint, NoteError, VerifierKey, open_checkpoint, signers
@@ -28,55 +29,11 @@ _Signed = tuple[str, Checkpoint, list[VerifierKey]]
 _decode = json.JSONDecoder().decode
 
 
-@dataclass(frozen=True, slots=True)
-class Anchoring:
-    """The newest signed state that the log holds; `at` is the time of its last entry (UTC, ISO 8601)."""
-
-    origin: str
-    size: int
-    at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of a verification: the first bad entry with the reason, and what is only worth a warning.
-
-    Of the `notes` given, `agreeing` agree with the log and `excused` do not, but lie in what a restore on record
-    declares lost. `forks` are the restores on record. `lost` counts the anchored entries that those of them declare
-    lost which excuse a note and which nobody accepted, or any of them where not one note agrees: then the log is not
-    proven, but not found altered either.
-    `tables_differ` says that the log itself is whole, and that a table says otherwise.
-    """
-
-    ok: bool
-    entries: int
-    first_bad: int | None = None
-    reason: str | None = None
-    purged: int = 0
-    notes: int = 0
-    anchored: Anchoring | None = None
-    warnings: tuple[str, ...] = ()
-    agreeing: int = 0
-    excused: int = 0
-    lost: int = 0
-    forks: tuple[ForkFound, ...] = ()
-    tables_differ: bool = False
-
-    @property
-    def declared_lost(self) -> bool:
-        """Say whether nothing is wrong but that anchored entries are declared lost, and that is no proof here."""
-        return not self.ok and self.lost > 0
-
-    @property
-    def stands(self) -> bool:
-        """Say whether nothing was found altered: what a restore on record declares lost is a loss, no alteration."""
-        return self.ok or self.declared_lost
-
-
 class _Bad(Exception):
-    def __init__(self, seq: int | None, reason: str) -> None:
+    def __init__(self, seq: int | None, reason: str, size: int | None = None) -> None:
         super().__init__(reason)
         self.seq = seq
+        self.size = size  # how many entries before it are good; None for all that were read
 
 
 def examine(
@@ -98,8 +55,10 @@ def examine(
 class Examination:
     """One pass over a log, in as many parts as its caller likes: every row in order, then the finding.
 
-    See `examine` for what is given; `remarks` are warnings of the caller's own, for the finding. `history` is what the
-    log says of each event.
+    See `examine` for what is given; `remarks` are warnings of the caller's own, for the finding.
+    Without `of_events` what the log says of events is not followed, nor is the text of an entry that names one read:
+    for a caller that holds each of these texts against leaf and columns, and follows every event, by itself. What it
+    finds it brings with `refuse`.
     """
 
     def __init__(
@@ -108,14 +67,21 @@ class Examination:
         keys: Sequence[VerifierKey],
         accepted: Collection[int] = (),
         remarks: Sequence[str] = (),
+        *,
+        of_events: bool = True,
     ) -> None:
-        self.history = History()
+        #: where the log's entries without a body are held against the purges on record
+        self.purges = Purges()
+        self._history = History()
+        self._of_events = of_events
         self._frontier = Frontier()
         self._times = Times()
-        self._purges = Purges()
         self._restores = Restores(accepted)
         self._remarks = remarks
         self._notes = sum(map(len, sources))
+        self._newest: Anchoring | None = None
+        self._agreeing = 0
+        self._saved: dict[str, Any] | None = None
         self._keys = keys
         self._spans = KeySpans()
         self._signed: list[_Signed] = []
@@ -126,7 +92,7 @@ class Examination:
             self._bad = bad
         self._wanted = {checkpoint.size for _, checkpoint, _ in self._signed}
         self._roots: dict[int, tuple[bytes, str]] = {0: (self._frontier.root(), "")}
-        self._latest_at = ""
+        self._latest_at = self._last_at = ""
 
     @property
     def size(self) -> int:
@@ -148,12 +114,60 @@ class Examination:
         except _Bad as bad:
             self._bad = bad
 
+    def take_linked(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Verify the next entries as `take_all` does, without `of_events`: rows that follow each other in the chain.
+
+        A caller with the key has held their numbers against each other, and every text against its leaf.
+        """
+        if self._bad is not None:
+            return
+        leaves: list[bytes] = []
+        try:
+            for row in rows:
+                at, leaf = row[1], row[6]
+                if not self._is_plain(row):
+                    self._frontier.extend(leaves)
+                    leaves.clear()
+                    self._take((*row[:6], bytes(leaf) if isinstance(leaf, memoryview) else leaf))
+                    continue
+                if at != self._last_at:
+                    self._note_time(row[0], at)
+                leaves.append(leaf)
+        except _Bad as bad:
+            self._bad = bad
+        self._frontier.extend(leaves)
+
+    def _is_plain(self, row: Sequence[Any]) -> bool:
+        """Say whether an entry is of an event, has its text, and there is nothing else to it: nearly all are."""
+        seq, at, what, event, destination, body, leaf, *_ = row
+        return (
+            type(event) is type(what) is type(at) is str
+            and (destination is None or type(destination) is str)
+            and body is not None
+            and type(leaf) is bytes
+            and at >= self._last_at
+            and seq not in self._wanted
+        )
+
+    def _note_time(self, seq: int, at: Any) -> None:
+        now = moment(at)
+        if now is None:
+            raise _Bad(seq, f"entry {seq} was altered: its time cannot be read")
+        self._times.take(seq, now)
+        self._last_at = at
+        self._latest_at = max(self._latest_at, at)
+
+    def refuse(self, seq: int, reason: str) -> None:
+        """Take an objection of the caller's to an entry; the first bad entry counts."""
+        if self._bad is None or (self._bad.seq is not None and seq < self._bad.seq):
+            self._bad = _Bad(seq, reason, seq - 1)
+
     def finding(self) -> Finding:
         """Return what was found, once every row was given."""
         try:
             if self._bad is not None:
                 raise self._bad
-            hole = self._purges.uncovered()
+            hole = self.purges.uncovered()
             if hole is not None:
                 raise _Bad(hole, f"entry {hole} lost its body, and no purge on record took it")
             unknown = self._restores.unknown()
@@ -164,7 +178,46 @@ class Examination:
                 raise _Bad(None, unexplained)
             return self._compared()
         except _Bad as bad:
-            return Finding(False, self.size, bad.seq, str(bad), self._purges.taken, self._notes)
+            good = self.size if bad.size is None else min(self.size, bad.size)
+            return Finding(False, good, bad.seq, str(bad), self.purges.taken, self._notes)
+
+    # -- in parts, one long after the other -----------------------------------------------------------------
+
+    def saved(self) -> dict[str, Any] | None:
+        """Return what a later examination needs to go on after the last entry; None where this one found no whole log.
+
+        Texts, integers, lists and mappings. Notes of more entries than were read are not in it.
+        """
+        return self._saved
+
+    def go_on(self, saved: Mapping[str, Any]) -> None:
+        """Begin after the last entry of an earlier examination, which returned `saved`; before the first row."""
+        self._frontier = Frontier.unpack(saved["size"], bytes.fromhex(saved["range"]))
+        self._latest_at, last_at = saved["latest_at"], saved["last_at"]
+        self._roots[self.size] = self._frontier.root(), last_at
+        self._last_at = last_at
+        for part, its in ((self._times, "times"), (self.purges, "purges"), (self._restores, "restores"),
+                          (self._spans, "rotations")):  # fmt: skip
+            part.restore(saved[its])
+        self._newest = None if saved["newest"] is None else Anchoring(*saved["newest"])
+        self._agreeing = saved["agreeing"]
+        self._notes += saved["notes"]
+
+    def _save(self, notes: int) -> None:
+        newest = self._newest
+        self._saved = {
+            "size": self.size,
+            "range": self._frontier.pack().hex(),
+            "latest_at": self._latest_at,
+            "last_at": self._last_at,
+            "times": self._times.saved(),
+            "purges": self.purges.saved(),
+            "restores": self._restores.saved(),
+            "rotations": self._spans.saved(),
+            "newest": None if newest is None else [newest.origin, newest.size, newest.at],
+            "agreeing": self._agreeing,
+            "notes": notes,
+        }
 
     # -- one entry ------------------------------------------------------------------------------------------
 
@@ -176,19 +229,17 @@ class Examination:
         names = isinstance(what, str) and all(name is None or isinstance(name, str) for name in (event, destination))
         if not isinstance(leaf, bytes) or len(leaf) != 32 or not names:
             raise _Bad(seq, f"entry {seq} was altered")
-        now = moment(at)
-        if now is None:
-            raise _Bad(seq, f"entry {seq} was altered: its time cannot be read")
-        self._times.take(seq, now)
+        self._note_time(seq, at)
         if body is None:
-            self._purges.hole(seq, at)
-            self.history.purged(what, event)
-        else:
+            self.purges.hole(seq, at)
+            self._history.purged(what, event)
+        elif self._of_events or event is None:
             content = _content(seq, (at, what, event, destination), body, leaf)
-            problem = self.history.tell(what, content) or self._of_itself(seq, what, content)
+            problem = self._history.tell(what, content) or self._of_itself(seq, what, content)
             if problem:
                 raise _Bad(seq, f"entry {seq} {problem}")
         self._frontier.add(leaf)
+        self._last_at = at
         self._latest_at = max(self._latest_at, at)
         if seq in self._wanted:
             self._roots[seq] = self._frontier.root(), at
@@ -199,7 +250,7 @@ class Examination:
             return None  # nearly all are
         facts, actor = content["facts"], content["actor"]
         if what == "audit:purged":
-            return self._purges.record(seq, _at(content), facts, self._frontier.root())
+            return self.purges.record(seq, _at(content), facts, self._frontier.root())
         if what == "audit:forked":
             return self._restores.record(seq, facts, actor, self._frontier.root())
         if what == "key:rotated":
@@ -213,20 +264,14 @@ class Examination:
     # -- all of it against the notes ------------------------------------------------------------------------
 
     def _compared(self) -> Finding:
-        newest, agreeing = None, 0
-        for name, checkpoint, signed_by in sorted(self._signed, key=lambda note: note[1].size):
-            root, at = self._roots.get(checkpoint.size, (None, ""))
-            agrees = root == checkpoint.root
-            if not agrees and self._restores.excuse(checkpoint):
-                continue
-            if forged := self._spans.problem(signed_by, checkpoint.size):
-                raise _Bad(None, f"{name}: {forged}")
-            if agrees:
-                agreeing += 1
-                newest = Anchoring(checkpoint.origin, checkpoint.size, at)
-            else:
-                raise self._difference(name, checkpoint, newest.size if newest else 0)
-        forks = self._restores.found()
+        signed = sorted(self._signed, key=lambda note: note[1].size)
+        within = bisect_right(signed, self.size, key=lambda note: note[1].size)
+        for note in signed[:within]:
+            self._compare(*note)
+        self._save(self._notes - len(signed) + within)
+        for note in signed[within:]:
+            self._compare(*note)
+        forks, newest, agreeing = self._restores.found(), self._newest, self._agreeing
         # a number is no proof: whoever was told of a restore must hold something that agrees as well
         proven = newest is not None and newest.size > 0
         open_ones = [fork for fork in forks if fork.excused and not (proven and fork.accepted)]
@@ -234,7 +279,7 @@ class Examination:
             ok=not open_ones,
             entries=self.size,
             reason="; ".join(map(_declared, open_ones)) or None,
-            purged=self._purges.taken,
+            purged=self.purges.taken,
             notes=self._notes,
             anchored=newest,
             warnings=tuple(dict.fromkeys([*self._times.remarks, *map(_recorded, forks), *self._remarks])),
@@ -243,6 +288,18 @@ class Examination:
             lost=sum(fork.lost for fork in open_ones),
             forks=forks,
         )
+
+    def _compare(self, name: str, checkpoint: Checkpoint, signed_by: Sequence[VerifierKey]) -> None:
+        root, at = self._roots.get(checkpoint.size, (None, ""))
+        agrees = root == checkpoint.root
+        if not agrees and self._restores.excuse(checkpoint):
+            return
+        if forged := self._spans.problem(signed_by, checkpoint.size):
+            raise _Bad(None, f"{name}: {forged}")
+        if not agrees:
+            raise self._difference(name, checkpoint, self._newest.size if self._newest else 0)
+        self._agreeing += 1
+        self._newest = Anchoring(checkpoint.origin, checkpoint.size, at)
 
     def _difference(self, name: str, checkpoint: Checkpoint, proven: int) -> _Bad:
         size = checkpoint.size

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.audit.ledger import FETCH, Ledger, Pending
+from syncer.audit.ledger import Ledger, Pending
 from syncer.audit.offline.inclusion import FORMAT, InclusionProof
 from syncer.audit.offline.merkle import Frontier, RangeRoot, prove_inclusion
 from syncer.audit.offline.notes import Checkpoint, Signer
 from syncer.audit.proof.origins import Origins
 from syncer.audit.proof.recomputation import Reached, Recomputation
+from syncer.audit.proof.subtrees import Subtrees, leaves
 from syncer.audit.transaction import Clock
 from syncer.database.connections import reading, writing
 from syncer.database.failures import retry_on_conflict
@@ -82,11 +82,11 @@ class Checkpoints:
         ).first()
         return _sealed(row) if row else None
 
-    def all(self) -> list[Sealed]:
-        """Return every checkpoint, oldest first."""
+    def all(self, beyond: int = 0) -> list[Sealed]:
+        """Return every checkpoint of more than `beyond` entries, oldest first."""
         c = self._tables.checkpoint.c
         with reading(self._engine) as connection:
-            query = sa.select(c.size, c.at, c.origin, c.root, c.note).order_by(c.size)
+            query = sa.select(c.size, c.at, c.origin, c.root, c.note).where(c.size > beyond).order_by(c.size)
             return [_sealed(row) for row in connection.execute(query)]
 
     def why_due(self, entries: int, last: Sealed | None, now: datetime) -> str | None:
@@ -233,12 +233,9 @@ class Checkpoints:
         """Return the proofs of several entries, in their order, under one checkpoint. Raises UserError as `prove`."""
         with reading(self._engine) as connection:
             last = self._newest(connection)
-
-            @cache  # neighbours share nearly all of their paths, and a long one costs a read of many leaves
-            def range_root(low: int, high: int) -> bytes:
-                return self._range_root(connection, low, high)
-
-            return [self._proof(connection, last, seq, range_root) for seq in seqs]
+            # neighbours share nearly all of their paths
+            subtrees = Subtrees(connection, self._tables, self._origins)
+            return [self._proof(connection, last, seq, subtrees.root) for seq in seqs]
 
     def _proof(self, connection: sa.Connection, last: Sealed | None, seq: int, range_root: RangeRoot) -> InclusionProof:
         t = self._tables.audit.c
@@ -259,11 +256,6 @@ class Checkpoints:
             note=last.note,
         )
 
-    def _range_root(self, connection: sa.Connection, low: int, high: int) -> bytes:
-        frontier = Frontier()
-        frontier.extend(self._leaves(connection, low, high))
-        return frontier.root()
-
     def _frontier(self, connection: sa.Connection, size: int) -> Frontier:
         c = self._tables.checkpoint.c
         query = sa.select(c.size, c.origin, c.root, c.note, c.frontier)
@@ -275,16 +267,8 @@ class Checkpoints:
             frontier = Frontier()
         if signed is None or frontier.root() != signed.root:
             frontier = Frontier()  # somebody changed it: the entries themselves decide
-        frontier.extend(self._leaves(connection, frontier.size, size))
+        frontier.extend(leaves(connection, self._tables, frontier.size, size))
         return frontier
-
-    def _leaves(self, connection: sa.Connection, low: int, high: int) -> Iterator[bytes]:
-        t = self._tables.audit.c
-        query = sa.select(t.leaf).where(t.seq > low, t.seq <= high).order_by(t.seq)
-        result = connection.execute(query, execution_options={"yield_per": FETCH})
-        for part in result.partitions():
-            for (leaf,) in part:
-                yield bytes(leaf)
 
     def _size(self, connection: sa.Connection) -> int:
         return int(connection.execute(sa.select(self._tables.head.c.seq)).scalar() or 0)

@@ -113,7 +113,12 @@ USAGE: Mapping[str, Usage] = {
         " and there is no page",
     ),
     "audit verify": Usage(
-        ("syncer audit verify", "syncer audit verify --against note.txt", "syncer audit verify --accept-fork 4800"),
+        (
+            "syncer audit verify",
+            "syncer audit verify --full",
+            "syncer audit verify --against note.txt",
+            "syncer audit verify --accept-fork 4800",
+        ),
         {
             0: "proven",
             1: "something was altered, or the tables disagree with the log",

@@ -23,7 +23,7 @@ from syncer.reports.wording.words import RIGHTS, day_time, sentence, standing, s
 
 if TYPE_CHECKING:
     from adapters.contract import TrialStep
-    from syncer.audit.offline.verifier import Finding
+    from syncer.audit.offline.finding import Finding
     from syncer.cli.output.results import (
         CheckResult,
         ListedKey,
@@ -177,6 +177,9 @@ def verdict(finding: Finding) -> None:
     purged = f", the bodies of {finding.purged} purged on record" if finding.purged else ""
     excused = f", {finding.excused} lie in what was declared lost" if finding.excused else ""
     out.print(f"{finding.entries} entries, unbroken{purged}; {finding.agreeing} signed notes agree{excused}")
+    if finding.since_entry is not None:
+        out.print(f"verified now: what came after entry {finding.since_entry}; what came before was verified in full"
+                  " before (--full: all of it again)")  # fmt: skip
     if at:
         out.print(f"not proven beyond size {at.size} anchored at {day_time(at.at)}")
     else:

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from syncer.audit.offline.finding import Finding
 from syncer.audit.offline.inclusion import InclusionProof
-from syncer.audit.offline.verifier import Finding
 from syncer.cli.output.results import (
     CheckpointResult,
     CheckResult,

@@ -30,7 +30,7 @@ def commands(step: Remedy, events: Sequence[Named], destination: str | None) -> 
     if step is Remedy.CHECK:
         return ("syncer check",)
     if step is Remedy.VERIFY:
-        return ("syncer audit verify",)
+        return ("syncer audit verify --full",)
     if step is Remedy.RESUME:
         return (f"syncer resume {destination} {REASON}",)
     if step is Remedy.BRING_ADDRESS:

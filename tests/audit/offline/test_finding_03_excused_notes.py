@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from syncer.audit.offline.finding import Finding
 from syncer.audit.offline.merkle import root
 from syncer.audit.offline.notes import Checkpoint, Signer, VerifierKey
-from syncer.audit.offline.verifier import Finding, examine
+from syncer.audit.offline.verifier import examine
 from tests.support.attacks.bent_logs import ORIGIN, SEED, Log, a_log
 from tests.support.paths import VERIFIER
 

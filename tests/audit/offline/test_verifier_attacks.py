@@ -17,10 +17,11 @@ import pytest
 
 from syncer.audit.chain import canonical, leaf
 from syncer.audit.chain import verify as verify_chain
+from syncer.audit.offline.finding import Finding
 from syncer.audit.offline.inclusion import ProofError, verify_proof
 from syncer.audit.offline.merkle import Frontier
 from syncer.audit.offline.notes import Checkpoint, Signer, VerifierKey
-from syncer.audit.offline.verifier import Finding, examine
+from syncer.audit.offline.verifier import examine
 from tests.support.attacks.bent_logs import ACTOR, KEY, ORIGIN, SEED, Log, a_log, proof_of
 from tests.support.paths import VERIFIER
 

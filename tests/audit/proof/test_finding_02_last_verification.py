@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from syncer.app import App, load_settings, open_app
-from syncer.audit.offline.verifier import Finding
+from syncer.audit.offline.finding import Finding
 from syncer.errors import ChainBroken
 from syncer.reports.html.page import report_html
 from syncer.reports.status import needs_attention

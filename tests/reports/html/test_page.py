@@ -367,7 +367,7 @@ def test_a_log_that_is_not_whole_needs_a_person(found: PropagationLog) -> None:
     (first, *_) = find(broken).needs
 
     assert first.result == "The log that proves what is said here is not whole."
-    assert first.commands == ("syncer audit verify",)
+    assert first.commands == ("syncer audit verify --full",)
 
 
 def test_what_is_held_outside_the_span_of_a_report_is_not_left_out(

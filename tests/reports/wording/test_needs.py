@@ -95,7 +95,7 @@ def test_a_request_that_is_held_without_a_recipient_is_told() -> None:
     (need,) = find(log([held])).needs
 
     assert [(item.id, item.case) for item in need.events] == [(held.id, 7)]
-    assert need.commands == ("syncer audit verify",)
+    assert need.commands == ("syncer audit verify --full",)
 
 
 def test_a_paused_recipient_says_its_effect_and_the_command_names_our_account() -> None:

@@ -1,4 +1,4 @@
-"""One passage over the whole log: the chain is recomputed on the way, and it ends in the moment the tables are read in.
+"""One passage over the log from some entry on: the chain is recomputed on the way, up to one moment of the database.
 
 In one snapshot where a person waits for it. In the daemon in slices, each read afresh, with pauses between them: no
 snapshot is open for long, which would keep SQLite from truncating its write-ahead log and PostgreSQL from vacuuming.
@@ -7,9 +7,8 @@ snapshot is open for long, which would keep SQLite from truncating its write-ahe
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import islice
 from types import TracebackType
 from typing import Any
 
@@ -17,11 +16,10 @@ import sqlalchemy as sa
 
 from syncer.audit.chain import ZERO, Verdict, verify
 from syncer.audit.ledger import Ledger
-from syncer.audit.offline.verifier import LogRow
-from syncer.database.connections import reading, snapshot
+from syncer.database.connections import snapshot
 
-#: entries of one slice
-SLICE = 500
+#: entries of one slice between two pauses, and of one read where nobody else waits
+SLICE, READ = 500, 2000
 #: is told how many seconds a slice took; it waits as long as it likes, and may raise to end the passage
 Pause = Callable[[float], None]
 
@@ -35,14 +33,20 @@ class BadChain(Exception):
 
 
 class Passage:
-    """A passage over one log, a context manager. `connection` is the closing moment, once all rows were read."""
+    """A passage over one log after entry `start` with its mac, a context manager.
 
-    def __init__(self, engine: sa.Engine, ledger: Ledger, pause: Pause | None = None) -> None:
+    `connection` is the closing moment, once all slices were read; `end` is then the last entry's number and mac.
+    """
+
+    def __init__(
+        self, engine: sa.Engine, ledger: Ledger, start: tuple[int, bytes] = (0, ZERO), pause: Pause | None = None
+    ) -> None:
         self._engine = engine
         self._ledger = ledger
         self._pause = pause
         self._stack = ExitStack()
-        self._count, self._mac, self._purged = 0, ZERO, 0
+        self._purged = 0
+        self.end = start
         self.connection: sa.Connection
 
     def __enter__(self) -> Passage:
@@ -53,34 +57,34 @@ class Passage:
     ) -> None:
         self._stack.close()
 
-    def rows(self) -> Iterator[LogRow]:
-        """Yield every entry. Raises BadChain, at the end also for a head that is not the last entry's."""
+    def slices(self) -> Iterator[tuple[sa.Connection, Sequence[Any]]]:
+        """Yield the entries in parts, each with the moment it was read in.
+
+        Raises BadChain, at the end also for a head that is not the last entry's. The texts of entries that name an
+        event are held against their leaves, and not read.
+        """
         if self._pause is not None:
-            yield from self._slices(self._pause)
+            yield from self._with_rests(self._pause)
         connection = self.connection = self._stack.enter_context(snapshot(self._engine))
-        rest = self._ledger.raw(connection, self._count)
-        while part := list(islice(rest, SLICE)):
-            yield from self._take(part)
+        while part := self._ledger.part(connection, self.end[0], READ):
+            self._verify(part, None)
+            yield connection, part
         self._verify([], self._ledger.head_in(connection))
 
-    def _slices(self, pause: Pause) -> Iterator[LogRow]:
+    def _with_rests(self, pause: Pause) -> Iterator[tuple[sa.Connection, Sequence[Any]]]:
         while True:
             began = time.monotonic()
-            with reading(self._engine) as connection:
-                part = list(self._ledger.raw(connection, self._count, self._count + SLICE))
-            if len(part) < SLICE:
-                return  # the rest is read in the closing moment
-            yield from self._take(part)
+            with snapshot(self._engine) as connection:
+                part = self._ledger.part(connection, self.end[0], SLICE)
+                if len(part) < SLICE:
+                    return  # the rest is read in the closing moment
+                self._verify(part, None)
+                yield connection, part
             pause(time.monotonic() - began)
 
-    def _take(self, part: list[Any]) -> Iterator[LogRow]:
-        self._verify(part, None)
-        for seq, at, what, event, destination, body, leaf, _ in part:
-            yield seq, at, what, event, destination, body, bytes(leaf) if isinstance(leaf, memoryview) else leaf
-
-    def _verify(self, part: list[Any], head: tuple[int, bytes] | None) -> None:
-        verdict = verify(part, self._ledger.key_of, head, (self._count, self._mac))
+    def _verify(self, part: Sequence[Any], head: tuple[int, bytes] | None) -> None:
+        verdict = verify(part, self._ledger.key_of, head, self.end, of_events=False)
         self._purged += verdict.purged
         if not verdict.ok:
             raise BadChain(Verdict(False, verdict.entries, verdict.first_bad, verdict.reason, self._purged))
-        self._count, self._mac = verdict.entries, verdict.mac
+        self.end = verdict.entries, verdict.mac

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import closing
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.audit.ledger import FETCH
+from syncer.audit.log_end import untyped
 from syncer.audit.offline.history import DeliveryRecord, EventRecord, History
 from syncer.audit.offline.times import moment
 from syncer.clock import stamp
-from syncer.database.connections import plain_rows
+from syncer.database.connections import plain_rows, plain_rows_of
 from syncer.database.derived.tally import counters_differ
 from syncer.database.tables import Tables
 from syncer.domain.model import WORKABLE, State
@@ -24,68 +23,110 @@ from syncer.domain.rights import RANKS
 LONGEST = max(timedelta(days=1), timedelta(seconds=LONGEST_WAIT))
 #: a host's clock may be hours wrong without anybody's doing; what is put off for good lies far beyond
 CLOCKS = timedelta(hours=6)
+UNREADABLE = "a table holds a time that cannot be read"
 #: what is said of a delivery of which the log says nothing yet
 _UNTOUCHED = DeliveryRecord()
 
 
 class TableComparison:
-    """Compares the tables of one moment with what the log says up to the same moment.
+    """Compares what the tables hold with what the log says up to the same moment, some events at a time.
 
     `now` (UTC) is the present, or the latest time of an entry where a clock ran ahead. A recheck puts a confirmed
     delivery back to be read without an entry, and a purged event is passed over: the log does not tell enough of it.
     """
 
-    def __init__(self, tables: Tables, history: History, now: datetime) -> None:
+    def __init__(self, tables: Tables, now: datetime) -> None:
         self._tables = tables
-        self._history = history
+        self._found = {"event": 0, "delivery": 0}  # rows of events that the log received
+        self.set_now(now)
+        d, e = tables.delivery.c, tables.event.c
+        self._deliveries = _untyped(
+            d.event_id, d.destination, d.action, d.state, d.outcome, d.attempts, d.next_attempt_at, d.claim_rank,
+            d.due_on, d.confirmed_at, d.code,
+        )  # fmt: skip
+        self._events = _untyped(e.id, e.right, e.subject, e.received_at, e.due_on, e.state, e.fulfilled_at)
+
+    def set_now(self, now: datetime) -> None:
+        """Set the latest present time that is known."""
         self._present = stamp(now + CLOCKS)
         self._longest = stamp(now + LONGEST + CLOCKS)
-        self._missing = set(history.events())
-        self._seen: dict[str, int] = {}  # of each event, a bit for each of its deliveries that stands in the table
 
-    def contradiction(self, connection: sa.Connection) -> str | None:
-        """Return the first contradiction, in one line; None where the tables agree."""
+    def of_events(
+        self, connection: sa.Connection, history: History, ids: Sequence[str], new: Collection[str]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the events whose rows say otherwise than the history, each contradiction in one line.
+
+        The rows of `new` ones, each event once, are counted: `added` compares that with how many there are.
+        """
         try:
-            with closing(self._contradictions(connection)) as found:
-                return next(found, None)
+            yield from self._of_events(connection, history, ids, new)
         except sa.exc.DataError:  # a time that Python has no value for, such as PostgreSQL's infinity
-            return "a table holds a time that cannot be read"
+            yield from ((event, UNREADABLE) for event in ids)  # it may be any of them
 
-    def _contradictions(self, connection: sa.Connection) -> Generator[str, None, None]:
-        d, e, lane, watch = (self._tables.delivery.c, self._tables.event.c, self._tables.lane.c, self._tables.watch.c)
-        for row in _rows(
-            connection, d.event_id, d.destination, d.action, d.state, d.outcome, d.attempts, d.next_attempt_at,
-            d.claim_rank, d.due_on, d.confirmed_at, d.code,
-        ):  # fmt: skip
-            yield from self._delivery(row)
-        for row in _rows(connection, e.id, e.right, e.subject, e.received_at, e.due_on, e.state, e.fulfilled_at):
-            yield from self._event(row)
-        for event in self._missing:
-            yield f"event {event} was received and is not in its table: somebody deleted it"
-        for name, cool_until, probe_at in _rows(connection, lane.destination, lane.cool_until, lane.probe_at):
-            for column, value in (("cool_until", cool_until), ("probe_at", probe_at)):
-                yield from _too_late(f"destination {name}", column, value, self._longest)
-        for name, looked_at, listed_at in _rows(connection, watch.destination, watch.looked_at, watch.listed_at):
-            for column, value in (("looked_at", looked_at), ("listed_at", listed_at)):
-                yield from _too_late(f"destination {name}", column, value, self._present)
-        if differing := counters_differ(connection, self._tables):
-            yield differing
+    def _of_events(
+        self, connection: sa.Connection, history: History, ids: Sequence[str], new: Collection[str]
+    ) -> Iterator[tuple[str, str]]:
+        seen: dict[str, int] = {}  # of each event, a bit for each of its deliveries that stands in the table
+        missing = set(ids)
+        for row in plain_rows_of(connection, self._deliveries, self._tables.delivery.c.event_id, ids):
+            self._found["delivery"] += row[0] in new
+            for contradiction in self._delivery(history, seen, row):
+                yield row[0], contradiction
+        for row in plain_rows_of(connection, self._events, self._tables.event.c.id, ids):
+            self._found["event"] += row[0] in new
+            missing.discard(row[0])
+            for contradiction in self._event(history, seen, row):
+                yield row[0], contradiction
+        for event in ids:
+            if event in missing and history.event(event) is not None:
+                yield event, f"event {event} was received and is not in its table: somebody deleted it"
+
+    def of_lanes(self, connection: sa.Connection) -> str | None:
+        """Return the first time of a lane or a look that syncer never writes, in one line; None for none."""
+        lane, watch = self._tables.lane.c, self._tables.watch.c
+        try:
+            for columns, latest in (
+                ((lane.destination, lane.cool_until, lane.probe_at), self._longest),
+                ((watch.destination, watch.looked_at, watch.listed_at), self._present),
+            ):
+                for name, *values in plain_rows(connection, _untyped(*columns)):
+                    for column, value in zip(columns[1:], values, strict=True):
+                        if found := next(_too_late(f"destination {name}", column.name, value, latest), None):
+                            return found
+        except sa.exc.DataError:
+            return UNREADABLE
+        return None
+
+    def added(self, connection: sa.Connection) -> str | None:
+        """Return the first row of an event that the log never received, or a wrong tally, in one line; None for none.
+
+        For a caller that let every event of the log be compared: then as many rows stand here as were found.
+        """
+        t, d, e = self._tables.audit, self._tables.delivery, self._tables.event
+        for name, table, place in (("delivery", d, d.c.event_id), ("event", e, e.c.id)):
+            if connection.execute(sa.select(sa.func.count()).select_from(table)).scalar() == self._found[name]:
+                continue
+            known = sa.exists().where(t.c.event_id == place, t.c.what == "event:received")
+            row = connection.execute(sa.select(untyped(place)).where(~known).limit(1)).first()
+            if row is not None:
+                return f"event {row[0]} is in its table, but the log never received it"
+        return counters_differ(connection, self._tables)
 
     # -- deliveries -----------------------------------------------------------------------------------------
 
-    def _delivery(self, row: Any) -> Iterator[str]:
+    def _delivery(self, history: History, seen: dict[str, int], row: Any) -> Iterator[str]:
         event, destination, action, state, outcome, attempts, next_attempt_at, claim_rank, due_on, *more = row
         confirmed_at, code = more
-        if self._history.is_purged(event):
+        if history.is_purged(event):
             return
-        record, place = self._history.event(event), f"event {event} at {destination}"
+        record, place = history.event(event), f"event {event} at {destination}"
         if record is None:
             yield f"event {event} is in its table, but the log never received it"
             return
         if destination not in record.plan:
             yield f"{place} is in its table, but the log never named that destination"
             return
-        self._seen[event] = self._seen.get(event, 0) | 1 << list(record.plan).index(destination)
+        seen[event] = seen.get(event, 0) | 1 << list(record.plan).index(destination)
         said = record.deliveries.get(destination, _UNTOUCHED)
         rechecked = state == State.APPLIED and said.state == State.CONFIRMED and confirmed_at is not None
         if state != said.state and not rechecked:
@@ -104,29 +145,32 @@ class TableComparison:
 
     # -- events ---------------------------------------------------------------------------------------------
 
-    def _event(self, row: Any) -> Iterator[str]:
+    def _event(self, history: History, seen: dict[str, int], row: Any) -> Iterator[str]:
         event, right, subject, received_at, due_on, state, fulfilled_at = row
-        self._missing.discard(event)
-        if self._history.is_purged(event):
+        if history.is_purged(event):
             return
-        record, place = self._history.event(event), f"event {event}"
+        record = history.event(event)
         if record is None:
-            yield f"{place} is in its table, but the log never received it"
+            yield f"event {event} is in its table, but the log never received it"
             return
+        table = (right, subject, _text(received_at), _text(due_on), state, _text(fulfilled_at))
+        log = (record.right, record.subject, record.received_at, record.due_on, record.state, record.fulfilled_at)
+        if table != log:
+            yield from self._event_differs(history, row, record)
+        for number, destination in enumerate(record.plan):
+            if not seen.get(event, 0) >> number & 1:
+                yield f"event {event} at {destination} was planned and is not in its table: somebody deleted it"
+
+    def _event_differs(self, history: History, row: Any, record: EventRecord) -> Iterator[str]:
+        event, right, subject, received_at, due_on, state, fulfilled_at = row
+        place = f"event {event}"
         yield from _differs(place, "right", right, record.right)
-        if record.subject is not None or not self._history.was_brought(event):
+        if record.subject is not None or not history.was_brought(event):
             yield from _differs(place, "subject", subject, record.subject)
         yield from _differs(place, "received_at", _text(received_at), record.received_at)
         yield from _differs(place, "due_on", _text(due_on), record.due_on)
         yield from _differs(place, "state", state, record.state)
         yield from _differs(place, "fulfilled_at", _text(fulfilled_at), record.fulfilled_at)
-        yield from self._lacking(event, record)
-
-    def _lacking(self, event: str, record: EventRecord) -> Iterator[str]:
-        seen = self._seen.pop(event, 0)
-        for number, destination in enumerate(record.plan):
-            if not seen >> number & 1:
-                yield f"event {event} at {destination} was planned and is not in its table: somebody deleted it"
 
 
 def _is_urgent_since_it_came(due_on: Any, record: EventRecord) -> bool:
@@ -161,13 +205,6 @@ def _text(value: Any) -> Any:
     return f"{value.replace(' ', 'T')}Z" if isinstance(value, str) and " " in value else value
 
 
-def _rows(connection: sa.Connection, *columns: sa.ColumnElement[Any]) -> Iterator[Any]:
-    """Yield all rows of a table as the driver gives them, whatever somebody wrote there, in constant memory."""
-    raw: list[Any] = [sa.type_coerce(column, sa.types.NULLTYPE) for column in columns]
-    query = sa.select(*raw)
-    if connection.dialect.name == "sqlite":
-        yield from plain_rows(connection, query)
-        return
-    with closing(connection.execution_options(stream_results=True, yield_per=FETCH).execute(query)) as result:
-        for part in result.partitions(FETCH):
-            yield from part
+def _untyped(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Return the query of these columns as the driver gives them, whatever somebody wrote there."""
+    return sa.select(*map(untyped, columns))

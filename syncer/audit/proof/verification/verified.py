@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from syncer.audit.chain import digest, verify
 from syncer.audit.ledger import Ledger
-from syncer.audit.offline.verifier import Finding
+from syncer.audit.offline.finding import Finding
 from syncer.clock import stamp
 from syncer.database.connections import reading, writing
 from syncer.database.failures import is_denied, is_read_only, retry_on_conflict
@@ -24,8 +24,8 @@ SOONER = timedelta(hours=1)
 #: a result that is older than this needs a person
 STALE = timedelta(hours=48)
 LONGEST = 255  # characters of the reason that are kept
-AGAIN = "run `syncer audit verify`, and see that `syncer run` runs"
-WHOLE = "keep the database as evidence, put back one that is whole, then run `syncer audit verify`"
+AGAIN = "run `syncer audit verify --full`, and see that `syncer run` runs"
+WHOLE = "keep the database as evidence, put back one that is whole, then run `syncer audit verify --full`"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from syncer.database.engines import no_pad_collation
 from syncer.database.tables import Tables
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 
 _ODD_EVENT = (
     "CASE WHEN state NOT IN ('open', 'held', 'fulfilled')"
