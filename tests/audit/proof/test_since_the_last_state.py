@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App, load_settings, open_app
+from syncer.audit.proof.verification.passage import SLICE
 from syncer.audit.proof.verification.verify import WORTH_KEEPING
 from syncer.service.drain import drain, prepare
 from syncer.setup.install import initialise
@@ -332,6 +334,59 @@ def test_a_note_of_the_part_before_counts_and_is_not_opened_again(app: App) -> N
     assert finding.warnings == ()
 
 
+# -- in slices, and in how much memory --------------------------------------------------------------------------
+
+
+@everywhere
+def test_what_happens_to_requests_while_the_log_is_verified_in_slices_is_followed(app: App) -> None:
+    take_in(app, 40)
+    entries(app, SLICE)
+    take_in(app, 40)
+    entries(app, 2 * SLICE)
+    names = iter(range(1000))
+    held = [each.id for each in rows(app, app.tables.event)]
+
+    def work_goes_on(_: float) -> None:
+        put(app, "erasure", f"meanwhile{next(names)}@x.test", f"meanwhile {next(names)}")
+        prepare(app)
+        app.withdrawals.withdraw(held.pop(), "typed by mistake")
+        entries(app, SLICE // 2)
+
+    finding = app.verify(pause=work_goes_on)
+
+    assert (finding.ok, finding.reason) == (True, None)
+    assert finding.entries == app.ledger.head()[0]
+    change_row(app, "event", "taken in 3", state="fulfilled")
+    assert "its state is fulfilled" in str(app.verify(pause=lambda _: None).reason)
+
+
+@pytest.mark.slow
+def test_the_memory_of_a_verification_does_not_grow_with_the_log(app: App) -> None:
+    take_in(app, 4200)  # slices of a read follow each other
+    app.verify()  # what is loaded once
+    peaks = [peak_of(app)]
+    take_in(app, 4200)
+    peaks.append(peak_of(app))
+
+    assert peaks[1] < 1.1 * peaks[0]
+
+
+def take_in(app: App, count: int) -> None:
+    first = len(rows(app, app.tables.event))
+    for number in range(first, first + count):
+        put(app, "erasure", f"person{number}@x.test", f"taken in {number}")
+    app.intake.take_all()
+
+
+def peak_of(app: App) -> int:
+    tracemalloc.start()
+    try:
+        assert app.verify().ok
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 # -- any tampering at all -------------------------------------------------------------------------------------
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -436,9 +491,10 @@ def test_whatever_is_done_to_log_tables_and_state_what_the_one_finds_the_other_f
             attack(app, data.draw)
 
         # every event is shown: then only what was added, and old entries of nobody, are left to the whole one
-        since, whole = app.verify_since(ids, keep=False), app.verify()
+        since, sliced, whole = app.verify_since(ids, keep=False), app.verify(pause=lambda _: None), app.verify()
 
         assert since.scope == "full" or since.since_entry <= since_entry
+        assert (sliced.ok, sliced.tables_differ) == (whole.ok, whole.tables_differ)
         if not since.ok:
             assert not whole.ok
         if whole.tables_differ and "the log never received it" not in str(whole.reason):
