@@ -94,7 +94,7 @@ class Status:
         with snapshot(self._engine) as connection:
             seen = self._counts.destinations(connection)
             found = self._counts.deliveries(connection, seen)
-            gone = sorted(set(found) - set(configured))
+            gone = sorted(set(found) - set(configured), key=str)  # SQLite stores anything there
             adapters = {name: self._counts.adapter(connection, name) for name in gone}
         names = [*configured, *gone]
         trials = last_trials(self._ledger)

@@ -55,7 +55,6 @@ def add(
             values |= {"claim_rank": rank, "next_attempt_at": sa.literal(at, d.c.next_attempt_at.type)}
         rows = sa.select(*values.values()).where(e.c.id.startswith(f"{name}-"))
         connection.execute(d.insert().from_select(list(values), rows))
-        tally.recount(connection, tables)
 
 
 def _events(e: sa.Table, name: str, first: int, last: int, due: date, finished: bool) -> sa.Insert:
@@ -112,7 +111,9 @@ def _numbers(count: int) -> tuple[Any, Any]:
 
 
 def analyze(engine: sa.Engine, tables: Tables) -> None:
-    """Let the planner know what it has."""
+    """Let the planner and the tally know what there is."""
+    with writing(engine) as connection:
+        tally.recount(connection, tables)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for table in (tables.event, tables.delivery, tables.queue):
             words = {"sqlite": "ANALYZE", "mysql": "ANALYZE TABLE", "postgresql": "VACUUM ANALYZE"}
