@@ -10,7 +10,8 @@ from syncer.domain.codes import meaning
 from syncer.domain.model import State
 from syncer.privacy.masking import escaped, visible
 from syncer.reports.evidence import ReportedDelivery, ReportedEvent
-from syncer.reports.propagation import Integrity, Part, PropagationLog
+from syncer.reports.propagation import Integrity, PropagationLog
+from syncer.reports.register.part import Part
 from syncer.reports.wording import deliveries
 from syncer.reports.wording.account import account, many
 from syncer.reports.wording.cases import case

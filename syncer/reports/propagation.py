@@ -23,6 +23,7 @@ from syncer.domain.endings import Ending
 from syncer.domain.model import EventState
 from syncer.reports.evidence import Reappearance, ReportedEvent
 from syncer.reports.register.paged import PagedRegister, Registers
+from syncer.reports.register.part import Part
 from syncer.reports.register.register import Register
 from syncer.reports.status import Status, last_verification
 from syncer.reports.views import EventView, LaneView, Signed, VerificationView
@@ -96,17 +97,6 @@ class Integrity:
     agreeing: int
     excused: int
     forks: tuple[ForkFound, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Which part of how many a file is, how many requests it has, and when (UTC) the first and last were received."""
-
-    number: int
-    of: int
-    requests: int
-    first_received_at: datetime
-    last_received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from syncer.domain.model import EventState, State
 from syncer.reports.evidence import Exemption, Reappearance, ReportedDelivery, ReportedEvent
 from syncer.reports.html.figures import DueSoon, Figures, Soon, seconds, span
 from syncer.reports.propagation import PropagationLog
-from syncer.reports.views import EventView, LaneView
+from syncer.reports.views import DeliveryView, EventView, LaneView
 from syncer.reports.wording import deliveries
 from syncer.reports.wording.account import account
 from syncer.reports.wording.findings import find
@@ -40,10 +40,25 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """What the log says of a delivery, as far as its cell shows it.
+
+    `proof` and `confirmed_seq` are the numbers of its proof and of the entry that confirmed it. `last_attempt_at` is
+    the log's own stamp, `before` what had been done before somebody closed it by decision.
+    """
+
+    proof: int | None
+    confirmed_seq: int | None
+    last_attempt_at: Stamp | None
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
 class Registered:
     """A request in the register: its place, counted from 0, how a link to it is called, and when it was first tried.
 
-    `tried` is the log's own stamp; where it has none, `untried` is what is said instead.
+    `tried` is the log's own stamp; where it has none, `untried` is what is said instead. `cells` are those of its
+    deliveries, in their order.
     """
 
     place: int
@@ -52,6 +67,7 @@ class Registered:
     received_at: datetime
     tried: Stamp | None
     untried: str
+    cells: tuple[Cell, ...]
 
     @property
     def number(self) -> int:
@@ -118,7 +134,7 @@ _ProofKey = tuple[str, Action | None, str, tuple[str, ...], tuple[str, ...]]
 
 
 class ReportView:
-    """A propagation log, ready to be shown. It goes through the requests twice; what it keeps of each is small."""
+    """A propagation log, ready to be shown. What it keeps of each request is small: pages are read when they are."""
 
     def __init__(self, log: PropagationLog) -> None:
         self.log = log
@@ -141,20 +157,27 @@ class ReportView:
         self.recipients = [name for name in log.destinations if name in self.figures.seen]
 
     def _look_at(self, event: ReportedEvent) -> None:
-        self.rows[event.id] = Registered(len(self.rows), event.id, event.case, event.received_at, *_tried(event))
         self.figures.add(event)
         self._due.add(event)
         if event.extended_at:
             self.extensions.append(Extended(event.id, event.extended_at, event.informed_on, event.due_on))
-        for delivery in event.deliveries:
-            place = (event.id, delivery.destination)
-            if place in self._again:
-                self._now[place] = delivery
-            if delivery.state is State.EXEMPT and not deliveries.withdrawn(delivery):
-                said, before = delivery.evidence.exemption, self.before(delivery)
-                self.exceptions.append(Excepted(event.id, delivery.destination, delivery.code, said, before))
-            if (key := self._proof_key(delivery)) is not None:
-                self._seen[self._proof(key).number] += 1
+        cells = tuple(self._cell(event, delivery) for delivery in event.deliveries)
+        row = Registered(len(self.rows), event.id, event.case, event.received_at, *_tried(event), cells)
+        self.rows[event.id] = row
+
+    def _cell(self, event: ReportedEvent, delivery: ReportedDelivery) -> Cell:
+        place, evidence = (event.id, delivery.destination), delivery.evidence
+        said, tried, before = evidence.confirmation, evidence.attempts, deliveries.before(delivery, self.moments)
+        if place in self._again:
+            self._now[place] = delivery
+        if delivery.state is State.EXEMPT and not deliveries.withdrawn(delivery):
+            self.exceptions.append(Excepted(*place, delivery.code, evidence.exemption, before))
+        return Cell(
+            self._proven_by(delivery),
+            said.confirmed_seq if said else None,
+            tried.last_attempt_at if tried else None,
+            before,
+        )
 
     # -- the sentence ---------------------------------------------------------------------------------------
 
@@ -200,13 +223,9 @@ class ReportView:
                 title = f"{month:%B %Y}{span} of {len(members)}" if span else f"{month:%B %Y}, {len(members)} in all"
                 yield Page(f"{month:%Y-%m}-{first // PAGE + 1}", title, part)
 
-    def listed(self, page: Page) -> Iterator[EventView]:
-        """Yield the events of a page as the register shows them."""
+    def events(self, page: Page) -> Iterator[EventView]:
+        """Yield the events of a page."""
         return self.log.events.views(page.places)
-
-    def propagated(self, page: Page) -> Iterator[ReportedEvent]:
-        """Yield the events of a page with what every recipient did."""
-        return self.log.events.at(page.places)
 
     def _month(self, row: Registered) -> date:
         return self.moments.local(row.received_at).date().replace(day=1)
@@ -221,10 +240,6 @@ class ReportView:
             return event.state, standing(event)
         return "fulfilled" if event.ending is Ending.EVERYWHERE else "exempt", standing(event)
 
-    def before(self, delivery: ReportedDelivery) -> str:
-        """Return what had been done before a delivery was closed by decision."""
-        return deliveries.before(delivery, self.moments)
-
     def closed(self, event: EventView) -> int:
         """Return how many of its recipients need nothing more."""
         return sum(delivery.through for delivery in event.deliveries)
@@ -237,34 +252,30 @@ class ReportView:
         """Return how many of its recipients were not asked any further, as it was withdrawn."""
         return sum(map(deliveries.withdrawn, event.deliveries))
 
-    def at(self, event: ReportedEvent) -> list[ReportedDelivery | None]:
-        """Return the event's delivery for each recipient, None where it was not told."""
-        by_name = {delivery.destination: delivery for delivery in event.deliveries}
-        return [by_name.get(name) for name in self.recipients]
-
-    def proof(self, delivery: ReportedDelivery) -> int | None:
-        """Return the number of the proof of a confirmed delivery, None where no steps are kept."""
-        key = self._proof_key(delivery)
-        return None if key is None else self._proof(key).number
+    def at(self, event: EventView) -> list[tuple[DeliveryView, Cell] | tuple[None, None]]:
+        """Return the event's delivery for each recipient, with its cell; None where it was not told."""
+        told = zip(event.deliveries, self.rows[event.id].cells, strict=True)
+        by_name = {delivery.destination: (delivery, cell) for delivery, cell in told}
+        return [by_name.get(name, (None, None)) for name in self.recipients]
 
     def proofs(self) -> list[tuple[Proof, int]]:
         """Return every way of reading back with how many deliveries it stands for."""
         return [(proof, self._seen[proof.number]) for proof in self._proofs.values()]
 
-    def _proof_key(self, delivery: ReportedDelivery) -> _ProofKey | None:
+    def _proven_by(self, delivery: ReportedDelivery) -> int | None:
+        """Return the number of the proof of a confirmed delivery, None where no steps are kept."""
         said = delivery.evidence.confirmation
         if said is None or not said.read_back or not (delivery.state is State.CONFIRMED or delivery.rechecking):
             return None
         # the provider's request number and the milliseconds differ each time: they stand in the JSON and the CSV
         steps = tuple(dict.fromkeys(step_line(step, brief=True, arrow="→") for step in said.read_back))
-        return delivery.destination, delivery.action, deliveries.outcome(delivery), steps, said.notes
-
-    def _proof(self, key: _ProofKey) -> Proof:
+        key = (delivery.destination, delivery.action, deliveries.outcome(delivery), steps, said.notes)
         if key not in self._proofs:
-            destination, action, outcome, steps, notes = key
-            number = len(self._proofs) + 1
-            self._proofs[key] = Proof(number, self.called[destination], action or "-", outcome, steps, notes)
-        return self._proofs[key]
+            number, name = len(self._proofs) + 1, self.called[delivery.destination]
+            self._proofs[key] = Proof(number, name, delivery.action or "-", *key[2:])
+        number = self._proofs[key].number
+        self._seen[number] += 1
+        return number
 
     # -- recipients and people who came back ----------------------------------------------------------------
 

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 from syncer.clock import stamp
 from syncer.domain.controller import Controller
 from syncer.privacy.masking import escaped
-from syncer.reports.propagation import Integrity, Part, PropagationLog, Span, Summary
+from syncer.reports.propagation import Integrity, PropagationLog, Span, Summary
+from syncer.reports.register.part import Part
 from syncer.reports.wording.account import account, many
 from syncer.reports.wording.findings import find
 from syncer.reports.wording.moments import Moments

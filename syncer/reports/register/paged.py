@@ -38,7 +38,12 @@ class PagedRegister:
 
     def __iter__(self) -> Iterator[ReportedEvent]:
         """Yield them in their order."""
-        return self.at(range(len(self)))
+        for ids in self._pages(None):
+            log = self._ledger.of_events(self._connection, ids, told=TOLD)
+            # what a delivery's evidence begins with is when it was tried, whatever else the log said of it before
+            evidence = Evidence(sorted(log, key=lambda entry: entry.what != ATTEMPTED))
+            for view in self._reader.of_ids(self._connection, ids):
+                yield evidence.reported(view)
 
     def views(self, places: Iterable[int] | None = None) -> Iterator[EventView]:
         """Yield them in their order, or those at these places, without the evidence."""
@@ -48,17 +53,7 @@ class PagedRegister:
     def found_again(self) -> Iterator[LogEntry]:
         """Yield the entries that say that a person was found again, those of each request together."""
         for ids in self._pages(None):
-            log = self._ledger.of_events(self._connection, ids)
-            yield from (entry for entry in log if entry.what == REAPPEARED)
-
-    def at(self, places: Iterable[int]) -> Iterator[ReportedEvent]:
-        """Yield those at these places, in the order of the places."""
-        for ids in self._pages(places):
-            log = self._ledger.of_events(self._connection, ids, TOLD)
-            # what a delivery's evidence begins with is when it was tried, whatever else the log said of it before
-            evidence = Evidence(sorted(log, key=lambda entry: entry.what != ATTEMPTED))
-            for view in self._reader.of_ids(self._connection, ids):
-                yield evidence.reported(view)
+            yield from self._ledger.of_events(self._connection, ids, only=REAPPEARED)
 
     def parts(self, most: int) -> Iterator[PagedRegister]:
         """Yield them in parts of at most so many, those received first in the first."""

@@ -18,6 +18,3 @@ class Register(Iterable[E_co], Protocol[E_co]):
 
     def views(self, places: Iterable[int] | None = None) -> Iterator[EventView]:
         """Yield them, or those at these places, without what only the log knows of deliveries: that costs the most."""
-
-    def at(self, places: Iterable[int]) -> Iterator[E_co]:
-        """Yield those at these places, in the order of the places."""

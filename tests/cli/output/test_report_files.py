@@ -17,7 +17,8 @@ from syncer.app import App, load_settings, open_app
 from syncer.cli.output.report_files import MOST, write_report
 from syncer.domain.model import State
 from syncer.reports.html.page import report_html
-from syncer.reports.propagation import Part, PropagationLog
+from syncer.reports.propagation import PropagationLog
+from syncer.reports.register.part import Part
 from tests.conftest import Clock
 from tests.support.browser import Tab, chromium, sound
 from tests.support.documents import states

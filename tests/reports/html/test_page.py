@@ -22,7 +22,7 @@ from syncer.domain.controller import Controller
 from syncer.domain.model import EventState, State
 from syncer.domain.rights import Right
 from syncer.reports.as_json import as_json
-from syncer.reports.evidence import ReportedDelivery
+from syncer.reports.evidence import ReportedDelivery, ReportedEvent
 from syncer.reports.html.charts import TO_CONFIRMED, histogram
 from syncer.reports.html.page import report_html
 from syncer.reports.html.report_view import ReportView
@@ -241,6 +241,10 @@ def test_exceptions_extensions_and_people_who_came_back_are_told(found: Propagat
     assert "somebody looked a person up" in text
 
 
+def proof_of(view: ReportView, event: ReportedEvent, delivery: ReportedDelivery) -> int | None:
+    return dict(zip(event.deliveries, view.rows[event.id].cells, strict=True))[delivery].proof
+
+
 def test_a_confirmation_says_how_it_was_read_back(found: PropagationLog, source: str) -> None:
     overview = ReportView(found)
     confirmed = [
@@ -252,7 +256,7 @@ def test_a_confirmation_says_how_it_was_read_back(found: PropagationLog, source:
     numbers = {proof.number for proof, _ in overview.proofs()}
 
     assert confirmed
-    assert all(overview.proof(delivery) in numbers for event, delivery in confirmed)
+    assert all(proof_of(overview, event, delivery) in numbers for event, delivery in confirmed)
     assert sum(count for _, count in overview.proofs()) == len(confirmed)
     assert "GET /lists/{list}/members/{id} → 404, absent" in source
     for _, delivery in confirmed:
@@ -428,8 +432,7 @@ def test_many_events_are_paged_by_month_and_nothing_is_open_at_first(found: Prop
         for n in range(1300)
     )
     many = changed(found, events=Listed(events))
-    view = ReportView(many)
-    pages = [(page.name, page.title, len(page.places)) for page in view.pages()]
+    pages = [(page.name, page.title, len(page.places)) for page in ReportView(many).pages()]
 
     assert pages == [
         ("2026-06-1", "June 2026, 1 to 500 of 650", 500),
@@ -437,8 +440,6 @@ def test_many_events_are_paged_by_month_and_nothing_is_open_at_first(found: Prop
         ("2026-05-1", "May 2026, 1 to 500 of 650", 500),
         ("2026-05-2", "May 2026, 501 to 650 of 650", 150),
     ]
-    for page in view.pages():
-        assert [event.id for event in view.listed(page)] == [event.id for event in view.propagated(page)]
     source = "".join(report_html(many))
     assert len(Parsed(source).all("details")) == 8
     assert " open>" not in source

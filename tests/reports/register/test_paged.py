@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +18,7 @@ from syncer.clock import stamp
 from syncer.database import sqlite_files
 from syncer.database.connections import writing
 from syncer.reports.propagation import DECISIONS
-from syncer.reports.register.paged import PAGE
+from syncer.reports.register.paged import PAGE, PagedRegister
 from syncer.reports.views import EventView
 from tests.conftest import Clock
 from tests.support.documents.month import fulfil
@@ -59,7 +59,7 @@ def test_each_way_through_gives_the_same_requests_in_the_order_of_their_ids(octo
     with october.propagation.report(OCTOBER, None) as report:
         register = report.log.events
         first, again = [event.id for event in register], [event.id for event in register.views()]
-        some = [event.id for event in register.at([7, 3, PAGE + 1])]
+        some = [event.id for event in register.views([7, 3, PAGE + 1])]
 
     assert first == again == sorted(first)
     assert some == [first[7], first[3], first[PAGE + 1]]
@@ -119,6 +119,12 @@ def plans(app: App, action: Callable[[], object]) -> list[str]:
         return [str(tuple(row)) for answer in answers for row in answer]
 
 
+def gone_through(register: PagedRegister) -> Iterator[object]:
+    """Every way through, of one page each."""
+    for way in (iter(register), register.views(), register.views([1, 0]), register.found_again()):
+        yield next(way, None)
+
+
 def whole_tables(lines: Iterable[str]) -> list[str]:
     """Those lines that read a table from end to end."""
     return [
@@ -141,7 +147,9 @@ def test_an_index_finds_every_page_of_requests_and_what_the_log_says_of_them(app
             connection.exec_driver_sql(f"{words[kind]} {table.name}")
 
     with app.propagation.report(NOVEMBER - timedelta(days=30), None) as report:
-        lines = plans(app, lambda: [*report.log.events.at(range(20)), *report.log.events.views(range(20))])
+        # of so few that no engine finds it cheaper to read this small a table
+        few = next(report.register.parts(20))
+        lines = plans(app, lambda: list(gone_through(few)))
     lines += plans(app, lambda: app.ledger.entries(DECISIONS, stamp(OCTOBER), stamp(NOVEMBER)))
 
     assert len(lines) >= 6
@@ -150,7 +158,7 @@ def test_an_index_finds_every_page_of_requests_and_what_the_log_says_of_them(app
 
 def test_without_statistics_the_log_is_still_found_by_its_event(october: App) -> None:
     with october.propagation.report(OCTOBER, None) as report:
-        lines = plans(october, lambda: [*report.log.events.at(range(PAGE)), *report.log.events.views(range(PAGE))])
+        lines = plans(october, lambda: list(gone_through(report.register)))
     decisions = plans(october, lambda: october.ledger.entries(DECISIONS, stamp(OCTOBER), None))
 
     of_the_log = [line for line in lines if "syncer_audit" in line]

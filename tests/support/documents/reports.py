@@ -18,10 +18,7 @@ class Listed(tuple[ReportedEvent, ...]):
     __slots__ = ()
 
     def views(self, places: Iterable[int] | None = None) -> Iterator[ReportedEvent]:
-        return iter(self) if places is None else self.at(places)
-
-    def at(self, places: Iterable[int]) -> Iterator[ReportedEvent]:
-        return (self[place] for place in places)
+        return iter(self) if places is None else (self[place] for place in places)
 
 
 def whole(app: App, since: datetime | None = None, until: datetime | None = None) -> PropagationLog:
