@@ -10,7 +10,7 @@ from syncer.database.column_types import collate
 from syncer.database.connections import reading, writing
 from syncer.database.engines import no_pad_collation
 from syncer.database.tables import Tables
-from syncer.database.triggers import protect
+from syncer.database.triggers import announce, protect
 from syncer.errors import UserError
 
 #: the revision this code was written for; a newer database is refused
@@ -65,6 +65,8 @@ def upgrade(engine: sa.Engine, tables: Tables, *, queue_here: bool) -> tuple[str
         config.attributes["queue_here"] = queue_here
         command.upgrade(config, "head")
         restored = protect(connection, tables.audit.name)
+        if queue_here:
+            announce(connection, tables.queue.name)
     return restored if revision == REVISION else ()
 
 
