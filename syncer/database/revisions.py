@@ -11,7 +11,7 @@ from syncer.database.connections import reading, writing
 from syncer.database.derived import tally
 from syncer.database.engines import no_pad_collation
 from syncer.database.tables import Tables
-from syncer.database.triggers import protect
+from syncer.database.triggers import announce, protect
 from syncer.errors import UserError
 
 #: the revision this code was written for; a newer database is refused
@@ -69,6 +69,8 @@ def upgrade(engine: sa.Engine, tables: Tables, *, queue_here: bool) -> tuple[str
         restored = protect(connection, tables.audit.name)
         if tally.recount(connection, tables):
             restored = (*restored, tables.tally.name)
+        if queue_here:
+            announce(connection, tables.queue.name)
     return restored if revision == REVISION else ()
 
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 
+from syncer.database.failures import is_denied
+
 # REPLACE skips SQLite's DELETE trigger unless recursive_triggers is on, so an INSERT below the end is refused as well.
 # The comparisons also hold for NULL. A year ago is written without a fraction of a second, which sorts before one with
 _SQLITE = {
@@ -82,6 +84,13 @@ _POSTGRESQL = {
     " FOR EACH STATEMENT EXECUTE FUNCTION {t}_refuse()",
 }
 
+#: a word to whoever listens (the daemon) under the table's own name: one for each statement, nothing of its rows
+_ANNOUNCE = (
+    "CREATE OR REPLACE FUNCTION {f}() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp"
+    " AS $$ BEGIN PERFORM pg_notify(TG_TABLE_NAME, ''); RETURN NULL; END $$",
+    "CREATE TRIGGER {f} AFTER INSERT ON {t} FOR EACH STATEMENT EXECUTE FUNCTION {f}()",
+)
+
 #: what a purge leaves as it is
 _FIXED = ("seq", "at", "what", "event_id", "destination", "leaf", "mac")
 _WORDS = {
@@ -112,6 +121,40 @@ def protect(connection: sa.Connection, table: str) -> tuple[str, ...]:
         _run(connection, f"DROP TRIGGER IF EXISTS {name}", statement)
         made.append(name)
     return tuple(made)
+
+
+def announce(connection: sa.Connection, table: str) -> None:
+    """Let PostgreSQL say when somebody inserts into the queue table; without the right to, and elsewhere, do nothing.
+
+    Nothing hangs on it: the daemon asks as well, only later.
+    """
+    if connection.dialect.name != "postgresql" or announces(connection, table):
+        return
+    announcer, queue = _quoted(connection, _announcer(table)), _quoted(connection, table)
+    try:
+        with connection.begin_nested():
+            for statement in _ANNOUNCE:
+                connection.exec_driver_sql(statement.replace("{f}", announcer).replace("{t}", queue))
+    except sa.exc.DBAPIError as error:
+        if not is_denied(error):  # a table that somebody else made, and owns
+            raise
+
+
+def announces(connection: sa.Connection, table: str) -> bool:
+    """Say whether PostgreSQL says, to who listens under the table's name, when somebody inserts into it."""
+    query = sa.text(
+        "SELECT count(*) FROM pg_trigger WHERE tgrelid = to_regclass(:table) AND tgname = :name AND tgenabled <> 'D'"
+    )
+    bound = {"table": _quoted(connection, table), "name": _announcer(table)}
+    return connection.dialect.name == "postgresql" and connection.execute(query, bound).scalar_one() > 0
+
+
+def _announcer(table: str) -> str:
+    return f"{table}_announced"[:63]  # what is longer PostgreSQL would cut
+
+
+def _quoted(connection: sa.Connection, name: str) -> str:
+    return connection.dialect.identifier_preparer.quote(name)
 
 
 def _named(wanted: Mapping[str, str], table: str) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Sees at once what waits, without asking much: rings the intake's bell for a new row, a lane's for work that is due.
 
-The daemon's jobs would find it by themselves, seconds later. SQLite says for a few microseconds whether anybody wrote;
-a server is asked one small question of all lanes and the queue together.
+The daemon's jobs would find it by themselves, seconds later. SQLite says for a few microseconds whether anybody wrote,
+PostgreSQL tells of each insert into a queue of ours; another server is asked one small question of all lanes and the
+queue together.
 """
 
 from __future__ import annotations
@@ -14,33 +15,46 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from syncer.database import sessions
+from syncer.database.triggers import announces
 
 if TYPE_CHECKING:
     from syncer.app import App
     from syncer.delivery.lane import Lane
 
-#: seconds between two looks whether an SQLite file was written to, and between two questions to a server
+#: seconds between two looks at what tells of writing, and between two questions to what does not
 GLANCE = 0.1
 QUESTION = 0.5
-#: seconds after which an SQLite file is asked, whoever wrote: time alone makes a delivery due
+#: seconds after which what tells of writing is asked all the same: time alone makes a delivery due
 TIME_PASSES = 1.0
 
 
 class Window:
-    """A connection that is kept for looking at one database."""
+    """A connection that is kept for looking at one database.
 
-    def __init__(self, engine: sa.Engine) -> None:
+    `inserted_into` is a table: PostgreSQL says when somebody inserts into it, where its trigger is there.
+    """
+
+    def __init__(self, engine: sa.Engine, inserted_into: str | None = None) -> None:
         self._engine = engine
+        self._table = inserted_into
         self._connection: sa.Connection | None = None
         self._version: int | None = None
+        self._listens = False
         self.is_file = engine.dialect.name == "sqlite"
 
+    @property
+    def tells(self) -> bool:
+        """Whether it costs nothing to know that something was written."""
+        return self.is_file or self._listens
+
     def was_written(self) -> bool:
-        """Say whether anybody committed since `ask` was last answered. A server is not asked: it may have been.
+        """Say whether somebody wrote since `ask` was last answered; what does not tell may have been written.
 
         https://sqlite.org/pragma.html#pragma_data_version: of commits by other connections, ours for writing too.
         """
         version = self._version
+        if self._listens:
+            return self._told()
         return not self.is_file or version is None or self._now() != version
 
     def ask(self, query: sa.Select[Any]) -> Any:
@@ -57,16 +71,15 @@ class Window:
 
     def close(self) -> None:
         """Give the connection up."""
-        connection, self._connection, self._version = self._connection, None, None
+        connection, self._connection, self._version, self._listens = self._connection, None, None, False
         if connection is not None:
             connection.invalidate()
             connection.close()
 
-    def _now(self) -> int | None:
-        """Return the file's version as this connection sees it; None where it cannot be read.
+    # past SQLAlchemy, which would take ten times as long; what is wrong is found out by the question
 
-        Past SQLAlchemy, which would take ten times as long. What is wrong is found out by the question.
-        """
+    def _now(self) -> int | None:
+        """Return the file's version as this connection sees it; None where it cannot be read."""
         driver: Any = self._open().connection.driver_connection
         try:
             return int(driver.execute("PRAGMA data_version").fetchone()[0])
@@ -74,18 +87,37 @@ class Window:
             self.close()
             return None
 
+    def _told(self) -> bool:
+        """Say whether PostgreSQL told of an insert since it was last asked; one that is gone may have missed it."""
+        driver: Any = self._open().connection.driver_connection
+        errors: Any = self._engine.dialect.loaded_dbapi
+        try:
+            return bool(list(driver.notifies(timeout=0)))
+        except (errors.Error, UnicodeError):  # whoever may connect may say anything
+            self.close()
+            return True
+
     def _open(self) -> sa.Connection:
         if self._connection is None:
             connection = self._engine.connect()
+            self._connection = connection
             if not sessions.pooled(connection):
                 # a question is one round trip; behind a pooler only a transaction keeps its settings
-                connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-            self._connection = connection
+                connection = self._connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+                self._listen(connection)
         return self._connection
+
+    def _listen(self, connection: sa.Connection) -> None:
+        if self._table is None:
+            return
+        with connection.begin():
+            if announces(connection, self._table):
+                connection.exec_driver_sql(f"LISTEN {connection.dialect.identifier_preparer.quote(self._table)}")
+                self._listens = True
 
 
 class Lookout:
-    """Looks for the daemon; `seconds` is how often."""
+    """Looks for the daemon."""
 
     def __init__(self, app: App, lanes: Sequence[Lane]) -> None:
         schedule = app.settings.schedule
@@ -93,14 +125,17 @@ class Lookout:
         self._lanes = lanes
         self._often = min(schedule.lane_seconds, schedule.intake_seconds)
         self._again = schedule.lane_seconds
-        self._own = Window(app.engine)
+        self._own = Window(app.engine, app.queue.table.name if app.queue.shared else None)
         self._queue = self._own if app.queue.shared else Window(app.queue.engine)
-        glances = self._own.is_file or self._queue.is_file
-        self.seconds = min(GLANCE if glances else QUESTION, self._often)
         #: whether the last look told anything: nobody may rely on a bell that is not rung
         self.sees = False
         self._asked: dict[Window, float] = {}
         self._rung: dict[str, float] = {}  # lane -> when its bell last rang for what is due still
+
+    @property
+    def seconds(self) -> float:
+        """How often to look."""
+        return min(GLANCE if self._own.tells or self._queue.tells else QUESTION, self._often)
 
     def look(self) -> None:
         """Look once, and ring for what is new. Raises what the database raises."""
@@ -117,20 +152,18 @@ class Lookout:
 
     def _is_time(self, window: Window) -> bool:
         since = time.monotonic() - self._asked.get(window, -TIME_PASSES)
-        if window.is_file and window.was_written():
-            return True
-        if window.is_file:
-            return window is self._own and since >= min(TIME_PASSES, self._again)
-        # what only the passing of time brings may be seen later than what somebody inserted
-        seldom = TIME_PASSES if window is self._own and window is not self._queue else QUESTION
+        if window.tells:
+            return window.was_written() or (window is self._own and since >= min(TIME_PASSES, self._again))
+        seldom = QUESTION if window is self._queue else TIME_PASSES
         return since >= min(seldom, self._often) * 0.9
 
     def _ring(self, window: Window) -> None:
         self._asked[window] = time.monotonic()
-        asked: list[sa.ColumnElement[Any]] = (
-            [self._app.queue.has_new(self._app.intake.left)] if window is self._queue else []
-        )
-        asked += [self._is_due(lane) for lane in self._lanes] if window is self._own else []
+        asked: list[sa.ColumnElement[Any]] = []
+        if window is self._queue:
+            asked.append(self._app.queue.has_new(self._app.intake.left))
+        if window is self._own:
+            asked += [self._is_due(lane) for lane in self._lanes]
         answers = list(window.ask(sa.select(*[each.label(f"a{number}") for number, each in enumerate(asked)])))
         if window is self._queue and answers.pop(0):
             self._app.intake.bell.ring()

@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -15,15 +15,19 @@ import sqlalchemy as sa
 
 from adapters.sandbox import MailchimpSandbox
 from syncer.app import App, load_settings, open_app
+from syncer.database import engines
 from syncer.database.connections import writing
+from syncer.database.revisions import upgrade
+from syncer.database.triggers import announce, announces
 from syncer.delivery.lane import Lane
 from syncer.service import lookout as module
 from syncer.service.daemon import Daemon
 from syncer.service.drain import prepare
 from syncer.service.lookout import Lookout, Window
 from tests.conftest import AUDIENCES, Clock
+from tests.support.pooler import pgbouncer
 from tests.support.processes import until
-from tests.support.servers import ENGINES
+from tests.support.servers import ENGINES, Server
 from tests.support.walk import OTHER, PERSON, put, rows
 
 on_every_engine = pytest.mark.parametrize("engine", ENGINES, indirect=True)
@@ -251,3 +255,101 @@ def test_a_lookout_that_fails_is_not_relied_on(app: App, lanes: list[Lane]) -> N
 
     assert not lookout.sees
     lookout.close()
+
+
+# -- PostgreSQL tells -----------------------------------------------------------------------------------------
+
+on_postgresql = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+WORD = "syncer_queue_announced"
+
+
+@pytest.fixture
+def quiet(app: App) -> Iterator[Window]:
+    """A connection to a queue of ours, that was asked once."""
+    window = Window(app.engine, app.queue.table.name)
+    window.ask(sa.select(sa.literal(1)))
+    with closing(window):
+        yield window
+
+
+@on_postgresql
+def test_an_insert_into_a_queue_of_ours_is_told_and_nothing_else_is(app: App, quiet: Window) -> None:
+    assert quiet.tells
+    assert not quiet.was_written()
+
+    put(app, "erasure", PERSON, "k1")
+    until(quiet.was_written, 10)
+    prepare(app)
+    time.sleep(0.3)  # a word that were said would have come
+
+    assert not quiet.was_written()
+
+
+@on_postgresql
+def test_a_connection_on_which_it_was_told_and_that_is_gone_is_asked_and_listens_anew(app: App, quiet: Window) -> None:
+    (pid,) = quiet.ask(sa.select(sa.func.pg_backend_pid()))
+    with app.engine.connect() as connection:
+        connection.execute(sa.select(sa.func.pg_terminate_backend(pid)))
+
+    until(quiet.was_written, 10)
+    with contextlib.suppress(sa.exc.SQLAlchemyError):
+        quiet.ask(sa.select(sa.literal(1)))
+    quiet.ask(sa.select(sa.literal(1)))
+
+    put(app, "erasure", PERSON, "k1")
+    assert quiet.tells
+    until(quiet.was_written, 10)
+
+
+@on_postgresql
+def test_without_its_trigger_a_server_is_asked_and_an_upgrade_makes_it_again(app: App) -> None:
+    with writing(app.engine) as connection:
+        connection.exec_driver_sql(f"DROP TRIGGER {WORD} ON syncer_queue")
+    with closing(Window(app.engine, "syncer_queue")) as before, closing(Window(app.engine, "syncer_queue")) as after:
+        before.ask(sa.select(sa.literal(1)))
+
+        upgrade(app.engine, app.tables, queue_here=True)
+        after.ask(sa.select(sa.literal(1)))
+
+        assert (before.tells, after.tells) == (False, True)
+
+
+@on_postgresql
+def test_a_queue_that_somebody_else_owns_keeps_an_upgrade_from_nothing(app: App) -> None:
+    with writing(app.engine) as connection:
+        connection.exec_driver_sql(f"DROP TRIGGER {WORD} ON syncer_queue")
+        connection.exec_driver_sql("DROP ROLE IF EXISTS visitor")
+        connection.exec_driver_sql("CREATE ROLE visitor")
+    with app.engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL ROLE visitor")
+        announce(connection, "syncer_queue")
+        assert not announces(connection, "syncer_queue")
+    with writing(app.engine) as connection:
+        connection.exec_driver_sql("DROP ROLE visitor")
+
+
+@on_postgresql
+def test_a_table_name_in_capitals_is_told_of_too(app: App) -> None:
+    with writing(app.engine) as connection:
+        connection.exec_driver_sql('CREATE TABLE "Queue" (id int)')
+        announce(connection, "Queue")
+        announce(connection, "Queue")  # harmless when repeated
+    with closing(Window(app.engine, "Queue")) as window:
+        window.ask(sa.select(sa.literal(1)))
+        with writing(app.engine) as connection:
+            connection.exec_driver_sql('INSERT INTO "Queue" VALUES (1)')
+
+        until(window.was_written, 10)
+
+
+@on_postgresql
+def test_behind_a_pooler_nobody_listens_and_the_server_is_asked(app: App, postgresql: Server) -> None:
+    url = app.settings.database.url
+    with (
+        pgbouncer(postgresql, url) as pooled,
+        engines.opened(pooled) as engine,
+        closing(Window(engine, "syncer_queue")) as window,
+    ):
+        assert tuple(window.ask(sa.select(sa.literal(1)))) == (1,)
+        assert not window.tells
+        assert window.was_written()
