@@ -20,7 +20,9 @@ from tests.bench.provider import AUDIENCE, Provider, person
 #: as many as the adapter has senders
 THREADS = 8
 FIELDS = "email_address,list_id,status,timestamp_opt,timestamp_signup,last_changed"
-TARGETS = {"sqlite": ">= 0.85", "mariadb": ">= 0.8", "postgresql": ">= 0.8"}
+TARGETS = {"sqlite": ">= 0.95", "mariadb": ">= 0.93", "postgresql": ">= 0.93"}
+BOUNDS = {"sqlite": ">= 0.85", "mariadb": ">= 0.8", "postgresql": ">= 0.8"}
+WHY = "beside its calls an event leaves five entries, which are chained, written, and read again before it may end"
 #: how log flushes are counted on a server, which number of the row it is. InnoDB flushes its log after each write of a
 #: commit; MariaDB 10.8 dropped Innodb_os_log_fsyncs, and Innodb_data_fsyncs counts files that grow as well
 FLUSHES = {
@@ -50,7 +52,9 @@ def _speed(name: str, app: App, provider: Provider, run: Run) -> Iterator[Figure
         lane = work(app)
         provider.add(first + 500_000, count)
         ratios.append(bare(provider, first + 500_000, count) / lane)
-    yield Figure(f"lane on {name}: deliveries/s over a bare loop's", round(statistics.median(ratios), 3), TARGETS[name])
+    ratio = round(statistics.median(ratios), 3)
+    figure = f"lane on {name}: deliveries/s over a bare loop's"
+    yield Figure(figure, ratio, TARGETS[name], excuse=WHY, bound=BOUNDS[name])
     yield Figure(f"lane on {name}: commits per delivery", round(commits.number / count, 3), "<= 0.25")
 
 

@@ -129,7 +129,7 @@ def _verified(name: str, few: Filled, many: Filled, times: int) -> Iterator[Figu
     # without the start of the command, which has a figure of its own; what else runs on the machine counts on a server
     took = after.seconds - before.seconds
     took = min(took, after.cpu - before.cpu) if many.server is None else took
-    rate = round((many.entries - few.entries) / max(took, 0.001))
+    rate = round((many.entries - few.entries) / took if took > 0.2 else many.entries / after.cpu)  # too few to tell
     note = f"{many.entries} entries, {after.seconds:.1f} s, CPU {after.cpu:.1f} s"
     yield Figure(f"audit verify --full on {name}: entries a second", rate, ENTRIES_A_SECOND[name], note)
     yield Figure(f"audit verify --full on {name}: MiB", round(after.mib), "<= 120", note)

@@ -87,7 +87,12 @@ class Filling:
         facts = {"origin": origins.current(), "sw": __version__, "cfg": cfg}
         self._log = Log(keyring, self._ledger, Recomputation(engine, tables, self._ledger, origins), facts)
         self._engine, self._tables, self._keyring, self._rule = engine, tables, keyring, settings.deadlines.rule
-        self._patterns = walked(settings.identity.key_file, cfg)
+        # later schemas have more: an update fills what they add
+        columns = {
+            table.name: tuple(column["name"] for column in sa.inspect(engine).get_columns(table.name))
+            for table in (tables.event, tables.delivery, tables.queue, tables.audit)
+        }
+        self._patterns = walked(settings.identity.key_file, cfg, columns)
         kind = {"mysql": "mariadb"}.get(engine.dialect.name, engine.dialect.name)
         url = engine.url.render_as_string(hide_password=False)
         self._loader: Loader = LOADERS[kind](url)

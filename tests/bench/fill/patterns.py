@@ -32,6 +32,8 @@ BEGIN = datetime(2026, 7, 4, 9, 30, tzinfo=UTC)
 #: the values of one event by their names: id, subject, key, ref, due, legal, and its moments, s0 as the log writes
 #: the first and d0 as a table holds it
 Values = dict[str, Any]
+#: the columns of each table by its name, in their order
+Columns = Mapping[str, tuple[str, ...]]
 
 
 class _Clock:
@@ -88,11 +90,11 @@ class Pattern:
                 first = number
 
 
-def walked(key_file: Path, cfg: str) -> dict[str, Pattern]:
+def walked(key_file: Path, cfg: str, columns: Columns) -> dict[str, Pattern]:
     """Walk through every way with a sandbox and read off what it left; sealed with the key of `key_file`.
 
     absent, found and objected are fulfilled at once, late after a month; overdue still tries, held waits for a person,
-    open is new. `cfg` is the digest of settings that the entries name.
+    open is new. `cfg` is the digest of settings that the entries name; `columns` are those that are filled.
     """
     clock = _Clock()
     with (
@@ -111,7 +113,7 @@ def walked(key_file: Path, cfg: str) -> dict[str, Pattern]:
         with sqlite3.connect(folder / "syncer.db") as connection:
             connection.row_factory = sqlite3.Row
             names = [row[0] for row in connection.execute("SELECT event_key FROM syncer_event")]
-            found = {name.removeprefix("way:"): _pattern(connection, name, cfg, keyring) for name in names}
+            found = {name.removeprefix("way:"): _pattern(connection, name, cfg, keyring, columns) for name in names}
         connection.close()
     return found
 
@@ -158,12 +160,15 @@ def _walk(app: App, clock: _Clock, mailchimp: MailchimpSandbox, activecampaign: 
     put("open")
 
 
-def _pattern(connection: sqlite3.Connection, name: str, cfg: str, keyring: Keyring) -> Pattern:
-    event = connection.execute("SELECT * FROM syncer_event WHERE event_key = ?", [name]).fetchone()
-    of_event = "SELECT * FROM {} WHERE event_id = ? ORDER BY {}"
-    deliveries = connection.execute(of_event.format("syncer_delivery", "id"), [event["id"]]).fetchall()
-    queued = connection.execute("SELECT * FROM syncer_queue WHERE event_key = ?", [name]).fetchone()
-    entries = connection.execute(of_event.format("syncer_audit", "seq"), [event["id"]]).fetchall()
+def _pattern(connection: sqlite3.Connection, name: str, cfg: str, keyring: Keyring, columns: Columns) -> Pattern:
+    def rows(table: str, condition: str, value: str) -> list[sqlite3.Row]:
+        names = ", ".join(f'"{column}"' for column in columns[table])
+        return connection.execute(f"SELECT {names} FROM {table} WHERE {condition}", [value]).fetchall()
+
+    (event,) = rows("syncer_event", "event_key = ?", name)
+    deliveries = rows("syncer_delivery", "event_id = ? ORDER BY id", event["id"])
+    (queued,) = rows("syncer_queue", "event_key = ?", name)
+    entries = rows("syncer_audit", "event_id = ? ORDER BY seq", event["id"])
     own = {event["id"]: "id", event["subject"]: "subject", name: "key", f"ref:{name}": "ref"}
     own |= {event["due_on"]: "due", event["legal_due_on"]: "legal"}
     assert len(own) == 6, "two of the event's own values are the same"

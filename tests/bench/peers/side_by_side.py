@@ -74,10 +74,10 @@ def measure(run: Run) -> Iterator[Figure]:
 
 
 def _peers(run: Run) -> Iterator[tuple[str, Peer | None, str]]:
-    ways = {"work": "loop with a status column", "work_in_threads": "the same with a pool of threads"}
+    ways = {"loop with a status column": 1, "the same with a pool of threads": THREADS}
     with ExitStack() as stack:
-        for way, name in ways.items():
-            yield name, Peer(name, _step("table", "fill"), _step("table", way), _file), ""
+        for name, threads in ways.items():
+            yield name, Peer(name, _step("table", "fill"), (*_step("table", "work"), str(threads)), _file), ""
         yield _huey()
         yield _procrastinate(run, stack)
         yield _dramatiq(stack)

@@ -7,9 +7,7 @@ import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.bench.peers.job import THREADS, erase
-
-DONE = "UPDATE job SET status = 'done' WHERE number = ?"
+from tests.bench.peers.job import erase
 
 
 def fill(count: int) -> None:
@@ -21,25 +19,22 @@ def fill(count: int) -> None:
     connection.execute("COMMIT")
 
 
-def work() -> None:
-    """Carry out what waits, one after another."""
-    connection = _opened()
-    for number in _waiting(connection):
-        erase(number)
-        connection.execute(DONE, [number])
-
-
-def work_in_threads() -> None:
-    """Carry out what waits, several at a time; they share the connection in turns."""
+def work(threads: int = 1) -> None:
+    """Carry out what waits, one after another or several at a time; threads share the connection in turns."""
     connection, lock = _opened(), threading.Lock()
 
     def one(number: int) -> None:
         erase(number)
         with lock:
-            connection.execute(DONE, [number])
+            connection.execute("UPDATE job SET status = 'done' WHERE number = ?", [number])
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(one, _waiting(connection)))
+    waiting = [number for (number,) in connection.execute("SELECT number FROM job WHERE status = 'waiting'")]
+    if threads == 1:
+        for number in waiting:
+            one(number)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(one, waiting))
 
 
 def _opened() -> sqlite3.Connection:
@@ -47,7 +42,3 @@ def _opened() -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     return connection
-
-
-def _waiting(connection: sqlite3.Connection) -> list[int]:
-    return [number for (number,) in connection.execute("SELECT number FROM job WHERE status = 'waiting'")]
