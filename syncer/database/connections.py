@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -107,9 +108,14 @@ def plain_rows_of(
     kind = connection.dialect.name
     if kind != "sqlite":
         return connection.execute(query.where(in_list(column, "ids", kind)), {"ids": list(ids)}).all()
+    return _all_plain(connection, _of_list(query, column, connection.dialect), (json.dumps(list(ids)),))
+
+
+@lru_cache(maxsize=32)
+def _of_list(query: sa.Select[Any], column: sa.ColumnElement[Any], dialect: sa.Dialect) -> str:
     # one statement, however many there are; and what is no UTF-8 can be asked for
     listed = column.in_(sa.text("SELECT value FROM json_each(?)"))
-    return all_plain_rows(connection, query.where(listed), (json.dumps(list(ids)),))
+    return str(query.where(listed).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
 def all_plain_rows(connection: sa.Connection, query: sa.Select[Any], values: Sequence[Any] = ()) -> Sequence[Any]:
@@ -117,6 +123,10 @@ def all_plain_rows(connection: sa.Connection, query: sa.Select[Any], values: Seq
     if connection.dialect.name != "sqlite":
         return list(plain_rows(connection, query, values))
     statement = str(query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
+    return _all_plain(connection, statement, values)
+
+
+def _all_plain(connection: sa.Connection, statement: str, values: Sequence[Any]) -> Sequence[Any]:
     driver: Any = connection.connection.driver_connection
     tolerant = driver.text_factory
     try:

@@ -136,6 +136,21 @@ def test_finding_09_the_daemons_account_does_every_piece_of_work(
 
 
 @on_servers
+def test_finding_09_a_reader_verifies_the_log_and_the_daemons_account_keeps_how_far_that_went(
+    app: App, accounts: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.queue.insert([{"event_key": "k1", "kind": "erasure", "email": PERSON, "created_at": app.clock()}])
+    app.intake.take_all()
+    for account, kept in (("reader", 0), ("daemon", 1), ("reader", 1)):
+        monkeypatch.setenv("SYNCER_DATABASE__URL", accounts(account))
+
+        done = run(app.settings.path, "audit", "verify")
+
+        assert (done.returncode, done.stderr) == (0, ""), account
+        assert len(rows(app, app.tables.progress)) == kept
+
+
+@on_servers
 @pytest.mark.parametrize("account", TRIED)
 def test_finding_09_check_tries_as_each_account_what_it_must_be_refused(
     app: App,
