@@ -72,9 +72,11 @@ def _daemon(tables: Tables) -> list[Grant]:
         *may(delivery, "SELECT", "INSERT", changes=DELIVERY_CHANGED),
         *(
             line
-            for table in (tables.lane, tables.watch, tables.tally)
+            for table in (tables.lane, tables.watch)
             for line in may(table.name, "SELECT", "INSERT", changes=_but_keys(table))
         ),
+        # the whole row: MariaDB asks for the key's columns too where a row is there already
+        *may(tables.tally.name, "SELECT", "INSERT", "UPDATE"),
         # a daemon that stops deletes its row, and one that starts deletes the rows of those that died
         *may(tables.daemon.name, "SELECT", "INSERT", "DELETE", changes=("seen_until",)),
         *(line for name in _swept(tables) for line in may(name, "SELECT", "INSERT", "DELETE")),
