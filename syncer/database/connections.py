@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import islice
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
@@ -17,6 +19,45 @@ from syncer.database.bulk import in_list
 
 #: the connection that `kept` holds for a thread
 _kept = threading.local()
+#: seconds that a thread waits for its turn to write, before it tries it by SQLite's own means
+LONGEST_TURN = 5.0
+
+
+class WritersTurn:
+    """A lock that goes to whoever waits for it longest; one who lets go and asks again stands behind them."""
+
+    def __init__(self) -> None:
+        self._changing = threading.Lock()
+        self._taken = False
+        self._waiting: deque[threading.Event] = deque()
+
+    def take(self, seconds: float) -> bool:
+        """Wait for it, at most so long; say whether it is ours."""
+        with self._changing:
+            if not self._taken:
+                self._taken = True
+                return True
+            handed = threading.Event()
+            self._waiting.append(handed)
+        if handed.wait(seconds):
+            return True
+        with self._changing:
+            if handed.is_set():
+                return True
+            self._waiting.remove(handed)
+            return False
+
+    def hand_on(self) -> None:
+        """Give it to the next."""
+        with self._changing:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._taken = False
+
+
+_turns: WeakKeyDictionary[sa.Engine, WritersTurn] = WeakKeyDictionary()
+_turns_changing = threading.Lock()
 
 
 @contextmanager
@@ -49,8 +90,28 @@ def _connected(engine: sa.Engine) -> Iterator[sa.Connection]:
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Yield a connection inside one write transaction, committed at the end."""
-    with _connected(engine) as connection, connection.execution_options(writes=True).begin():
+    with _in_turn(engine), _connected(engine) as connection, connection.execution_options(writes=True).begin():
         yield connection
+
+
+@contextmanager
+def _in_turn(engine: sa.Engine) -> Iterator[None]:
+    """Let the threads of this process write to an SQLite file one after the other.
+
+    SQLite keeps no queue: who waits for another writer looks again after up to a tenth of a second, and finds that one
+    who writes without a pause has begun again. Other processes are waited for by SQLite's own means.
+    """
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    with _turns_changing:
+        turn = _turns.setdefault(engine, WritersTurn())
+    ours = turn.take(LONGEST_TURN)
+    try:
+        yield
+    finally:
+        if ours:
+            turn.hand_on()
 
 
 @contextmanager
