@@ -14,7 +14,7 @@ from syncer.database.triggers import protect
 from syncer.errors import UserError
 
 #: the revision this code was written for; a newer database is refused
-REVISION = "0009"
+REVISION = "0014"
 
 
 def version_table(prefix: str) -> str:

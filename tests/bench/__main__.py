@@ -20,7 +20,7 @@ from pathlib import Path
 
 from syncer.cli.common import GARBAGE_AFTER
 from syncer.log import configure
-from tests.bench import audit, claims, lane, memory, pace, starts
+from tests.bench import audit, claims, lane, memory, pace, starts, watching
 from tests.bench.figures import Figure, Run
 from tests.bench.installation import SQLITE
 from tests.support.servers import ENGINES, SERVERS
@@ -34,6 +34,7 @@ GROUPS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "audit": audit.measure,
     "memory": memory.measure,
     "claims": claims.measure,
+    "watch": watching.measure,
 }
 
 

@@ -22,6 +22,7 @@ FIGURES = (
     "lane on sqlite: commits", "lane on sqlite: log flushes", "after kill -9: seconds", "after kill -9: calls",
     "audit on sqlite: entries verified", "audit on sqlite: MiB", "audit on sqlite: entries exported", "memory: MiB",
     "claim on sqlite: with finished", "claim on sqlite: with rows whose time", "claim on sqlite: with a backlog",
+    "watch: members per", "watch: MiB", "watch: members listed twice",
 )  # fmt: skip
 
 
