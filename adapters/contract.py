@@ -127,12 +127,15 @@ class Receipt:
 class Seen:
     """A contact as a listing shows it: where (`scope`, as in Step) and under which address, as the provider has it.
 
-    `reached` says whether mail reaches the contact there, None where the listing does not tell.
+    `reached` says whether mail reaches the contact there, None where the listing does not tell. `after` is the
+    adapter's own word for a place: a listing that breaks off anywhere behind this contact can go on from there; None
+    where it cannot.
     """
 
     scope: str
     address: str = field(repr=False)
     reached: bool | None = None
+    after: str | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,10 +258,11 @@ class Adapter(ABC):
         """
 
     @abstractmethod
-    def changed(self, since: datetime | None) -> Iterator[Seen]:
+    def changed(self, since: datetime | None, after: str | None = None) -> Iterator[Seen]:
         """Yield every contact that was added or changed since then (UTC), archived ones too. More is fine, less is not.
 
-        None asks for every contact there is, with `reached`. Raises Transient `incomplete` for a listing that does
+        None asks for every contact there is, with `reached`. `after` is the place that an earlier call for the same
+        named: whom it showed up to there need not be shown again. Raises Transient `incomplete` for a listing that does
         not add up: what it lacks could be the person who came back. Otherwise as `apply`.
         """
 

@@ -228,9 +228,11 @@ class App:
     @cached_property
     def watch(self) -> Watch:
         """What looks for people who come back."""
+        from syncer.delivery.looks.unfinished import Places
         from syncer.delivery.watch import Watch
 
-        return Watch(self.transactions, self.store, self.seals)
+        places = Places(self.transactions, self.ledger, settings_digest(self.settings))
+        return Watch(self.transactions, self.store, self.seals, places)
 
     @cached_property
     def drift(self) -> Drift:

@@ -162,7 +162,7 @@ class ActiveCampaign(Adapter):
         with evidence(self._patience) as trail:
             return self._errand(action, trail, subject).confirm(applied)
 
-    def changed(self, since: datetime | None) -> Iterator[Seen]:
+    def changed(self, since: datetime | None, after: str | None = None) -> Iterator[Seen]:
         """Yield the contacts updated since then (UTC), or all; the archive is searched by address only.
 
         Raises AdapterError. A contact put on a list again keeps its old date: only the listing of all shows that.
@@ -170,7 +170,7 @@ class ActiveCampaign(Adapter):
         from adapters.activecampaign.calls.everybody import Everybody
 
         with evidence(NO_HURRY, keep=LAST_CALLS) as trail:
-            yield from Everybody(self._asking(trail), since).seen()
+            yield from Everybody(self._asking(trail), since).seen(after)
 
     def opted_in(self, subject: Subject) -> datetime | None:
         """Return the newest `sdate` of a list that the person confirmed. Raises AdapterError."""

@@ -174,12 +174,12 @@ class Mailchimp(Adapter):
         with evidence(self._patience) as trail:
             return self._walk(trail, subject).confirm(action, applied)
 
-    def changed(self, since: datetime | None) -> Iterator[Seen]:
+    def changed(self, since: datetime | None, after: str | None = None) -> Iterator[Seen]:
         """Yield the members of all audiences that changed since then (UTC), or all there are. Raises AdapterError."""
         from adapters.mailchimp.listing import changed
 
         with evidence(NO_HURRY, keep=LAST_CALLS) as trail:
-            yield from changed(self._client(trail), self._scopes(trail), since)
+            yield from changed(self._client(trail), self._scopes(trail), since, after)
 
     def opted_in(self, subject: Subject) -> datetime | None:
         """Return the newest opt-in or sign-up of the person where mail reaches them. Raises AdapterError."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from adapters.contract import Seen
-from adapters.errors import Misconfigured, Transient
+from adapters.errors import AdapterError, Misconfigured, Transient
 from adapters.http.answer import Answer
 from adapters.mailchimp.answers import LEFT, REACHED, require_right
 from adapters.mailchimp.members import SMS_REACHED
@@ -27,14 +29,18 @@ _FIELDS = [
 _STATUSES = (None, "archived")
 
 
-def changed(client: Client, scopes: Scopes, since: datetime | None) -> Iterator[Seen]:
+def changed(client: Client, scopes: Scopes, since: datetime | None, after: str | None = None) -> Iterator[Seen]:
     """Yield the members of all audiences that changed since then (UTC), or all there are.
+
+    A place names the audiences that were read whole. There is none within an audience: its pages shift while they are
+    read, and only the whole reading proves that nobody fell between two of them.
 
     An audience whose listing fails does not hide the others: they are listed first. Raises Transient `incomplete`
     and whatever else went wrong then.
     """
     setbacks = Setbacks()
-    listed: set[str] = set()
+    done = _audiences(after)
+    listed = set(done)
     audiences = scopes.audiences(time.monotonic())
     rounds = iter(range(MOST_ROUNDS))
     while unlisted := [audience for audience in audiences if audience not in listed]:
@@ -44,7 +50,8 @@ def changed(client: Client, scopes: Scopes, since: datetime | None) -> Iterator[
             listed.add(audience)
             with setbacks.audience(audience):
                 try:
-                    yield from _members(client, audience, since)
+                    yield from _with_place(_members(client, audience, since), [*done, audience])
+                    done.append(audience)
                 except Misconfigured as error:
                     if error.code != "wrong_address":
                         raise
@@ -56,6 +63,30 @@ def changed(client: Client, scopes: Scopes, since: datetime | None) -> Iterator[
         with setbacks.audience(audience):
             raise again(failure)
     setbacks.raise_gravest()
+
+
+def _with_place(members: Iterator[Seen], done: list[str]) -> Iterator[Seen]:
+    """Yield the members of an audience, the last with the place behind it: once the reading is proven whole."""
+    held: Seen | None = None
+    try:
+        for member in members:
+            if held is not None:
+                yield held
+            held = member
+    except AdapterError:
+        if held is not None:
+            yield held
+        raise
+    if held is not None:
+        yield replace(held, after=json.dumps(done))
+
+
+def _audiences(after: str | None) -> list[str]:
+    try:
+        done = json.loads(after or "[]")
+    except ValueError:
+        return []
+    return done if isinstance(done, list) and all(isinstance(one, str) for one in done) else []
 
 
 def _members(client: Client, audience: str, since: datetime | None) -> Iterator[Seen]:

@@ -15,7 +15,7 @@ from syncer.database.triggers import announce, protect
 from syncer.errors import UserError
 
 #: the revision this code was written for; a newer database is refused
-REVISION = "0011"
+REVISION = "0012"
 
 
 def version_table(prefix: str) -> str:

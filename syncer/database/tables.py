@@ -195,6 +195,7 @@ def _watch(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("seen", sa.Integer, nullable=False),
         sa.Column("listed_at", Moment),  # when everybody was last listed, whatever their dates say
         sa.Column("listed", sa.Integer),  # how many that were
+        sa.Column("unfinished", LONG_TEXT),  # how far a look came that broke off; under a mac
     )
 
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +18,8 @@ from adapters.errors import AdapterError, Permanent, Transient
 from syncer.audit.transaction import Transactions
 from syncer.database.connections import reading
 from syncer.delivery.doubt import ALONE, Doubt
+from syncer.delivery.looks.findings import Findings
+from syncer.delivery.looks.unfinished import Places
 from syncer.delivery.reappearance import Incident, reappear
 from syncer.domain.model import State
 from syncer.errors import AddressError, SealError
@@ -35,8 +36,9 @@ OVERLAP = timedelta(hours=6)
 #: how often everybody is listed where a change may leave no date; a small account is listed whole at every look
 WHOLE_EVERY = timedelta(days=7)
 SMALL = 2000
-#: people in a row who could not be read back before a look is given up: the destination itself is in trouble then
-MOST_UNREAD = 20
+#: a listing that does not add up is read again from its start, as it lacks people before its end; so is one that met a
+#: bug, which may lie in how it went on
+_FROM_ITS_START = frozenset({"incomplete", "unreadable", "crashed"})
 #: why nobody is read back, by how the row stands to what was sealed and received
 _NOT_PROVEN = {
     Accord.DIFFERS: "right, action or time of receipt in the database are not those that were received",
@@ -72,12 +74,13 @@ class Look:
 class Watch:
     """Looks at destinations for people who are back."""
 
-    def __init__(self, transactions: Transactions, store: Store, seals: Seals) -> None:
+    def __init__(self, transactions: Transactions, store: Store, seals: Seals, places: Places) -> None:
         self._transactions = transactions
         self._clock = transactions.clock
         self._store = store
         self._seals = seals
         self._keyring = seals.keyring
+        self._places = places
         self._table = transactions.tables.watch
         #: when a listing last went on (monotonic clock)
         self.moved_at = time.monotonic()
@@ -93,30 +96,58 @@ class Watch:
         """Read what changed since the last look. `alive` is asked between batches; False ends the look unfinished.
 
         `whole` lists everybody, which otherwise is done now and then where a change may leave no date. A provider's
-        failure is not raised: it becomes a look with its code.
+        failure is not raised: it becomes a look with its code. One that broke off goes on where it was.
         """
-        began = self._clock()
         since = self._since(destination)
         if since is None:
-            self._note(destination, began, _Findings())
+            self._note(destination, self._clock(), Findings(self._clock(), self._clock()))
             return Look(destination)
-        whole = whole or (not adapter.dates_every_change and self._is_whole_due(destination))
-        findings = _Findings(whole)
+        findings = self._begun(destination, adapter, since, whole)
         try:
-            for batch in self._batches(adapter.changed(None if whole else since)):
-                findings.seen += len(batch)
+            for batch in self._batches(_listing(adapter, findings)):
                 self._compare(destination, adapter, batch, findings)
+                findings.compared(batch)
+                if findings.came_far:
+                    self._keep(destination, findings)
                 if not alive():
                     raise Transient("interrupted", "the lane was given away")
         except AdapterError as error:
             findings.code = error.code
         if findings.code is None:
-            self._note(destination, began, findings)
-        return Look(destination, since, findings.seen, tuple(findings.incidents), findings.code, whole)
+            self._note(destination, findings.began, findings)
+        elif findings.code in _FROM_ITS_START:
+            self._places.drop(destination)
+        else:
+            self._keep(destination, findings)
+        found = tuple(findings.incidents)
+        return Look(destination, findings.since, findings.seen, found, findings.code, findings.whole)
+
+    def _begun(self, destination: str, adapter: Adapter, since: datetime, whole: bool) -> Findings:
+        """Return what to go on with: the look that broke off, but for one of some where everybody is to be listed."""
+        whole = whole or (not adapter.dates_every_change and self._is_whole_due(destination))
+        last = self._places.last(destination)
+        if last is None or (whole and not last.whole):
+            return Findings(self._clock(), since, whole)
+        return Findings(last.began, last.since, last.whole, last.seen, after=last.after)
+
+    def _keep(self, destination: str, findings: Findings) -> None:
+        if findings.place is not None:
+            self._places.keep(destination, findings.place)
+            findings.kept()
 
     def _batches(self, listing: Iterator[Seen]) -> Iterator[list[Seen]]:
-        while batch := list(self._ticking(islice(listing, BATCH))):
+        """Yield the contacts of a listing, those before a failure too. Raises AdapterError."""
+        batch: list[Seen] = []
+        try:
+            for contact in self._ticking(listing):
+                batch.append(contact)
+                if len(batch) == BATCH:
+                    yield batch
+                    batch = []
+        except AdapterError:
             yield batch
+            raise
+        yield batch
 
     def _ticking(self, contacts: Iterator[Seen]) -> Iterator[Seen]:
         try:
@@ -160,8 +191,8 @@ class Watch:
             return True
         return bool(row.listed <= SMALL or row.listed_at + WHOLE_EVERY <= self._clock())
 
-    def _note(self, destination: str, looked_at: datetime, findings: _Findings) -> None:
-        look: dict[str, Any] = {"looked_at": looked_at, "seen": findings.seen}
+    def _note(self, destination: str, looked_at: datetime, findings: Findings) -> None:
+        look: dict[str, Any] = {"looked_at": looked_at, "seen": findings.seen, "unfinished": None}
         if findings.whole:
             look |= {"listed_at": looked_at, "listed": findings.seen}
         with self._transactions.write() as tx:
@@ -171,7 +202,7 @@ class Watch:
             if not done.rowcount:
                 tx.connection.execute(self._table.insert().values(destination=destination, **look))
 
-    def _compare(self, destination: str, adapter: Adapter, batch: list[Seen], findings: _Findings) -> None:
+    def _compare(self, destination: str, adapter: Adapter, batch: list[Seen], findings: Findings) -> None:
         """Compare one batch with the confirmed deliveries and act on each incident.
 
         A person who cannot be read back now is passed over: the others come first, and the look counts as incomplete.
@@ -195,7 +226,7 @@ class Watch:
             if incident is not None:
                 self._found(incident, findings)
 
-    def _not_proven(self, row: Any, contact: Seen, accord: Accord, findings: _Findings) -> None:
+    def _not_proven(self, row: Any, contact: Seen, accord: Accord, findings: Findings) -> None:
         """Hold what the row alone asks for; of a person who never asked for it nothing is written down."""
         if accord is Accord.STRANGER:
             _alarm(row)
@@ -203,7 +234,7 @@ class Watch:
         detail, proven = _NOT_PROVEN[accord], accord is Accord.DIFFERS
         self._found(Incident(row, contact, None, (), "unsealable", detail, proven), findings)
 
-    def _found(self, incident: Incident, findings: _Findings) -> None:
+    def _found(self, incident: Incident, findings: Findings) -> None:
         try:
             done = reappear(self._transactions, self._store, self._seals, incident)
         except SealError:  # the row was changed since it was read
@@ -232,18 +263,29 @@ class Watch:
 
         Requests that were withdrawn ask for neither.
         """
+        if not (known := self._known(refs)):
+            return []
         d, e = self._transactions.tables.delivery, self._transactions.tables.event
         query = (
             sa.select(d.c.id, d.c.event_id, d.c.destination, d.c.action, e.c.right, e.c.subject, e.c.received_at)
             .add_columns(e.c.created_at, e.c.email_sealed)
             .join(e, d.c.event_id == e.c.id)
-            .where(e.c.subject.in_(list(refs)), d.c.destination == destination, d.c.state == State.CONFIRMED)
+            .where(e.c.subject.in_(known), d.c.destination == destination, d.c.state == State.CONFIRMED)
             # who was named by mistake may be added back
             .where(sa.not_(withdrawn(self._transactions.tables, d.c.event_id)))
             .order_by(d.c.id)
         )
         with reading(self._transactions.engine) as connection:
             return list(connection.execute(query))
+
+    def _known(self, refs: Iterable[str]) -> list[str]:
+        """Return those who ever asked for anything: few of those whom a listing shows.
+
+        By themselves they are looked up in an index; of the whole question a planner may make a scan of all deliveries.
+        """
+        e = self._transactions.tables.event.c
+        with reading(self._transactions.engine) as connection:
+            return list(connection.scalars(sa.select(e.subject).where(e.subject.in_(list(refs))).distinct()))
 
     def _incident(self, adapter: Adapter, row: Any, seen: Seen) -> Incident | None:
         """Read the person back: a listing alone proves nothing, since an unsubscribed contact may rightly be there.
@@ -283,23 +325,7 @@ def _crashed(error: Exception) -> Transient:
     return Transient("crashed", type(error).__name__)
 
 
-@dataclass(slots=True)
-class _Findings:
-    """What a look has found so far; `code` is that of the first person who could not be read back."""
-
-    whole: bool = False
-    seen: int = 0
-    incidents: list[tuple[str, bool]] = field(default_factory=list)
-    code: str | None = None
-    passed_over: int = 0
-
-    def read(self) -> None:
-        """Note a person who was read back: the destination is not in trouble."""
-        self.passed_over = 0
-
-    def unread(self, error: AdapterError) -> None:
-        """Note a person who could not be read back. Raises the error where others would meet it too."""
-        self.code = self.code or error.code
-        self.passed_over += 1
-        if not isinstance(error, Transient) or error.cools_lane or self.passed_over >= MOST_UNREAD:
-            raise error
+def _listing(adapter: Adapter, findings: Findings) -> Iterator[Seen]:
+    since = None if findings.whole else findings.since
+    # an adapter that names no places need not know how to go on from one
+    return adapter.changed(since) if findings.after is None else adapter.changed(since, findings.after)

@@ -18,6 +18,8 @@ _LOOKS_LIKE_AT = re.compile("[\uff20\ufe6b]")  # NFKC would make each a real @
 #: what a domain may look like on the wire. Wider than IDNA 2008 and the rules for host names: hyphens and underscores
 #: stand anywhere in names that DNS knows, and a provider may hold even a label that is too long for it
 _ON_THE_WIRE = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
+#: an address as nearly all are: nothing in it is to be looked at character by character
+_ORDINARY = re.compile(r"([!#-'*+\-./0-9=?A-Z^_`a-z{|}~]+)@([A-Za-z0-9._-]+)")
 _ACE = "xn--"
 #: general categories that damaged text leaves in a domain: punctuation, mathematical signs, modifiers, blanks
 _DEBRIS = frozenset({"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Lm", "Zs"})
@@ -39,6 +41,12 @@ def normalise(raw: str) -> str:
 
     Dots and a `+tag` stay: without them the address could be another person's. A normal form comes back unchanged.
     """
+    if len(raw) <= LONGEST_ADDRESS and (ordinary := _ORDINARY.fullmatch(raw)):
+        return f"{ordinary[1].lower()}@{_a_label(ordinary[2])}"
+    return _normalised(raw)
+
+
+def _normalised(raw: str) -> str:
     local, domain = _parts(raw)
     # NFC once more: lower() takes some letters apart (İ), and the marks after them may then be in another order
     local = unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).lower())

@@ -47,6 +47,18 @@ class ListingContract:
 
         assert self.listed(stage) == people
 
+    @pytest.mark.parametrize("since", [LAST_LOOK, None])
+    def test_it_goes_on_from_every_place_that_it_names(self, stage: Stage, since: datetime | None) -> None:
+        for number in range(330):
+            stage.knows(f"person{number}@many.test", changed=NOW)
+        everybody = [(seen.address, seen.after) for seen in stage.adapter.changed(since)]
+
+        for number, (_, after) in enumerate(everybody):
+            if after is not None:
+                rest = {seen.address for seen in stage.adapter.changed(since, after)}
+                assert {address for address, _ in everybody[number + 1 :]} <= rest
+        assert list(stage.adapter.changed(since, "not a place"))
+
     def test_it_shows_nobody_where_nobody_changed(self, stage: Stage) -> None:
         stage.knows(OTHER, changed=LAST_LOOK - timedelta(days=1))
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from syncer.cli.common import GARBAGE_AFTER
 from syncer.log import configure
-from tests.bench import audit, bounded, claims, lane, latency, memory, pace, reads, starts
+from tests.bench import audit, bounded, claims, lane, latency, memory, pace, reads, starts, watching
 from tests.bench.figures import Figure, Run
 from tests.bench.installation import SQLITE
 from tests.bench.peers import side_by_side
@@ -38,7 +38,7 @@ GROUPS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "memory": memory.measure,
     "claims": claims.measure,
     "reads": reads.measure,
-    "watch": bounded.watch,
+    "watch": watching.measure,
     "drain": bounded.drain,
     "beside": side_by_side.measure,
 }

@@ -41,7 +41,7 @@ class Nobody(Adapter):
     def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
         return self.apply(action, subject, NEVER)
 
-    def changed(self, since: datetime | None) -> Iterator[Seen]:
+    def changed(self, since: datetime | None, after: str | None = None) -> Iterator[Seen]:
         return iter(())
 
     def opted_in(self, subject: Subject) -> datetime | None:

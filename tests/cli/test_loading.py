@@ -28,7 +28,7 @@ UNUSED = (
     "adapters.mailchimp.walk", "adapters.mailchimp.listing", "adapters.mailchimp.trial", "adapters.sandbox",
     "adapters.activecampaign.walk", "adapters.activecampaign.calls", "adapters.activecampaign.trial",
     "syncer.delivery.lane", "syncer.intake.take", "syncer.intake.wordpress.bridge", "syncer.service", "syncer.setup",
-    "syncer.settings.anchors", "syncer.audit.anchors.email",
+    "syncer.settings.anchors", "syncer.audit.anchors.email", "syncer.audit.offline.verifier",
     "syncer.reports.propagation", "syncer.reports.html", "syncer.reports.dossier",
     "syncer.cli.output.terminal", "syncer.cli.audit", "syncer.cli.work",
 )  # fmt: skip
@@ -83,6 +83,15 @@ def test_json_loads_no_words_for_people(settings: Path) -> None:
     modules = loaded("--settings", str(settings), "events", "--json")
 
     assert among(("syncer.cli.output.printing", "rich"), modules) == []
+
+
+def test_the_first_page_of_help_loads_nothing_but_itself() -> None:
+    script = TOLD.replace("syncer.cli.main", "syncer.__main__")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True, timeout=60)
+
+    modules = set(done.stderr.rpartition("\nloaded ")[2].split())
+    assert among(("syncer",), modules) == ["syncer", "syncer.__main__"]
+    assert among(("click", "inspect", "pathlib", "re", "typing.io"), modules) == []
 
 
 @pytest.mark.parametrize("words", [("--help",), ("status", "--help"), ("--version",)])

@@ -177,8 +177,8 @@ class TracedAdapter(Adapter):
         with self._points.around(["call.confirm"]):
             return self._inner.confirm(action, subject, applied)
 
-    def changed(self, since: datetime | None) -> Iterator[Seen]:
-        return self._inner.changed(since)
+    def changed(self, since: datetime | None, after: str | None = None) -> Iterator[Seen]:
+        return self._inner.changed(since, after)
 
     def opted_in(self, subject: Subject) -> datetime | None:
         return self._inner.opted_in(subject)

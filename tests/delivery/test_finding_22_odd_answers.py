@@ -102,7 +102,7 @@ def test_finding_22_an_odd_value_about_one_person_ends_as_the_looks_code(
 class Broken(Mailchimp):
     """An adapter with a bug in its listing."""
 
-    def changed(self, since: datetime | None) -> Iterator[Seen]:
+    def changed(self, since: datetime | None, after: str | None = None) -> Iterator[Seen]:
         """Fail as only a bug does."""
         yield from ()
         raise OverflowError("a bug")

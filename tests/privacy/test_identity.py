@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncer.errors import AddressError, KeyFileError, SealError
-from syncer.privacy.addresses import normalise, spellings
+from syncer.privacy.addresses import _normalised, normalise, spellings
 from syncer.privacy.keyring import Keyring, subject
 from tests.support.deliveries import asked
 
@@ -323,3 +324,20 @@ def test_a_systemd_credential_may_be_readable_by_its_group(tmp_path: Path, monke
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "elsewhere"))
     with pytest.raises(KeyFileError):
         Keyring.load(path)
+
+
+def outcome(of: Callable[[str], str], text: str) -> str:
+    try:
+        return of(text)
+    except AddressError as error:
+        return f"refused: {error.code}"
+
+
+@given(
+    st.text(st.characters(max_codepoint=0x2FF), max_size=30),
+    st.text(st.characters(max_codepoint=0xFF), max_size=20) | st.from_regex(r"[A-Za-z0-9._-]{1,250}", fullmatch=True),
+    st.sampled_from(["", " ", "\t", "\n"]),
+)
+def test_an_ordinary_address_has_the_form_that_the_long_way_gives_it(local: str, domain: str, blank: str) -> None:
+    for text in (f"{local}@{domain}{blank}", f"{local}x@mail.Example.org", f"o'neil+{blank}@{domain}"):
+        assert outcome(normalise, text) == outcome(_normalised, text)

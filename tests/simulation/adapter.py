@@ -106,7 +106,7 @@ class SimulatedAdapter(Adapter):
             error.steps = tuple(visit.steps)
             raise
 
-    def changed(self, since: datetime | None) -> Iterator[Seen]:
+    def changed(self, since: datetime | None, after: str | None = None) -> Iterator[Seen]:
         """List the whole account: more than changed is fine."""
         self.touch()
         yield from (

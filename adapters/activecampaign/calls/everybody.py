@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -35,18 +36,24 @@ class Everybody:
         date = since.astimezone(UTC).isoformat(timespec="seconds") if since else None
         self._filter = (("filters[updated_after]", date),) if date else ()
 
-    def seen(self) -> Iterator[Seen]:
-        """Yield the contacts. Raises Transient `incomplete` for pages out of order, or that end before their total."""
-        last, shown = 0, 0
+    def seen(self, after: str | None = None) -> Iterator[Seen]:
+        """Yield the contacts, each page's last with its place; `after` is one of those.
+
+        Raises Transient `incomplete` for pages out of order, or that end before their total.
+        """
+        last, shown = _place(after)
         body = self._after(last)
-        total = _total(body)
+        total = _total(body) if after is None else _total(self._after(0))
         for _ in range(MOST_PAGES + min(total, _MOST_CONTACTS) // LEAST):
             rows = _rows(body["contacts"])
             if not rows:
                 break
             last = _last(rows, last)
             shown += len(rows)
-            yield from _seen(rows, body.get("contactLists"))
+            contacts = list(_seen(rows, body.get("contactLists")))
+            if contacts:
+                contacts[-1] = replace(contacts[-1], after=f"{last} {shown}")
+            yield from contacts
             body = self._after(last)
         else:
             raise Transient("incomplete", "a listing does not end")
@@ -66,6 +73,13 @@ class Everybody:
                 raise
         self._include = ()
         return self._page(last, limit)
+
+
+def _place(after: str | None) -> tuple[int, int]:
+    """Return the id behind which to go on, which no later contact has, and how many rows came before."""
+    parts = (after or "0 0").split()
+    last, shown = whole_number(parts[0]), whole_number(parts[-1])
+    return (last, shown) if len(parts) == 2 and last is not None and shown is not None else (0, 0)
 
 
 def _rows(value: object) -> list[Mapping[str, Any]]:

@@ -1,4 +1,4 @@
-"""`python -m syncer.cli.help.page [FILE]`: writes docs/commands.md from what the help of each command says."""
+"""`python -m syncer.cli.help.page [FILE]`: writes docs/commands.md, and the first page of help as it is kept."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from syncer.cli.help.catalog import SECTIONS
 from syncer.cli.help.usage import EXITS, USAGE
 
+#: the widths for which the first page of help is kept
+WIDTHS = (80, 100)
 _HEAD = """# Commands
 
 For whoever types them, or scripts against them. `syncer --help` lists every command by what one wants to do; `--help`
@@ -80,10 +82,20 @@ def _usage(commands: list[str]) -> Iterator[str]:
         yield from ("", "| exit | means |", "| --- | --- |", *rows)
 
 
-def main(file: Path) -> None:
-    """Write the page."""
+def first_page(width: int) -> str:
+    """Return what `syncer --help` prints on a terminal of this width."""
+    from syncer.cli.main import cli
+
+    context = cli.make_context("syncer", [], resilient_parsing=True, terminal_width=min(width, 100) - 2)
+    return cli.get_help(context) + "\n"
+
+
+def main(file: Path, folder: Path) -> None:
+    """Write the page, and into the folder the first page for each width that terminals mostly have."""
     file.write_text(page(), encoding="utf-8")
+    for width in WIDTHS:
+        (folder / f"first_page_{width}.txt").write_text(first_page(width), encoding="ascii")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/commands.md"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/commands.md"), Path(__file__).parent)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from syncer.audit.ledger import Facts, LogEntry
 from syncer.domain.codes import meaning
 from syncer.domain.controller import Controller
 from syncer.domain.endings import Ending
 from syncer.privacy.masking import visible
-from syncer.reports.evidence import StepView
 from syncer.reports.views import EventView, TimelineEntry, VerificationView
 from syncer.reports.wording.moments import Moments
+
+if TYPE_CHECKING:
+    from syncer.reports.evidence import StepView
 
 RIGHTS = {"erasure": "erase me (Art. 17)", "objection": "stop your marketing (Art. 21)", None: "unknown right"}
 STATES = {

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from syncer.audit.chain import digest, verify
 from syncer.audit.ledger import Ledger
-from syncer.audit.offline.finding import Finding
 from syncer.clock import stamp
 from syncer.database.connections import reading, writing
 from syncer.database.failures import is_denied, is_read_only, retry_on_conflict
 from syncer.database.tables import Tables
 from syncer.privacy.masking import clean
+
+if TYPE_CHECKING:
+    from syncer.audit.offline.finding import Finding
 
 #: the whole log is verified so often
 EVERY = timedelta(hours=24)

@@ -1,0 +1,1 @@
+"""Looks for people who are back: how far one came that was not finished."""
