@@ -18,7 +18,7 @@ from adapters.errors import AdapterError, Permanent, Transient
 from syncer.audit.transaction import Transactions
 from syncer.database.connections import reading
 from syncer.delivery.doubt import ALONE, Doubt
-from syncer.delivery.looks.findings import Findings
+from syncer.delivery.looks.so_far import LookSoFar
 from syncer.delivery.looks.unfinished import Places
 from syncer.delivery.reappearance import Incident, reappear
 from syncer.domain.model import State
@@ -100,40 +100,40 @@ class Watch:
         """
         since = self._since(destination)
         if since is None:
-            self._note(destination, self._clock(), Findings(self._clock(), self._clock()))
+            self._note(destination, self._clock(), LookSoFar(self._clock(), self._clock()))
             return Look(destination)
-        findings = self._begun(destination, adapter, since, whole)
+        so_far = self._begun(destination, adapter, since, whole)
         try:
-            for batch in self._batches(_listing(adapter, findings)):
-                self._compare(destination, adapter, batch, findings)
-                findings.compared(batch)
-                if findings.came_far:
-                    self._keep(destination, findings)
+            for batch in self._batches(_listing(adapter, so_far)):
+                self._compare(destination, adapter, batch, so_far)
+                so_far.compared(batch)
+                if so_far.came_far:
+                    self._keep(destination, so_far)
                 if not alive():
                     raise Transient("interrupted", "the lane was given away")
         except AdapterError as error:
-            findings.code = error.code
-        if findings.code is None:
-            self._note(destination, findings.began, findings)
-        elif findings.code in _FROM_ITS_START:
+            so_far.code = error.code
+        if so_far.code is None:
+            self._note(destination, so_far.began, so_far)
+        elif so_far.code in _FROM_ITS_START:
             self._places.drop(destination)
         else:
-            self._keep(destination, findings)
-        found = tuple(findings.incidents)
-        return Look(destination, findings.since, findings.seen, found, findings.code, findings.whole)
+            self._keep(destination, so_far)
+        found = tuple(so_far.incidents)
+        return Look(destination, so_far.since, so_far.seen, found, so_far.code, so_far.whole)
 
-    def _begun(self, destination: str, adapter: Adapter, since: datetime, whole: bool) -> Findings:
+    def _begun(self, destination: str, adapter: Adapter, since: datetime, whole: bool) -> LookSoFar:
         """Return what to go on with: the look that broke off, but for one of some where everybody is to be listed."""
         whole = whole or (not adapter.dates_every_change and self._is_whole_due(destination))
         last = self._places.last(destination)
         if last is None or (whole and not last.whole):
-            return Findings(self._clock(), since, whole)
-        return Findings(last.began, last.since, last.whole, last.seen, after=last.after)
+            return LookSoFar(self._clock(), since, whole)
+        return LookSoFar(last.began, last.since, last.whole, last.seen, after=last.after)
 
-    def _keep(self, destination: str, findings: Findings) -> None:
-        if findings.place is not None:
-            self._places.keep(destination, findings.place)
-            findings.kept()
+    def _keep(self, destination: str, so_far: LookSoFar) -> None:
+        if so_far.place is not None:
+            self._places.keep(destination, so_far.place)
+            so_far.kept()
 
     def _batches(self, listing: Iterator[Seen]) -> Iterator[list[Seen]]:
         """Yield the contacts of a listing, those before a failure too. Raises AdapterError."""
@@ -191,10 +191,10 @@ class Watch:
             return True
         return bool(row.listed <= SMALL or row.listed_at + WHOLE_EVERY <= self._clock())
 
-    def _note(self, destination: str, looked_at: datetime, findings: Findings) -> None:
-        look: dict[str, Any] = {"looked_at": looked_at, "seen": findings.seen, "unfinished": None}
-        if findings.whole:
-            look |= {"listed_at": looked_at, "listed": findings.seen}
+    def _note(self, destination: str, looked_at: datetime, so_far: LookSoFar) -> None:
+        look: dict[str, Any] = {"looked_at": looked_at, "seen": so_far.seen, "unfinished": None}
+        if so_far.whole:
+            look |= {"listed_at": looked_at, "listed": so_far.seen}
         with self._transactions.write() as tx:
             done = tx.connection.execute(
                 self._table.update().where(self._table.c.destination == destination).values(look)
@@ -202,7 +202,7 @@ class Watch:
             if not done.rowcount:
                 tx.connection.execute(self._table.insert().values(destination=destination, **look))
 
-    def _compare(self, destination: str, adapter: Adapter, batch: list[Seen], findings: Findings) -> None:
+    def _compare(self, destination: str, adapter: Adapter, batch: list[Seen], so_far: LookSoFar) -> None:
         """Compare one batch with the confirmed deliveries and act on each incident.
 
         A person who cannot be read back now is passed over: the others come first, and the look counts as incomplete.
@@ -213,35 +213,35 @@ class Watch:
             contact = people[row.subject]
             accord = self._seals.accord(row)
             if accord is not Accord.AGREES:
-                self._not_proven(row, contact, accord, findings)
+                self._not_proven(row, contact, accord, so_far)
                 continue
-            if findings.whole and contact.reached is False and row.action != Action.DELETE:
+            if so_far.whole and contact.reached is False and row.action != Action.DELETE:
                 continue  # as an objector should be: in a listing of everybody these are too many to be read each
             try:
                 incident = self._incident(adapter, row, contact)
             except AdapterError as error:
-                findings.unread(doubt.about(error, ALONE))
+                so_far.unread(doubt.about(error, ALONE))
                 continue
-            findings.read()
+            so_far.read()
             if incident is not None:
-                self._found(incident, findings)
+                self._found(incident, so_far)
 
-    def _not_proven(self, row: Any, contact: Seen, accord: Accord, findings: Findings) -> None:
+    def _not_proven(self, row: Any, contact: Seen, accord: Accord, so_far: LookSoFar) -> None:
         """Hold what the row alone asks for; of a person who never asked for it nothing is written down."""
         if accord is Accord.STRANGER:
             _alarm(row)
             return
         detail, proven = _NOT_PROVEN[accord], accord is Accord.DIFFERS
-        self._found(Incident(row, contact, None, (), "unsealable", detail, proven), findings)
+        self._found(Incident(row, contact, None, (), "unsealable", detail, proven), so_far)
 
-    def _found(self, incident: Incident, findings: Findings) -> None:
+    def _found(self, incident: Incident, so_far: LookSoFar) -> None:
         try:
             done = reappear(self._transactions, self._store, self._seals, incident)
         except SealError:  # the row was changed since it was read
             _alarm(incident.row)
             return
         if done:
-            findings.incidents.append((incident.row.event_id, incident.newer_consent))
+            so_far.incidents.append((incident.row.event_id, incident.newer_consent))
 
     def _people(self, batch: list[Seen]) -> dict[str, Seen]:
         """Return pseudonym -> contact; of several entries of one person, the one that mail reaches."""
@@ -325,7 +325,7 @@ def _crashed(error: Exception) -> Transient:
     return Transient("crashed", type(error).__name__)
 
 
-def _listing(adapter: Adapter, findings: Findings) -> Iterator[Seen]:
-    since = None if findings.whole else findings.since
+def _listing(adapter: Adapter, so_far: LookSoFar) -> Iterator[Seen]:
+    since = None if so_far.whole else so_far.since
     # an adapter that names no places need not know how to go on from one
-    return adapter.changed(since) if findings.after is None else adapter.changed(since, findings.after)
+    return adapter.changed(since) if so_far.after is None else adapter.changed(since, so_far.after)

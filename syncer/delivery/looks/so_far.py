@@ -16,7 +16,7 @@ MOST_UNREAD = 20
 
 
 @dataclass(slots=True)
-class Findings:
+class LookSoFar:
     """What a look has found so far; `code` is that of the first person who could not be read back.
 
     `after` is where the listing went on, None from its start.
