@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
 from syncer.database.connections import reading
-from syncer.delivery.looks.findings import MOST_UNREAD
+from syncer.delivery.looks.so_far import MOST_UNREAD
 from syncer.delivery.watch import SMALL, WHOLE_EVERY
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock

@@ -16,7 +16,7 @@ from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App, load_settings, open_app
 from syncer.database.connections import reading
 from syncer.delivery import watch
-from syncer.delivery.looks import findings, unfinished
+from syncer.delivery.looks import so_far, unfinished
 from syncer.delivery.watch import Look
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
@@ -35,7 +35,7 @@ class Killed(BaseException):
 @pytest.fixture(autouse=True)
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "BATCH", PAGE)
-    monkeypatch.setattr(findings, "KEPT_EVERY", PAGE)
+    monkeypatch.setattr(so_far, "KEPT_EVERY", PAGE)
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def test_no_place_is_kept_behind_somebody_who_could_not_be_read_back(
     app: App, clock: Clock, mailchimp: MailchimpSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch, "BATCH", 1)
-    monkeypatch.setattr(findings, "KEPT_EVERY", 1)
+    monkeypatch.setattr(so_far, "KEPT_EVERY", 1)
     for person, audience in ((PERSON, AUDIENCES[0]), (OTHER, AUDIENCES[1])):
         mailchimp.add(person, audience, last_changed=clock.now.isoformat())
     odd = hashlib.md5(PERSON.encode(), usedforsecurity=False).hexdigest()

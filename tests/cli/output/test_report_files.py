@@ -87,11 +87,11 @@ def test_the_csv_parts_hold_the_rows_of_the_whole_and_the_index_is_one_row_for_e
 
 def test_the_json_parts_keep_to_the_schema_and_count_what_all_of_them_hold(many: App, tmp_path: Path) -> None:
     written(many, tmp_path / "log.json", "json")
-    index = json.loads((tmp_path / "log.json").read_text())
+    index = json.loads((tmp_path / "log.json").read_text(encoding="utf-8"))
     valid("report", index)
     found = []
     for item in index["parts"]:
-        part = json.loads((tmp_path / item["file"]).read_text())
+        part = json.loads((tmp_path / item["file"]).read_text(encoding="utf-8"))
         valid("report", part)
         assert part["part"] == {key: item[key] for key in part["part"]}
         assert len(part["events"]) == item["requests"]
@@ -110,7 +110,7 @@ def test_who_was_found_again_stands_in_the_part_of_the_request(many: App, tmp_pa
         tx.audit.add("delivery:reappeared", event=event.id, destination="crm", facts={})
     written(many, tmp_path / "log.json", "json")
 
-    told = [json.loads((tmp_path / f"log-00{n}.json").read_text()) for n in (1, 2, 3)]
+    told = [json.loads((tmp_path / f"log-00{n}.json").read_text(encoding="utf-8")) for n in (1, 2, 3)]
 
     assert sum(len(part["reappeared"]) for part in told) == 1
     (there,) = [part for part in told if part["reappeared"]]
