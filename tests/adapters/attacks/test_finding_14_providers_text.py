@@ -74,6 +74,7 @@ def texts_of(stage: Stage) -> list[str]:
     return sorted(seen)
 
 
+@pytest.mark.slow  # a walk for each text of each answer
 @pytest.mark.parametrize("text", ["address", "all of it"])
 def test_finding_14_no_text_of_an_answer_is_told(stage: Stage, text: str) -> None:
     keys = texts_of(stage)

@@ -114,6 +114,7 @@ def test_finding_22_a_walk_over_odd_answers_ends_as_a_failure_of_ours(
         stage.sandbox.handle = handle
 
 
+@pytest.mark.slow  # a walk for each value of each answer
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: repr(odd)[:20])
 def test_finding_22_every_value_of_an_answer_may_be_odd_at_one_time(stage: Stage, odd: object) -> None:
     if not stage.holds(ADDRESS):

@@ -168,6 +168,7 @@ def test_finding_22_both_come_to_one_verdict_on_an_honest_log(make: Callable[[],
     assert by_product(make(), [9]) == by_script(make(), [9]) == ("proven" if make is restored else "not proven")
 
 
+@pytest.mark.slow  # hundreds of logs, each verified twice
 @settings(max_examples=250)
 @given(st.data())
 def test_finding_22_both_come_to_one_verdict_on_every_bent_log(data: st.DataObject) -> None:
@@ -274,6 +275,7 @@ def test_finding_22_both_prove_every_dossier_that_syncer_makes(dossiers: tuple[l
         assert file_by_product(text, key) == file_by_script(text, key) == "proven"
 
 
+@pytest.mark.slow  # hundreds of dossiers, each verified twice
 @settings(max_examples=150)
 @given(st.data())
 def test_finding_22_both_come_to_one_verdict_on_every_bent_dossier(

@@ -58,6 +58,7 @@ def test_destinations_of_the_settings_are_offered(settings: Path, typed: str) ->
     assert offered(settings, f"{typed}x") == []
 
 
+@pytest.mark.slow  # each is a shell and several processes
 @pytest.mark.parametrize("typed", ["show ", "exempt ", "extend ", "dossier ", "resync --event "])
 def test_requests_are_offered_by_case_number_and_by_id(settings: Path, typed: str) -> None:
     shown = as_json(settings, "events")
