@@ -45,14 +45,15 @@ def alive() -> int:
 
 @pytest.mark.parametrize("fmt", FORMATS)
 def test_no_more_requests_than_those_of_a_few_pages_are_in_memory_at_once(october: App, fmt: str) -> None:
-    most = 0
+    gc.collect()
+    others, most = alive(), 0  # other tests keep some
     with october.propagation.report(OCTOBER, None) as report:
         for number, _ in enumerate(rendered(report.log, fmt)):
             if number % 400 == 0:
                 most = max(most, alive())
 
     assert report.log.summary.requests == 5 * PAGE
-    assert 0 < most <= 2 * PAGE
+    assert 0 < most - others <= 2 * PAGE
 
 
 def test_each_way_through_gives_the_same_requests_in_the_order_of_their_ids(october: App) -> None:
