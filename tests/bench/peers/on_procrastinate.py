@@ -11,6 +11,9 @@ from tests.bench.peers.job import THREADS, erase
 app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=os.environ["BENCH_STORE"]))
 
 
+connected = app.open  # no file
+
+
 @app.task(name="job")
 def job(number: int) -> None:
     """Carry out one erasure."""
@@ -19,12 +22,12 @@ def job(number: int) -> None:
 
 def fill(count: int) -> None:
     """Queue so many erasures."""
-    with app.open():
+    with connected():
         app.schema_manager.apply_schema()
         job.batch_defer(*({"number": number} for number in range(count)))
 
 
 def work() -> None:
     """Work until somebody ends it."""
-    with app.open():
+    with connected():
         app.run_worker(concurrency=THREADS)
