@@ -11,7 +11,7 @@ from tests.bench.peers.job import THREADS, erase
 app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=os.environ["BENCH_STORE"]))
 
 
-connected = app.open
+connected = app.open  # no file
 
 
 @app.task(name="job")
