@@ -286,6 +286,18 @@ def test_an_old_entry_of_an_event_that_is_gone_on_with_must_be_the_keys(app: App
     assert (finding.scope, finding.reason) == ("full", f"entry {first} was altered")
 
 
+@everywhere
+def test_an_entry_of_an_event_that_was_never_received_is_named_by_both(app: App) -> None:
+    some_work(app)
+    with app.transactions.write() as tx:
+        tx.audit.add("operator:looked_up", event="nobody's", facts={"events": 1})
+    last = app.ledger.head()[0]
+
+    for finding in (app.verify_since(), app.verify(), app.verify(pause=lambda _: None)):
+        assert (finding.ok, finding.first_bad) == (False, last)
+        assert finding.reason == f"entry {last} concerns an event that was never received"
+
+
 def test_an_old_row_that_nothing_named_since_is_found_by_the_whole_one_alone(app: App) -> None:
     some_work(app)
     change_row(app, "event", "old", state="open")
