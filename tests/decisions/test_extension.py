@@ -19,6 +19,7 @@ from syncer.database.engines import opened
 from syncer.database.revisions import upgrade
 from syncer.database.tables import tables
 from syncer.decisions.extension import Extension
+from syncer.domain.deadlines import local_day
 from syncer.errors import UserError
 from syncer.service.drain import drain, prepare
 from tests.conftest import Clock
@@ -210,4 +211,4 @@ def test_a_request_that_was_answered_cannot_be_extended_when_the_person_is_back(
         connection.execute(d.update().where(d.c.event_id == answered.id).values(state="retrying"))
 
     with pytest.raises(UserError, match="was answered before; there is nothing to extend"):
-        extend(received, received.clock().date())
+        extend(received, local_day(received.clock(), received.rule.zone))

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
+from syncer.domain.deadlines import local_day
 from syncer.setup.refusals import TRIED, refusals
 from tests.conftest import AUDIENCES
 from tests.setup.accounts import let_in
@@ -113,7 +114,7 @@ def test_finding_09_the_daemons_account_does_every_piece_of_work(
     file.write_text(f"{unreadable} {OTHER}\n", encoding="utf-8")
     works("resync", "--file", str(file), *WHY, "--yes")
     works("resync", "--event", held, *WHY, "--yes")
-    works("extend", held, "--informed", app.clock().date().isoformat(), *WHY)
+    works("extend", held, "--informed", local_day(app.clock(), app.rule.zone).isoformat(), *WHY)
     works("pause", "crm", *WHY)
     works("resume", "crm", *WHY)
     works("drain")

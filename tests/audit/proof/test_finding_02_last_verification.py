@@ -10,6 +10,7 @@ import pytest
 
 from syncer.app import App, load_settings, open_app
 from syncer.audit.offline.finding import Finding
+from syncer.domain.deadlines import local_day
 from syncer.errors import ChainBroken
 from syncer.reports.html.page import report_html
 from syncer.reports.status import needs_attention
@@ -148,7 +149,7 @@ def test_finding_02_the_last_result_stands_in_status_report_check_and_metrics(ap
     assert (shown["ok"], shown["entries"], shown["problem"]) == (True, entries_, None)
     log = whole(app)
     assert log.integrity.last_verification.ok
-    assert f"last full verification: {clock():%Y-%m-%d}" in report_text(log)
+    assert f"last full verification: {local_day(clock(), app.rule.zone)}" in report_text(log)
     assert "all whole" in "".join(report_html(log))
     checks = {check["name"]: check for check in run_json(settings, "check")["checks"]}
     assert checks["last full verification"]["ok"]
