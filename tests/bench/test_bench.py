@@ -19,7 +19,9 @@ FIGURES = (
     "ActiveCampaign: calls per confirmed erasure", "ActiveCampaign: calls per confirmed obj",
     "ActiveCampaign: share", "ActiveCampaign: 429", "Mailchimp: share", "Mailchimp: most connections",
     "Mailchimp, slots freed 5 ms late: 429", "Mailchimp, slots freed 5 ms late: share", "lane on sqlite: deliveries/s",
-    "lane on sqlite: commits", "lane on sqlite: log flushes", "after kill -9: seconds", "after kill -9: calls",
+    "lane on sqlite: commits", "lane on sqlite: log flushes", "idle daemon on sqlite: statements",
+    "idle daemon on sqlite: % of", "insert to first call on sqlite: median", "insert to first call on sqlite: p99",
+    "objection behind a backlog on sqlite", "after kill -9: seconds", "after kill -9: calls",
     "audit on sqlite: entries verified", "audit on sqlite: MiB", "audit on sqlite: entries exported", "memory: MiB",
     "claim on sqlite: with finished", "claim on sqlite: with rows whose time", "claim on sqlite: with a backlog",
 )  # fmt: skip
