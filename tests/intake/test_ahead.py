@@ -75,6 +75,13 @@ def test_one_that_comes_while_a_backlog_is_taken_is_in_the_next_batch_but_one(ap
     assert seen[:4] == [False, False, True, True]
 
 
+def test_once_it_is_over_no_batch_begins_not_even_of_objections(app: App) -> None:
+    queue(app, "erasure", 2 * BATCH)
+    put(app, "objection", "ada@lovelace.test", "hers")
+
+    assert taken(app, 1) == {"erasure": BATCH}
+
+
 def test_a_flood_of_objections_leaves_every_other_batch_to_the_oldest(app: App) -> None:
     queue(app, "erasure", 3 * BATCH)
     queue(app, "objection", 3 * BATCH)
