@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import sqlalchemy as sa
+
 from syncer.database.revisions import version_table
 from syncer.database.tables import Tables
 from syncer.intake.wordpress.tables import wordpress_tables
@@ -51,7 +53,7 @@ def refusals(tables: Tables, account: str, kind: str) -> tuple[Forbidden, ...]:
         Forbidden(verb, table, column, pattern.format(t=f"{quote}{table}{quote}", c=f"{quote}{column}{quote}"))
         for table, columns in _columns(tables).items()
         for verb, column, pattern in _tries(kind, columns)
-        if not _given(own, table, verb, column)
+        if not _given(own, table, verb, column) and (verb == "SELECT" or (table, column) not in _derived(tables))
     )
 
 
@@ -71,6 +73,12 @@ def _columns(tables: Tables) -> dict[str, tuple[str, ...]]:
     every = [tables.queue, *tables.own, wordpress.request, wordpress.site]
     found = {table.name: tuple(column.name for column in table.c) for table in every}
     return found | {version_table(tables.prefix): ("version_num",)}
+
+
+def _derived(tables: Tables) -> set[tuple[str, str | None]]:
+    """Return the columns that the database fills itself: it lets nobody write them, whatever their rights."""
+    columns = (column for table in tables.own for column in table.c)
+    return {(column.table.name, column.name) for column in columns if type(column.server_default) is sa.FetchedValue}
 
 
 def _tries(kind: str, columns: Sequence[str]) -> Iterator[tuple[str, str | None, str]]:

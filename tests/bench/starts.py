@@ -45,9 +45,10 @@ def commands(run: Run) -> Iterator[Figure]:
     loaded = round(statistics.median(libraries) / nothing, 1)
     note = f"its libraries alone take {loaded} times as long as an empty Python"
     value, excuse = round(statistics.median(status) / nothing, 1), note if loaded > 20 else ""
-    yield Figure("start: status on SQLite over it", value, "<= 20", excuse=excuse, bound=f"<= {1.4 * loaded:.1f}")
+    yield Figure("start: status on SQLite over it", value, "<= 20", excuse=excuse, bound=f"<= {1.3 * loaded:.1f}")
+    noise = "it opens the database and asks as well: 1.06 to 1.22 were measured"
     ours = round(statistics.median(status) / statistics.median(libraries), 2)
-    yield Figure("start: status on SQLite over loading its libraries", ours, "<= 1.4", note)
+    yield Figure("start: status on SQLite over loading its libraries", ours, "<= 1.1", note, noise, "<= 1.3")
 
 
 def _took(words: Sequence[str]) -> float:
