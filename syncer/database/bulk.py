@@ -64,6 +64,21 @@ def one_of(column: sa.ColumnElement[Any], values: Sequence[Any], kind: str) -> s
     return column.in_([as_read(value) for value in values])
 
 
+def by_index(query: sa.Select[Any], table: sa.FromClause, index: str) -> sa.Select[Any]:
+    """Return the query with the index it is answered by.
+
+    SQLite knows how many rows a value has on average, which among a million finished ones is half of them, and would
+    read the table. PostgreSQL keeps count of the common values and needs no word.
+    """
+    query = query.with_hint(table, f"INDEXED BY {index}", "sqlite")
+    return query.with_hint(table, f"FORCE INDEX ({index})", "mysql")
+
+
+def by_key(query: sa.Select[Any], table: sa.FromClause) -> sa.Select[Any]:
+    """Return the query with the word that the primary key answers it; the other engines see that it gives the order."""
+    return query.with_hint(table, "FORCE INDEX (PRIMARY)", "mysql")
+
+
 def as_read(value: Any) -> sa.ColumnElement[Any]:
     """Return what stands for a value as it was read: SQLite holds octets, and texts that no driver binds."""
     if isinstance(value, bytes):

@@ -9,12 +9,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.database.bulk import one_of
+from syncer.database.bulk import by_index, one_of
 from syncer.database.tables import Tables
 from syncer.domain.model import State
 from syncer.events.reading.answers import Answers
 from syncer.events.reading.counts import Counts
-from syncer.events.reading.ranges import by_index, parts
+from syncer.events.reading.ranges import parts
 
 
 @dataclass(frozen=True, slots=True)

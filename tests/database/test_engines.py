@@ -107,10 +107,15 @@ def test_the_revisions_build_exactly_the_tables_of_the_code(app: App) -> None:
     from alembic.migration import MigrationContext
 
     ours = {table.name for table in app.tables.metadata.sorted_tables}
+    # over a part of the table, for which MariaDB needs a column: each engine has its own
+    apart = {f"ix_{app.tables.audit.name}_body", "body_at"}
     with reading(app.engine) as connection:
         context = MigrationContext.configure(
             connection,
-            opts={"include_name": lambda name, kind, _parents: kind != "table" or name in ours, "compare_type": False},
+            opts={
+                "include_name": lambda name, kind, _parents: name in ours if kind == "table" else name not in apart,
+                "compare_type": False,
+            },
         )
         differences = compare_metadata(context, app.tables.metadata)
 
@@ -161,6 +166,8 @@ def test_init_twice_is_harmless_and_db_upgrade_says_so(app: App) -> None:
 
 # -- append-only --------------------------------------------------------------------------------------------
 
+#: the columns of an entry without the one that MariaDB derives
+WRITTEN = "seq, at, what, event_id, destination, body, leaf, mac"
 CHANGES = {
     "all": ["UPDATE syncer_audit SET body = '{{}}'", "DELETE FROM syncer_audit"],
     "sqlite": [
@@ -169,8 +176,8 @@ CHANGES = {
         "UPDATE OR REPLACE syncer_audit SET seq = 2 WHERE seq = 1",
     ],
     "mariadb": [
-        "REPLACE INTO syncer_audit SELECT * FROM syncer_audit WHERE seq = 1",
-        "INSERT INTO syncer_audit SELECT * FROM syncer_audit a WHERE seq = 1 ON DUPLICATE KEY UPDATE body = 'x'",
+        "REPLACE INTO syncer_audit ({columns}) SELECT {columns} FROM syncer_audit WHERE seq = 1",
+        "INSERT INTO syncer_audit ({columns}) SELECT {columns} FROM syncer_audit a WHERE seq = 1 ON DUPLICATE KEY UPDATE body = 'x'",
     ],
     "postgresql": [
         "TRUNCATE syncer_audit",
@@ -190,7 +197,7 @@ def test_whoever_may_write_can_only_add_to_the_audit(app: App, engine: str) -> N
 
     for statement in CHANGES["all"] + CHANGES[engine]:
         with pytest.raises(sa.exc.DBAPIError, match="append-only"), app.engine.begin() as connection:
-            connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(statement.replace("{columns}", WRITTEN))
 
     assert list(app.ledger.rows()) == before
     assert app.ledger.verify().ok

@@ -37,3 +37,9 @@ def event(app: App) -> Any:
 
 def whats(app: App) -> list[str]:
     return [row["what"] for row in app.ledger.rows()]
+
+
+def written(table: sa.Table, row: Any) -> dict[str, Any]:
+    """Return what was written into a row: all but what the database derives."""
+    derived = {c.name for c in table.c if c.server_default is not None and not c.server_default.has_argument}
+    return {name: value for name, value in row._mapping.items() if name not in derived}

@@ -7,13 +7,13 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from syncer.database.bulk import in_list, one_of
+from syncer.database.bulk import by_index, in_list, one_of
 from syncer.database.tables import Tables
 from syncer.domain.deadlines import Rule
 from syncer.domain.endings import answered_late
 from syncer.domain.model import EventState, State
 from syncer.domain.rights import Ground
-from syncer.events.reading.ranges import by_index, parts
+from syncer.events.reading.ranges import parts
 
 RECEIVED, FULFILLED = "event:received", "event:fulfilled"
 

@@ -11,13 +11,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from syncer.database.bulk import by_index
 from syncer.database.derived import tally
 from syncer.database.derived.hops import distinct
 from syncer.database.tables import Tables
 from syncer.domain.deadlines import WARN_DAYS, Rule
 from syncer.domain.model import WORKABLE, EventState, State, word
 from syncer.domain.rights import Right
-from syncer.events.reading.ranges import all_but, by_index
+from syncer.events.reading.ranges import all_but
 
 #: a delivery in one of these states is not through
 OPEN = WORKABLE | {State.HELD}

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from syncer.database.bulk import one_of
+from syncer.database.bulk import by_index, one_of
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
 from syncer.domain.deadlines import Rule
@@ -17,7 +17,7 @@ from syncer.domain.model import EventState
 from syncer.domain.rights import Right
 from syncer.events.reading.answers import Answers
 from syncer.events.reading.counts import late_condition
-from syncer.events.reading.ranges import all_but, by_index, parts
+from syncer.events.reading.ranges import all_but, parts
 from syncer.events.reading.walk import Key, Walk
 
 T = TypeVar("T")

@@ -8,8 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.database.bulk import as_read
-from syncer.events.reading.ranges import by_index, by_key
+from syncer.database.bulk import as_read, by_index, by_key
 
 #: where an event stands in an index, as the database holds it: what is read as a time may stand there more exactly
 Key = tuple[Any, ...]

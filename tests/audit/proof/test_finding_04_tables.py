@@ -17,7 +17,7 @@ from tests.conftest import AUDIENCES, Clock
 from tests.support import eventful
 from tests.support.looks import look_at
 from tests.support.servers import ENGINES
-from tests.support.walk import OTHER, PERSON, put
+from tests.support.walk import OTHER, PERSON, put, written
 
 FAR = "2999-01-01 00:00:00.000000"
 
@@ -148,7 +148,7 @@ def test_finding_04_each_engine_names_every_change(mixed: App) -> None:
             for table in reversed(touched(mixed)):
                 connection.execute(table.delete())
             for table, rows in before.items():
-                connection.execute(table.insert(), [dict(row._mapping) for row in rows])
+                connection.execute(table.insert(), [written(table, row) for row in rows])
     assert mixed.verify().ok
 
 

@@ -25,10 +25,11 @@ from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES, SETTINGS, Clock
 from tests.support.attacks.forging import again, entries
 from tests.support.attacks.tampering import cut, undone
+from tests.support.documents.reports import whole
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as run_json
 from tests.support.servers import ENGINES
-from tests.support.walk import OTHER, PERSON, put, rows
+from tests.support.walk import OTHER, PERSON, put, rows, written
 
 everywhere = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 
@@ -259,7 +260,7 @@ def put_rows_back(app: App, before: dict[sa.Table, list[Any]]) -> None:
         for table in reversed(list(before)):
             connection.execute(table.delete())
         for table, kept in before.items():
-            connection.execute(table.insert(), [dict(row._mapping) for row in kept])
+            connection.execute(table.insert(), [written(table, row) for row in kept])
 
 
 @everywhere
@@ -316,7 +317,7 @@ def test_an_old_request_that_is_shown_is_held_against_the_log(app: App) -> None:
 
     for said in (app.verify_since([old]).reason, app.verification.objection([old])):
         assert "its state is open" in str(said)
-    assert not app.propagation.report(None, None).integrity.verified
+    assert not whole(app).integrity.verified
 
 
 def test_a_dossier_says_that_a_row_it_shows_was_changed(app: App) -> None:

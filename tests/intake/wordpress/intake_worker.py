@@ -20,4 +20,4 @@ def _stop_before_the_second_commit(_c: object, _cur: object, statement: str, *_r
         time.sleep(600)
 
 
-app.intake.take()
+app.intake.take_all()

@@ -86,8 +86,8 @@ def test_what_is_no_address_is_held_and_the_rest_goes_on(posts: Posts, opened: C
     prepare(app)
 
     with reading(app.engine) as connection:
-        states = dict(tuple(row) for row in connection.execute(sa.text("SELECT source_ref, state FROM syncer_event")))
-    assert states == {"1:7": "held", "1:8": "held", "1:9": "open"}
+        states = dict(tuple(row) for row in connection.execute(sa.text("SELECT source_ref, code FROM syncer_event")))
+    assert states == {"1:7": "malformed", "1:8": "malformed", "1:9": "no_destination"}
 
 
 def test_a_sweep_sees_what_was_committed_since_the_last_one(posts: Posts, opened: Callable[..., App]) -> None:
