@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from syncer.audit.proof.forks import Forks
     from syncer.audit.proof.purge import Purge
     from syncer.audit.proof.verification.passage import Pause
+    from syncer.audit.proof.verification.span import Span
     from syncer.audit.proof.verification.verified import Verified
     from syncer.audit.proof.verification.verify import Verification
     from syncer.decisions.extension import Extensions
@@ -411,9 +412,9 @@ class App:
         """Verify the whole log with all that lies on this host; see `Verification.whole`. Raises UserError."""
         return self.verification.whole(against, accepted, pause)
 
-    def verify_since(self, events: Iterable[str] = (), *, keep: bool = True) -> Finding:
-        """Verify what came since the last verified state, and these events; see `Verification.since`."""
-        return self.verification.since(events, keep=keep)
+    def verify_since(self, events: Iterable[str] = (), span: Span | None = None, *, keep: bool = True) -> Finding:
+        """Verify what came since the last verified state, these events and a span; see `Verification.since`."""
+        return self.verification.since(events, span, keep=keep)
 
     # -- destinations --------------------------------------------------------------------------------------
 

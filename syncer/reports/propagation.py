@@ -146,8 +146,8 @@ class Report:
 class Propagation:
     """Makes the propagation log of one installation.
 
-    `verify` verifies what came since the last verified state, and the requests of these ids; `about` returns the class
-    of an adapter, for its title, `controller` whose log it is.
+    `verify` verifies what came since the last verified state, the requests of these ids, and what the log received in
+    the span (UTC); `about` returns the class of an adapter, for its title, `controller` whose log it is.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class Propagation:
         notary: Notary,
         rule: Rule,
         clock: Callable[[], datetime],
-        verify: Callable[[Iterable[str]], Finding],
+        verify: Callable[[Iterable[str], tuple[datetime | None, datetime | None]], Finding],
         verified: Verified,
         about: Callable[[str], type[Adapter] | None],
         controller: Controller,
@@ -199,14 +199,14 @@ class Propagation:
             recipients={name: self._recipient(name, lane) for name, lane in lanes.items()},
             reappeared=seen.reappeared,
             decisions=tuple(self._ledger.entries(DECISIONS, since, until)),
-            integrity=self._integrity(register.ids),
+            integrity=self._integrity(register.ids, (span.since, span.until)),
         )
 
     def _recipient(self, name: str, lane: LaneView) -> RecipientName:
         return recipient(name, lane.adapter, self._about(lane.adapter) if lane.adapter else None)
 
-    def _integrity(self, events: Iterable[str]) -> Integrity:
-        verified, standing = self._verify(events), self._notary.standing()
+    def _integrity(self, events: Iterable[str], span: tuple[datetime | None, datetime | None]) -> Integrity:
+        verified, standing = self._verify(events, span), self._notary.standing()
         entries, head = self._ledger.head()
         last = standing.newest
         return Integrity(

@@ -177,7 +177,8 @@ CHANGES = {
     ],
     "mariadb": [
         "REPLACE INTO syncer_audit ({columns}) SELECT {columns} FROM syncer_audit WHERE seq = 1",
-        "INSERT INTO syncer_audit ({columns}) SELECT {columns} FROM syncer_audit a WHERE seq = 1 ON DUPLICATE KEY UPDATE body = 'x'",
+        "INSERT INTO syncer_audit ({columns}) SELECT {columns} FROM syncer_audit a WHERE seq = 1"
+        " ON DUPLICATE KEY UPDATE body = 'x'",
     ],
     "postgresql": [
         "TRUNCATE syncer_audit",

@@ -20,6 +20,7 @@ from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
 from syncer.audit.proof.verification.passage import BadChain, Passage, Pause
 from syncer.audit.proof.verification.progress import VerifiedState, VerifiedStates
+from syncer.audit.proof.verification.span import Span, received
 from syncer.audit.proof.verification.stories import Stories
 from syncer.audit.proof.verification.tables import TableComparison
 from syncer.audit.proof.verification.verified import STALE, Verified
@@ -93,9 +94,11 @@ class Verification:
                 self._keep(examination, passage, self._clock())
         return finding
 
-    def since(self, events: Iterable[str] = (), *, keep: bool = True) -> Finding:
+    def since(self, events: Iterable[str] = (), span: Span | None = None, *, keep: bool = True) -> Finding:
         """Verify what came after the last verified state, and what log and tables say of these events.
 
+        With a span also the entries that were written in it, and the events that these received: who takes a request
+        out of rows and log would else take it out of the report of its month.
         Everything is verified where there is no such state that counts, or where something is found in the log. With
         `keep` this is where the next one goes on, if it got on by enough.
         """
@@ -109,7 +112,7 @@ class Verification:
         examination = Examination([signed, mine], self._origins.public_keys(), (), foreign, of_events=False)
         examination.go_on(state.examination)
         with Passage(self._engine, self._ledger, (state.seq, state.mac)) as passage:
-            finding = self._examined(examination, passage, state.seq, events, alone=True)
+            finding = self._examined(examination, passage, state.seq, events, span, alone=True)
             if keep and finding.stands and passage.end[0] >= state.seq + WORTH_KEEPING:
                 self._keep(examination, passage, state.whole_at)
         if not finding.stands and not finding.tables_differ:
@@ -138,17 +141,20 @@ class Verification:
         passage: Passage,
         settled: int,
         events: Iterable[str] | None = None,
+        span: Span | None = None,
         *,
         alone: bool,
     ) -> Finding:
         """Examine what the passage reads; `events` are looked at besides, None where every event is looked at anyway.
 
-        See `Stories` for `settled` and `alone`.
+        So are those that the log received in a `span`. See `Stories` for `settled` and `alone`.
         """
         comparison = TableComparison(self._tables, self._clock())
         stories = Stories(self._tables, self._ledger, comparison, settled, alone=alone)
         try:
             self._follow(examination, passage, stories)
+            if span is not None:
+                stories.look_at(passage.connection, received(self._ledger, passage.connection, span, settled))
         except BadChain as bad:
             return _broken(bad.verdict)
         if events is None:
