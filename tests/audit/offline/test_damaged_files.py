@@ -61,7 +61,7 @@ BROKEN: dict[str, Callable[[str], bytes]] = {
     "quoted in a mail": lambda text: ("> " + text.replace("\n", "\n> ")).encode(),
     "encoded for mail": lambda text: text.encode().replace(b"\xe2\x80\x94", b"=E2=80=94"),
     "dash lost": lambda text: text.replace("\u2014", "?").encode(),
-    "wrapped": lambda text: text.replace("A", "A\n", 1).encode(),
+    "wrapped": lambda text: f"{text[:-20]}\n{text[-20:]}".encode(),  # within the signature, whatever its letters
     "half of UTF-16": lambda text: text.encode("utf-16")[:-1],
     "octets": lambda _: b"\xff\xfe\xfd" * 9,
 }
