@@ -177,7 +177,9 @@ def verdict(finding: Finding) -> None:
     purged = f", the bodies of {finding.purged} purged on record" if finding.purged else ""
     excused = f", {finding.excused} lie in what was declared lost" if finding.excused else ""
     out.print(f"{finding.entries} entries, unbroken{purged}; {finding.agreeing} signed notes agree{excused}")
-    if finding.since_entry is not None:
+    if finding.since_entry == 0:
+        out.print("verified now: every entry (--full also looks for rows of requests that no entry names)")
+    elif finding.since_entry is not None:
         out.print(f"verified now: what came after entry {finding.since_entry}; what came before was verified in full"
                   " before (--full: all of it again)")  # fmt: skip
     if at:

@@ -586,3 +586,15 @@ def test_whatever_is_done_to_log_tables_and_state_what_the_one_finds_the_other_f
             assert not since.ok
         if not whole.ok and not whole.tables_differ and (whole.first_bad or 0) > since_entry:
             assert not since.ok
+
+
+def test_where_nothing_was_verified_before_the_command_does_not_speak_of_an_entry_0(app: App) -> None:
+    assert app.verify().ok
+    assert state(app).seq == 0
+    put(app, "erasure", PERSON, "first")
+    drain(app)
+
+    said = run(app.settings.path, "audit", "verify").stdout
+
+    assert "verified now: every entry" in said
+    assert "entry 0" not in said
