@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -211,7 +211,11 @@ class Process:
             self._run.count("database errors")
             raise sa.exc.OperationalError("(simulated)", None, sqlite3.OperationalError("database is locked"))
 
-    def _strftime(self, form: str, *modifiers: str) -> str:
+    def _strftime(self, form: str, *modifiers: str) -> str | None:
+        if form == "%s":  # of a time that a row holds: a derived column asks for it
+            return (
+                f"{datetime.fromisoformat(modifiers[0]).replace(tzinfo=UTC).timestamp():.0f}" if modifiers[0] else None
+            )
         assert form == "%Y-%m-%d %H:%M:%f000", form
         seconds = 0.0
         for modifier in modifiers:
