@@ -9,6 +9,7 @@ from typing import Any
 from syncer.app import App
 from syncer.audit.transaction import Transaction
 from syncer.clock import stamp
+from syncer.database.derived import tally
 
 #: destination -> its adapter, as the settings of tests name them
 TOLD = {"newsletter": "mailchimp", "crm": "activecampaign"}
@@ -27,6 +28,7 @@ def fulfil(app: App, count: int, first: datetime, *, apart: timedelta = timedelt
             rows = [_event(name, number, first + number * apart, tx.now) for number in numbers]
             tx.connection.execute(app.tables.event.insert(), rows)
             tx.connection.execute(app.tables.delivery.insert(), [told for row in rows for told in _deliveries(row)])
+            tally.recount(tx.connection, app.tables)
             for row in rows:
                 _log(tx, row)
 
