@@ -181,7 +181,8 @@ class Process:
         def _opened(connection: Any, _record: Any) -> None:
             self._connections.append(connection)
             # the database's clock is the timeline; nothing here must outlive a power cut
-            connection.create_function("strftime", -1, self._strftime)
+            # a derived column asks for it as well, and takes none that may answer anew within a statement
+            connection.create_function("strftime", -1, self._strftime, deterministic=True)
             connection.execute("PRAGMA synchronous=OFF")
 
         @sa.event.listens_for(engine, "before_cursor_execute")
