@@ -23,6 +23,7 @@ import requests
 import sqlalchemy as sa
 
 from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, Subject, nameless
+from syncer.database.column_types import RowsLiteral
 
 #: a commit of one of these functions has the name beside it
 FUNCTIONS = {
@@ -102,10 +103,10 @@ def trace_commits(engine: sa.Engine, points: Points, apart: str | None = None) -
     def _statement(connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
         if statement.startswith("INSERT INTO") and "mac" in statement and "leaf" in statement:
             rows = parameters if isinstance(parameters, list) else [parameters]
-            text = "\n".join(value for row in rows for value in _values(row) if isinstance(value, str))
+            text = "\n".join(_shown(value) for row in rows for value in _values(row))
             key = id(connection.connection.dbapi_connection)
-            # one value a row, or on PostgreSQL all of a column in one
-            words.setdefault(key, set()).update(word for word in WORDS if word in text)
+            # one value a row, or on PostgreSQL all of a column in one, and on MariaDB all rows, in hexadecimal digits
+            words.setdefault(key, set()).update(w for w in WORDS if w in text or w.encode().hex() in text)
 
     @sa.event.listens_for(engine, "rollback")
     def _undone(connection: Any) -> None:
@@ -124,6 +125,12 @@ def trace_commits(engine: sa.Engine, points: Points, apart: str | None = None) -
 
 def _values(row: Any) -> Iterable[Any]:
     return row.values() if isinstance(row, Mapping) else row
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, RowsLiteral):
+        return value.literal(None)
+    return value if isinstance(value, str) else ""
 
 
 def _names(words: set[str]) -> list[str]:
