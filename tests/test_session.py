@@ -46,6 +46,7 @@ def test_this_session_has_a_folder_of_its_own_for_what_is_temporary() -> None:
     assert Path(tempfile.gettempdir()).name.startswith("syncer-tests-")
 
 
+@pytest.mark.slow  # sessions of their own
 def test_what_stays_behind_fails_the_session_and_is_named_and_removed(tmp_path: Path, workers: list[str]) -> None:
     code, said = session(
         tmp_path, "import tempfile\ndef test_it():\n    tempfile.mkdtemp(prefix='syncer-kept-')\n", *workers
@@ -56,6 +57,7 @@ def test_what_stays_behind_fails_the_session_and_is_named_and_removed(tmp_path: 
     assert not list((tmp_path / "temporary").glob("syncer-*"))
 
 
+@pytest.mark.slow  # sessions of their own
 def test_a_session_that_cleans_up_leaves_nothing(tmp_path: Path, workers: list[str]) -> None:
     tidy = "import tempfile\ndef test_it(tmp_path):\n    with tempfile.TemporaryDirectory(): pass\n"
 
@@ -95,6 +97,7 @@ def test_what_is_missing_is_said_once_with_the_command_that_installs_it(tmp_path
     assert "skipped     3: mariadbd is not installed\n`make test-tools` installs what is not installed\n" in said
 
 
+@pytest.mark.slow  # sessions of their own
 @pytest.mark.parametrize(
     ("left", "named"),
     [

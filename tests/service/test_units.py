@@ -79,6 +79,7 @@ def test_the_units_share_a_fixed_account_so_that_people_read_under_it_while_the_
         assert "/run/credentials" not in unit(path)["Service"].get("Environment", "")
 
 
+@pytest.mark.slow  # several daemons
 def test_what_only_a_person_can_mend_is_failed_at_once_and_an_error_of_ours_is_started_again(tmp_path: Path) -> None:
     """The unit and the daemon's exit codes fit together: 2 is final, 1 is not."""
     service = unit(ROOT / "docs" / "syncer.service")["Service"]
@@ -128,6 +129,7 @@ objection = "unsubscribe"
 """
 
 
+@pytest.mark.slow  # several daemons
 def test_the_threads_of_five_destinations_fit_into_tasks_max(
     settings_file: Callable[..., Path],
     tmp_path: Path,

@@ -86,6 +86,7 @@ def test_finding_14_no_text_of_an_answer_is_told(stage: Stage, text: str) -> Non
         assert found == {}, key
 
 
+@pytest.mark.slow  # walks with each text
 @pytest.mark.parametrize("text", TEXTS)
 def test_finding_14_nor_are_all_of_them_at_one_time(stage: Stage, text: str) -> None:
     end = taint(stage.sandbox, TEXTS[text], lambda key: True)

@@ -52,6 +52,7 @@ def standing(settings: Path) -> dict[str, Any]:
     return status
 
 
+@pytest.mark.slow  # every command as a process
 def test_no_command_writes_to_a_restored_database_and_each_says_why_in_one_line(settings: Path, tmp_path: Path) -> None:
     run(settings, "submit", "erasure", stdin=PERSON)
     run(settings, "drain")

@@ -71,6 +71,7 @@ def test_requests_are_offered_by_case_number_and_by_id(settings: Path, typed: st
     assert offered(settings, f"{typed}0%") == []
 
 
+@pytest.mark.slow  # many processes
 def test_what_is_wrong_offers_nothing_says_nothing_and_makes_nothing(settings: Path, tmp_path: Path) -> None:
     database = tmp_path / "syncer.db"
     assert offered(NOWHERE, "pause ") == offered(NOWHERE, "show ") == []
