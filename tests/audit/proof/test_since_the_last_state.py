@@ -320,9 +320,16 @@ def test_an_old_request_that_is_shown_is_held_against_the_log(app: App) -> None:
     assert not whole(app).integrity.verified
 
 
-def ids_of(app: App, key: str) -> str:
+def id_of(app: App, key: str) -> str:
     (found,) = [each.id for each in rows(app, app.tables.event) if each.event_key == key]
     return str(found)
+
+
+def take_out(app: App, event: str) -> None:
+    """Delete the rows of a request."""
+    with app.engine.begin() as connection:
+        connection.execute(app.tables.delivery.delete().where(app.tables.delivery.c.event_id == event))
+        connection.execute(app.tables.event.delete().where(app.tables.event.c.id == event))
 
 
 @everywhere
@@ -331,9 +338,7 @@ def test_a_request_that_somebody_takes_out_of_the_tables_is_missed_by_the_report
     app: App, clock: Clock, span: tuple[int | None, int | None]
 ) -> None:
     some_work(app)
-    with app.engine.begin() as connection:
-        connection.execute(app.tables.delivery.delete().where(app.tables.delivery.c.event_id == ids_of(app, "old")))
-        connection.execute(app.tables.event.delete().where(app.tables.event.c.event_key == "old"))
+    take_out(app, id_of(app, "old"))
     since, until = (None if days is None else clock() + timedelta(days=days) for days in span)
 
     with app.propagation.report(since, until) as report:
@@ -345,7 +350,7 @@ def test_a_request_that_somebody_takes_out_of_the_tables_is_missed_by_the_report
 
 def test_a_request_that_somebody_takes_out_of_tables_and_log_is_missed_by_the_report_of_its_time(app: App) -> None:
     some_work(app)
-    old = ids_of(app, "old")
+    old = id_of(app, "old")
     first = min(entry.seq for entry in app.ledger.timeline(old))
     for table, column in (("delivery", "event_id"), ("event", "id"), ("audit", "event_id")):
         undone(app, f"DELETE FROM syncer_{table} WHERE {column} = '{old}'")
@@ -355,11 +360,9 @@ def test_a_request_that_somebody_takes_out_of_tables_and_log_is_missed_by_the_re
 
 def test_an_entry_that_no_more_says_what_it_is_hides_no_request_from_the_report_of_its_time(app: App) -> None:
     some_work(app)
-    old = ids_of(app, "old")
+    old = id_of(app, "old")
     first = min(entry.seq for entry in app.ledger.timeline(old))
-    with app.engine.begin() as connection:
-        connection.execute(app.tables.delivery.delete().where(app.tables.delivery.c.event_id == old))
-        connection.execute(app.tables.event.delete().where(app.tables.event.c.id == old))
+    take_out(app, old)
     undone(app, f"UPDATE syncer_audit SET what = 'event:held' WHERE seq = {first}")
 
     assert str(whole(app).integrity.reason).startswith(f"entry {first} ")
@@ -367,11 +370,9 @@ def test_an_entry_that_no_more_says_what_it_is_hides_no_request_from_the_report_
 
 def test_a_time_that_somebody_changed_does_not_move_the_span(app: App, clock: Clock) -> None:
     some_work(app)
-    old = ids_of(app, "old")
+    old = id_of(app, "old")
     last = max(entry.seq for entry in app.ledger.timeline(old))
-    with app.engine.begin() as connection:
-        connection.execute(app.tables.delivery.delete().where(app.tables.delivery.c.event_id == old))
-        connection.execute(app.tables.event.delete().where(app.tables.event.c.id == old))
+    take_out(app, old)
     undone(app, f"UPDATE syncer_audit SET at = '2001-01-01T00:00:00.000000Z' WHERE seq <= {last}")
 
     with app.propagation.report(clock() - timedelta(days=3), None) as report:
