@@ -20,6 +20,9 @@ from tests.support.processes import inside_json
 from tests.support.servers import ENGINES
 from tests.support.walk import PERSON, put, rows
 
+#: computes for long, so it runs with the long tests
+pytestmark = pytest.mark.slow
+
 FLOOD = 3000
 LONG_AGO = datetime(2000, 1, 1, 12, tzinfo=UTC)
 on_every_engine = pytest.mark.parametrize("engine", ENGINES, indirect=True)

@@ -34,6 +34,9 @@ from tests.support.processes import inside, inside_json, started, until
 from tests.support.session.opened import until_the_end
 from tests.support.walk import OTHER, PERSON, event, put, rows, states
 
+#: computes for long, so it runs with the long tests
+pytestmark = pytest.mark.slow
+
 REASON = "the backup of the key was lost"
 
 

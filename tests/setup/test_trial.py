@@ -19,6 +19,9 @@ from tests.support.processes import inside as run
 from tests.support.processes import inside_json as as_json
 from tests.support.walk import PERSON
 
+#: computes for long, so it runs with the long tests
+pytestmark = pytest.mark.slow
+
 CRM = ("check", "--try", "crm", "--domain", "operator.test")
 NEWSLETTER = ("check", "--try", "newsletter", "--domain", "operator.test", "--in", AUDIENCES[0])
 

@@ -23,6 +23,9 @@ from tests.support.processes import inside_json as run_json
 from tests.support.session.opened import until_the_end
 from tests.support.walk import put, rows, states
 
+#: computes for long, so it runs with the long tests
+pytestmark = pytest.mark.slow
+
 PERSON = "ada@lovelace.test"
 OTHER = "grace@hopper.test"
 WRITING = (
