@@ -215,8 +215,8 @@ def verify(
 
     `start` is the number and the mac of the entry before the first: a chain can be verified in parts. Its mac needs no
     proof of its own: without the key nobody finds a mac that makes another one of it.
-    Without `of_events` the texts of entries that name an event are held against their leaves only: for a caller that
-    reads those texts elsewhere, with `text_of`.
+    Without `of_events` the texts of entries that name an event are not looked at, but for whether there is one: for a
+    caller that holds them against their leaves elsewhere, with `sealed_text`.
     Whoever wrote the rows, nothing in them raises. Without a head a cut tail cannot be seen.
     """
     (count, previous), purged = start, 0
@@ -227,9 +227,8 @@ def verify(
         problem = f"entry {seq} was altered" if leaf_hash is None else None
         if body is None:
             purged += 1  # the leaf stands for it
-        elif leaf_hash is not None:
-            columns = (at, what, event, destination) if of_events or event is None else None
-            problem = _problem(seq, columns, body, leaf_hash)
+        elif leaf_hash is not None and (of_events or event is None):
+            problem = _problem(seq, (at, what, event, destination), body, leaf_hash)
         if problem is None and leaf_hash is not None:
             begun = _begun(key_of(seq))
             inner, outer = begun[0].copy(), begun[1].copy()
@@ -274,24 +273,24 @@ def digest(stored: Any) -> bytes | None:
     return bytes(stored) if isinstance(stored, (bytes, bytearray, memoryview)) and len(stored) == 32 else None
 
 
-def _problem(seq: int, columns: tuple[Any, ...] | None, body: Any, leaf_hash: bytes) -> str | None:
+def _problem(seq: int, columns: tuple[Any, ...], body: Any, leaf_hash: bytes) -> str | None:
     try:
-        if hashlib.sha256(b"\x00" + body.encode("utf-8")).digest() != leaf_hash:
-            return f"entry {seq} was altered"
-        if columns is not None:
-            text_of(seq, columns, body)
+        sealed_text(seq, columns, body, leaf_hash)
     except Altered as altered:
         return str(altered)
-    except (AttributeError, ValueError):
-        return f"entry {seq} was altered: syncer did not write its body"
     return None
 
 
-def text_of(seq: int, columns: tuple[Any, ...], body: Any) -> dict[str, Any]:
+def sealed_text(seq: int, columns: tuple[Any, ...], body: Any, leaf_hash: Any) -> dict[str, Any]:
     """Return what an entry's body says. `columns` are its time, kind, event and destination as the table has them.
 
-    Raises Altered for a body that syncer did not write, or that says something else than the columns.
+    Raises Altered for a body that is not the leaf's, that syncer did not write, or that differs from the columns.
     """
+    try:
+        if hashlib.sha256(b"\x00" + body.encode("utf-8")).digest() != leaf_hash:
+            raise Altered(f"entry {seq} was altered")
+    except (AttributeError, UnicodeEncodeError):
+        raise Altered(f"entry {seq} was altered: syncer did not write its body") from None
     try:
         content, end = _decode(body)
         body_seq, body_columns = content["seq"], _columns(content)

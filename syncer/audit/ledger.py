@@ -207,10 +207,17 @@ class Ledger:
             query = query.where(t.seq <= sa.literal_column(str(upto)))
         return all_plain_rows(connection, query.limit(count))
 
-    def _raw(self) -> sa.Select[ChainRow]:
+    def links(self, connection: sa.Connection, after: int, count: int) -> Sequence[Any]:
+        """Return the next `count` entries after `after`, with an empty text in place of one of an event."""
         t = self._tables.audit.c
-        leaf, mac = untyped(t.leaf), untyped(t.mac)
-        return sa.select(t.seq, t.at, t.what, t.event_id, t.destination, t.body, leaf, mac)
+        text = sa.case((sa.and_(t.event_id.is_not(None), t.body.is_not(None)), ""), else_=t.body).label("body")
+        query = self._raw(text).where(t.seq > sa.literal_column(str(after))).order_by(t.seq)
+        return all_plain_rows(connection, query.limit(count))
+
+    def _raw(self, body: sa.ColumnElement[Any] | None = None) -> sa.Select[ChainRow]:
+        t = self._tables.audit.c
+        leaf, mac, text = untyped(t.leaf), untyped(t.mac), t.body if body is None else body
+        return sa.select(t.seq, t.at, t.what, t.event_id, t.destination, text, leaf, mac)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield every entry with its leaf and mac in hex, for the export."""

@@ -61,12 +61,12 @@ class Passage:
         """Yield the entries in parts, each with the moment it was read in.
 
         Raises BadChain, at the end also for a head that is not the last entry's. The texts of entries that name an
-        event are held against their leaves, and not read.
+        event are not read: in their place is an empty one.
         """
         if self._pause is not None:
             yield from self._with_rests(self._pause)
         connection = self.connection = self._stack.enter_context(snapshot(self._engine))
-        while part := self._ledger.part(connection, self.end[0], READ):
+        while part := self._ledger.links(connection, self.end[0], READ):
             self._verify(part, None)
             yield connection, part
         self._verify([], self._ledger.head_in(connection))
@@ -75,7 +75,7 @@ class Passage:
         while True:
             began = time.monotonic()
             with snapshot(self._engine) as connection:
-                part = self._ledger.part(connection, self.end[0], SLICE)
+                part = self._ledger.links(connection, self.end[0], SLICE)
                 if len(part) < SLICE:
                     return  # the rest is read in the closing moment
                 self._verify(part, None)

@@ -14,9 +14,9 @@ from syncer import __version__
 from syncer.audit.chain import canonical, digest
 from syncer.audit.ledger import Ledger
 from syncer.audit.log_end import untyped
+from syncer.audit.proof.verification.only_row import put
 from syncer.clock import stamp
-from syncer.database.connections import reading, writing
-from syncer.database.failures import is_denied, is_read_only, retry_on_conflict
+from syncer.database.connections import reading
 from syncer.database.tables import Tables
 
 #: the mac is over this form of it; another one, or another syncer's, is not gone on from
@@ -80,19 +80,8 @@ class VerifiedStates:
         text = canonical(said).decode()
         if len(text) > MOST:
             return False
-        try:
-            self._write({"seq": state.seq, "at": self._clock(), "state": text, "mac": self._mac(state.seq, text)})
-        except sa.exc.DBAPIError as error:
-            if not is_denied(error) and not is_read_only(error):
-                raise
-            return False
-        return True
-
-    @retry_on_conflict
-    def _write(self, values: Mapping[str, Any]) -> None:
-        with writing(self._engine) as connection:
-            if not connection.execute(self._table.update().where(self._table.c.id == 1).values(values)).rowcount:
-                connection.execute(self._table.insert().values(id=1, **values))
+        values = {"seq": state.seq, "at": self._clock(), "state": text, "mac": self._mac(state.seq, text)}
+        return put(self._engine, self._table, values)
 
     def _mac(self, seq: int, text: str) -> bytes:
         return self._ledger.tag(FORM, seq, {"state": text})

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from syncer.audit.chain import ZERO, Altered, digest, text_of, verify
+from syncer.audit.chain import ZERO, Altered, digest, sealed_text, verify
 from syncer.audit.ledger import Ledger
 from syncer.audit.log_end import untyped
 from syncer.audit.offline.history import History
@@ -31,6 +31,8 @@ class Stories:
     So nothing is kept of an event once it was looked at. Entries up to `settled` are counted when they pass and when
     they are told; where the two differ, some belong to no event, and `orphan` finds the first. An event that an entry
     after `settled` names is followed anew with that entry.
+
+    The texts are held against their leaves here, and nowhere else.
 
     `alone`: the entries that are read here do not pass in the same moment of the database, or not at all: then each one
     is asked for its link in the chain.
@@ -66,7 +68,7 @@ class Stories:
                 continue
             if row[0] > self._settled:
                 touched[event] = None
-            elif row[5] is not None:
+            else:
                 self._passed += 1
             if row[2] == RECEIVED:
                 received[event] = None
@@ -88,12 +90,15 @@ class Stories:
             return
         t, other = self._tables.audit, self._tables.audit.alias("other")
         known = sa.exists().where(other.c.event_id == t.c.event_id, other.c.what == RECEIVED)
-        query = sa.select(t.c.seq, t.c.at, t.c.what, t.c.event_id, t.c.destination, t.c.body)
-        query = query.where(t.c.event_id.is_not(None), t.c.body.is_not(None), ~known).order_by(t.c.seq).limit(1)
+        query = sa.select(t.c.seq, t.c.at, t.c.what, t.c.event_id, t.c.destination, t.c.body, untyped(t.c.leaf))
+        query = query.where(t.c.event_id.is_not(None), ~known).order_by(t.c.seq).limit(1)
         row = connection.execute(query).first()
-        if row is not None:
-            self._refuse(row[0], f"entry {row[0]} concerns an event that was never received")
-            self._content(row[0], tuple(row[1:5]), row[5])
+        if row is None:
+            self._refuse(1, "not every entry of an event is found by its event: an index is damaged, or an id altered")
+            return
+        self._refuse(row[0], f"entry {row[0]} concerns an event that was never received")
+        if row[5] is not None:
+            self._content(row[0], tuple(row[1:5]), row[5], row[6])
 
     def contradiction(self, connection: sa.Connection, now: datetime) -> str | None:
         """Return the first row that says otherwise than the log in the closing moment, in one line; None for none.
@@ -124,6 +129,7 @@ class Stories:
     def _tell(self, connection: sa.Connection, history: History, event: str, rows: list[Any], slice_: range) -> bool:
         """Tell the entries of one event; say whether it was received in this slice."""
         received = next((row[0] for row in rows if row[2] == RECEIVED), None)
+        self._require_purged_whole(rows)
         for row in rows:
             if history.is_nobodys(event) and self._is_brought(connection, event, received or 0, row[0]):
                 history.bring(event)
@@ -132,7 +138,7 @@ class Stories:
             if row[5] is None:
                 history.purged(row[2], event)
                 continue
-            content = self._content(row[0], row[1:5], row[5])
+            content = self._content(row[0], row[1:5], row[5], row[6])
             problem = None if content is None else history.tell(row[2], content)
             if problem:
                 self._refuse(row[0], f"entry {row[0]} {problem}")
@@ -142,10 +148,19 @@ class Stories:
             self.latest_at = max(self.latest_at, rows[-1][1])
         mine = received in slice_
         if mine:
-            self._told += sum(row[0] <= self._settled and row[5] is not None for row in rows)
+            self._told += sum(row[0] <= self._settled for row in rows)
         return mine
 
-    def _content(self, seq: Any, columns: Any, body: Any) -> dict[str, Any] | None:
+    def _require_purged_whole(self, rows: list[Any]) -> None:
+        """Refuse an entry without a text whose event's receipt has one: a purge takes the receipt first.
+
+        Nothing proves the columns of a purged entry: given to another event, it would let that one be passed over.
+        """
+        bare = next((row[0] for row in rows if row[5] is None), None)
+        if bare is not None and any(row[2] == RECEIVED and row[5] is not None for row in rows):
+            self._refuse(bare, f"entry {bare} was altered: it lost its body, and its event's receipt did not")
+
+    def _content(self, seq: Any, columns: Any, body: Any, leaf: Any) -> dict[str, Any] | None:
         at, what, event, destination = columns
         if not (type(what) is type(event) is str and (destination is None or type(destination) is str)):
             self._refuse(seq, f"entry {seq} was altered")
@@ -153,7 +168,7 @@ class Stories:
             self._refuse(seq, f"entry {seq} was altered: its time cannot be read")
         else:
             try:
-                return text_of(seq, columns, body)
+                return sealed_text(seq, columns, body, leaf)
             except Altered as altered:
                 self._refuse(seq, str(altered))
         return None
@@ -200,9 +215,9 @@ def _brought(seq: int, facts: Any) -> tuple[int, frozenset[str] | None]:
 
 def _query(tables: Tables, alone: bool) -> sa.Select[Any]:
     t, before = tables.audit, tables.audit.alias("before")
-    columns = [t.c.seq, t.c.at, t.c.what, t.c.event_id, t.c.destination, t.c.body]
+    columns = [t.c.seq, t.c.at, t.c.what, t.c.event_id, t.c.destination, t.c.body, untyped(t.c.leaf)]
     if not alone:
         return sa.select(*columns).order_by(t.c.event_id, t.c.seq)
-    macs = [untyped(t.c.leaf), untyped(t.c.mac), untyped(before.c.mac).label("previous")]
+    macs = [untyped(t.c.mac), untyped(before.c.mac).label("previous")]
     joined = t.outerjoin(before, before.c.seq == t.c.seq - 1)
     return sa.select(*columns, *macs).select_from(joined).order_by(t.c.event_id, t.c.seq)

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from syncer.audit.chain import digest, verify
 from syncer.audit.ledger import Ledger
+from syncer.audit.proof.verification.only_row import put
 from syncer.clock import stamp
-from syncer.database.connections import reading, writing
-from syncer.database.failures import is_denied, is_read_only, retry_on_conflict
+from syncer.database.connections import reading
 from syncer.database.tables import Tables
 from syncer.privacy.masking import clean
 
@@ -68,22 +68,9 @@ class Verified:
     def record(self, finding: Finding) -> bool:
         """Keep how a verification of everything ended now; return False for an account that may not write."""
         reason = None if finding.reason is None else clean(finding.reason)[:LONGEST]
-        try:
-            self._keep(FullVerification(self._clock(), finding.entries, finding.stands, reason))
-        except sa.exc.DBAPIError as error:
-            if not is_denied(error) and not is_read_only(error):
-                raise
-            return False
-        return True
-
-    @retry_on_conflict
-    def _keep(self, result: FullVerification) -> None:
-        table = self._tables.verification
+        result = FullVerification(self._clock(), finding.entries, finding.stands, reason)
         facts = {"at": result.at, "entries": result.entries, "ok": result.ok, "reason": result.reason}
-        with writing(self._engine) as connection:
-            values = {**facts, "mac": self._mac(result)}
-            if not connection.execute(table.update().where(table.c.id == 1).values(values)).rowcount:
-                connection.execute(table.insert().values(id=1, **values))
+        return put(self._engine, self._tables.verification, {**facts, "mac": self._mac(result)})
 
     def last(self) -> FullVerification | None:
         """Return the last result; None where there is none, or none that this log's key made."""

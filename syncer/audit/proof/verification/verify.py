@@ -156,7 +156,10 @@ class Verification:
             if span is not None:
                 stories.look_at(passage.connection, received(self._ledger, passage.connection, span, settled))
         except BadChain as bad:
-            return _broken(bad.verdict)
+            if stories.problem is None or stories.problem[0] > (bad.verdict.first_bad or 0):
+                return _broken(bad.verdict)
+            examination.refuse(*stories.problem)
+            return examination.finding()
         if events is None:
             stories.orphan(passage.connection)
         else:
