@@ -29,6 +29,17 @@ class _Purge:
         return self.left > 0 and self.first <= seq <= self.last and at < self.before
 
 
+@dataclass(frozen=True, slots=True)
+class SavedPurge:
+    """A purge on record: of entries `first` to `last` older than `before`, `left` more may lack their body."""
+
+    seq: int
+    first: int
+    last: int
+    before: str
+    left: int
+
+
 class Purges:
     """Holds the entries without a body against the purges on record.
 
@@ -82,15 +93,14 @@ class Purges:
         self._settle()
         return self._holes[0][0] if self._holes else None
 
-    def saved(self) -> dict[str, Any]:
-        """Return what a later verification needs to go on with, as `restored` takes it."""
-        recorded = [[each.seq, each.first, each.last, each.before, each.left] for each in self._purges]
-        return {"recorded": recorded, "taken": self.taken}
+    def saved(self) -> tuple[SavedPurge, ...]:
+        """Return what a later examination needs to go on with, beside `taken`; every hole is covered by then."""
+        return tuple(SavedPurge(each.seq, each.first, each.last, each.before, each.left) for each in self._purges)
 
-    def restore(self, saved: Mapping[str, Any]) -> None:
-        """Go on where another one stopped: `saved` is what it returned then."""
-        self._purges = [_Purge(*each) for each in saved["recorded"]]
-        self.taken = saved["taken"]
+    def restore(self, saved: Iterable[SavedPurge], taken: int) -> None:
+        """Go on where another one stopped: `saved` is what it returned then, `taken` how many lacked their body."""
+        self._purges = [_Purge(each.seq, each.first, each.last, each.before, each.left) for each in saved]
+        self.taken = taken
 
     def _settle(self) -> None:
         known = [*self._purges, *self._foreseen.values()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,6 +31,14 @@ class ForkFound:
     def lost(self) -> int:
         """How many anchored entries it declares lost."""
         return self.size - self.shared
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRestore:
+    """A restore on record, and the root (hex) of the entries that it declares lost."""
+
+    fork: ForkFound
+    root: str
 
 
 class Restores:
@@ -82,15 +90,13 @@ class Restores:
         """Return every restore on record, in the order of the log."""
         return tuple(self._found.values())
 
-    def saved(self) -> list[Any]:
-        """Return what a later verification needs to go on with, as `restore` takes it."""
-        return [
-            [fork.seq, fork.origin, fork.size, fork.shared, fork.who, fork.reason, fork.excused, self._roots[fork.seq]]
-            for fork in self._found.values()
-        ]
+    def saved(self) -> tuple[SavedRestore, ...]:
+        """Return what a later examination needs to go on with, as `restore` takes it."""
+        return tuple(SavedRestore(fork, self._roots[fork.seq]) for fork in self._found.values())
 
-    def restore(self, saved: Iterable[Sequence[Any]]) -> None:
+    def restore(self, saved: Iterable[SavedRestore]) -> None:
         """Go on where another one stopped: `saved` is what it returned then."""
-        for seq, origin, size, shared, who, reason, excused, root in saved:
-            self._roots[seq] = root
-            self._found[seq] = ForkFound(seq, origin, size, shared, who, reason, excused, seq in self._accepted)
+        for each in saved:
+            seq = each.fork.seq
+            self._roots[seq] = each.root
+            self._found[seq] = replace(each.fork, accepted=seq in self._accepted)

@@ -83,12 +83,6 @@ class KeySpans:
                 )
         return None
 
-    def saved(self) -> list[Any]:
-        """Return what a later verification needs to go on with, as `restore` takes it."""
-        return [[each.seq, each.old_key, each.old_public.hex(), each.new_public.hex()] for each in self._rotations]
-
-    def restore(self, saved: Iterable[Sequence[Any]]) -> None:
-        """Go on where another one stopped: `saved` is what it returned then."""
-        self._rotations = [
-            Rotation(seq, old_key, bytes.fromhex(old), bytes.fromhex(new)) for seq, old_key, old, new in saved
-        ]
+    def saved(self) -> tuple[Rotation, ...]:
+        """Return the rotations so far: what a later examination begins with."""
+        return tuple(self._rotations)

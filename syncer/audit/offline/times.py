@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +25,19 @@ def moment(text: Any) -> datetime | None:
         return datetime.fromisoformat(text)
     except ValueError:  # the 31st of a shorter month
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedTimes:
+    """The times of a log so far: what was odd, its last entry's time and the last checkpoint's with its interval.
+
+    Times are UTC. `running` are host and process of each daemon that was started and did not stop.
+    """
+
+    remarks: tuple[str, ...]
+    before: datetime | None
+    beat: tuple[datetime, timedelta] | None
+    running: frozenset[tuple[str, int]]
 
 
 class Times:
@@ -58,20 +72,12 @@ class Times:
                                 f" (entry {seq}) although a daemon was started and did not stop")  # fmt: skip
         self._beat = now, timedelta(minutes=every if type(every) is int and 0 < every <= MOST_MINUTES else 60)
 
-    def saved(self) -> dict[str, Any]:
-        """Return what a later verification needs to go on with, as `restore` takes it."""
-        beat = None if self._beat is None else [self._beat[0].isoformat(), int(self._beat[1].total_seconds() // 60)]
-        return {
-            "remarks": list(self.remarks),
-            "before": None if self._before is None else self._before.isoformat(),
-            "beat": beat,
-            "running": sorted(map(list, self._running)),
-        }
+    def saved(self) -> SavedTimes:
+        """Return what a later examination needs to go on with, as `restore` takes it."""
+        return SavedTimes(tuple(self.remarks), self._before, self._beat, frozenset(self._running))
 
-    def restore(self, saved: Mapping[str, Any]) -> None:
+    def restore(self, saved: SavedTimes) -> None:
         """Go on where another one stopped: `saved` is what it returned then."""
-        self.remarks = list(saved["remarks"])
-        self._before = None if saved["before"] is None else datetime.fromisoformat(saved["before"])
-        if saved["beat"] is not None:
-            self._beat = datetime.fromisoformat(saved["beat"][0]), timedelta(minutes=saved["beat"][1])
-        self._running = {(host, pid) for host, pid in saved["running"]}
+        self.remarks = list(saved.remarks)
+        self._before, self._beat = saved.before, saved.beat
+        self._running = set(saved.running)

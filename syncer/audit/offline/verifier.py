@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from syncer.audit.offline.finding import Anchoring, Finding
@@ -15,6 +15,7 @@ from syncer.audit.offline.notes import Checkpoint, NoteError, VerifierKey, open_
 from syncer.audit.offline.purges import Purges
 from syncer.audit.offline.restores import ForkFound, Restores
 from syncer.audit.offline.rotations import KeySpans
+from syncer.audit.offline.saved import SavedExamination
 from syncer.audit.offline.times import Times, moment
 
 #: seq, at, what, event, destination, body, leaf; as they stand there, whoever wrote them
@@ -81,7 +82,7 @@ class Examination:
         self._notes = sum(map(len, sources))
         self._newest: Anchoring | None = None
         self._agreeing = 0
-        self._saved: dict[str, Any] | None = None
+        self._saved: SavedExamination | None = None
         self._keys = keys
         self._spans = KeySpans()
         self._signed: list[_Signed] = []
@@ -183,41 +184,43 @@ class Examination:
 
     # -- in parts, one long after the other -----------------------------------------------------------------
 
-    def saved(self) -> dict[str, Any] | None:
+    def saved(self) -> SavedExamination | None:
         """Return what a later examination needs to go on after the last entry; None where this one found no whole log.
 
-        Texts, integers, lists and mappings. Notes of more entries than were read are not in it.
+        Notes of more entries than were read are not in it.
         """
         return self._saved
 
-    def go_on(self, saved: Mapping[str, Any]) -> None:
-        """Begin after the last entry of an earlier examination, which returned `saved`; before the first row."""
-        self._frontier = Frontier.unpack(saved["size"], bytes.fromhex(saved["range"]))
-        self._latest_at, last_at = saved["latest_at"], saved["last_at"]
-        self._roots[self.size] = self._frontier.root(), last_at
-        self._last_at = last_at
-        for part, its in ((self._times, "times"), (self.purges, "purges"), (self._restores, "restores"),
-                          (self._spans, "rotations")):  # fmt: skip
-            part.restore(saved[its])
-        self._newest = None if saved["newest"] is None else Anchoring(*saved["newest"])
-        self._agreeing = saved["agreeing"]
-        self._notes += saved["notes"]
+    def go_on(self, saved: SavedExamination) -> None:
+        """Begin after the last entry of an earlier examination, which returned `saved`; before the first row.
+
+        Raises ValueError for a compact range that is not of its size.
+        """
+        self._frontier = Frontier.unpack(saved.size, saved.hashes)
+        self._latest_at, self._last_at = saved.latest_at, saved.last_at
+        self._roots[self.size] = self._frontier.root(), saved.last_at
+        self._times.restore(saved.times)
+        self.purges.restore(saved.purges, saved.taken)
+        self._restores.restore(saved.restores)
+        self._spans = KeySpans(saved.rotations)
+        self._newest, self._agreeing = saved.newest, saved.agreeing
+        self._notes += saved.notes
 
     def _save(self, notes: int) -> None:
-        newest = self._newest
-        self._saved = {
-            "size": self.size,
-            "range": self._frontier.pack().hex(),
-            "latest_at": self._latest_at,
-            "last_at": self._last_at,
-            "times": self._times.saved(),
-            "purges": self.purges.saved(),
-            "restores": self._restores.saved(),
-            "rotations": self._spans.saved(),
-            "newest": None if newest is None else [newest.origin, newest.size, newest.at],
-            "agreeing": self._agreeing,
-            "notes": notes,
-        }
+        self._saved = SavedExamination(
+            self.size,
+            self._frontier.pack(),
+            self._latest_at,
+            self._last_at,
+            self._times.saved(),
+            self.purges.saved(),
+            self.purges.taken,
+            self._restores.saved(),
+            self._spans.saved(),
+            self._newest,
+            self._agreeing,
+            notes,
+        )
 
     # -- one entry ------------------------------------------------------------------------------------------
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,13 +13,15 @@ from syncer import __version__
 from syncer.audit.chain import canonical, digest
 from syncer.audit.ledger import Ledger
 from syncer.audit.log_end import untyped
+from syncer.audit.offline.saved import SavedExamination
 from syncer.audit.proof.verification.only_row import put
+from syncer.audit.proof.verification.saved_json import as_json, from_json
 from syncer.clock import stamp
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
 
 #: the mac is over this form of it; another one, or another syncer's, is not gone on from
-FORM = "verified state v1"
+FORM = "verified state v2"
 #: characters of a state; a log of which more would have to be kept is verified in full each time
 MOST = 1_000_000
 
@@ -36,7 +37,7 @@ class VerifiedState:
     seq: int
     mac: bytes
     whole_at: datetime
-    examination: Mapping[str, Any]
+    examination: SavedExamination
 
 
 class VerifiedStates:
@@ -65,7 +66,7 @@ class VerifiedStates:
             if said["version"] != __version__:
                 return None
             whole_at = datetime.fromisoformat(said["whole_at"])
-            return VerifiedState(row[0], bytes.fromhex(said["mac"]), whole_at, said["examination"])
+            return VerifiedState(row[0], bytes.fromhex(said["mac"]), whole_at, from_json(said["examination"]))
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):  # whatever somebody wrote there
             return None
 
@@ -75,7 +76,7 @@ class VerifiedStates:
             "version": __version__,
             "whole_at": stamp(state.whole_at),
             "mac": state.mac.hex(),
-            "examination": dict(state.examination),
+            "examination": as_json(state.examination),
         }
         text = canonical(said).decode()
         if len(text) > MOST:
