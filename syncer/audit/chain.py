@@ -14,6 +14,8 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
+import orjson
+
 ZERO = bytes(32)
 
 WHATS = frozenset(
@@ -53,8 +55,7 @@ WHATS = frozenset(
     }
 )
 
-#: made once: json.dumps makes a new encoder for every call, and json.loads looks for a byte order mark first
-_decode = json.JSONDecoder().raw_decode
+#: made once: json.dumps makes a new encoder for every call
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 _columns = itemgetter("at", "what", "event", "destination")
 #: nothing about a value of one of these types can be wrong; asked first, because nearly all values are of one
@@ -287,20 +288,15 @@ def sealed_text(seq: int, columns: tuple[Any, ...], body: Any, leaf_hash: Any) -
     Raises Altered for a body that is not the leaf's, that syncer did not write, or that differs from the columns.
     """
     try:
-        if hashlib.sha256(b"\x00" + body.encode("utf-8")).digest() != leaf_hash:
+        octets = body.encode("utf-8")
+        if hashlib.sha256(b"\x00" + octets).digest() != leaf_hash:
             raise Altered(f"entry {seq} was altered")
-    except (AttributeError, UnicodeEncodeError):
-        raise Altered(f"entry {seq} was altered: syncer did not write its body") from None
-    try:
-        content, end = _decode(body)
+        content: dict[str, Any] = orjson.loads(octets)
         body_seq, body_columns = content["seq"], _columns(content)
-    except (AttributeError, TypeError, ValueError, KeyError, RecursionError):
+    except (AttributeError, TypeError, UnicodeEncodeError, orjson.JSONDecodeError, KeyError):
         raise Altered(f"entry {seq} was altered: syncer did not write its body") from None
-    if end != len(body):
-        raise Altered(f"entry {seq} was altered: syncer did not write its body")
     if type(body_seq) is not int or body_seq != seq:
         raise Altered(f"entry {seq} was moved")
     if columns != body_columns:
         raise Altered(f"entry {seq} was altered: its columns differ from its body")
-    found: dict[str, Any] = content
-    return found
+    return content
