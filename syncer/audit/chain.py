@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -220,7 +219,7 @@ def verify(
     caller that holds them against their leaves elsewhere, with `sealed_text`.
     Whoever wrote the rows, nothing in them raises. Without a head a cut tail cannot be seen.
     """
-    (count, previous), purged = start, 0
+    (count, previous), purged, key = start, 0, b""
     for seq, at, what, event, destination, body, stored_leaf, stored_mac in rows:
         if type(seq) is not int or seq != count + 1:
             return Verdict(False, count, *_gap(seq, count + 1), purged)
@@ -231,11 +230,12 @@ def verify(
         elif leaf_hash is not None and (of_events or event is None):
             problem = _problem(seq, (at, what, event, destination), body, leaf_hash)
         if problem is None and leaf_hash is not None:
-            begun = _begun(key_of(seq))
-            inner, outer = begun[0].copy(), begun[1].copy()
-            inner.update(previous + seq.to_bytes(8, "big") + leaf_hash)
-            outer.update(inner.digest())
-            previous = outer.digest()
+            if (its := key_of(seq)) is not key:
+                (inner, outer), key = _begun(its), its
+            inside, outside = inner.copy(), outer.copy()
+            inside.update(previous + seq.to_bytes(8, "big") + leaf_hash)
+            outside.update(inside.digest())
+            previous = outside.digest()
             if previous != stored_mac and previous != digest(stored_mac):
                 problem = f"entry {seq} does not follow its predecessor (inserted, replaced or sealed with another key)"
         if problem:
@@ -250,7 +250,6 @@ def verify(
     return Verdict(True, count, purged=purged, mac=previous)
 
 
-@lru_cache(maxsize=8)
 def _begun(key: bytes) -> tuple[Any, Any]:
     """Return the two hashes of an HMAC-SHA-256 with the key taken in (RFC 2104): `mac` finds them anew for each entry.
 

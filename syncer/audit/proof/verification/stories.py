@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, islice
 from operator import itemgetter
@@ -25,13 +26,25 @@ MOST = 10_000
 RECEIVED, RESYNCED = "event:received", "operator:resynced"
 
 
+@dataclass(frozen=True, slots=True)
+class ToldStories:
+    """What was told of some events: how many entries, the first that cannot be true, and whose rows say otherwise.
+
+    `rows` are how many rows of each table were found of them.
+    """
+
+    entries: int
+    problem: tuple[int, str] | None
+    suspects: Mapping[str, str]
+    rows: Mapping[str, int]
+
+
 class Stories:
     """Follows every event by itself, in the slice of the log in which it was received, to its last entry.
 
     So nothing is kept of an event once it was looked at. Entries up to `settled` are counted when they pass and when
     they are told; where the two differ, some belong to no event, and `orphan` finds the first. An event that an entry
     after `settled` names is followed anew with that entry.
-
     The texts are held against their leaves here, and nowhere else.
 
     `alone`: the entries that are read here do not pass in the same moment of the database, or not at all: then each one
@@ -42,8 +55,9 @@ class Stories:
         self, tables: Tables, ledger: Ledger, comparison: TableComparison, settled: int, *, alone: bool
     ) -> None:
         self._ledger = ledger
-        self._comparison = comparison
-        self._settled = settled
+        self.comparison = comparison
+        #: the entries up to this one are the same in every moment of this verification
+        self.settled = settled
         self._alone = alone
         self._tables = tables
         self._query = _query(tables, alone)
@@ -60,16 +74,15 @@ class Stories:
         self._resyncs = None if self._alone else self._resyncs
         received: dict[Any, None] = {}
         touched: dict[Any, None] = {}
+        self.pass_over(rows)
         for row in rows:
             event = row[3]
             if event is None:
                 if row[2] == RESYNCED:
                     self._resyncs = None
                 continue
-            if row[0] > self._settled:
+            if row[0] > self.settled:
                 touched[event] = None
-            else:
-                self._passed += 1
             if row[2] == RECEIVED:
                 received[event] = None
         self._look(
@@ -77,6 +90,22 @@ class Stories:
             [event for event in {**received, **touched} if isinstance(event, str)],
             range(rows[0][0], rows[-1][0] + 1),
         )
+
+    def pass_over(self, rows: Sequence[Any]) -> None:
+        """Count the entries of the next slice, whose events somebody else follows."""
+        self._passed += sum(row[3] is not None and row[0] <= self.settled for row in rows)
+
+    def told(self) -> ToldStories:
+        """Return what was told so far."""
+        return ToldStories(self._told, self.problem, self._suspects, self.comparison.found)
+
+    def take_over(self, told: ToldStories) -> None:
+        """Take what somebody else told of the events that were passed over here."""
+        self._told += told.entries
+        if told.problem is not None:
+            self._refuse(*told.problem)
+        self._suspects = {**told.suspects, **self._suspects}
+        self.comparison.found.update(told.rows)
 
     def look_at(self, connection: sa.Connection, events: Iterable[str]) -> None:
         """Follow some more events, wherever they were received."""
@@ -107,7 +136,7 @@ class Stories:
         """
         suspects = list(self._suspects)
         self._suspects.clear()
-        self._comparison.set_now(now)
+        self.comparison.set_now(now)
         self.look_at(connection, suspects)
         return next(iter(self._suspects.values()), None)
 
@@ -122,7 +151,7 @@ class Stories:
             for event, entries in groupby(rows, key=itemgetter(3)):
                 if self._tell(connection, history, event, list(entries), slice_):
                     new.add(event)
-            for event, contradiction in self._comparison.of_events(connection, history, part, new):
+            for event, contradiction in self.comparison.of_events(connection, history, part, new):
                 if len(self._suspects) < MOST:
                     self._suspects.setdefault(event, contradiction)
 
@@ -130,25 +159,28 @@ class Stories:
         """Tell the entries of one event; say whether it was received in this slice."""
         received = next((row[0] for row in rows if row[2] == RECEIVED), None)
         self._require_purged_whole(rows)
+        nobodys = False
         for row in rows:
-            if history.is_nobodys(event) and self._is_brought(connection, event, received or 0, row[0]):
+            seq, _, what, _, _, body, leaf, *_ = row
+            if nobodys and self._is_brought(connection, event, received or 0, seq):
                 history.bring(event)
             if self._alone and not self._is_linked(row):
                 continue
-            if row[5] is None:
-                history.purged(row[2], event)
+            if body is None:
+                history.purged(what, event)
                 continue
-            content = self._content(row[0], row[1:5], row[5], row[6])
-            problem = None if content is None else history.tell(row[2], content)
+            content = self._content(seq, row[1:5], body, leaf)
+            problem = None if content is None else history.tell(what, content)
             if problem:
-                self._refuse(row[0], f"entry {row[0]} {problem}")
-        if history.is_nobodys(event) and self._is_brought(connection, event, received or 0, None):
+                self._refuse(seq, f"entry {seq} {problem}")
+            nobodys = history.is_nobodys(event)
+        if nobodys and self._is_brought(connection, event, received or 0, None):
             history.bring(event)
         if isinstance(rows[-1][1], str):
             self.latest_at = max(self.latest_at, rows[-1][1])
         mine = received in slice_
         if mine:
-            self._told += sum(row[0] <= self._settled for row in rows)
+            self._told += sum(row[0] <= self.settled for row in rows)
         return mine
 
     def _require_purged_whole(self, rows: list[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -37,7 +38,8 @@ class TableComparison:
 
     def __init__(self, tables: Tables, now: datetime) -> None:
         self._tables = tables
-        self._found = {"event": 0, "delivery": 0}  # rows of events that the log received
+        #: rows of events that the log received, of each table
+        self.found: Counter[str] = Counter()
         self.set_now(now)
         d, e = tables.delivery.c, tables.event.c
         self._deliveries = _untyped(
@@ -69,11 +71,11 @@ class TableComparison:
         seen: dict[str, int] = {}  # of each event, a bit for each of its deliveries that stands in the table
         missing = set(ids)
         for row in plain_rows_of(connection, self._deliveries, self._tables.delivery.c.event_id, ids):
-            self._found["delivery"] += row[0] in new
+            self.found["delivery"] += row[0] in new
             for contradiction in self._delivery(history, seen, row):
                 yield row[0], contradiction
         for row in plain_rows_of(connection, self._events, self._tables.event.c.id, ids):
-            self._found["event"] += row[0] in new
+            self.found["event"] += row[0] in new
             missing.discard(row[0])
             for contradiction in self._event(history, seen, row):
                 yield row[0], contradiction
@@ -104,7 +106,7 @@ class TableComparison:
         """
         t, d, e = self._tables.audit, self._tables.delivery, self._tables.event
         for name, table, place in (("delivery", d, d.c.event_id), ("event", e, e.c.id)):
-            if connection.execute(sa.select(sa.func.count()).select_from(table)).scalar() == self._found[name]:
+            if connection.execute(sa.select(sa.func.count()).select_from(table)).scalar() == self.found[name]:
                 continue
             known = sa.exists().where(t.c.event_id == place, t.c.what == "event:received")
             row = connection.execute(sa.select(untyped(place)).where(~known).limit(1)).first()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
 from syncer.audit.proof.verification.passage import BadChain, Passage, Pause
 from syncer.audit.proof.verification.progress import VerifiedState, VerifiedStates
+from syncer.audit.proof.verification.sharing import SecondLost, SecondProcess, can_share, takes
 from syncer.audit.proof.verification.span import Span, received
 from syncer.audit.proof.verification.stories import Stories
 from syncer.audit.proof.verification.tables import TableComparison
@@ -61,6 +63,8 @@ class Verification:
         self._states = VerifiedStates(engine, tables, ledger, clock)
         self._folder = folder
         self._clock = clock
+        #: entries from which on a second process is worth its start
+        self.worth_sharing = 50_000
 
     def whole(
         self, against: Sequence[Path] = (), accepted: Collection[int] = (), pause: Pause | None = None
@@ -82,12 +86,34 @@ class Verification:
         before: VerifiedState | None = None,
     ) -> Finding:
         """Verify everything; where `before` is given, the log must have been in that state."""
+        size = self._checkpoints.size()
+        if pause is None and size >= self.worth_sharing and can_share():
+            with suppress(SecondLost):
+                return self._pass(against, accepted, None, before, size, share=True)
+        return self._pass(against, accepted, pause, before, size)
+
+    def _pass(
+        self,
+        against: Sequence[Path],
+        accepted: Collection[int],
+        pause: Pause | None,
+        before: VerifiedState | None,
+        size: int,
+        *,
+        share: bool = False,
+    ) -> Finding:
+        """Verify everything in one passage; `size` is that of the newest signed state, `share` asks for two processes.
+
+        Raises SecondLost.
+        """
         mine, foreign = self._folder_notes()
         signed = [(f"checkpoint {sealed.size}", sealed.note) for sealed in self._checkpoints.all()]
         sources = [signed, mine, _collected(against)]
         examination = Examination(sources, self._origins.public_keys(), accepted, foreign, of_events=False)
-        with Passage(self._engine, self._ledger, pause=pause) as passage:
-            finding = self._examined(examination, passage, self._checkpoints.size(), alone=pause is not None)
+        stories = self._stories(size, alone=pause is not None)
+        second = SecondProcess(self._engine, self._ledger, stories) if share else None
+        with second or nullcontext(), Passage(self._engine, self._ledger, pause=pause) as passage:
+            finding = self._examined(examination, passage, stories, second=second)
             if finding.stands and before is not None:
                 finding = self._held_against(finding, before, passage.connection)
             if finding.stands and not against and not accepted:
@@ -111,8 +137,9 @@ class Verification:
         signed = [(f"checkpoint {sealed.size}", sealed.note) for sealed in self._checkpoints.all(state.seq)]
         examination = Examination([signed, mine], self._origins.public_keys(), (), foreign, of_events=False)
         examination.go_on(state.examination)
+        stories = self._stories(state.seq, alone=True)
         with Passage(self._engine, self._ledger, (state.seq, state.mac)) as passage:
-            finding = self._examined(examination, passage, state.seq, events, span, alone=True)
+            finding = self._examined(examination, passage, stories, events, span)
             if keep and finding.stands and passage.end[0] >= state.seq + WORTH_KEEPING:
                 self._keep(examination, passage, state.whole_at)
         if not finding.stands and not finding.tables_differ:
@@ -122,8 +149,7 @@ class Verification:
     def objection(self, events: Iterable[str]) -> str | None:
         """Return what is wrong with the entries and rows of these events, whatever the rest says; None for nothing."""
         with snapshot(self._engine) as connection:
-            comparison = TableComparison(self._tables, self._clock())
-            stories = Stories(self._tables, self._ledger, comparison, 0, alone=True)
+            stories = self._stories(0, alone=True)
             stories.look_at(connection, events)
             if stories.problem is not None:
                 return stories.problem[1]
@@ -139,22 +165,19 @@ class Verification:
         self,
         examination: Examination,
         passage: Passage,
-        settled: int,
+        stories: Stories,
         events: Iterable[str] | None = None,
         span: Span | None = None,
-        *,
-        alone: bool,
+        second: SecondProcess | None = None,
     ) -> Finding:
         """Examine what the passage reads; `events` are looked at besides, None where every event is looked at anyway.
 
-        So are those that the log received in a `span`. See `Stories` for `settled` and `alone`.
+        So are those that the log received in a `span`.
         """
-        comparison = TableComparison(self._tables, self._clock())
-        stories = Stories(self._tables, self._ledger, comparison, settled, alone=alone)
         try:
-            self._follow(examination, passage, stories)
+            self._follow(examination, passage, stories, second)
             if span is not None:
-                stories.look_at(passage.connection, received(self._ledger, passage.connection, span, settled))
+                stories.look_at(passage.connection, received(self._ledger, passage.connection, span, stories.settled))
         except BadChain as bad:
             if stories.problem is None or stories.problem[0] > (bad.verdict.first_bad or 0):
                 return _broken(bad.verdict)
@@ -170,21 +193,31 @@ class Verification:
         if not finding.stands:
             return finding  # also where a note is bad by itself, and no row was read for it
         contradiction = stories.contradiction(passage.connection, self._present(examination.latest_at))
-        contradiction = contradiction or comparison.of_lanes(passage.connection)
+        contradiction = contradiction or stories.comparison.of_lanes(passage.connection)
         if contradiction is None and events is None:
-            contradiction = comparison.added(passage.connection)
+            contradiction = stories.comparison.added(passage.connection)
         if contradiction:
             return replace(finding, ok=False, reason=contradiction, warnings=(), lost=0, tables_differ=True)
         return self._intact(finding)
 
-    def _follow(self, examination: Examination, passage: Passage, stories: Stories) -> None:
+    def _stories(self, settled: int, *, alone: bool) -> Stories:
+        return Stories(self._tables, self._ledger, TableComparison(self._tables, self._clock()), settled, alone=alone)
+
+    def _follow(
+        self, examination: Examination, passage: Passage, stories: Stories, second: SecondProcess | None
+    ) -> None:
         first: int | None = None
-        for connection, rows in passage.slices():
+        for number, (connection, rows) in enumerate(passage.slices()):
             if first is None or examination.purges.waiting:
                 first = first or rows[0][0]
                 self._foresee(connection, examination, first)
             examination.take_linked(rows)
-            stories.follow(connection, rows)
+            if second is not None and takes(number, rows, stories.settled):
+                stories.pass_over(rows)
+            else:
+                stories.follow(connection, rows)
+        if second is not None:
+            stories.take_over(second.told())
 
     def _intact(self, finding: Finding) -> Finding:
         try:
