@@ -10,13 +10,17 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 #: seconds after which a run is not repeated: what else the machine did no longer counts
 LONG = 20.0
+#: seconds between two looks at how much memory a process has that started others
+WEIGHED_EVERY = 0.1
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -65,16 +69,33 @@ def spent(process: int | None) -> float:
     return sum(map(int, fields[11:15])) / TICKS
 
 
+def _weigh(process: int, together: list[float]) -> None:
+    """Note the most MiB that a process and those it started have in common; what they share counts once."""
+    with suppress(OSError):  # it has ended
+        while True:
+            time.sleep(WEIGHED_EVERY)
+            children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
+            if children:
+                together.append(sum(map(_weight, [str(process), *children])))
+
+
+def _weight(process: str) -> float:
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
 def main(words: Sequence[str]) -> int:
     """Run the command with standard output to nowhere; print what it took."""
     nowhere = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
     began = time.perf_counter()
     process = os.posix_spawn(words[0], list(words), os.environ, file_actions=nowhere)
+    together = [0.0]
+    threading.Thread(target=_weigh, args=(process, together), daemon=True).start()
     _, status, usage = os.wait4(process, 0)
     found = {
         "seconds": time.perf_counter() - began,
         "cpu": usage.ru_utime + usage.ru_stime,
-        "mib": usage.ru_maxrss / 1024,
+        "mib": max(usage.ru_maxrss / 1024, *together),
         "code": os.waitstatus_to_exitcode(status),
     }
     print(json.dumps(found))

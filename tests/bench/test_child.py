@@ -19,6 +19,19 @@ def test_memory_is_the_commands_own_however_large_its_parent_is(tmp_path: Path) 
     assert 1 < found.mib < len(large) / 2**20 / 2
 
 
+def test_memory_is_that_of_a_command_and_of_the_processes_that_it_starts(tmp_path: Path) -> None:
+    taking = "import time; taken = b'x' * 60_000_000; time.sleep(0.6)"
+    starting = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {taking!r}]);"
+
+    found = cost([sys.executable, "-c", starting + taking], tmp_path, os.environ)
+    both = (
+        f"import subprocess, sys; other = subprocess.Popen([sys.executable, '-c', {taking!r}]); {taking}; other.wait()"
+    )
+
+    assert 57 < found.mib < 100
+    assert 114 < cost([sys.executable, "-c", both], tmp_path, os.environ).mib < 160
+
+
 def test_the_code_of_a_command_is_kept_and_a_crash_is_raised_with_what_it_said(tmp_path: Path) -> None:
     assert cost([sys.executable, "-c", "raise SystemExit(3)"], tmp_path, os.environ).code == 3
     with pytest.raises(RuntimeError, match="boom"):
