@@ -15,7 +15,7 @@ from syncer.database.triggers import announce, protect
 from syncer.errors import UserError
 
 #: the revision this code was written for; a newer database is refused
-REVISION = "0012"
+REVISION = "0013"
 
 
 def version_table(prefix: str) -> str:

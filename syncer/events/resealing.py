@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from syncer.audit.transaction import Transactions
+from syncer.database.bulk import by_index
 from syncer.database.connections import reading
 from syncer.database.failures import retry_on_conflict
 from syncer.errors import SealError
@@ -26,6 +27,7 @@ class Resealing:
         self.moved_at = time.monotonic()
         self._transactions = transactions
         self._seals = seals
+        self._index = f"ix_{transactions.tables.prefix}event_sealed"
 
     def run(self) -> tuple[str, ...]:
         """Seal anew all that is left; return the ids of the events whose address stays as it was.
@@ -43,9 +45,10 @@ class Resealing:
 
     def kept(self) -> int:
         """Return how many addresses are kept."""
-        sealed = self._transactions.tables.event.c.email_sealed
+        event = self._transactions.tables.event
+        query = sa.select(sa.func.count()).select_from(event).where(event.c.email_sealed.is_not(None))
         with reading(self._transactions.engine) as connection:
-            return int(connection.execute(sa.select(sa.func.count(sealed))).scalar_one())
+            return int(connection.execute(by_index(query, event, self._index)).scalar_one())
 
     def _old(self) -> tuple[sa.ColumnElement[bool], ...]:
         sealed = self._transactions.tables.event.c.email_sealed
@@ -54,6 +57,7 @@ class Resealing:
     def _next(self, after: str) -> list[str]:
         e = self._transactions.tables.event.c
         query = sa.select(e.id).where(*self._old(), e.id > after).order_by(e.id).limit(PIECE)
+        query = by_index(query, self._transactions.tables.event, self._index)
         with reading(self._transactions.engine) as connection:
             return list(connection.execute(query).scalars())
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from syncer.audit.transaction import Transactions
+from syncer.database.bulk import by_index
 from syncer.database.connections import reading
 from syncer.database.failures import is_denied, retry_on_conflict
 from syncer.database.sqlite_files import empty_log
@@ -33,12 +34,14 @@ class Shredding:
 
     def overdue(self) -> tuple[str, ...]:
         """Return the ids of the events whose address should be gone, PIECE at most. Raises AddressesHidden."""
-        e = self._transactions.tables.event.c
+        event = self._transactions.tables.event
+        e = event.c
         latest = self._transactions.clock() - timedelta(days=self._store.last_recheck_day) - GRACE
         past = (e.email_sealed.is_not(None), e.state == EventState.FULFILLED, e.fulfilled_at < latest)
+        query = by_index(sa.select(e.id).where(*past), event, f"ix_{self._transactions.tables.prefix}event_sealed")
         try:
             with reading(self._transactions.engine) as connection:
-                return tuple(connection.execute(sa.select(e.id).where(*past).order_by(e.id).limit(PIECE)).scalars())
+                return tuple(connection.execute(query.order_by(e.id).limit(PIECE)).scalars())
         except sa.exc.DBAPIError as error:
             if not is_denied(error):
                 raise

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from syncer.audit.transaction import Transaction
+from syncer.database.bulk import by_index
 from syncer.database.connections import reading
 from syncer.database.failures import retry_on_conflict
 from syncer.domain.model import WORKABLE, EventState, State
@@ -79,7 +80,8 @@ class FarWaits:
             sa.not_(read_back),
         )
         with reading(self._transactions.engine) as connection:
-            ids = list(connection.execute(sa.select(e.c.id).where(lost).limit(MOST)).scalars())
+            query = by_index(sa.select(e.c.id).where(lost), e, f"ix_{self._transactions.tables.prefix}event_sealed")
+            ids = list(connection.execute(query.limit(MOST)).scalars())
         if not ids:
             return 0
         made = self._make_due(e.c.next_recheck_at, e.c.id.in_(ids), e.c.next_recheck_at.is_(None))

@@ -18,6 +18,7 @@ from syncer.domain.model import EventState, State
 from syncer.domain.rights import Right
 from syncer.events.reading.selection import EventFilter
 from syncer.service import metrics
+from syncer.service.far_waits import FarWaits
 from syncer.setup.install import initialise
 from tests.conftest import SETTINGS, Clock
 from tests.reports.rows_read import rows_read
@@ -64,12 +65,17 @@ def looks(app: App) -> dict[str, Callable[[], object]]:
         "show": lambda: app.reader.show("wait-0000003"),
         "resolve": lambda: app.reader.resolve("0123456"),
         "retention": app.purge.due,
+        "addresses past their time": app.shredding.overdue,
+        "rechecks that were lost": FarWaits(app).find_lost,
+        "addresses to seal anew": app.resealing.run,
+        "addresses kept": app.resealing.kept,
     }
     found |= {name: lambda item=item: list(app.reader.stream(*item)) for name, item in LISTS.items()}
     return found | {name: lambda item=item: app.resync.plan(item) for name, item in PLANS.items()}
 
 
-NAMES = ("status", "metrics", "show", "resolve", "retention", *LISTS, *PLANS)
+ADDRESSES = ("addresses past their time", "rechecks that were lost", "addresses to seal anew", "addresses kept")
+NAMES = ("status", "metrics", "show", "resolve", "retention", *ADDRESSES, *LISTS, *PLANS)
 
 
 @pytest.fixture(scope="module")
