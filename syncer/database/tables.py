@@ -88,7 +88,6 @@ def _event(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Index(f"ix_{prefix}event_right", "right", "id"),
         sa.Index(f"ix_{prefix}event_odd", "odd"),
         sa.Index(f"ix_{prefix}event_slow", "slow"),
-        sa.Index(f"ix_{prefix}event_sealed", "email_sealed"),  # of those that keep an address: see revision 0013
     )
 
 
