@@ -41,6 +41,7 @@ FLAT = {
     "events --destination": ("events", "--destination", "crm", "--limit", "100"),
     "events --right": ("events", "--right", "objection", "--limit", "100"),
     "resync --held": ("resync", "--held", "--reason", "the plan alone"),
+    "resync --confirmed-since": ("resync", "--confirmed-since", "{today}", "--reason", "the plan alone"),
     "retention --dry-run": ("retention", "--dry-run"),
 }
 #: what may cost twice as much
@@ -93,7 +94,12 @@ def filled(folder: Path, events: int, database: str, providers: list[Provider], 
     with open_app(load_settings(settings)) as app:
         entries, _ = app.ledger.head()
         case = str(app.reader.events(limit=1, right="objection")[0].id)
-    words = {"case": case, "out": str(folder / "report.html"), **_slice(events, REPORTED)}
+    words = {
+        "case": case,
+        "out": str(folder / "report.html"),
+        "today": f"{datetime.now(UTC):%Y-%m-%d}",
+        **_slice(events, REPORTED),
+    }
     return Filled(folder, events, entries, words, server)
 
 
