@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -54,8 +53,6 @@ WHATS = frozenset(
     }
 )
 
-#: made once: json.dumps makes a new encoder for every call
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 _columns = itemgetter("at", "what", "event", "destination")
 #: nothing about a value of one of these types can be wrong; asked first, because nearly all values are of one
 _HARMLESS = frozenset({str, bool, type(None)})
@@ -99,14 +96,14 @@ class Verdict:
 def canonical(body: Mapping[str, Any]) -> bytes:
     """Return RFC 8785 canonical JSON. Raises TypeError for anything but str, int, bool, None, list and dict.
 
-    With ASCII keys and without floats the standard encoder writes exactly what RFC 8785 asks for, six times
-    faster than a general implementation; a property test compares the two.
+    With ASCII keys and without floats orjson writes exactly what RFC 8785 asks for; a property test compares it with a
+    general implementation.
     """
     _require_canonical(body)
     try:
-        return _encode(body).encode("utf-8")
-    except UnicodeEncodeError:
-        raise TypeError("an audit body cannot hold half of a surrogate pair") from None
+        return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        raise TypeError("an audit body cannot hold half of a surrogate pair, or so many things in each other") from None
 
 
 def _require_canonical(value: Any) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from syncer.audit.chain import ZERO, KeyOf, digest, leaf, mac
@@ -109,7 +109,7 @@ class Logged:
             return None
         if digest(its_mac) != made:
             return None
-        content: dict[str, Any] = json.loads(body)
+        content: dict[str, Any] = orjson.loads(body)
         return content
 
 
