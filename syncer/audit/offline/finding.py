@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncer.audit.offline.restores import ForkFound
+from syncer.audit.offline.on_record.restores import ForkFound
 
 #: every entry was read, or those since a state that was verified before
 FULL, SINCE = "full", "since"

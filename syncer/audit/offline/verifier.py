@@ -12,9 +12,9 @@ from syncer.audit.offline.finding import Anchoring, Finding
 from syncer.audit.offline.history import History
 from syncer.audit.offline.merkle import Frontier
 from syncer.audit.offline.notes import Checkpoint, NoteError, VerifierKey, open_checkpoint, signers
-from syncer.audit.offline.purges import Purges
-from syncer.audit.offline.restores import ForkFound, Restores
-from syncer.audit.offline.rotations import KeySpans
+from syncer.audit.offline.on_record.purges import Purges
+from syncer.audit.offline.on_record.restores import ForkFound, Restores
+from syncer.audit.offline.on_record.rotations import KeySpans
 from syncer.audit.offline.saved import SavedExamination
 from syncer.audit.offline.times import Times, moment
 
