@@ -10,6 +10,18 @@ from syncer.audit.offline.on_record.restores import ForkFound
 FULL, SINCE = "full", "since"
 
 
+class NotWhole(Exception):
+    """Raised where a log is not the one that was signed, or a note is no evidence of it; the text says why.
+
+    `seq` is the first bad entry, where one is known; `good` counts the entries before it, None for all that were read.
+    """
+
+    def __init__(self, seq: int | None, reason: str, good: int | None = None) -> None:
+        super().__init__(reason)
+        self.seq = seq
+        self.good = good
+
+
 @dataclass(frozen=True, slots=True)
 class Anchoring:
     """The newest signed state that the log holds; `at` is the time of its last entry (UTC, ISO 8601)."""
