@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from syncer.decisions.withdrawal import Withdrawals
     from syncer.delivery.drift import Drift
     from syncer.delivery.lane import Lane
-    from syncer.delivery.watch import Watch
+    from syncer.delivery.looks.watch import Watch
     from syncer.events.resealing import Resealing
     from syncer.events.seals import Seals
     from syncer.events.shredding import Shredding
@@ -230,7 +230,7 @@ class App:
     def watch(self) -> Watch:
         """What looks for people who come back."""
         from syncer.delivery.looks.unfinished import Places
-        from syncer.delivery.watch import Watch
+        from syncer.delivery.looks.watch import Watch
 
         places = Places(self.transactions, self.ledger, settings_digest(self.settings))
         return Watch(self.transactions, self.store, self.seals, places)

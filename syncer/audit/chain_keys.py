@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from syncer.audit.offline.rotations import Rotation
+from syncer.audit.offline.on_record.rotations import Rotation
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
 from syncer.privacy.keyring import Keyring

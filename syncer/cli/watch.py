@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from syncer.app import App
     from syncer.cli.output.results import WatchResult
     from syncer.delivery.drift import Comparison
-    from syncer.delivery.watch import Look
+    from syncer.delivery.looks.watch import Look
 
 
 #: where nobody looks now: somebody else owns the lane, and so looks; an operator paused it, or it cools

@@ -15,18 +15,18 @@ from dataclasses import replace
 from datetime import datetime
 
 from adapters.contract import Adapter
-from adapters.errors import AdapterError
-from syncer.audit.transaction import Transaction, Transactions
+from syncer.audit.transaction import Transactions
 from syncer.bell import Bell
 from syncer.clock import elapsed
 from syncer.database.failures import UNWRITABLE, is_of_one_row, retry_on_conflict
 from syncer.delivery.held_lease import HeldLease
 from syncer.delivery.in_flight import InFlight
-from syncer.delivery.lane_change import LaneChange, lane_change, log_change, log_result
-from syncer.delivery.leases import LaneRow, Leases, require_fence
+from syncer.delivery.lane_change import lane_change, log_result
+from syncer.delivery.lane_rest import LaneRest
+from syncer.delivery.leases import Leases, require_fence
 from syncer.delivery.senders import BURST_WAIT, Done, Senders, Work
 from syncer.domain.model import Delivery, Lease, State
-from syncer.domain.policy import PROBE_EVERY, NotCalled, Phase, judge, unreachable_in_a_row
+from syncer.domain.policy import NotCalled, Phase, judge
 from syncer.errors import StaleFence
 from syncer.events.damaged import apart
 from syncer.events.mapping import Finished
@@ -69,7 +69,6 @@ class Lane:
         self._transactions = transactions
         self._clock = transactions.clock
         self._store = store
-        self._leases = leases
         self._stop = stop
         self._dice = dice
         self._log = get_logger("syncer.lane").bind(lane=name)
@@ -78,12 +77,11 @@ class Lane:
         self._monotonic = monotonic
         self._gate = self._senders.gate
         self._held = HeldLease(name, leases, monotonic, self._senders.call_until)
+        self._rest = LaneRest(name, adapter, transactions, leases)
         self._leaving = threading.Event()
         self._calls_left = False
         self._in_flight = InFlight(self._senders.count)
         self._applied: dict[int, Delivery] = {}  # as they stand while their senders read them back
-        self._strikes = 0
-        self._unreachable = 0
 
     # -- one turn -------------------------------------------------------------------------------------------
 
@@ -96,12 +94,8 @@ class Lane:
         if self._leaving.is_set():
             self._give_back()
             return 0
-        if not self._held.own():
+        if not self._held.own() or not self._rest.is_over():
             return 0
-        row = self._leases.get(self.name)
-        if row is None or not self._may_call(row):
-            return 0
-        self._strikes = row.strikes
         self._gate.set()
         try:
             with self._transactions.kept():
@@ -161,29 +155,6 @@ class Lane:
     def owned(self) -> bool:
         """Say whether this process owned the lane at its last turn."""
         return self._held.held
-
-    def _may_call(self, row: LaneRow) -> bool:
-        now = self._clock()
-        if not row.paused:
-            return row.cool_until is None or row.cool_until <= now
-        if row.paused_by != "syncer" or (row.probe_at is not None and row.probe_at > now):
-            return False
-        return self._probe()
-
-    def _probe(self) -> bool:
-        """Say whether a lane that syncer paused works again, and resume it if so."""
-        try:
-            self._adapter.ping()
-        except Exception as error:  # noqa: BLE001 — a bug in an adapter must not have it asked every second
-            code = error.code if isinstance(error, AdapterError) else "crashed"
-            self._log.warning("lane.still_paused", code=code, error=type(error).__name__)
-            self._leases.probe_later(self.name, self._clock() + PROBE_EVERY)
-            return False
-        self._unreachable = 0
-        with self._transactions.write() as tx:
-            self._leases.resume(tx, self.name, "syncer", "the probe succeeded")
-        self._log.info("lane.resumed")
-        return True
 
     # -- the pump -------------------------------------------------------------------------------------------
 
@@ -279,11 +250,12 @@ class Lane:
                 may_call = False
             closed = self._store.closed(tx, {item.delivery.id for item in decided} | {each.id for each in fresh})
             self._store.record(tx, decided, closed)
-            change = lane_change(decided, self._strikes, may_call=may_call)
-            self._write_change(tx, change)
+            change = lane_change(decided, self._rest.strikes, may_call=may_call)
+            if change.rests:
+                self._gate.clear()
+            self._rest.write(tx, change)
             begun = self._store.begin(tx, lease, fresh, closed)
-        log_change(self._log, change, tx.now)
-        self._strikes = change.strikes
+        self._rest.written(tx, change)
         return begun, closed
 
     def _decide(self, done: Done, now: datetime) -> Finished | None:
@@ -291,8 +263,9 @@ class Lane:
         if applied is not None and isinstance(done.result, NotCalled):
             return None  # applied, and claimed again when calls may be made
         delivery = applied or done.work.delivery
-        self._unreachable = unreachable_in_a_row(self._unreachable, done.result)
-        decision = judge(delivery, done.phase, done.result, now, self._dice, self._strikes, self._unreachable)
+        rest = self._rest
+        rest.met(done.result)
+        decision = judge(delivery, done.phase, done.result, now, self._dice, rest.strikes, rest.unreachable)
         if not done.last:
             self._applied[delivery.id] = replace(
                 delivery,
@@ -304,17 +277,6 @@ class Lane:
                 failing_since=decision.failing_since,
             )
         return Finished(delivery, done.phase, done.result, decision)
-
-    def _write_change(self, tx: Transaction, change: LaneChange) -> None:
-        if change.pause is not None:
-            self._gate.clear()
-            self._leases.pause(tx, self.name, "syncer", change.pause_reason, tx.now + PROBE_EVERY)
-        if change.cool_until is not None:
-            self._gate.clear()
-            # what else comes back from before is the same storm: strikes are read anew at the next turn only
-            self._leases.cool(tx, self.name, change.cool_until, self._strikes + 1)
-        elif change.ends_wait:
-            self._leases.cool(tx, self.name, None, 0)
 
     def _drop_leftovers(self) -> None:
         # only after a lost lane or an overlong stop: results that arrive now have no owner here

@@ -26,6 +26,11 @@ class LaneChange:
     strikes: int
 
     @property
+    def rests(self) -> bool:
+        """Whether the lane makes no calls from now on."""
+        return self.pause is not None or self.cool_until is not None
+
+    @property
     def pause_reason(self) -> str:
         """Why the lane pauses, in words: the code and its detail."""
         assert self.pause is not None

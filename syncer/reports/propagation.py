@@ -12,7 +12,7 @@ from adapters.contract import Adapter
 from syncer import __version__
 from syncer.audit.ledger import Ledger, LogEntry
 from syncer.audit.offline.finding import Finding
-from syncer.audit.offline.restores import ForkFound
+from syncer.audit.offline.on_record.restores import ForkFound
 from syncer.audit.proof.checkpoints import Sealed
 from syncer.audit.proof.notary import Notary
 from syncer.audit.proof.verification.verified import Verified

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +19,13 @@ from syncer import __version__
 from syncer.app import open_app, require_secrets
 from syncer.bell import Bell
 from syncer.database.failures import is_outage
-from syncer.delivery.balance import Share
 from syncer.errors import ChainBroken, UntrustedLog
 from syncer.intake.wordpress.bridge import STATUS_SECONDS
 from syncer.log import get_logger
 from syncer.service.clock_jumps import ClockMonitor, Jump, record, since_last_entry
 from syncer.service.far_waits import FarWaits
-from syncer.service.jobs import Job, Round, Rounds, cause, when_up
+from syncer.service.jobs import Job, Liveness, Round, Rounds, cause, when_up
+from syncer.service.lanes import Lanes
 from syncer.service.lookout import Lookout
 from syncer.service.reminders import EVERY, Reminders
 from syncer.service.soundness import DailyVerification, Stopped, keep, require_sound
@@ -34,7 +33,6 @@ from syncer.service.systemd import feed, notify
 
 if TYPE_CHECKING:
     from syncer.app import App
-    from syncer.delivery.lane import Lane
     from syncer.service.listener import Listener
     from syncer.settings.checked import Settings
 
@@ -44,12 +42,8 @@ RECHECK_SECONDS = 60
 PATIENCE = 60.0
 #: seconds between two looks at the jobs and the clock, at most
 LOOK_SECONDS = 10.0
-#: seconds between two turns of a lane of ours that nobody rings for
-IDLE_SECONDS = 5.0
 #: seconds between two questions whether the daily look for people who are back is due: a fresh daemon soon owns lanes
 WATCH_SECONDS = 5
-#: seconds after which the database is asked again, once it said that no look is due
-WATCH_REST = 60.0
 #: seconds between two looks whether the log is to be signed
 SIGN_SECONDS = 10
 #: seconds between two questions whether the whole log is to be verified
@@ -94,11 +88,8 @@ class Daemon:
         self._log = get_logger("syncer.daemon")
         self._clock_monitor = ClockMonitor(app.clock)
         self._jumps: deque[Jump] = deque()
-        self._stuck: set[str] = set()
-        self._looked_for: dict[str, float] = {}  # lane -> when it was last seen whether a look is due (monotonic)
-        self._lanes: list[Lane] = []
+        self._lanes = Lanes(app, [])
         self._distrust: UntrustedLog | None = None
-        self._share = Share(app.presence, app.leases, list(app.settings.destinations))
         self._bound = float(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 or PATIENCE
 
     def run(self) -> int:
@@ -130,15 +121,16 @@ class Daemon:
 
     def _work(self) -> None:
         """Let all jobs work until told to stop, and those under way come to their end."""
-        lookout = Lookout(self._app, self._lanes)
+        lookout = Lookout(self._app, list(self._lanes))
         rung, timed = Rounds(self._rounds(lookout), self._app.stop, self._failed), self._jobs()
-        scheduler, jobs = self._scheduler(timed), [*timed, *rung.jobs]
+        scheduler, liveness = self._scheduler(timed), Liveness([*timed, *rung.jobs], self._bound)
         self._log.info("daemon.started", version=__version__, count=len(self._lanes))
         scheduler.start()
         rung.start()
         while not self._stop.wait(timeout=min(LOOK_SECONDS, self._bound / 3, self._app.leases.renew_seconds)):
             self._look_at_the_clock(scheduler)
-            self._look_at_the_jobs(jobs)
+            if liveness.look():
+                feed()
         notify("STOPPING=1")
         self._app.stop.set()
         rung.wake()
@@ -159,13 +151,13 @@ class Daemon:
 
         return listen(self._app, *place)
 
-    def _begin(self) -> list[Lane] | None:
+    def _begin(self) -> Lanes | None:
         try:
             require_sound(self._app, self._at_start)
         except Stopped:
             return None
         step_back = since_last_entry(self._app.transactions)
-        lanes = self._app.lanes()
+        lanes = Lanes(self._app, self._app.lanes())
         self._app.presence.arrive()
         self._audit("daemon:started")
         if step_back is not None:
@@ -182,7 +174,7 @@ class Daemon:
             Job("recheck", self._app.store.start_rechecks): RECHECK_SECONDS,
             Job("far waits", waits.bring_back): RECHECK_SECONDS,
             Job("lost", waits.find_lost): SHRED_SECONDS,
-            Job("balance", self._balance): renew,
+            Job("balance", self._lanes.balance): renew,
             Job("reminders", Reminders(self._app).remind): EVERY,
             Job("shred", self._app.shredding.shred): SHRED_SECONDS,
             Job("reseal", self._app.resealing.run, self._app.resealing): RESEAL_SECONDS,
@@ -195,7 +187,7 @@ class Daemon:
         if self._app.settings.schedule.watch_hours:
             watch = self._app.watch
             jobs |= {
-                Job(f"watch {lane.name}", partial(self._look_for_people, lane), watch): WATCH_SECONDS
+                Job(f"watch {lane.name}", partial(self._lanes.look_for_people, lane), watch): WATCH_SECONDS
                 for lane in self._lanes
             }
         return jobs
@@ -203,26 +195,15 @@ class Daemon:
     def _rounds(self, lookout: Lookout) -> list[Round]:
         """Return the jobs that are rung for."""
         intake, every = self._app.intake, self._app.settings.schedule.intake_seconds
-        take = partial(intake.take_all, self._app.stop.is_set, self._ring_lanes)
+        take = partial(intake.take_all, self._app.stop.is_set, self._lanes.ring)
         rounds = [
             Round(Job("lookout", lookout.look), Bell(), lambda: lookout.seconds),
             Round(Job("intake", take, intake), intake.bell, lambda: every),
         ]
         for lane in self._lanes:
-            job = Job(f"lane {lane.name}", partial(self._turn, lane), lane)
-            rounds.append(Round(job, lane.bell, partial(self._rest, lane, lookout)))
+            job = Job(f"lane {lane.name}", partial(self._lanes.turn, lane), lane)
+            rounds.append(Round(job, lane.bell, partial(self._lanes.rest, lane, lookout)))
         return rounds
-
-    def _rest(self, lane: Lane, lookout: Lookout) -> float:
-        """Return the seconds after which a lane has its turn though nobody rang."""
-        often, renew = self._app.settings.schedule.lane_seconds, self._app.leases.renew_seconds
-        if not (lane.owned and lookout.sees):
-            return min(often, renew)  # one of another daemon's may have become free
-        return min(max(often, IDLE_SECONDS), renew / 2)  # it only prolongs its lease
-
-    def _ring_lanes(self) -> None:
-        for lane in self._lanes:
-            lane.bell.ring()
 
     def _scheduler(self, jobs: dict[Job, float]) -> BackgroundScheduler:
         # a thread for each: none waits for another
@@ -244,23 +225,7 @@ class Daemon:
             )
         return scheduler
 
-    # -- the jobs -------------------------------------------------------------------------------------------
-
-    def _turn(self, lane: Lane) -> None:
-        if lane.owned or self._share.may_take(lane.name):
-            lane.turn()
-
-    def _balance(self) -> None:
-        """Show that this daemon is there, and hand lanes over to one that owns fewer, idle ones first."""
-        self._app.presence.beat()
-        owned = [lane for lane in self._lanes if lane.owned]
-        on_their_way = sum(lane.leaving for lane in owned)  # still ours in the database until their turn ends
-        staying = sorted((lane for lane in owned if not lane.leaving), key=lambda lane: (lane.busy, lane.name))
-        for lane in staying[: max(0, self._share.to_hand_over() - on_their_way)]:
-            self._log.info("lane.handed_over", lane=lane.name)
-            lane.leave()
-
-    # each has a job of its own: what fails in one again and again must not end the others
+    # -- the jobs; each does one thing: what fails in one again and again must not end the others -----------
 
     def _audit_jumps(self) -> None:
         while self._jumps:
@@ -269,23 +234,6 @@ class Daemon:
 
     def _hold_removed(self) -> None:
         self._app.store.hold_removed(self._app.settings.destinations)
-
-    def _look_for_people(self, lane: Lane) -> None:
-        """Look for people who are back, once a day, where this process owns the lane."""
-        app, now = self._app, time.monotonic()
-        if not lane.owned or now - self._looked_for.get(lane.name, -WATCH_REST) < WATCH_REST:
-            return
-        self._looked_for[lane.name] = now
-        every = timedelta(hours=app.settings.schedule.watch_hours)
-        if not app.watch.due(lane.name, every) or app.leases.is_at_rest(lane.name, app.clock()):
-            return
-        look = app.watch.look(lane.name, lane.adapter, partial(self._may_look, lane))
-        level = "warning" if look.incidents or not look.complete else "info"
-        getattr(self._log, level)("watch.looked", lane=lane.name, count=len(look.incidents), code=look.code)
-
-    def _may_look(self, lane: Lane) -> bool:
-        app = self._app
-        return lane.owned and not app.stop.is_set() and not app.leases.is_at_rest(lane.name, app.clock())
 
     def _job_failed(self, event: Any) -> None:
         self._failed(event.job_id, getattr(event, "exception", None))
@@ -309,7 +257,7 @@ class Daemon:
                 self._unless_away(partial(keep, self._app, error))
         self._stop.set()
 
-    # -- what the main thread looks at ----------------------------------------------------------------------
+    # -- the clock ------------------------------------------------------------------------------------------
 
     def _look_at_the_clock(self, scheduler: BackgroundScheduler) -> None:
         jump = self._clock_monitor.look()
@@ -323,18 +271,6 @@ class Daemon:
     def _note(self, jump: Jump) -> None:
         self._jumps.append(jump)  # audited by a job, which may have to wait for the database
         self._log.warning("clock.anomaly", seconds=jump.seconds)
-
-    def _look_at_the_jobs(self, jobs: Sequence[Job]) -> None:
-        """Feed the watchdog while every job that is under way moves, and the scheduler starts new ones."""
-        pulse, *_ = jobs
-        stuck = {job.name for job in jobs if job.is_stuck(self._bound)}
-        if time.monotonic() - pulse.ended_at > self._bound:
-            stuck.add(pulse.name)
-        if stuck - self._stuck:
-            self._log.error("daemon.stuck", job=", ".join(sorted(stuck)))
-        self._stuck = stuck
-        if not stuck:
-            feed()
 
     # -- start and end --------------------------------------------------------------------------------------
 

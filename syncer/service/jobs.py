@@ -93,6 +93,27 @@ class Job:
             self._log.warning(f"{self._lacks}.away", error=type(error).__name__, reason=reason)
 
 
+class Liveness:
+    """Whether the jobs move, of which none may stand still for `seconds`; the first is the scheduler's pulse."""
+
+    def __init__(self, jobs: Sequence[Job], seconds: float) -> None:
+        self._jobs = jobs
+        self._seconds = seconds
+        self._stuck: set[str] = set()
+        self._log = get_logger("syncer.daemon")
+
+    def look(self) -> bool:
+        """Say whether every job under way moves, and the scheduler starts new ones; log those that came to a halt."""
+        pulse, *_ = self._jobs
+        stuck = {job.name for job in self._jobs if job.is_stuck(self._seconds)}
+        if time.monotonic() - pulse.ended_at > self._seconds:
+            stuck.add(pulse.name)
+        if stuck - self._stuck:
+            self._log.error("daemon.stuck", job=", ".join(sorted(stuck)))
+        self._stuck = stuck
+        return not stuck
+
+
 @dataclass(frozen=True, slots=True)
 class Round:
     """A job that is done at each ring of its bell, and whenever that was silent for `seconds`."""

@@ -16,7 +16,7 @@ from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
 from syncer.database.connections import reading
 from syncer.delivery.looks.so_far import MOST_UNREAD
-from syncer.delivery.watch import SMALL, WHOLE_EVERY
+from syncer.delivery.looks.watch import SMALL, WHOLE_EVERY
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
 from tests.support.looks import look, look_at

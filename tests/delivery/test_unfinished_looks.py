@@ -15,9 +15,8 @@ import sqlalchemy as sa
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App, load_settings, open_app
 from syncer.database.connections import reading
-from syncer.delivery import watch
-from syncer.delivery.looks import so_far, unfinished
-from syncer.delivery.watch import Look
+from syncer.delivery.looks import so_far, unfinished, watch
+from syncer.delivery.looks.watch import Look
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
 from tests.support.looks import look_at

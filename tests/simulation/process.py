@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,7 @@ class Process:
         self.stalled_at: datetime | None = None
         self.strand: Strand | None = None
         self._connections: list[sqlite3.Connection] = []
+        self._sqlite = sqlite3.connect(":memory:", check_same_thread=False)  # whose functions are SQLite's own
         self.app = App(settings, self._engine(settings.database.url), Keyring.load(settings.identity.key_file),
                        "daemon", self.clock)  # fmt: skip
         app = self.app
@@ -126,6 +127,7 @@ class Process:
         """Let the connections go; all that is left of a process that was killed."""
         self.fuse = None
         self.app.close()
+        self._sqlite.close()
 
     def calls_under_way(self, destination: str) -> int:
         """How many calls of this process at a destination have not ended."""
@@ -180,10 +182,9 @@ class Process:
         @sa.event.listens_for(engine, "connect")
         def _opened(connection: Any, _record: Any) -> None:
             self._connections.append(connection)
-            # the database's clock is the timeline; nothing here must outlive a power cut
-            # a derived column asks for it as well, and takes none that may answer anew within a statement
+            # the database's clock is the timeline; a derived column takes no function that may change its mind
             connection.create_function("strftime", -1, self._strftime, deterministic=True)
-            connection.execute("PRAGMA synchronous=OFF")
+            connection.execute("PRAGMA synchronous=OFF")  # nothing here must outlive a power cut
 
         @sa.event.listens_for(engine, "before_cursor_execute")
         def _statement(*_: Any) -> None:
@@ -212,17 +213,9 @@ class Process:
             self._run.count("database errors")
             raise sa.exc.OperationalError("(simulated)", None, sqlite3.OperationalError("database is locked"))
 
-    def _strftime(self, form: str, *modifiers: str) -> str | None:
-        if form == "%s":  # of a time that a row holds: a derived column asks for it
-            return (
-                f"{datetime.fromisoformat(modifiers[0]).replace(tzinfo=UTC).timestamp():.0f}" if modifiers[0] else None
-            )
-        assert form == "%Y-%m-%d %H:%M:%f000", form
-        seconds = 0.0
-        for modifier in modifiers:
-            if modifier != "now":
-                number, _, unit = modifier.partition(" ")
-                assert unit == "seconds", modifier
-                seconds += float(number)
-        moment = self.timeline.now + timedelta(seconds=seconds)
-        return moment.strftime("%Y-%m-%d %H:%M:%S.") + f"{moment.microsecond // 1000:03d}000"
+    def _strftime(self, form: str, *moments: str | None) -> str | None:
+        """Do what SQLite's own does, only that now is when the timeline says."""
+        now = self.timeline.now.replace(tzinfo=None).isoformat(" ", "milliseconds")
+        values = [form, *(now if moment == "now" else moment for moment in moments)]
+        (text,) = self._sqlite.execute(f"SELECT strftime({', '.join('?' * len(values))})", values).fetchone()
+        return text if text is None else str(text)

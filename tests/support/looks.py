@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from syncer.app import App
-from syncer.delivery.watch import Look
+from syncer.delivery.looks.watch import Look
 
 
 def look(app: App) -> dict[str, Look]:

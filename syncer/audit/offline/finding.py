@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncer.audit.offline.restores import ForkFound
+from syncer.audit.offline.on_record.restores import ForkFound
 
 #: every entry was read, or those since a state that was verified before
 FULL, SINCE = "full", "since"
+
+
+class NotWhole(Exception):
+    """Raised where a log is not the one that was signed, or a note is no evidence of it; the text says why.
+
+    `seq` is the first bad entry, where one is known; `good` counts the entries before it, None for all that were read.
+    """
+
+    def __init__(self, seq: int | None, reason: str, good: int | None = None) -> None:
+        super().__init__(reason)
+        self.seq = seq
+        self.good = good
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from syncer.audit.offline.finding import Anchoring
-from syncer.audit.offline.purges import SavedPurge
-from syncer.audit.offline.restores import SavedRestore
-from syncer.audit.offline.rotations import Rotation
+from syncer.audit.offline.on_record.purges import SavedPurge
+from syncer.audit.offline.on_record.restores import SavedRestore
+from syncer.audit.offline.on_record.rotations import Rotation
 from syncer.audit.offline.times import SavedTimes
 
 

@@ -4,37 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from syncer.audit.offline.finding import Anchoring, Finding
+from syncer.audit.offline.finding import Finding, NotWhole
 from syncer.audit.offline.history import History
 from syncer.audit.offline.merkle import Frontier
-from syncer.audit.offline.notes import Checkpoint, NoteError, VerifierKey, open_checkpoint, signers
-from syncer.audit.offline.purges import Purges
-from syncer.audit.offline.restores import ForkFound, Restores
-from syncer.audit.offline.rotations import KeySpans
+from syncer.audit.offline.notes import VerifierKey
+from syncer.audit.offline.on_record.purges import Purges
+from syncer.audit.offline.on_record.restores import Restores
+from syncer.audit.offline.on_record.rotations import KeySpans
 from syncer.audit.offline.saved import SavedExamination
+from syncer.audit.offline.signed_notes import SignedNotes, Sources
 from syncer.audit.offline.times import Times, moment
 
 #: seq, at, what, event, destination, body, leaf; as they stand there, whoever wrote them
 LogRow = tuple[Any, Any, Any, Any, Any, Any, Any]
-#: (name for people, text) of notes in the order in which they were anchored, for each place they come from
-Sources = Sequence[Sequence[tuple[str, str]]]
-
-#: the name of a note for people, what it states, and which of the given keys signed it
-_Signed = tuple[str, Checkpoint, list[VerifierKey]]
-
 #: made once: json.loads looks for a byte order mark first
 _decode = json.JSONDecoder().decode
-
-
-class _Bad(Exception):
-    def __init__(self, seq: int | None, reason: str, size: int | None = None) -> None:
-        super().__init__(reason)
-        self.seq = seq
-        self.size = size  # how many entries before it are good; None for all that were read
 
 
 def examine(
@@ -79,20 +66,17 @@ class Examination:
         self._times = Times()
         self._restores = Restores(accepted)
         self._remarks = remarks
-        self._notes = sum(map(len, sources))
-        self._newest: Anchoring | None = None
-        self._agreeing = 0
+        self._notes = SignedNotes(sources, keys)
         self._saved: SavedExamination | None = None
         self._keys = keys
         self._spans = KeySpans()
-        self._signed: list[_Signed] = []
-        self._bad: _Bad | None = None
+        self._wanted: frozenset[int] = frozenset()
+        self._bad: NotWhole | None = None
         try:
-            self._signed = [note for notes in sources for note in _open(notes, keys)]
-        except _Bad as bad:
+            self._wanted = self._notes.open()
+        except NotWhole as bad:
             self._bad = bad
-        self._wanted = {checkpoint.size for _, checkpoint, _ in self._signed}
-        self._roots: dict[int, tuple[bytes, str]] = {0: (self._frontier.root(), "")}
+        self._notes.reached(0, self._frontier.root(), "")
         self._latest_at = self._last_at = ""
 
     @property
@@ -112,7 +96,7 @@ class Examination:
         try:
             for row in rows:
                 self._take(row)
-        except _Bad as bad:
+        except NotWhole as bad:
             self._bad = bad
 
     def take_linked(self, rows: Iterable[Sequence[Any]]) -> None:
@@ -134,7 +118,7 @@ class Examination:
                 if at != self._last_at:
                     self._note_time(row[0], at)
                 leaves.append(leaf)
-        except _Bad as bad:
+        except NotWhole as bad:
             self._bad = bad
         self._frontier.extend(leaves)
 
@@ -153,7 +137,7 @@ class Examination:
     def _note_time(self, seq: int, at: Any) -> None:
         now = moment(at)
         if now is None:
-            raise _Bad(seq, f"entry {seq} was altered: its time cannot be read")
+            raise NotWhole(seq, f"entry {seq} was altered: its time cannot be read")
         self._times.take(seq, now)
         self._last_at = at
         self._latest_at = max(self._latest_at, at)
@@ -161,7 +145,7 @@ class Examination:
     def refuse(self, seq: int, reason: str) -> None:
         """Take an objection of the caller's to an entry; the first bad entry counts."""
         if self._bad is None or (self._bad.seq is not None and seq < self._bad.seq):
-            self._bad = _Bad(seq, reason, seq - 1)
+            self._bad = NotWhole(seq, reason, seq - 1)
 
     def finding(self) -> Finding:
         """Return what was found, once every row was given."""
@@ -170,17 +154,17 @@ class Examination:
                 raise self._bad
             hole = self.purges.uncovered()
             if hole is not None:
-                raise _Bad(hole, f"entry {hole} lost its body, and no purge on record took it")
+                raise NotWhole(hole, f"entry {hole} lost its body, and no purge on record took it")
             unknown = self._restores.unknown()
             if unknown is not None:
-                raise _Bad(None, f"entry {unknown}, which was accepted, records no restore")
+                raise NotWhole(None, f"entry {unknown}, which was accepted, records no restore")
             unexplained = self._spans.unexplained(self._keys)
             if unexplained is not None:
-                raise _Bad(None, unexplained)
+                raise NotWhole(None, unexplained)
             return self._compared()
-        except _Bad as bad:
-            good = self.size if bad.size is None else min(self.size, bad.size)
-            return Finding(False, good, bad.seq, str(bad), self.purges.taken, self._notes)
+        except NotWhole as bad:
+            good = self.size if bad.good is None else min(self.size, bad.good)
+            return Finding(False, good, bad.seq, str(bad), self.purges.taken, self._notes.count)
 
     # -- in parts, one long after the other -----------------------------------------------------------------
 
@@ -198,13 +182,12 @@ class Examination:
         """
         self._frontier = Frontier.unpack(saved.size, saved.hashes)
         self._latest_at, self._last_at = saved.latest_at, saved.last_at
-        self._roots[self.size] = self._frontier.root(), saved.last_at
+        self._notes.reached(self.size, self._frontier.root(), saved.last_at)
         self._times.restore(saved.times)
         self.purges.restore(saved.purges, saved.taken)
         self._restores.restore(saved.restores)
         self._spans = KeySpans(saved.rotations)
-        self._newest, self._agreeing = saved.newest, saved.agreeing
-        self._notes += saved.notes
+        self._notes.go_on(saved.notes, saved.agreeing, saved.newest)
 
     def _save(self, notes: int) -> None:
         self._saved = SavedExamination(
@@ -217,8 +200,8 @@ class Examination:
             self.purges.taken,
             self._restores.saved(),
             self._spans.saved(),
-            self._newest,
-            self._agreeing,
+            self._notes.newest,
+            self._notes.agreeing,
             notes,
         )
 
@@ -228,10 +211,10 @@ class Examination:
         seq, at, what, event, destination, body, leaf = row
         expected = self._frontier.size + 1
         if type(seq) is not int or seq != expected:
-            raise _Bad(expected, f"entry {expected} is missing or out of order")
+            raise NotWhole(expected, f"entry {expected} is missing or out of order")
         names = isinstance(what, str) and all(name is None or isinstance(name, str) for name in (event, destination))
         if not isinstance(leaf, bytes) or len(leaf) != 32 or not names:
-            raise _Bad(seq, f"entry {seq} was altered")
+            raise NotWhole(seq, f"entry {seq} was altered")
         self._note_time(seq, at)
         if body is None:
             self.purges.hole(seq, at)
@@ -240,12 +223,12 @@ class Examination:
             content = _content(seq, (at, what, event, destination), body, leaf)
             problem = self._history.tell(what, content) or self._of_itself(seq, what, content)
             if problem:
-                raise _Bad(seq, f"entry {seq} {problem}")
+                raise NotWhole(seq, f"entry {seq} {problem}")
         self._frontier.add(leaf)
         self._last_at = at
         self._latest_at = max(self._latest_at, at)
         if seq in self._wanted:
-            self._roots[seq] = self._frontier.root(), at
+            self._notes.reached(seq, self._frontier.root(), at)
 
     def _of_itself(self, seq: int, what: str, content: dict[str, Any]) -> str | None:
         """Follow what the log says of itself and of those who write it; return why it cannot be true, or None."""
@@ -267,99 +250,43 @@ class Examination:
     # -- all of it against the notes ------------------------------------------------------------------------
 
     def _compared(self) -> Finding:
-        signed = sorted(self._signed, key=lambda note: note[1].size)
-        within = bisect_right(signed, self.size, key=lambda note: note[1].size)
-        for note in signed[:within]:
-            self._compare(*note)
-        self._save(self._notes - len(signed) + within)
-        for note in signed[within:]:
-            self._compare(*note)
-        forks, newest, agreeing = self._restores.found(), self._newest, self._agreeing
+        notes = self._notes
+        self._save(notes.compare(self.size, self._restores, self._spans))
+        notes.compare_rest(self.size, self._restores, self._spans)
+        forks, newest = self._restores.found(), notes.newest
         # a number is no proof: whoever was told of a restore must hold something that agrees as well
         proven = newest is not None and newest.size > 0
         open_ones = [fork for fork in forks if fork.excused and not (proven and fork.accepted)]
         return Finding(
             ok=not open_ones,
             entries=self.size,
-            reason="; ".join(map(_declared, open_ones)) or None,
+            reason="; ".join(fork.objection for fork in open_ones) or None,
             purged=self.purges.taken,
-            notes=self._notes,
+            notes=notes.count,
             anchored=newest,
-            warnings=tuple(dict.fromkeys([*self._times.remarks, *map(_recorded, forks), *self._remarks])),
-            agreeing=agreeing,
-            excused=self._notes - agreeing,
+            warnings=tuple(dict.fromkeys([*self._times.remarks, *(fork.remark for fork in forks), *self._remarks])),
+            agreeing=notes.agreeing,
+            excused=notes.count - notes.agreeing,
             lost=sum(fork.lost for fork in open_ones),
             forks=forks,
         )
-
-    def _compare(self, name: str, checkpoint: Checkpoint, signed_by: Sequence[VerifierKey]) -> None:
-        root, at = self._roots.get(checkpoint.size, (None, ""))
-        agrees = root == checkpoint.root
-        if not agrees and self._restores.excuse(checkpoint):
-            return
-        if forged := self._spans.problem(signed_by, checkpoint.size):
-            raise _Bad(None, f"{name}: {forged}")
-        if not agrees:
-            raise self._difference(name, checkpoint, self._newest.size if self._newest else 0)
-        self._agreeing += 1
-        self._newest = Anchoring(checkpoint.origin, checkpoint.size, at)
-
-    def _difference(self, name: str, checkpoint: Checkpoint, proven: int) -> _Bad:
-        size = checkpoint.size
-        if size > self.size:
-            reason = f"{name}: {size} entries were anchored, {self.size} are here: the end was cut off or rolled back"
-            return _Bad(self.size + 1, reason)
-        return _Bad(proven + 1, f"{name}: entries {proven + 1} to {size} are not those that were anchored")
 
 
 def _at(content: dict[str, Any]) -> Any:
     return moment(content["at"])  # equal to the column, which was read before
 
 
-def _declared(fork: ForkFound) -> str:
-    alone = "; it was accepted, but not one note agrees with what is here" if fork.accepted else ""
-    return f"{fork.lost} anchored entries are declared lost by entry {fork.seq} ({fork.who}: {fork.reason}){alone}"
-
-
-def _recorded(fork: ForkFound) -> str:
-    return (
-        f"entry {fork.seq} records a restore: of {fork.size} anchored entries, only {fork.shared} are here;"
-        f" {fork.who}: {fork.reason}"
-    )
-
-
-def _open(notes: Sequence[tuple[str, str]], keys: Sequence[VerifierKey]) -> Iterator[_Signed]:
-    last: dict[str, Checkpoint] = {}
-    for name, text in notes:
-        try:
-            note = open_checkpoint(text, keys)
-        except NoteError as error:
-            raise _Bad(None, f"{name}: {error}") from None
-        before = last.get(note.origin)
-        if before is not None and note.size < before.size:
-            raise _Bad(None, f"{name}: the log shrank from {before.size} to {note.size} entries between two notes")
-        if before is not None and note.size == before.size and note.root != before.root:
-            raise _Bad(None, f"{name}: two notes contradict each other about the same {note.size} entries")
-        last[note.origin] = note
-        yield name, note, _signers(text, note, keys)
-
-
-def _signers(text: str, note: Checkpoint, keys: Sequence[VerifierKey]) -> list[VerifierKey]:
-    of_its_name = [key for key in keys if key.name == note.origin]
-    return of_its_name if len(of_its_name) == 1 else signers(text, of_its_name)
-
-
 def _content(seq: int, columns: tuple[Any, ...], body: Any, leaf: bytes) -> dict[str, Any]:
     try:
         if hashlib.sha256(b"\x00" + body.encode("utf-8")).digest() != leaf:
-            raise _Bad(seq, f"entry {seq} was altered")
+            raise NotWhole(seq, f"entry {seq} was altered")
         content: dict[str, Any] = _decode(body)
         body_seq = content["seq"]
         body_columns = (content["at"], content["what"], content["event"], content["destination"])
     except (AttributeError, TypeError, ValueError, KeyError, RecursionError):
-        raise _Bad(seq, f"entry {seq} was altered: syncer did not write its body") from None
+        raise NotWhole(seq, f"entry {seq} was altered: syncer did not write its body") from None
     if type(body_seq) is not int or body_seq != seq:
-        raise _Bad(seq, f"entry {seq} was moved")
+        raise NotWhole(seq, f"entry {seq} was moved")
     if columns != body_columns:
-        raise _Bad(seq, f"entry {seq} was altered: its columns differ from its body")
+        raise NotWhole(seq, f"entry {seq} was altered: its columns differ from its body")
     return content

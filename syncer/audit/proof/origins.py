@@ -20,7 +20,7 @@ from syncer.audit.offline.notes import (
     signers,
     without_traces,
 )
-from syncer.audit.offline.rotations import KeySpans, Rotation
+from syncer.audit.offline.on_record.rotations import KeySpans, Rotation
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
 from syncer.errors import UserError

@@ -1,1 +1,1 @@
-"""Looks for people who are back: how far one came that was not finished."""
+"""Looks for people who are back: how one is made, what it has found so far, and how far one came that broke off."""

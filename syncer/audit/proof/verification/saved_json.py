@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from syncer.audit.offline.finding import Anchoring
-from syncer.audit.offline.purges import SavedPurge
-from syncer.audit.offline.restores import ForkFound, SavedRestore
-from syncer.audit.offline.rotations import Rotation
+from syncer.audit.offline.on_record.purges import SavedPurge
+from syncer.audit.offline.on_record.restores import ForkFound, SavedRestore
+from syncer.audit.offline.on_record.rotations import Rotation
 from syncer.audit.offline.saved import SavedExamination
 from syncer.audit.offline.times import SavedTimes
 

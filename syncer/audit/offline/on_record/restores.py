@@ -32,6 +32,20 @@ class ForkFound:
         """How many anchored entries it declares lost."""
         return self.size - self.shared
 
+    @property
+    def remark(self) -> str:
+        """What the log says by it, in a sentence."""
+        return (
+            f"entry {self.seq} records a restore: of {self.size} anchored entries, only {self.shared} are here;"
+            f" {self.who}: {self.reason}"
+        )
+
+    @property
+    def objection(self) -> str:
+        """Why a log is not proven that needs it to be excused."""
+        alone = "; it was accepted, but not one note agrees with what is here" if self.accepted else ""
+        return f"{self.lost} anchored entries are declared lost by entry {self.seq} ({self.who}: {self.reason}){alone}"
+
 
 @dataclass(frozen=True, slots=True)
 class SavedRestore:
