@@ -45,3 +45,41 @@ def test_a_purged_entry_cannot_be_given_to_an_event_that_never_was(app: App, clo
 
     finding = app.verify()
     assert (finding.ok, finding.reason) == (False, f"entry {purged} concerns an event that was never received")
+
+
+# -- who looks at a few events -------------------------------------------------------------------------------
+
+
+def emptied(app: App, key: str) -> str:
+    """Take every text of a request, which is passed over then, and call it fulfilled; return its id."""
+    event = next(str(row.id) for row in rows(app, app.tables.event) if row.event_key == key)
+    undone(app, f"UPDATE syncer_audit SET body = NULL WHERE event_id = '{event}'")
+    undone(app, f"UPDATE syncer_event SET state = 'fulfilled' WHERE id = '{event}'")
+    undone(app, f"UPDATE syncer_delivery SET state = 'confirmed' WHERE event_id = '{event}'")
+    return event
+
+
+def test_a_request_that_is_shown_must_have_lost_its_texts_to_a_purge(app: App, clock: Clock) -> None:
+    old_and_new(app, clock)
+    assert app.purge.carry_out().bodies is not None
+    app.notary.make()
+    assert app.verify().ok
+    new = emptied(app, "new")
+    first = next(row.seq for row in rows(app, app.tables.audit) if row.event_id == new)
+    reason = f"entry {first} lost its body, and no purge on record took it"
+
+    assert app.verification.objection([new]) == reason
+    finding = app.verify_since([new])
+    assert (finding.ok, finding.first_bad, finding.reason) == (False, first, reason)
+
+
+def test_a_request_whose_texts_a_purge_took_is_shown_without_an_objection(app: App, clock: Clock) -> None:
+    old_and_new(app, clock)
+    old = next(str(row.id) for row in rows(app, app.tables.event) if row.event_key == "old")
+    assert app.purge.carry_out().bodies is not None
+    app.notary.make()
+    assert app.verify().ok
+
+    assert app.verification.objection([old]) is None
+    assert app.verify_since([old]).ok
+    assert app.verification.whole(pause=lambda _: None).ok

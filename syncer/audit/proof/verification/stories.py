@@ -16,6 +16,7 @@ from syncer.audit.ledger import Ledger
 from syncer.audit.log_end import untyped
 from syncer.audit.offline.history import History
 from syncer.audit.offline.times import moment
+from syncer.audit.proof.verification.covering import Covering
 from syncer.audit.proof.verification.tables import TableComparison
 from syncer.database.bulk import LONGEST
 from syncer.database.connections import plain_rows_of
@@ -48,7 +49,7 @@ class Stories:
     The texts are held against their leaves here, and nowhere else.
 
     `alone`: the entries that are read here do not pass in the same moment of the database, or not at all: then each one
-    is asked for its link in the chain.
+    is asked for its link in the chain, and one without a text for the purge that took it.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Stories:
         self._alone = alone
         self._tables = tables
         self._query = _query(tables, alone)
+        self._covering = Covering(ledger)
         self._resyncs: list[tuple[int, frozenset[str] | None]] | None = None
         self._passed = self._told = 0
         #: the first entry that cannot be true, and why
@@ -167,6 +169,8 @@ class Stories:
             if self._alone and not self._is_linked(row):
                 continue
             if body is None:
+                if self._alone and not self._covering.covers(connection, seq, row[1]):
+                    self._refuse(seq, f"entry {seq} lost its body, and no purge on record took it")
                 history.purged(what, event)
                 continue
             content = self._content(seq, row[1:5], body, leaf)
