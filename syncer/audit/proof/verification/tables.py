@@ -46,7 +46,10 @@ class TableComparison:
             d.event_id, d.destination, d.action, d.state, d.outcome, d.attempts, d.next_attempt_at, d.claim_rank,
             d.due_on, d.confirmed_at, d.code,
         )  # fmt: skip
-        self._events = _untyped(e.id, e.right, e.subject, e.received_at, e.due_on, e.state, e.fulfilled_at)
+        self._events = _untyped(
+            e.id, e.right, e.subject, e.received_at, e.due_on, e.state, e.fulfilled_at, e.event_key, e.source,
+            e.source_ref,
+        )  # fmt: skip
 
     def set_now(self, now: datetime) -> None:
         """Set the latest present time that is known."""
@@ -138,8 +141,8 @@ class TableComparison:
         yield from _differs(place, "attempts", attempts, said.attempts)
         if state == State.EXEMPT == said.state:
             yield from _differs(place, "code", code, said.ground)
-        if not _is_urgent_since_it_came(_text(due_on), record):
-            yield from _differs(place, "due_on", _text(due_on), record.due_on)
+        if not _is_urgent_since_it_came(_day(due_on), record):
+            yield from _differs(place, "due_on", _day(due_on), record.due_on)
         if state in WORKABLE:
             if next_attempt_at is None or claim_rank not in RANKS:
                 yield f"{place} is {state}, but nothing would ever take it up: next_attempt_at or claim_rank is missing"
@@ -148,31 +151,34 @@ class TableComparison:
     # -- events ---------------------------------------------------------------------------------------------
 
     def _event(self, history: History, seen: dict[str, int], row: Any) -> Iterator[str]:
-        event, right, subject, received_at, due_on, state, fulfilled_at = row
+        event, right, subject, received_at, due_on, state, fulfilled_at, *names = row
         if history.is_purged(event):
             return
         record = history.event(event)
         if record is None:
             yield f"event {event} is in its table, but the log never received it"
             return
-        table = (right, subject, _text(received_at), _text(due_on), state, _text(fulfilled_at))
+        table = (right, subject, _time(received_at), _day(due_on), state, _time(fulfilled_at), *names)
         log = (record.right, record.subject, record.received_at, record.due_on, record.state, record.fulfilled_at)
-        if table != log:
+        if table != (*log, record.event_key, record.source, record.source_ref):
             yield from self._event_differs(history, row, record)
         for number, destination in enumerate(record.plan):
             if not seen.get(event, 0) >> number & 1:
                 yield f"event {event} at {destination} was planned and is not in its table: somebody deleted it"
 
     def _event_differs(self, history: History, row: Any, record: EventRecord) -> Iterator[str]:
-        event, right, subject, received_at, due_on, state, fulfilled_at = row
+        event, right, subject, received_at, due_on, state, fulfilled_at, event_key, source, source_ref = row
         place = f"event {event}"
         yield from _differs(place, "right", right, record.right)
         if record.subject is not None or not history.was_brought(event):
             yield from _differs(place, "subject", subject, record.subject)
-        yield from _differs(place, "received_at", _text(received_at), record.received_at)
-        yield from _differs(place, "due_on", _text(due_on), record.due_on)
+        yield from _differs(place, "received_at", _time(received_at), record.received_at)
+        yield from _differs(place, "due_on", _day(due_on), record.due_on)
         yield from _differs(place, "state", state, record.state)
-        yield from _differs(place, "fulfilled_at", _text(fulfilled_at), record.fulfilled_at)
+        yield from _differs(place, "fulfilled_at", _time(fulfilled_at), record.fulfilled_at)
+        yield from _differs(place, "event_key", event_key, record.event_key)
+        yield from _differs(place, "source", source, record.source)
+        yield from _differs(place, "source_ref", source_ref, record.source_ref)
 
 
 def _is_urgent_since_it_came(due_on: Any, record: EventRecord) -> bool:
@@ -188,7 +194,7 @@ def _differs(place: str, column: str, value: Any, said: Any) -> Iterator[str]:
 
 
 def _too_late(place: str, column: str, value: Any, latest: str) -> Iterator[str]:
-    text = _text(value)
+    text = _time(value)
     if text is not None and (moment(text) is None or text > latest):
         yield f"{place}: its {column} is {_shown(text)} in its table, later than syncer ever writes"
 
@@ -197,14 +203,19 @@ def _shown(value: Any) -> str:
     return "empty" if value is None else str(value)[:80]
 
 
-def _text(value: Any) -> Any:
-    """Return a time or a day as the log writes it; what is none of these as it is."""
+def _time(value: Any) -> Any:
+    """Return a time as the log writes it; of what is none, something that the log never says."""
     if isinstance(value, datetime):
         return stamp(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    # SQLite gives back the text that was written
-    return f"{value.replace(' ', 'T')}Z" if isinstance(value, str) and " " in value else value
+    if not isinstance(value, str):
+        return value
+    # SQLite gives back the text that was written; one with a T would be another time to every comparison there
+    return f"{value[:10]}T{value[11:]}Z" if value[10:11] == " " else f"{value} (not as syncer writes it)"
+
+
+def _day(value: Any) -> Any:
+    """Return a day as the log writes it; what is none as it is."""
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _untyped(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
