@@ -17,7 +17,7 @@ from syncer.audit.log_end import untyped
 from syncer.audit.offline.history import History
 from syncer.audit.offline.times import moment
 from syncer.audit.proof.verification.covering import Covering
-from syncer.audit.proof.verification.tables import TableComparison
+from syncer.audit.proof.verification.tables import PurgedEvent, TableComparison
 from syncer.database.bulk import LONGEST
 from syncer.database.connections import plain_rows_of
 from syncer.database.tables import Tables
@@ -148,12 +148,15 @@ class Stories:
         for at in range(0, len(ids), LONGEST):
             part = ids[at : at + LONGEST]
             history = History()
-            new = set()
+            new, purged = set(), {}
             rows = plain_rows_of(connection, self._query, self._tables.audit.c.event_id, part)
             for event, entries in groupby(rows, key=itemgetter(3)):
-                if self._tell(connection, history, event, list(entries), slice_):
+                told = list(entries)
+                if self._tell(connection, history, event, told, slice_):
                     new.add(event)
-            for event, contradiction in self.comparison.of_events(connection, history, part, new):
+                if history.is_purged(event):
+                    purged[event] = _left_of(told)
+            for event, contradiction in self.comparison.of_events(connection, history, part, new, purged):
                 if len(self._suspects) < MOST:
                     self._suspects.setdefault(event, contradiction)
 
@@ -237,6 +240,11 @@ class Stories:
             received < seq and (before is None or seq < before) and (named is None or event in named)
             for seq, named in self._resyncs
         )
+
+
+def _left_of(rows: Sequence[Any]) -> PurgedEvent:
+    latest_at = max((row[1] for row in rows if isinstance(row[1], str)), default="")
+    return PurgedEvent(latest_at, whole=all(row[5] is None for row in rows))
 
 
 def _brought(seq: int, facts: Any) -> tuple[int, frozenset[str] | None]:

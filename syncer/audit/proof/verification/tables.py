@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from syncer.clock import stamp
 from syncer.database.connections import plain_rows, plain_rows_of
 from syncer.database.derived.tally import counters_differ
 from syncer.database.tables import Tables
-from syncer.domain.model import WORKABLE, State
+from syncer.domain.model import WORKABLE, EventState, State
 from syncer.domain.policy import LONGEST_WAIT
 from syncer.domain.rights import RANKS
 
@@ -29,11 +30,23 @@ UNREADABLE = "a table holds a time that cannot be read"
 _UNTOUCHED = DeliveryRecord()
 
 
+@dataclass(frozen=True, slots=True)
+class PurgedEvent:
+    """What the log still says of an event that lost texts: its latest entry's time (as the log has it).
+
+    `whole`: it lost all of them, and nothing was written of it since.
+    """
+
+    latest_at: str
+    whole: bool
+
+
 class TableComparison:
     """Compares what the tables hold with what the log says up to the same moment, some events at a time.
 
     `now` (UTC) is the present, or the latest time of an entry where a clock ran ahead. A recheck puts a confirmed
-    delivery back to be read without an entry, and a purged event is passed over: the log does not tell enough of it.
+    delivery back to be read without an entry. Of a purged event the log does not tell enough: only that it was over
+    long ago, and that its row stands there.
     """
 
     def __init__(self, tables: Tables, now: datetime) -> None:
@@ -57,19 +70,30 @@ class TableComparison:
         self._longest = stamp(now + LONGEST + CLOCKS)
 
     def of_events(
-        self, connection: sa.Connection, history: History, ids: Sequence[str], new: Collection[str]
+        self,
+        connection: sa.Connection,
+        history: History,
+        ids: Sequence[str],
+        new: Collection[str],
+        purged: Mapping[str, PurgedEvent],
     ) -> Iterator[tuple[str, str]]:
         """Yield the events whose rows say otherwise than the history, each contradiction in one line.
 
-        The rows of `new` ones, each event once, are counted: `added` compares that with how many there are.
+        `purged` are those that lost texts. The rows of `new` ones, each event once, are counted: `added` compares that
+        with how many there are.
         """
         try:
-            yield from self._of_events(connection, history, ids, new)
+            yield from self._of_events(connection, history, ids, new, purged)
         except sa.exc.DataError:  # a time that Python has no value for, such as PostgreSQL's infinity
             yield from ((event, UNREADABLE) for event in ids)  # it may be any of them
 
     def _of_events(
-        self, connection: sa.Connection, history: History, ids: Sequence[str], new: Collection[str]
+        self,
+        connection: sa.Connection,
+        history: History,
+        ids: Sequence[str],
+        new: Collection[str],
+        purged: Mapping[str, PurgedEvent],
     ) -> Iterator[tuple[str, str]]:
         seen: dict[str, int] = {}  # of each event, a bit for each of its deliveries that stands in the table
         missing = set(ids)
@@ -80,10 +104,11 @@ class TableComparison:
         for row in plain_rows_of(connection, self._events, self._tables.event.c.id, ids):
             self.found["event"] += row[0] in new
             missing.discard(row[0])
-            for contradiction in self._event(history, seen, row):
+            told = self._event(history, seen, row) if row[0] not in purged else _was_over(row, purged[row[0]])
+            for contradiction in told:
                 yield row[0], contradiction
         for event in ids:
-            if event in missing and history.event(event) is not None:
+            if event in missing and (event in purged or history.event(event) is not None):
                 yield event, f"event {event} was received and is not in its table: somebody deleted it"
 
     def of_lanes(self, connection: sa.Connection) -> str | None:
@@ -152,8 +177,6 @@ class TableComparison:
 
     def _event(self, history: History, seen: dict[str, int], row: Any) -> Iterator[str]:
         event, right, subject, received_at, due_on, state, fulfilled_at, *names = row
-        if history.is_purged(event):
-            return
         record = history.event(event)
         if record is None:
             yield f"event {event} is in its table, but the log never received it"
@@ -179,6 +202,17 @@ class TableComparison:
         yield from _differs(place, "event_key", event_key, record.event_key)
         yield from _differs(place, "source", source, record.source)
         yield from _differs(place, "source_ref", source_ref, record.source_ref)
+
+
+def _was_over(row: Any, purged: PurgedEvent) -> Iterator[str]:
+    """Hold the row of an event that lost texts against what a purge goes by: it was over before all of them."""
+    event, _, _, received_at, _, state, fulfilled_at, *_ = row
+    if purged.whole and state != EventState.FULFILLED:
+        yield f"event {event} is {_shown(state)} in its table, but it was purged, and only what is fulfilled is"
+    for column, value in (("received_at", received_at), ("fulfilled_at", fulfilled_at)):
+        text = _time(value)
+        if text is not None and (moment(text) is None or text > purged.latest_at):
+            yield f"event {event}: its {column} is {_shown(text)} in its table, later than all that the log says of it"
 
 
 def _is_urgent_since_it_came(due_on: Any, record: EventRecord) -> bool:
