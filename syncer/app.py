@@ -303,7 +303,7 @@ class App:
         """What purges the bodies that are old enough."""
         from syncer.audit.proof.purge import Purge
 
-        return Purge(self.transactions, self.checkpoints, self.settings.retention.audit_months)
+        return Purge(self.transactions, self.checkpoints, self.ledger, self.settings.retention.audit_months)
 
     @cached_property
     def shredding(self) -> Shredding:

@@ -109,3 +109,10 @@ def untyped(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     SQLAlchemy would raise for what is no bytes, and make bytes of a number.
     """
     return sa.type_coerce(column, sa.types.NullType())
+
+
+def octets(stored: Any) -> bytes:
+    """Return what a column of bytes holds. Raises TypeError for anything else: of a number, Python makes that many."""
+    if not isinstance(stored, (bytes, bytearray, memoryview)):
+        raise TypeError("a column of bytes holds none")
+    return bytes(stored)

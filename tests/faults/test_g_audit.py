@@ -234,7 +234,7 @@ def test_fault_102_a_purge_that_crashes_half_way_verifies_and_is_finished_by_the
     old_and_new(app, clock)
     planned = app.purge.due().bodies
     assert planned is not None
-    purge = Purge(app.transactions, app.checkpoints, 36, piece=3)
+    purge = Purge(app.transactions, app.checkpoints, app.ledger, 36, piece=3)
 
     with power_cut(app, 1):
         purge.carry_out()

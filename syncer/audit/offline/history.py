@@ -35,6 +35,7 @@ class EventRecord:
     """What the log says of one event; `plan` is destination -> action, None where the right is not known.
 
     `received_at`, `due_on` and `fulfilled_at` are the log's own words; the last is None while it is not fulfilled.
+    So are `event_key`, `source` and `source_ref`, by which those who asked know it.
     `taken_on` is the day (UTC) on which it was taken. `subject` is the pseudonym that it was received with; where
     nobody was known then, the one since a resync brought the address. `deliveries` lacks those of which nothing was
     said yet.
@@ -45,6 +46,9 @@ class EventRecord:
     received_at: Any
     due_on: Any
     taken_on: str
+    event_key: Any = None
+    source: Any = None
+    source_ref: Any = None
     subject: Any = None
     held: bool = False
     fulfilled_at: str | None = None
@@ -163,8 +167,9 @@ class History:
             plan = self._plans[tuple(destinations)] = planned(destinations)
         if len(plan) != len(destinations):
             return "receives an event that names a destination twice"
-        right, received_at, due_on = (facts.get(key) for key in ("right", "received_at", "due_on"))
-        self._events[event] = EventRecord(plan, _once(right), received_at, _once(due_on), _once(day), subject)
+        right, received_at, due_on = facts.get("right"), facts.get("received_at"), facts.get("due_on")
+        names = facts.get("event_key"), _once(facts.get("source")), facts.get("source_ref")
+        self._events[event] = EventRecord(plan, _once(right), received_at, _once(due_on), _once(day), *names, subject)
         if subject is None:
             self._nobodys.add(event)
         return None

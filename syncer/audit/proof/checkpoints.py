@@ -9,7 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from syncer.audit.chain import digest
 from syncer.audit.ledger import Ledger, Pending
+from syncer.audit.log_end import octets, untyped
 from syncer.audit.offline.inclusion import FORMAT, InclusionProof
 from syncer.audit.offline.merkle import Frontier, RangeRoot, prove_inclusion
 from syncer.audit.offline.notes import Checkpoint, Signer
@@ -20,7 +22,7 @@ from syncer.audit.transaction import Clock
 from syncer.database.connections import reading, writing
 from syncer.database.failures import retry_on_conflict
 from syncer.database.tables import Tables
-from syncer.errors import UserError
+from syncer.errors import ChainBroken, UserError
 from syncer.privacy.keyring import Keyring
 
 
@@ -77,17 +79,22 @@ class Checkpoints:
 
     def _newest(self, connection: sa.Connection) -> Sealed | None:
         c = self._tables.checkpoint.c
-        row = connection.execute(
-            sa.select(c.size, c.at, c.origin, c.root, c.note).order_by(c.size.desc()).limit(1)
-        ).first()
-        return _sealed(row) if row else None
+        newest = self._read(connection, sa.select(c.size).order_by(c.size.desc()).limit(1))
+        return newest[0] if newest else None
 
     def all(self, beyond: int = 0) -> list[Sealed]:
-        """Return every checkpoint of more than `beyond` entries, oldest first."""
+        """Return every checkpoint of more than `beyond` entries, oldest first. Raises ChainBroken."""
         c = self._tables.checkpoint.c
         with reading(self._engine) as connection:
-            query = sa.select(c.size, c.at, c.origin, c.root, c.note).where(c.size > beyond).order_by(c.size)
+            return self._read(connection, sa.select(c.size).where(c.size > beyond).order_by(c.size))
+
+    def _read(self, connection: sa.Connection, query: sa.Select[Any]) -> list[Sealed]:
+        c = self._tables.checkpoint.c
+        query = query.add_columns(c.at, untyped(c.origin), untyped(c.root), untyped(c.note))
+        try:
             return [_sealed(row) for row in connection.execute(query)]
+        except (TypeError, ValueError, sa.exc.DataError):  # a time of which Python has none
+            raise ChainBroken("a checkpoint was altered: its time cannot be read") from None
 
     def why_due(self, entries: int, last: Sealed | None, now: datetime) -> str | None:
         """Return why a checkpoint is due, in one word, `entries` or `time`; None while none is."""
@@ -202,7 +209,7 @@ class Checkpoints:
     # -- roots and proofs -----------------------------------------------------------------------------------
 
     def size(self) -> int:
-        """Return the number of entries."""
+        """Return the number of entries. Raises ChainBroken where the head says none."""
         with reading(self._engine) as connection:
             return self._size(connection)
 
@@ -258,11 +265,11 @@ class Checkpoints:
 
     def _frontier(self, connection: sa.Connection, size: int) -> Frontier:
         c = self._tables.checkpoint.c
-        query = sa.select(c.size, c.origin, c.root, c.note, c.frontier)
+        query = sa.select(c.size, c.origin, untyped(c.root), c.note, untyped(c.frontier))
         row = connection.execute(query.where(c.size < size).order_by(c.size.desc()).limit(1)).first()
         signed = self._origins.signed(row) if row else None
         try:
-            frontier = Frontier.unpack(row.size, bytes(row.frontier)) if row else Frontier()
+            frontier = Frontier.unpack(row.size, octets(row.frontier)) if row else Frontier()
         except (TypeError, ValueError):
             frontier = Frontier()
         if signed is None or frontier.root() != signed.root:
@@ -271,7 +278,10 @@ class Checkpoints:
         return frontier
 
     def _size(self, connection: sa.Connection) -> int:
-        return int(connection.execute(sa.select(self._tables.head.c.seq)).scalar() or 0)
+        size = connection.execute(sa.select(untyped(self._tables.head.c.seq))).scalar()
+        if type(size) is not int and size is not None:
+            raise ChainBroken("the head was altered: it holds no number")
+        return size or 0
 
     def unsigned_since(self) -> datetime | None:
         """Return when the first entry that no checkpoint covers was written (UTC); None when all are covered."""
@@ -284,4 +294,7 @@ class Checkpoints:
 
 
 def _sealed(row: Any) -> Sealed:
-    return Sealed(Checkpoint(row.origin, row.size, bytes(row.root)), row.at, row.note)
+    root = digest(row.root)
+    if root is None or type(row.origin) is not str or type(row.note) is not str:
+        raise ChainBroken(f"the checkpoint of {row.size} entries was altered: it holds no name, root and note")
+    return Sealed(Checkpoint(row.origin, row.size, root), row.at, row.note)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from syncer.audit.anchors.folder import read
 from syncer.audit.ledger import Ledger
+from syncer.audit.log_end import octets, untyped
 from syncer.audit.offline.notes import (
     Checkpoint,
     NoteError,
@@ -63,7 +64,7 @@ class Origins:
         if forks := self._forks(connection):
             return forks[-1].origin
         c = self._tables.checkpoint.c
-        query = sa.select(c.size, c.origin, c.root, c.note).order_by(c.size.desc()).limit(1)
+        query = sa.select(c.size, c.origin, untyped(c.root), c.note).order_by(c.size.desc()).limit(1)
         row = connection.execute(query).first()
         while row is not None:  # nearly always the first is ours
             if self.signed(row) is not None:
@@ -74,7 +75,7 @@ class Origins:
     def signed(self, row: Any) -> Checkpoint | None:
         """Return what a stored checkpoint (size, origin, root, note) states, None unless its note, of ours, says so."""
         try:
-            stated = Checkpoint(row.origin, row.size, bytes(row.root))
+            stated = Checkpoint(row.origin, row.size, octets(row.root))
             return stated if open_checkpoint(row.note, self.keys(row.origin)) == stated else None
         except (TypeError, ValueError, AttributeError):  # whatever somebody wrote there
             return None

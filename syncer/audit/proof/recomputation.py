@@ -26,6 +26,7 @@ import sqlalchemy as sa
 
 from syncer.audit.chain import ZERO, digest, verify
 from syncer.audit.ledger import Ledger
+from syncer.audit.log_end import octets, untyped
 from syncer.audit.offline.merkle import Frontier
 from syncer.audit.offline.notes import Checkpoint
 from syncer.audit.proof.origins import Origins
@@ -149,10 +150,10 @@ class Recomputation:
 
     def _newest(self, connection: sa.Connection) -> Any:
         c = self._tables.checkpoint.c
-        query = sa.select(c.size, c.at, c.origin, c.root, c.frontier, c.note, c.mac)
+        query = sa.select(c.size, c.at, c.origin, untyped(c.root), untyped(c.frontier), c.note, untyped(c.mac))
         try:
             return connection.execute(query.order_by(c.size.desc()).limit(1)).first()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, sa.exc.DataError):
             raise ChainBroken("the newest checkpoint was altered: it cannot be read") from None
 
     def _require_seal(self, connection: sa.Connection, row: Any) -> bytes:
@@ -172,7 +173,7 @@ class Recomputation:
             return START
         mac = self._require_seal(connection, row)
         try:
-            frontier = Frontier.unpack(row.size, bytes(row.frontier))
+            frontier = Frontier.unpack(row.size, octets(row.frontier))
         except (TypeError, ValueError):
             frontier = Frontier()
         if frontier.root() != bytes(row.root):  # somebody changed it: the entries themselves decide

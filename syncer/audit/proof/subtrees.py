@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from syncer.audit.ledger import FETCH
+from syncer.audit.log_end import octets, untyped
 from syncer.audit.offline.merkle import Frontier, node, split
 from syncer.audit.proof.origins import Origins
 from syncer.database.tables import Tables
@@ -59,13 +60,14 @@ class Subtrees:
         if width <= FEW or width & (width - 1) or low % (2 * width):
             return None  # no whole subtree, or the right half of one, which no compact range names
         c = self._tables.checkpoint.c
-        query = sa.select(c.size, c.origin, c.root, c.note, c.frontier).where(c.size >= high, c.size < high + width)
+        query = sa.select(c.size, c.origin, untyped(c.root), c.note, untyped(c.frontier))
+        query = query.where(c.size >= high, c.size < high + width)
         row = self._connection.execute(query.order_by(c.size).limit(1)).first()
         signed = self._origins.signed(row) if row else None
         if row is None or signed is None:
             return None
         try:
-            packed = bytes(row.frontier)
+            packed = octets(row.frontier)
             if Frontier.unpack(row.size, packed).root() != signed.root:
                 return None
         except (TypeError, ValueError):

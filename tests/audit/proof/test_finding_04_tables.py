@@ -98,6 +98,9 @@ ATTACKS: dict[str, tuple[list[str], str]] = {
     "called fulfilled": ([EVENT.format("state = 'fulfilled'", "open")], "its state is fulfilled"),
     "called open": ([EVENT.format("state = 'open'", "held")], "its state is open"),
     "fulfilled earlier": ([EVENT.format("fulfilled_at = '2026-01-01 00:00:00'", "done")], "its fulfilled_at is"),
+    "known by another key": ([EVENT.format("event_key = 'another'", "open")], "its event_key is another"),
+    "from another source": ([EVENT.format("source = 'form'", "open")], "its source is form"),
+    "another request's": ([EVENT.format("source_ref = '1:17'", "done")], "its source_ref is 1:17"),
     "looked at in the future": ([f"UPDATE syncer_watch SET looked_at = '{FAR}'"], "its looked_at is 2999"),
     "listed in the future": ([f"UPDATE syncer_watch SET listed_at = '{FAR}'"], "its listed_at is 2999"),
     "lane cools for good": ([f"UPDATE syncer_lane SET cool_until = '{FAR}'"], "its cool_until is 2999"),
@@ -178,6 +181,13 @@ def test_finding_04_whatever_sqlite_keeps_in_a_column_is_named_and_not_raised(mi
             connection.commit()
 
         assert why(mixed)
+
+
+@pytest.mark.parametrize("column", ["received_at", "fulfilled_at"])
+def test_finding_04_a_time_that_sqlite_would_compare_otherwise_is_named(mixed: App, column: str) -> None:
+    changed(mixed, [EVENT.format(f"{column} = replace({column}, ' ', 'T') || 'Z'", "done")])
+
+    assert f"its {column} is" in why(mixed)
 
 
 # -- what the product really does is no attack ---------------------------------------------------------------

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +137,44 @@ def test_two_processes_verify_a_log_on_every_engine(tmp_path: Path, database_url
     found = verified(settings)
     assert not found["ok"]
     assert row.event_id in found["reason"]
+
+
+def test_when_the_first_process_is_killed_the_second_ends(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    program = f"""
+import os, signal, time
+from pathlib import Path
+from unittest.mock import Mock
+from syncer.audit.proof.verification import sharing
+
+def much(*_):
+    while os.getppid() == first:
+        time.sleep(0.01)
+    Path({str(told)!r}).write_text("told")
+    return "x" * 1_000_000  # more than a pipe holds
+
+first, sharing._told = os.getpid(), much
+second = sharing.SecondProcess(Mock(), Mock(), Mock())
+print(second._process.pid, flush=True)
+os.kill(first, signal.SIGKILL)
+"""
+    started = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8")
+    assert started.stdout is not None
+    with started.stdout as output:
+        pid = int(output.readline())
+        started.wait()
+        try:
+            assert ended(pid), "it waits for somebody to read"
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    assert told.read_text(encoding="utf-8") == "told"
+
+
+def ended(pid: int) -> bool:
+    for _ in range(200):
+        status = Path(f"/proc/{pid}/stat")
+        if not status.exists() or status.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.05)
+    return False

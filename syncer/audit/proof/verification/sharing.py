@@ -63,7 +63,7 @@ class SecondProcess:
         fork = multiprocessing.get_context("fork")
         try:
             self._here, there = fork.Pipe(duplex=False)
-            self._process = fork.Process(target=_share, args=(there, engine, ledger, stories), daemon=True)
+            self._process = fork.Process(target=_share, args=(self._here, there, engine, ledger, stories), daemon=True)
             self._process.start()
         except OSError:
             raise SecondLost from None
@@ -92,7 +92,8 @@ class SecondProcess:
         return found.told
 
 
-def _share(there: Connection, engine: sa.Engine, ledger: Ledger, stories: Stories) -> None:
+def _share(here: Connection, there: Connection, engine: sa.Engine, ledger: Ledger, stories: Stories) -> None:
+    here.close()  # the first one's end: while it is open here too, a first process that was killed is never missed
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process is interrupted as well, and ends this one
     found = None
     with suppress(Exception):  # the first process does it all, and meets what was in the way

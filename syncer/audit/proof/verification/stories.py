@@ -16,7 +16,8 @@ from syncer.audit.ledger import Ledger
 from syncer.audit.log_end import untyped
 from syncer.audit.offline.history import History
 from syncer.audit.offline.times import moment
-from syncer.audit.proof.verification.tables import TableComparison
+from syncer.audit.proof.verification.covering import Covering
+from syncer.audit.proof.verification.tables import PurgedEvent, TableComparison
 from syncer.database.bulk import LONGEST
 from syncer.database.connections import plain_rows_of
 from syncer.database.tables import Tables
@@ -48,7 +49,7 @@ class Stories:
     The texts are held against their leaves here, and nowhere else.
 
     `alone`: the entries that are read here do not pass in the same moment of the database, or not at all: then each one
-    is asked for its link in the chain.
+    is asked for its link in the chain, and one without a text for the purge that took it.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Stories:
         self._alone = alone
         self._tables = tables
         self._query = _query(tables, alone)
+        self._covering = Covering(ledger)
         self._resyncs: list[tuple[int, frozenset[str] | None]] | None = None
         self._passed = self._told = 0
         #: the first entry that cannot be true, and why
@@ -146,12 +148,15 @@ class Stories:
         for at in range(0, len(ids), LONGEST):
             part = ids[at : at + LONGEST]
             history = History()
-            new = set()
+            new, purged = set(), {}
             rows = plain_rows_of(connection, self._query, self._tables.audit.c.event_id, part)
             for event, entries in groupby(rows, key=itemgetter(3)):
-                if self._tell(connection, history, event, list(entries), slice_):
+                told = list(entries)
+                if self._tell(connection, history, event, told, slice_):
                     new.add(event)
-            for event, contradiction in self.comparison.of_events(connection, history, part, new):
+                if history.is_purged(event):
+                    purged[event] = _left_of(told)
+            for event, contradiction in self.comparison.of_events(connection, history, part, new, purged):
                 if len(self._suspects) < MOST:
                     self._suspects.setdefault(event, contradiction)
 
@@ -167,6 +172,8 @@ class Stories:
             if self._alone and not self._is_linked(row):
                 continue
             if body is None:
+                if self._alone and not self._covering.covers(connection, seq, row[1]):
+                    self._refuse(seq, f"entry {seq} lost its body, and no purge on record took it")
                 history.purged(what, event)
                 continue
             content = self._content(seq, row[1:5], body, leaf)
@@ -233,6 +240,11 @@ class Stories:
             received < seq and (before is None or seq < before) and (named is None or event in named)
             for seq, named in self._resyncs
         )
+
+
+def _left_of(rows: Sequence[Any]) -> PurgedEvent:
+    latest_at = max((row[1] for row in rows if isinstance(row[1], str)), default="")
+    return PurgedEvent(latest_at, whole=all(row[5] is None for row in rows))
 
 
 def _brought(seq: int, facts: Any) -> tuple[int, frozenset[str] | None]:

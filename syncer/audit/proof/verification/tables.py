@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from syncer.clock import stamp
 from syncer.database.connections import plain_rows, plain_rows_of
 from syncer.database.derived.tally import counters_differ
 from syncer.database.tables import Tables
-from syncer.domain.model import WORKABLE, State
+from syncer.domain.model import WORKABLE, EventState, State
 from syncer.domain.policy import LONGEST_WAIT
 from syncer.domain.rights import RANKS
 
@@ -29,11 +30,23 @@ UNREADABLE = "a table holds a time that cannot be read"
 _UNTOUCHED = DeliveryRecord()
 
 
+@dataclass(frozen=True, slots=True)
+class PurgedEvent:
+    """What the log still says of an event that lost texts: its latest entry's time (as the log has it).
+
+    `whole`: it lost all of them, and nothing was written of it since.
+    """
+
+    latest_at: str
+    whole: bool
+
+
 class TableComparison:
     """Compares what the tables hold with what the log says up to the same moment, some events at a time.
 
     `now` (UTC) is the present, or the latest time of an entry where a clock ran ahead. A recheck puts a confirmed
-    delivery back to be read without an entry, and a purged event is passed over: the log does not tell enough of it.
+    delivery back to be read without an entry. Of a purged event the log does not tell enough: only that it was over
+    long ago, and that its row stands there.
     """
 
     def __init__(self, tables: Tables, now: datetime) -> None:
@@ -46,7 +59,10 @@ class TableComparison:
             d.event_id, d.destination, d.action, d.state, d.outcome, d.attempts, d.next_attempt_at, d.claim_rank,
             d.due_on, d.confirmed_at, d.code,
         )  # fmt: skip
-        self._events = _untyped(e.id, e.right, e.subject, e.received_at, e.due_on, e.state, e.fulfilled_at)
+        self._events = _untyped(
+            e.id, e.right, e.subject, e.received_at, e.due_on, e.state, e.fulfilled_at, e.event_key, e.source,
+            e.source_ref,
+        )  # fmt: skip
 
     def set_now(self, now: datetime) -> None:
         """Set the latest present time that is known."""
@@ -54,19 +70,30 @@ class TableComparison:
         self._longest = stamp(now + LONGEST + CLOCKS)
 
     def of_events(
-        self, connection: sa.Connection, history: History, ids: Sequence[str], new: Collection[str]
+        self,
+        connection: sa.Connection,
+        history: History,
+        ids: Sequence[str],
+        new: Collection[str],
+        purged: Mapping[str, PurgedEvent],
     ) -> Iterator[tuple[str, str]]:
         """Yield the events whose rows say otherwise than the history, each contradiction in one line.
 
-        The rows of `new` ones, each event once, are counted: `added` compares that with how many there are.
+        `purged` are those that lost texts. The rows of `new` ones, each event once, are counted: `added` compares that
+        with how many there are.
         """
         try:
-            yield from self._of_events(connection, history, ids, new)
+            yield from self._of_events(connection, history, ids, new, purged)
         except sa.exc.DataError:  # a time that Python has no value for, such as PostgreSQL's infinity
             yield from ((event, UNREADABLE) for event in ids)  # it may be any of them
 
     def _of_events(
-        self, connection: sa.Connection, history: History, ids: Sequence[str], new: Collection[str]
+        self,
+        connection: sa.Connection,
+        history: History,
+        ids: Sequence[str],
+        new: Collection[str],
+        purged: Mapping[str, PurgedEvent],
     ) -> Iterator[tuple[str, str]]:
         seen: dict[str, int] = {}  # of each event, a bit for each of its deliveries that stands in the table
         missing = set(ids)
@@ -77,10 +104,11 @@ class TableComparison:
         for row in plain_rows_of(connection, self._events, self._tables.event.c.id, ids):
             self.found["event"] += row[0] in new
             missing.discard(row[0])
-            for contradiction in self._event(history, seen, row):
+            told = self._event(history, seen, row) if row[0] not in purged else _was_over(row, purged[row[0]])
+            for contradiction in told:
                 yield row[0], contradiction
         for event in ids:
-            if event in missing and history.event(event) is not None:
+            if event in missing and (event in purged or history.event(event) is not None):
                 yield event, f"event {event} was received and is not in its table: somebody deleted it"
 
     def of_lanes(self, connection: sa.Connection) -> str | None:
@@ -138,8 +166,8 @@ class TableComparison:
         yield from _differs(place, "attempts", attempts, said.attempts)
         if state == State.EXEMPT == said.state:
             yield from _differs(place, "code", code, said.ground)
-        if not _is_urgent_since_it_came(_text(due_on), record):
-            yield from _differs(place, "due_on", _text(due_on), record.due_on)
+        if not _is_urgent_since_it_came(_day(due_on), record):
+            yield from _differs(place, "due_on", _day(due_on), record.due_on)
         if state in WORKABLE:
             if next_attempt_at is None or claim_rank not in RANKS:
                 yield f"{place} is {state}, but nothing would ever take it up: next_attempt_at or claim_rank is missing"
@@ -148,31 +176,43 @@ class TableComparison:
     # -- events ---------------------------------------------------------------------------------------------
 
     def _event(self, history: History, seen: dict[str, int], row: Any) -> Iterator[str]:
-        event, right, subject, received_at, due_on, state, fulfilled_at = row
-        if history.is_purged(event):
-            return
+        event, right, subject, received_at, due_on, state, fulfilled_at, *names = row
         record = history.event(event)
         if record is None:
             yield f"event {event} is in its table, but the log never received it"
             return
-        table = (right, subject, _text(received_at), _text(due_on), state, _text(fulfilled_at))
+        table = (right, subject, _time(received_at), _day(due_on), state, _time(fulfilled_at), *names)
         log = (record.right, record.subject, record.received_at, record.due_on, record.state, record.fulfilled_at)
-        if table != log:
+        if table != (*log, record.event_key, record.source, record.source_ref):
             yield from self._event_differs(history, row, record)
         for number, destination in enumerate(record.plan):
             if not seen.get(event, 0) >> number & 1:
                 yield f"event {event} at {destination} was planned and is not in its table: somebody deleted it"
 
     def _event_differs(self, history: History, row: Any, record: EventRecord) -> Iterator[str]:
-        event, right, subject, received_at, due_on, state, fulfilled_at = row
+        event, right, subject, received_at, due_on, state, fulfilled_at, event_key, source, source_ref = row
         place = f"event {event}"
         yield from _differs(place, "right", right, record.right)
         if record.subject is not None or not history.was_brought(event):
             yield from _differs(place, "subject", subject, record.subject)
-        yield from _differs(place, "received_at", _text(received_at), record.received_at)
-        yield from _differs(place, "due_on", _text(due_on), record.due_on)
+        yield from _differs(place, "received_at", _time(received_at), record.received_at)
+        yield from _differs(place, "due_on", _day(due_on), record.due_on)
         yield from _differs(place, "state", state, record.state)
-        yield from _differs(place, "fulfilled_at", _text(fulfilled_at), record.fulfilled_at)
+        yield from _differs(place, "fulfilled_at", _time(fulfilled_at), record.fulfilled_at)
+        yield from _differs(place, "event_key", event_key, record.event_key)
+        yield from _differs(place, "source", source, record.source)
+        yield from _differs(place, "source_ref", source_ref, record.source_ref)
+
+
+def _was_over(row: Any, purged: PurgedEvent) -> Iterator[str]:
+    """Hold the row of an event that lost texts against what a purge goes by: it was over before all of them."""
+    event, _, _, received_at, _, state, fulfilled_at, *_ = row
+    if purged.whole and state != EventState.FULFILLED:
+        yield f"event {event} is {_shown(state)} in its table, but it was purged, and only what is fulfilled is"
+    for column, value in (("received_at", received_at), ("fulfilled_at", fulfilled_at)):
+        text = _time(value)
+        if text is not None and (moment(text) is None or text > purged.latest_at):
+            yield f"event {event}: its {column} is {_shown(text)} in its table, later than all that the log says of it"
 
 
 def _is_urgent_since_it_came(due_on: Any, record: EventRecord) -> bool:
@@ -188,7 +228,7 @@ def _differs(place: str, column: str, value: Any, said: Any) -> Iterator[str]:
 
 
 def _too_late(place: str, column: str, value: Any, latest: str) -> Iterator[str]:
-    text = _text(value)
+    text = _time(value)
     if text is not None and (moment(text) is None or text > latest):
         yield f"{place}: its {column} is {_shown(text)} in its table, later than syncer ever writes"
 
@@ -197,14 +237,19 @@ def _shown(value: Any) -> str:
     return "empty" if value is None else str(value)[:80]
 
 
-def _text(value: Any) -> Any:
-    """Return a time or a day as the log writes it; what is none of these as it is."""
+def _time(value: Any) -> Any:
+    """Return a time as the log writes it; of what is none, something that the log never says."""
     if isinstance(value, datetime):
         return stamp(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    # SQLite gives back the text that was written
-    return f"{value.replace(' ', 'T')}Z" if isinstance(value, str) and " " in value else value
+    if not isinstance(value, str):
+        return value
+    # SQLite gives back the text that was written; one with a T would be another time to every comparison there
+    return f"{value[:10]}T{value[11:]}Z" if value[10:11] == " " else f"{value} (not as syncer writes it)"
+
+
+def _day(value: Any) -> Any:
+    """Return a day as the log writes it; what is none as it is."""
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _untyped(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
