@@ -32,7 +32,7 @@ class SignedNotes:
         self._signed: list[_Signed] = []
         self._roots: dict[int, tuple[bytes, str]] = {}
 
-    def open(self) -> frozenset[int]:
+    def sizes(self) -> frozenset[int]:
         """Open every note and return the sizes that they state. Raises NotWhole for one that is no evidence."""
         opened = [note for notes in self._sources for note in _open(notes, self._keys)]
         self._signed = sorted(opened, key=lambda note: note[1].size)

@@ -73,7 +73,7 @@ class Examination:
         self._wanted: frozenset[int] = frozenset()
         self._bad: NotWhole | None = None
         try:
-            self._wanted = self._notes.open()
+            self._wanted = self._notes.sizes()
         except NotWhole as bad:
             self._bad = bad
         self._notes.reached(0, self._frontier.root(), "")
