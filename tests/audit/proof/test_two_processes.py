@@ -71,6 +71,7 @@ def test_a_sound_log_is_sound_to_two_processes(settings: Path) -> None:
     assert (found["ok"], found["entries"] > 10_000) == (True, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("near", [HERS, MINE], ids=["the second's", "the first's"])
 @pytest.mark.parametrize(
     "statement",
