@@ -48,7 +48,8 @@ def takes(number: int, rows: Sequence[Any], settled: int) -> bool:
 
 def can_share() -> bool:
     """Say whether a second process may be forked from this one, and has a core to run on."""
-    return len(os.sched_getaffinity(0)) > 1 and threading.active_count() == 1
+    cores = getattr(os, "sched_getaffinity", None)  # Linux has it, and forks without harm
+    return cores is not None and len(cores(0)) > 1 and threading.active_count() == 1
 
 
 class SecondProcess:
