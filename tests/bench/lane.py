@@ -25,7 +25,7 @@ FIELDS = "email_address,list_id,status,timestamp_opt,timestamp_signup,last_chang
 TARGETS = {"sqlite": ">= 0.95", "mariadb": ">= 0.93", "postgresql": ">= 0.93"}
 BOUNDS = {"sqlite": ">= 0.7", "mariadb": ">= 0.6", "postgresql": ">= 0.6"}
 #: a profile by who holds the interpreter's lock: its calls took 562 samples, what it keeps 877; a bare loop's calls 852
-WHY = "an event leaves five entries, which are chained, written, and read again before it may end: 3/5 of what it computes"
+WHY = "an event leaves five entries, chained, written, and read again before it may end: 3/5 of what a lane computes"
 #: how log flushes are counted on a server, which number of the row it is. InnoDB flushes its log after each write of a
 #: commit; MariaDB 10.8 dropped Innodb_os_log_fsyncs, and Innodb_data_fsyncs counts files that grow as well
 FLUSHES = {
