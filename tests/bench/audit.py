@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from syncer.app import App
 from tests.bench.claims import NOBODY
 from tests.bench.figures import Figure, Run
 from tests.bench.installation import installed
+from tests.bench.resident import peak
 
 TARGETS = {"sqlite": ">= 80000", "mariadb": ">= 50000", "postgresql": ">= 50000"}
 STEP = {
@@ -30,9 +30,9 @@ def measure(run: Run) -> Iterator[Figure]:
         with installed(NOBODY, new_database()) as app:  # type: ignore[arg-type]  # nobody is called
             _write(app, rows)
             entries = app.ledger.head()[0]
-            before = _peak(reset=True)
+            before = peak(reset=True)
             verified = min(_verify(app), _verify(app))
-            grown = (_peak() - before) / 1024
+            grown = (peak() - before) / 1024
             began = time.perf_counter()
             for row in app.ledger.rows():
                 json.dumps(row)
@@ -56,11 +56,3 @@ def _verify(app: App) -> float:
     began = time.perf_counter()
     assert app.ledger.verify().ok
     return time.perf_counter() - began
-
-
-def _peak(*, reset: bool = False) -> int:
-    """Return the most memory this process had resident since the last reset, in KiB."""
-    if reset:
-        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
