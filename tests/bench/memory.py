@@ -66,7 +66,9 @@ def measure(run: Run) -> Iterator[Figure]:
     )
     found = json.loads(done.stdout)
     note = f"from {found['few']:.0f} MiB after {few} to {found['many']:.0f} MiB after {many}; no network"
-    yield Figure("memory: MiB grown between 1 k and 100 k deliveries", round(found["many"] - found["few"], 1), "<= 10", note)
+    yield Figure(
+        "memory: MiB grown between 1 k and 100 k deliveries", round(found["many"] - found["few"], 1), "<= 10", note
+    )
 
 
 def main(few: int, many: int) -> None:
