@@ -55,7 +55,7 @@ WHATS = frozenset(
 
 _columns = itemgetter("at", "what", "event", "destination")
 #: nothing about a value of one of these types can be wrong; asked first, because nearly all values are of one
-_HARMLESS = frozenset({str, bool, type(None)})
+_HARMLESS = frozenset({str, int, bool, type(None)})
 
 #: returns the chain key that the entry of a number is made with
 KeyOf = Callable[[int], bytes]
@@ -99,29 +99,34 @@ def canonical(body: Mapping[str, Any]) -> bytes:
     With ASCII keys and without floats orjson writes exactly what RFC 8785 asks for; a property test compares it with a
     general implementation.
     """
-    _require_canonical(body)
+    _require_plain(body)
     try:
-        return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
-    except orjson.JSONEncodeError:
-        raise TypeError("an audit body cannot hold half of a surrogate pair, or so many things in each other") from None
+        text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
+    except orjson.JSONEncodeError as error:  # an integer beyond 2^53, a key that is no text, half of a surrogate pair
+        raise TypeError(f"an audit body cannot hold this: {error}") from None
+    if not text.isascii():
+        _require_ascii_keys(body)
+    return text
 
 
-def _require_canonical(value: Any) -> None:
+def _require_plain(value: Any) -> None:
+    """Raise TypeError for what orjson would write and an audit body must not hold, such as a float or a time."""
+    for item in value.values() if isinstance(value, dict) else value:
+        if type(item) not in _HARMLESS:
+            if isinstance(item, (dict, list, tuple)):
+                _require_plain(item)
+            elif not isinstance(item, (str, int)):
+                raise TypeError(f"an audit body cannot hold {type(item).__name__}")
+
+
+def _require_ascii_keys(value: Any) -> None:
     if isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str) or not key.isascii():
-                raise TypeError("an audit body must have ASCII keys")
-            if type(item) not in _HARMLESS:
-                _require_canonical(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            if type(item) not in _HARMLESS:
-                _require_canonical(item)
-    elif isinstance(value, int):
-        if abs(value) > 2**53 - 1:
-            raise TypeError("an audit body cannot hold an integer beyond 2^53")
-    elif value is not None and not isinstance(value, str):
-        raise TypeError(f"an audit body cannot hold {type(value).__name__}")
+        if not all(key.isascii() for key in value):
+            raise TypeError("an audit body must have ASCII keys")
+        value = value.values()
+    for item in value:
+        if isinstance(item, (dict, list, tuple)):
+            _require_ascii_keys(item)
 
 
 def leaf(body: bytes) -> bytes:
