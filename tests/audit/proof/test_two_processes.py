@@ -124,6 +124,12 @@ def test_when_the_second_process_is_killed_what_it_was_to_find_is_found(settings
     assert row.event_id in found["reason"]
 
 
+def test_no_process_is_forked_while_a_connection_is_in_use(settings: Path) -> None:
+    found = verified(settings, "connected")
+
+    assert (found["ok"], found["second"]) == (True, 0)
+
+
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_two_processes_verify_a_log_on_every_engine(tmp_path: Path, database_url: str) -> None:
     settings = fill(tmp_path, 1500, database_url)

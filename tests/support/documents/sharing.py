@@ -10,6 +10,7 @@ import multiprocessing
 import resource
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,15 @@ from syncer.log import configure
 
 
 def main(settings: str, *words: str) -> None:
-    """Verify; with `kill` the second process is killed while it computes."""
+    """Verify; with `kill` the second process is killed while it computes, `connected` has a connection in use."""
     configure("error")
     with open_app(load_settings(Path(settings))) as app:
         app.verification.worth_sharing = 1
         if "kill" in words:
             signal.signal(signal.SIGALRM, _kill)
             signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
-        finding = app.verify()
+        with app.engine.connect() if "connected" in words else nullcontext():
+            finding = app.verify()
         signal.setitimer(signal.ITIMER_REAL, 0)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     found = {"ok": finding.ok, "first_bad": finding.first_bad, "reason": finding.reason, "entries": finding.entries}

@@ -46,8 +46,14 @@ def takes(number: int, rows: Sequence[Any], settled: int) -> bool:
     return number * 4 % 7 < 4 and rows[-1][0] <= settled
 
 
-def can_share() -> bool:
-    """Say whether a second process may be forked from this one, and has a core to run on."""
+def can_share(engine: sa.Engine) -> bool:
+    """Say whether a second process may be forked from this one, and has a core to run on.
+
+    Not while a connection is in use: SQLite's manual forbids to carry one across a fork ("How To Corrupt An SQLite
+    Database File", 2.6), and SQLAlchemy's has a pool disposed of before.
+    """
+    if not isinstance(engine.pool, sa.pool.QueuePool) or engine.pool.checkedout():
+        return False
     cores = getattr(os, "sched_getaffinity", None)  # Linux has it, and forks without harm
     return cores is not None and len(cores(0)) > 1 and threading.active_count() == 1
 

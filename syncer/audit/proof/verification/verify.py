@@ -87,7 +87,7 @@ class Verification:
     ) -> Finding:
         """Verify everything; where `before` is given, the log must have been in that state."""
         size = self._checkpoints.size()
-        if pause is None and size >= self.worth_sharing and can_share():
+        if pause is None and size >= self.worth_sharing and can_share(self._engine):
             with suppress(SecondLost):
                 return self._pass(against, accepted, None, before, size, share=True)
         return self._pass(against, accepted, pause, before, size)
