@@ -49,7 +49,7 @@ TWICE = {"dossier": ("dossier", "{case}", "--out", "/dev/null"), "check": ("chec
 REPORT = ("report", "--since", "{since}", "--until", "{until}", "--format", "html", "--out", "{out}")
 ENTRIES_A_SECOND = {"sqlite": ">= 100000", "mariadb": ">= 80000", "postgresql": ">= 60000"}
 #: what holds where this is out of reach of two cores
-AT_LEAST = {"sqlite": ">= 70000", "mariadb": ">= 30000", "postgresql": ">= 50000"}
+AT_LEAST = {"sqlite": ">= 70000", "mariadb": ">= 15000", "postgresql": ">= 50000"}
 #: entries that are read to learn how many a driver reads in a second
 READ = 100_000
 
