@@ -146,36 +146,20 @@ def test_two_processes_verify_a_log_on_every_engine(tmp_path: Path, database_url
     assert row.event_id in found["reason"]
 
 
-def test_when_the_first_process_is_killed_the_second_ends(tmp_path: Path) -> None:
-    told = tmp_path / "told"
-    program = f"""
-import os, signal, time
-from pathlib import Path
-from unittest.mock import Mock
-from syncer.audit.proof.verification import sharing
+def test_when_the_first_process_is_killed_the_second_ends(settings: Path) -> None:
+    with open_app(load_settings(settings)) as app:  # so that there is more to tell than a pipe holds
+        undone(app, "UPDATE syncer_event SET source_ref = 'another one than the log received it with, at great length'")
 
-def much(*_):
-    while os.getppid() == first:
-        time.sleep(0.01)
-    Path({str(told)!r}).write_text("told")
-    return "x" * 1_000_000  # more than a pipe holds
-
-first, sharing._told = os.getpid(), much
-second = sharing.SecondProcess(Mock(), Mock(), Mock())
-print(second._process.pid, flush=True)
-os.kill(first, signal.SIGKILL)
-"""
-    started = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8")
-    assert started.stdout is not None
-    with started.stdout as output:
-        pid = int(output.readline())
-        started.wait()
+    words = [sys.executable, "-m", "tests.support.documents.sharing", str(settings), "die"]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8") as started:
+        assert started.stdout is not None
+        pid = int(started.stdout.readline())
+        assert started.wait() == -signal.SIGKILL
         try:
             assert ended(pid), "it waits for somebody to read"
         finally:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-    assert told.read_text(encoding="utf-8") == "told"
 
 
 def ended(pid: int) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import resource
 import signal
 import sys
@@ -19,12 +20,18 @@ from syncer.log import configure
 
 
 def main(settings: str, *words: str) -> None:
-    """Verify; with `kill` the second process is killed while it computes, `connected` has a connection in use."""
+    """Verify; with `kill` the second process is killed while it computes, with `die` the first.
+
+    `connected` has a connection in use.
+    """
     configure("error")
     with open_app(load_settings(Path(settings))) as app:
         app.verification.worth_sharing = 1
         if "kill" in words:
             signal.signal(signal.SIGALRM, _kill)
+            signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+        if "die" in words:
+            signal.signal(signal.SIGALRM, _die)
             signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
         with app.engine.connect() if "connected" in words else nullcontext():
             finding = app.verify()
@@ -37,6 +44,12 @@ def main(settings: str, *words: str) -> None:
 def _kill(*_: Any) -> None:
     for process in multiprocessing.active_children():
         process.kill()
+
+
+def _die(*_: Any) -> None:
+    for process in multiprocessing.active_children():
+        print(process.pid, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
