@@ -133,7 +133,7 @@ def _debootstrap_or_skip() -> str:
 
 
 @functools.cache
-def _settings() -> dict[str, str]:
+def settings_of_pip() -> dict[str, str]:
     """Return pip's settings on this machine by the variables that say the same."""
     done = subprocess.run(
         ["python3", "-m", "pip", "config", "list"], stdout=subprocess.PIPE, encoding="utf-8", check=False, cwd="/"
@@ -148,12 +148,12 @@ def _pip() -> dict[str, str]:
     def moved(match: re.Match[str]) -> str:
         return f"{match[1] or ''}{HOST}{match[2]}" if Path(match[2]).exists() else match[0]
 
-    return {name: _PATHS.sub(moved, value) for name, value in _settings().items()}
+    return {name: _PATHS.sub(moved, value) for name, value in settings_of_pip().items()}
 
 
 def _folders() -> list[str]:
     """Return this machine's top folders that pip's settings name."""
-    named = [match[2] for value in _settings().values() for match in _PATHS.finditer(value)]
+    named = [match[2] for value in settings_of_pip().values() for match in _PATHS.finditer(value)]
     return sorted({f"/{Path(path).parts[1]}" for path in named if Path(path).exists()})
 
 
