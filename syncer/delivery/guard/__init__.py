@@ -1,0 +1,1 @@
+"""The guard: unusually many deletions at a destination stop and ask a person."""
