@@ -1,0 +1,1 @@
+"""Destinations in shadow mode: read and judged as ever, and never written to."""

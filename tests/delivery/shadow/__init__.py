@@ -1,0 +1,1 @@
+"""Tests of destinations in shadow mode."""
