@@ -1,0 +1,1 @@
+"""What people are told of: the conditions, and how it is found out that one holds."""

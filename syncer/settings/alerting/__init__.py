@@ -1,0 +1,1 @@
+"""The tables of settings.toml about who is told what, where, and when."""

@@ -1,0 +1,1 @@
+"""What `syncer check` says of channels."""

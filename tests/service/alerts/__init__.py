@@ -1,0 +1,1 @@
+"""Tests of alerts: what is raised, who is told, and how messages leave."""

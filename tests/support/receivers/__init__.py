@@ -1,0 +1,1 @@
+"""Real receivers of messages on loopback: a mail server, and what takes webhooks."""
