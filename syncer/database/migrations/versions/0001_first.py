@@ -27,6 +27,9 @@ def upgrade() -> None:
         wanted.append(_queue(tables.queue.name, metadata))
     collate(wanted, no_pad_collation(connection))
     metadata.create_all(connection, tables=wanted, checkfirst=True)
+    for table in wanted:
+        for index in table.indexes:  # a kill may have come between a table and its indexes
+            index.create(connection, checkfirst=True)
     protect(connection, tables.audit.name)
 
 

@@ -1,0 +1,1 @@
+"""Backups, their restore, and neighbouring versions."""

@@ -1,0 +1,1 @@
+"""Schemas of earlier revisions, and upgrades that are killed."""
