@@ -1,0 +1,1 @@
+"""What the console writes for itself, beside the audit."""

@@ -1,0 +1,1 @@
+"""What the pages read: paged, by an index, never more than one page."""

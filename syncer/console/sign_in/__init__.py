@@ -1,0 +1,1 @@
+"""Who may sign in, how they show that it is they, and for how long they are believed."""

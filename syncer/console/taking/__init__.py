@@ -1,0 +1,1 @@
+"""Taking something out by the console: few at a time, audited before the first octet is answered."""

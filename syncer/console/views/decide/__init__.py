@@ -1,0 +1,1 @@
+"""What people decide, each with a plan or a reason before them."""

@@ -1,0 +1,1 @@
+"""What people look at: what needs them, every request, one of them, a person, the recipients."""

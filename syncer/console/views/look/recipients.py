@@ -1,0 +1,64 @@
+"""`/recipients/`: whether they work, and what waits at each."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort
+from werkzeug.wrappers import Response
+
+from syncer.console.access import needs
+from syncer.console.desk import desk
+from syncer.console.pages import page
+from syncer.console.reading.standing.destinations import last_confirmation
+from syncer.console.views.look import asked as asking
+from syncer.console.views.look.at_hand import how_it_stands, names, or_damaged
+from syncer.console.views.look.plots import deletions, health
+from syncer.domain.permissions import Permission
+from syncer.reports.wording.needs import BY_OPERATOR, pause_reason
+
+views = Blueprint("recipients", __name__)
+
+
+@views.get("/recipients/")
+@needs(Permission.VIEW)
+@or_damaged
+def recipients() -> Response:
+    """Show how every recipient stands."""
+    asked = asking.read("follow")
+    stands, titles = how_it_stands(), names()
+    lanes = stands.status.destinations
+    answer = page(
+        "look/recipients.html",
+        lanes=lanes,
+        titles=titles,
+        last=last_confirmation(desk().app, list(lanes)),
+        plots=[deletions(lanes, titles), health(lanes, titles)],
+        now=stands.at,
+        following="follow" in asked,
+        pause_reason=pause_reason,
+    )
+    return asking.followed(answer, asked)
+
+
+@views.get("/recipients/<name>/")
+@needs(Permission.VIEW)
+@or_damaged
+def recipient(name: str) -> Response:
+    """Show how one recipient stands."""
+    asked = asking.read("follow")
+    stands, app = how_it_stands(), desk().app
+    lane = stands.status.destinations.get(name)
+    if lane is None:
+        abort(404)
+    answer = page(
+        "look/recipient.html",
+        name=name,
+        lane=lane,
+        row=app.leases.get(name),
+        title=names().get(name, name),
+        last=last_confirmation(app, [name])[name],
+        now=stands.at,
+        by_a_person=lane.paused_by == BY_OPERATOR,
+        why_paused=pause_reason(lane),
+        following="follow" in asked,
+    )
+    return asking.followed(answer, asked)

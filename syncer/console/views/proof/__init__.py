@@ -1,0 +1,1 @@
+"""What people take out, and why it can be believed: reports, dossiers, the audit, alerts."""

@@ -1,0 +1,1 @@
+"""Signing in at an identity provider (OpenID Connect): what it says of itself, and what it says of a person."""

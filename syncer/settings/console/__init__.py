@@ -1,0 +1,1 @@
+"""The tables of settings.toml about the web console."""

@@ -1,0 +1,1 @@
+"""An installation in which three months have passed, played against the sandbox: for `syncer demo --console`."""

@@ -1,0 +1,1 @@
+"""What must be right before the web console is opened to people."""

@@ -1,0 +1,1 @@
+"""Other ways into the console than its own sign-in."""
