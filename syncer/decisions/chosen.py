@@ -28,10 +28,14 @@ class Criteria:
 
 
 class ChosenDeliveries:
-    """Reads the deliveries of one installation; `kind` is the name of the database's dialect."""
+    """Reads the deliveries of one installation; `kind` is the name of the database's dialect.
 
-    def __init__(self, tables: Tables, kind: str) -> None:
+    `opens` says whether sealed addresses are read with them: the web console's account may not.
+    """
+
+    def __init__(self, tables: Tables, kind: str, *, opens: bool = True) -> None:
         self._tables = tables
+        self._address = address_of(tables, opens=opens)
         self._kind = kind
         self._answers = Answers(tables, kind)
 
@@ -39,7 +43,8 @@ class ChosenDeliveries:
         """Return the deliveries with their events, in order of both, and those of the events that were withdrawn."""
         d, e = self._tables.delivery, self._tables.event
         columns = (d.c.event_id, d.c.destination, d.c.state, d.c.action, d.c.code)
-        query = sa.select(*columns, e.c.right, e.c.subject, e.c.received_at, e.c.email_sealed)
+        told = (e.c.right, e.c.subject, e.c.received_at, e.c.created_at, e.c.sealed, self._address)
+        query = sa.select(*columns, d.c.unseen, *told, e.c.released_at.is_not(None).label("released"))
         query = query.select_from(d.join(e, d.c.event_id == e.c.id))
         rows: list[Any] = []
         for index, conditions in self._conditions(connection, criteria):
@@ -70,3 +75,9 @@ class ChosenDeliveries:
             counts = Counts(self._tables)
             conditions.append(counts.among(connection, counts.destinations(connection)))
         yield "state" if criteria.confirmed_since is None else "confirmed", conditions
+
+
+def address_of(tables: Tables, *, opens: bool) -> sa.ColumnElement[Any]:
+    """Return what is read of an event as `email_sealed`: NULL where nobody could open it."""
+    sealed = tables.event.c.email_sealed
+    return sealed if opens else sa.null().label(sealed.name)

@@ -15,7 +15,8 @@ from syncer.audit.offline.files import text_of
 from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
 from syncer.database.connections import reading
-from syncer.decisions.resync import Resync, ResyncPlan, Selection
+from syncer.decisions.resync import Resync
+from syncer.decisions.resync_plan import ResyncPlan, Selection
 from syncer.domain.rights import Right
 from syncer.errors import UserError
 from syncer.events.store import Store
@@ -78,7 +79,7 @@ class Replays:
 
     def carry_out(self, replay: Replay, reason: str) -> None:
         """Carry the plan out: read back again what was confirmed since then."""
-        self._resync.apply(replay.plan, reason)
+        self._resync.read_back(replay.plan, reason)
 
     def _from_queue(self, moment: datetime) -> list[Lost]:
         """Return what the lost part took from a queue in another database: nobody would look at those rows again."""

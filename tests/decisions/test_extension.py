@@ -116,6 +116,7 @@ def test_it_is_possible_once(received: App) -> None:
     assert len(received.ledger.entries(("event:extended",))) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("day", "said"), [("2026-01-30", "before the request"), ("2026-02-15", "in the future")])
 def test_the_day_of_telling_lies_between_receipt_and_today(received: App, day: str, said: str) -> None:
     with pytest.raises(UserError, match=said):

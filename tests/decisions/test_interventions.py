@@ -33,6 +33,7 @@ def exempt(app: App, named: str, ground: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ground", ["legal_claims", "legal_obligation", "disproportionate"])
 def test_an_exception_from_erasure_is_none_from_an_objection(
     app: App, activecampaign: ActiveCampaignSandbox, ground: str

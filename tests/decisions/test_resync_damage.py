@@ -9,7 +9,7 @@ import pytest
 
 from adapters.sandbox import MailchimpSandbox
 from syncer.app import App
-from syncer.decisions.resync import Selection
+from syncer.decisions.resync_plan import Selection
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES
 from tests.support.processes import inside as run
@@ -38,6 +38,7 @@ def bring(settings: Path, line: str | bytes, *words: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_resync_of_everything_held_leaves_a_damaged_address_alone_and_says_why(
     settings: Path, mailchimp: MailchimpSandbox
 ) -> None:
@@ -60,6 +61,7 @@ def test_a_request_that_is_held_for_its_time_alone_can_be_started_over_as_before
     assert event(app).state == "fulfilled"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("between", [" ", "\t", ";", ", "], ids=["blank", "tab", "semicolon", "comma"])
 @pytest.mark.parametrize(
     "save", [str.encode, lambda text: text.encode("utf-16"), lambda text: text.encode("utf-8-sig")]
@@ -96,6 +98,7 @@ def test_the_damaged_address_is_refused_with_its_sign_until_a_person_vouches_for
     assert [item["id"] for item in as_json(settings, "find", stdin=ODD)] == [held["id"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["find", "dossier"])
 @pytest.mark.parametrize(
     ("asked", "sign"),

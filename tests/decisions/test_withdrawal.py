@@ -105,6 +105,7 @@ def test_what_a_destination_was_proven_not_to_hold_is_not_called_carried_out(
     assert happened(app) == {"newsletter": "not_held", "crm": "asked"}
 
 
+@pytest.mark.slow
 def test_somebody_who_was_erased_by_mistake_can_be_added_back_and_stays(
     half_done: App, clock: Clock, mailchimp: MailchimpSandbox
 ) -> None:
@@ -237,6 +238,7 @@ def test_what_was_applied_is_read_back_and_never_carried_out_again(app: App) -> 
     assert app.verify().ok
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_a_running_daemon_lets_go_of_what_is_withdrawn_under_its_hands(
     settings_file: Callable[..., Path], tmp_path: Path, mailchimp: MailchimpSandbox, engine: str
@@ -247,7 +249,7 @@ def test_a_running_daemon_lets_go_of_what_is_withdrawn_under_its_hands(
     mailchimp.latency = 1.5  # of four calls
     (key,) = run(settings, "submit", "erasure", stdin=PERSON).stdout.split()
     with started(settings, "run", log=tmp_path / "log"):
-        until(lambda: mailchimp.request_count > 0, 20)
+        until(lambda: mailchimp.request_count > 0, 60)
         done = run(settings, "withdraw", key, *WHY, "--yes", "--json")
         mailchimp.latency = 0.0
         by_name = {line["destination"]: line for line in json.loads(done.stdout)["deliveries"]}

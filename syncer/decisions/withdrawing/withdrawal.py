@@ -13,15 +13,20 @@ import sqlalchemy as sa
 
 from adapters.contract import Outcome
 from syncer.audit.chain import canonical
+from syncer.audit.ledger import Facts
 from syncer.audit.transaction import Transaction, Transactions
 from syncer.database.connections import reading
 from syncer.database.failures import retry_on_conflict
+from syncer.decisions.four_eyes.authority import Authority
+from syncer.decisions.four_eyes.wanted import ProposalKind
 from syncer.domain.model import WITHDRAWABLE, EventState, State, move, word
+from syncer.domain.permissions import Permission
 from syncer.domain.rights import Ground
 from syncer.errors import UserError
 from syncer.events.logged import Logged, Story
 from syncer.events.settlement import close, is_withdrawn
 from syncer.events.store import Store
+from syncer.language.texts import Sentence
 
 
 class Happened(StrEnum):
@@ -74,6 +79,8 @@ class PlanChanged(UserError):
     """Raised when a withdrawal is not any more what a person saw."""
 
 
+#: what stands before a refusal at the command line
+_WITHDRAW = "withdraw: "
 #: keys that one query asks for; SQLite takes no more than 32,766 values in all
 ASKED = 500
 
@@ -81,8 +88,9 @@ ASKED = 500
 class Withdrawals:
     """Withdraws requests of one installation."""
 
-    def __init__(self, transactions: Transactions, store: Store) -> None:
+    def __init__(self, transactions: Transactions, store: Store, authority: Authority) -> None:
         self._transactions = transactions
+        self._authority = authority
         self._tables = transactions.tables
         self._store = store
         self._logged = Logged(self._tables, transactions.engine.dialect.name, transactions.key_of)
@@ -120,24 +128,49 @@ class Withdrawals:
     def withdraw(self, event_id: str, reason: str, digest: str | None = None) -> Withdrawal:
         """Close what is open of an event and return what was done; nothing is done where it was withdrawn before.
 
-        Raises PlanChanged where this would not be what `digest` stands for, and UserError as `plan` does.
+        Raises PlanChanged where this would not be what `digest` stands for, NeedsSecondPerson where the settings ask
+        for one to exempt a recipient, and UserError as `plan` does.
         """
+        self._authority.require(Permission.DECIDE)
+        self._authority.require_alone(ProposalKind.EXEMPT)  # it does to all recipients what that does to one
         with self._transactions.write() as tx:
-            # as a lane locks: first its own row, and while that is ours no daemon begins or records anything there
-            self._lock_lanes(tx, event_id)
-            rows = tx.connection.execute(self._rows(event_id).with_for_update()).all()
-            plan = self._planned(tx.connection, event_id, rows, tx.now)
-            if digest is not None and digest != plan.digest:
-                raise PlanChanged("the plan has changed since that digest; run it again without --apply and look")
-            if plan.closes:
-                self._carry_out(tx, plan, rows, reason)
+            return self.withdraw_within(tx, event_id, reason, digest)
+
+    def withdraw_within(
+        self, tx: Transaction, event_id: str, reason: str, digest: str | None, more: Facts | None = None
+    ) -> Withdrawal:
+        """Do so within a transaction, for whoever asked who may; `more` stands in the audit beside the reason.
+
+        Raises PlanChanged and UserError as `withdraw` does.
+        """
+        rows = self._locked(tx.connection, event_id)
+        plan = self._planned(tx.connection, event_id, rows, tx.now)
+        if digest is not None and digest != plan.digest:
+            raise PlanChanged(Sentence("the plan has changed since that digest; run it again without --apply and look"))
+        if plan.closes:
+            self._carry_out(tx, plan, rows, reason, more or {})
         return plan
 
-    def _lock_lanes(self, tx: Transaction, event_id: str) -> None:
+    def digest(self, connection: sa.Connection, event_id: str, now: datetime, *, lock: bool) -> str:
+        """Return what stands for withdrawing this event at a moment (UTC); `lock` keeps it so.
+
+        Raises UserError where nothing of it is open.
+        """
+        rows = self._locked(connection, event_id) if lock else connection.execute(self._rows(event_id)).all()
+        plan = self._planned(connection, event_id, rows, now)
+        if not plan.closes:
+            raise UserError(
+                Sentence("event {event} was withdrawn before, and nothing of it is open", _WITHDRAW, event=event_id)
+            )
+        return plan.digest
+
+    def _locked(self, connection: sa.Connection, event_id: str) -> Sequence[Any]:
+        """Lock as a lane does, first its own row: while that is ours no daemon begins or records anything there."""
         d, lane = self._tables.delivery.c, self._tables.lane.c
-        names = tx.connection.execute(sa.select(d.destination).where(d.event_id == event_id)).scalars().all()
+        names = connection.execute(sa.select(d.destination).where(d.event_id == event_id)).scalars().all()
         lanes = sa.select(lane.destination).where(lane.destination.in_(names)).order_by(lane.destination)
-        tx.connection.execute(lanes.with_for_update()).all()
+        connection.execute(lanes.with_for_update()).all()
+        return connection.execute(self._rows(event_id).with_for_update()).all()
 
     def _rows(self, event_id: str) -> sa.Select[Any]:
         d = self._tables.delivery.c
@@ -148,8 +181,12 @@ class Withdrawals:
         before = is_withdrawn(rows) or (not rows and story.withdrawn)
         if is_withdrawn(rows) and not story.withdrawn:
             raise UserError(
-                f"withdraw: the rows of event {event_id} say that it was withdrawn, and the log does not: somebody"
-                " wrote to the database; run `syncer audit verify --full`"
+                Sentence(
+                    "the rows of event {event} say that it was withdrawn, and the log does not: somebody wrote to the"
+                    " database; run `syncer audit verify --full`",
+                    _WITHDRAW,
+                    event=event_id,
+                )
             )
         deliveries = tuple(_planned(row, story) for row in rows)
         content = {"event": event_id, "deliveries": [[*map(str, _values(item))] for item in deliveries]}
@@ -158,16 +195,20 @@ class Withdrawals:
         plan = Withdrawal(event_id, digest, deliveries, before, nowhere=not rows and never and not before)
         if not plan.closes and not plan.before:
             raise UserError(
-                f"withdraw: nothing of event {event_id} is open any more; what was carried out cannot be called back"
+                Sentence(
+                    "nothing of event {event} is open any more; what was carried out cannot be called back",
+                    _WITHDRAW,
+                    event=event_id,
+                )
             )
         return plan
 
-    def _carry_out(self, tx: Transaction, plan: Withdrawal, rows: Sequence[Any], reason: str) -> None:
+    def _carry_out(self, tx: Transaction, plan: Withdrawal, rows: Sequence[Any], reason: str, more: Facts) -> None:
         e = self._tables.event.c
         event = plan.event
         subject = tx.connection.execute(sa.select(sa.type_coerce(e.subject, sa.Text)).where(e.id == event)).scalar()
         told = [f"{item.destination}:{item.happened}" for item in plan.deliveries]
-        facts = {"reason": reason, "digest": plan.digest, "destinations": told}
+        facts = {"reason": reason, "digest": plan.digest, "destinations": told, **more}
         tx.audit.add("event:withdrawn", event=event, subject=subject, facts=facts)
         for row, item in zip(rows, plan.deliveries, strict=True):
             if item.to is not item.from_:

@@ -1,0 +1,1 @@
+"""What closes requests that were made by mistake, one or many."""
