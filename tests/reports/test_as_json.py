@@ -47,6 +47,7 @@ class Outer:
 WHEN = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 
 
+@pytest.mark.slow
 @given(plain)
 def test_plain_values_are_written_as_the_standard_library_does(value: Any) -> None:
     assert as_json(value) == json.dumps(value, indent=2, ensure_ascii=False)

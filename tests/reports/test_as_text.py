@@ -27,6 +27,14 @@ def test_a_late_objection_names_the_target_where_that_is_what_it_missed() -> Non
     assert "  case 7, target 2026-11-22 00:00:00 +01:00, closed 2026-11-27 17:32:05 +01:00\n" in text
 
 
+def test_of_many_requests_with_one_cause_the_first_are_named_and_the_others_counted() -> None:
+    held = [event(number, (delivery("crm", State.HELD, "forbidden"),)) for number in range(1, 24)]
+    needs = report_text(log(held)).partition("REQUESTS AND RECIPIENTS")[0]
+
+    assert needs.count("      case ") == 20
+    assert "and 3 more, each of which stands below" in needs
+
+
 def test_one_whose_due_day_was_over_names_that_day() -> None:
     text = report_text(log([objection(due=date(2026, 11, 26))]))
 

@@ -82,6 +82,7 @@ def one(dossiers: list[DossierFacts], key: str) -> DossierFacts:
 # -- what it says -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_says_who_was_told_what_they_did_and_how_it_was_checked(dossiers: list[DossierFacts]) -> None:
     text = words(one(dossiers, "form 0"))
 
@@ -97,6 +98,7 @@ def test_it_says_who_was_told_what_they_did_and_how_it_was_checked(dossiers: lis
     assert "Still so on 16 September 2026 and 24 September 2026." in text
 
 
+@pytest.mark.slow
 def test_it_says_what_remains_on_purpose_and_for_how_long(dossiers: list[DossierFacts]) -> None:
     text = words(one(dossiers, "form 0"))
 
@@ -271,6 +273,7 @@ def test_two_accounts_at_one_provider_are_told_apart(dossiers: list[DossierFacts
     ]
 
 
+@pytest.mark.slow
 def test_what_an_objection_left_is_not_said_to_stay_once_a_later_erasure_removed_it(
     app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox
 ) -> None:
@@ -331,6 +334,7 @@ def test_an_exclusion_is_still_said_to_stay_after_an_erasure_which_does_not_remo
 # -- who is in it -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_several_requests_of_one_person_are_on_one_page_and_nobody_else_is(
     app: App, clock: Clock, mailchimp: MailchimpSandbox
 ) -> None:
@@ -423,6 +427,7 @@ def test_every_entry_that_tells_the_story_is_proven(app: App, mailchimp: Mailchi
     assert [entry.seq for entry in DossierView(found).proven(event)] == told
 
 
+@pytest.mark.slow
 def test_what_the_daemon_writes_meanwhile_neither_stops_the_page_nor_stands_on_it(app: App, clock: Clock) -> None:
     put(app, "erasure", eventful.PLAIN, "k1")
     drain(app)
@@ -512,6 +517,7 @@ def exports(settings: Path) -> list[dict[str, Any]]:
     return [entry for entry in entries(settings, "report:exported") if entry["facts"]["kind"] == "dossier"]
 
 
+@pytest.mark.slow
 def test_the_real_command_writes_the_page_audits_itself_and_shows_the_address_nowhere(
     settings: Path, tmp_path: Path
 ) -> None:
@@ -534,6 +540,7 @@ def test_the_real_command_writes_the_page_audits_itself_and_shows_the_address_no
     assert inside(settings, "audit", "verify").returncode == 0
 
 
+@pytest.mark.slow
 def test_the_controller_stands_on_the_page_and_in_neither_audit_nor_log(settings: Path, tmp_path: Path) -> None:
     with settings.open("a", encoding="utf-8") as file:
         file.write('\n[controller]\nname = "Example Ltd"\ncontact = "privacy@example.org"\n')
@@ -551,6 +558,7 @@ def test_the_controller_stands_on_the_page_and_in_neither_audit_nor_log(settings
         assert "privacy@" not in text
 
 
+@pytest.mark.slow
 def test_an_auditor_checks_the_proofs_one_by_one_or_all_at_once(settings: Path, tmp_path: Path) -> None:
     whole, single = tmp_path / "dossier.json", tmp_path / "proof.json"
     assert inside(settings, "dossier", "--format", "json", "--out", str(whole), stdin=eventful.PLAIN).returncode == 0
@@ -605,6 +613,7 @@ def test_nobody_found_is_said_audited_and_no_fault(settings: Path, tmp_path: Pat
     assert [entry["facts"]["format"] for entry in exports(settings)] == ["json"]
 
 
+@pytest.mark.slow
 def test_what_needs_attention_is_in_the_exit_code(settings: Path, activecampaign: ActiveCampaignSandbox) -> None:
     activecampaign.admin = False
     activecampaign.add(eventful.BACK)
@@ -618,6 +627,7 @@ def test_what_needs_attention_is_in_the_exit_code(settings: Path, activecampaign
     assert inside(settings, "dossier", stdin=eventful.PLAIN).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "stdin", "said"),
     [

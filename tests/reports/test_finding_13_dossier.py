@@ -23,6 +23,8 @@ from tests.support.paths import VERIFIER
 from tests.support.processes import inside
 from tests.support.walk import put
 
+pytestmark = pytest.mark.slow
+
 Dossier = dict[str, Any]
 
 

@@ -34,6 +34,7 @@ def cells(text: str, separator: str, *, quotes: bool) -> list[str]:
     return [cell.lstrip('"') for line in text.splitlines() for cell in line.split(separator)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("separator", SEPARATORS)
 @settings(max_examples=400)
 @given(st.lists(DENSE, min_size=1, max_size=4))

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from syncer.app import App, load_settings, open_app
 from syncer.clock import stamp
 from syncer.database.connections import writing
-from syncer.decisions.resync import Selection
+from syncer.decisions.resync_plan import Selection
 from syncer.domain.model import EventState, State
 from syncer.domain.rights import Right
 from syncer.events.reading.selection import EventFilter
@@ -94,6 +94,7 @@ def measured(
     yield of
 
 
+@pytest.mark.slow  # fills an installation ten times over
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_look_reads_as_much_among_ten_times_as_many(

@@ -87,6 +87,7 @@ def _matches(event: EventView, wanted: EventFilter) -> bool:
     )
 
 
+@pytest.mark.slow
 @every_engine
 def test_every_filter_finds_what_a_look_at_everything_finds(mixed: App) -> None:
     now = mixed.clock()
@@ -138,6 +139,7 @@ def test_what_is_no_text_ends_no_list_too_early_nor_never(mixed: App, column: st
         assert wanted.state or len(found) == EVENTS
 
 
+@pytest.mark.slow
 def test_a_list_in_json_is_the_same_whether_it_comes_piece_by_piece_or_at_once(mixed: App) -> None:
     everything = mixed.reader.events()
 

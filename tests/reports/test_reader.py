@@ -31,6 +31,7 @@ def damage(app: App, table: sa.Table, values: dict[str, str]) -> str:
     return event_id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["event", "delivery"])
 @pytest.mark.parametrize("number", range(3))
 def test_finding_06_a_word_that_syncer_never_writes_is_shown_as_damaged_among_the_others(
@@ -66,6 +67,7 @@ def test_finding_06_a_state_that_syncer_never_writes_counts_as_held_in_status(ap
     assert inside(app.settings.path, "status").returncode == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["event", "delivery"])
 @pytest.mark.parametrize("number", range(3))
 def test_finding_06_a_damaged_row_stops_no_lane_and_is_held_with_an_entry(app: App, table: str, number: int) -> None:
@@ -102,7 +104,7 @@ def test_finding_06_a_hundred_damaged_rows_in_front_and_a_time_that_is_none_stop
 
 def test_finding_06_a_resync_passes_over_a_row_with_a_foreign_state(app: App) -> None:
     event_id = damage(app, app.tables.delivery, {"state": "lost"})
-    from syncer.decisions.resync import Selection
+    from syncer.decisions.resync_plan import Selection
 
     plan = app.resync.plan(Selection(events=(event_id,)))
 
@@ -202,6 +204,7 @@ def test_an_objection_past_its_target_when_it_came_was_late_on_arrival(app: App,
     assert (counts.overdue, counts.late_on_arrival) == (2, 1)
 
 
+@pytest.mark.slow
 def test_the_list_names_how_a_request_ended_and_the_target_that_an_objection_missed(app: App, clock: Clock) -> None:
     put(app, "objection", PERSON, "k1", received_at=clock() - timedelta(days=3))
     drain(app)
@@ -213,6 +216,7 @@ def test_the_list_names_how_a_request_ended_and_the_target_that_an_objection_mis
     assert "carried out everywhere" in listed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", ["2026-10-02T00:00:00.000000Z", "2026-10-01", "yesterday"])
 def test_an_entry_that_somebody_else_added_neither_hides_a_late_answer_nor_stops_the_reading(
     app: App, clock: Clock, at: str

@@ -59,7 +59,8 @@ def _wrong_cells(made: PropagationLog) -> list[str]:
     return found
 
 
-@settings(max_examples=120)
+@pytest.mark.slow
+@settings(max_examples=50)  # test-long has every state
 @given(logs())
 def test_no_text_claims_more_than_the_states_allow_or_hides_what_they_say(made: PropagationLog) -> None:
     assert wrong(made) == []
@@ -74,6 +75,7 @@ def test_no_text_claims_more_of_a_single_delivery_whatever_its_state_code_and_ev
         assert wrong(made) == [], item
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(logs())
 def test_the_numbers_of_the_json_are_those_of_its_requests(made: PropagationLog) -> None:
@@ -87,6 +89,7 @@ def test_the_numbers_of_the_json_are_those_of_its_requests(made: PropagationLog)
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(logs())
 def test_something_needs_a_person_exactly_where_it_does(made: PropagationLog) -> None:

@@ -4,37 +4,61 @@ from __future__ import annotations
 
 from syncer.audit.ledger import LogEntry
 from syncer.domain.rights import Ground
+from syncer.language.texts import _, counted
 from syncer.reports.propagation import PropagationLog, Summary
 from syncer.reports.views import EventView
 from syncer.reports.wording.deliveries import withdrawn
 
 
-def account(counts: Summary) -> str:
+def account(counts: Summary, stopped: int = 0) -> str:
     """Return how many requests were received, how each kind stands, and how many are or were late."""
     if not counts.requests:
-        return "No request that was received in this period has been taken from the queue."
-    ended = [
-        f"{number} {words}"
-        for number, words in (
-            (counts.everywhere, "carried out everywhere"),
-            (counts.with_exception, "closed with an exception"),
-            (counts.withdrawn, "withdrawn"),
-            (counts.nobody, "closed with no recipient to tell"),
+        return _("No request that was received in this period has been taken from the queue.")
+    everywhere, excepted, no_longer = counts.everywhere, counts.with_exception, counts.withdrawn
+    held, on = counts.held, counts.open - stopped
+    stands = [counted("{num} carried out everywhere", "{num} carried out everywhere", everywhere)]
+    if excepted:
+        stands.append(counted("{num} closed with an exception", "{num} closed with an exception", excepted))
+    if no_longer:
+        stands.append(counted("{num} withdrawn", "{num} withdrawn", no_longer))
+    if counts.nobody:
+        stands.append(
+            counted("{num} closed with no recipient to tell", "{num} closed with no recipient to tell", counts.nobody)
         )
-        if number or words == "carried out everywhere"
-    ]
-    stands = [*ended, f"{counts.held} waiting for a person's decision", f"{counts.open} under way"]
-    received = many(counts.requests, "request was", "requests were")
-    return f"{received} received: {', '.join(stands)}. {lateness(counts)}"
+    stands.append(counted("{num} waiting for a person's decision", "{num} waiting for a person's decision", held))
+    if stopped:
+        stands.append(
+            counted(
+                "{num} stopped by the guard until a person has looked",
+                "{num} stopped by the guard until a person has looked",
+                stopped,
+            )
+        )
+    stands.append(counted("{num} under way", "{num} under way", on))
+    received = counted(
+        "{num} request was received: {stands}.",
+        "{num} requests were received: {stands}.",
+        counts.requests,
+        stands=", ".join(stands),
+    )
+    return f"{received} {lateness(counts)}"
 
 
 def lateness(counts: Summary) -> str:
     """Return how many requests are late, and how many were answered late, as a sentence."""
     if not counts.overdue and not counts.answered_late:
-        return "None is late, and none was answered late."
-    open_ones = f"{many(counts.overdue, 'is', 'are')} late and still open" if counts.overdue else ""
-    answered = f"{many(counts.answered_late, 'was', 'were')} answered late" if counts.answered_late else ""
-    return f"{' and '.join(part for part in (open_ones, answered) if part)}."
+        return _("None is late, and none was answered late.")
+    if not counts.answered_late:
+        return counted("{num} is late and still open.", "{num} are late and still open.", counts.overdue)
+    answered = counted("{num} was answered late.", "{num} were answered late.", counts.answered_late)
+    if not counts.overdue:
+        return answered
+    return counted(
+        "{num} is late and still open and {answered}",
+        "{num} are late and still open and {answered}",
+        counts.overdue,
+        answered=answered,
+    )
 
 
 class PeopleDid:
@@ -68,5 +92,5 @@ def _of_withdrawal(entry: LogEntry, closed: set[tuple[str, str]]) -> bool:
 
 
 def many(number: int, one: str, more: str) -> str:
-    """Return a number with the word for one, or for any other number."""
+    """Return a number with the word for one, or for any other number; of the texts that are English for everybody."""
     return f"{number} {one if number == 1 else more}"

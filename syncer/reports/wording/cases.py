@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from syncer.language.texts import _
+
 #: digits of the highest number that an entry can have
 LONGEST = 19
 
@@ -19,4 +21,4 @@ def case_number(text: str) -> int | None:
 
 def case(number: int | None, event_id: str) -> str:
     """Return what a request is called: `case 4711`; one that the log never received has its id only."""
-    return f"case {number}" if number is not None else f"event {event_id}"
+    return _("case {number}").format(number=number) if number is not None else _("event {id}").format(id=event_id)

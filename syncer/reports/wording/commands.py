@@ -35,9 +35,13 @@ def commands(step: Remedy, events: Sequence[Named], destination: str | None) -> 
         return (f"syncer resume {destination} {REASON}",)
     if step is Remedy.BRING_ADDRESS:
         return (f"syncer resync --file FILE {REASON}",)
+    if step is Remedy.LOOK:
+        return (f"syncer guard plan{_stopped(events)}",)
     if step is Remedy.RESYNC:
         return (f"syncer resync {_chosen(events)}{_at(destination)} {REASON}",)
     named = [named_as(event) for event in events] if len(events) <= EACH else ["EVENT"]
+    if step is Remedy.RESYNC_SOME:
+        return tuple(f"syncer resync --event {event}{_at(destination)} {REASON}" for event in named)
     if step is Remedy.WITHDRAW:
         return tuple(f"syncer withdraw {event} {REASON}" for event in named)
     return tuple(f"syncer exempt {event}{_at(destination)} --ground other {REASON}" for event in named)
@@ -57,6 +61,10 @@ def named_as(event: Named) -> str:
 
 def _chosen(events: Sequence[Named]) -> str:
     return " ".join(f"--event {named_as(event)}" for event in events) if len(events) <= IN_ONE else "--held"
+
+
+def _stopped(events: Sequence[Named]) -> str:
+    return "".join(f" --event {named_as(event)}" for event in events) if len(events) <= IN_ONE else ""
 
 
 def _at(destination: str | None) -> str:

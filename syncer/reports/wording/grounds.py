@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from adapters.contract import Stays
 from syncer.domain.rights import Ground, Right
+from syncer.language.texts import N_, _, retold
 
 #: ground -> the sentence for an erasure, and for a request whose right could not be read
 _ERASURE = {
@@ -25,12 +26,12 @@ _ERASURE = {
 }
 #: Art. 17(3) and Art. 19 do not speak of objections
 _OBJECTION = {"impossible": "The ground given: telling this recipient is impossible."}
-_ERASURES_ONLY = (
+_ERASURES_ONLY = N_(
     "The decision names a ground that the law knows for erasures only. An objection to marketing has no such exception"
     " (Art. 21(3) GDPR)."
 )
-_OTHER = "No article of the law was named as the ground."
-_MISTAKE = "The request was withdrawn: it had been entered by mistake."
+_OTHER = N_("No article of the law was named as the ground.")
+_MISTAKE = N_("The request was withdrawn: it had been entered by mistake.")
 _STAYS = {
     Stays.SUPPRESSION: "The ground is Art. 17(3)(b) with Art. 21(3) GDPR: it is needed so that you are not written to"
     " again.",
@@ -45,7 +46,7 @@ _STAYS_AFTER_OBJECTION = {
     " You can ask for that as well (Art. 17 GDPR).",
 }
 
-_STAYS_BY_MISTAKE = (
+_STAYS_BY_MISTAKE = N_(
     "It was done on a request that had been entered by mistake. No ground for this is on record: you can ask us to have"
     " it undone, or erased."
 )
@@ -54,12 +55,12 @@ _STAYS_BY_MISTAKE = (
 def exception(ground: str | None, right: str | None) -> str:
     """Return on which ground a recipient was excepted, as a sentence for the person."""
     if ground == Ground.WITHDRAWN:
-        return _MISTAKE
+        return _(_MISTAKE)
     if right == Right.OBJECTION:
         if ground in _ERASURE and ground not in _OBJECTION:
-            return _ERASURES_ONLY  # recorded before such a decision was refused
-        return _OBJECTION.get(ground or "", _OTHER)
-    return _ERASURE.get(ground or "", _OTHER)
+            return _(_ERASURES_ONLY)  # recorded before such a decision was refused
+        return _(_OBJECTION.get(ground or "", _OTHER))
+    return _(_ERASURE.get(ground or "", _OTHER))
 
 
 def staying(why: Stays, right: str | None, name: str, *, withdrawn: bool = False) -> str:
@@ -68,9 +69,14 @@ def staying(why: Stays, right: str | None, name: str, *, withdrawn: bool = False
     Of a request that was withdrawn as a mistake nobody may say that the person asked for it.
     """
     if withdrawn and why in _STAYS_AFTER_OBJECTION:
-        return _STAYS_BY_MISTAKE
+        return _(_STAYS_BY_MISTAKE)
     words = _STAYS | (_STAYS_AFTER_OBJECTION if right == Right.OBJECTION else {})
-    return words[why].format(name=name)
+    return _(words[why]).format(name=name)
+
+
+def staying_again(said: str) -> str:
+    """Return such a sentence, kept in English, in the language that is spoken."""
+    return retold(said, _STAYS_BY_MISTAKE, *_STAYS_AFTER_OBJECTION.values(), *_STAYS.values())
 
 
 def has_ground(why: Stays, right: str | None) -> bool:
@@ -80,11 +86,18 @@ def has_ground(why: Stays, right: str | None) -> bool:
 
 def of_our_address(right: str | None) -> str:
     """Return on which ground the controller keeps the address while a request is carried out."""
-    article = "Art. 6(1)(c)" if right == Right.OBJECTION else "Art. 17(3)(b)"
-    return f"The ground is {article} GDPR: without it we could neither carry out the request nor check it."
+    if right == Right.OBJECTION:
+        return _("The ground is Art. 6(1)(c) GDPR: without it we could neither carry out the request nor check it.")
+    return _("The ground is Art. 17(3)(b) GDPR: without it we could neither carry out the request nor check it.")
 
 
 def of_our_record(right: str | None) -> str:
     """Return on which ground the controller keeps a record of what was done."""
-    articles = "Art. 6(1)(c)" if right == Right.OBJECTION else "Art. 17(3)(b) and (e)"
-    return f"The ground is {articles} with Art. 5(2) GDPR: we must be able to show what we did about the request."
+    if right == Right.OBJECTION:
+        return _(
+            "The ground is Art. 6(1)(c) with Art. 5(2) GDPR: we must be able to show what we did about the request."
+        )
+    return _(
+        "The ground is Art. 17(3)(b) and (e) with Art. 5(2) GDPR: we must be able to show what we did about the"
+        " request."
+    )

@@ -12,15 +12,18 @@ from datetime import date, datetime
 from itertools import product
 from zoneinfo import ZoneInfo
 
-from syncer.domain.codes import CODES, NO_DESTINATION, meaning, remedy
+from syncer.domain.codes import CODES, GUARDED, NO_DESTINATION, PARKED, meaning, remedy
 from syncer.domain.deadlines import is_overdue
 from syncer.domain.effects import BY_A_PERSON, BY_SYNCER, CLOSING, GO_ON, PAUSED, Remedy, decision, effect, result
 from syncer.domain.model import WORKABLE, EventState, State
 from syncer.domain.rights import Right
+from syncer.language.texts import N_, _, counted, listed
 from syncer.reports.propagation import PropagationLog
 from syncer.reports.views import EventView, LaneView
-from syncer.reports.wording.account import many
+from syncer.reports.wording import kept
 from syncer.reports.wording.commands import commands, show
+from syncer.reports.wording.moments import in_register
+from syncer.reports.wording.previews import is_shadowed
 from syncer.reports.wording.recipients import called
 
 #: who paused a lane, where it was a person
@@ -48,7 +51,7 @@ class Need:
 
     `result` is a sentence about the people concerned, `why` what happened, `decision` what to decide and whom to tell.
     `remedy` and `commands` are the administrator's; `instead` are commands that take the place of the others. `late`
-    says that a time is over.
+    says that a time is over. `code` is the cause, None where it is none of a delivery; `at` are the destinations.
     """
 
     result: str
@@ -59,6 +62,8 @@ class Need:
     instead: tuple[str, ...] = ()
     events: tuple[Mention, ...] = ()
     late: bool = False
+    code: str | None = None
+    at: tuple[str, ...] = ()
 
 
 class Needs:
@@ -74,14 +79,15 @@ class Needs:
     def add(self, event: EventView) -> None:
         """Look at a request."""
         held = [delivery for delivery in event.deliveries if delivery.state is State.HELD]
+        stopped = [delivery for delivery in event.deliveries if delivery.code == GUARDED]
         nowhere = event.ending is None and not event.deliveries
-        if not (event.overdue or held or nowhere or event.state is EventState.HELD):
+        if not (event.overdue or held or stopped or nowhere or event.state is EventState.HELD):
             return
         named = mention(self._log, event)
         if event.overdue:
             self._late.setdefault((named.target_only, _stopped(self._log, event)), []).append(named)
-        for delivery in held:
-            self._shown[delivery.destination] += 1
+        self._shown.update(delivery.destination for delivery in held)
+        for delivery in (*held, *stopped):
             code, action = delivery.code, delivery.action
             key = ("", code, None) if effect(code).request else (delivery.destination, code, action)
             self._causes.setdefault(key, _Cause(code, action)).add(named, delivery.destination)
@@ -95,13 +101,14 @@ class Needs:
         return [
             *_of_the_log(log),
             *self._of_late(),
+            *(_on_trial(name, lane, names[name]) for name, lane in log.destinations.items() if lane.shadow_since),
             *(_paused(name, lane, names[name]) for name, lane in log.destinations.items() if lane.paused),
             *(_need(cause, names) for cause in self._causes.values()),
             *_held_elsewhere(log, self._shown, names),
         ]
 
     def _of_late(self) -> Iterator[Need]:
-        for target_only, stopped in product((False, True), (_TRIED, _AT_PAUSED, _AT_HELD)):
+        for target_only, stopped in product((False, True), (_TRIED, _AT_PAUSED, _AT_TRIAL, _AT_HELD, _AT_GUARD)):
             if events := self._late.get((target_only, stopped)):
                 yield (_late_target if target_only else _late_day)(self._log, stopped, tuple(events))
 
@@ -134,7 +141,7 @@ def missed_target_only(log: PropagationLog, event: EventView) -> bool:
 def pause_reason(lane: LaneView) -> str:
     """Return why a lane is paused, in words: a person's own, or what the code means that syncer paused it for."""
     code = _pause_code(lane)
-    return meaning(code) if code in CODES else lane.pause_reason or "no reason is on record"
+    return meaning(code) if code in CODES else lane.pause_reason or _("no reason is on record")
 
 
 def _pause_code(lane: LaneView) -> str | None:
@@ -146,43 +153,52 @@ def _of_the_log(log: PropagationLog) -> Iterator[Need]:
     proof = log.integrity
     if not proof.verified:
         yield Need(
-            "The log that proves what is said here is not whole.",
-            proof.reason or "no reason is on record",
-            "Keep database and files as evidence. Find out who wrote there, and decide whether it is a breach to be"
-            " notified (Art. 33).",
-            "put back a database that is whole, then verify it",
+            _("The log that proves what is said here is not whole."),
+            kept.finding(proof.reason) or _("no reason is on record"),
+            _(
+                "Keep database and files as evidence. Find out who wrote there, and decide whether it is a breach to be"
+                " notified (Art. 33)."
+            ),
+            _("put back a database that is whole, then verify it"),
             commands(Remedy.VERIFY, (), None),
         )
     elif proof.last_verification.problem:
         yield Need(
-            "The daily check of the log that proves what is said here is missing, or found something.",
-            proof.last_verification.problem,
-            "Have it looked into: what nobody checks proves little.",
-            "verify the log, and see that `syncer run` runs",
+            _("The daily check of the log that proves what is said here is missing, or found something."),
+            kept.finding(proof.last_verification.problem),
+            _("Have it looked into: what nobody checks proves little."),
+            _("verify the log, and see that `syncer run` runs"),
             commands(Remedy.VERIFY, (), None),
         )
 
 
 #: what stops a late request, and what an administrator does about that
-_TRIED = "syncer goes on trying"
-_AT_PAUSED = "see the paused recipient below"
-_AT_HELD = "see below what is held"
+_TRIED = N_("syncer goes on trying")
+_AT_PAUSED = N_("see the paused recipient below")
+_AT_TRIAL = N_("see the recipients on trial below: nothing is carried out there")
+_AT_HELD = N_("see below what is held")
+_AT_GUARD = N_("see below what the guard stopped")
 
 
 def _stopped(log: PropagationLog, event: EventView) -> str:
     """Return what an administrator does about a late request: it is only waited for where something is still tried."""
-    at = [item.destination for item in event.deliveries if item.state in WORKABLE]
+    at = [item.destination for item in event.deliveries if item.state in WORKABLE and item.code not in PARKED]
     if not at:
-        return _AT_HELD
+        if any(item.code == GUARDED for item in event.deliveries):
+            return _AT_GUARD
+        return _AT_TRIAL if any(map(is_shadowed, event.deliveries)) else _AT_HELD
     return _AT_PAUSED if all(log.destinations[name].paused for name in at) else _TRIED
 
 
-def _late_day(_: PropagationLog, stopped: str, events: tuple[Mention, ...]) -> Need:
+def _late_day(_log: PropagationLog, stopped: str, events: tuple[Mention, ...]) -> Need:
     return Need(
-        "The time to answer is over, and it is still open.",
-        "it is not carried out everywhere yet; what stops each recipient stands below or in the register",
-        "Tell these people that it takes longer, and why; they may complain to the supervisory authority (Art. 12(4)).",
-        stopped,
+        _("The time to answer is over, and it is still open."),
+        _("it is not carried out everywhere yet; what stops each recipient stands below or in the register"),
+        _(
+            "Tell these people that it takes longer, and why; they may complain to the supervisory authority"
+            " (Art. 12(4))."
+        ),
+        _(stopped),
         show(events, "overdue"),
         events=events,
         late=True,
@@ -191,12 +207,16 @@ def _late_day(_: PropagationLog, stopped: str, events: tuple[Mention, ...]) -> N
 
 def _late_target(log: PropagationLog, stopped: str, events: tuple[Mention, ...]) -> Need:
     return Need(
-        "An objection missed the target of this house, and is still open; its due day is not over.",
-        f"it is not carried out everywhere within {log.objection_target_hours} hours; what stops each recipient stands"
-        " below or in the register",
-        "Decide whether somebody stops the marketing to these people by hand until then. The answer to them is in time"
-        " as long as it comes by the due day.",
-        stopped,
+        _("An objection missed the target of this house, and is still open; its due day is not over."),
+        _(
+            "it is not carried out everywhere within {hours} hours; what stops each recipient stands below or in the"
+            " register"
+        ).format(hours=log.objection_target_hours),
+        _(
+            "Decide whether somebody stops the marketing to these people by hand until then. The answer to them is in"
+            " time as long as it comes by the due day."
+        ),
+        _(stopped),
         show(events, "overdue"),
         events=events,
         late=True,
@@ -205,15 +225,40 @@ def _late_target(log: PropagationLog, stopped: str, events: tuple[Mention, ...])
 
 def _paused(name: str, lane: LaneView, title: str) -> Need:
     by_a_person, code = lane.paused_by == BY_OPERATOR, _pause_code(lane)
-    waits = many(lane.pending + lane.retrying + lane.applied, "request waits", "requests wait")
     steps = BY_A_PERSON if by_a_person else BY_SYNCER
-    then = "resume it when the reason is over" if by_a_person else remedy(code)
+    then = _("resume it when the reason is over") if by_a_person else remedy(code)
     return Need(
-        PAUSED.format(recipient=title),
-        f"{title} is paused: {pause_reason(lane)}; {waits} there",
-        GO_ON if by_a_person else decision(code, title),
+        _(PAUSED).format(recipient=title),
+        counted(
+            "{recipient} is paused: {why}; {num} request waits there",
+            "{recipient} is paused: {why}; {num} requests wait there",
+            lane.pending + lane.retrying + lane.applied,
+            recipient=title,
+            why=pause_reason(lane),
+        ),
+        _(GO_ON) if by_a_person else decision(code, title),
         then,
         tuple(line for step in steps for line in commands(step, (), name)),
+        at=(name,),
+    )
+
+
+def _on_trial(name: str, lane: LaneView, title: str) -> Need:
+    waits = counted(
+        "{num} request was looked at there, and nothing was changed; the time to answer runs on",
+        "{num} requests were looked at there, and nothing was changed; the time to answer runs on",
+        lane.previewed,
+    )
+    if lane.previewed_due_on:
+        waits = _("{waits}; the first is due {day}").format(waits=waits, day=in_register(lane.previewed_due_on))
+    return Need(
+        _("Nothing is carried out at {recipient}: it is on trial, in shadow mode.").format(recipient=title),
+        waits,
+        _("Decide when it goes live; what would have happened stands in the register."),
+        _('set mode = "live" in [destinations.{name}], and reload or restart syncer').format(name=name),
+        (f"syncer events --destination {name}",),
+        late=lane.forgotten,
+        at=(name,),
     )
 
 
@@ -235,17 +280,19 @@ class _Cause:
 
 def _need(cause: _Cause, names: Mapping[str, str]) -> Need:
     code, events = cause.code, tuple(cause.events)
-    titles = _listed([names[name] for name in cause.destinations]) or "any recipient"
+    titles = listed([names[name] for name in cause.destinations]) or _("any recipient")
     known = cause.destinations or effect(code).result
-    so = result(code, cause.action, titles) if known else "Nothing more is done as long as it is held."
+    so = result(code, cause.action, titles) if known else _("Nothing more is done as long as it is held.")
     return Need(
         so,
-        meaning(code) or "no reason is on record",
+        meaning(code) or _("no reason is on record"),
         decision(code, titles),
         remedy(code),
         tuple(_lines(cause, [step for step in effect(code).steps if step not in CLOSING])),
         tuple(_lines(cause, [step for step in effect(code).steps if step in CLOSING])),
         events,
+        code=code,
+        at=tuple(cause.destinations),
     )
 
 
@@ -258,10 +305,6 @@ def _lines(cause: _Cause, steps: Sequence[Remedy]) -> Iterator[str]:
             yield from commands(step, cause.events, destination)
 
 
-def _listed(items: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
-
-
 def _held_elsewhere(log: PropagationLog, shown: Mapping[str, int], names: Mapping[str, str]) -> Iterator[Need]:
     if log.part is not None:  # the other parts show it, or their index says this of all
         return
@@ -269,9 +312,13 @@ def _held_elsewhere(log: PropagationLog, shown: Mapping[str, int], names: Mappin
         more = lane.held - shown.get(name, 0)
         if more > 0:
             yield Need(
-                f"More is held at {names[name]} than this report shows.",
-                f"{many(more, 'request that was', 'requests that were')} received outside its time",
-                "Make a report of the whole time.",
-                "the report without `--since` and `--until` shows them",
+                _("More is held at {recipient} than this report shows.").format(recipient=names[name]),
+                counted(
+                    "{num} request that was received outside its time",
+                    "{num} requests that were received outside its time",
+                    more,
+                ),
+                _("Make a report of the whole time."),
+                _("the report without `--since` and `--until` shows them"),
                 (f"syncer events --state held --destination {name}",),
             )

@@ -60,6 +60,7 @@ def source(found: PropagationLog) -> str:
     return "".join(report_html(found))
 
 
+@pytest.mark.slow
 def test_every_section_is_there_in_the_order_in_which_it_is_needed(source: str) -> None:
     page = Parsed(source)
 
@@ -75,6 +76,7 @@ def test_every_section_is_there_in_the_order_in_which_it_is_needed(source: str) 
     assert links <= {f"#{name}" for name in ids}
 
 
+@pytest.mark.slow
 def test_the_summary_and_what_needs_a_person_come_in_plain_words(found: PropagationLog, source: str) -> None:
     text = " ".join(Parsed(source).text.split())
     counts = found.summary
@@ -164,7 +166,7 @@ def test_what_a_person_typed_was_entered_by_hand_and_commands_in_the_register_ar
     page = "".join(report_html(states.log([held])))
 
     assert "by cli" not in page
-    assert page.count("<code>syncer show</code> says which") >= 3  # the card, the register, the matrix
+    assert page.count("<code>syncer show</code> say which") >= 3  # the card, the register, the matrix
     assert "`" not in Parsed(page).text
 
 
@@ -408,6 +410,7 @@ def test_a_report_of_a_span_holds_the_evidence_of_that_span_only(
     assert "operator:looked_up" in {item.what for item in after.decisions}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_every_engine_gives_the_same_evidence(
     app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox, found: PropagationLog
@@ -425,6 +428,7 @@ def test_every_engine_gives_the_same_evidence(
             assert len(delivery.evidence.audit_seq) == len(other.evidence.audit_seq)
 
 
+@pytest.mark.slow  # a thousand events
 def test_many_events_are_paged_by_month_and_nothing_is_open_at_first(found: PropagationLog) -> None:
     template = next(event for event in found.events if event.state is EventState.FULFILLED)
     events = tuple(
@@ -486,6 +490,7 @@ def test_a_recheck_does_not_make_the_first_confirmation_late(found: PropagationL
     }
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_file_audits_its_fingerprint_and_exits_by_what_is_in_it(
     settings_file: Callable[..., Path], tmp_path: Path, activecampaign: ActiveCampaignSandbox
 ) -> None:

@@ -30,6 +30,8 @@ from syncer.reports.propagation import summary
 from syncer.reports.views import Signed
 from syncer.reports.wording import grounds
 
+pytestmark = pytest.mark.slow
+
 RECEIVED = datetime(2026, 11, 2, 9, tzinfo=UTC)
 DUE = date(2026, 12, 2)
 WORDS = [None, *CODES, *GROUNDS, "withdrawn", "of_a_later_version"]

@@ -13,12 +13,12 @@ import pytest
 import sqlalchemy as sa
 
 from syncer.app import App
-from syncer.cli.output.report_files import rendered
 from syncer.clock import stamp
 from syncer.database import sqlite_files
 from syncer.database.connections import writing
 from syncer.reports.propagation import DECISIONS
 from syncer.reports.register.paged import PAGE, PagedRegister
+from syncer.reports.takeout.documents import report_pieces
 from syncer.reports.views import EventView
 from tests.conftest import Clock
 from tests.support.documents.month import fulfil
@@ -43,12 +43,13 @@ def alive() -> int:
     return sum(isinstance(item, EventView) for item in gc.get_objects())
 
 
+@pytest.mark.slow  # looks at every object in memory again and again
 @pytest.mark.parametrize("fmt", FORMATS)
 def test_no_more_requests_than_those_of_a_few_pages_are_in_memory_at_once(october: App, fmt: str) -> None:
     gc.collect()
     others, most = alive(), 0  # other tests keep some
     with october.propagation.report(OCTOBER, None) as report:
-        for number, _ in enumerate(rendered(report.log, fmt)):
+        for number, _ in enumerate(report_pieces(report.log, fmt)):
             if number % 400 == 0:
                 most = max(most, alive())
 
@@ -56,6 +57,7 @@ def test_no_more_requests_than_those_of_a_few_pages_are_in_memory_at_once(octobe
     assert 0 < most - others <= 2 * PAGE
 
 
+@pytest.mark.slow  # thousands of requests
 def test_each_way_through_gives_the_same_requests_in_the_order_of_their_ids(october: App) -> None:
     with october.propagation.report(OCTOBER, None) as report:
         register = report.log.events
@@ -67,6 +69,7 @@ def test_each_way_through_gives_the_same_requests_in_the_order_of_their_ids(octo
     assert {event.received_at.month for event in whole(october, None, OCTOBER).events} == {7}
 
 
+@pytest.mark.slow  # thousands of requests
 def test_what_others_write_meanwhile_is_not_in_a_report_that_was_begun(october: App) -> None:
     with october.propagation.report(OCTOBER, None) as report:
         fulfil(october, 3, OCTOBER + timedelta(hours=1), name="c")
@@ -96,8 +99,8 @@ def test_an_id_that_is_no_text_hides_no_request(app: App) -> None:
     assert [len(event.deliveries) for event in log.events] == [2, 2, 2]
     assert len(report_csv(log).splitlines()) == 7
     assert report_text(log).count("confirmed 2") == 6
-    assert "".join(rendered(log, "html")).count('<tr id="r') == 3
-    assert len(json.loads("".join(rendered(log, "json")))["events"]) == 3
+    assert "".join(report_pieces(log, "html")).count('<tr id="r') == 3
+    assert len(json.loads("".join(report_pieces(log, "json")))["events"]) == 3
 
 
 # -- indexes --------------------------------------------------------------------------------------------------
@@ -137,6 +140,7 @@ def whole_tables(lines: Iterable[str]) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_an_index_finds_every_page_of_requests_and_what_the_log_says_of_them(app: App, clock: Clock) -> None:
     clock.now = NOVEMBER
@@ -157,6 +161,7 @@ def test_an_index_finds_every_page_of_requests_and_what_the_log_says_of_them(app
     assert whole_tables(lines) == []
 
 
+@pytest.mark.slow  # thousands of requests
 def test_without_statistics_the_log_is_still_found_by_its_event(october: App) -> None:
     with october.propagation.report(OCTOBER, None) as report:
         lines = plans(october, lambda: list(gone_through(report.register)))

@@ -31,6 +31,13 @@ def test_every_kind_of_ending_has_its_own_number() -> None:
     )
 
 
+def test_what_the_guard_stopped_is_not_said_to_be_under_way() -> None:
+    said = account(counted(everywhere=1, open=5), 3)
+
+    assert "1 carried out everywhere, 0 waiting for a person's decision" in said
+    assert "3 stopped by the guard until a person has looked, 2 under way." in said
+
+
 def test_an_answer_that_came_late_is_counted_beside_what_is_late_and_open() -> None:
     assert account(counted(everywhere=1, answered_late=1)).endswith(". 1 was answered late.")
     assert account(counted(open=2, overdue=2)).endswith(". 2 are late and still open.")

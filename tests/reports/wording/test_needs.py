@@ -50,7 +50,7 @@ def test_every_command_can_be_copied_as_it_stands(code: str, tmp_path: object, m
             assert params["event"] == "4711"
             assert params.get("destination", "crm") == "crm"
         if "events_" in params and params["events_"]:
-            assert (params["events_"], params["destination"]) == (("4711",), "crm")
+            assert (params["events_"], params.get("destination", "crm")) == (("4711",), "crm")
 
 
 @pytest.mark.parametrize("number", [2, 20, 21])
@@ -62,6 +62,13 @@ def test_many_requests_are_one_line_and_too_many_are_chosen_by_their_state(numbe
     assert params["events_"] == (tuple(str(n) for n in range(1, number + 1)) if number <= 20 else ())
     assert params["held"] == (number > 20)
     assert params["destination"] == "crm"
+
+
+def test_what_a_person_refused_is_never_started_over_in_one_go() -> None:
+    events = [event(n, (delivery("crm", State.HELD, "guard_refused"),)) for n in range(1, 30)]
+    (need,) = find(log(events)).needs
+
+    assert need.commands == ('syncer resync --event EVENT --destination crm --reason "…"',)
 
 
 def test_a_request_without_a_case_number_goes_by_its_id() -> None:

@@ -1,0 +1,1 @@
+"""The texts of reports, dossiers and the console in every language."""
