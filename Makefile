@@ -4,9 +4,11 @@
 # make bench-million  those among a million events
 # make crash  kill the worker at every point of the walk on three engines; SEED=n repeats the random moments
 # make schemas  docs/schemas and docs/commands.md, after a change of what a command prints as JSON or of its help
-# make picture  docs/report.png, the top of a report of invented requests; needs chromium
+# make texts    the catalogues in syncer/language/catalogues, after a change of a text that people read; says what is not translated
+# make picture  docs/report.png, the top of a report of invented requests, and two pages of the console's demo; needs chromium
 # make test-vendors   requests and answers against the vendors' own specification and clients, from npm
 # make test-install   docs/install.md and the demo, typed as they stand on a bare Debian 12 and 13; needs root
+# make packages   wheel, Debian package and OCI archive into dist/, as root on Debian        make test-packages   each installed and run
 # make simulate   weeks of trouble in virtual time, seed after seed        make test-wordpress   a real WordPress
 
 PYTHON ?= python3
@@ -14,13 +16,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 COMPILE := uv pip compile --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
   --no-emit-index-url
-EXTRAS := --extra mysql --extra postgresql --extra holidays --extra timestamp --extra build
+EXTRAS := --extra mysql --extra postgresql --extra holidays --extra timestamp --extra apprise --extra console --extra oidc --extra build
 SAY := printf '%s\n'
 # four at a time: many tests wait rather than compute
 PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
 
-.PHONY: demo test test-engines test-long test-newest test-tools test-wordpress test-vendors test-install lint bench bench-million \
-  crash simulate fuzz schemas picture sbom lock clean
+.PHONY: demo test test-engines test-long test-newest test-tools test-wordpress test-vendors test-install test-packages packages \
+  lint bench bench-million crash simulate fuzz schemas texts picture sbom lock clean
 
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { $(SAY) 'there is no $(PYTHON) here; install Python 3.11 or newer, or say where it is: make PYTHON=/path/to/python3'; exit 1; }
@@ -41,15 +43,15 @@ demo: $(VENV)/.installed
 
 # what needs nothing but Python, and a few minutes
 test: $(VENV)/.installed
-	$(PYTEST) -m 'not engines and not slow and not wordpress and not vendors and not install'
+	$(PYTEST) -m 'not engines and not slow and not wordpress and not vendors and not install and not packages'
 
 # the same on the other databases, and what a browser makes of the pages; each worker starts servers of its own
 test-engines: $(VENV)/.installed
-	$(PYTEST) -m 'engines and not slow and not wordpress and not vendors and not install'
+	$(PYTEST) -m 'engines and not slow and not wordpress and not vendors and not install and not packages'
 
 # what takes minutes of its own: real processes, every fault, kills, weeks of trouble in their short form, the smallest bench
 test-long: $(VENV)/.installed
-	$(PYTEST) -m 'slow and not wordpress and not vendors and not install'
+	$(PYTEST) -m 'slow and not wordpress and not vendors and not install and not packages'
 
 # what the tests need beside Python, where it is missing
 test-tools:
@@ -71,6 +73,15 @@ test-vendors: $(VENV)/.installed
 # two bare machines, made by debootstrap beside each other: skips without root
 test-install: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 -m install tests/install
+
+# what is published, for the Debian that builds it
+packages: $(VENV)/.installed
+	packaging/tools.sh
+	PYTHON=$(BIN)/python packaging/build.sh
+
+# each installed and run, the Debian package on a machine that is booted for it: skips without root
+test-packages: packages
+	$(BIN)/python -m pytest -n 2 -m packages tests/install
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -100,8 +111,12 @@ schemas: $(VENV)/.installed
 	$(BIN)/python -m syncer.cli.output.schemas docs/schemas
 	$(BIN)/python -m syncer.cli.help.page docs/commands.md
 
+texts: $(VENV)/.installed
+	$(BIN)/python -m tests.support.language.catalogue
+
 picture: $(VENV)/.installed
 	$(BIN)/python -m tests.support.documents.picture docs/report.png
+	$(BIN)/python -m tests.support.documents.console_pictures docs
 
 # what a server installs, run time with every extra, is a part of what a developer has: the same versions
 # ten minutes of every parser that a stranger can reach

@@ -124,6 +124,23 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """What an apply would do to a person now: seen by reading alone, and free of personal data.
+
+    `found` says where they are and how they stand there (`audience a1b2: subscribed`), nothing for somebody who is
+    held nowhere. `would` are the calls that would change something, each once: template and scope as in Step
+    (`POST /lists/{list}/members/{id}/actions/delete-permanent, audience a1b2`). `code` is the one for which the
+    delivery would be held; None where it would go through. What a provider answers to a call that was never made,
+    nobody knows: it is taken as documented.
+    """
+
+    found: tuple[str, ...]
+    would: tuple[str, ...]
+    code: str | None = None
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """A contact as a listing shows it: where (`scope`, as in Step) and under which address, as the provider has it.
 
@@ -247,6 +264,14 @@ class Adapter(ABC):
         """
 
     @abstractmethod
+    def preview(self, action: Action, subject: Subject, received_at: datetime) -> Preview:
+        """Say what `apply` would do now, by the same reads and the same judgement, changing nothing.
+
+        A Permanent that `apply` would raise is the `code` of the preview; adapters/preview.py helps. Raises Transient
+        and Misconfigured as `apply`, and Permanent `unsupported_action`.
+        """
+
+    @abstractmethod
     def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
         """Read back that it is so, changing nothing. `applied` is the receipt of an apply just before, if any.
 
@@ -283,6 +308,13 @@ class Adapter(ABC):
 
         `label` is the subject's: a finding may show which name stands for which shop.
         """
+
+    def size(self) -> int | None:
+        """Return how many contacts there are, by one cheap call; None where the provider does not say.
+
+        About is good enough. Raises as `apply`.
+        """
+        return None
 
     def trial_plan(self, place: str | None) -> tuple[str, ...]:
         """Return what `trial` does, a sentence each and without a call; none where the provider cannot be tried.

@@ -9,12 +9,13 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adapters.contract import Action, Adapter, SettingsError
+from adapters.http.lock import reads_only
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -46,6 +47,16 @@ def load(name: str) -> type[Adapter]:
     module, _, attribute = SHIPPED[name].partition(":")
     adapter: type[Adapter] = getattr(import_module(module), attribute)
     return adapter
+
+
+def configured(name: str, options: Mapping[str, Any], api_key: str, *, shadow: bool = False) -> Adapter:
+    """Build the adapter of that name from its settings; in `shadow` mode nothing but reads will leave it.
+
+    Raises SettingsError as `load` and the adapter's own `configured`.
+    """
+    adapter = load(name)
+    with reads_only() if shadow else nullcontext():
+        return adapter.configured(options, api_key)
 
 
 @cache

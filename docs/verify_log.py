@@ -462,7 +462,10 @@ def admits(fork, size, origin, root):
     return fork["old_origin"] == origin and fork["shared"] < size <= fork["lost"]["size"] and cited
 
 
-NEEDS_REASON = {"delivery:exempt", "event:withdrawn", "operator:resynced", "audit:forked", "key:rotated"}
+NEEDS_REASON = {
+    "delivery:exempt", "event:withdrawn", "operator:resynced", "audit:forked", "key:rotated", "operator:proposed",
+    "operator:approved", "operator:rejected",
+}  # fmt: skip
 
 
 def meaning(events, body, purged_events):
@@ -493,6 +496,9 @@ def meaning(events, body, purged_events):
         return None
     if destination not in plan:
         return "concerns a destination that the event never named"
+    if what == "delivery:previewed":  # a look at what would happen: it moves nothing, and is no attempt
+        other = facts.get("action") != plan[destination]
+        return f"is of another action than was planned at {destination}" if other else None
     if what == "delivery:answered":  # after it was closed: it moves nothing
         attempt = facts.get("attempt")
         made = is_int(attempt) and 0 < attempt <= attempts.get(destination, 0)

@@ -6,8 +6,9 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from copy import copy
 from datetime import datetime, timedelta
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from adapters import registry
 from adapters.contract import Adapter
 from adapters.contract import SettingsError as AdapterSettingsError
 from syncer.audit.actor import actor
-from syncer.audit.ledger import Ledger, key_check
+from syncer.audit.ledger import Facts, Ledger, key_check
 from syncer.audit.proof.carrier import targets
 from syncer.audit.proof.checkpoints import Checkpoints, Schedule
 from syncer.audit.proof.notary import Notary
@@ -32,14 +33,17 @@ from syncer.database.tables import Tables, tables
 from syncer.delivery.balance import Presence
 from syncer.delivery.leases import Leases
 from syncer.delivery.owners import owner_name
-from syncer.errors import SettingsProblem
+from syncer.domain.permissions import Permission
+from syncer.domain.rights import Right
+from syncer.errors import SettingsProblem, UserError
 from syncer.intake.queue import Queue
 from syncer.privacy.keyring import Keyring
-from syncer.settings.checked import Settings, settings_digest
+from syncer.settings.checked import Settings, in_shadow, settings_digest
+from syncer.settings.destinations import LIVE, SHADOW
 from syncer.settings.load import load
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from syncer.audit.access_log import AccessLog
     from syncer.audit.offline.finding import Finding
@@ -49,14 +53,22 @@ if TYPE_CHECKING:
     from syncer.audit.proof.verification.span import Span
     from syncer.audit.proof.verification.verified import Verified
     from syncer.audit.proof.verification.verify import Verification
+    from syncer.decisions.entering import Entering
     from syncer.decisions.extension import Extensions
+    from syncer.decisions.four_eyes.authority import Authority
+    from syncer.decisions.four_eyes.proposals import Proposals
+    from syncer.decisions.guarded import GuardDecisions
     from syncer.decisions.interventions import Interventions
+    from syncer.decisions.previews import Previews
     from syncer.decisions.replay import Replays
     from syncer.decisions.resync import Resync
-    from syncer.decisions.withdrawal import Withdrawals
+    from syncer.decisions.withdrawing.refused import RefusedRequests
+    from syncer.decisions.withdrawing.withdrawal import Withdrawals
     from syncer.delivery.drift import Drift
+    from syncer.delivery.guard.guards import Guards
     from syncer.delivery.lane import Lane
     from syncer.delivery.looks.watch import Watch
+    from syncer.delivery.shadow.modes import Modes
     from syncer.events.resealing import Resealing
     from syncer.events.seals import Seals
     from syncer.events.shredding import Shredding
@@ -95,13 +107,19 @@ def _tables(prefix: str, queue: str) -> Tables:
 
 
 def open_app(
-    settings: Settings, *, actor: str = "cli", clock: Callable[[], datetime] | None = None, retired: bool = False
+    settings: Settings,
+    *,
+    actor: str = "cli",
+    clock: Callable[[], datetime] | None = None,
+    retired: bool = False,
+    console: bool = False,
 ) -> App:
     """Open key file and database. Raises UserError when one of them is not as it must be; needs no secrets.
 
     `retired` lets a database be opened that was put back to before its key was replaced: for whoever records that.
+    `console` opens it with the key file of [console], which opens no address and signs nothing.
     """
-    keyring = Keyring.load(settings.identity.key_file)
+    keyring = console_keyring(settings) if console else Keyring.load(settings.identity.key_file)
     engine = engines.connect(settings.database_login)
     try:
         revisions.require_current(engine, settings.database.prefix)
@@ -116,11 +134,19 @@ def open_app(
         raise
 
 
+def console_keyring(settings: Settings) -> Keyring:
+    """Return what the web console knows of the key. Raises UserError."""
+    if settings.console is None:
+        raise UserError(f"{settings.path}: there is no table [console]; add it with the url that browsers type")
+    return Keyring.for_console(settings.console.key_file)
+
+
 def make_adapter(settings: Settings, name: str) -> Adapter:
     """Build the adapter of a destination. Raises SettingsProblem for a missing secret or unusable option."""
     destination = settings.destinations[name]
     try:
-        return registry.load(destination.adapter).configured(destination.options, destination.secret())
+        shadow = destination.mode == SHADOW
+        return registry.configured(destination.adapter, destination.options, destination.secret(), shadow=shadow)
     except AdapterSettingsError as error:
         raise SettingsProblem([f"{settings.path}: [destinations.{name}] {error.key}: {error}"]) from None
 
@@ -157,14 +183,30 @@ class App:
         self.rule = settings.deadlines.rule
         self.controller = settings.controller.controller
         self.tables = make_tables(settings)
-        self.ledger = Ledger(engine, self.tables, keyring, actor(kind), settings_digest(settings))
-        self._wire_proof()
-        self.transactions = Transactions(engine, self.tables, self.ledger, clock, self.trust.require)
-        self.leases = Leases(self.transactions, owner or owner_name(), settings.schedule.lease_seconds)
-        self.presence = Presence(self.transactions, self.leases)
+        self._wire(actor(kind), owner or owner_name(), frozenset(Permission))
         queue = settings.queue_login
         queue_engine = engine if queue is None else engines.connect(queue, shared=True)
         self.queue = Queue(queue_engine, self.tables, shared=queue is None)
+
+    def acting_as(self, who: Facts, allowed: frozenset[Permission] = frozenset()) -> App:
+        """Return this installation with the same connections, whose every entry in the audit names who acts.
+
+        Its decisions refuse what is not `allowed`. It is not to be closed: that is done to this one.
+        """
+        other = copy(self)
+        for name in [name for name in other.__dict__ if isinstance(getattr(type(self), name, None), cached_property)]:
+            del other.__dict__[name]  # made anew, with another ledger
+        other._wire(who, self.leases.owner, allowed)
+        return other
+
+    def _wire(self, who: Facts, owner: str, allowed: frozenset[Permission]) -> None:
+        self.who = who
+        self._allowed = allowed
+        self.ledger = Ledger(self.engine, self.tables, self.keyring, who, settings_digest(self.settings))
+        self._wire_proof()
+        self.transactions = Transactions(self.engine, self.tables, self.ledger, self.clock, self.trust.require)
+        self.leases = Leases(self.transactions, owner, self.settings.schedule.lease_seconds)
+        self.presence = Presence(self.transactions, self.leases)
 
     def _wire_proof(self) -> None:
         """Wire what signs the log, and what refuses a database that is behind its notes."""
@@ -204,6 +246,16 @@ class App:
         return Store(self.transactions, tuple(self.settings.schedule.recheck_days))
 
     @cached_property
+    def guards(self) -> Guards:
+        """What makes the guard of each lane, and says how it stands."""
+        from syncer.delivery.guard.guards import Guards
+
+        def queued(reach: int) -> int:
+            return self.refused_rows.not_among(self.queue.newest(Right.ERASURE, reach))
+
+        return Guards(self.settings.guard, self.transactions, queued)
+
+    @cached_property
     def seals(self) -> Seals:
         """What seals addresses and opens them."""
         from syncer.events.seals import Seals
@@ -227,6 +279,21 @@ class App:
         return RefusedRows(self.transactions, self.queue)
 
     @cached_property
+    def previews(self) -> Previews:
+        """What says once what would happen."""
+        from syncer.decisions.previews import Previews
+
+        reading = partial(make_adapter, in_shadow(self.settings))
+        return Previews(self.transactions, self.leases, self.seals, self.settings.destinations, reading)
+
+    @cached_property
+    def modes(self) -> Modes:
+        """What brings the lanes into the mode that the settings say."""
+        from syncer.delivery.shadow.modes import Modes
+
+        return Modes(self.transactions, self.leases, self.settings.destinations)
+
+    @cached_property
     def watch(self) -> Watch:
         """What looks for people who come back."""
         from syncer.delivery.looks.unfinished import Places
@@ -247,28 +314,75 @@ class App:
         """What starts deliveries over."""
         from syncer.decisions.resync import Resync
 
-        return Resync(self.transactions, self.store, self.leases, self.seals, self.settings.destinations)
+        return Resync(
+            self.transactions,
+            self.store,
+            self.leases,
+            self.seals,
+            self.settings.destinations,
+            self.guards,
+            self.authority,
+        )
+
+    @cached_property
+    def guard_decisions(self) -> GuardDecisions:
+        """What a person decides about what the guard stopped."""
+        from syncer.decisions.guarded import GuardDecisions
+
+        return GuardDecisions(self.transactions, self.store, self.guards, self.authority)
 
     @cached_property
     def interventions(self) -> Interventions:
         """What exempts a delivery, pauses a lane and resumes it."""
         from syncer.decisions.interventions import Interventions
 
-        return Interventions(self.transactions, self.store, self.leases, self.settings.destinations)
+        return Interventions(self.transactions, self.store, self.leases, self.settings.destinations, self.authority)
 
     @cached_property
     def withdrawals(self) -> Withdrawals:
         """What withdraws a request."""
-        from syncer.decisions.withdrawal import Withdrawals
+        from syncer.decisions.withdrawing.withdrawal import Withdrawals
 
-        return Withdrawals(self.transactions, self.store)
+        return Withdrawals(self.transactions, self.store, self.authority)
+
+    @cached_property
+    def refused(self) -> RefusedRequests:
+        """What withdraws the requests that were refused at the guard."""
+        from syncer.decisions.withdrawing.refused import RefusedRequests
+
+        return RefusedRequests(self.transactions, self.withdrawals, self.authority)
 
     @cached_property
     def extensions(self) -> Extensions:
         """What lengthens the time for an answer."""
         from syncer.decisions.extension import Extensions
 
-        return Extensions(self.transactions, self.rule)
+        return Extensions(self.transactions, self.rule, self.authority)
+
+    @cached_property
+    def entering(self) -> Entering:
+        """What puts a request into the queue that a person entered."""
+        from syncer.decisions.entering import Entering
+
+        return Entering(self.transactions, self.queue, self.keyring, self.withdrawals.withdrawn_among, self.authority)
+
+    @property
+    def authority(self) -> Authority:
+        """What whoever acts may decide, and for what they need a second person."""
+        from syncer.decisions.four_eyes.authority import Authority
+
+        console = self.settings.console
+        return Authority(self._allowed, frozenset(console.four_eyes) if console is not None else frozenset())
+
+    @cached_property
+    def proposals(self) -> Proposals:
+        """What keeps decisions until a second person has looked, and carries them out."""
+        from syncer.decisions.four_eyes.carriers import Carriers
+        from syncer.decisions.four_eyes.proposals import Proposals
+
+        closing = self.withdrawals, self.refused
+        carriers = Carriers(self.interventions, *closing, self.extensions, self.guard_decisions, self.resync)
+        return Proposals(self.transactions, self.ledger, self.who, self.authority, carriers)
 
     @cached_property
     def replays(self) -> Replays:
@@ -349,6 +463,7 @@ class App:
             wordpress,
             self.verified,
             self.refused_rows,
+            self.guards,
         )
 
     @cached_property
@@ -439,14 +554,28 @@ class App:
         lane = self.leases.get(destination)
         return destination in self.settings.destinations and not (lane and lane.paused)
 
-    def lanes(self) -> list[Lane]:
-        """Build the lanes of all configured destinations, with their adapters."""
+    def lanes(self, adapters: Mapping[str, Adapter] | None = None, stop: threading.Event | None = None) -> list[Lane]:
+        """Build the lanes of all configured destinations, with their adapters, or with those that are given.
+
+        They work until `stop`, or this installation's own.
+        """
         from syncer.delivery.lane import Lane
+        from syncer.delivery.shadow.lane import ShadowLane
 
         self.leases.ensure(list(self.settings.destinations))
+        kinds = {LIVE: Lane, SHADOW: ShadowLane}
         return [
-            Lane(name, self.adapter(name), self.transactions, self.store, self.leases, self.seals, self.stop)
-            for name in self.settings.destinations
+            kinds[self.settings.destinations[name].mode](
+                name,
+                adapter,
+                self.transactions,
+                self.store,
+                self.leases,
+                self.seals,
+                stop or self.stop,
+                guard=self.guards.of(name, adapter),
+            )
+            for name, adapter in (adapters or {name: self.adapter(name) for name in self.settings.destinations}).items()
         ]
 
     # -- the end -------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ SyncerError
  ├── UserError          one readable line that names the file, key or row, and the remedy; exit code 2
  │    ├── SettingsProblem   several such lines
  │    ├── KeyFileError
+ │    ├── KeyTooSmall       the web console's key, where one that signs is needed
  │    └── UntrustedLog      the log is not the one that was signed: nothing is written or called any more
  │         ├── ChainBroken  entries or checkpoints that were not made with the key
  │         └── Behind       a database that does not hold what was anchored (audit.proof.rollback)
@@ -37,6 +38,10 @@ class SettingsProblem(UserError):
 
 class KeyFileError(UserError):
     """Raised when the key file is missing, unreadable, open to others or not a key."""
+
+
+class KeyTooSmall(UserError):
+    """Raised by a process with the web console's key for what that key cannot do."""
 
 
 class UntrustedLog(UserError):

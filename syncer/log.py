@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 import traceback
 from collections.abc import MutableMapping
 from functools import cached_property
 from typing import Any, TextIO
+from weakref import WeakSet
 
 from adapters.errors import AdapterError
 from syncer.errors import SyncerError
@@ -18,13 +20,16 @@ ALLOWED = frozenset(
     {
         "event", "level", "timestamp", "logger", "lane", "destination", "delivery", "event_id", "state", "code",
         "attempt", "count", "seconds", "ms", "status", "owner", "fence", "port", "path", "reason", "version", "job",
-        "error", "phase", "exception", "dropped",
+        "error", "phase", "exception", "dropped", "channel",
     }
 )  # fmt: skip
 _OURS = (SyncerError, AdapterError)
 Event = MutableMapping[str, Any]
 
 
+#: the loggers that loaded structlog, which go on as it was then until they are told to load it anew
+_in_use: WeakSet[Logger] = WeakSet()
+_loading = threading.Lock()
 #: what `configure` asked for until a logger needs it: structlog is slow to load, and most commands log nothing
 _asked: list[tuple[int, TextIO, bool]] = []
 
@@ -44,12 +49,18 @@ class Logger:
         setattr(self, verb, method)  # so that __getattr__ is not asked again
         return method
 
+    def load_anew(self) -> None:
+        """Ask structlog again with the next event."""
+        for name in [name for name in self.__dict__ if name != "_fields"]:
+            del self.__dict__[name]
+
     @cached_property
     def _loaded(self) -> Any:
-        import structlog
-
-        if _asked:
-            _set_up(*_asked.pop())
+        with _loading:
+            structlog = _structlog()
+            if _asked:
+                _set_up(*_asked.pop())
+            _in_use.add(self)
         return structlog.get_logger().bind(**self._fields)
 
 
@@ -65,8 +76,28 @@ def configure(level: str, stream: TextIO | None = None, json: bool | None = None
     """
     out = stream or sys.stderr
     number = getattr(logging, level.upper())
-    _asked[:] = [(number, out, not out.isatty() if json is None else json)]
+    with _loading:
+        _asked[:] = [(number, out, not out.isatty() if json is None else json)]
+        for logger in _in_use:
+            logger.load_anew()
+        _in_use.clear()
     _route_standard_library(number)
+
+
+def _structlog() -> Any:
+    """Load structlog, without rich where that is not loaded yet.
+
+    It takes rich along for tracebacks, of which only the frames are ever logged here: 60 ms, and 8 MiB for good.
+    """
+    hidden = "rich" not in sys.modules and "structlog" not in sys.modules
+    if hidden:
+        sys.modules["rich"] = None  # type: ignore[assignment] # how Python is told that there is no such module
+    try:
+        import structlog
+    finally:
+        if hidden:
+            del sys.modules["rich"]
+    return structlog
 
 
 def _set_up(number: int, out: TextIO, as_json: bool) -> None:

@@ -24,6 +24,8 @@ from tests.support.session.opened import close_all
 
 #: folders of tests that take minutes: every fault, kills, weeks in virtual time, the smallest bench
 LONG = {Path(__file__).parent / name for name in ("faults", "crash", "simulation", "bench")}
+#: most tests are about something else than the guard, which counts here too and stops nothing
+UNGUARDED = "always_allowed = 1_000_000"
 AUDIENCES = ("a1b2c3d4e5", "b2c3d4e5f6", "c3d4e5f6a7")
 
 
@@ -53,7 +55,7 @@ class Clock:
     """A clock that stands still until it is moved."""
 
     def __init__(self, start: datetime) -> None:
-        self.now = start
+        self.now = self.start = start
 
     def __call__(self) -> datetime:
         return self.now
@@ -129,6 +131,9 @@ intake_seconds = 1
 lane_seconds = 1
 recheck_days = {recheck_days}
 
+[guard]
+always_allowed = 1_000_000
+
 [destinations.newsletter]
 adapter = "mailchimp"
 api_key_env = "TEST_MAILCHIMP_KEY"
@@ -156,7 +161,13 @@ def settings_file(
 ) -> Callable[..., Path]:
     """Write a settings.toml that points at the two sandboxes and set their keys."""
 
-    def write(*, objection: str = "unsubscribe", recheck_days: str = "[1, 7]", rate: int = 1000) -> Path:
+    def write(
+        *,
+        objection: str = "unsubscribe",
+        recheck_days: str = "[1, 7]",
+        rate: int = 1000,
+        guard: str = UNGUARDED,
+    ) -> Path:
         monkeypatch.setenv("TEST_MAILCHIMP_KEY", mailchimp.api_key)
         monkeypatch.setenv("TEST_ACTIVECAMPAIGN_KEY", activecampaign.api_key)
         path = tmp_path / "settings.toml"
@@ -168,7 +179,7 @@ def settings_file(
                 objection=objection,
                 recheck_days=recheck_days,
                 rate=rate,
-            ),
+            ).replace(UNGUARDED, guard),
             encoding="utf-8",
         )
         return path

@@ -54,6 +54,7 @@ def calls(path: Path) -> Iterator[ast.Call]:
             yield node
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("top", ["syncer", "adapters", "docs", "tests"])
 def test_whoever_reads_or_writes_text_names_its_encoding(top: str) -> None:
     wrong = [

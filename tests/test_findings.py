@@ -28,6 +28,7 @@ def attacks(number: int) -> list[str]:
     return [name for name in names() if name.startswith(f"test_finding_{number:02d}_")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", FINDINGS)
 def test_every_finding_of_the_security_review_has_a_test_of_its_number(number: int) -> None:
     assert attacks(number), f"no test is named test_finding_{number:02d}_…"

@@ -22,9 +22,10 @@ PROVIDERS = tuple(
 #: from the ground up; a module imports only from lower lines. Wings on one line do not know each other.
 LINES = {
     "syncer": (
-        ("errors", "clock", "bell"),
+        ("errors", "clock", "bell", "systemd", "language"),
         ("domain", "privacy"),
         ("settings", "database", "log"),
+        ("oidc",),
         ("audit.offline",),
         ("audit.anchors", "audit.chain", "audit.actor"),
         ("audit.chain_keys", "audit.log_end"),
@@ -33,9 +34,9 @@ LINES = {
         ("audit.access_log", "audit.proof"),
         ("events",),
         ("delivery", "intake"),
-        ("decisions", "reports"),
+        ("decisions", "reports", "alerting"),
         ("app",),
-        ("service", "setup"),
+        ("service", "setup", "console"),
         ("cli",),
         ("__main__",),
     ),
@@ -44,7 +45,7 @@ LINES = {
         ("errors",),
         ("options", "addresses", "handles", "checks", "paging", "values", "consent"),
         ("http",),
-        ("trial",),
+        ("trial", "preview"),
         (*PROVIDERS, "sandbox"),
         ("registry",),
     ),

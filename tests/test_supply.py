@@ -62,8 +62,8 @@ def test_a_server_installs_nothing_that_only_developers_need() -> None:
 
     assert {name: develop[name] for name in run} == run
     tools = {canonicalize_name(wanted.name) for wanted in declared()["dev"]}
-    # an extra of its own, and what builds the package asks for the other
-    assert run.keys() & tools == {"rfc3161-client", "packaging"}
+    # an extra of its own; what builds the package, and apprise, ask for the others
+    assert run.keys() & tools == {"rfc3161-client", "packaging", "pyyaml"}
 
 
 @pytest.mark.parametrize("name", [RUN, DEVELOP])
@@ -88,10 +88,11 @@ def test_no_version_with_a_known_hole_is_accepted(package: str) -> None:
     assert all(Version(version) >= Version(first) for version in locked(RUN)[package])
 
 
+@pytest.mark.slow
 def test_everything_that_syncer_imports_is_asked_for_and_locked() -> None:
     provided = packages_distributions()
     groups = declared()
-    server = ("", "mysql", "postgresql", "holidays", "timestamp")
+    server = ("", "mysql", "postgresql", "holidays", "timestamp", "apprise", "console", "oidc")
     asked = {canonicalize_name(line.name) for extra in server for line in groups[extra]}
 
     for module in sorted(imported() - {"syncer", "adapters"} - sys.stdlib_module_names):
@@ -100,6 +101,7 @@ def test_everything_that_syncer_imports_is_asked_for_and_locked() -> None:
         assert names & locked(RUN).keys(), module
 
 
+@pytest.mark.slow  # makes it
 def test_the_bill_of_materials_lists_exactly_what_a_server_installs(tmp_path: Path) -> None:
     bill = tmp_path / "sbom.json"
     recipe = re.search(

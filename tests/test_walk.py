@@ -10,7 +10,7 @@ import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
-from syncer.decisions.resync import Selection
+from syncer.decisions.resync_plan import Selection
 from syncer.events.store import Store
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock

@@ -17,14 +17,17 @@ need make make command -v make
 need venv python3-venv python3 -c 'import venv, ensurepip'
 need mariadbd mariadb-server-core command -v mariadbd
 need mariadb mariadb-client-core command -v mariadb
+need mariadb-dump mariadb-client command -v mariadb-dump
 need initdb postgresql test -x "${postgresql[-1]}" -o -x "$(command -v initdb)"
 need pgbouncer pgbouncer command -v pgbouncer
 need chromium chromium bash -c 'command -v chromium || command -v chromium-browser'
 need faketime faketime test -e "${faketime[-1]}"
 need openssl openssl command -v openssl
 need systemd-analyze systemd command -v systemd-analyze
+need nginx nginx-light command -v nginx
 need node nodejs command -v node
 need npm npm command -v npm
+need promtool prometheus command -v promtool
 need debootstrap debootstrap command -v debootstrap
 
 if [ "${#missing[@]}" = 0 ]; then

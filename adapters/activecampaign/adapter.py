@@ -16,6 +16,7 @@ from adapters.contract import (
     Adapter,
     Check,
     Limits,
+    Preview,
     Receipt,
     Remaining,
     Seen,
@@ -30,6 +31,7 @@ from adapters.http.evidence import LAST_CALLS, LONGEST_WALK, NO_HURRY, Trail, ev
 from adapters.http.pacer import Pacer
 from adapters.http.transport import Transport
 from adapters.options import check_api_key, check_base_url, check_flag
+from adapters.preview import Would, previewed
 from adapters.values import numeric_id
 
 if TYPE_CHECKING:
@@ -157,6 +159,20 @@ class ActiveCampaign(Adapter):
         with evidence(self._patience) as trail:
             return self._errand(action, trail, subject).apply(received_at)
 
+    def preview(self, action: Action, subject: Subject, received_at: datetime) -> Preview:
+        """Read as an apply does, and say what it would change. Raises AdapterError."""
+        from adapters.activecampaign.preview import PreviewedErasure, PreviewedObjection
+
+        would = Would()
+        with evidence(self._patience) as trail:
+            asking, suppress = self._asking(trail), action is Action.SUPPRESS
+            errand: Erasure | Objection = (
+                PreviewedErasure(asking, trail, subject, would, ecommerce=self._ecommerce)
+                if action is Action.DELETE
+                else PreviewedObjection(asking, trail, subject, would, suppress=suppress)
+            )
+            return previewed(trail, would, lambda: errand.apply(received_at))
+
     def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
         """Read the person again, by id where the apply found them, and by address. Raises AdapterError."""
         with evidence(self._patience) as trail:
@@ -195,6 +211,15 @@ class ActiveCampaign(Adapter):
             lambda: tried("archive", lambda: _archive(asking), _archive_remedy),
             lambda: tried("lists", lambda: _lists(asking), "let the key's user see all lists", _ALL_LISTS),
         )
+
+    def size(self) -> int | None:
+        """Return how many contacts the account has: the total of a listing of one. Raises AdapterError."""
+        from adapters.activecampaign.calls.listing import total_of
+
+        with evidence(self._patience) as trail:
+            asking = self._asking(trail)
+            answer = asking.ask("GET", "/contacts", scope="contact", params=(("limit", "1"),))
+            return total_of(asking.expect(answer, "contacts"))
 
     def trial_plan(self, place: str | None) -> tuple[str, ...]:
         """Return what a trial does; `place` is the id of a list. Raises SettingsError."""

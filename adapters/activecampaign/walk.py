@@ -17,11 +17,11 @@ from adapters.http.evidence import Trail
 class ActiveCampaignWalk:
     """One person's walk through the account: find, hold on newer consent, act, read back."""
 
-    def __init__(self, asking: Asking, trail: Trail, subject: Subject) -> None:
+    def __init__(self, asking: Asking, trail: Trail, subject: Subject, contacts: Contacts | None = None) -> None:
         self.spellings = spellings_of(subject)
         self.trail = trail
         self.subject = subject
-        self.contacts = Contacts(asking, subject)
+        self.contacts = contacts or Contacts(asking, subject)
         self.failures = Failures()
         self.mail = Mail(self.contacts, self.failures)
         trail.unseen = subject.unseen

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
 
 from adapters.contract import Step
-from adapters.errors import AdapterError, Transient
+from adapters.errors import AdapterError, Permanent, Transient
 from adapters.http.answer import Answer, common_failure, read_answer
 from adapters.http.deadline import CallDeadlines, current
 from adapters.http.evidence import Trail
+from adapters.http.lock import OVERRIDES, READS, is_locked
 from adapters.http.pacer import Pacer, Slots
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Transport:
 
     `base_url` comes from `check_base_url`; `headers` hold the credentials; at most `connections` calls are
     under way at one time. Times are in seconds, by the monotonic clock; `max_body` is in bytes. `ca_bundle` names a
-    file of trusted certificates other than the usual ones.
+    file of trusted certificates other than the usual ones. One that is made within `adapters.http.lock.reads_only` lets
+    nothing out but reads.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Transport:
             "User-Agent": "list-syncer",
             **headers,
         }
+        self._reads_only = is_locked()
         self._slots = Slots(connections, learns=learn_gap)
         self._pacer = pacer
         self._max_body = max_body
@@ -96,7 +99,9 @@ class Transport:
 
         `path` comes encoded, `params` do not. Raises Transient `unreachable`, `timed_out`, `cut_off`, `unreadable`,
         `too_big`; Misconfigured `tls`, `clock`, `wrong_address`, `redirected`. Any other status is an Answer.
+        Raises Permanent `shadow_write`, and leaves no step, for what is no read where only reads may go out.
         """
+        self._require_read(method, body)
         trail.require_time()
         began = time.monotonic()
         answer: Answer | None = None
@@ -127,6 +132,13 @@ class Transport:
         """Close the connections and end the thread of the deadlines. A later call opens both again."""
         self._wire.close()
         self._deadlines.close()
+
+    def _require_read(self, method: str, body: Any) -> None:
+        # before a slot is taken, a name looked up or a connection opened: there is nothing that could leave
+        if not self._reads_only:
+            return
+        if method not in READS or body is not None or any(name.lower() in OVERRIDES for name in self._headers):
+            raise Permanent("shadow_write", "the destination is in shadow mode, in which nothing but reads goes out")
 
     def _url(self, path: str, params: Params) -> str:
         query = "&".join(f"{quote(key, safe='')}={quote(value, safe='@')}" for key, value in params)

@@ -14,6 +14,7 @@ from adapters.contract import (
     Adapter,
     Check,
     Limits,
+    Preview,
     Receipt,
     Remaining,
     Seen,
@@ -27,6 +28,7 @@ from adapters.http.evidence import LAST_CALLS, LONGEST_WALK, NO_HURRY, Trail, ev
 from adapters.http.transport import Transport
 from adapters.mailchimp.answers import LIST_ID, expect
 from adapters.options import check_api_key, check_base_url, check_flag
+from adapters.preview import Would, previewed
 
 if TYPE_CHECKING:
     from adapters.mailchimp.scopes import Scopes
@@ -169,6 +171,13 @@ class Mailchimp(Adapter):
         with evidence(self._patience) as trail:
             return self._walk(trail, subject).apply(action, received_at)
 
+    def preview(self, action: Action, subject: Subject, received_at: datetime) -> Preview:
+        """Read as an apply does, and say what it would change. Raises AdapterError."""
+        would = Would()
+        with evidence(self._patience) as trail:
+            walk = self._walk(trail, subject, would)
+            return previewed(trail, would, lambda: walk.apply(action, received_at))
+
     def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
         """Read the person again where the apply found them, or everywhere. Raises AdapterError."""
         with evidence(self._patience) as trail:
@@ -207,6 +216,11 @@ class Mailchimp(Adapter):
             *([lambda: tried("e-commerce", lambda: self._store_names(label), shops)] if self._proofs.ecommerce else ()),
         )
 
+    def size(self) -> int | None:
+        """Return how many members the audiences hold, as Mailchimp's own figures have it. Raises AdapterError."""
+        with evidence(self._patience) as trail:
+            return self._scopes(trail).members()
+
     def trial_plan(self, place: str | None) -> tuple[str, ...]:
         """Return what a trial does; `place` is the id of an audience and must be named. Raises SettingsError."""
         from adapters.mailchimp.trial import PLAN
@@ -226,10 +240,10 @@ class Mailchimp(Adapter):
         """Close the connections."""
         self._transport.close()
 
-    def _walk(self, trail: Trail, subject: Subject) -> MailchimpWalk:
+    def _walk(self, trail: Trail, subject: Subject, would: Would | None = None) -> MailchimpWalk:
         from adapters.mailchimp.walk import MailchimpWalk
 
-        return MailchimpWalk(self._client(trail, subject.label), self._scopes(trail), trail, subject)
+        return MailchimpWalk(self._client(trail, subject.label), self._scopes(trail), trail, subject, would)
 
     def _client(self, trail: Trail, label: Callable[[str], str] = nameless) -> Client:
         """Return the SDK's client, each call of which leaves its step on this trail."""

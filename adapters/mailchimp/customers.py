@@ -17,6 +17,7 @@ from adapters.mailchimp.paging import Ask, pages
 from adapters.mailchimp.scopes import Scopes
 from adapters.mailchimp.setbacks import Setbacks
 from adapters.paging import PERSON_PAGES
+from adapters.preview import Would
 
 if TYPE_CHECKING:
     from adapters.mailchimp.sdk import Client
@@ -127,3 +128,18 @@ class ShopCustomers:
             return answer
 
         return ask
+
+
+class PreviewedShopCustomers(ShopCustomers):
+    """The same for a preview: a delete is noted."""
+
+    def __init__(
+        self, client: Client, scopes: Scopes, trail: Trail, subject: Subject, setbacks: Setbacks, would: Would
+    ) -> None:
+        super().__init__(client, scopes, trail, subject, setbacks)
+        self._would = would
+
+    def delete(self, customer: Customer) -> None:
+        """Note the call."""
+        store = f"store {self._subject.label(customer.store)}"
+        self._would.call("DELETE /ecommerce/stores/{store}/customers/{id}", store)

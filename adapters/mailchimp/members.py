@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from adapters.errors import AdapterError, Permanent, Transient
 from adapters.http.answer import Answer
 from adapters.http.evidence import Trail
 from adapters.mailchimp.answers import LEFT, REACHED, expect, expect_here, is_absent, state_of, title_of
+from adapters.preview import Would
 from adapters.values import utc, utc_or_none
 
 if TYPE_CHECKING:
@@ -164,6 +165,40 @@ class Members:
             self._trail.state("gone")
             return "gone"
         self._trail.state(state_of(answer))
+        return "made"
+
+
+class PreviewedMembers(Members):
+    """The same for a preview: what would change something is noted, and taken as documented."""
+
+    def __init__(self, client: Client, trail: Trail, subject: Subject, would: Would) -> None:
+        super().__init__(client, trail, subject)
+        self._would = would
+        self._sms_ended: set[tuple[str, str]] = set()
+
+    def again(self, audience: str, key: str) -> Member | None:
+        """Read the contact, as it would be now."""
+        member = super().again(audience, key)
+        return replace(member, sms="unsubscribed") if member and (audience, key) in self._sms_ended else member
+
+    def erase(self, member: Member) -> None:
+        """Note the call."""
+        self._would.call("POST /lists/{list}/members/{id}/actions/delete-permanent", f"audience {member.audience}")
+
+    def unsubscribe(self, member: Member) -> bool:
+        """Note the call."""
+        self._would.call("PATCH /lists/{list}/members/{id}", f"audience {member.audience}")
+        return True
+
+    def end_sms(self, member: Member) -> AdapterError | None:
+        """Note the call."""
+        self._would.call("PATCH /lists/{list}/members/{id}", f"audience {member.audience}")
+        self._sms_ended.add((member.audience, member.key))
+        return None
+
+    def leave_tombstone(self, audience: str) -> str:
+        """Note the call."""
+        self._would.call("PUT /lists/{list}/members/{id}", f"audience {audience}")
         return "made"
 
 

@@ -13,10 +13,11 @@ from adapters.handles import ids_of
 from adapters.http.evidence import Trail
 from adapters.mailchimp.answers import LEFT
 from adapters.mailchimp.consent import newer_consent, opted_in
-from adapters.mailchimp.customers import ShopCustomers
-from adapters.mailchimp.members import Member, Members
+from adapters.mailchimp.customers import PreviewedShopCustomers, ShopCustomers
+from adapters.mailchimp.members import Member, Members, PreviewedMembers
 from adapters.mailchimp.scopes import MOST_ROUNDS, Scopes
 from adapters.mailchimp.setbacks import Setbacks, again
+from adapters.preview import Would
 from adapters.values import in_utc
 
 if TYPE_CHECKING:
@@ -32,13 +33,19 @@ class MailchimpWalk:
     What fails in one audience or store is kept until the others are done (`Setbacks`), and raised at the end.
     """
 
-    def __init__(self, client: Client, scopes: Scopes, trail: Trail, subject: Subject) -> None:
+    def __init__(
+        self, client: Client, scopes: Scopes, trail: Trail, subject: Subject, would: Would | None = None
+    ) -> None:
+        """With `would` it is a preview: what an apply would change is noted there, and not changed."""
         self._trail = trail
         self._subject = subject
         self._scopes = scopes
         self._setbacks = Setbacks()
         self._members = Members(client, trail, subject)
         self._customers = ShopCustomers(client, scopes, trail, subject, self._setbacks)
+        if would is not None:
+            self._members = PreviewedMembers(client, trail, subject, would)
+            self._customers = PreviewedShopCustomers(client, scopes, trail, subject, self._setbacks, would)
         self._notes: list[str] = []
 
     def apply(self, action: Action, received_at: datetime) -> Receipt:

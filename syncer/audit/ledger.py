@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from syncer import __version__
 from syncer.audit.chain import ZERO, Chain, ChainRow, Entry, Verdict, tag, verify
 from syncer.audit.chain_keys import ChainKeys
-from syncer.audit.log_end import LogEnd, link, untyped
+from syncer.audit.log_end import CONSOLE_KEY, WHOLE_KEY, LogEnd, link, untyped
 from syncer.database.bulk import by_index, insert, one_of
 from syncer.database.connections import all_plain_rows, plain_rows, reading, snapshot
 from syncer.database.tables import Tables
@@ -83,7 +83,8 @@ class Ledger:
         self._actor = dict(actor)
         self._cfg = cfg
         self._keys = ChainKeys(engine, tables, keyring)
-        self._end = LogEnd(tables, self.key_of, keyring.check_value)
+        setting = WHOLE_KEY if keyring.opens else CONSOLE_KEY
+        self._end = LogEnd(tables, self.key_of, keyring.check_value, setting)
 
     # -- keys -----------------------------------------------------------------------------------------------
 
@@ -132,6 +133,11 @@ class Ledger:
                 " to before the rotation; put the right one back, or record the loss with `syncer audit fork` and run"
                 " `syncer key rotate` again"
             )
+        if not self._keyring.opens:
+            raise UserError(
+                f"settings.toml: {CONSOLE_KEY.name}: this is not made from the key that the database goes on with:"
+                f" another installation's, or `syncer key rotate` replaced it; {CONSOLE_KEY.anew}"
+            )
         raise UserError(
             "settings.toml: [identity] key_file: this is not the key the database was made with, or `syncer key rotate`"
             " replaced it; put the original key file back, or copy the one that `syncer key rotate` wrote"
@@ -169,15 +175,18 @@ class Ledger:
         with snapshot(self._engine) as connection:
             return verify(self.raw(connection), self.key_of, self.head_in(connection))
 
-    def genuine(self, connection: sa.Connection, what: str) -> list[LogEntry]:
+    def genuine(self, connection: sa.Connection, what: str, *, after: int = 0, at: str | None = None) -> list[LogEntry]:
         """Return the entries of one kind, oldest first, without those that were not made with the key.
 
-        Each is asked for its link from the entry before. All that a writer without the key can do is put an entry back
-        that once stood at this very number, with all that came before it in its mac.
+        Those behind entry `after`, and of the moment `at` (a stamp), where these are given. Each is asked for its link
+        from the entry before. All that a writer without the key can do is put an entry back that once stood at this
+        very number, with all that came before it in its mac.
         """
         t = self._tables.audit.c
         within = sa.select(self._tables.head.c.seq).scalar_subquery()
-        seqs = connection.execute(sa.select(t.seq).where(t.what == what, t.seq <= within).order_by(t.seq)).scalars()
+        query = sa.select(t.seq).where(t.what == what, t.seq <= within, t.seq > after)
+        query = query if at is None else query.where(t.at == at)
+        seqs = connection.execute(query.order_by(t.seq)).scalars()
         entries = []
         for seq in seqs.all():
             rows = list(self.raw(connection, seq - 2, seq))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,15 +11,35 @@ import sqlalchemy as sa
 from syncer.audit.chain import ZERO, KeyOf, digest, verify
 from syncer.database.tables import Tables
 from syncer.errors import ChainBroken, KeyReplaced
+from syncer.language.texts import Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class KeySetting:
+    """Where the settings name a key file, and what to do about it once the log goes on with another key."""
+
+    name: str
+    anew: str
+
+
+WHOLE_KEY = KeySetting("[identity] key_file", "copy the new key file to this host, then start again")
+CONSOLE_KEY = KeySetting(
+    "[console] key_file",
+    "make the console's key anew with `syncer console key --out FILE`, put it there, and start the console again",
+)
 
 
 class LogEnd:
-    """The last entry and the head of one installation's log."""
+    """The last entry and the head of one installation's log.
 
-    def __init__(self, tables: Tables, key_of: KeyOf, key_check: str) -> None:
+    `key_check` is of the key that this process writes with, `setting` where that key came from.
+    """
+
+    def __init__(self, tables: Tables, key_of: KeyOf, key_check: str, setting: KeySetting) -> None:
         self._tables = tables
         self._key_of = key_of
-        self._key_check = key_check  # of the key that this process writes with
+        self._key_check = key_check
+        self._setting = setting
         self._seen = 0, ZERO  # the last entry that this process knows to be committed
         self._texts: dict[str, str] = {}
 
@@ -59,9 +80,12 @@ class LogEnd:
     def _require_key(self, check: Any) -> None:
         if check != self._key_check:
             raise KeyReplaced(
-                "settings.toml: [identity] key_file: the log goes on with another key than this process began with, and"
-                " nothing was written: `syncer key rotate` replaced it; copy the new key file to this host, then start"
-                " again"
+                Sentence(
+                    "settings.toml: {setting}: the log goes on with another key than this process began with,"
+                    " and nothing was written: `syncer key rotate` replaced it; {anew}",
+                    setting=self._setting.name,
+                    anew=self._setting.anew,
+                )
             )
 
     def _require(self, seq: Any, last: Any, newest: Sequence[Any]) -> tuple[int, bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -212,29 +212,14 @@ def key(context: Context, as_json: bool) -> None:
 @common
 def export(context: Context, fmt: str | None, out: Path | None, as_json: bool) -> None:
     """Export every entry of the log."""
-    from syncer.reports import as_csv
+    from syncer.reports.takeout.documents import audit_pieces
 
     fmt = format_of(fmt, as_json, "jsonl")
     with context.app() as app:
-        rows = app.ledger.rows()
-        lines = as_csv.audit_csv(rows) if fmt == "csv" else _json_lines(rows, array=fmt == "json")
+        lines = audit_pieces(app.ledger.rows(), fmt)
         app.trust.require()  # before the first line: this command writes that it was run
         count, sha256 = write_out(lines, out, fmt)
         app.access_log.exported("audit", fmt, count - (fmt != "jsonl"), sha256)
-
-
-def _json_lines(rows: Iterator[dict[str, Any]], *, array: bool) -> Iterator[str]:
-    """Yield each entry as a line; those of an array have its brackets around them, the last as a line of its own."""
-    import json
-
-    if not array:
-        yield from (json.dumps(row) + "\n" for row in rows)
-        return
-    before = "[\n"
-    for row in rows:
-        yield before + json.dumps(row)
-        before = ",\n"
-    yield "[]\n" if before == "[\n" else "\n]\n"
 
 
 # -- after a restore ----------------------------------------------------------------------------------------

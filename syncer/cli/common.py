@@ -13,12 +13,15 @@ import click
 
 from syncer.cli.help.completion import destinations, events
 from syncer.cli.output import stdout
+from syncer.domain.reasons import reason_problem
 from syncer.errors import UserError
+from syncer.language.texts import LANGUAGES
 
 if TYPE_CHECKING:
     from datetime import date, datetime
 
     from syncer.app import App
+    from syncer.reports.reader import Reader
     from syncer.reports.views import EventView
     from syncer.settings.checked import Settings
 
@@ -37,6 +40,9 @@ def legible(_context: click.Context, _parameter: click.Parameter, value: str | N
 
 
 OUT = click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file to write; default: stdout.")
+LANGUAGE = click.option(
+    "--language", type=click.Choice(LANGUAGES), help="Of the HTML; default: language in [controller], or English."
+)
 #: a request, and a destination, as a command's argument
 EVENT = click.argument("event", callback=legible, shell_complete=events)
 DESTINATION = click.argument("destination", callback=legible, shell_complete=destinations)
@@ -64,15 +70,20 @@ class Context:
         configure("debug" if self.debug else settings.log.level)
         return settings
 
-    def app(self, *, retired: bool = False) -> App:
-        """Open the installation; `retired` as for `open_app`."""
+    def app(self, *, retired: bool = False, settings: Settings | None = None) -> App:
+        """Open the installation; `retired` as for `open_app`. `settings` are those of the file unless given."""
         from syncer.app import open_app
 
-        app = open_app(self.settings(), retired=retired)
-        if gc.get_threshold()[0] == STARTED_AFTER:  # a process of its own
-            gc.freeze()  # what was loaded stays, and need not be looked at again
-            gc.set_threshold(GARBAGE_AFTER)
+        app = open_app(settings or self.settings(), retired=retired)
+        settle_down()
         return app
+
+
+def settle_down() -> None:
+    """Collect garbage from now on as a program does that works: what was loaded stays, and is not looked at again."""
+    if gc.get_threshold()[0] == STARTED_AFTER:  # a process of its own
+        gc.freeze()
+        gc.set_threshold(GARBAGE_AFTER)
 
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -110,6 +121,16 @@ def format_of(fmt: str | None, as_json: bool, default: str) -> str:
     return "json" if as_json else fmt or default
 
 
+def language_of(app: App, language: str | None, fmt: str) -> str:
+    """Return the language to write in: the one that was named, or that of the settings.
+
+    Raises UserError for one that is named for a format which is English for everybody.
+    """
+    if language is not None and fmt != "html":
+        raise UserError(f"--language is about HTML: {fmt} is for scripts and archives, and English for everybody")
+    return language or app.settings.controller.language
+
+
 def read_addresses(file: BinaryIO | None, *, with_events: bool = False) -> tuple[tuple[int, str], ...]:
     """Return (line number, text) of what a file, or standard input, holds; its remarks go to stderr.
 
@@ -126,6 +147,15 @@ def read_addresses(file: BinaryIO | None, *, with_events: bool = False) -> tuple
     for remark in found.remarks:
         stdout.remark(remark)
     return found.lines
+
+
+def file_lines(reader: Reader, file: BinaryIO) -> tuple[tuple[str | None, str], ...]:
+    """Return (event id or None, address) of what a file brings: lines `ADDRESS` or `EVENT ADDRESS`."""
+    lines: list[tuple[str | None, str]] = []
+    for _number, text in read_addresses(file, with_events=True):
+        head, *rest = text.split(maxsplit=1)
+        lines.append((reader.resolve(head), rest[0]) if rest and "@" not in head else (None, text))
+    return tuple(lines)
 
 
 def _stdin() -> bytes:
@@ -162,12 +192,8 @@ def read_person(app: App, command: str) -> tuple[str, ...]:
 
 def require_reason(reason: str) -> None:
     """Raise UserError unless the reason says something and holds no address."""
-    if len(reason.strip()) < 5:
-        raise UserError("--reason: say why in at least five characters; it is kept in the audit")
-    if not reason.isprintable():
-        raise UserError("--reason: one line of plain text, please, without control characters")
-    if "@" in reason:
-        raise UserError("--reason: no addresses, please: it is kept in the audit for years")
+    if problem := reason_problem(reason):
+        raise UserError(f"--reason: {problem}")
 
 
 def moment_of(app: App, text: str, option: str) -> datetime:

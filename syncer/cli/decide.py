@@ -17,13 +17,14 @@ from syncer.cli.common import (
     Context,
     common,
     day_of,
+    file_lines,
     legible,
     moment_of,
-    read_addresses,
     require_reason,
 )
 from syncer.cli.help.completion import destinations, events
 from syncer.cli.help.shape import Command
+from syncer.cli.operate.proposals import or_propose
 from syncer.cli.output import stdout
 from syncer.domain.rights import GROUNDS
 from syncer.errors import UserError
@@ -31,7 +32,8 @@ from syncer.errors import UserError
 if TYPE_CHECKING:
     from syncer.app import App
     from syncer.cli.output.results import ResyncResult, WithdrawResult
-    from syncer.reports.reader import Reader
+    from syncer.decisions.four_eyes.proposal import Proposal
+    from syncer.decisions.withdrawing.withdrawal import Withdrawal
     from syncer.reports.views import EventView
 
 PLAN_CHANGED = "the plan has changed since the digest"
@@ -55,6 +57,9 @@ PLAN_CHANGED = "the plan has changed since the digest"
 @click.option("--reason", default="", callback=legible, help=f"{WHY}  [required]")  # a refusal is audited too
 @click.option("--yes", is_flag=True, help="Carry the plan out.")
 @click.option("--apply", "digest", metavar="DIGEST", help="Carry the plan out if it still has this digest.")
+@click.option(
+    "--deletions", type=click.IntRange(min=0), help="How many deletions start over, where the guard would stop them."
+)
 @JSON
 @common
 def resync(
@@ -68,6 +73,7 @@ def resync(
     reason: str,
     yes: bool,
     digest: str | None,
+    deletions: int | None,
     as_json: bool,
 ) -> None:
     """Start held deliveries over, read confirmed ones back.
@@ -77,7 +83,8 @@ def resync(
     """
     from syncer.cli.output import console
     from syncer.cli.output.results import ResyncResult, planned_lines
-    from syncer.decisions.resync import Selection
+    from syncer.decisions.four_eyes.proposal import start_over
+    from syncer.decisions.resync_plan import Selection
 
     with context.app() as app:
         with _refusal_audited(app, "resync", "no usable reason"):
@@ -87,7 +94,7 @@ def resync(
             destination=destination,
             held=held,
             confirmed_since=moment_of(app, confirmed_since, "--confirmed-since") if confirmed_since else None,
-            addresses=_file_lines(app.reader, file) if file is not None else (),
+            addresses=file_lines(app.reader, file) if file is not None else (),
             as_written=as_written,
         )
         plan = app.resync.plan(selection)
@@ -95,10 +102,26 @@ def resync(
             if digest is not None and digest != plan.digest:
                 raise UserError("the plan has changed since that digest; run it again without --apply and look")
         applied = bool(plan.deliveries) and (yes or digest is not None)
+        proposal = None
         if applied:
-            app.resync.apply(plan, reason)
+            plan.require_deletions(deletions)
+            proposal = or_propose(
+                app,
+                lambda: app.resync.apply(plan, reason),
+                lambda: start_over(selection, plan),
+                reason,
+                selection.addresses,
+            )
+        applied = applied and proposal is None
     console.answer(
-        ResyncResult(plan.digest, applied, planned_lines(plan.deliveries)),
+        ResyncResult(
+            plan.digest,
+            applied,
+            planned_lines(plan.deliveries),
+            plan.deletions,
+            bool(plan.to_release),
+            None if proposal is None else proposal.id,
+        ),
         as_json,
         lambda result: _show_plan(result, plan.skipped),
     )
@@ -108,8 +131,11 @@ def _show_plan(result: ResyncResult, skipped: Sequence[str]) -> None:
     from syncer.cli.output import printing
 
     printing.plan(result, skipped)
-    outcome = "carried out; the lanes take it up now" if result.applied else "nothing was changed; --yes carries it out"
-    stdout.remark(outcome)
+    if result.asks_for_number:
+        stdout.remark(f"deletions that start over: {result.deletions}, more than the guard lets begin today")
+    if result.proposal is None:
+        done, shown = "carried out; the lanes take it up now", "nothing was changed; --yes carries it out"
+        stdout.remark(done if result.applied else shown)
 
 
 @contextmanager
@@ -120,14 +146,6 @@ def _refusal_audited(app: App, command: str, why: str) -> Iterator[None]:
     except UserError:
         app.access_log.refused(command, why)
         raise
-
-
-def _file_lines(reader: Reader, file: BinaryIO) -> tuple[tuple[str | None, str], ...]:
-    lines: list[tuple[str | None, str]] = []
-    for _number, text in read_addresses(file, with_events=True):
-        head, *rest = text.split(maxsplit=1)
-        lines.append((reader.resolve(head), rest[0]) if rest and "@" not in head else (None, text))
-    return tuple(lines)
 
 
 @click.command(cls=Command)
@@ -156,12 +174,20 @@ def exempt(context: Context, event: str, destination: str, ground: str, reason: 
     report and in the person's dossier with its ground and reason, and in the audit with your name.
     """
     from syncer.cli.output import console
+    from syncer.decisions.four_eyes.wanted import WantedExemption
     from syncer.domain.rights import Ground
 
     require_reason(reason)
     with context.app() as app:
-        app.interventions.exempt(app.reader.resolve(event), destination, Ground(ground), reason)
-    console.line(f"{destination}: exempt; it is in the audit with your name and the reason")
+        wanted = WantedExemption(app.reader.resolve(event), destination, Ground(ground))
+        proposal = or_propose(
+            app,
+            lambda: app.interventions.exempt(wanted.event_id, wanted.destination, wanted.ground, reason),
+            lambda: wanted,
+            reason,
+        )
+    if proposal is None:
+        console.line(f"{destination}: exempt; it is in the audit with your name and the reason")
 
 
 @click.command(cls=Command)
@@ -181,20 +207,38 @@ def withdraw(context: Context, event: str, reason: str, yes: bool, digest: str |
     """
     from syncer.cli.output import console
     from syncer.cli.output.results import withdraw_result
-    from syncer.decisions.withdrawal import PlanChanged
+    from syncer.decisions.withdrawing.withdrawal import Withdrawal
 
     require_reason(reason)
     with context.app() as app:
         event_id = _to_withdraw(app, event, take=yes)
+        plan, proposal = app.withdrawals.plan(event_id), None
         applied = yes or digest is not None
-        try:
-            plan = app.withdrawals.withdraw(event_id, reason, digest) if applied else app.withdrawals.plan(event_id)
-        except PlanChanged:
-            app.access_log.refused("withdraw", PLAN_CHANGED)
-            raise
+        if applied:
+            done = _withdraw(app, event_id, reason, digest)
+            plan, proposal = (done, None) if isinstance(done, Withdrawal) else (plan, done.id)
         (shown,) = app.reader.events(event_id=event_id)
-    result = withdraw_result(plan, applied=applied and plan.closes)
+    result = withdraw_result(plan, applied=applied and plan.closes and proposal is None, proposal=proposal)
     console.answer(result, as_json, lambda it: _show_withdrawal(it, shown))
+
+
+def _withdraw(app: App, event_id: str, reason: str, digest: str | None) -> Withdrawal | Proposal:
+    """Withdraw an event, or propose it; who was refused since the plan has changed stands in the audit."""
+    from syncer.decisions.four_eyes.proposal import ProposalChanged
+    from syncer.decisions.four_eyes.wanted import WantedWithdrawal
+    from syncer.decisions.withdrawing.withdrawal import PlanChanged
+
+    try:
+        return or_propose(
+            app,
+            lambda: app.withdrawals.withdraw(event_id, reason, digest),
+            lambda: WantedWithdrawal(event_id),
+            reason,
+            digest=digest,
+        )
+    except (PlanChanged, ProposalChanged):
+        app.access_log.refused("withdraw", PLAN_CHANGED)
+        raise
 
 
 def _to_withdraw(app: App, event: str, *, take: bool) -> str:
@@ -223,6 +267,8 @@ def _show_withdrawal(result: WithdrawResult, event: EventView) -> None:
         stdout.remark(f"event {result.event} was withdrawn before, and nothing of it is open; nothing was changed")
         return
     printing.withdrawal(result, event)
+    if result.proposal is not None:
+        return
     stdout.remark(
         "withdrawn; it is in the audit with your name and the reason"
         if result.applied
@@ -243,12 +289,20 @@ def extend(context: Context, event: str, informed: str, reason: str) -> None:
     """
     from syncer.cli.output import console
     from syncer.decisions.extension import Extension
+    from syncer.decisions.four_eyes.wanted import Prolongation
+    from syncer.domain.deadlines import Due
 
     require_reason(reason)
     told = day_of(informed, "--informed")
     with context.app() as app:
-        due = app.extensions.extend(Extension(app.reader.resolve(event), reason, told))
-    console.line(f"due on {due.on} now; it is in the audit with your name, the reason and the day the person was told")
+        wanted = Extension(app.reader.resolve(event), reason, told)
+        due = or_propose(
+            app, lambda: app.extensions.extend(wanted), lambda: Prolongation(wanted.event_id, told), reason
+        )
+    if isinstance(due, Due):
+        console.line(
+            f"due on {due.on} now; it is in the audit with your name, the reason and the day the person was told"
+        )
 
 
 @click.command(cls=Command)

@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syncer.cli.common import JSON, OUT, Context, common, format_of, read_person, write_out
+from syncer.cli.common import (
+    JSON,
+    LANGUAGE,
+    OUT,
+    Context,
+    common,
+    format_of,
+    language_of,
+    read_person,
+    write_out,
+)
 from syncer.cli.help.completion import events
 from syncer.cli.help.shape import Command
 from syncer.cli.output import stdout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from syncer.app import App
     from syncer.reports.dossier import DossierFacts, Requests
 
@@ -25,20 +33,25 @@ PATIENCE = 10.0
 @click.command(cls=Command)
 @click.argument("event", required=False, shell_complete=events)
 @click.option("--format", "fmt", type=click.Choice(["html", "json"]), help="Default: html; JSON holds the full proofs.")
+@LANGUAGE
 @OUT
 @JSON
 @common
-def dossier(context: Context, event: str | None, fmt: str | None, out: Path | None, as_json: bool) -> int:
+def dossier(
+    context: Context, event: str | None, fmt: str | None, language: str | None, out: Path | None, as_json: bool
+) -> int:
     """Write one page for one person.
 
     What was asked, who was told, what they did, and the proofs. The person is the one who made EVENT (its case
     number, or the first characters of its id); without it the address comes from stdin. All requests of the person
-    are on the page, and the address is not. Look-up and export are audited.
+    are on the page, and the address is not. Choose the person's language. Look-up and export are audited.
     """
     from syncer.reports.dossier import needs_attention
+    from syncer.reports.takeout.documents import dossier_pieces
 
     fmt = format_of(fmt, as_json, "html")
     with context.app() as app:
+        spoken = language_of(app, language, fmt)
         app.trust.require()  # before the first line: this command writes that it was run
         if event is not None:
             requests = app.dossiers.of_event(event)
@@ -48,7 +61,7 @@ def dossier(context: Context, event: str | None, fmt: str | None, out: Path | No
         if not facts.events and fmt == "html":
             stdout.remark("no event for this address; no dossier was written")
             return 1
-        _, sha256 = write_out(_rendered(facts, fmt), out, fmt)
+        _, sha256 = write_out(dossier_pieces(facts, fmt, spoken), out, fmt)
         app.access_log.exported("dossier", fmt, len(facts.events), sha256)
     return 1 if needs_attention(facts) or not facts.events else 0
 
@@ -58,20 +71,10 @@ def look_up(app: App, requests: Requests) -> DossierFacts:
 
     The anchors get a checkpoint that is made for it as they get every other.
     """
-    nobody_known = requests.subject is None
-    app.access_log.looked_up(requests.subject, len(requests.events), requests.events[0].id if nobody_known else None)
-    history = app.dossiers.history(requests)
-    if app.dossiers.unproven(history):
+    from syncer.reports.takeout import looking_up
+
+    def sign() -> None:
         app.checkpoints.make("dossier")
         app.notary.publish(seconds=PATIENCE)
-    return app.dossiers.facts(history)
 
-
-def _rendered(facts: DossierFacts, fmt: str) -> Iterable[str]:
-    if fmt == "json":
-        from syncer.reports.as_json import as_json
-
-        return [as_json(facts) + "\n"]
-    from syncer.reports.html.page import dossier_html
-
-    return dossier_html(facts)
+    return looking_up.look_up(app.dossiers, app.access_log, requests, sign)

@@ -10,7 +10,7 @@ from syncer.cli.help.shape import Command, Group
 from syncer.errors import UserError
 
 #: the accounts whose rights can be tried: all of `syncer.setup.grants` but `migrate`, which may do everything
-ACCOUNTS = ("producer", "daemon", "reader", "retention")
+ACCOUNTS = ("producer", "daemon", "reader", "console_reader", "console", "retention")
 
 
 @click.command(cls=Command)
@@ -98,16 +98,26 @@ def db() -> None:
 
 
 @db.command()
+@click.option("--dry-run", is_flag=True, help="Print the statements and the rows they touch; change nothing.")
 @common
-def upgrade(context: Context) -> None:
+def upgrade(context: Context, dry_run: bool) -> None:
     """Bring the database's tables up to date.
 
-    After an upgrade of syncer; stop the daemons first. Running it again is harmless.
+    After an upgrade of syncer. An SQLite file is backed up first, beside itself. Running it again is harmless, also
+    where it was killed.
     """
     from syncer.cli.output import console
     from syncer.setup.install import upgrade as upgrade_database
+    from syncer.setup.install import upgrade_plan
 
-    console.line(upgrade_database(context.settings()))
+    if not dry_run:
+        console.line(upgrade_database(context.settings()))
+        return
+    plan = upgrade_plan(context.settings())
+    console.lines(f"{statement};" for statement in plan.statements)
+    console.lines(f"-- touches {name}: {rows} rows" for name, rows in plan.touched)
+    what = "nothing to do" if plan.before == plan.after else f"from {plan.before} to {plan.after}"
+    console.line(f"-- {what}; nothing was changed")
 
 
 @db.command()

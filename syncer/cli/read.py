@@ -9,10 +9,12 @@ import click
 from syncer.cli.common import (
     EVENT,
     JSON,
+    LANGUAGE,
     OUT,
     Context,
     common,
     format_of,
+    language_of,
     legible,
     list_events,
     read_person,
@@ -26,13 +28,27 @@ from syncer.domain.rights import ACCEPTED_RIGHTS, Right
 
 
 @click.command(cls=Command)
+@click.option(
+    "--watch",
+    "every",
+    type=click.IntRange(1, 86400),
+    is_flag=False,
+    flag_value=5,
+    metavar="[SECONDS]",
+    help="Show it again and again, every 5 seconds or as given, until Ctrl-C.",
+)
 @JSON
 @common
-def status(context: Context, as_json: bool) -> int:
+def status(context: Context, every: int | None, as_json: bool) -> int:
     """Show what is open, held, late and paused.
 
-    One screen: the requests, each destination, the daemons, WordPress, the log's proof.
+    One screen: the requests, each destination, the daemons, WordPress, the log's proof. With --watch and --json, each
+    status is one line.
     """
+    if every is not None:
+        from syncer.cli.operate.status_watch import watch
+
+        return watch(context, every, as_lines=as_json)
     from syncer.cli.output import console, overview
     from syncer.reports.status import needs_attention
 
@@ -147,11 +163,18 @@ def metrics(context: Context, out: Path | None, textfile: Path | None) -> None:
 @click.option("--format", "fmt", type=click.Choice(["text", "json", "csv", "html"]), help="Default: text.")
 @click.option("--since", help="Received on or after: YYYY-MM-DD, or ISO 8601.")
 @click.option("--until", help="Received before: YYYY-MM-DD, or ISO 8601.")
+@LANGUAGE
 @OUT
 @JSON
 @common
 def report(
-    context: Context, fmt: str | None, since: str | None, until: str | None, out: Path | None, as_json: bool
+    context: Context,
+    fmt: str | None,
+    since: str | None,
+    until: str | None,
+    language: str | None,
+    out: Path | None,
+    as_json: bool,
 ) -> int:
     """Write the propagation log for compliance.
 
@@ -164,9 +187,9 @@ def report(
 
     fmt = format_of(fmt, as_json, "text")
     with context.app() as app:
-        period = span_of(app, since, until)
+        period, spoken = span_of(app, since, until), language_of(app, language, fmt)
         app.trust.require()  # before the first line: this command writes that it was run
         with app.propagation.report(*period) as report:
-            sha256, parts = write_report(report, out, fmt)
+            sha256, parts = write_report(report, out, fmt, spoken)
         app.access_log.exported("report", fmt, report.deliveries, sha256, parts)
     return 1 if needs_attention(report.log) else 0

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: where nobody looks now: somebody else owns the lane, and so looks; an operator paused it, or it cools
 OWNED = "lane_is_owned"
 AT_REST = "lane_is_at_rest"
+#: nor in shadow mode: who is found back would be opened again
+SHADOWED = "shadowed"
 
 
 @click.command(cls=Command)
@@ -39,7 +41,7 @@ def watch(context: Context, whole: bool, as_json: bool) -> int:
         looks = {name: _look(app, name, whole) for name in app.settings.destinations}
     results = tuple(_result(name, look) for name, look in looks.items())
     console.answer(results, as_json, lambda shown: console.lines(map(_sentence, shown)))
-    looked = [result for result in results if result.code not in (OWNED, AT_REST)]
+    looked = [result for result in results if result.code not in (OWNED, AT_REST, SHADOWED)]
     return 1 if any(result.incidents or not result.complete for result in looked) else 0
 
 
@@ -47,9 +49,12 @@ def _look(app: App, name: str, whole: bool) -> Look | str:
     """Look at one destination as the owner of its lane; return why not where nobody may look from here."""
     if app.leases.is_at_rest(name, app.clock()):
         return AT_REST
-    lease = app.leases.acquire(name)
+    if app.settings.destinations[name].mode == "shadow":
+        return SHADOWED
+    lease = app.leases.acquire(name, shadow=False)
     if lease is None:
-        return OWNED
+        row = app.leases.get(name)
+        return SHADOWED if row is not None and row.shadow_since is not None else OWNED
     adapter = app.adapter(name)
 
     def alive() -> bool:
@@ -79,6 +84,8 @@ def _sentence(result: WatchResult) -> str:
         return f"{name}: a running daemon owns the lane and looks itself"
     if result.code == AT_REST:
         return f"{name}: not called, since its lane is paused by an operator or told to wait"
+    if result.code == SHADOWED:
+        return f"{name}: in shadow mode, in which nobody is looked for: whoever is back would be opened again"
     if result.since is None:
         return f"{name}: nobody to watch yet"
     held = sum(incident.newer_consent for incident in result.incidents)

@@ -65,42 +65,55 @@ def submit(
     console.answer(SubmitResult(tuple(keys)), as_json, lambda result: console.lines(result.event_keys))
 
 
+#: what lets every destination be read only
+SHADOW = click.option("--shadow", is_flag=True, help="Read everything, write nothing: see what would happen.")
+
+
 @click.command(cls=Command)
+@SHADOW
 @common
-def run(context: Context) -> int:
+def run(context: Context, shadow: bool) -> int:
     """Run the daemon: it takes, delivers and reads back, for good.
 
-    SIGTERM and SIGINT let it finish the calls in hand and end. It waits for a database that is away. It ends with 2 for
-    what a person must mend, and with 1 for an error of its own, which a new start may get past.
+    SIGTERM and SIGINT let it finish the calls in hand and end, SIGHUP read its settings anew. It waits for a database
+    that is away. It ends with 2 for what a person must mend, and with 1 for an error of its own, which a new start may
+    get past.
     """
-    from syncer.service.daemon import serve
+    from syncer.service.reload.orders import Orders
 
-    settings = context.settings()
-    try:
-        return serve(settings)
-    except UserError:
-        raise
-    except Exception as error:  # noqa: BLE001 — the supervisor must tell it from what only a person can mend
-        stdout.remark(stdout.internal(error))
-        return 1
+    with Orders() as orders:  # before all else takes its time: SIGHUP would end the process
+        from syncer.cli.operate.shadow import settings_of
+
+        settings = settings_of(context, shadow=shadow)
+        from syncer.service.daemon import serve
+
+        try:
+            return serve(settings, orders, debug=context.debug, shadow=shadow)
+        except UserError:
+            raise
+        except Exception as error:  # noqa: BLE001 — the supervisor must tell it from what only a person can mend
+            stdout.remark(stdout.internal(error))
+            return 1
 
 
 @click.command(cls=Command)
 @click.option(
     "--max-seconds", type=click.FloatRange(min=0), help="Stop after this many seconds, with what is left still due."
 )
+@SHADOW
 @common
-def drain(context: Context, max_seconds: float | None) -> int:
+def drain(context: Context, max_seconds: float | None, shadow: bool) -> int:
     """Do what is due now, and end.
 
     What waits for a later try, or for a recheck, stays for the next run. A running daemon does the work in its stead.
     """
+    from syncer.cli.operate.shadow import settings_of, tell
     from syncer.cli.output import console
     from syncer.log import configure
     from syncer.reports.status import needs_attention
     from syncer.service.drain import drain as work
 
-    with context.app() as app:
+    with context.app(settings=settings_of(context, shadow=shadow)) as app:
         if sys.stderr.isatty() and not context.debug:
             configure("error")  # the bar says how it goes
             result = _with_bar(app, max_seconds)
@@ -108,12 +121,16 @@ def drain(context: Context, max_seconds: float | None) -> int:
             result = work(app, max_seconds)
         app.notary.finish()
         status = app.status.read()
+    tell(result.modes)
     console.line(
-        f"taken {result.taken}, confirmed {result.confirmed}; now held {result.held}, retrying {result.retrying},"
-        f" still due {result.still_due}"
+        f"taken {result.taken}; deliveries confirmed {result.confirmed}; now held {result.held},"
+        f" retrying {result.retrying}, still due {result.still_due}"
         + (f", waiting in the queue {result.waiting}" if result.waiting else "")
         + ("; another daemon did the work" if result.waited_for_owner else "")
     )
+    for name, lane in status.destinations.items():
+        if lane.shadow_since:
+            console.line(f"{name}: in shadow mode, {lane.previewed} previewed and not carried out")
     if result.waiting:
         stdout.remark("time was up before every row was taken from the queue; run it again, or longer")
     if needs_attention(status):
@@ -135,12 +152,21 @@ def _with_bar(app: App, max_seconds: float | None) -> Any:
 
 
 @click.command(cls=Command)
-def demo() -> int:
+@click.option("--console", "with_console", is_flag=True, help="Fill three months, and open the web console on them.")
+def demo(with_console: bool) -> int:
     """Try everything against the sandbox; no account needed.
 
     This machine plays the providers, with made-up people. It takes half a minute, and says which folder it leaves.
+
+    With --console three months of requests are played, and the web console is opened on them at localhost, with a link
+    to sign in for each role, until Ctrl-C; nothing is left then.
     """
     from syncer.cli.output.terminal import demo_console
+
+    if with_console:
+        from syncer.cli.operate.demo import run as show
+
+        return show(demo_console())
     from syncer.setup.demo import run as play
 
     return play(demo_console())

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator
+
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 class Moment(TypeDecorator[datetime]):
@@ -37,6 +41,84 @@ class Moment(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         """Return the stored time as aware UTC."""
         return value.replace(tzinfo=UTC) if value is not None else None
+
+
+def raw(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Return a column as the database holds it: SQLite holds anything there, and reading it as a time would raise."""
+    return sa.type_coerce(column, sa.types.NULLTYPE)
+
+
+def moment_of(held: Any) -> datetime | None:
+    """Return the time (UTC) that a raw value is; None for what is none."""
+    try:
+        known = datetime.fromisoformat(held) if isinstance(held, str) else held
+        return known.replace(tzinfo=UTC) if isinstance(known, datetime) else None
+    except ValueError:
+        return None
+
+
+def day_of(held: Any) -> date | None:
+    """Return the day that a raw value is; None for what is none."""
+    try:
+        known = date.fromisoformat(held) if isinstance(held, str) else held
+        return known if isinstance(known, date) and not isinstance(known, datetime) else None
+    except ValueError:
+        return None
+
+
+class HeldRow:
+    """A row as the database holds it: an attribute for each column, None for what no syncer wrote there.
+
+    SQLite keeps any value in any column, and whoever holds the database account may write rows. `damaged` are the
+    columns of which that is so.
+    """
+
+    __slots__ = ("_values", "damaged")
+
+    def __init__(self, columns: Iterable[sa.Column[Any]], row: sa.Row[Any], prefix: str = "") -> None:
+        self._values: dict[str, Any] = {}
+        damaged = []
+        for column in columns:
+            name, held = str(column.key), row._mapping[f"{prefix}{column.key}"]
+            known = self._values[name] = _known(column, held)
+            if known is None and (held is not None or not column.nullable):
+                damaged.append(name)
+        self.damaged = tuple(damaged)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the value of a column."""
+        try:
+            return self._values[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def values(self) -> tuple[Any, ...]:
+        """Return the values, in the order of the columns."""
+        return tuple(self._values.values())
+
+
+def as_held(columns: Iterable[sa.Column[Any]], prefix: str = "") -> list[sa.Label[Any]]:
+    """Return columns to be selected for a HeldRow; with a `prefix` two tables may have one of the same name."""
+    return [raw(column).label(f"{prefix}{column.key}") for column in columns]
+
+
+def _known(column: sa.Column[Any], value: Any) -> Any:
+    """Return what a column of this kind holds; None for what it cannot."""
+    kind = column.type
+    if isinstance(kind, Moment):
+        moment = moment_of(value)
+        # at the ends of all times no time zone can be reckoned with
+        return moment if moment is not None and 1 < moment.year < 9999 else None
+    if isinstance(kind, sa.String):
+        fits = isinstance(value, str) and (kind.length is None or len(value) <= kind.length)
+        # SQLite gives bytes that are no UTF-8 back as halves of surrogate pairs, which can be written nowhere
+        return value if fits and "\0" not in value and not _HALVES.search(value) else None
+    if isinstance(kind, sa.Float):
+        return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+    if isinstance(kind, sa.Integer):
+        most = 2**63 if isinstance(kind, sa.BigInteger) else 2**31
+        return value if isinstance(value, int) and 0 <= value < most else None
+    return value
 
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite autoincrements INTEGER only

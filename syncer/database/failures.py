@@ -82,13 +82,18 @@ def in_words(error: Exception) -> str:
     return _IN_WORDS.get(code, type(error).__name__)
 
 
+class Denied(UserError):
+    """Raised in place of a failure of the database that is a missing right."""
+
+
 @contextmanager
 def half_done(how_far: str) -> Iterator[None]:
     """Turn a failure of the database halfway through a command into a UserError that says how far it came."""
     try:
         yield
     except sa.exc.SQLAlchemyError as error:
-        raise UserError(f"{how_far} (the database failed: {in_words(error)})") from None
+        denied = isinstance(error, sa.exc.DBAPIError) and is_denied(error)
+        raise (Denied if denied else UserError)(f"{how_far} (the database failed: {in_words(error)})") from None
 
 
 def is_conflict(error: BaseException) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from syncer.database.column_types import BIG, DIGEST, LONG_TEXT, Moment
+from syncer.database.parts import alerting, console, proof
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,31 @@ class Tables:
     verification: sa.Table
     tally: sa.Table
     progress: sa.Table
+    schema: sa.Table
+    alert: sa.Table
+    alert_message: sa.Table
+    alert_told: sa.Table
+    alert_channel: sa.Table
+    duty: sa.Table
+    user: sa.Table
+    passkey: sa.Table
+    session: sa.Table
+    bucket: sa.Table
+    once: sa.Table
+    proposal: sa.Table
 
     @property
     def own(self) -> list[sa.Table]:
         """The tables of syncer's own database; the queue may lie elsewhere."""
-        work = [self.event, self.delivery, self.lane, self.daemon, self.watch, self.tally]
-        return [*work, self.audit, self.head, self.checkpoint, self.anchor, self.verification, self.progress]
+        work = [self.event, self.delivery, self.lane, self.daemon, self.watch, self.tally, self.schema, self.duty]
+        alerts = [self.alert, self.alert_message, self.alert_told, self.alert_channel]
+        proof = [self.audit, self.head, self.checkpoint, self.anchor, self.verification, self.progress]
+        return [*work, *alerts, *proof, *self.of_console]
+
+    @property
+    def of_console(self) -> list[sa.Table]:
+        """The tables that the web console alone keeps; but for proposals, which commands make and decide too."""
+        return [self.user, self.passkey, self.session, self.bucket, self.once, self.proposal]
 
 
 def queue_table(name: str, metadata: sa.MetaData) -> sa.Table:
@@ -78,13 +98,17 @@ def _event(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("rechecks_done", sa.Integer, nullable=False),
         sa.Column("next_recheck_at", Moment),
         sa.Column("shredded_at", Moment),
+        sa.Column("released_at", Moment),  # a person let its deletions pass the guard
         sa.Index(f"ix_{prefix}event_subject", "subject"),
         sa.Index(f"ix_{prefix}event_state", "state", "due_on"),
         sa.Index(f"ix_{prefix}event_recheck", "next_recheck_at"),
         sa.Index(f"ix_{prefix}event_source_ref", "source_ref"),
         sa.Column("odd", sa.SmallInteger, sa.FetchedValue()),  # derived by the database, as `slow`: see revision 0011
         sa.Column("slow", sa.Integer, sa.FetchedValue()),
+        # 1 where an address is kept, derived likewise (revision 0015): for accounts that may not read the address
+        sa.Column("sealed", sa.SmallInteger, sa.FetchedValue()),
         sa.Index(f"ix_{prefix}event_received", "received_at", "id"),
+        sa.Index(f"ix_{prefix}event_created", "created_at", "right"),
         sa.Index(f"ix_{prefix}event_right", "right", "id"),
         sa.Index(f"ix_{prefix}event_odd", "odd"),
         sa.Index(f"ix_{prefix}event_slow", "slow"),
@@ -114,6 +138,8 @@ def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("confirmed_at", Moment),
         sa.Column("unseen", sa.Integer),  # deleted there, not yet seen where deleted objects are kept; NULL: nothing
         sa.Column("failing_since", Moment),  # since when it gets nowhere though the destination answers
+        sa.Column("begun_at", Moment),  # when its first attempt began; empty again once it starts over by itself
+        sa.Column("untried", sa.SmallInteger),  # 1: a deletion that never began and that nobody released
         sa.UniqueConstraint("event_id", "destination", name=f"uq_{prefix}delivery"),
         # on SQLite and PostgreSQL without the finished ones (revision 0003); to say so here would load PostgreSQL's
         # dialect at every start
@@ -125,6 +151,10 @@ def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Index(f"ix_{prefix}delivery_event", "destination", "event_id"),
         sa.Index(f"ix_{prefix}delivery_odd", "odd"),
         sa.Index(f"ix_{prefix}delivery_confirmed", "destination", "confirmed_at"),
+        sa.Index(f"ix_{prefix}delivery_begun", "destination", "begun_at"),
+        sa.Index(f"ix_{prefix}delivery_untried", "destination", "untried", "claim_rank"),
+        # the few that wait for the guard or are on trial only
+        sa.Index(f"ix_{prefix}delivery_code", "destination", "code"),
     )
 
 
@@ -144,6 +174,12 @@ def _lane(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("probe_at", Moment),
         sa.Column("cool_until", Moment),
         sa.Column("strikes", sa.Integer, nullable=False),
+        sa.Column("guard_since", Moment),  # since when its deletions wait for a person
+        sa.Column("guard_limit", sa.Integer),
+        sa.Column("guard_counted", sa.Integer),
+        sa.Column("contacts", sa.BigInteger),  # how many the destination held when it was last asked
+        sa.Column("contacts_at", Moment),
+        sa.Column("shadow_since", Moment),  # since when it is read and never written to
     )
 
 
@@ -199,49 +235,6 @@ def _watch(prefix: str, metadata: sa.MetaData) -> sa.Table:
     )
 
 
-def _checkpoint(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return sa.Table(
-        f"{prefix}checkpoint",
-        metadata,
-        sa.Column("size", BIG, primary_key=True, autoincrement=False),
-        sa.Column("at", Moment, nullable=False),
-        sa.Column("origin", sa.String(191), nullable=False),
-        sa.Column("root", DIGEST, nullable=False),
-        sa.Column("frontier", sa.LargeBinary, nullable=False),  # the compact range: the next root needs new leaves only
-        sa.Column("note", sa.Text, nullable=False),
-        sa.Column("mac", DIGEST),  # keyed: the chain was recomputed up to here, the next recomputation begins here
-    )
-
-
-def _anchor(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return sa.Table(
-        f"{prefix}anchor",
-        metadata,
-        sa.Column("name", sa.String(64), primary_key=True),
-        # a folder belongs to one host; "" where all daemons reach the same place
-        sa.Column("host", sa.String(191), primary_key=True),
-        sa.Column("size", sa.BigInteger, nullable=False),
-        sa.Column("at", Moment),
-        sa.Column("place", sa.String(255)),
-        sa.Column("tried_at", Moment),
-        sa.Column("failing_since", Moment),
-        sa.Column("error", sa.String(255)),
-    )
-
-
-def _verification(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    return sa.Table(
-        f"{prefix}verification",
-        metadata,
-        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("at", Moment, nullable=False),
-        sa.Column("entries", sa.BigInteger, nullable=False),
-        sa.Column("ok", sa.Boolean, nullable=False),
-        sa.Column("reason", sa.String(255)),
-        sa.Column("mac", DIGEST, nullable=False),  # keyed: whoever has only the database cannot write a result
-    )
-
-
 def _tally(prefix: str, metadata: sa.MetaData) -> sa.Table:
     return sa.Table(
         f"{prefix}tally",
@@ -252,15 +245,12 @@ def _tally(prefix: str, metadata: sa.MetaData) -> sa.Table:
     )
 
 
-def _progress(prefix: str, metadata: sa.MetaData) -> sa.Table:
+def _schema(prefix: str, metadata: sa.MetaData) -> sa.Table:
     return sa.Table(
-        f"{prefix}progress",
+        f"{prefix}schema",
         metadata,
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("seq", sa.BigInteger, nullable=False),
-        sa.Column("at", Moment, nullable=False),
-        sa.Column("state", LONG_TEXT, nullable=False),  # what the next verification goes on from
-        sa.Column("mac", DIGEST, nullable=False),  # keyed, as that of a verification
+        sa.Column("compatible_from", sa.String(16), nullable=False),  # the oldest revision whose code runs on this one
     )
 
 
@@ -278,9 +268,21 @@ def tables(prefix: str = "syncer_", queue: str = "syncer_queue") -> Tables:
         audit=_audit(prefix, metadata),
         head=_head(prefix, metadata),
         watch=_watch(prefix, metadata),
-        checkpoint=_checkpoint(prefix, metadata),
-        anchor=_anchor(prefix, metadata),
-        verification=_verification(prefix, metadata),
+        checkpoint=proof.checkpoint(prefix, metadata),
+        anchor=proof.anchor(prefix, metadata),
+        verification=proof.verification(prefix, metadata),
         tally=_tally(prefix, metadata),
-        progress=_progress(prefix, metadata),
+        progress=proof.progress(prefix, metadata),
+        schema=_schema(prefix, metadata),
+        alert=alerting.alert(prefix, metadata),
+        alert_message=alerting.message(prefix, metadata),
+        alert_told=alerting.told(prefix, metadata),
+        alert_channel=alerting.channel(prefix, metadata),
+        duty=alerting.duty(prefix, metadata),
+        user=console.user(prefix, metadata),
+        passkey=console.passkey(prefix, metadata),
+        session=console.session(prefix, metadata),
+        bucket=console.bucket(prefix, metadata),
+        once=console.once(prefix, metadata),
+        proposal=console.proposal(prefix, metadata),
     )

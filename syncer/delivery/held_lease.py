@@ -13,13 +13,21 @@ from syncer.log import get_logger
 class HeldLease:
     """Holds the lease of one lane.
 
-    `monotonic` counts seconds; `extend` is told until when, by that clock, calls may be made.
+    `monotonic` counts seconds; `extend` is told until when, by that clock, calls may be made. Only a lane in this mode
+    is taken: in shadow, or live.
     """
 
     def __init__(
-        self, name: str, leases: Leases, monotonic: Callable[[], float], extend: Callable[[float], None]
+        self,
+        name: str,
+        leases: Leases,
+        monotonic: Callable[[], float],
+        extend: Callable[[float], None],
+        *,
+        shadow: bool = False,
     ) -> None:
         self._name = name
+        self._shadow = shadow
         self._leases = leases
         self._monotonic = monotonic
         self._extend = extend
@@ -43,7 +51,7 @@ class HeldLease:
         """Take the lane if it is free, renew it if it is ours; say whether it is ours now."""
         if self._lease is None:
             began = self._monotonic()
-            self._lease = self._leases.acquire(self._name)
+            self._lease = self._leases.acquire(self._name, shadow=self._shadow)
             if self._lease is not None:
                 self._runs_from(began)
                 self._log.info("lane.taken", fence=self._lease.fence)

@@ -19,11 +19,12 @@ from syncer.audit.transaction import Transactions
 from syncer.bell import Bell
 from syncer.clock import elapsed
 from syncer.database.failures import UNWRITABLE, is_of_one_row, retry_on_conflict
+from syncer.delivery.guard.guard import Guard
 from syncer.delivery.held_lease import HeldLease
 from syncer.delivery.in_flight import InFlight
 from syncer.delivery.lane_change import lane_change, log_result
 from syncer.delivery.lane_rest import LaneRest
-from syncer.delivery.leases import Leases, require_fence
+from syncer.delivery.leases import Leases, is_in_shadow, require_fence
 from syncer.delivery.senders import BURST_WAIT, Done, Senders, Work
 from syncer.domain.model import Delivery, Lease, State
 from syncer.domain.policy import NotCalled, Phase, judge
@@ -46,6 +47,9 @@ GRACE = 25.0
 class Lane:
     """The ordered work of one destination."""
 
+    #: whether it reads only
+    shadow = False
+
     def __init__(
         self,
         name: str,
@@ -59,6 +63,7 @@ class Lane:
         burst_wait: float = BURST_WAIT,
         senders: Callable[..., Senders] = Senders,
         monotonic: Callable[[], float] = elapsed,
+        guard: Guard | None = None,
     ) -> None:
         self.name = name
         #: when its turn last went a step on (monotonic clock)
@@ -76,9 +81,11 @@ class Lane:
         self._senders = senders(name, adapter, seals.keyring, stop, burst_wait, monotonic)
         self._monotonic = monotonic
         self._gate = self._senders.gate
-        self._held = HeldLease(name, leases, monotonic, self._senders.call_until)
+        self._held = HeldLease(name, leases, monotonic, self._senders.call_until, shadow=self.shadow)
         self._rest = LaneRest(name, adapter, transactions, leases)
+        self._guard = guard
         self._leaving = threading.Event()
+        self._finishing = threading.Event()
         self._calls_left = False
         self._in_flight = InFlight(self._senders.count)
         self._applied: dict[int, Delivery] = {}  # as they stand while their senders read them back
@@ -87,18 +94,26 @@ class Lane:
 
     def turn(self) -> int:
         """Work until nothing of the lane is due; return how many results were recorded, 0 when the lane is not ours."""
-        if self._senders.busy:
+        if self._senders.busy or self._finishing.is_set():
             # calls of a turn that failed are still under way: nobody else may start beside them
             self._held.renew()
             return 0
         if self._leaving.is_set():
             self._give_back()
             return 0
-        if not self._held.own() or not self._rest.is_over():
+        row = self._rest.row() if self._held.held else None
+        if row is not None and is_in_shadow(row) is not self.shadow:
+            self._log.warning("lane.mode_differs", kind="shadow" if self.shadow else "live")
+            self._give_back()  # somebody whose settings say otherwise started later: see delivery/shadow/modes.py
+            row = None
+        # a lane that was just taken is read now: whoever had it may have let it wait
+        if not self._held.own() or not self._rest.is_over(row or self._rest.row()):
             return 0
         self._gate.set()
         try:
             with self._transactions.kept():
+                if self._guard is not None:
+                    self._guard.look(guarded=self._rest.guarded)
                 return self._pump()
         except StaleFence:
             # somebody else owns the lane by now, and finds out what became of the calls made here
@@ -111,6 +126,20 @@ class Lane:
         """Give the lane to another daemon at the next turn; a turn under way finishes the calls in hand first."""
         self._leaving.set()
         self.bell.ring()
+
+    def finish(self) -> None:
+        """Begin nothing any more, for good; a turn under way finishes the calls in hand, and the lease stays ours."""
+        self._finishing.set()
+        self.bell.ring()
+
+    @property
+    def finished(self) -> bool:
+        """Say, between two turns, whether it was told to finish and no call is under way any more."""
+        return self._finishing.is_set() and not self._senders.busy
+
+    def retire(self) -> None:
+        """End its senders; lease and adapter are those of the lane that comes after it in this process."""
+        self._senders.close()
 
     def release(self) -> None:
         """Give the lane back and end its senders."""
@@ -168,7 +197,7 @@ class Lane:
             if self._stop.is_set() and not stopped_at:
                 self._gate.clear()
                 stopped_at = self._monotonic()
-            if self._leaving.is_set():
+            if self._leaving.is_set() or self._finishing.is_set():
                 self._gate.clear()
             if self._monotonic() - claimed_at >= CLAIM_AGAIN and self.bell.heard():
                 claimed.clear()  # nothing was written for them yet, and what is new may go first
@@ -202,6 +231,8 @@ class Lane:
         fit, held = opened(self._seals, self._in_flight.pick(claimed) if self._gate.is_set() else [], now)
         decided += held
         fresh = [each for each in fit if each[0].state is not State.APPLIED]
+        if self._guard is not None:
+            self._guard.before(delivery for delivery, _ in fresh)
         begun, lost = self._written(decided, [delivery for delivery, _ in fresh])
         for finished in decided:
             if finished.delivery.id not in lost:
@@ -245,8 +276,9 @@ class Lane:
     ) -> tuple[list[Delivery], set[int]]:
         # may run twice: what it leaves in memory is set after the commit, or is the same the second time
         with self._transactions.write() as tx:
-            if require_fence(tx, self._transactions.tables, lease):
-                self._gate.clear()  # an operator paused the lane meanwhile
+            row = require_fence(tx, self._transactions.tables, lease, shadow=self.shadow)
+            if row.rests:
+                self._gate.clear()  # an operator paused the lane meanwhile, or somebody changed its mode
                 may_call = False
             closed = self._store.closed(tx, {item.delivery.id for item in decided} | {each.id for each in fresh})
             self._store.record(tx, decided, closed)
@@ -254,8 +286,13 @@ class Lane:
             if change.rests:
                 self._gate.clear()
             self._rest.write(tx, change)
-            begun = self._store.begin(tx, lease, fresh, closed)
+            may_begin = fresh if may_call else ()
+            if self._guard is not None:
+                may_begin = self._guard.passed(tx, row, may_begin)
+            begun = self._store.begin(tx, lease, may_begin, closed)
         self._rest.written(tx, change)
+        if self._guard is not None:
+            self._guard.written()
         return begun, closed
 
     def _decide(self, done: Done, now: datetime) -> Finished | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from adapters.contract import Receipt
+from adapters.contract import Preview, Receipt
 from syncer.domain.policy import Decision
 from syncer.events.mapping import Finished
 from syncer.privacy.masking import kept
@@ -45,7 +45,7 @@ def lane_change(finished: Sequence[Finished], strikes: int, *, may_call: bool) -
     decisions = [each.decision for each in finished]
     pause = next((decision for decision in decisions if decision.pause), None) if may_call else None
     cool_until = max((decision.cool_until for decision in decisions if decision.cool_until), default=None)
-    went_through = any(isinstance(each.result, Receipt) for each in finished)
+    went_through = any(isinstance(each.result, Receipt | Preview) for each in finished)
     ends_wait = cool_until is None and bool(strikes) and went_through and may_call and pause is None
     return LaneChange(pause, cool_until, ends_wait, 0 if ends_wait else strikes)
 

@@ -17,6 +17,8 @@ class LaneRest:
     def __init__(self, name: str, adapter: Adapter, transactions: Transactions, leases: Leases) -> None:
         #: its waits in a row, read anew at each turn
         self.strikes = 0
+        #: whether its deletions wait for a person, read anew at each turn
+        self.guarded = False
         #: its results in a row without a connection
         self.unreachable = 0
         self._name = name
@@ -26,9 +28,13 @@ class LaneRest:
         self._leases = leases
         self._log = get_logger("syncer.lane").bind(lane=name)
 
-    def is_over(self) -> bool:
-        """Say whether the lane may call; one that syncer paused is probed, once it is time to."""
-        row = self._leases.get(self._name)
+    def row(self) -> LaneRow | None:
+        """Read the lane's row."""
+        return self._leases.get(self._name)
+
+    def is_over(self, row: LaneRow | None) -> bool:
+        """Say whether the lane may call, by its row; one that syncer paused is probed, once it is time to."""
+        self.guarded = row is not None and row.guard_since is not None
         if row is None or not self._may_call(row):
             return False
         self.strikes = row.strikes

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from syncer.audit.log_end import untyped
 from syncer.audit.transaction import Transaction, Transactions
 from syncer.database.connections import reading
 from syncer.database.engines import utc_in, utc_now
@@ -31,7 +32,11 @@ MOST_STRIKES = 1000
 
 @dataclass(frozen=True, slots=True)
 class LaneRow:
-    """What the database says of a lane. Times UTC."""
+    """What the database says of a lane. Times UTC.
+
+    `guard_since` is since when its deletions wait for a person, with the limit and what was counted then; `contacts` is
+    how many the destination held at `contacts_at`.
+    """
 
     destination: str
     owner: str | None
@@ -44,6 +49,12 @@ class LaneRow:
     probe_at: datetime | None
     cool_until: datetime | None
     strikes: int
+    shadow_since: datetime | None = None
+    guard_since: datetime | None = None
+    guard_limit: int | None = None
+    guard_counted: int | None = None
+    contacts: int | None = None
+    contacts_at: datetime | None = None
 
 
 class Leases:
@@ -80,8 +91,11 @@ class Leases:
             return _lane_row(row) if row else None
 
     @retry_on_conflict
-    def acquire(self, destination: str) -> Lease | None:
-        """Take the lane and return its lease, None while another owns it. A dead owner's lane is taken at once."""
+    def acquire(self, destination: str, *, shadow: bool | None = None) -> Lease | None:
+        """Take the lane and return its lease, None while another owns it. A dead owner's lane is taken at once.
+
+        With `shadow` it is taken only while it is in shadow mode, or only while it is not.
+        """
         lane = self._lane
         with self._transactions.write() as tx:
             row = tx.connection.execute(
@@ -89,10 +103,14 @@ class Leases:
                 .where(lane.c.destination == destination)
                 .with_for_update()
             ).first()
-            if row is None:
+            if row is None or (shadow is not None and is_in_shadow(row) is not shadow):
                 return None
             sound = is_fence(row.fence)
             if row.owner == self.owner and row.running and sound:
+                # prolonged: who takes it counts from now
+                tx.connection.execute(
+                    lane.update().where(lane.c.destination == destination).values(lease_until=self.end(tx.connection))
+                )
                 return Lease(destination, self.owner, row.fence)
             if row.owner and row.owner != self.owner and row.running and not is_dead(row.owner):
                 return None
@@ -228,7 +246,18 @@ def _lane_row(row: Any) -> LaneRow:
         row.probe_at,
         row.cool_until,
         row.strikes if type(row.strikes) is int and 0 <= row.strikes <= MOST_STRIKES else MOST_STRIKES,
+        row.shadow_since,
+        row.guard_since,
+        row.guard_limit,
+        row.guard_counted,
+        contacts_of(row.contacts),
+        row.contacts_at,
     )
+
+
+def is_in_shadow(row: Any) -> bool:
+    """Say whether the row of a lane is one in shadow mode."""
+    return row.shadow_since is not None
 
 
 def is_fence(value: Any) -> bool:
@@ -236,15 +265,40 @@ def is_fence(value: Any) -> bool:
     return type(value) is int and 0 <= value <= HIGHEST_FENCE
 
 
-def require_fence(tx: Transaction, tables: Tables, lease: Lease) -> bool:
-    """Lock the lane's row for this transaction and say whether the lane is paused.
+@dataclass(frozen=True, slots=True)
+class LockedLane:
+    """What a lane's row says while a transaction holds it; `contacts` is None where nobody knows how many there are.
 
-    Raises StaleFence when the lane has another owner by now.
+    `rests`: no call may be made. `guarded`: its deletions wait for a person.
+    """
+
+    rests: bool
+    guarded: bool = False
+    contacts: int | None = None
+
+
+def require_fence(tx: Transaction, tables: Tables, lease: Lease, *, shadow: bool = False) -> LockedLane:
+    """Lock the lane's row for this transaction and return what it says.
+
+
+    It rests while it is paused, and in another mode than its owner works in (`shadow`). Raises StaleFence when the lane
+    has another owner by now.
     """
     lane = tables.lane.c
-    row = tx.connection.execute(
-        sa.select(lane.fence, lane.paused).where(lane.destination == lease.destination).with_for_update()
-    ).first()
+    told = (
+        lane.fence,
+        lane.paused,
+        lane.shadow_since,
+        lane.guard_since.is_not(None).label("guarded"),
+        untyped(lane.contacts).label("contacts"),
+    )
+    row = tx.connection.execute(sa.select(*told).where(lane.destination == lease.destination).with_for_update()).first()
     if row is None or row.fence != lease.fence:
         raise StaleFence(f"the lane {lease.destination} was taken over by another daemon")
-    return bool(row.paused)
+    rests = bool(row.paused) or is_in_shadow(row) is not shadow
+    return LockedLane(rests, bool(row.guarded), contacts_of(row.contacts))
+
+
+def contacts_of(value: Any) -> int | None:
+    """Return how many contacts a lane's row counts; None where it holds no such number."""
+    return value if type(value) is int and value >= 0 else None

@@ -11,7 +11,7 @@ from syncer.audit.transaction import Transaction, Transactions
 from syncer.clock import stamp
 from syncer.domain.model import State, asked_at, move
 from syncer.domain.rights import rank
-from syncer.events.mapping import step_facts
+from syncer.events.mapping import step_facts, untried
 from syncer.events.seals import Seals
 from syncer.events.store import Store
 from syncer.privacy.masking import kept
@@ -67,10 +67,15 @@ def reappear(transactions: Transactions, store: Store, seals: Seals, incident: I
                 confirmed_at=None,
                 next_attempt_at=None if held else tx.now,
                 claim_rank=None if held else rank(row.right),
+                begun_at=None,
+                untried=untried(row.action),
             )
         )
         if not done.rowcount:
             return False
+        # a person let the earlier deletion pass, not this one
+        passed = (e.c.id == row.event_id, e.c.released_at.is_not(None))
+        tx.connection.execute(e.update().where(*passed).values(released_at=None))
         if incident.proven:
             sealed = seals.again(tx.connection, row.event_id, incident.seen.address)
             tx.connection.execute(

@@ -12,7 +12,7 @@ from itertools import chain, repeat
 
 import tenacity
 
-from adapters.contract import Adapter, Outcome, Receipt, Step, Subject
+from adapters.contract import Adapter, Outcome, Preview, Receipt, Step, Subject
 from adapters.errors import AdapterError, Permanent, Transient
 from syncer.clock import elapsed
 from syncer.delivery.doubt import Doubt
@@ -21,6 +21,9 @@ from syncer.domain.policy import NotCalled, Phase, Result
 from syncer.errors import AddressError
 from syncer.log import get_logger
 from syncer.privacy.keyring import Keyring, subject
+
+#: what a verb of an adapter answers
+Answered = Receipt | Preview
 
 #: calls of one verb within one attempt, and the longest wait between them in seconds
 BURST_CALLS = 3
@@ -192,16 +195,19 @@ class Senders:
             self._log.exception("adapter.crashed", error=type(error).__name__)
             return Transient("crashed", type(error).__name__), person
 
-    def _call(self, delivery: Delivery, phase: Phase, person: Subject, applied: Receipt | None) -> Receipt:
+    def _call(self, delivery: Delivery, phase: Phase, person: Subject, applied: Receipt | None) -> Answered:
         action = delivery.action
         if action is None:
             raise Permanent("malformed", "the event names no right, so there is nothing to ask of a destination")
         before: list[Step] = []
         known = person
 
-        def verb() -> Receipt:
+        def verb() -> Answered:
             nonlocal known
             try:
+                if phase is Phase.PREVIEW:
+                    preview = self._adapter.preview(action, known, delivery.asked_at)
+                    return replace(preview, steps=(*before, *preview.steps))
                 if phase is Phase.APPLY:
                     receipt = self._adapter.apply(action, known, delivery.asked_at)
                 else:
@@ -237,17 +243,17 @@ def _burst(stop: threading.Event, longest: float) -> tenacity.Retrying:
     )
 
 
-def _with_burst(burst: tenacity.Retrying, verb: Callable[[], Receipt]) -> Receipt:
+def _with_burst(burst: tenacity.Retrying, verb: Callable[[], Answered]) -> Answered:
     """Call, and call again as the burst allows; it is asked only after a failure, since it takes 30 µs each time."""
     try:
         return verb()
     except Transient as error:
         first = error
 
-    def failed() -> Receipt:
+    def failed() -> Answered:
         raise first
 
-    def following() -> Receipt:
+    def following() -> Answered:
         return next(calls)()
 
     calls = chain([failed], repeat(verb))  # the call that failed is the burst's first

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from syncer.language.texts import _
+
 #: of a row that holds what syncer never writes
 DAMAGED = "damaged"
 #: of a request that came while no destination was configured
 NO_DESTINATION = "no_destination"
+#: of a delivery that was read and judged at a destination in shadow mode, and not carried out
+SHADOWED = "shadowed"
+#: of a deletion that waits for a person, since unusually many were to begin
+GUARDED = "guarded"
+#: of a request that a person judged not to be genuine
+GUARD_REFUSED = "guard_refused"
+#: of open deliveries that rightly have no time for a next attempt: something else makes them due
+PARKED = frozenset({SHADOWED, GUARDED})
 
 #: code -> (what happened, what to do)
 CODES: dict[str, tuple[str, str]] = {
@@ -42,7 +52,8 @@ CODES: dict[str, tuple[str, str]] = {
         "name the adapter that was there when the request came in and `resync`, or `exempt` with a ground",
     ),
     "malformed": (
-        "a field of the queue row could not be understood, or its address shows damage; `syncer show` says which",
+        "a field of the queue row could not be understood, or its address shows damage; its page and `syncer show` say"
+        " which",
         "`resync --file` with a line `EVENT ADDRESS` and the right address (`--as-written` where it truly looks like"
         " that), or submit it again and `withdraw` this one",
     ),
@@ -54,6 +65,14 @@ CODES: dict[str, tuple[str, str]] = {
         "its row in the database holds a word that syncer never writes: somebody wrote it with other means",
         "run `syncer audit verify --full`, and compare the row with a backup; find out who did it",
     ),
+    GUARDED: (
+        "unusually many deletions were to begin within a day, so the guard stopped all of them before the first",
+        "see who asked, with `syncer guard plan`; then `syncer guard release` or `syncer guard refuse`",
+    ),
+    GUARD_REFUSED: (
+        "a person judged these requests not to be genuine",
+        "`guard withdraw` closes all that nobody asked for; `resync` starts one over that was genuine after all",
+    ),
     "filter_ignored": (
         "the provider answered with people who were not asked for, so nothing was changed there",
         "look the person up by hand; report it to the provider; then `resync`",
@@ -63,6 +82,14 @@ CODES: dict[str, tuple[str, str]] = {
         "look the person up by hand; upgrade syncer; then `resync`",
     ),
     "rejected": ("the provider refuses this address or this call", "look the person up by hand, then `resync`"),
+    SHADOWED: (
+        "its destination is in shadow mode, on trial: it is read there, and nothing is carried out",
+        'nothing as long as the trial is meant to last; to go live, set mode = "live" and reload or restart syncer',
+    ),
+    "shadow_write": (
+        "something was to be changed at a destination in shadow mode, and its lock let nothing out",
+        "report it as a mistake of the adapter; nothing was changed there",
+    ),
     "forbidden": (
         "the key's user lacks the right for this step, or for one audience or shop",
         "give the user the right, then `resync`",
@@ -138,9 +165,9 @@ def meaning(code: str | None) -> str:
     """Return the meaning of a code or a ground in plain words; empty for None, an unknown one as it is."""
     if not code:
         return ""
-    return CODES[code][0] if code in CODES else GROUNDS.get(code, code)
+    return _(CODES[code][0] if code in CODES else GROUNDS.get(code, code))
 
 
 def remedy(code: str | None) -> str:
     """Return what a person can do about a code."""
-    return CODES.get(code or "", ("", "look at `syncer show`, then `resync` or `exempt`"))[1]
+    return _(CODES[code][1]) if code in CODES else _("look at `syncer show`, then `resync` or `exempt`")

@@ -6,19 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from syncer.domain.codes import DAMAGED, NO_DESTINATION
+from syncer.domain.codes import DAMAGED, GUARD_REFUSED, GUARDED, NO_DESTINATION
+from syncer.language.texts import _
 
 
 class Remedy(StrEnum):
     """What an administrator does about a code, as a command of syncer."""
 
     RESYNC = "resync"  # start it over
+    RESYNC_SOME = "resync_some"  # start only those over that a person chooses, never all at once
     BRING_ADDRESS = "bring_address"  # start it over with the address, from a file
     EXEMPT = "exempt"  # close it by decision
     WITHDRAW = "withdraw"  # close the request everywhere: it was a mistake
     CHECK = "check"  # ask the account what is wrong
     RESUME = "resume"  # let the lane go on
     VERIFY = "verify"  # verify the log
+    LOOK = "look"  # see what the guard stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,21 @@ EFFECTS: Mapping[str, Effect] = {
     ),
     DAMAGED: Effect(_NOT_OURS, _BREACH, (Remedy.VERIFY,), request=True),
     "unsealable": Effect(_NOT_OURS, _BREACH, (Remedy.VERIFY, Remedy.BRING_ADDRESS), request=True),
+    GUARDED: Effect(
+        "None of it has begun. {recipient} may still hold data of these people.",
+        "Far more erasures came at once than usual. Find out whether real people asked for them. If so, let them"
+        " begin; if not, refuse them, and find out what sent them. The time to answer runs on meanwhile; the"
+        " number of requests can be a ground to extend it (Art. 12(3)).",
+        (Remedy.LOOK,),
+        request=True,
+    ),
+    GUARD_REFUSED: Effect(
+        "{recipient} is asked for nothing more, and may still hold data of this person.",
+        "Somebody judged that nobody asked for this. If a real person did, have it started over: the time to answer"
+        " runs since the receipt. If not, withdraw the request, with that as the reason.",
+        (Remedy.RESYNC_SOME, Remedy.WITHDRAW, Remedy.EXEMPT),
+        request=True,
+    ),
     "filter_ignored": Effect("", _BY_HAND, _AGAIN, account=True),
     "unknown_state": Effect("", _BY_HAND, _AGAIN),
     "rejected": Effect("", _BY_HAND, _AGAIN),
@@ -130,6 +148,7 @@ EFFECTS: Mapping[str, Effect] = {
     "suppression_missing": Effect("", _BY_HAND, _AGAIN),
     "delete_blocked": Effect("", "Have the provider's support lift what blocks deletions.", _AGAIN, account=True),
     "crashed": Effect("", _BY_HAND, _AGAIN),
+    "shadow_write": Effect("", "Report the mistake; nothing was changed at {recipient}.", _AGAIN),
     "unauthorized": Effect("", _MEND, _CHECKED, account=True),
     "unpaid": Effect("", "Have the bill settled, or the account given up.", _CHECKED, account=True),
     "redirected": Effect("", _MEND, _CHECKED, account=True),
@@ -155,9 +174,9 @@ def effect(code: str | None) -> Effect:
 
 def result(code: str | None, action: str | None, recipient: str) -> str:
     """Return what is so at a recipient as long as a delivery is held for a code, in a sentence."""
-    return (effect(code).result or MAY_BE[action]).format(recipient=recipient)
+    return _(effect(code).result or MAY_BE[action]).format(recipient=recipient)
 
 
 def decision(code: str | None, recipient: str) -> str:
     """Return what somebody has to decide about a code, and whom to tell."""
-    return effect(code).decision.format(recipient=recipient)
+    return _(effect(code).decision).format(recipient=recipient)

@@ -125,7 +125,7 @@ class Delivery:
 
     `received_at` is the producer's word, `taken_at` when the request was taken from the queue. `unseen` counts what
     was deleted there and not yet seen where deleted objects are kept; `failing_since` is since when it gets nowhere
-    though the destination answers.
+    though the destination answers. `untried`: it is a deletion that never began, and that nobody released.
     """
 
     id: int
@@ -145,6 +145,7 @@ class Delivery:
     unseen: int = 0
     failing_since: datetime | None = None
     taken_at: datetime | None = None
+    untried: bool = False
 
     @property
     def asked_at(self) -> datetime:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from adapters.contract import Outcome, Receipt
+from adapters.contract import Outcome, Preview, Receipt
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from syncer.domain.model import CLOSED, Delivery, EventState, State, move
 from syncer.domain.patience import changed_something, claims_too_much, failing_since, unseen_after, worn_out
@@ -27,13 +27,14 @@ class Phase(Enum):
 
     APPLY = "apply"
     CONFIRM = "confirm"
+    PREVIEW = "preview"
 
 
 class NotCalled(Exception):
     """Raised when the lane cools, pauses or stops after an attempt was begun and before its call was made."""
 
 
-Result = Receipt | AdapterError | NotCalled
+Result = Receipt | Preview | AdapterError | NotCalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ def _judge(
         return replace(decision, cool_until=until)
     if isinstance(result, AdapterError):
         return _retry(delivery, phase, result, now, dice)
+    assert isinstance(result, Receipt)  # what a preview says is `judge_preview`'s
     return _answered(delivery, phase, result, now)
 
 

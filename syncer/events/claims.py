@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from adapters.contract import Outcome
+from adapters.contract import Action, Outcome
 from syncer.database.bulk import in_list
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
@@ -147,7 +147,12 @@ class Claims:
 
 
 def _claims_work(delivery: Delivery) -> bool:
-    return delivery.state is State.APPLIED or delivery.applied_at is not None
+    return delivery.state is State.APPLIED or delivery.applied_at is not None or _claims_a_begin(delivery)
+
+
+def _claims_a_begin(delivery: Delivery) -> bool:
+    """Say whether the guard would let it pass, since it began before or a person released it."""
+    return delivery.action is Action.DELETE and not delivery.untried and delivery.state is not State.APPLIED
 
 
 def _believed(delivery: Delivery, story: Story) -> Delivery | None:
@@ -158,6 +163,8 @@ def _believed(delivery: Delivery, story: Story) -> Delivery | None:
     if story.purged:
         return delivery
     said = story.delivery(delivery.destination)
+    if _claims_a_begin(delivery) and not (said is not None and (said.begun or said.passed)):
+        return None
     if delivery.destination not in story.changed:
         delivery = replace(delivery, applied_at=None)
     if delivery.state is not State.APPLIED:
@@ -233,6 +240,8 @@ def _by_ids(tables: Tables, kind: str) -> sa.Select[Any]:
             d.c.confirmed_at,
             d.c.unseen,
             d.c.failing_since,
+            d.c.untried,
+            d.c.claim_rank,
             e.c.right,
             e.c.subject,
             e.c.received_at,

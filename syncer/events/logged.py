@@ -132,13 +132,13 @@ def _follow_asking(story: Story, what: str, destination: str, facts: Mapping[str
     if what == "delivery:attempted":
         story.asked[destination] += 1
         story.unanswered.add(destination)
-    elif "phase" in facts:  # what a person decided, or a listing showed, is no answer to it
+    elif facts.get("phase", "preview") != "preview":  # what a person decided, or a look showed, is no answer to it
         story.unanswered.discard(destination)
 
 
 def _is_done(before: bool, what: str, facts: Mapping[str, Any]) -> bool:
     """Say whether a delivery is confirmed or exempt after an entry, as History does."""
-    if what in ("delivery:attempted", "delivery:answered"):
+    if what in ("delivery:attempted", "delivery:answered", "delivery:previewed"):
         return before
     if what == "delivery:reopened":
         return before and facts.get("to") != "pending"

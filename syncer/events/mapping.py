@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from adapters.contract import Action, Outcome, Receipt, Step
+from adapters.contract import Action, Outcome, Preview, Receipt, Step
 from syncer.audit.transaction import Transaction
 from syncer.clock import stamp
 from syncer.domain.model import WORKABLE, Delivery, EventState, NewEvent, State
@@ -66,9 +66,15 @@ def delivery_rows(event: NewEvent, now: datetime) -> list[dict[str, Any]]:
             "claim_rank": None if held else rank(event.right),
             "due_on": event.urgent_on or event.due_on,
             "turn": turn_of(event.source),
+            "untried": untried(plan.action),
         }
         for plan in event.plans
     ]
+
+
+def untried(action: Action | str | None) -> int | None:
+    """Return what marks a delivery that never began: the guard counts deletions alone."""
+    return 1 if action == Action.DELETE else None
 
 
 def audit_accepted(tx: Transaction, event: NewEvent) -> None:
@@ -100,14 +106,17 @@ def decided_row(finished: Finished) -> dict[str, Any]:
     decision, delivery = finished.decision, finished.delivery
     claimable = decision.next_attempt_at is not None
     row = {
-        "state": decision.state,
-        "outcome": decision.outcome,
         "code": decision.code,
-        "attempts": delivery.attempts - 1 if decision.give_back else delivery.attempts,
         "next_attempt_at": decision.next_attempt_at,
         "claim_rank": rank(delivery.right) if claimable else None,
-        "confirmed_at": decision.confirmed_at,
     }
+    if not isinstance(finished.result, Preview):  # that moves nothing: a person may have started it over meanwhile
+        row |= {
+            "state": decision.state,
+            "outcome": decision.outcome,
+            "attempts": delivery.attempts - 1 if decision.give_back else delivery.attempts,
+            "confirmed_at": decision.confirmed_at,
+        }
     # only where they change: rows that were applied at different times would need a statement each
     if decision.applied_at != delivery.applied_at:
         row["applied_at"] = decision.applied_at
@@ -115,7 +124,14 @@ def decided_row(finished: Finished) -> dict[str, Any]:
         row["unseen"] = decision.unseen
     if decision.failing_since != delivery.failing_since:
         row["failing_since"] = decision.failing_since
+    if is_reopened(finished):
+        row |= {"begun_at": None, "untried": untried(delivery.action)}
     return row
+
+
+def is_reopened(finished: Finished) -> bool:
+    """Say whether a result starts a delivery over that was through: nobody asked for that now, and it counts anew."""
+    return finished.decision.what == "delivery:reappeared"
 
 
 def concerns_event(finished: Finished) -> bool:
@@ -126,6 +142,8 @@ def concerns_event(finished: Finished) -> bool:
 def facts_of(finished: Finished) -> dict[str, Any]:
     """Return the facts of the audit entry of a result, without the empty ones."""
     decision, result = finished.decision, finished.result
+    if isinstance(result, Preview):
+        return preview_facts(result, finished.delivery.action)
     steps: tuple[Step, ...] = getattr(result, "steps", ())
     facts: dict[str, Any] = {
         "phase": finished.phase.value,
@@ -141,6 +159,17 @@ def facts_of(finished: Finished) -> dict[str, Any]:
         "steps": step_facts(steps),
     }
     return {key: value for key, value in facts.items() if value is not None}
+
+
+def preview_facts(preview: Preview, action: Action | None) -> dict[str, Any]:
+    """Return what a preview found, and what an apply would do: no attempt, so nothing of it is counted."""
+    return {
+        "action": action,
+        "found": [kept(each) for each in preview.found],
+        "would": [kept(each) for each in preview.would],
+        "code": preview.code,
+        "steps": step_facts(preview.steps),
+    }
 
 
 def step_facts(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
@@ -166,6 +195,8 @@ def _delivery_of(row: Any) -> Delivery:
         raise ValueError("no count that syncer ever writes")
     if state is State.APPLIED and row.attempts < 1:
         raise ValueError("nothing is applied without an attempt")
+    if row.untried not in (None, 1) or (row.untried and row.claim_rank != rank(row.right)):
+        raise ValueError("no mark that syncer ever writes, or one that nobody would count")
     if any(not isinstance(text, str | None) for text in (row.code, row.subject, row.email_sealed)):
         raise ValueError("no text")
     return Delivery(
@@ -187,6 +218,7 @@ def _delivery_of(row: Any) -> Delivery:
         unseen=row.unseen or 0,
         failing_since=row.failing_since,
         taken_at=row.created_at,
+        untried=row.untried == 1,
     )
 
 

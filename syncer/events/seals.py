@@ -54,7 +54,8 @@ class Seals:
     """Seals and opens the addresses of one installation.
 
     Whoever writes the database without the key can change a row, but not what was sealed, nor an entry of the log:
-    these say who asked for what, and a row that says otherwise is not acted on.
+    these say who asked for what, and a row that says otherwise is not acted on. The web console opens nothing: there
+    the log alone is asked, what it knows nothing of is nobody's, and the lane asks the seal before it acts.
     """
 
     def __init__(self, engine: sa.Engine, tables: Tables, keyring: Keyring, ledger: Ledger) -> None:
@@ -77,9 +78,10 @@ class Seals:
             raise SealError("the row names another person than was sealed")
         return request.address
 
-    def agrees(self, row: Asked) -> bool:
-        """Say whether a row says who asked for what, as far as seal or log still know; no address is needed."""
-        return self.accord(row) in (Accord.AGREES, Accord.UNKNOWN)
+    @property
+    def opens(self) -> bool:
+        """Say whether this process can ask the seals."""
+        return self.keyring.opens
 
     def accord(self, row: Asked) -> Accord:
         """Say how a row stands to what is sealed with its event, or else to what the log received."""
@@ -98,7 +100,7 @@ class Seals:
         if kept is not None:
             return self._names(connection, event_id, subject, kept.address)
         received = self._testimony.received(connection, event_id)
-        return received is None or received.subject == subject
+        return self.opens if received is None else received.subject == subject
 
     def again(self, connection: sa.Connection, event_id: str, address: str) -> str:
         """Return the seal of an address that comes again, with the request of its event. Raises SealError.

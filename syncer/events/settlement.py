@@ -53,7 +53,7 @@ class Settlement:
                 # as texts: whatever else somebody wrote there must not stop the batch
                 sa.cast(e.c.fulfilled_at, sa.String(64)).label("fulfilled_at"),
                 sa.type_coerce(e.c.rechecks_done, sa.types.NULLTYPE).label("rechecks_done"),
-                e.c.email_sealed.is_not(None).label("sealed"),
+                e.c.sealed,
             )
             .where(in_list(e.c.id, "ids", kind))
             .order_by(e.c.id)

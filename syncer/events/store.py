@@ -16,9 +16,12 @@ from syncer.database.bulk import BulkUpdate, in_list
 from syncer.database.connections import reading
 from syncer.database.derived import tally
 from syncer.database.failures import retry_on_conflict
+from syncer.domain.codes import GUARD_REFUSED, PARKED
 from syncer.domain.model import Delivery, Lease, NewEvent, State
+from syncer.domain.policy import Phase
 from syncer.events import damaged
 from syncer.events.claims import Claims
+from syncer.events.guard.stops import end_if_over
 from syncer.events.logged import Logged
 from syncer.events.mapping import (
     Finished,
@@ -28,6 +31,7 @@ from syncer.events.mapping import (
     delivery_rows,
     event_row,
     facts_of,
+    is_reopened,
 )
 from syncer.events.settlement import NO_MORE, Settlement
 from syncer.log import get_logger
@@ -53,7 +57,8 @@ class Store:
         logged = Logged(self._tables, self._engine.dialect.name, transactions.key_of)
         self._claims = Claims(self._engine, self._tables, logged)
         d = self._tables.delivery.c
-        self._exempt = sa.select(d.id).where(in_list(d.id, "ids", self._engine.dialect.name), d.state == State.EXEMPT)
+        over = sa.or_(d.state == State.EXEMPT, sa.and_(d.state == State.HELD, d.code == GUARD_REFUSED))
+        self._closed = sa.select(d.id).where(in_list(d.id, "ids", self._engine.dialect.name), over)
         self._settlement = Settlement(self._tables, self._engine.dialect.name, recheck_days, logged)
 
     @property
@@ -112,11 +117,11 @@ class Store:
         return self._claims.count(destination, self._transactions.clock())
 
     def closed(self, tx: Transaction, ids: Collection[int]) -> set[int]:
-        """Return those of a lane's deliveries that a person closed since they were claimed.
+        """Return those of a lane's deliveries that a person closed or refused since they were claimed.
 
         Whoever closes one holds the lane's row, as this transaction does: what is open now stays open until its end.
         """
-        return set(tx.connection.execute(self._exempt, {"ids": list(ids)}).scalars()) if ids else set()
+        return set(tx.connection.execute(self._closed, {"ids": list(ids)}).scalars()) if ids else set()
 
     def begin(
         self, tx: Transaction, lease: Lease, deliveries: Sequence[Delivery], closed: Collection[int] = ()
@@ -130,13 +135,15 @@ class Store:
             return []
         changes = BulkUpdate(self._tables.delivery)
         for delivery in begun:
-            changes.set(delivery.id, {"attempts": delivery.attempts})
+            first = {"first": True} if delivery.untried else {}
+            began = {"untried": None, "begun_at": tx.now} if delivery.untried else {}
+            changes.set(delivery.id, {"attempts": delivery.attempts, **began})
             tx.audit.add(
                 "delivery:attempted",
                 event=delivery.event_id,
                 subject=delivery.subject,
                 destination=delivery.destination,
-                facts={"action": delivery.action, "attempt": delivery.attempts, "fence": lease.fence},
+                facts={"action": delivery.action, "attempt": delivery.attempts, "fence": lease.fence, **first},
             )
         changes.write(tx.connection)
         return begun
@@ -167,6 +174,9 @@ class Store:
         for row_id, changed in rows.items():
             changes.set(row_id, changed)
         changes.write(tx.connection)
+        if back := sorted({item.delivery.event_id for item in finished if is_reopened(item)}):
+            e = self._tables.event
+            tx.connection.execute(e.update().where(e.c.id.in_(back)).values(released_at=None))
         self.settle(tx, {item.delivery.event_id for item in finished if concerns_event(item)})
 
     def settle(self, tx: Transaction, event_ids: Iterable[str]) -> None:
@@ -208,11 +218,19 @@ class Store:
     @retry_on_conflict
     def hold_removed(self, configured: Iterable[str]) -> int:
         """Hold the open deliveries of destinations that left the settings; return how many deliveries."""
-        d, e = self._tables.delivery, self._tables.event
-        gone = sa.and_(d.c.claim_rank.is_not(None), d.c.destination.not_in(sorted(configured)))
+        d, e, lane = self._tables.delivery, self._tables.event, self._tables.lane.c
+        names = sorted(configured)
+        # what waits without a time has no rank; it stands where a lane is, and lanes are few
+        left = sa.select(lane.destination).where(lane.destination.not_in(names))
+        ways = (
+            sa.and_(d.c.claim_rank.is_not(None), d.c.destination.not_in(names)),
+            sa.and_(d.c.destination.in_(left), d.c.code.in_(sorted(PARKED))),
+        )
         with reading(self._engine) as connection:
-            if connection.execute(sa.select(d.c.id).where(gone).limit(1)).first() is None:
+            lanes = list(connection.execute(left.where(lane.guard_since.is_not(None))).scalars())
+            if not lanes and not any(connection.execute(sa.select(d.c.id).where(way).limit(1)).first() for way in ways):
                 return 0
+        gone = sa.or_(*ways)
         with self._transactions.write() as tx:
             rows = tx.connection.execute(
                 sa.select(d.c.id, d.c.event_id, d.c.destination, e.c.subject)
@@ -233,13 +251,14 @@ class Store:
                     destination=row.destination,
                     facts={"code": "destination_removed"},
                 )
+            end_if_over(tx, self._tables, lanes, "the destination is no longer in the settings")
             self.settle(tx, {row.event_id for row in rows})
             return len(rows)
 
 
 def _audit_answer(tx: Transaction, late: Finished) -> None:
-    if isinstance(late.result, Permanent) and not late.result.steps:
-        return  # nobody was asked
+    if late.phase is Phase.PREVIEW or (isinstance(late.result, Permanent) and not late.result.steps):
+        return  # nothing was asked of anybody
     facts = {key: value for key, value in facts_of(late).items() if key not in ("state", "next_attempt_at")}
     tx.audit.add(
         "delivery:answered",

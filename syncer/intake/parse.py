@@ -18,6 +18,7 @@ from syncer.errors import AddressError, SealError
 from syncer.events.store import AcceptedEvent
 from syncer.intake.queue import QueueRow, moment
 from syncer.intake.vouching import is_vouched
+from syncer.language.texts import Sentence
 from syncer.log import get_logger
 from syncer.privacy.damage import usable
 from syncer.privacy.keyring import Keyring, is_known_as
@@ -199,8 +200,8 @@ def kept_text(text: str | None, longest: int) -> str | None:
 def time_problem(received: datetime, now: datetime) -> str | None:
     """Return what is wrong with the time (UTC) at which a request is said to have been received; None for nothing."""
     if received.year < EARLIEST_YEAR:
-        return f"before the year {EARLIEST_YEAR}"
-    return "more than a day in the future" if received > now + FUTURE else None
+        return Sentence("before the year {year}", year=EARLIEST_YEAR)
+    return Sentence("more than a day in the future") if received > now + FUTURE else None
 
 
 def _received(row: QueueRow, now: datetime) -> tuple[datetime, list[str]]:

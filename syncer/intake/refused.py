@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -37,6 +38,10 @@ class RefusedRows:
     def waiting(self) -> int:
         """Return how many of the rows on record are in the queue still, and how many rows have no number at all."""
         return self._queue.count_of(sorted(self._known()))
+
+    def not_among(self, ids: Iterable[Any]) -> int:
+        """Return how many of these rows of the queue are not on record: they may be taken still."""
+        return len(set(ids) - self._known())
 
     def _known(self) -> set[int]:
         audit = self._transactions.tables.audit.c

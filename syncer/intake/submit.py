@@ -14,6 +14,7 @@ from syncer.errors import AddressError, UserError
 from syncer.intake.parse import kept_text, time_problem
 from syncer.intake.queue import Queue, RowRefused
 from syncer.intake.vouching import vouched_key
+from syncer.language.texts import Sentence
 from syncer.privacy.addresses import normalise
 from syncer.privacy.damage import damage, usable
 from syncer.privacy.keyring import Keyring
@@ -29,7 +30,8 @@ class Submission:
     """What all addresses of one `submit` share.
 
     `right` is `erasure` or `objection`; `ref` is the operator's own reference: the same reference again means the
-    same request. Times UTC. `as_written`: a person vouches that addresses which look damaged are right.
+    same request. Times UTC. `as_written`: a person vouches that addresses which look damaged are right. `form` stands
+    for a form that was filled in: sent again it is the same request, too.
     """
 
     right: str
@@ -38,24 +40,41 @@ class Submission:
     received_at: datetime
     created_at: datetime
     as_written: bool = False
+    form: str | None = None
 
 
 def require_usable(submission: Submission) -> None:
     """Raise UserError for an option that the intake would hold the requests for, or would not keep as it was typed."""
     problem = time_problem(submission.received_at, submission.created_at)
     if problem:
-        raise UserError(f"--received: this is {problem}; write when you received the requests, or leave it out for now")
+        raise UserError(
+            Sentence(
+                "this is {problem}; write when you received the requests, or leave it out for now",
+                "--received: ",
+                problem=problem,
+            )
+        )
     for option, text, longest in (
         ("--source", submission.source, LONGEST_SOURCE),
         ("--ref", submission.ref, LONGEST_REF),
     ):
         if text is None or (text.strip() and kept_text(text, longest) == text):
             continue
+        before = f"{option}: "
         if "@" in text:
-            raise UserError(f"{option}: no addresses, please: it is kept and shown for years")
+            raise UserError(Sentence("no addresses, please: it is kept and shown for years", before))
         if len(text) > longest:
-            raise UserError(f"{option}: {len(text)} characters, and {longest} are kept; shorten it")
-        raise UserError(f"{option}: plain text, please, neither empty nor with control characters; or leave it out")
+            raise UserError(
+                Sentence(
+                    "{number} characters, and {longest} are kept; shorten it",
+                    before,
+                    number=len(text),
+                    longest=longest,
+                )
+            )
+        raise UserError(
+            Sentence("plain text, please, neither empty nor with control characters; or leave it out", before)
+        )
 
 
 def submit(
@@ -96,16 +115,24 @@ def submit(
         )
     if submission.ref is not None and (gone := withdrawn([row["event_key"] for row in rows])):
         raise UserError(
-            f"--ref: the request with this reference was withdrawn (event {gone[0]}); give another --ref. Nothing was"
-            " queued"
+            Sentence(
+                "the request with this reference was withdrawn (event {event}); give another --ref. Nothing was queued",
+                "--ref: ",
+                event=gone[0],
+            )
         )
     try:
         queue.insert(rows)
     except RowRefused as refused:
         number = next(number for (number, _), row in zip(lines, rows, strict=True) if row is refused.row)
+        before = f"line {number}: "
         raise UserError(
-            f"line {number}: the queue table refuses this row ({refused.why}); look for a constraint or a trigger that"
-            " somebody added to it. Nothing was queued"
+            Sentence(
+                "the queue table refuses this row ({why}); look for a constraint or a trigger that somebody added to"
+                " it. Nothing was queued",
+                before,
+                why=refused.why,
+            )
         ) from None
     return [row["event_key"] for row in rows], doubtful
 
@@ -126,15 +153,18 @@ def _vouched(keyring: Keyring, submission: Submission, address: str) -> str | No
 
 
 def _own(submission: Submission, person: str) -> str:
-    return f"{submission.right}-{uuid7() if submission.ref is None else _same_again(submission, person)}"
+    return f"{submission.right}-{_same_again(submission, person) or uuid7()}"
 
 
 def _key(submission: Submission, person: str) -> str:
-    if submission.ref is None:
-        return f"submit:{uuid7()}"
-    return f"submit:{submission.right}:{_same_again(submission, person)}"
+    again = _same_again(submission, person)
+    return f"submit:{uuid7()}" if again is None else f"submit:{submission.right}:{again}"
 
 
-def _same_again(submission: Submission, person: str) -> str:
+def _same_again(submission: Submission, person: str) -> str | None:
+    """Return what tells a request from others, where it would be the same again; None where each is another one."""
+    own = submission.form if submission.ref is None else submission.ref
+    if own is None:
+        return None
     # the same --ref again means the same request; the pseudonym is keyed, so the key tells nobody the address
-    return hashlib.sha256(f"{submission.ref}|{person}".encode("utf-8", "backslashreplace")).hexdigest()[:40]
+    return hashlib.sha256(f"{own}|{person}".encode("utf-8", "backslashreplace")).hexdigest()[:40]

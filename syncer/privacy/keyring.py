@@ -5,70 +5,19 @@ from __future__ import annotations
 import base64
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
-from functools import cached_property
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from adapters.contract import Subject
 from syncer.errors import SealError
-from syncer.privacy import key_file
+from syncer.privacy import console_key, key_file
 from syncer.privacy.addresses import normal_form, normalise, spellings
 from syncer.privacy.key_file import KeyLine, KeyState
+from syncer.privacy.key_version import DerivedKeys, KeyVersion, derived
 from syncer.privacy.sealed import SealedRequest, packed, unpacked
-
-
-class KeyVersion:
-    """The keys of one version, each derived from its root for one purpose only."""
-
-    def __init__(self, line: KeyLine) -> None:
-        self.line = line
-        check = _derive(line.root, b"check")
-        self.key_id = check[:4].hex()
-        #: what the database keeps: another one at a later start means another key
-        self.check_value = _hmac(check, b"syncer.key.check.v1")[:16].hex()
-
-    def __repr__(self) -> str:
-        return f"KeyVersion(key_id={self.key_id!r})"
-
-    @property
-    def created(self) -> date | None:
-        """The day (UTC) it was made; None for a key from before there were versions."""
-        return self.line.created
-
-    @property
-    def state(self) -> KeyState:
-        """What it is used for."""
-        return self.line.state
-
-    @cached_property
-    def subject_key(self) -> bytes:
-        """The key of the pseudonyms."""
-        return _derive(self.line.root, b"subject")
-
-    @cached_property
-    def chain_key(self) -> bytes:
-        """The key of the audit's chain."""
-        return _derive(self.line.root, b"audit chain")
-
-    @cached_property
-    def signing_seed(self) -> bytes:
-        """The Ed25519 seed of the checkpoints.
-
-        It is derived like the others and has no file of its own: whoever reads one file of this host reads both, and a
-        second secret to back up is a second one to lose.
-        """
-        return _derive(self.line.root, b"checkpoint signing")
-
-    @cached_property
-    def aead(self) -> AESGCM:
-        """What seals addresses."""
-        return AESGCM(_derive(self.line.root, b"sealing"))
 
 
 class Keyring:
@@ -81,11 +30,11 @@ class Keyring:
         lines = (*earlier, KeyLine(root, created, KeyState.CURRENT))
         self._set([KeyVersion(line) for line in lines])
 
-    def _set(self, versions: list[KeyVersion]) -> None:
+    def _set(self, versions: Sequence[DerivedKeys]) -> None:
         self.versions = tuple(versions)
         current = versions[-1]
         self.key_id, self.check_value = current.key_id, current.check_value
-        self.chain_key, self.signing_seed = current.chain_key, current.signing_seed
+        self.chain_key = current.chain_key
         self._by_id = {version.key_id: version for version in versions}
 
     def __repr__(self) -> str:
@@ -104,7 +53,37 @@ class Keyring:
         *earlier, current = key_file.read(path)
         return cls(current.root, earlier, current.created)
 
-    def version(self, key_id: str) -> KeyVersion | None:
+    @classmethod
+    def for_console(cls, path: Path) -> Keyring:
+        """Read the web console's key file, or an installation's own: either way without what opens or signs.
+
+        Raises KeyFileError when it is missing, not ours alone, or not a key file.
+        """
+        versions, _ = console_key.read(path)
+        return cls._of([derived(version) for version in versions])
+
+    @classmethod
+    def _of(cls, versions: Sequence[DerivedKeys]) -> Keyring:
+        keyring = object.__new__(cls)
+        keyring._set(versions)
+        return keyring
+
+    @property
+    def opens(self) -> bool:
+        """Say whether this seals and opens addresses; that of the web console does neither, and signs nothing."""
+        return self.versions[-1].opens
+
+    @property
+    def signing_seed(self) -> bytes:
+        """The Ed25519 seed of the checkpoints. Raises KeyTooSmall where it is not known."""
+        return self.versions[-1].signing_seed
+
+    @property
+    def console_key(self) -> bytes:
+        """What the web console seals the secrets of second factors with now."""
+        return self.versions[-1].console_key
+
+    def version(self, key_id: str) -> DerivedKeys | None:
         """Return the version with this id; None for one that is not in the file."""
         return self._by_id.get(key_id)
 
@@ -116,9 +95,7 @@ class Keyring:
         """
         for version in self.versions[:-1]:
             if version.check_value == check_value and (retired or version.state is not KeyState.RETIRED):
-                other = object.__new__(Keyring)
-                other._set([*(each for each in self.versions if each is not version), version])
-                return other
+                return self._of([*(each for each in self.versions if each is not version), version])
         return self
 
     # -- pseudonyms -----------------------------------------------------------------------------------------
@@ -161,7 +138,7 @@ class Keyring:
         self._require_in_use(version)
         return content.decode()
 
-    def _require_in_use(self, version: KeyVersion) -> None:
+    def _require_in_use(self, version: DerivedKeys) -> None:
         if version.state is KeyState.RETIRED and version is not self.versions[-1]:
             raise SealError("sealed with a key that was retired")
 
@@ -184,7 +161,7 @@ class Keyring:
             self._require_in_use(version)
         return content.decode() if form == "v1" else unpacked(content).address
 
-    def _decrypted(self, sealed: str, event_id: str) -> tuple[str, KeyVersion, bytes]:
+    def _decrypted(self, sealed: str, event_id: str) -> tuple[str, DerivedKeys, bytes]:
         if not isinstance(sealed, str):  # SQLite gives back whatever was written there
             raise SealError("not sealed with this key")
         form, *parts = sealed.split(".")
@@ -218,12 +195,8 @@ def is_known_as(keyring: Keyring, raw: str, ref: str) -> bool:
     return ref in keyring.refs(normalise(raw))
 
 
-def _ref(version: KeyVersion, normalised: str) -> str:
+def _ref(version: DerivedKeys, normalised: str) -> str:
     return "p1:" + _b64(_hmac(version.subject_key, b"syncer.subject.v1\0" + normalised.encode()))
-
-
-def _derive(root: bytes, purpose: bytes) -> bytes:
-    return HKDF(hashes.SHA256(), 32, b"syncer.v1", purpose).derive(root)
 
 
 def _hmac(key: bytes, data: bytes) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from syncer.language.texts import no_break
+
 LONGEST = 300  # characters of a value
 LONGEST_READ = 20 * LONGEST  # characters of a value that are looked at
 #: characters of an adapter's text that the audit keeps; a detail may name several places
@@ -42,11 +44,12 @@ def escaped(text: str, keep: str = "") -> str:
 def visible(value: Any) -> Any:
     """Return text as people may see it: masked, with control and direction characters made visible.
 
-    Anything but plain text (numbers, marked-up text, None) comes back as it is.
+    The blanks at which the language that is spoken breaks no line stay. Anything but plain text (numbers, marked-up
+    text, None) comes back as it is.
     """
     if type(value) is not str or (value.isprintable() and not _SUSPICIOUS.search(value)):
         return value
-    return escaped(masked(value))
+    return escaped(masked(value), keep=no_break())
 
 
 def _escape(character: str) -> str:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from syncer.clock import stamp
 from syncer.domain.codes import meaning
 from syncer.domain.model import State
+from syncer.language.texts import ENGLISH, told_in
 from syncer.privacy.masking import visible
 from syncer.reports.evidence import ReportedDelivery, ReportedEvent
 from syncer.reports.propagation import PropagationLog
@@ -48,6 +49,7 @@ COLUMNS = (
     # the record that the CCPA regulations ask for, § 7101(b), in their words
     "date_of_request", "nature_of_request", "manner_of_request", "date_of_response", "nature_of_response",
     "basis_of_denial",
+    "what_would_have_happened",
 )  # fmt: skip
 
 
@@ -60,8 +62,13 @@ UTC_MOMENTS = Moments(ZoneInfo("UTC"))
 def report_csv(log: PropagationLog) -> Iterator[str]:
     """Yield the lines of the propagation log as CSV (RFC 4180), guarded against formulas; its times are UTC.
 
-    One row for each delivery, and one for a request that no recipient was told of: nobody is left out.
+    One row for each delivery, and one for a request that no recipient was told of: nobody is left out. Scripts read it,
+    so it is English whatever is spoken.
     """
+    return told_in(ENGLISH, lambda: _lines(log))
+
+
+def _lines(log: PropagationLog) -> Iterator[str]:
     yield _line(COLUMNS)
     names = called(log.recipients)
     for event in log.events:
@@ -130,6 +137,7 @@ def _delivered(delivery: ReportedDelivery, names: Mapping[str, str]) -> dict[str
         "reason": exempted.reason if exempted else None,
         "next_attempt_at": delivery.next_attempt_at,
         "audit_seq": " ".join(map(str, evidence.audit_seq)),
+        "what_would_have_happened": deliveries.would_have(delivery) or None,
     }
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from syncer.domain.codes import meaning
 from syncer.domain.model import State
+from syncer.language.texts import ENGLISH, told_in
 from syncer.privacy.masking import escaped, visible
 from syncer.reports.evidence import ReportedDelivery, ReportedEvent
 from syncer.reports.propagation import Integrity, PropagationLog
@@ -21,11 +22,19 @@ from syncer.reports.wording.needs import Need, missed_target_only
 from syncer.reports.wording.recipients import called
 from syncer.reports.wording.words import RIGHTS, sentence, standing, step_line, verification, who, whose
 
+#: requests that are named where something needs a person; all stand in the register
+NAMED = 20
+
 # -- the propagation log ------------------------------------------------------------------------------------
 
 
 def report_text(log: PropagationLog) -> Iterator[str]:
     """Yield the lines of the propagation log for a reader who is not a programmer, on one clock: the controller's."""
+    # scripts read it too, so it is English whatever is spoken
+    return told_in(ENGLISH, lambda: _lines(log))
+
+
+def _lines(log: PropagationLog) -> Iterator[str]:
     # what stands in a table cannot begin a line of its own, and no terminal obeys it
     return (escaped(line) + "\n" for line in _Text(log).lines())
 
@@ -48,7 +57,7 @@ class _Text:
             f"made {at.exact(log.generated_at)} by syncer {log.software}; days and times are those of"
             f" {at.clock(log.generated_at)}, each time with its offset from UTC"
         )
-        yield from ("", account(log.summary), "")
+        yield from ("", account(log.summary, log.stopped), "")
         if log.part:
             yield from (self._part(log.part), "")
         yield from self._needs()
@@ -60,7 +69,9 @@ class _Text:
         yield from ("", "DECISIONS OF PEOPLE, LOOK-UPS AND EXPORTS")
         did = self._found.people_did
         for entry in did:
-            yield f"  {at.exact(entry.at)}  {who(entry.actor)}: {sentence(entry, at)}"
+            where = self._names.get(entry.destination or "")
+            at_recipient = f" ({where})" if where else ""
+            yield f"  {at.exact(entry.at)}  {who(entry.actor)}: {sentence(entry, at)}{at_recipient}"
         if not did:
             yield "  none"
         yield ""
@@ -114,9 +125,11 @@ class _Text:
         if need.instead:
             yield "        or:"
         yield from (f"          {line}" for line in need.instead)
-        for event in need.events:
+        for event in need.events[:NAMED]:
             target = f", target {self._moments.exact(event.target_at)}" if event.target_at else ""
             yield f"      {case(event.case, event.id)}, due {event.due_on}{target}"
+        if len(need.events) > NAMED:
+            yield f"      and {len(need.events) - NAMED} more, each of which stands below"
 
     # -- requests -------------------------------------------------------------------------------------------
 
@@ -141,6 +154,8 @@ class _Text:
         for line in (meaning(delivery.code), deliveries.before(delivery, self._moments)):
             if line:
                 yield f"      {line}"
+        if foreseen := deliveries.would_have(delivery):
+            yield f"      what would have happened: {foreseen}"
         seen = "read back" if through else "read back before"
         for step in delivery.evidence.read_back:
             if step.call.startswith("GET"):

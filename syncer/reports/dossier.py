@@ -17,6 +17,7 @@ from syncer.domain.controller import Controller
 from syncer.domain.deadlines import Rule
 from syncer.domain.endings import Ending
 from syncer.domain.model import State
+from syncer.language.texts import ENGLISH, speaking
 from syncer.reports.as_json import as_json
 from syncer.reports.evidence import DeliveryEvidence, Evidence, ReportedDelivery
 from syncer.reports.propagation import Summary, root_of, summary
@@ -254,10 +255,11 @@ class Dossiers:
         if delivery.outcome is not Outcome.DONE or delivery.state is State.EXEMPT or not delivery.through:
             return ()
         name, withdrawn = self._title(delivery), event.ending is Ending.WITHDRAWN
-        return tuple(
-            StillThere(item.text, item.why, staying(item.why, event.right, name, withdrawn=withdrawn))
-            for item in adapter.remains.get(delivery.action, ())
-        )
+        with speaking(ENGLISH):  # it is data; the page says it in the person's language
+            return tuple(
+                StillThere(item.text, item.why, staying(item.why, event.right, name, withdrawn=withdrawn))
+                for item in adapter.remains.get(delivery.action, ())
+            )
 
     def _proofs(self, history: PersonHistory) -> tuple[SignedLog, tuple[InclusionProof, ...]]:
         """Prove each entry under the newest signed state, and check the proofs as a stranger would.
@@ -274,8 +276,9 @@ class Dossiers:
 
 
 def needs_attention(dossier: DossierFacts) -> bool:
-    """Say whether a request is held or late, or a proof does not hold."""
-    return bool(dossier.summary.held or dossier.summary.overdue or not dossier.log.verified)
+    """Say whether a request is held, late or stopped by the guard, or a proof does not hold."""
+    stopped = any(event.is_stopped for event in dossier.events)
+    return bool(dossier.summary.held or dossier.summary.overdue or stopped or not dossier.log.verified)
 
 
 def _erased_since(delivery: DossierDelivery, erasure: DossierDelivery) -> bool:

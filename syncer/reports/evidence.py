@@ -12,7 +12,7 @@ from syncer.reports.views import DeliveryView, EventView, delivery_values, event
 #: an attempt says nothing that its place and time do not say, nor does somebody's return
 ATTEMPTED, REAPPEARED = "delivery:attempted", "delivery:reappeared"
 #: what is read with its body
-TOLD = ("delivery:applied", "delivery:confirmed", "delivery:held", "delivery:exempt")
+TOLD = ("delivery:applied", "delivery:confirmed", "delivery:held", "delivery:exempt", "delivery:previewed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,21 @@ class Returns:
     reappeared: int
 
 
-Said = Attempts | CarriedOut | Confirmation | Hold | Exemption | Returns
-_S = TypeVar("_S", Attempts, CarriedOut, Confirmation, Hold, Exemption, Returns)
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What would have happened, as it was seen the last time: nothing of it was done. See `adapters.contract.Preview`.
+
+    `would_be_held_for` is the code for which it would have been held, None where it would have gone through.
+    """
+
+    previewed_at: Stamp
+    found: tuple[str, ...]
+    would: tuple[str, ...]
+    would_be_held_for: str | None
+
+
+Said = Attempts | CarriedOut | Confirmation | Hold | Exemption | Returns | Foreseen
+_S = TypeVar("_S", Attempts, CarriedOut, Confirmation, Hold, Exemption, Returns, Foreseen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +135,11 @@ class DeliveryEvidence:
     def exemption(self) -> Exemption | None:
         """By whom and why it was exempted; None where it was not."""
         return self._said(Exemption)
+
+    @property
+    def foreseen(self) -> Foreseen | None:
+        """What would have happened; None where nobody looked."""
+        return self._said(Foreseen)
 
     def _said(self, kind: type[_S]) -> _S | None:
         for item in self.said:
@@ -258,6 +276,11 @@ def _returns(told: _Told) -> Returns:
     return Returns(told.times)
 
 
+def _foreseen(told: _Told) -> Foreseen:
+    facts = told.facts
+    return Foreseen(told.last.at, tuple(facts.get("found", ())), tuple(facts.get("would", ())), facts.get("code"))
+
+
 _MAKERS: dict[str, Callable[[_Told], Said]] = {
     ATTEMPTED: _attempts,
     "delivery:applied": _carried_out,
@@ -265,4 +288,5 @@ _MAKERS: dict[str, Callable[[_Told], Said]] = {
     "delivery:held": _hold,
     "delivery:exempt": _exemption,
     REAPPEARED: _returns,
+    "delivery:previewed": _foreseen,
 }

@@ -32,7 +32,9 @@ from syncer.reports.wording.recipients import RecipientName, recipient
 #: what belongs to no one event: what people did, and what casts doubt on the times
 DECISIONS = (
     "operator:resynced", "operator:dismissed", "operator:refused", "delivery:exempt", "event:extended",
-    "event:withdrawn", "operator:looked_up", "report:exported", "lane:paused", "lane:resumed", "clock:anomaly",
+    "event:withdrawn", "operator:looked_up", "report:exported", "lane:paused", "lane:resumed", "lane:shadowed",
+    "lane:live", "clock:anomaly", "alert:acknowledged", "guard:tripped", "guard:released", "guard:refused",
+    "guard:cleared",
 )  # fmt: skip
 
 
@@ -105,7 +107,7 @@ class PropagationLog:
 
     `controller` is whose log it is. `recipients` are what the destinations are called, of every one that has a lane or
     a delivery. `part` is None where all is in one file; in a part `events` and `reappeared` are those of the part, the
-    rest is of the whole.
+    rest is of the whole. Of the open requests `stopped` wait until a person has looked at what the guard stopped.
     """
 
     generated_at: datetime
@@ -122,6 +124,7 @@ class PropagationLog:
     reappeared: tuple[Reappearance, ...]
     decisions: tuple[LogEntry, ...]
     integrity: Integrity
+    stopped: int = 0
     part: Part | None = field(default=None, metadata={"unset": None})
 
 
@@ -198,8 +201,13 @@ class Propagation:
             destinations=lanes,
             recipients={name: self._recipient(name, lane) for name, lane in lanes.items()},
             reappeared=seen.reappeared,
-            decisions=tuple(self._ledger.entries(DECISIONS, since, until)),
+            decisions=tuple(
+                entry
+                for entry in self._ledger.entries(DECISIONS, since, until)
+                if not (entry.what == "guard:released" and entry.event)  # one line for a plan, not one for each request
+            ),
             integrity=self._integrity(register.ids, (span.since, span.until)),
+            stopped=seen.stopped,
         )
 
     def _recipient(self, name: str, lane: LaneView) -> RecipientName:
@@ -241,8 +249,9 @@ class Propagation:
 
 
 def needs_attention(log: PropagationLog) -> bool:
-    """Say whether a request is held or late, or the log is not intact."""
-    return bool(log.summary.held or log.summary.overdue or not log.integrity.verified)
+    """Say whether a request is held, late or stopped by the guard, or the log is not intact."""
+    counts = log.summary
+    return bool(counts.held or counts.overdue or log.stopped or not log.integrity.verified)
 
 
 def summary(events: Iterable[EventView]) -> Summary:
@@ -272,22 +281,24 @@ class _Survey:
 
     summary: Summary
     deliveries: int
+    stopped: int
     reappeared: tuple[Reappearance, ...]
 
 
 def _survey(register: PagedRegister) -> _Survey:
-    deliveries = 0
+    deliveries = stopped = 0
 
     def seen() -> Iterator[EventView]:
-        nonlocal deliveries
+        nonlocal deliveries, stopped
         for event in register.views():
             deliveries += len(event.deliveries)
+            stopped += event.state is EventState.OPEN and event.is_stopped
             yield event
 
     counts = summary(seen())
     again = sorted(register.found_again(), key=lambda entry: entry.seq)
     reappeared = tuple(Reappearance(entry.seq, entry.at, entry.event, entry.destination) for entry in again)
-    return _Survey(counts, deliveries, reappeared)
+    return _Survey(counts, deliveries, stopped, reappeared)
 
 
 def root_of(sealed: Sealed | None) -> str | None:

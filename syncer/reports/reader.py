@@ -21,6 +21,7 @@ from syncer.domain.rights import Right
 from syncer.errors import UserError
 from syncer.events.reading.answers import Answers, answered_at
 from syncer.events.reading.selection import EventFilter, EventSelection
+from syncer.language.texts import Sentence
 from syncer.reports.views import DeliveryView, EventHistory, EventView, TimelineEntry, event_values
 from syncer.reports.wording.cases import case_number
 
@@ -109,17 +110,23 @@ class Reader:
             return self._of_case(number)
         if len(prefix) < 6 or not all(char in "0123456789abcdef-" for char in prefix):
             raise UserError(
-                "write a case number, like 4711, or at least 6 characters of an event's id (0-9, a-f and -);"
-                " `syncer events` lists both"
+                Sentence(
+                    "write a case number, like 4711, or at least 6 characters of an event's id (0-9, a-f and -);"
+                    " `syncer events` lists both"
+                )
             )
         with reading(self._engine) as connection:
             # the range is what an index answers, whatever the order of letters: no id has a character behind f
             alike = sa.select(e.id).where(e.id >= prefix, e.id < f"{prefix}g", e.id.startswith(prefix))
             ids = list(connection.execute(alike.limit(50)).scalars())
         if not ids:
-            raise UserError(f"there is no event {prefix}; `syncer events` lists them")
+            raise UserError(Sentence("there is no event {event}; `syncer events` lists them", event=prefix))
         if len(ids) > 1:
-            raise UserError(f"{len(ids)} events or more start with {prefix}; give more of the id")
+            raise UserError(
+                Sentence(
+                    "{number} events or more start with {start}; give more of the id", number=len(ids), start=prefix
+                )
+            )
         return str(ids[0])
 
     def _of_case(self, number: int) -> str:
@@ -128,7 +135,7 @@ class Reader:
         with reading(self._engine) as connection:
             event_id = connection.execute(found).scalar() if number <= MOST_ENTRIES else None
         if event_id is None:
-            raise UserError(f"there is no case {number}; `syncer events` lists them")
+            raise UserError(Sentence("there is no case {number}; `syncer events` lists them", number=number))
         return str(event_id)
 
     def _event(

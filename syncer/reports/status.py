@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -14,6 +14,7 @@ from syncer.audit.proof.verification.verified import Verified
 from syncer.database.connections import snapshot
 from syncer.database.tables import Tables
 from syncer.delivery.balance import Presence, Running
+from syncer.delivery.guard.guards import Guards, GuardStanding
 from syncer.delivery.leases import LaneRow, Leases
 from syncer.delivery.owners import Owner, parse_owner
 from syncer.domain.deadlines import WARN_DAYS, Rule
@@ -29,6 +30,7 @@ from syncer.reports.views import (
     AuditStanding,
     DaemonView,
     EventCounts,
+    GuardView,
     LaneView,
     QueueView,
     Signed,
@@ -36,8 +38,10 @@ from syncer.reports.views import (
     TrialView,
     VerificationView,
 )
-from syncer.settings.destinations import Destination
+from syncer.settings.destinations import LIVE, SHADOW, Destination
 
+#: so long before a request is due, a destination that is still in shadow mode counts as forgotten
+FORGOTTEN = timedelta(days=7)
 #: of a destination to which nothing was ever sent
 NONE_THERE = OpenDeliveries(Counter(), None, None)
 
@@ -60,6 +64,7 @@ class Status:
         wordpress: Callable[[], WordPressState],
         verified: Verified,
         refused: RefusedRows,
+        guards: Guards,
     ) -> None:
         self._engine = engine
         self._counts = Counts(tables)
@@ -75,10 +80,11 @@ class Status:
         self._wordpress = wordpress
         self._verified = verified
         self._refused = refused
+        self._guards = guards
 
     def read(self) -> StatusView:
         """Return counts by state for each destination, what is late, paused and waiting, and how the log stands."""
-        audit = self._audit()
+        audit = self.audit()
         return StatusView(
             events=self._event_counts(),
             destinations=self.lanes(),
@@ -94,22 +100,30 @@ class Status:
         with snapshot(self._engine) as connection:
             seen = self._counts.destinations(connection)
             found = self._counts.deliveries(connection, seen)
+            shadowed = [name for name, lane in lanes.items() if lane.shadow_since is not None]
+            previewed = self._counts.previewed(connection, shadowed)
             gone = sorted(set(found) - set(configured), key=str)  # SQLite stores anything there
             adapters = {name: self._counts.adapter(connection, name) for name in gone}
+            guards = {name: _guard(self._guards.standing(connection, name)) for name in configured}
         names = [*configured, *gone]
         trials = last_trials(self._ledger)
+        near = self._clock().astimezone(self._rule.zone).date() + FORGOTTEN
         return {
             name: _lane(
                 lanes.get(name),
                 configured[name].adapter if name in configured else adapters[name],
                 found.get(name, NONE_THERE),
                 trials.get(name),
+                previewed.get(name),
+                near,
+                guards.get(name),
                 configured=name in configured,
             )
             for name in names
         }
 
-    def _audit(self) -> AuditStanding:
+    def audit(self) -> AuditStanding:
+        """Return how the log and its proof stand."""
         entries, head = self._ledger.head()
         standing = self._notary.standing()
         last = standing.newest
@@ -145,13 +159,17 @@ class Status:
 
 
 def needs_attention(status: StatusView) -> bool:
-    """Say whether something is held, overdue, paused or refused, WordPress alarms, or the log's proof is at risk.
+    """Say whether something is held, overdue, paused, stopped or refused, WordPress alarms, or the proof is at risk.
 
-    It is where an anchor is lost for a day, and where the last full verification failed, is missing or too old.
+    It is where an anchor is lost for a day, and where the last full verification failed, is missing or too old; and
+    where a destination is in shadow mode though what it was previewed for is due within FORGOTTEN.
     """
     waiting = status.events.held or status.events.overdue or status.wordpress.alarms or status.audit.page
     at_risk = status.audit.last_verification.problem
-    resting = any(lane.paused or lane.held for lane in status.destinations.values())
+    resting = any(
+        lane.paused or lane.held or lane.forgotten or (lane.guard and lane.guard.since)
+        for lane in status.destinations.values()
+    )
     return bool(waiting or status.queue.refused or at_risk or resting)
 
 
@@ -169,9 +187,13 @@ def _lane(
     adapter: str | None,
     there: OpenDeliveries,
     tried: TrialView | None,
+    previewed: tuple[int, date | None] | None,
+    near: date,
+    guard: GuardView | None,
     *,
     configured: bool,
 ) -> LaneView:
+    number, due_on = previewed or (0, None)
     owner = parse_owner(row.owner) if row and row.owner else None
     return LaneView(
         adapter=adapter,
@@ -189,7 +211,18 @@ def _lane(
         next_attempt_at=there.next_attempt_at,
         configured=configured,
         tried=tried,
+        mode=SHADOW if row and row.shadow_since else LIVE,
+        shadow_since=row.shadow_since if row else None,
+        previewed=number,
+        previewed_due_on=due_on,
+        forgotten=number > 0 and (due_on is None or due_on <= near),
+        guard=guard,
     )
+
+
+def _guard(standing: GuardStanding) -> GuardView:
+    waiting = standing.waiting + standing.stopped
+    return GuardView(standing.limit, standing.counted, waiting, standing.since, standing.contacts)
 
 
 def _daemon(item: Running) -> DaemonView:

@@ -9,6 +9,7 @@ from typing import Any
 
 from adapters.contract import Action, Outcome
 from syncer.audit.ledger import Facts, Stamp
+from syncer.domain.codes import GUARDED
 from syncer.domain.deadlines import WARN_DAYS
 from syncer.domain.endings import Ending
 from syncer.domain.model import CLOSED, EventState, State
@@ -77,8 +78,13 @@ class EventView:
 
     @property
     def waits_for_a_person(self) -> bool:
-        """Say whether it is held or late."""
-        return self.state is EventState.HELD or self.overdue
+        """Say whether it is held, late or stopped by the guard."""
+        return self.state is EventState.HELD or self.overdue or self.is_stopped
+
+    @property
+    def is_stopped(self) -> bool:
+        """Say whether the guard stopped something of it, so that a person has to look."""
+        return any(delivery.code == GUARDED for delivery in self.deliveries)
 
 
 def delivery_values(delivery: DeliveryView) -> dict[str, Any]:
@@ -155,11 +161,30 @@ class TrialView:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardView:
+    """How the guard of a destination stands: how many deletions may begin in 24 hours, and how many did.
+
+    `limit` is None where the guard is off. `waiting` are deletions that did not begin yet; those of a lane that was
+    stopped `since` then (UTC) wait for a person. `contacts` is how many the destination holds, None where that is not
+    known.
+    """
+
+    limit: int | None
+    counted: int
+    waiting: int
+    since: datetime | None
+    contacts: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class LaneView:
     """How a destination stands: its lane and its owner, its deliveries by state, and what is due when.
 
     `configured` is False for one that only old deliveries name; `adapter` is None where not even they do. `tried` is
-    the last trial with an invented contact, None where there was none.
+    the last trial with an invented contact, None where there was none. `mode` is `shadow` since `shadow_since`, else
+    `live`; `previewed` are the deliveries that would have gone there, and `previewed_due_on` is the day on which the
+    first of their requests is due. `forgotten` says that this day is near: somebody has to go live, or to answer.
+    `guard` is None where it is not configured and nothing of it was stopped.
     """
 
     adapter: str | None
@@ -182,6 +207,12 @@ class LaneView:
     next_attempt_at: datetime | None
     configured: bool
     tried: TrialView | None
+    mode: str
+    shadow_since: datetime | None
+    previewed: int
+    previewed_due_on: date | None
+    forgotten: bool
+    guard: GuardView | None
 
     @property
     def by_state(self) -> dict[State, int]:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from syncer.app import App, require_secrets
 from syncer.database.connections import reading
+from syncer.delivery.leases import is_in_shadow
 from syncer.domain.model import CLOSED, WORKABLE, State
 from syncer.errors import UntrustedLog
 from syncer.log import get_logger
@@ -21,6 +22,7 @@ from syncer.service.soundness import Stopped, require_sound, verify_in_full
 
 if TYPE_CHECKING:
     from syncer.delivery.lane import Lane
+    from syncer.delivery.shadow.modes import ModeChange
 
 #: seconds between two looks at a lane that somebody else works on
 POLL = 0.2
@@ -39,7 +41,8 @@ class DrainResult:
     """What a drain did, in numbers of rows taken and of deliveries.
 
     `still_due` counts deliveries that could go on now but did not, since time was up or their lane waits or is paused;
-    `waiting` counts the rows that time did not suffice to take.
+    `waiting` counts the rows that time did not suffice to take. `modes` are the destinations that went into shadow mode
+    or live by it.
     """
 
     taken: int
@@ -49,6 +52,7 @@ class DrainResult:
     still_due: int
     waiting: int
     waited_for_owner: bool
+    modes: tuple[ModeChange, ...] = ()
 
 
 def drain(
@@ -60,11 +64,21 @@ def drain(
     """
     require_secrets(app.settings)
     deadline = None if max_seconds is None else time.monotonic() + max_seconds
-    result = _Drain(app, deadline, on_progress).run()
+    result = carry_out(app, deadline, on_progress)
     _verify_if_due(app, deadline)
     if app.wordpress is not None:
         app.wordpress.publish()
     return result
+
+
+def carry_out(
+    app: App, deadline: float | None = None, on_progress: Callable[[Progress], None] | None = None
+) -> DrainResult:
+    """Work as `drain` does, and leave the daily verification to somebody else; `deadline` is on the monotonic clock.
+
+    Raises UntrustedLog where the log is not the one that was signed.
+    """
+    return _Drain(app, deadline, on_progress).run()
 
 
 def _verify_if_due(app: App, deadline: float | None) -> None:
@@ -113,6 +127,7 @@ class _Drain:
         """Work and return what was done."""
         app = self._app
         require_sound(app, lambda _worked: None)
+        modes = tuple(app.modes.settle())
         before = self._counts()
         taken = prepare(app, self._taking_is_over)
         lanes = app.lanes()
@@ -142,6 +157,7 @@ class _Drain:
             still_due=still_due,
             waiting=app.queue.count() if self._cut_short else 0,
             waited_for_owner=self._waited,
+            modes=modes,
         )
 
     def _work(self, lane: Lane) -> None:
@@ -149,7 +165,7 @@ class _Drain:
             while not self._over():
                 if lane.turn():
                     continue
-                if lane.owned or not self._app.store.due_now(lane.name):
+                if lane.owned or self._is_in_another_mode(lane) or not self._app.store.due_now(lane.name):
                     return
                 # another daemon owns the lane and does the work: wait for it
                 self._waited = True
@@ -160,6 +176,11 @@ class _Drain:
             if isinstance(error, UntrustedLog):  # nor may another lane make a call or write
                 self._app.trust.lost(error)
                 self._app.stop.set()
+
+    def _is_in_another_mode(self, lane: Lane) -> bool:
+        """Say whether somebody put the lane into shadow mode, or live, since this began: it is theirs then."""
+        row = self._app.leases.get(lane.name)
+        return row is not None and is_in_shadow(row) is not lane.shadow
 
     def _taking_is_over(self) -> bool:
         self._cut_short = self._take_until is not None and time.monotonic() >= self._take_until

@@ -15,6 +15,7 @@ from syncer.audit.transaction import Transaction
 from syncer.database.bulk import by_index
 from syncer.database.connections import reading
 from syncer.database.failures import retry_on_conflict
+from syncer.domain.codes import GUARDED, SHADOWED
 from syncer.domain.model import WORKABLE, EventState, State
 from syncer.domain.policy import LONGEST_WAIT, PROBE_EVERY
 from syncer.domain.rights import RANKS
@@ -57,9 +58,10 @@ class FarWaits:
         It reads every open delivery: an index of those without a time would hold all that are done.
         """
         d = self._transactions.tables.delivery
-        lost = sa.and_(d.c.state.in_(sorted(WORKABLE)), sa.or_(d.c.next_attempt_at.is_(None), d.c.claim_rank.is_(None)))
+        timeless = sa.or_(d.c.next_attempt_at.is_(None), d.c.claim_rank.is_(None))
         found = 0
         for name in self._destinations:
+            lost = sa.and_(d.c.state.in_(sorted(WORKABLE)), timeless, sa.not_(self._is_parked(name)))
             with reading(self._transactions.engine) as connection:
                 query = sa.select(d.c.id).where(d.c.destination == name, lost).limit(MOST)
                 ids = list(connection.execute(query).scalars())
@@ -68,6 +70,14 @@ class FarWaits:
         if found:
             self._log.warning("wait.endless", path=d.name, count=found)
         return found + self._rechecks_lost()
+
+    def _is_parked(self, name: str) -> sa.ColumnElement[bool]:
+        """Return the condition that a delivery rightly has no time: its code says why, and so does its lane."""
+        d, lane = self._transactions.tables.delivery.c, self._transactions.tables.lane.c
+        code, here = sa.func.coalesce(d.code, ""), lane.destination == name
+        shadowed = sa.and_(code == SHADOWED, sa.exists().where(here, lane.shadow_since.is_not(None)))
+        guarded = sa.and_(code == GUARDED, sa.exists().where(here, lane.guard_since.is_not(None)))
+        return sa.or_(shadowed, guarded)
 
     def _rechecks_lost(self) -> int:
         """Make the recheck due of fulfilled events that keep an address for one, have none and are not read back."""

@@ -7,11 +7,15 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 import tenacity
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
 
 from syncer.bell import Bell
 from syncer.database.failures import is_outage
@@ -38,8 +42,9 @@ NEEDED = 4
 class Mover(Protocol):
     """A worker whose work has many steps."""
 
-    #: when the last step was done (monotonic clock)
-    moved_at: float
+    @property
+    def moved_at(self) -> float:
+        """When the last step was done (monotonic clock)."""
 
 
 class Job:
@@ -161,6 +166,28 @@ class Rounds:
                 self._failed(each.job.name, error)
                 self._stop.wait(AFTER_FAILURE)
             each.bell.wait(each.seconds())
+
+
+def scheduled(jobs: Mapping[Job, float], heard: Callable[[JobExecutionEvent], None]) -> BackgroundScheduler:
+    """Return what starts each job again and again, after so many seconds; `heard` is told of one that failed."""
+    # a thread for each: none waits for another
+    threads = ThreadPoolExecutor(len(jobs))
+    scheduler = BackgroundScheduler(timezone="UTC", executors={"default": threads})
+    scheduler.add_listener(heard, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+    for job, seconds in jobs.items():
+        # the defaults would drop a job that is over a second late, and first run it after one interval
+        scheduler.add_job(
+            job,
+            "interval",
+            seconds=seconds,
+            id=job.name,
+            name=job.name,
+            next_run_time=datetime.now(UTC),
+            misfire_grace_time=None,
+            coalesce=True,
+            max_instances=1,
+        )
+    return scheduler
 
 
 def when_up(action: Callable[[], T], stop: threading.Event, on_wait: Callable[[], None]) -> T | None:

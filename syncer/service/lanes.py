@@ -14,6 +14,7 @@ from syncer.log import get_logger
 if TYPE_CHECKING:
     from syncer.app import App
     from syncer.delivery.lane import Lane
+    from syncer.errors import UntrustedLog
     from syncer.service.lookout import Lookout
 
 #: seconds between two turns of a lane of ours that nobody rings for
@@ -37,6 +38,12 @@ class Lanes:
 
     def __len__(self) -> int:
         return len(self._lanes)
+
+    def halt(self, error: UntrustedLog) -> None:
+        """Make no further call and write nothing any more, for this reason."""
+        self._app.trust.lost(error)
+        for lane in self._lanes:
+            lane.halt()
 
     def turn(self, lane: Lane) -> None:
         """Let a lane work, unless it is to be left to another daemon."""
@@ -68,7 +75,7 @@ class Lanes:
     def look_for_people(self, lane: Lane) -> None:
         """Look for people who are back, once a day, where this process owns the lane."""
         app, now = self._app, time.monotonic()
-        if not lane.owned or now - self._looked_for.get(lane.name, -WATCH_REST) < WATCH_REST:
+        if lane.shadow or not lane.owned or now - self._looked_for.get(lane.name, -WATCH_REST) < WATCH_REST:
             return
         self._looked_for[lane.name] = now
         every = timedelta(hours=app.settings.schedule.watch_hours)

@@ -55,6 +55,10 @@ class Listener:
         self._thread = threading.Thread(target=self._run, args=(sock,), name="metrics", daemon=True)
         self._thread.start()
 
+    def answer(self, answer: WSGIApplication) -> None:
+        """Answer with something else from the next request on."""
+        self._answer = answer
+
     def close(self) -> None:
         """Stop listening. A scrape that waits for the database is left behind."""
         if self._thread.is_alive():

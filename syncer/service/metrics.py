@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from wsgiref.types import WSGIApplication
 
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, generate_latest, make_wsgi_app
@@ -87,7 +88,18 @@ def _destinations(lanes: Mapping[str, LaneView]) -> Iterator[Metric]:
     counts = {(name, state.value): number for name, lane in lanes.items() for state, number in lane.by_state.items()}
     yield _gauge("deliveries", "Deliveries by destination and state", ["destination", "state"], counts)
     paused = {(name,): int(lane.paused) for name, lane in lanes.items()}
+    shadow = {(name,): int(lane.shadow_since is not None) for name, lane in lanes.items()}
+    yield _gauge(
+        "shadow", "Whether a destination is in shadow mode: read, and never written to", ["destination"], shadow
+    )
+    previewed = {(name,): lane.previewed for name, lane in lanes.items()}
+    yield _gauge("shadow_previewed", "Deliveries previewed in shadow mode, not carried out", ["destination"], previewed)
     yield _gauge("lane_paused", "Whether a destination's lane is paused", ["destination"], paused)
+    guards = {(name,): lane.guard for name, lane in lanes.items() if lane.guard}
+    waiting = {key: guard.waiting for key, guard in guards.items()}
+    yield _gauge("guard_waiting", "Deletions that did not begin yet", ["destination"], waiting)
+    tripped = {key: int(guard.since is not None) for key, guard in guards.items()}
+    yield _gauge("guard_tripped", "Whether the guard stopped a destination's deletions", ["destination"], tripped)
 
 
 def _gauge(name: str, help_: str, labels: list[str], values: Mapping[Any, int]) -> Metric:
@@ -120,4 +132,9 @@ def write(app: App, path: Path) -> None:
 
 def listen(app: App, host: str, port: int) -> Listener:
     """Serve all metrics over HTTP until the listener is closed. Raises UserError when the place is taken."""
-    return Listener(make_wsgi_app(registry(app, FRESH)), app.settings.path, host, port)
+    return Listener(answer(app), app.settings.path, host, port)
+
+
+def answer(app: App) -> WSGIApplication:
+    """Return what answers a scrape with the metrics of an installation."""
+    return make_wsgi_app(registry(app, FRESH))

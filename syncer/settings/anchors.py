@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from syncer.settings.keys.kinds import read_kinds
+from syncer.settings.keys.mail import MailTable, is_loopback
 from syncer.settings.keys.readers import one_of, read_path, read_text, whole
-from syncer.settings.keys.table import Mistake, Table, Unfit, key
+from syncer.settings.keys.table import Table, key
 from syncer.settings.proof import FOLDER
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}")
@@ -36,32 +38,10 @@ class SyslogAnchor(Table):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmailAnchor(Table):
+class EmailAnchor(MailTable):
     """Mail to somebody whom the administrators do not control, the data protection officer for instance."""
 
-    kind: Literal["email"] = key(one_of("email"))
-    to: str = key(read_text, shown=False)
-    sender: str = key(read_text, shown=False)
-    host: str = key(read_text, "localhost")
-    port: int = key(whole(1, 65535), 25)
-    tls: Literal["none", "starttls", "tls"] = key(one_of("none", "starttls", "tls"), "none")
-    user: str | None = key(read_text, None)
-    password_env: str | None = key(read_text, None)
-    password_file: Path | None = key(read_path, None)
     every_hours: int = key(whole(1, 168), 24)
-
-    def require_fit(self) -> None:
-        """Raise ValueError for a user without one password, and for a password in clear."""
-        named = [one for one in (self.password_env, self.password_file) if one is not None]
-        if bool(self.user) != bool(named) or len(named) > 1:
-            raise ValueError("a user needs password_env or password_file, exactly one of the two")
-        if self.user and self.tls == "none":
-            raise ValueError('a password needs tls = "starttls" or "tls"')
-
-    @property
-    def travels_in_clear(self) -> bool:
-        """Say whether somebody on the way to another machine could keep the mail back."""
-        return self.tls == "none" and not is_loopback(self.host)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,43 +104,13 @@ _KINDS: Mapping[str, type[Anchor]] = {
 
 def read_anchors(given: Any) -> dict[str, Anchor]:
     """Read all of them by their names. Raises Unfit, and ValueError for a name that is not allowed."""
-    if not isinstance(given, Mapping):
-        raise Unfit([Mistake((), None)])
-    found: dict[str, Anchor] = {}
-    mistakes: list[Mistake] = []
-    for name, table in given.items():
-        try:
-            found[name] = _anchor(table)
-        except Unfit as unfit:
-            mistakes += unfit.under(name)
-    if mistakes:
-        raise Unfit(mistakes)
+    found = read_kinds(given, _KINDS)
     for name in found:
         if not _NAME.fullmatch(name):
             raise ValueError("an anchor's name has lower-case letters, digits, - and _ only; rename it")
         if name == FOLDER:
             raise ValueError(f'"{FOLDER}" is the state folder, which is always there; take another name')
     return found
-
-
-def _anchor(given: Any) -> Anchor:
-    if not isinstance(given, Mapping):
-        raise Unfit([Mistake((), None)])
-    kind = given.get("kind")
-    if not isinstance(kind, str) or kind not in _KINDS:
-        raise Unfit([Mistake((), f"kind is missing or not known; use {', '.join(_KINDS)}")])
-    return _KINDS[kind].read(given)
-
-
-def anchored_at(anchor: Anchor, folder: Path) -> Anchor:
-    """Return the anchor with its relative files resolved against the settings' folder."""
-    paths: dict[str, Any] = {name: folder / value for name, value in anchor.values().items() if isinstance(value, Path)}
-    return replace(anchor, **paths)
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine."""
-    return host in ("localhost", "127.0.0.1", "::1")
 
 
 def _require_url(url: str, *, plain: bool = False) -> None:

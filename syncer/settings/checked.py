@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import make_url
 
-from syncer.settings.destinations import Destination
+from syncer.settings.alerting.alerts import AlertsSettings, HeartbeatSettings
+from syncer.settings.console.table import ConsoleSettings
+from syncer.settings.destinations import SHADOW, Destination
 from syncer.settings.login import Login, ServerTable
+from syncer.settings.operation import BackupSettings, GuardSettings
 from syncer.settings.proof import CheckpointsSettings, RetentionSettings
 from syncer.settings.secret_file import SECRET_KEY
 from syncer.settings.tables import (
@@ -28,6 +31,7 @@ from syncer.settings.tables import (
 )
 
 if TYPE_CHECKING:
+    from syncer.settings.alerting.channels import Channel
     from syncer.settings.anchors import Anchor
 
 
@@ -49,6 +53,12 @@ class Settings:
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     wordpress: WordPressSettings | None = None
     controller: ControllerSettings = field(default_factory=ControllerSettings)
+    guard: GuardSettings = field(default_factory=GuardSettings)
+    backup: BackupSettings = field(default_factory=BackupSettings)
+    alerts: AlertsSettings = field(default_factory=AlertsSettings)
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    heartbeat: HeartbeatSettings | None = None
+    console: ConsoleSettings | None = None
     #: what works and should be mended all the same, each ending in its remedy
     warnings: tuple[str, ...] = ()
 
@@ -76,6 +86,12 @@ class Settings:
         return self.queue_login or self.database_login
 
 
+def in_shadow(settings: Settings) -> Settings:
+    """Return the settings with every destination in shadow mode."""
+    shadowed = {name: replace(item, mode=SHADOW) for name, item in settings.destinations.items()}
+    return replace(settings, destinations=shadowed)
+
+
 def settings_digest(settings: Settings) -> str:
     """Return the SHA-256 (hex) of the effective settings, without any secret."""
     content = {
@@ -95,9 +111,23 @@ def settings_digest(settings: Settings) -> str:
         and settings.wordpress.values() | {"url": _without_password(settings.wordpress_url)},
         "checkpoints": settings.checkpoints.values(),
         "retention": settings.retention.values(),
+        "guard": settings.guard.values(),
+        "backup": settings.backup.values(),
+        "alerts": settings.alerts.values(),
+        "channels": {name: item.values() for name, item in settings.channels.items()},
+        "heartbeat": settings.heartbeat and settings.heartbeat.values(),
+        "console": settings.console and settings.console.values(),
         "anchors": {name: item.values() for name, item in settings.anchors.items()},
         "destinations": {
-            name: [item.adapter, item.erasure, item.objection, item.api_key_env, item.api_key_file, dict(item.options)]
+            name: [
+                item.adapter,
+                item.erasure,
+                item.objection,
+                item.mode,
+                item.api_key_env,
+                item.api_key_file,
+                dict(item.options),
+            ]
             for name, item in settings.destinations.items()
         },
     }

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from adapters.contract import Action, Adapter, SettingsError
-from syncer.settings.keys.readers import read_path, read_text
+from syncer.settings.keys.readers import one_of, read_path, read_text
 from syncer.settings.keys.table import Mistake, Table, key
 from syncer.settings.secret_file import SECRET_KEY, secret
 
+#: how a destination is worked on
+LIVE, SHADOW = "live", "shadow"
 ACTIONS = "delete, unsubscribe or suppress"
 #: what a destination may be called
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -21,13 +23,17 @@ _VARIABLE = re.compile(r"(?![0-9a-fA-F]{20})[A-Za-z_][A-Za-z0-9_]{0,63}")  # not
 
 @dataclass(frozen=True)
 class Destination:
-    """One configured account: its adapter, what each right asks of it, and the adapter's own options."""
+    """One configured account: its adapter, what each right asks of it, and the adapter's own options.
+
+    `mode` is `live`, or `shadow` for one that is read and never written to.
+    """
 
     name: str
     adapter: str
     erasure: Action
     objection: Action
     options: Mapping[str, Any]
+    mode: str = LIVE
     api_key_env: str | None = None
     api_key_file: Path | None = None
     where: str = "settings.toml"
@@ -55,6 +61,7 @@ class DestinationTable(Table):
     adapter: str = key(read_text, add="the name of one")
     erasure: Action = key(_action, add=f"it: {ACTIONS}")
     objection: Action = key(_action, add=f"it: {ACTIONS}")
+    mode: str = key(one_of(LIVE, SHADOW), LIVE)
     api_key_env: str | None = key(read_text, None)
     api_key_file: Path | None = key(read_path, None)
 
@@ -70,6 +77,7 @@ class DestinationTable(Table):
             adapter=self.adapter,
             erasure=self.erasure,
             objection=self.objection,
+            mode=self.mode,
             options={option: value for option, value in options.items() if option not in self.declared()},
             api_key_env=self.api_key_env,
             api_key_file=file.resolve().parent / self.api_key_file if self.api_key_file else None,

@@ -23,7 +23,7 @@ from syncer.settings.tables import SettingsTables
 
 HIDDEN = "***"
 #: tables of which there may be several, and those that are read key by key
-_NAMED = ("anchors", "destinations")
+_NAMED = ("anchors", "channels", "destinations")
 _SINGLE = tuple(name for name in SettingsTables.declared() if name not in _NAMED)
 
 
@@ -99,7 +99,7 @@ def _paths(tables: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
         if not isinstance(content, Mapping):
             continue
         for key, inner in content.items():
-            if table in _NAMED and isinstance(inner, Mapping):
+            if isinstance(inner, Mapping):
                 yield from ((table, key, each) for each in inner)
             else:
                 yield table, key
@@ -111,10 +111,16 @@ def _tables(settings: Settings, origins: _Origins) -> Iterable[Value]:
             yield from _model((name,), table, origins)
     for name, anchor in settings.anchors.items():
         yield from _model(("anchors", name), anchor, origins)
+    for name, channel in settings.channels.items():
+        yield from _model(("channels", name), channel, origins)
 
 
 def _model(path: tuple[str, ...], table: Table, origins: _Origins) -> Iterable[Value]:
-    return (origins.value((*path, key), value) for key, value in table.values().items())
+    for key, value in table.values().items():
+        if isinstance(value, Table):
+            yield from _model((*path, key), value, origins)
+        else:
+            yield origins.value((*path, key), value)
 
 
 def _destination(destination: Destination, options: Mapping[str, str], origins: _Origins) -> Iterable[Value]:
@@ -136,7 +142,7 @@ def _shown(key: str, value: Any) -> Any:
         return value
     if key == "url":
         return _url(value)
-    if key == "access_key" or (SECRET_KEY.fullmatch(key) and not key.endswith(("_env", "_file"))):
+    if key == "access_key" or (SECRET_KEY.fullmatch(key) and not key.endswith(("_env", "_file", "_header"))):
         return HIDDEN
     return masked(value) if key in ("to", "sender", "user") else str(value)
 

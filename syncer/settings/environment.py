@@ -1,4 +1,7 @@
-"""Lay the environment over settings.toml: SYNCER_TABLE__KEY, and SYNCER_DESTINATIONS__NAME__KEY for a named table."""
+"""Lay the environment over settings.toml: SYNCER_TABLE__KEY, SYNCER_DESTINATIONS__NAME__KEY for a named table.
+
+And SYNCER_CONSOLE__OIDC__KEY for a table within a table.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from syncer.settings.tables import SettingsTables, is_json
+from syncer.settings.tables import SettingsTables, is_json, within
 
 _PREFIX = "SYNCER_"
 #: the tables that stand once for each name
-_NAMED = ("destinations", "anchors")
+_NAMED = ("destinations", "anchors", "channels")
 _SINGLE = SettingsTables.declared().keys() - _NAMED
 
 
@@ -45,6 +48,8 @@ def _path(tables: Mapping[str, Any], table: str, rest: Sequence[str]) -> tuple[s
     if table in _NAMED and len(rest) == 2:
         name = _as_written(rest[0], tables.get(table))
         return None if name is None else (table, name, rest[1])
+    if table in _SINGLE and len(rest) == 2 and within(table, rest[0]) is not None:
+        return (table, *rest)
     return (table, rest[0]) if table in _SINGLE and len(rest) == 1 and rest[0] else None
 
 
@@ -62,9 +67,18 @@ def _set(tables: dict[str, Any], path: tuple[str, ...], text: str) -> None:
         keys = tables[table][path[1]]
         keys[key] = _typed(text, keys.get(key))
         return
-    if not isinstance(tables.get(table), dict):
-        tables[table] = {}
-    tables[table][key] = _decoded(text) if is_json(table, key) else text
+    if len(path) == 3:  # a table within a table, whose keys are all text
+        _table_of(_table_of(tables, table), path[1])[key] = text
+        return
+    _table_of(tables, table)[key] = _decoded(text) if is_json(table, key) else text
+
+
+def _table_of(tables: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the table of this name, made where there is none or where something else stands in its place."""
+    if not isinstance(tables.get(name), dict):
+        tables[name] = {}
+    found: dict[str, Any] = tables[name]
+    return found
 
 
 def _typed(text: str, before: Any) -> Any:

@@ -16,12 +16,16 @@ from syncer.errors import SettingsProblem
 from syncer.settings.checked import Settings
 from syncer.settings.destinations import Destination, DestinationTable, mistakes, taken_secrets
 from syncer.settings.environment import Overlay, overlay
+from syncer.settings.keys.kinds import T, at_folder
 from syncer.settings.keys.table import Unfit
 from syncer.settings.search import find
 from syncer.settings.tables import WORDPRESS_BACKENDS, IdentitySettings, SettingsTables
 
 if TYPE_CHECKING:
-    from syncer.settings.anchors import Anchor
+    from syncer.settings.alerting.alerts import HeartbeatSettings
+
+#: tables within a table
+_DOORS = {("console", name) for name in ("wordpress", "oidc", "proxy")}
 
 
 def load(
@@ -132,6 +136,12 @@ class _Reader:
             destinations={item.name: item for item in destinations},
             wordpress=wordpress and replace(wordpress, **wordpress.beside(self._folder)),
             controller=tables.controller,
+            guard=tables.guard,
+            backup=tables.backup,
+            alerts=tables.alerts,
+            channels=_beside_settings(tables.channels, self._folder),
+            heartbeat=tables.heartbeat and _heartbeat_beside(tables.heartbeat, self._folder),
+            console=tables.console and tables.console.at(self._folder),
             warnings=tuple(self._passwords_in_the_file(tables)),
         )
 
@@ -145,7 +155,7 @@ class _Reader:
     def _explain(self, unfit: Unfit, here: tuple[str, ...]) -> None:
         for mistake in unfit.mistakes:
             path = (*here, *mistake.path)
-            name = "anchors.NAME" if path[0] == "anchors" else path[0]
+            name = f"{path[0]}.NAME" if path[0] in ("anchors", "channels") else ".".join(path)
             self._wrong(path, mistake.text or f"must be a table, written [{name}]")
 
     def _wrong(self, path: tuple[str, ...], text: str) -> None:
@@ -153,17 +163,18 @@ class _Reader:
         if path in self._variables:
             self._problems.append(f"environment: {self._variables[path]}: {text}")
             return
-        tables = 2 if path[0] in ("destinations", "anchors") else 1
+        tables = 2 if path[0] in ("destinations", "anchors", "channels") or path[:2] in _DOORS else 1
         place = f"[{'.'.join(path[:tables])}]" + "".join(f" {part}" for part in path[tables:])
         self._problems.append(f"{self._file}: {place}: {text}")
 
 
-def _beside_settings(anchors: Mapping[str, Anchor], folder: Path) -> Mapping[str, Anchor]:
-    if not anchors:
-        return {}
-    from syncer.settings.anchors import anchored_at
+def _beside_settings(tables: Mapping[str, T], folder: Path) -> Mapping[str, T]:
+    return {name: at_folder(table, folder) for name, table in tables.items()}
 
-    return {name: anchored_at(anchor, folder) for name, anchor in anchors.items()}
+
+def _heartbeat_beside(heartbeat: HeartbeatSettings, folder: Path) -> HeartbeatSettings:
+    file = heartbeat.url_file
+    return heartbeat if file is None else replace(heartbeat, url_file=folder / file)
 
 
 def _absolute(url: str, folder: Path) -> str:

@@ -19,7 +19,12 @@ SYSTEM_WIDE = Path("/etc/syncer/settings.toml")
 HERE = Path("settings.toml")
 VARIABLE = "SYNCER_SETTINGS"
 #: digests of what the samples in the source say; a published one stays, as checkouts of it do
-SAMPLES = frozenset({"ba6be4478c24bcebdf61af517e38fac32d0bfc3a553ad96b34b38b2d5551be16"})
+SAMPLES = frozenset(
+    {
+        "ba6be4478c24bcebdf61af517e38fac32d0bfc3a553ad96b34b38b2d5551be16",
+        "4a98fcce14277f33843f4d195ebb6d9fd4be8e63fdc6e9e16502607631bfb9fb",
+    }
+)
 
 
 class Lookup(StrEnum):

@@ -13,6 +13,9 @@ from sqlalchemy.engine import make_url
 
 from syncer.domain.controller import Controller
 from syncer.domain.deadlines import Rule, days_off
+from syncer.language.texts import ENGLISH, LANGUAGES
+from syncer.settings.alerting.alerts import AlertsSettings, HeartbeatSettings
+from syncer.settings.console.table import ConsoleSettings
 from syncer.settings.keys.readers import (
     line,
     lines,
@@ -27,9 +30,11 @@ from syncer.settings.keys.readers import (
 )
 from syncer.settings.keys.table import Table, key
 from syncer.settings.login import ServerTable, database_url
+from syncer.settings.operation import BackupSettings, GuardSettings
 from syncer.settings.proof import CheckpointsSettings, RetentionSettings
 
 if TYPE_CHECKING:
+    from syncer.settings.alerting.channels import Channel
     from syncer.settings.anchors import Anchor
 
 WORDPRESS_BACKENDS = ("mysql", "mariadb")
@@ -179,24 +184,34 @@ _LINE = line(300)
 
 @dataclass(frozen=True, kw_only=True)
 class ControllerSettings(Table):
-    """Who answers for the data, as pages for data subjects name it; all of it may be missing."""
+    """Who answers for the data, as pages for data subjects name it; all of it may be missing.
+
+    `language` is that of a report and a dossier for which nobody chooses another.
+    """
 
     name: str | None = key(_LINE, None)
     address: tuple[str, ...] = key(lines(300, 12), (), as_json=True)
     contact: str | None = key(_LINE, None)
     data_protection_officer: str | None = key(_LINE, None)
     supervisory_authority: str | None = key(_LINE, None)
+    language: str = key(one_of(*LANGUAGES), ENGLISH)
 
     @property
     def controller(self) -> Controller:
         """The same as a value that knows nothing of settings."""
-        return Controller(**self.values())
+        return Controller(**{name: value for name, value in self.values().items() if name != "language"})
 
 
 def _anchors(given: Any) -> Mapping[str, Anchor]:
     from syncer.settings.anchors import read_anchors  # most installations have none but the folder
 
     return read_anchors(given)
+
+
+def _channels(given: Any) -> Mapping[str, Channel]:
+    from syncer.settings.alerting.channels import read_channels
+
+    return read_channels(given)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +231,13 @@ class SettingsTables(Table):
     wordpress: WordPressSettings | None = key(WordPressSettings.read, None)
     checkpoints: CheckpointsSettings = key(CheckpointsSettings.read, CheckpointsSettings())
     retention: RetentionSettings = key(RetentionSettings.read, RetentionSettings())
+    guard: GuardSettings = key(GuardSettings.read, GuardSettings())
+    backup: BackupSettings = key(BackupSettings.read, BackupSettings())
+    alerts: AlertsSettings = key(AlertsSettings.read, AlertsSettings())
+    heartbeat: HeartbeatSettings | None = key(HeartbeatSettings.read, None)
+    console: ConsoleSettings | None = key(ConsoleSettings.read, None)
     anchors: Mapping[str, Anchor] = key(_anchors, default_factory=dict)
+    channels: Mapping[str, Channel] = key(_channels, default_factory=dict)
 
     @classmethod
     def known_keys(cls) -> Iterable[str]:
@@ -224,12 +245,19 @@ class SettingsTables(Table):
         return (*cls.declared(), "destinations")
 
 
+def within(table: str, name: str) -> type[Table] | None:
+    """Return the type of a table that stands within another, like [console.oidc]; None for a key that holds a value."""
+    keys = _type_of(SettingsTables, table)
+    return _type_of(keys, name) if keys is not None else None
+
+
 def is_json(table: str, name: str) -> bool:
     """Say whether a variable holds this key of a table as JSON: numbers and lists."""
-    read = getattr(SettingsTables.declared()[table]["read"], "__self__", None)
-    return (
-        isinstance(read, type)
-        and issubclass(read, Table)
-        and name in (keys := read.declared())
-        and keys[name]["as_json"]
-    )
+    keys = _type_of(SettingsTables, table)
+    return keys is not None and name in keys.declared() and keys.declared()[name]["as_json"]
+
+
+def _type_of(table: type[Table], name: str) -> type[Table] | None:
+    """Return the type that a key of a table is read as; None for a value, and for a key that is not known."""
+    read = getattr(table.declared().get(name, {}).get("read"), "__self__", None)
+    return read if isinstance(read, type) and issubclass(read, Table) else None

@@ -20,7 +20,11 @@ from syncer.reports.status import last_verification
 from syncer.reports.trials import last_trials
 from syncer.reports.views import TrialView
 from syncer.reports.wording.words import day_time, verification
+from syncer.settings.destinations import SHADOW
 from syncer.setup import anchor_check, privilege_check, round_trip
+from syncer.setup.alerting import channel_check
+from syncer.setup.backup import standing
+from syncer.setup.web import console_check, key_check
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -44,10 +48,15 @@ def run(settings: Settings) -> list[Check]:
         findings.append(Check("database", True, app.engine.url.render_as_string(hide_password=True)))
         findings += _files(app)
         findings.append(_queue(app))
+        findings.append(_guard(settings))
         findings.append(_chain(app))
         findings.append(_last_verification(app))
+        findings += standing.run(app)
         findings.append(_anchors(app))
         findings += anchor_check.run(settings.anchors)
+        findings += channel_check.run(settings)
+        findings += key_check.run(app)
+        findings += console_check.run(app)
         findings += round_trip.run(app.engine, app.queue, app.tables)
         findings += privilege_check.run(app.engine, app.queue.engine, app.tables)
         if app.wordpress is not None:
@@ -55,11 +64,13 @@ def run(settings: Settings) -> list[Check]:
         if not settings.destinations:
             findings.append(_no_destination(app))
         trials = last_trials(app.ledger)
-        for name in settings.destinations:
+        for name, destination in settings.destinations.items():
             found = _destination(app, name)
             findings += found
+            if (on_trial := _shadow(app, name)) is not None:
+                findings.append(on_trial)
             # a trial that nobody can make yet is no advice
-            if name in trials or all(finding.ok for finding in found):
+            if destination.mode != SHADOW and (name in trials or all(finding.ok for finding in found)):
                 findings.append(_trial(name, trials.get(name)))
     return findings
 
@@ -154,6 +165,15 @@ def _chain(app: App) -> Check:
     return Check("audit chain", False, finding.reason or "", mend)
 
 
+def _guard(settings: Settings) -> Check:
+    rule = settings.guard
+    if not rule.enabled:
+        remedy = "remove `enabled = false` under [guard]: a bug in a web site could erase a whole list"
+        return Check("guard", True, "off: any number of deletions may begin", remedy, warn=True)
+    share = f"{rule.share_percent:g} % of the contacts, {rule.deletions_per_day} at most"
+    return Check("guard", True, f"stops deletions beyond {share}, within 24 hours; {rule.always_allowed} always pass")
+
+
 def _last_verification(app: App) -> Check:
     last = last_verification(app.verified)
     if last.problem is None:
@@ -180,6 +200,19 @@ def _anchors(app: App) -> Check:
         mend = "add an [anchors.NAME] table to settings.toml, for a place in other hands"
         return Check("checkpoints", True, f"kept on this machine only ({names})", mend, warn=True)
     return Check("checkpoints", True, f"go to {names}")
+
+
+def _shadow(app: App, name: str) -> Check | None:
+    """Return a finding for a destination on trial, by the settings or because somebody started with --shadow."""
+    lane, wanted = app.leases.get(name), app.settings.destinations[name].mode == SHADOW
+    since = lane.shadow_since if lane else None
+    if not wanted and since is None:
+        return None
+    what = f"on trial{f' since {day_time(since)}' if since else ''}: it is read, and nothing is carried out"
+    mend = f'to go live, set mode = "live" in [destinations.{name}] and reload or restart syncer'
+    if not wanted:
+        mend = "the settings say live: a start without --shadow, also a drain, or a reload of the daemon makes it so"
+    return Check(f"{name}: shadow mode", True, what, mend, warn=True)
 
 
 def _trial(name: str, tried: TrialView | None) -> Check:

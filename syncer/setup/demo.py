@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
 import signal
@@ -11,9 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +20,8 @@ from syncer.errors import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from syncer.setup.filled.accounts import PlayedAccounts
+
 #: what is kept of a demo to look at, in the current folder; another demo writes it anew
 KEPT = "syncer-demo"
 REPORT, DOSSIER, EXPORT, NOTE = "propagation-log.html", "dossier.html", "audit.jsonl", "checkpoint.note"
@@ -29,7 +29,7 @@ REPORT, DOSSIER, EXPORT, NOTE = "propagation-log.html", "dossier.html", "audit.j
 PERSON = "everywhere@three.test"
 #: the script that an auditor runs; it is part of the source, not of the package
 VERIFIER = Path(__file__).parents[2] / "docs" / "verify_log.py"
-AUDIENCES = ("a1b2c3d4e5", "b2c3d4e5f6", "c3d4e5f6a7")
+#: people at the providers who never ask for anything
 PEOPLE = 300
 #: the sandbox account allows more than the real 5 calls a second, so that the demo takes seconds
 RATE = 60
@@ -48,29 +48,10 @@ level = "error"
 [deadlines]
 timezone = "Europe/Berlin"
 
-[destinations.newsletter]
-adapter = "mailchimp"
-api_key_env = "DEMO_MAILCHIMP_KEY"
-base_url = "{mailchimp}"
-erasure = "delete"
-objection = "suppress"
+# the made-up people ask for more in half a minute than a newsletter has in a day
+[guard]
+always_allowed = 1_000_000
 
-[destinations.crm]
-adapter = "activecampaign"
-api_key_env = "DEMO_ACTIVECAMPAIGN_KEY"
-base_url = "{crm}"
-requests_per_second = {rate}
-erasure = "delete"
-objection = "unsubscribe"
-
-# a key whose user is not in the Admin group: it may delete, but not purge the contact archive
-[destinations.shop]
-adapter = "activecampaign"
-api_key_env = "DEMO_ACTIVECAMPAIGN_KEY"
-base_url = "{shop}"
-requests_per_second = {rate}
-erasure = "delete"
-objection = "unsubscribe"
 """
 
 ERASURES = {
@@ -90,15 +71,6 @@ OBJECTIONS = {
 }
 
 
-@dataclass
-class World:
-    """The sandbox servers of the demo, one for each destination."""
-
-    mailchimp: Any
-    crm: Any
-    shop: Any
-
-
 def run(console: Console) -> int:
     """Run the demo and return its exit code.
 
@@ -106,7 +78,7 @@ def run(console: Console) -> int:
     with the addresses, lies in a temporary folder that goes with the demo. Raises UserError when nothing can be kept.
     """
     kept = _kept()
-    with _told_to_stop(), tempfile.TemporaryDirectory(prefix="syncer-demo-") as folder:
+    with told_to_stop(), tempfile.TemporaryDirectory(prefix="syncer-demo-") as folder:
         return _play(console, Path(folder), kept)
 
 
@@ -122,7 +94,7 @@ def _kept() -> Path:
 
 
 @contextmanager
-def _told_to_stop() -> Iterator[None]:
+def told_to_stop() -> Iterator[None]:
     """Let a signal end the block as an exception does: the key must not stay behind where a terminal is closed."""
     before = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
@@ -137,64 +109,51 @@ def _stop(number: int, _frame: object) -> None:
 
 
 def _play(console: Console, folder: Path, kept: Path) -> int:
-    from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
+    from syncer.setup.filled.accounts import played_accounts
 
     started = time.monotonic()
-    with (
-        MailchimpSandbox(audiences=AUDIENCES) as mailchimp,
-        ActiveCampaignSandbox(rate=RATE * 1.0) as crm,
-        ActiveCampaignSandbox(rate=RATE * 1.0, admin=False) as shop,
-    ):
-        world = World(mailchimp, crm, shop)
-        bystanders = _people(world)
-        before = _snapshot(world, bystanders)
-        _write_settings(folder, world)
+    with played_accounts(PEOPLE, RATE, shop_admin=False) as accounts:
+        _introduce(accounts)
+        before = _snapshot(accounts)
+        (folder / "settings.toml").write_text(SETTINGS + accounts.settings, encoding="utf-8")
         console.rule("[bold]syncer demo")
-        people = len(bystanders) + len(ERASURES) + len(OBJECTIONS)
+        people = PEOPLE + len(ERASURES) + len(OBJECTIONS)
         console.print(
             "This machine plays one Mailchimp account (`newsletter`) and two ActiveCampaign accounts (`crm`, `shop`),\n"
             f"with {people} made-up people: {len(ERASURES)} ask to be erased, {len(OBJECTIONS)} object to marketing.\n"
             f"What there is to look at afterwards is kept in {kept}; the installation with its key goes with the demo.",
             soft_wrap=True,
         )
-        _work(console, folder, world)
-        _compare(console, world, before, bystanders)
+        _work(console, folder, accounts)
+        _compare(console, accounts, before)
         _show(console, folder, kept)
     _close(console, folder, kept)
     console.print(f"\nThat took {time.monotonic() - started:.0f} s.")
     return 0
 
 
-def _people(world: World) -> list[str]:
-    from adapters.sandbox.people import populate
+def _introduce(accounts: PlayedAccounts) -> None:
+    """Let the accounts know those who are going to ask."""
+    from syncer.setup.filled.accounts import AUDIENCES
 
-    bystanders = populate(world.mailchimp, world.crm, PEOPLE, 7)
     for address in ("everywhere@three.test", "tired@three.test"):
         for audience in AUDIENCES:
-            world.mailchimp.add(address, audience)
-        world.crm.add(address)
-        world.shop.add(address)
+            accounts.newsletter.add(address, audience)
+        accounts.crm.add(address)
+        accounts.shop.add(address)
     for address in ("user+tag@plus.test", "mixed.case@letters.test", "shopper@shop.test"):
-        world.mailchimp.add(address, AUDIENCES[0])
-        world.crm.add(address)
-    world.mailchimp.add("reader@xn--bcher-kva.test", AUDIENCES[1])
-    world.mailchimp.add("cleaned@bounce.test", AUDIENCES[0], status="cleaned")
-    world.mailchimp.add("archived@hand.test", AUDIENCES[2], status="archived")
-    world.mailchimp.add("pending@optin.test", AUDIENCES[0], status="pending")
-    world.crm.archive("archived@hand.test")
-    world.mailchimp.add_customer("shopper@shop.test")
-    world.crm.add_customer("shopper@shop.test")
-    return list(bystanders)
+        accounts.newsletter.add(address, AUDIENCES[0])
+        accounts.crm.add(address)
+    accounts.newsletter.add("reader@xn--bcher-kva.test", AUDIENCES[1])
+    accounts.newsletter.add("cleaned@bounce.test", AUDIENCES[0], status="cleaned")
+    accounts.newsletter.add("archived@hand.test", AUDIENCES[2], status="archived")
+    accounts.newsletter.add("pending@optin.test", AUDIENCES[0], status="pending")
+    accounts.crm.archive("archived@hand.test")
+    accounts.newsletter.add_customer("shopper@shop.test")
+    accounts.crm.add_customer("shopper@shop.test")
 
 
-def _write_settings(folder: Path, world: World) -> None:
-    os.environ["DEMO_MAILCHIMP_KEY"] = world.mailchimp.api_key
-    os.environ["DEMO_ACTIVECAMPAIGN_KEY"] = world.crm.api_key
-    text = SETTINGS.format(mailchimp=world.mailchimp.url, crm=world.crm.url, shop=world.shop.url, rate=RATE)
-    (folder / "settings.toml").write_text(text, encoding="utf-8")
-
-
-def _work(console: Console, folder: Path, world: World) -> None:
+def _work(console: Console, folder: Path, accounts: PlayedAccounts) -> None:
     from adapters.sandbox import Fault
 
     _syncer(console, folder, "init")
@@ -207,7 +166,7 @@ def _work(console: Console, folder: Path, world: World) -> None:
     _syncer(console, folder, "submit", "erasure", "--source", "demo", stdin="not an address")
     console.print("\nThat was not an address: it is not lost but held, until a person decides.")
     console.print("Next, Mailchimp asks syncer to slow down for a moment (429, Retry-After: 1).")
-    world.mailchimp.fault(Fault(status=429, headers={"Retry-After": "1"}, body="", times=2, path="members"))
+    accounts.newsletter.fault(Fault(status=429, headers={"Retry-After": "1"}, body="", times=2, path="members"))
     _syncer(console, folder, "drain")
     deadline = time.monotonic() + PATIENCE
     while _under_way(folder) and time.monotonic() < deadline:
@@ -268,32 +227,34 @@ def _close(console: Console, folder: Path, kept: Path) -> None:
     )
 
 
-def _snapshot(world: World, people: Sequence[str]) -> list[Any]:
-    wanted = {person.lower() for person in people}
-    mailchimp = sorted(row for row in map(tuple, world.mailchimp.members()) if row[1].lower() in wanted)
-    crm = [world.crm.contact(person) for person in sorted(people)]
-    return [mailchimp, crm]
+def _snapshot(accounts: PlayedAccounts) -> list[Any]:
+    """Return what the providers hold of people who never asked."""
+    wanted = {person.lower() for person in accounts.bystanders}
+    members = sorted(row for row in map(tuple, accounts.newsletter.members()) if row[1].lower() in wanted)
+    return [members, [accounts.crm.contact(person) for person in sorted(accounts.bystanders)]]
 
 
-def _compare(console: Console, world: World, before: list[Any], bystanders: Sequence[str]) -> None:
+def _compare(console: Console, accounts: PlayedAccounts, before: list[Any]) -> None:
+    from syncer.setup.filled.accounts import AUDIENCES
+
     console.print("\n[bold]What the providers themselves hold now, compared person by person[/bold]")
     left = [
         address
         for address in ERASURES
-        if any(world.mailchimp.member(_stored(address), audience) for audience in AUDIENCES)
-        or world.crm.contact(_stored(address))
-        or _stored(address) in {row["email"].lower() for row in world.crm.archived()}
+        if any(accounts.newsletter.member(_stored(address), audience) for audience in AUDIENCES)
+        or accounts.crm.contact(_stored(address))
+        or _stored(address) in {row["email"].lower() for row in accounts.crm.archived()}
     ]
     reached = [
         address
         for address in OBJECTIONS
         for audience in AUDIENCES
-        if (world.mailchimp.member(address, audience) or {}).get("status") in ("subscribed", "pending")
+        if (accounts.newsletter.member(address, audience) or {}).get("status") in ("subscribed", "pending")
     ]
-    untouched = _snapshot(world, bystanders) == before
+    untouched = _snapshot(accounts) == before
     console.print(f"erased at Mailchimp and the CRM: {len(ERASURES) - len(left)} of {len(ERASURES)}")
     console.print(f"people who objected and would still receive mail there: {len(reached)}")
-    console.print(f"the other {len(bystanders)} people: {'untouched' if untouched else 'CHANGED'}")
+    console.print(f"the other {PEOPLE} people: {'untouched' if untouched else 'CHANGED'}")
 
 
 def _stored(address: str) -> str:

@@ -3,124 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from syncer.app import make_tables
-from syncer.database.revisions import version_table
 from syncer.database.tables import Tables
-from syncer.intake.wordpress.tables import wordpress_tables
 from syncer.settings.checked import Settings
+from syncer.setup.granted import console, work
+from syncer.setup.granted.grant import Grant
 
 ACCOUNTS: Mapping[str, str] = {
     "producer": "writes requests and can read nothing, not even its own",
     "daemon": "takes, delivers and reads back; `run`, `drain` and every command but `retention`, `init`, `db upgrade`",
     "reader": "`status`, `events`, `show` and `audit verify`; sees no sealed address and writes nothing",
+    "console_reader": "`syncer console` with actions = false: as reader, and signs people in and writes who looked",
+    "console": "`syncer console`: decides as well, and queues requests; sees no sealed address either",
     "retention": "`retention`: purges audit bodies that are past their time, and nothing else",
     "migrate": "`init` and `db upgrade`; not needed at run time, so keep it out of the daemon's settings",
 }
 #: what the names of the accounts begin with
 NAMES = "syncer_"
-#: what a producer writes of a queue row: neither the number nor that it was taken
-QUEUE_WRITTEN = ("event_key", "kind", "email", "received_at", "source", "source_ref", "created_at")
-#: what the daemon may change of a queue row: it takes it and blanks the address
-QUEUE_TAKEN = ("email", "taken_at")
-#: what the daemon changes of an event: never who asked for what and when. Of these `subject` alone says who: `resync`
-#: gives it to an event whose address nobody could read
-EVENT_CHANGED = (
-    "subject", "email_sealed", "due_on", "legal_due_on", "extended_at", "informed_on", "state", "code",
-    "fulfilled_at", "rechecks_done", "next_recheck_at", "shredded_at",
-)  # fmt: skip
-#: what the daemon changes of a delivery: never the plan
-DELIVERY_CHANGED = (
-    "state", "outcome", "code", "attempts", "next_attempt_at", "claim_rank", "due_on", "applied_at", "confirmed_at",
-    "unseen", "failing_since",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What one account may do with one table, or with some of its columns; None means the whole table."""
-
-    account: str
-    table: str
-    verbs: tuple[str, ...]
-    columns: tuple[str, ...] | None = None
 
 
 def grants(tables: Tables) -> list[Grant]:
     """Return what each account but `migrate` needs, and nothing more."""
-    return [*_producer(tables), *_daemon(tables), *_reader(tables), *_retention(tables)]
-
-
-def _producer(tables: Tables) -> list[Grant]:
-    return [Grant("producer", tables.queue.name, ("INSERT",), QUEUE_WRITTEN)]
-
-
-def _daemon(tables: Tables) -> list[Grant]:
-    queue, event, delivery = tables.queue.name, tables.event.name, tables.delivery.name
-
-    def may(table: str, *verbs: str, changes: tuple[str, ...] = ()) -> list[Grant]:
-        update = [Grant("daemon", table, ("UPDATE",), changes)] if changes else []
-        return [Grant("daemon", table, verbs), *update]
-
+    at_work = [*work.producer(tables), *work.daemon(tables), *console.of_the_commands(tables)]
     return [
-        *may(queue, "SELECT", changes=QUEUE_TAKEN),
-        Grant("daemon", queue, ("INSERT",), QUEUE_WRITTEN),  # for `syncer submit`
-        *may(event, "SELECT", "INSERT", changes=EVENT_CHANGED),
-        *may(delivery, "SELECT", "INSERT", changes=DELIVERY_CHANGED),
-        *(
-            line
-            for table in (tables.lane, tables.watch)
-            for line in may(table.name, "SELECT", "INSERT", changes=_but_keys(table))
-        ),
-        # the whole row: MariaDB asks for the key's columns too where a row is there already
-        *may(tables.tally.name, "SELECT", "INSERT", "UPDATE"),
-        # a daemon that stops deletes its row, and one that starts deletes the rows of those that died
-        *may(tables.daemon.name, "SELECT", "INSERT", "DELETE", changes=("seen_until",)),
-        *(line for name in _swept(tables) for line in may(name, "SELECT", "INSERT", "DELETE")),
-        *may(tables.audit.name, "SELECT", "INSERT"),
-        *may(tables.head.name, "SELECT", changes=_but_keys(tables.head)),
-        *may(tables.checkpoint.name, "SELECT", "INSERT"),
-        *(
-            line
-            for table in (tables.anchor, tables.verification, tables.progress)
-            for line in may(table.name, "SELECT", "INSERT", changes=_but_keys(table))
-        ),
-        *may(version_table(tables.prefix), "SELECT"),
+        *at_work,
+        *work.reader(tables),
+        *console.console_reader(tables),
+        *console.console(tables),
+        *work.retention(tables),
     ]
-
-
-def _reader(tables: Tables) -> list[Grant]:
-    readable = tuple(column.name for column in tables.event.c if column.name != "email_sealed")
-    whole = [table.name for table in tables.own if table is not tables.event]
-    return [
-        Grant("reader", tables.queue.name, ("SELECT",), ("id", "taken_at")),
-        Grant("reader", tables.event.name, ("SELECT",), readable),
-        *(Grant("reader", name, ("SELECT",)) for name in (*whole, *_swept(tables), version_table(tables.prefix))),
-    ]
-
-
-def _retention(tables: Tables) -> list[Grant]:
-    return [
-        Grant("retention", tables.audit.name, ("SELECT", "INSERT")),
-        Grant("retention", tables.audit.name, ("UPDATE",), ("body",)),
-        Grant("retention", tables.head.name, ("SELECT",)),
-        Grant("retention", tables.head.name, ("UPDATE",), ("seq", "mac")),
-        Grant("retention", tables.checkpoint.name, ("SELECT",)),  # the comparison before the first write
-        Grant("retention", tables.event.name, ("SELECT",), ("id", "state", "fulfilled_at")),
-        Grant("retention", version_table(tables.prefix), ("SELECT",)),
-    ]
-
-
-def _swept(tables: Tables) -> list[str]:
-    wordpress = wordpress_tables(tables.prefix)
-    return [wordpress.request.name, wordpress.site.name]
-
-
-def _but_keys(table: sa.Table) -> tuple[str, ...]:
-    return tuple(column.name for column in table.c if not column.primary_key)
 
 
 def installation_statements(settings: Settings, host: str) -> str:
@@ -199,9 +113,11 @@ def _mysql(wanted: Sequence[Grant], database: str, host: str) -> Iterator[str]:
 
 def _postgresql(tables: Tables, wanted: Sequence[Grant], database: str) -> Iterator[str]:
     yield _POSTGRESQL_HEAD
+    own = (tables.delivery, tables.alert, tables.alert_message, tables.proposal)
+    numbered = {table.name for table in (tables.queue, *own)}
     for account, purpose in ACCOUNTS.items():
-        own = [grant for grant in wanted if grant.account == account]
-        if not own and account != "migrate":
+        given = [grant for grant in wanted if grant.account == account]
+        if not given and account != "migrate":
             continue
         who = f'"{NAMES}{account}"'
         yield f"-- {account}: {purpose}"
@@ -213,11 +129,11 @@ def _postgresql(tables: Tables, wanted: Sequence[Grant], database: str) -> Itera
         yield f"GRANT USAGE{', CREATE' if account == 'migrate' else ''} ON SCHEMA public TO {who};"
         if account == "migrate":
             yield from _owned(tables, wanted, who)
-        for name in dict.fromkeys(grant.table for grant in own):
+        for name in dict.fromkeys(grant.table for grant in given):
             yield f'REVOKE ALL ON "{name}" FROM {who};'  # what an earlier syncer asked for
-        for grant in own:
+        for grant in given:
             yield f'GRANT {_verbs(grant, chr(34))} ON "{grant.table}" TO {who};'
-            if "INSERT" in grant.verbs and grant.table in (tables.queue.name, tables.delivery.name):
+            if "INSERT" in grant.verbs and grant.table in numbered:
                 yield f'GRANT USAGE ON SEQUENCE "{grant.table}_id_seq" TO {who};'
         yield ""
 

@@ -14,18 +14,22 @@ from syncer.audit.proof.origins import Origins
 from syncer.audit.transaction import Transactions
 from syncer.clock import now
 from syncer.database import connections, engines, revisions, sqlite_files
-from syncer.database.failures import half_done
+from syncer.database.failures import Denied, half_done
 from syncer.database.tables import Tables
+from syncer.database.upgrading.dry_run import Upgrade, planned
+from syncer.database.upgrading.lock import migrating
 from syncer.delivery.leases import Leases
 from syncer.delivery.owners import owner_name
-from syncer.errors import KeyFileError, SettingsProblem
+from syncer.errors import KeyFileError, SettingsProblem, UserError
 from syncer.privacy import credentials
 from syncer.privacy.keyring import Keyring
 from syncer.settings import search
 from syncer.settings.checked import Settings, settings_digest
 from syncer.settings.search import is_sample
+from syncer.setup.backup import before_upgrade
 
 #: SQLite and PostgreSQL undo a revision that fails; MariaDB and MySQL keep each statement
+_PLAN = "db upgrade --dry-run: nothing was changed"
 _UPGRADE = (
     "db upgrade: the schema was not brought up to date; run `syncer db upgrade` again, it goes on where it stopped"
 )
@@ -125,16 +129,47 @@ def _refuse_new_key_for_old_data(settings: Settings) -> None:
 
 
 def upgrade(settings: Settings) -> str:
-    """Bring the schema up to date; return one line that says what was done. Raises UserError for a newer schema."""
-    with engines.opened(settings.database_login) as engine:
-        before = revisions.revision_of(engine, settings.database.prefix)
-        with half_done(_UPGRADE):
-            restored = revisions.upgrade(engine, make_tables(settings), queue_here=settings.queue.url is None)
+    """Bring the schema up to date, after a backup where it is an SQLite file; return one line that says what was done.
+
+    One process does so at a time. An account that may not change tables only checks. Raises UserError for a newer
+    schema, and for an older one that this account cannot bring up to date.
+    """
+    tables, here = make_tables(settings), settings.queue.url is None
+    with engines.opened(settings.database_login) as engine, migrating(engine, tables.prefix):
+        before = revisions.revision_of(engine, tables.prefix)
+        kept = before_upgrade.keep(engine, before) if before is not None and before < revisions.REVISION else None
+        try:
+            with half_done(_UPGRADE):
+                restored = revisions.upgrade(engine, tables, queue_here=here)
+        except Denied:
+            revisions.require_current(engine, tables.prefix)
+            return f"database schema {before}: up to date; checked only, this account may not change tables"
+    return _said(before, restored, kept)
+
+
+def _said(before: str | None, restored: tuple[str, ...], kept: Path | None) -> str:
+    said = f"database schema {revisions.REVISION}"
     if restored:
         return (
-            f"database schema {revisions.REVISION}: up to date, but {', '.join(restored)} had been dropped or changed"
+            f"{said}: up to date, but {', '.join(restored)} had been dropped or changed"
             " and was made again; find out who did it, and by `syncer audit verify --full` what was changed meanwhile"
         )
+    if before is None:
+        return f"{said}: created"
+    if before > revisions.REVISION:
+        return f"database schema {before}: of a newer syncer, and made for this one as well; left alone"
     if before == revisions.REVISION:
-        return f"database schema {revisions.REVISION}: up to date"
-    return f"database schema {revisions.REVISION}: {'created' if before is None else f'upgraded from {before}'}"
+        return f"{said}: up to date"
+    return f"{said}: upgraded from {before}" + (f"; what was before is in {kept}" if kept is not None else "")
+
+
+def upgrade_plan(settings: Settings) -> Upgrade:
+    """Return what `upgrade` would do. Changes nothing. Raises UserError for a newer schema."""
+    tables, file = make_tables(settings), sqlite_files.file_of(sa.make_url(settings.database.url))
+    if file is not None and not file.exists():
+        raise UserError(f"db upgrade: {file} is not there, so there is nothing to upgrade; run `syncer init`")
+    with engines.opened(settings.database_login) as engine, half_done(_PLAN):
+        revision = revisions.revision_of(engine, tables.prefix)
+        if revision is not None and revision > revisions.REVISION:
+            revisions.require_current(engine, tables.prefix)
+        return planned(engine, tables, queue_here=settings.queue.url is None)

@@ -98,7 +98,8 @@ def _parts(
     """Return what to try where. Of a queue elsewhere only those accounts are tried that have something to do there."""
     if queue is engine:
         return [(engine, refusals(tables, account, engine.dialect.name))]
-    concerned = {engine: ("daemon", "reader", "retention"), queue: ("daemon", "reader", "producer")}
+    both = ("daemon", "reader", "console_reader", "console")
+    concerned = {engine: (*both, "retention"), queue: (*both, "producer")}
     return [
         (
             each,

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from syncer.database.revisions import version_table
 from syncer.database.tables import Tables
 from syncer.intake.wordpress.tables import wordpress_tables
-from syncer.setup.grants import ACCOUNTS, Grant, grants
+from syncer.setup.granted.grant import Grant
+from syncer.setup.grants import ACCOUNTS, grants
 
 #: the accounts that can be tried; `migrate` may do everything with the tables
 TRIED = tuple(name for name in ACCOUNTS if name != "migrate")

@@ -3,7 +3,7 @@
 1. The key file gets the new key, at once or not at all; the old one is retiring. The log still goes on with the old.
 2. One transaction: the log's last entry under the old key says which key follows, the old key signs up to it, and the
    next entry is the first under the new key, which signs too. From then on a process with the old key writes nothing.
-3. Every address is sealed anew, in pieces.
+3. Every address is sealed anew, in pieces, and the secret of every authenticator app.
 4. The key file calls the old key retired: it finds people by their old pseudonyms, and opens nothing to act on, nor
    is anything sealed anew that it sealed.
 
@@ -22,8 +22,10 @@ from syncer.audit.proof.checkpoints import Sealed
 from syncer.errors import UserError
 from syncer.privacy import key_file
 from syncer.privacy.key_file import KeyState
-from syncer.privacy.keyring import Keyring, KeyVersion
+from syncer.privacy.key_version import KeyVersion
+from syncer.privacy.keyring import Keyring
 from syncer.settings.checked import Settings
+from syncer.setup.apps_anew import seal_apps_anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def plan(settings: Settings) -> RotationPlan:
         if not begun or pending:
             old = app.keyring.key_id
             steps.append(f"the log goes on with the new key; what {old} signs from then on is a forgery")
-        steps.append(f"{_sealed(app)} addresses are sealed anew")
+        steps.append(f"{_sealed(app)} addresses are sealed anew, and the secrets of people's authenticator apps")
         steps.append(f"{path}: the old key is retired; copy the file to every other host, then start the daemons again")
     return RotationPlan(begun or pending, tuple(steps))
 
@@ -66,8 +68,11 @@ def carry_out(settings: Settings, reason: str) -> Iterator[str]:
     with open_app(settings) as after:
         left = after.resealing.run()
         yield "every address is sealed with the new key" if not left else _left(left)
+        yield from _seal_apps(after)
         _retire(path)
         yield f"{path}: the old key is retired; back the file up, copy it to every other host, start the daemons again"
+        if settings.console is not None:
+            yield "the console's key file is made anew with `syncer console key --out FILE`; then start the console"
         after.notary.publish(now=True)
         after.verified.record(after.verify())
         yield f"new public key of the log, for whoever keeps its notes: {after.origins.public_keys()[-1]}"
@@ -143,6 +148,12 @@ def _keep(folder: Path, *sealed: Sealed) -> None:
     """Put the last note of the old key, and the first of the new, into the state folder: the anchors get the newest."""
     for each in sealed:
         Folder(folder).publish(each.checkpoint, each.note)
+
+
+def _seal_apps(after: App) -> Iterator[str]:
+    """Seal the secrets of authenticator apps anew, and name who cannot sign in with theirs any more."""
+    for name in seal_apps_anew(after):
+        yield f"the app of {name} was not sealed with a key in use: `syncer user reset {name}`, then they enrol again"
 
 
 def _left(ids: tuple[str, ...]) -> str:

@@ -14,6 +14,7 @@ from syncer.errors import AddressError, UserError
 from syncer.privacy.keyring import subject
 from syncer.privacy.masking import kept
 from syncer.reports.trials import TRIED
+from syncer.settings.destinations import SHADOW
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -40,6 +41,8 @@ def plan(app: App, name: str, domain: str, place: str | None) -> TrialPlan:
         raise UserError(f"--try: {name} is not in the settings; use one of {', '.join(app.settings.destinations)}")
     if domain.lower().removeprefix("www.") in RESERVED:
         raise UserError("--domain: providers refuse the reserved example domains; name a domain of your own")
+    if app.settings.destinations[name].mode == SHADOW:
+        raise UserError(f'--try: {name} is in shadow mode, in which nothing is written there; set mode = "live" first')
     address = f"{PREFIX}{secrets.token_hex(6)}@{domain.lower()}"
     try:
         subject(app.keyring, address)

@@ -79,6 +79,24 @@ class ListingContract:
         with pytest.raises(AdapterError):
             list(stage.adapter.changed(LAST_LOOK))
 
+    def test_it_says_how_many_contacts_there_are_by_one_call_or_not_at_all(self, stage: Stage) -> None:
+        for number in range(3):
+            stage.knows(f"person{number}@mailbox.test")
+        stage.sandbox.clear_requests()
+
+        size = stage.adapter.size()
+
+        assert size is None or size >= 3
+        assert stage.sandbox.request_count <= 1
+
+    def test_a_size_that_cannot_be_read_is_not_a_size(self, stage: Stage) -> None:
+        if stage.adapter.size() is None:
+            pytest.skip("its provider does not say")
+        stage.answers(500)
+
+        with pytest.raises(AdapterError):
+            stage.adapter.size()
+
     def test_it_gives_the_newest_opt_in_of_whom_mail_reaches(self, stage: Stage) -> None:
         stage.knows(PERSON, since=LAST_LOOK.replace(microsecond=0))
 

@@ -72,6 +72,7 @@ def test_a_listing_without_an_end_is_given_up() -> None:
         progress.fresh(["more"], str)
 
 
+@pytest.mark.slow  # a hundred thousand rows
 def test_what_a_reading_remembers_of_its_rows_is_exact_and_small() -> None:
     seen, texts = Fingerprints(), [f"row {number}" for number in range(20_000)]
 

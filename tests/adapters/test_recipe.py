@@ -14,7 +14,7 @@ ADAPTER = """from adapters.contract import Action, Adapter, Limits, Remaining, S
 
 
 class Grown(Adapter):
-    apply = confirm = changed = opted_in = ping = check = configured = None
+    apply = preview = confirm = changed = opted_in = ping = check = configured = None
     limits = Limits(1)
     close = lambda self: None
 """

@@ -31,6 +31,7 @@ class Whole(Adapter):
         return cls()
 
     def apply(self, action, subject, received_at): ...
+    def preview(self, action, subject, received_at): ...
     def confirm(self, action, subject, applied=None): ...
     def changed(self, since): ...
     def opted_in(self, subject): ...
@@ -142,6 +143,7 @@ def test_an_action_that_the_adapter_lacks_is_refused_with_those_it_has(
         load(settings_of(tmp_path, "fewer", "suppress"), {}, adapters=registry.load)
 
 
+@pytest.mark.slow
 def test_the_command_refuses_a_broken_package_in_one_line_and_exits_2(tmp_path: Path) -> None:
     offer(tmp_path, "broken", "1 / 0")
     settings_of(tmp_path, "broken")
@@ -153,6 +155,7 @@ def test_the_command_refuses_a_broken_package_in_one_line_and_exits_2(tmp_path: 
     assert "ZeroDivisionError on import; `python -c 'import syncer_broken'` shows why" in ended.stderr
 
 
+@pytest.mark.slow
 def test_whoever_uses_no_package_neither_loads_one_nor_looks_for_one(tmp_path: Path) -> None:
     offer(tmp_path, "broken", "print('loaded')")
     settings_of(tmp_path, "activecampaign")

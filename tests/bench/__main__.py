@@ -21,7 +21,7 @@ from pathlib import Path
 
 from syncer.cli.common import GARBAGE_AFTER
 from syncer.log import configure
-from tests.bench import audit, bounded, claims, lane, latency, memory, pace, reads, starts, watching
+from tests.bench import audit, bounded, claims, console, lane, latency, memory, pace, reads, starts, watching
 from tests.bench.figures import Figure, Run
 from tests.bench.installation import SQLITE
 from tests.bench.peers import side_by_side
@@ -40,6 +40,7 @@ GROUPS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "reads": reads.measure,
     "watch": watching.measure,
     "drain": bounded.drain,
+    "console": console.measure,
     "beside": side_by_side.measure,
 }
 

@@ -30,6 +30,9 @@ intake_seconds = 1
 lane_seconds = 1
 recheck_days = []
 
+[guard]
+always_allowed = 1_000_000
+
 [log]
 level = "error"
 

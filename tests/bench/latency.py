@@ -150,6 +150,7 @@ def main(settings: Path) -> int:
     """Be the daemon, and answer each line of standard input with what was used so far."""
     from syncer.log import configure
     from syncer.service.daemon import serve
+    from syncer.service.reload.orders import Orders
 
     configure("error")
     statements = [0]
@@ -163,7 +164,8 @@ def main(settings: Path) -> int:
             print(json.dumps([statements[0], time.process_time()]), flush=True)
 
     threading.Thread(target=answer, daemon=True).start()
-    return serve(load_settings(settings))
+    with Orders() as orders:
+        return serve(load_settings(settings), orders)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from adapters.contract import Action, Adapter, Check, Limits, Outcome, Receipt, Seen, Step, Subject, nameless
+from adapters.contract import Action, Adapter, Check, Limits, Outcome, Preview, Receipt, Seen, Step, Subject, nameless
 from tests.bench.figures import Figure, Run
 
 #: taken in and delivered at a time, so that the queue itself is no part of the growth
@@ -37,6 +37,9 @@ class Nobody(Adapter):
     def apply(self, action: Action, subject: Subject, received_at: datetime) -> Receipt:
         step = Step("audience a1b2c3d4e5", "GET /lists/{list}/members/{id}", 404, "0a1b2c3d", 1, "absent")
         return Receipt(Outcome.ABSENT, (step,))
+
+    def preview(self, action: Action, subject: Subject, received_at: datetime) -> Preview:
+        return Preview((), ())
 
     def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
         return self.apply(action, subject, NEVER)

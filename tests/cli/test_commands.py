@@ -58,7 +58,7 @@ def test_submit_drain_and_read_in_every_form(settings: Path, mailchimp: Mailchim
 
     done = process(settings, "drain")
 
-    assert (done.returncode, done.stdout.startswith("taken 1, confirmed 2")) == (0, True)
+    assert (done.returncode, done.stdout.startswith("taken 1; deliveries confirmed 2")) == (0, True)
     (event,) = as_json(settings, "events")
     assert {"id", "event_key", "right", "subject", "state", "code", "received_at", "due_on", "overdue", "source",
             "source_ref", "deliveries"} <= set(event)  # fmt: skip
@@ -83,6 +83,7 @@ def test_submit_drain_and_read_in_every_form(settings: Path, mailchimp: Mailchim
 WORDS_FOR_PEOPLE = (("status",), ("events",), ("show", "EVENT"), ("check",), ("resync", "--held", "--reason", "again"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", WORDS_FOR_PEOPLE, ids=" ".join)
 @pytest.mark.parametrize(("columns", "most"), [(80, 80), (300, 100)])
 def test_a_terminal_shows_no_line_wider_than_itself_nor_than_a_hundred_columns(
@@ -94,6 +95,7 @@ def test_a_terminal_shows_no_line_wider_than_itself_nor_than_a_hundred_columns(
     assert max(len(line.rstrip()) for line in shown.splitlines()) <= most
 
 
+@pytest.mark.slow
 def test_a_pipe_gets_every_line_whole_and_without_colours(
     settings: Path, held: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +123,7 @@ def test_an_event_id_is_never_broken_over_two_lines(settings: Path, held: dict[s
         assert held["id"] in run(settings, *words).stdout
 
 
+@pytest.mark.slow
 def test_find_looks_a_person_up_and_leaves_a_trace(settings: Path, held: dict[str, Any]) -> None:
     assert [event["id"] for event in as_json(settings, "find", stdin=PERSON.upper())] == [held["id"]]
     assert run(settings, "find", stdin="nobody@nowhere.test").stdout == "no event for this address\n"
@@ -129,12 +132,14 @@ def test_find_looks_a_person_up_and_leaves_a_trace(settings: Path, held: dict[st
     assert [entry["what"] for entry in entries].count("operator:looked_up") == 2
 
 
+@pytest.mark.slow
 def test_what_is_held_makes_every_reading_command_exit_with_one(settings: Path, held: dict[str, Any]) -> None:
     assert held["state"] == "held"
     for words in (("status",), ("events",), ("show", held["id"]), ("report",), ("drain",)):
         assert run(settings, *words).returncode == 1, words
 
 
+@pytest.mark.slow
 def test_resync_shows_its_plan_first_and_carries_it_out_by_digest(
     settings: Path, held: dict[str, Any], activecampaign: ActiveCampaignSandbox
 ) -> None:
@@ -166,6 +171,7 @@ def test_exempt_closes_a_held_delivery_and_no_other(settings: Path, held: dict[s
     assert event["state"] == "fulfilled"
 
 
+@pytest.mark.slow
 def test_pause_and_resume_stop_and_start_a_lane(settings: Path, mailchimp: MailchimpSandbox) -> None:
     assert run(settings, "pause", "newsletter", "--reason", "account review").returncode == 0
     run(settings, "submit", "erasure", stdin=PERSON)
@@ -220,6 +226,7 @@ def test_check_says_what_to_mend(
     assert run(settings, "check").returncode == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "stdin", "said"),
     [
@@ -285,6 +292,7 @@ def test_a_newer_schema_is_refused_and_an_older_one_names_the_upgrade(settings: 
     for version, said in (("9999", "newer than this syncer"), ("0000", "syncer db upgrade")):
         with closing(sqlite3.connect(settings.parent / "syncer.db")) as connection, connection:
             connection.execute("UPDATE syncer_alembic_version SET version_num = ?", (version,))
+            connection.execute("UPDATE syncer_schema SET compatible_from = ?", (version,))
         done = run(settings, "status")
         assert (done.returncode, said in done.stderr) == (2, True)
 
@@ -317,6 +325,7 @@ def test_missing_secrets_are_named_before_anything_starts(settings: Path, monkey
         assert len(done.stderr.strip().splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_a_malformed_event_can_be_mended_with_its_address_from_a_file(settings: Path, tmp_path: Path) -> None:
     run(settings, "submit", "erasure", stdin="broken address")
     run(settings, "drain")

@@ -24,6 +24,7 @@ def settings(settings_file: Callable[..., Path]) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_find_without_a_match_is_1_with_its_line_or_an_empty_list(settings: Path) -> None:
     found, missed, listed = (
         run(settings, "find", *words, stdin=address)
@@ -50,6 +51,7 @@ def test_a_dossier_without_anybody_is_1_and_no_file(settings: Path, tmp_path: Pa
     assert "<html" in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["report", "events"])
 @pytest.mark.parametrize(
     ("since", "until"),
@@ -73,6 +75,7 @@ def test_a_report_of_days_on_which_nobody_asked_is_a_report(settings: Path) -> N
     assert (done.returncode, json.loads(done.stdout)["events"]) == (0, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("report",), ("dossier",), ("audit", "export")], ids=" ".join)
 def test_json_is_one_option_everywhere_and_short_for_a_format(settings: Path, words: tuple[str, ...]) -> None:
     short, long, both = (
@@ -96,6 +99,7 @@ def test_an_export_as_one_array_holds_what_its_lines_hold_and_is_counted_alike(s
     assert [(item["format"], item["rows"]) for item in exports] == [("jsonl", len(lines)), ("json", len(array))]
 
 
+@pytest.mark.slow
 def test_a_proof_takes_json_as_all_reading_commands_do(settings: Path) -> None:
     run(settings, "audit", "checkpoint")
 

@@ -55,6 +55,7 @@ def test_an_upgrade_that_is_cut_short_names_the_command_that_goes_on(settings_fi
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_fork_on_record_that_could_not_be_signed_says_so(app: App, tmp_path: Path) -> None:
     path = app.settings.path
     run(path, "submit", "erasure", stdin=PERSON)
@@ -74,6 +75,7 @@ def test_a_fork_on_record_that_could_not_be_signed_says_so(app: App, tmp_path: P
     assert whats(app)[-1] == "audit:forked"
 
 
+@pytest.mark.slow
 def test_a_purge_that_stops_halfway_says_that_it_goes_on(app: App, clock: Clock) -> None:
     old_and_new(app, clock)
     refuse(app, "UPDATE", "syncer_audit")

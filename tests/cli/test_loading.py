@@ -22,8 +22,9 @@ main()
 """
 #: what no command that reads needs
 UNUSED = (
-    "alembic", "apscheduler", "idna", "jinja2", "mailchimp_marketing", "markdown_it", "prometheus_client", "pydantic",
-    "requests", "rich", "structlog", "tenacity", "urllib3", "pymysql", "psycopg", "holidays", "rfc3161_client",
+    "alembic", "apscheduler", "babel", "idna", "jinja2", "mailchimp_marketing", "markdown_it", "prometheus_client",
+    "pydantic", "requests", "rich", "structlog", "tenacity", "urllib3", "pymysql", "psycopg", "holidays",
+    "rfc3161_client",
     "sqlalchemy.orm", "sqlalchemy.dialects.mysql", "sqlalchemy.dialects.postgresql",
     "adapters.mailchimp.walk", "adapters.mailchimp.listing", "adapters.mailchimp.trial", "adapters.sandbox",
     "adapters.activecampaign.walk", "adapters.activecampaign.calls", "adapters.activecampaign.trial",
@@ -61,6 +62,7 @@ def among(names: tuple[str, ...], modules: set[str]) -> list[str]:
     return sorted(module for module in modules for name in names if module == name or module.startswith(f"{name}."))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("status",), ("status", "--json"), ("events", "--json"), ("events",)])
 def test_a_command_that_reads_loads_nothing_for_the_rest(settings: Path, words: tuple[str, ...]) -> None:
     modules = loaded("--settings", str(settings), *words)

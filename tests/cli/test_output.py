@@ -129,6 +129,7 @@ def test_notes_and_the_plugin_are_utf_8_wherever_they_go(settings: Path, env: di
     assert plugin.stdout.decode("utf-8").startswith("<?php")
 
 
+@pytest.mark.slow
 def test_a_csv_file_opens_in_a_spreadsheet_and_other_files_have_no_mark(settings: Path, tmp_path: Path) -> None:
     for fmt, words in {
         "csv": ("report", "--format", "csv"),
@@ -206,6 +207,7 @@ def test_a_closed_stream_ends_a_command_before_it_does_anything_or_not_at_all(se
     assert (no_remarks.returncode, no_remarks.stdout.count(b"\n")) == (0, 1)
 
 
+@pytest.mark.slow
 def test_a_reader_that_went_away_is_no_sign_that_something_needs_attention(settings: Path) -> None:
     done = shell(settings, "audit export", "| head -c 1 >/dev/null; exit ${PIPESTATUS[0]}")
 

@@ -25,6 +25,7 @@ from typing import Any
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from adapters.sandbox.people import populate
 from syncer.app import App, load_settings, open_app
+from syncer.decisions.guarded import StoppedChoice
 from syncer.privacy.addresses import normalise
 from syncer.setup.install import initialise
 from tests.conftest import AUDIENCES
@@ -54,6 +55,10 @@ lane_seconds = 0.2
 lease_seconds = 3
 recheck_days = {recheck_days}
 
+[guard]
+deletions_per_day = {guard}
+always_allowed = {guard}
+
 [destinations.newsletter]
 adapter = "mailchimp"
 api_key_env = "CRASH_MAILCHIMP_KEY"
@@ -77,12 +82,16 @@ class NeverPassed(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How an installation is made: its rechecks, and whether the queue lies in a database of its own."""
+    """How an installation is made: its rechecks, and whether the queue lies in a database of its own.
+
+    `guard` is how many deletions may begin in a day.
+    """
 
     name: str
     recheck_days: tuple[int, ...]
     apart: bool
     points: tuple[str, ...]
+    guard: int = 1_000_000
 
     def mode(self, point: str) -> str:
         """Return which worker passes a point."""
@@ -95,6 +104,7 @@ class Shape:
 SHAPES = (
     Shape("queue apart, no rechecks", (), True, ("intake.take", "intake.mark_taken", *DRAIN, "shred")),
     Shape("one database, rechecks", (1,), False, ("intake.take", "recheck", "resync", "shred", *DAEMON)),
+    Shape("one database, a guard", (), False, ("guard.trip", "lane.begin"), guard=2),
 )
 
 
@@ -118,6 +128,7 @@ class Installation:
                 database=database,
                 queue=f'[queue]\nurl = "{queue}"\n' if queue else "",
                 recheck_days=list(shape.recheck_days),
+                guard=shape.guard,
                 mailchimp=self.mailchimp.url,
                 activecampaign=self.crm.url,
             ),
@@ -217,6 +228,13 @@ class Installation:
         if process.is_alive() and process.pid:
             os.kill(process.pid, signal.SIGTERM)
 
+    def release(self) -> None:
+        """Let go what the guard stopped, as a person would."""
+        decisions = self.app.guard_decisions
+        plan = decisions.plan(StoppedChoice())
+        if plan.requests:
+            decisions.release(StoppedChoice(), "asked the people", plan.digest, plan.deletions)
+
     def unfinished(self) -> bool:
         """Say whether something waits or is under way."""
         due = sum(self.app.store.due_now(name) for name in self.app.settings.destinations)
@@ -225,7 +243,8 @@ class Installation:
     # -- kills ----------------------------------------------------------------------------------------------
 
     def prepare(self, mode: str, point: str) -> None:
-        """Bring about what the next worker is to meet."""
+        """Bring about what the next worker is to meet: more than the guard allows, and what was released before."""
+        self.release()
         self.ask()
         if point.endswith(("recheck", "shred")) and self.shape.recheck_days:
             self.run(self.job("drain"))
@@ -297,6 +316,7 @@ class Installation:
         """Let an untouched worker end everything, the rechecks too, and judge the end."""
         # a suppression whose address was erased meanwhile cannot be read back, only put again: that takes two drains
         for _ in range(MOST_DRAINS):
+            self.release()
             self.run(self.job("drain"))
             self.days += 1.01
             if all(event.state == "fulfilled" and not event.email_sealed for event in self.seen().events):

@@ -22,7 +22,7 @@ from typing import Any
 import requests
 import sqlalchemy as sa
 
-from adapters.contract import Action, Adapter, Check, Limits, Receipt, Seen, Subject, nameless
+from adapters.contract import Action, Adapter, Check, Limits, Preview, Receipt, Seen, Subject, nameless
 from syncer.database.column_types import RowsLiteral
 
 #: a commit of one of these functions has the name beside it
@@ -47,6 +47,7 @@ WORDS = {
     "delivery:confirmed": "lane.confirmed",
     "event:fulfilled": "settle",
     "identity:shredded": "shred",
+    "guard:tripped": "guard.trip",
 }
 DRAIN = (
     "leases.ensure", "leases.acquire", "leases.release", "lane.commit", "lane.begin", "lane.applied",
@@ -179,6 +180,9 @@ class TracedAdapter(Adapter):
     def apply(self, action: Action, subject: Subject, received_at: datetime) -> Receipt:
         with self._points.around(["call.apply"]):
             return self._inner.apply(action, subject, received_at)
+
+    def preview(self, action: Action, subject: Subject, received_at: datetime) -> Preview:
+        return self._inner.preview(action, subject, received_at)
 
     def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
         with self._points.around(["call.confirm"]):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,11 +12,12 @@ from pathlib import Path
 from adapters.contract import Adapter
 from syncer.app import App, load_settings
 from syncer.database import engines, revisions
-from syncer.decisions.resync import Selection
+from syncer.decisions.resync_plan import Selection
 from syncer.log import configure
 from syncer.privacy.keyring import Keyring
 from syncer.service.daemon import Daemon
 from syncer.service.drain import drain
+from syncer.service.reload.orders import Orders
 from tests.crash.points import Points, TracedAdapter, trace_commits, trace_requests
 
 
@@ -72,9 +71,8 @@ def work(job: Job) -> None:
     if app.queue.engine is not engine:
         trace_commits(app.queue.engine, points, apart="intake.mark_taken")
     if job.mode == "run":
-        stop = threading.Event()
-        signal.signal(signal.SIGTERM, lambda *_: stop.set())
-        sys.exit(Daemon(app, stop).run())
+        with Orders() as orders:
+            sys.exit(Daemon(app, orders).run())
     if job.mode == "resync":
         plan = app.resync.plan(Selection(confirmed_since=datetime(2000, 1, 1, tzinfo=UTC)))
         app.resync.apply(plan, "look again after a crash")

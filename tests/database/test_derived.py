@@ -147,6 +147,7 @@ def test_what_is_taken_from_the_queue_is_counted(app: App) -> None:
     assert app.status.read().events.open == 3
 
 
+@pytest.mark.slow
 def test_a_tally_that_somebody_changed_is_named_with_its_remedy(app: App) -> None:
     queued(app, 2)
     with writing(app.engine) as connection:
@@ -161,6 +162,7 @@ def test_a_tally_that_somebody_changed_is_named_with_its_remedy(app: App) -> Non
     assert app.verify().ok
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [-5, 2**63 - 1, "abc", b"\xff", 1.5])
 def test_no_number_in_the_tally_stops_the_intake_or_the_status(app: App, number: object) -> None:
     queued(app, 1)

@@ -51,6 +51,7 @@ def _grep(folder: Path, *words: str) -> list[tuple[str, str]]:
     return [(path.name, word) for path in files for word in words if word.encode() in path.read_bytes()]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("loose_umask")
 def test_finding_12_every_file_of_a_database_is_made_for_its_owner_alone(queue_apart: Path, clock: Clock) -> None:
     assert run(queue_apart, "init").returncode == 0
@@ -154,6 +155,7 @@ def test_finding_12_check_warns_of_a_folder_into_which_others_may_write(app: App
     assert open_to_all["database file"]["remedy"] == f"run `chmod go-w {folder}`"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("apart", [False, True], ids=["one file", "a queue of its own"])
 def test_finding_12_the_address_is_in_no_file_after_the_intake_and_after_shredding(
     settings_file: Callable[..., Path],
@@ -202,6 +204,7 @@ def test_finding_12_a_reader_that_keeps_the_log_from_being_emptied_only_delays_i
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == engines.BUSY_SECONDS * 1000
 
 
+@pytest.mark.slow
 def test_finding_12_the_daemon_leaves_nothing_while_it_runs(settings_file: Callable[..., Path], tmp_path: Path) -> None:
     path = settings_file(recheck_days="[]")
     assert run(path, "init").returncode == 0

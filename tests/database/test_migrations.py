@@ -22,7 +22,13 @@ def test_an_older_schema_with_deliveries_is_upgraded_in_place(database_url: str,
     all_tables = tables()
     with engines.opened(url) as opened:
         _as_it_was_before(opened)
-        backlog.add(opened, all_tables, "old", 300, state=State.PENDING, at=NOW, today=NOW.date(), destination="crm")
+        at = {"at": NOW, "today": NOW.date(), "destination": "crm"}
+        backlog.add(opened, all_tables, "old", 300, state=State.PENDING, counted=False, **at)
+        for name in ("tried", "back"):
+            backlog.add(opened, all_tables, name, 30, state=State.RETRYING, counted=False, **at)
+        d = all_tables.delivery
+        with connections.writing(opened) as connection:
+            connection.execute(d.update().where(d.c.event_id.startswith("back-")).values(code="reappeared"))
 
         revisions.upgrade(opened, all_tables, queue_here=True)
 
@@ -31,7 +37,10 @@ def test_an_older_schema_with_deliveries_is_upgraded_in_place(database_url: str,
         assert "ix_syncer_delivery_claim" not in names
         with opened.connect() as connection:
             count = connection.execute(sa.select(sa.func.count()).select_from(all_tables.delivery)).scalar_one()
-        assert count == 300
+            waiting = sa.select(sa.func.count()).where(all_tables.delivery.c.untried == 1)
+            to_ask = connection.execute(waiting).scalar_one()
+        assert count == 360
+        assert to_ask == 270 + 27  # deletions that wait, or start over by themselves: the guard knew nothing of them
 
 
 def _as_it_was_before(engine: sa.Engine) -> None:

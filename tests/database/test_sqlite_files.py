@@ -22,6 +22,7 @@ from tests.support.processes import inside as run
 from tests.support.walk import OTHER, PERSON, put, rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "pragmas",
     [
@@ -56,6 +57,7 @@ def test_a_file_that_somebody_made_in_another_way_does_all_the_work(
         assert run(path, "check").returncode == 0
 
 
+@pytest.mark.slow
 def test_check_says_that_a_file_is_no_database(app: App) -> None:
     app.close()
     database = app.settings.path.parent / "syncer.db"
@@ -69,6 +71,7 @@ def test_check_says_that_a_file_is_no_database(app: App) -> None:
     assert "the file is not an SQLite database" in checked.stdout
 
 
+@pytest.mark.slow
 def test_check_says_that_the_file_is_read_only_where_nothing_can_be_written(app: App) -> None:
     app.close()
     folder = app.settings.path.parent
@@ -86,6 +89,7 @@ def test_check_says_that_the_file_is_read_only_where_nothing_can_be_written(app:
     assert "Traceback" not in seen.stderr
 
 
+@pytest.mark.slow
 def test_a_log_that_somebody_deleted_shows_as_a_database_behind_its_notes(app: App) -> None:
     put(app, "erasure", PERSON, "k1")
     drain(app)

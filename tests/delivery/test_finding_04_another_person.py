@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
-from syncer.decisions.resync import Selection
+from syncer.decisions.resync_plan import Selection
 from syncer.errors import UserError
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
@@ -72,6 +72,7 @@ def test_finding_04_an_erasure_that_was_given_to_another_person_erases_nobody(
     assert not {"delivery:reappeared", "delivery:held"} & set(whats(done)[len(before) :])
 
 
+@pytest.mark.slow
 def test_finding_04_where_the_log_was_emptied_as_well_a_person_decides(
     done: App, mailchimp: MailchimpSandbox, clock: Clock
 ) -> None:
@@ -104,6 +105,7 @@ def test_finding_04_a_request_whose_person_was_changed_is_held_and_nobody_is_cal
     assert mailchimp.request_count + activecampaign.request_count == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shredded", [False, True])
 def test_finding_04_resync_does_not_start_the_request_of_another_over(
     done: App, mailchimp: MailchimpSandbox, shredded: bool

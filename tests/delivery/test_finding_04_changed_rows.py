@@ -9,7 +9,7 @@ import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
-from syncer.decisions.resync import Selection
+from syncer.decisions.resync_plan import Selection
 from syncer.errors import SealError, UserError
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
@@ -30,9 +30,18 @@ CHANGES = {
 }
 
 
+#: who knows the guard makes its marks fit as well: only the seal is left to tell
+FITTING = (
+    "UPDATE syncer_delivery SET untried = CASE WHEN action = 'delete' THEN 1 END WHERE attempts = 0",
+    'UPDATE syncer_delivery SET claim_rank = CASE WHEN (SELECT "right" FROM syncer_event WHERE id = event_id)'
+    " = 'objection' THEN 0 ELSE 1 END WHERE claim_rank IS NOT NULL",
+)
+
+
 def change(app: App, statement: str) -> None:
     with app.engine.begin() as connection:
-        connection.exec_driver_sql(statement)
+        for each in (statement, *FITTING):
+            connection.exec_driver_sql(each)
 
 
 def worked_on(app: App) -> None:
@@ -45,6 +54,7 @@ def calls(mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox) ->
     return mailchimp.request_count + activecampaign.request_count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", CHANGES.values(), ids=list(CHANGES))
 def test_finding_04_a_changed_erasure_is_held_and_nobody_is_called(
     app: App, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox, statement: str
@@ -134,6 +144,8 @@ def test_finding_04_the_seal_of_another_request_of_the_same_person_does_not_open
         d = app.tables.delivery
         connection.execute(d.update().where(d.c.event_id == objection.id).values(action="delete"))
         connection.execute(d.update().where(d.c.event_id == erasure.id).values(action="unsubscribe"))
+        for each in FITTING:
+            connection.exec_driver_sql(each)
 
     drain(app)
 
@@ -144,6 +156,7 @@ def test_finding_04_the_seal_of_another_request_of_the_same_person_does_not_open
 # -- what comes later ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_finding_04_a_recheck_reads_nothing_back_by_a_changed_action(
     app: App, mailchimp: MailchimpSandbox, clock: Clock
 ) -> None:
@@ -172,6 +185,7 @@ def test_finding_04_reconcile_says_unsealable_of_a_changed_row(app: App, mailchi
     assert mailchimp.request_count == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shredded", [False, True])
 def test_finding_04_somebody_who_is_back_is_held_where_the_action_was_changed(
     app: App, mailchimp: MailchimpSandbox, clock: Clock, shredded: bool
@@ -251,6 +265,7 @@ def test_an_address_that_an_older_syncer_sealed_still_opens(app: App, mailchimp:
     assert states(app)["newsletter"] == ("confirmed", "done", None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", CHANGES.values(), ids=list(CHANGES))
 def test_finding_04_a_changed_row_with_an_older_seal_is_compared_with_the_log(
     app: App, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox, statement: str

@@ -59,6 +59,7 @@ def test_finding_06_a_count_that_cannot_grow_does_not_stop_those_behind_it(app: 
     require_only_the_first_is_held(app, first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ABSURD)
 @pytest.mark.parametrize("column", ["attempts", "unseen"])
 def test_finding_06_no_count_at_all_does_not_stop_those_behind_it(app: App, column: str, value: str) -> None:
@@ -84,6 +85,7 @@ def test_finding_06_bytes_and_numbers_in_an_event_do_not_stop_those_behind_it(
     assert list(found.values()) == [{("confirmed", None)}]
 
 
+@pytest.mark.slow
 @everywhere
 @pytest.mark.parametrize("fence", ["9223372036854775807", "-3"])
 def test_finding_06_a_fence_that_cannot_grow_does_not_stop_its_lane(app: App, fence: str) -> None:
@@ -108,6 +110,7 @@ def test_finding_06_a_fence_that_is_no_number_does_not_stop_its_lane(app: App, f
     assert set().union(*stand(app).values()) == {("confirmed", None)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["2147483647", "'abc'", "-1"])
 def test_finding_06_a_count_of_rechecks_that_cannot_grow_does_not_stop_the_rechecks(app: App, value: str) -> None:
     two_events(app)

@@ -96,6 +96,7 @@ def test_finding_23_nor_does_it_where_the_look_finds_the_person(
     assert {(state, code) for state, _, code in states(app).values()} == {("held", "newer_consent")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["9999-12-31T23:59:59-23:00", "2999-01-01T00:00:00+00:00"])
 def test_finding_22_an_opt_in_of_the_year_9999_ends_in_no_crash_anywhere(
     app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox, when: str

@@ -33,6 +33,7 @@ CHOSEN: dict[str, Callable[[str], bool]] = {
 }
 
 
+@pytest.mark.slow  # every text at every place
 @pytest.mark.parametrize("chosen", CHOSEN)
 @pytest.mark.parametrize("text", ["address", "hash", "all of it"])
 def test_finding_14_what_a_provider_writes_stands_nowhere_afterwards(

@@ -49,6 +49,7 @@ def app(make_app: Callable[..., App], clock: Clock) -> App:
     return app
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("all_of_it", [True, False], ids=["all", "but ids and totals"])
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: repr(odd)[:20])
 def test_finding_22_an_odd_value_in_a_listing_ends_as_the_looks_code(
@@ -71,6 +72,7 @@ def test_finding_22_an_odd_value_in_a_listing_ends_as_the_looks_code(
     assert not all_of_it or all(seen.code for seen in found.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: repr(odd)[:20])
 def test_finding_22_an_odd_value_about_one_person_ends_as_the_looks_code(
     app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox, odd: object

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
 from tests.support.processes import inside as run
 from tests.support.walk import PERSON, event, put, states
+
+pytestmark = pytest.mark.slow  # hours of looks, one after the other
 
 
 def waits(app: App, clock: Clock) -> None:

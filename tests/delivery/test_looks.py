@@ -108,6 +108,7 @@ def test_objectors_who_are_as_they_should_be_cost_no_call_of_their_own_in_a_list
 # -- one person's odd answer --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_one_person_who_cannot_be_read_back_does_not_hide_the_others(
     app: App, clock: Clock, mailchimp: MailchimpSandbox
 ) -> None:
@@ -150,6 +151,7 @@ def test_a_destination_in_trouble_is_not_asked_about_everybody(
     assert len(tried) <= MOST_UNREAD * len(AUDIENCES)
 
 
+@pytest.mark.slow
 def test_an_objector_whose_entry_a_new_audience_lacks_gets_it_there(
     make_app: Callable[..., App], clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox
 ) -> None:
@@ -194,6 +196,7 @@ def test_what_a_person_must_look_at_is_held_and_the_look_goes_on(
     assert app.ledger.verify().ok
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "body", "code"),
     [
@@ -228,6 +231,7 @@ def test_an_account_that_shows_nobody_any_more_does_not_hold_what_was_confirmed(
     assert held == 0
 
 
+@pytest.mark.slow
 def test_people_who_cannot_be_read_back_in_between_do_not_end_the_look(
     app: App, clock: Clock, mailchimp: MailchimpSandbox
 ) -> None:
@@ -284,6 +288,7 @@ def test_what_is_confirmed_here_is_watched_and_compared_while_the_event_is_open_
     assert states(app)["newsletter"][0] == "retrying"
 
 
+@pytest.mark.slow
 def test_a_fresh_daemon_looks_soon(app: App, tmp_path: Path, mailchimp: MailchimpSandbox, clock: Clock) -> None:
     put(app, "erasure", PERSON, "k1")
     drain(app)

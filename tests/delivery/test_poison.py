@@ -136,6 +136,7 @@ def test_one_person_met_by_an_odd_answer_stops_nobody_for_long_and_is_held_after
     assert app.ledger.verify().ok
 
 
+@pytest.mark.slow
 def test_more_poisoned_people_than_there_are_senders_do_not_stop_the_others(
     app: App, clock: Clock, mailchimp: PoisonedMailchimp
 ) -> None:

@@ -44,6 +44,7 @@ def unseen(app: App) -> int | None:
         return connection.execute(sa.select(d.unseen).where(d.destination == "crm")).scalar()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_an_archive_that_never_shows_it_is_held_after_hours_and_never_confirmed(
     app: App, clock: Clock, activecampaign: ActiveCampaignSandbox
@@ -63,6 +64,7 @@ def test_an_archive_that_never_shows_it_is_held_after_hours_and_never_confirmed(
     assert app.ledger.verify().ok
 
 
+@pytest.mark.slow
 def test_an_archive_that_lags_behind_is_purged_when_it_shows_the_contact(
     app: App, clock: Clock, activecampaign: ActiveCampaignSandbox
 ) -> None:
@@ -78,6 +80,7 @@ def test_an_archive_that_lags_behind_is_purged_when_it_shows_the_contact(
     assert activecampaign.archived() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["reset", "close"])
 def test_a_delete_whose_answer_was_lost_counts_as_done_until_the_archive_shows_it(
     app: App, clock: Clock, activecampaign: ActiveCampaignSandbox, kind: str
@@ -93,6 +96,7 @@ def test_a_delete_whose_answer_was_lost_counts_as_done_until_the_archive_shows_i
     assert crm(app) == ("retrying", "not_yet"), "gone from the contacts, and nowhere seen"
 
 
+@pytest.mark.slow
 def test_a_resync_looks_again_and_still_confirms_nothing_unseen(
     app: App, clock: Clock, activecampaign: ActiveCampaignSandbox
 ) -> None:
@@ -125,6 +129,7 @@ def test_somebody_who_was_never_there_needs_no_sighting(
     assert states(app)["crm"] == ("confirmed", "absent", None)
 
 
+@pytest.mark.slow
 def test_an_archive_with_another_envelope_is_held_after_a_day_with_the_names_of_its_keys(
     app: App, clock: Clock, activecampaign: ActiveCampaignSandbox
 ) -> None:
@@ -139,6 +144,7 @@ def test_an_archive_with_another_envelope_is_held_after_a_day_with_the_names_of_
     assert "archivedContacts" in " ".join(run(app.settings.path, "show", event(app).id).stdout.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["route", "html", "object", "empty"])
 def test_an_account_without_an_archive_holds_erasures_and_carries_objections_out(
     make_app: Callable[..., App], activecampaign: ActiveCampaignSandbox, way: str

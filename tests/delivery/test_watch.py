@@ -65,6 +65,7 @@ def test_an_erased_person_who_is_imported_again_is_found_by_pseudonym_and_erased
     assert app.ledger.verify().ok
 
 
+@pytest.mark.slow
 def test_somebody_who_opted_in_anew_is_held_for_a_person(
     app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox
 ) -> None:
@@ -144,6 +145,7 @@ def test_no_address_is_kept_of_anybody_seen(app: App, clock: Clock, mailchimp: M
     assert not any("hopper" in line for line in dump)
 
 
+@pytest.mark.slow
 def test_the_command_and_the_daemon_find_who_is_back(
     app: App, tmp_path: Path, mailchimp: MailchimpSandbox, clock: Clock
 ) -> None:

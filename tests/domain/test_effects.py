@@ -31,6 +31,7 @@ def held_in_code() -> Iterator[str]:
                     yield str(named.value.value)
 
 
+@pytest.mark.slow
 def test_every_code_that_can_hold_or_pause_has_an_effect() -> None:
     written = set(held_in_code())
     # at five in a row, at intake, when a destination is gone, on a row of somebody else, when a person is back

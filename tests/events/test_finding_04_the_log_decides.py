@@ -8,7 +8,7 @@ import pytest
 
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
-from syncer.decisions.resync import Selection
+from syncer.decisions.resync_plan import Selection
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
 from tests.support.attacks.tampering import undone
@@ -58,6 +58,7 @@ def test_finding_04_a_row_that_says_withdrawn_keeps_no_other_destination_from_be
     assert at(app, "crm")[0] == "retrying"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", THROUGH.values(), ids=list(THROUGH))
 def test_finding_04_an_event_is_not_fulfilled_by_a_row_that_says_it_is_through(
     app: App, mailchimp: MailchimpSandbox, statement: str
@@ -105,6 +106,7 @@ def test_finding_04_a_time_of_application_set_by_hand_makes_nobody_done(app: App
     assert {row.outcome for row in rows(app, app.tables.delivery)} == {"absent"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attempts", [0, 1])
 def test_finding_04_a_delivery_that_only_its_row_calls_applied_is_held(app: App, attempts: int) -> None:
     put_and_changed(

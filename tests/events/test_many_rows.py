@@ -124,6 +124,7 @@ def whole_tables(text: str) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @every_engine
 def test_a_claim_among_few_finds_them_by_their_time(loaded: App) -> None:
     plan = plans(loaded, lambda: loaded.store.claim("newsletter", START, 100))
@@ -132,6 +133,7 @@ def test_a_claim_among_few_finds_them_by_their_time(loaded: App) -> None:
     assert not [line for line in whole_tables(plan) if "syncer_" in line], plan
 
 
+@pytest.mark.slow
 @every_engine
 def test_a_claim_among_many_finds_them_by_their_urgency(loaded: App) -> None:
     plan = plans(loaded, lambda: loaded.store.claim("crm", START, 100))

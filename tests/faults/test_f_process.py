@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -304,12 +305,19 @@ def with_event(settings: Path) -> None:
     with open_app(load_settings(settings)) as app:
         prepare(app)
         app.leases.ensure(["newsletter", "crm"])
+        lease = app.leases.acquire("crm")
+        assert lease is not None
+        # as an older syncer began it, which counted nothing for a guard
+        due = [replace(each, untried=False) for each in app.store.claim("crm", app.clock(), 10)]
+        with app.transactions.write() as tx:
+            app.store.begin(tx, lease, due)
+        app.leases.release(lease)
         with app.engine.begin() as connection:
             delivery = app.tables.delivery
             connection.execute(
                 sa.update(delivery)
                 .where(delivery.c.destination == "crm")
-                .values(state="retrying", attempts=3, code="timed_out")
+                .values(state="retrying", code="timed_out", untried=None)
             )
 
 

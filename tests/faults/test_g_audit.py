@@ -13,7 +13,7 @@ from syncer.app import App, load_settings, open_app
 from syncer.audit.chain import leaf, mac
 from syncer.audit.proof.purge import Purge
 from syncer.audit.proof.rollback import Behind
-from syncer.decisions.resync import Selection
+from syncer.decisions.resync_plan import Selection
 from syncer.privacy.keyring import Keyring
 from syncer.reports.status import needs_attention
 from syncer.service.drain import drain, prepare

@@ -51,6 +51,7 @@ def _no_folder_is_left() -> Iterator[None]:
     clean_up()  # a worker of several does not end as Python does
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 @settings(max_examples=60)
 @given(data=OCTETS)
@@ -75,6 +76,7 @@ def test_finding_22_what_is_nested_or_no_number_raises_only_what_its_parser_says
     TARGETS[name](data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(TARGETS) - {"wordpress_rows"}))
 def test_finding_22_a_pile_of_one_thing_takes_no_parser_long(name: str) -> None:
     for piece in PILES:

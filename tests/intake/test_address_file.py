@@ -268,6 +268,7 @@ def test_no_octets_crash_the_reader(raw: bytes) -> None:
     assert found.lines
 
 
+@pytest.mark.slow
 @given(st.lists(st.from_regex(r"[a-z0-9.+_'-]{1,12}@[a-z0-9-]{1,8}\.test", fullmatch=True), min_size=1, max_size=8))
 def test_a_plain_list_comes_back_line_by_line(addresses: list[str]) -> None:
     assert list(read("\n".join(addresses)).lines) == list(enumerate(addresses, 1))

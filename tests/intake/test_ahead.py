@@ -89,6 +89,7 @@ def test_a_flood_of_objections_leaves_every_other_batch_to_the_oldest(app: App) 
     assert taken(app, 4) == {"erasure": 2 * BATCH, "objection": 2 * BATCH}
 
 
+@pytest.mark.slow
 @on_every_engine
 def test_every_row_is_taken_once_whatever_stands_between_others(app: App) -> None:
     for _ in range(3):

@@ -88,6 +88,7 @@ def test_finding_06_a_key_written_for_a_row_to_come_makes_nobody_s_request_vanis
     assert people(app, "held") == {PERSON}
 
 
+@pytest.mark.slow
 def test_finding_06_a_row_whose_key_is_another_s_is_held_and_never_blanked_without_a_word(shape: str, app: App) -> None:
     put(app, "erasure", PERSON, "order-1")
     prepare(app)
@@ -128,6 +129,7 @@ LOOSE = {
 }
 
 
+@pytest.mark.slow
 @on_every_engine
 def test_finding_06_keys_that_only_the_database_takes_for_one_are_held_one_by_one(app: App, engine: str) -> None:
     sql(app, *LOOSE[engine])
@@ -223,6 +225,7 @@ def test_finding_06_rows_that_cannot_be_marked_stop_nobody_behind_them_and_end_n
     assert status["queue"] == {"waiting": 210, "refused": 210}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row_id", [-(2**63), -1, 0, 2**63 - 1])
 def test_finding_06_any_number_of_a_row_is_a_number(shape: str, app: App, row_id: int) -> None:
     put(app, "erasure", PERSON, "a@b", id=row_id)

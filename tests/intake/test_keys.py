@@ -135,7 +135,7 @@ def test_a_key_used_again_for_another_person_is_held_with_the_reason_and_can_be_
     (held,) = [row for row in rows(app, app.tables.event) if row.state == "held"]
     assert "used before" in detail(app, held.id)
     assert events(app)["order-17"] == ("fulfilled", None)
-    from syncer.decisions.resync import Selection
+    from syncer.decisions.resync_plan import Selection
 
     app.resync.apply(app.resync.plan(Selection(events=(held.id,))), "the shop numbered its orders anew")
     drain(app)

@@ -112,6 +112,7 @@ def test_a_folder_in_place_of_a_file_is_one_line_and_exit_2(settings: Path, tmp_
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
 
 
+@pytest.mark.slow
 def test_who_vouches_for_an_odd_address_has_it_carried_out_as_it_is(
     settings: Path, mailchimp: MailchimpSandbox
 ) -> None:
@@ -166,6 +167,7 @@ def test_nobody_can_vouch_for_what_is_no_address(settings: Path) -> None:
     assert damage("'ada@lovelace.test")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
@@ -205,6 +207,7 @@ def test_submit_and_the_intake_draw_the_line_of_the_future_at_the_same_moment(ap
     assert (event.code, refused) == (("malformed", 2) if ahead > timedelta(days=1) else (None, 0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -24,6 +24,7 @@ def cases() -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("engine", "statement"), cases(), indirect=["engine"])
 def test_whatever_a_producer_wrote_is_read_without_a_crash(app: App, engine: str, statement: str) -> None:
     with app.queue.engine.begin() as connection:

@@ -117,6 +117,7 @@ def test_plain_addresses_show_no_damage_and_the_same_encoded_do(local: str) -> N
         assert damage(f"{html.escape(local)}@x.test")
 
 
+@pytest.mark.slow
 @given(st.text(max_size=600))
 def test_looking_for_damage_never_raises_and_a_person_s_word_lets_every_address_pass(text: str) -> None:
     damage(text)

@@ -37,6 +37,7 @@ def eventful(app: App) -> App:
     return app
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [("report",), ("report", "--format", "html"), ("audit", "export"), ("dossier", "--format", "json"),
@@ -54,6 +55,7 @@ def test_finding_12_what_is_written_for_somebody_is_closed_to_others(
     assert [path.name for path in tmp_path.glob(".*.new")] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [(0o644, 0o640), (0o600, 0o600), (0o660, 0o660)])
 def test_finding_12_a_file_that_is_there_keeps_its_group_and_is_closed_to_others(
     eventful: App, tmp_path: Path, before: int, after: int
@@ -75,6 +77,7 @@ def test_finding_12_the_figures_for_node_exporter_stay_readable(eventful: App, t
     assert (_mode(out), "syncer_up 1.0" in out.read_text(encoding="utf-8")) == (0o644, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("report", "--out"), ("metrics", "--out")])
 def test_finding_18_a_planted_link_is_refused_and_its_target_stays(
     eventful: App, tmp_path: Path, words: tuple[str, ...]
@@ -101,6 +104,7 @@ def test_finding_18_a_file_that_cannot_be_finished_leaves_what_was_there(tmp_pat
     assert (out.read_text(encoding="utf-8"), os.listdir(tmp_path)) == ("whole", ["out"])
 
 
+@pytest.mark.slow
 def test_what_the_process_has_open_is_written_to_as_it_is(eventful: App, tmp_path: Path) -> None:
     words = command(eventful.settings.path, "report", "--format", "json", "--out", "/dev/stdout")
     through_a_pipe = subprocess.run(words, capture_output=True, encoding="utf-8", check=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from syncer.errors import KeyFileError, SealError
-from syncer.privacy import key_file
+from syncer.privacy import key_file, own_file
 from syncer.privacy.key_file import KeyLine, KeyState
 from syncer.privacy.keyring import Keyring
 from tests.support.deliveries import asked
@@ -127,7 +127,7 @@ def test_finding_15_roots_key_file_is_accepted_by_any_user_who_may_read_it(tmp_p
     assert info.st_uid == 0
     os.seteuid(65534)
     try:
-        key_file._require_ours(path, info)
+        own_file.require_ours(path, info, key_file.FILE)
     finally:
         os.seteuid(0)
 

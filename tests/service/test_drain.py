@@ -37,6 +37,7 @@ def test_where_no_lane_can_be_given_back_the_threads_of_every_lane_end(app: App,
     assert [thread.name for thread in ours if thread.is_alive()] == []
 
 
+@pytest.mark.slow
 def test_when_time_is_up_the_rest_of_the_queue_is_left_and_counted(app: App) -> None:
     for number in range(BATCH + 50):
         put(app, "erasure", f"person{number}@list.test", f"k{number}")
@@ -48,6 +49,7 @@ def test_when_time_is_up_the_rest_of_the_queue_is_left_and_counted(app: App) -> 
     assert app.queue.count() == 0
 
 
+@pytest.mark.slow
 def test_a_drain_that_left_rows_in_the_queue_says_so_and_ends_with_one(app: App) -> None:
     for number in range(BATCH + 50):
         put(app, "erasure", f"person{number}@list.test", f"k{number}")

@@ -32,6 +32,7 @@ def daily(app: App, clock: Clock) -> Iterator[DailyVerification]:
     yield DailyVerification(app)
 
 
+@pytest.mark.slow
 @everywhere
 def test_finding_02_the_daemon_verifies_everything_once_a_day(app: App, clock: Clock, daily: DailyVerification) -> None:
     daily.run()

@@ -56,6 +56,7 @@ def test_finding_04_a_delivery_that_is_put_off_for_ever_is_carried_out(
     assert mailchimp.member(PERSON, AUDIENCES[0]) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
 @pytest.mark.parametrize("column", ["cool_until", "probe_at"])
 def test_finding_04_a_lane_that_is_to_rest_for_ever_goes_on(

@@ -37,6 +37,7 @@ def spare(number: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine", "left"), [("sqlite", 0), ("sqlite", 2), ("mariadb", 0), ("postgresql", 0)], indirect=["engine"]
 )

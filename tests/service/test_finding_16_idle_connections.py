@@ -59,6 +59,7 @@ def hold(stack: ExitStack, port: int, number: int, say: bytes = b"") -> None:
                 sock.sendall(say)
 
 
+@pytest.mark.slow  # a thousand connections
 @pytest.mark.usefixtures("many_files")
 def test_finding_16_a_thousand_idle_connections_take_neither_threads_nor_descriptors_nor_the_metrics(
     settings_file: Callable[..., Path], tmp_path: Path, mailchimp: MailchimpSandbox

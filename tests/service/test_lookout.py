@@ -24,6 +24,7 @@ from syncer.service import lookout as module
 from syncer.service.daemon import Daemon
 from syncer.service.drain import prepare
 from syncer.service.lookout import Lookout, Window
+from syncer.service.reload.orders import Orders
 from tests.conftest import AUDIENCES, Clock
 from tests.support.pooler import pgbouncer
 from tests.support.processes import until
@@ -58,12 +59,12 @@ def running(app: App, seconds: str | None = None) -> Iterator[App]:
     usual = "intake_seconds = 1\nlane_seconds = 1\n"
     wanted = usual.replace("= 1", f"= {seconds}") if seconds else ""
     app.settings.path.write_text(text.replace(usual, wanted), encoding="utf-8")
-    stop, failed = threading.Event(), []
+    orders, failed = Orders(), []
     with open_app(load_settings(app.settings.path), actor="daemon") as daemons:
 
         def run() -> None:
             try:
-                Daemon(daemons, stop).run()
+                Daemon(daemons, orders).run()
             except BaseException as error:
                 failed.append(error)
 
@@ -73,7 +74,7 @@ def running(app: App, seconds: str | None = None) -> Iterator[App]:
             until(lambda: failed or all(row.owner for row in app.leases.read().values()), 30)
             yield daemons
         finally:
-            stop.set()
+            orders.end()
             thread.join(60)
     assert not thread.is_alive()
     assert failed == []
@@ -93,6 +94,7 @@ def test_what_is_inserted_is_carried_out_long_before_any_interval_is_over(
     assert mailchimp.member(PERSON, AUDIENCES[0]) is None
 
 
+@pytest.mark.slow
 @on_every_engine
 def test_what_another_process_makes_due_is_carried_out_as_well(app: App, mailchimp: MailchimpSandbox) -> None:
     mailchimp.add(PERSON, AUDIENCES[0])

@@ -121,6 +121,7 @@ def test_a_taken_port_is_one_line_with_the_remedy(app: App) -> None:
             metrics.listen(app, "127.0.0.1", port)
 
 
+@pytest.mark.slow
 def test_the_daemon_hands_them_out_and_reminds_and_stops_with_it(
     settings_file: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""The systemd units of docs/: systemd reads them, finds little exposed, and the daemon fits into their limits."""
+"""The systemd units of packaging/: systemd reads them, finds little exposed, and the daemon fits into their limits."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from tests.support.processes import started, until
 from tests.support.servers import Missing, binary, free_port
 from tests.support.session import tools
 
-UNITS = sorted((ROOT / "docs").glob("syncer*.service"))
-TIMERS = sorted((ROOT / "docs").glob("syncer*.timer"))
-PYTHON = "/opt/syncer/.venv/bin/python"
+UNITS = sorted((ROOT / "packaging/units").glob("syncer*.service"))
+CONSOLE = ROOT / "packaging/units/syncer-console.service"
+TIMERS = sorted((ROOT / "packaging/units").glob("syncer*.timer"))
+PROGRAM = "/usr/bin/syncer"
 #: what the head of the unit reckons: threads of the daemon, per destination beside its calls, per anchor
 FIXED, PER_DESTINATION, PER_ANCHOR = 20, 3, 2
 
@@ -46,11 +47,11 @@ def unit(path: Path) -> configparser.ConfigParser:
 def test_systemd_finds_no_mistake_in_the_units(tmp_path: Path) -> None:
     for path in [*UNITS, *TIMERS]:
         text = path.read_text(encoding="utf-8")
-        (tmp_path / path.name).write_text(text.replace(PYTHON, sys.executable), encoding="utf-8")
+        (tmp_path / path.name).write_text(text.replace(PROGRAM, sys.executable), encoding="utf-8")
 
     done = analyze("verify", *map(str, sorted(tmp_path.iterdir())))
 
-    assert len(UNITS) == 3
+    assert len(UNITS) == 5
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -63,26 +64,50 @@ def test_little_is_exposed(path: Path) -> None:
 
 def test_all_units_are_hardened_alike() -> None:
     own = {"Type", "ExecStart", "WatchdogSec", "Restart", "RestartPreventExitStatus", "RestartSec", "TimeoutStopSec"}
-    own |= {"KillMode", "TimeoutStartSec", "Nice", "TasksMax"}
+    own |= {"KillMode", "TimeoutStartSec", "Nice", "TasksMax", "ExecStartPre", "ExecReload", "ReadWritePaths"}
+    # of the console alone, which takes away more; where it lets something, a test below says what
+    own |= {"User", "Group", "SupplementaryGroups", "RuntimeDirectory", "RuntimeDirectoryMode", "LoadCredential"}
+    own |= {"InaccessiblePaths", "IPAddressDeny", "IPAddressAllow", "SocketBindAllow", "StateDirectory"}
+    own |= {"StateDirectoryMode"}
     hardened = [
         {key: value for key, value in unit(path)["Service"].items() if key not in map(str.lower, own)} for path in UNITS
     ]
 
-    assert hardened[0] == hardened[1] == hardened[2]
+    assert all(one == hardened[0] for one in hardened)
 
 
 def test_the_units_share_a_fixed_account_so_that_people_read_under_it_while_the_service_is_stopped() -> None:
     for path in UNITS:
         service = unit(path)["Service"]
+        if path == CONSOLE:
+            continue
         assert (service["User"], service["Group"], service["StateDirectoryMode"]) == ("syncer", "syncer", "0700")
         assert "DynamicUser" not in service
         assert "/run/credentials" not in unit(path)["Service"].get("Environment", "")
 
 
+def test_the_console_has_an_account_of_its_own_its_own_key_and_reaches_nothing_but_this_machine() -> None:
+    service = unit(CONSOLE)["Service"]
+
+    assert (service["User"], service["Group"], service["SupplementaryGroups"]) == (
+        "syncer-console",
+        "syncer-console",
+        "syncer",
+    )
+    assert service["LoadCredential"] == "console.key:/etc/syncer/keys/console.key"
+    assert service["InaccessiblePaths"].split() == ["-/etc/syncer/keys", "-/var/backups/syncer"]
+    assert (service["IPAddressDeny"], service["IPAddressAllow"]) == ("any", "localhost")
+    assert (service["SocketBindDeny"], service["SocketBindAllow"]) == ("any", "ipv4:tcp:8484")
+    assert (service["RuntimeDirectory"], service["RuntimeDirectoryMode"]) == ("syncer-console", "0750")
+    assert "StateDirectory" not in service  # it writes no file
+    assert (service["Type"], service["RestartPreventExitStatus"]) == ("notify", "2")
+    assert int(service["TimeoutStopSec"]) > 10
+
+
 @pytest.mark.slow  # several daemons
 def test_what_only_a_person_can_mend_is_failed_at_once_and_an_error_of_ours_is_started_again(tmp_path: Path) -> None:
     """The unit and the daemon's exit codes fit together: 2 is final, 1 is not."""
-    service = unit(ROOT / "docs" / "syncer.service")["Service"]
+    service = unit(ROOT / "packaging/units/syncer.service")["Service"]
     settings = tmp_path / "settings.toml"
     settings.write_text('[deadlines]\ntimezone = "Mars/Olympus"\n', encoding="utf-8")
     mistaken = process(settings, "run")
@@ -94,7 +119,8 @@ def test_what_only_a_person_can_mend_is_failed_at_once_and_an_error_of_ours_is_s
     unexpected = process(settings, "run")
 
     assert (service["Restart"], service["RestartPreventExitStatus"]) == ("on-failure", "2")
-    assert "ExecStartPre" not in service  # its exit code would be nobody's business, or end what only has to wait
+    # its exit code would be nobody's business, or end what only has to wait
+    assert service["ExecStartPre"] == "-" + service["ExecStart"].removesuffix(" run") + " init"
     assert (mistaken.returncode, without_tables.returncode) == (2, 2)
     assert "run `syncer init`" in without_tables.stderr
     assert unexpected.returncode == 1, unexpected.stderr
@@ -103,7 +129,7 @@ def test_what_only_a_person_can_mend_is_failed_at_once_and_an_error_of_ours_is_s
 
 
 def test_every_timer_starts_a_unit_makes_up_for_what_it_missed_and_spreads_the_load() -> None:
-    assert {timer.stem for timer in TIMERS} == {path.stem for path in UNITS} - {"syncer"}
+    assert {timer.stem for timer in TIMERS} == {path.stem for path in UNITS} - {"syncer", "syncer-console"}
     for path in TIMERS:
         timer = unit(path)["Timer"]
         assert timer["Persistent"] == "yes"
@@ -111,7 +137,10 @@ def test_every_timer_starts_a_unit_makes_up_for_what_it_missed_and_spreads_the_l
 
 
 def test_a_daemon_that_ends_at_once_is_given_up_and_one_that_hangs_is_not() -> None:
-    whole, service = unit(ROOT / "docs" / "syncer.service")["Unit"], unit(ROOT / "docs" / "syncer.service")["Service"]
+    whole, service = (
+        unit(ROOT / "packaging/units/syncer.service")["Unit"],
+        unit(ROOT / "packaging/units/syncer.service")["Service"],
+    )
     within, burst = int(whole["StartLimitIntervalSec"].removesuffix("min")) * 60, int(whole["StartLimitBurst"])
     rest, watchdog = int(service["RestartSec"]), int(service["WatchdogSec"])
 
@@ -168,4 +197,4 @@ def test_the_threads_of_five_destinations_fit_into_tasks_max(
     working = [*more, "mailchimp", "activecampaign"]
     reckoned = FIXED + sum(PER_DESTINATION + 2 * calls[adapter] for adapter in working)
     assert seen <= reckoned
-    assert reckoned + 5 * PER_ANCHOR <= int(unit(ROOT / "docs" / "syncer.service")["Service"]["TasksMax"])
+    assert reckoned + 5 * PER_ANCHOR <= int(unit(ROOT / "packaging/units/syncer.service")["Service"]["TasksMax"])

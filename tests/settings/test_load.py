@@ -205,7 +205,7 @@ MISTAKES = [
     (added("email = 'x'", "controller"), "[controller] email: unknown key; known here: address, contact, "),
     (added('"a\\nb" = 1', "log"), r"[log] a\nb: unknown key; known here: level"),
     (added('level = "a\\nb"', "log"), r'[log] level: "a\nb" is not known; use '),
-    (added("x = 1", "databse"), "[databse]: unknown key; known tables: anchors, checkpoints, controller, "),
+    (added("x = 1", "databse"), "[databse]: unknown key; known tables: alerts, anchors, backup, channels, "),
     ("database = 3\n" + GOOD, "[database]: must be a table, written [database]"),
     ("destinations = 3\n[deadlines]\ntimezone = 'UTC'", "[destinations]: must be tables"),
     ("[deadlines]\ntimezone = 'UTC'\n[destinations]\ncrm = 3", "[destinations.crm]: must be a table"),
@@ -350,7 +350,7 @@ def test_each_unknown_key_is_blamed_on_who_gave_it(tmp_path: Path) -> None:
 def test_a_table_is_known_by_its_exact_name_only(tmp_path: Path, line: str) -> None:
     (problem,) = problems(tmp_path, f"{line}\n{GOOD}")
 
-    assert f"[{re.findall('[A-Za-z_]+', line)[0]}]: unknown key; known tables: anchors, " in problem
+    assert f"[{re.findall('[A-Za-z_]+', line)[0]}]: unknown key; known tables: alerts, anchors, " in problem
 
 
 def test_the_environment_that_is_given_counts_and_not_the_processs(

@@ -101,7 +101,8 @@ def test_what_wants_a_look_is_no_failure(settings: Path) -> None:
     found, shown = as_json(settings, "check"), run(settings, "check")
 
     warned = {item["name"]: item for item in found["checks"] if item["level"] == "warn"}
-    assert {"checkpoints", "crm: key", "crm: lists", "crm: trial", "newsletter: trial"} == set(warned)
+    of_destinations = {"crm: key", "crm: lists", "crm: trial", "newsletter: trial"}
+    assert {"checkpoints", "last backup", "key and database", *of_destinations} == set(warned)
     assert all(item["ok"] and item["remedy"] for item in warned.values())
     assert {item["level"] for item in found["checks"]} == {"ok", "warn"}
     assert (found["ok"], shown.returncode) == (True, 0)

@@ -14,6 +14,7 @@ TSA = 'kind = "timestamp"\nurl = "{url}"\n'
 MAIL = 'kind = "email"\nto = "dpo@site.test"\nsender = "log@site.test"\nhost = "{host}"\n'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "said"),
     [

@@ -15,7 +15,7 @@ from syncer.app import App, open_app
 from syncer.audit import pins
 from syncer.audit.chain import ZERO, canonical, leaf, mac
 from syncer.errors import UserError
-from syncer.privacy import key_file
+from syncer.privacy import app_secrets, key_file
 from syncer.privacy.key_file import KeyState
 from syncer.privacy.keyring import Keyring
 from syncer.privacy.sealed import SealedRequest
@@ -24,6 +24,8 @@ from syncer.setup import rotation
 from tests.conftest import AUDIENCES, Clock
 from tests.support.attacks.tampering import undone
 from tests.support.backups import backup, restore
+from tests.support.console.signing_in import enrolled
+from tests.support.looking.requests import damage
 from tests.support.looks import look
 from tests.support.processes import inside
 from tests.support.walk import OTHER, PERSON, event, put, rows, states
@@ -74,7 +76,7 @@ def due_again(app: App) -> None:
     e, d = app.tables.event, app.tables.delivery
     with app.engine.begin() as connection:
         connection.execute(e.update().values(state="open", fulfilled_at=None, next_recheck_at=None))
-        due = {"state": "pending", "next_attempt_at": app.clock(), "claim_rank": 1}
+        due = {"state": "pending", "next_attempt_at": app.clock(), "claim_rank": 1, "untried": 1, "begun_at": None}
         connection.execute(d.update().values({**due, "confirmed_at": None, "outcome": None}))
 
 
@@ -108,6 +110,7 @@ def test_finding_15_an_own_seal_put_back_after_the_rotation_stays_closed(before:
     assert rotated.resealing.run() == (event(rotated).id,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [1, 2, 500])
 def test_finding_15_a_received_entry_of_the_old_key_counts_only_in_its_place(
     before: App, rotated: App, mailchimp: MailchimpSandbox, clock: Clock, monkeypatch: pytest.MonkeyPatch, step: int
@@ -127,6 +130,7 @@ def test_finding_15_a_received_entry_of_the_old_key_counts_only_in_its_place(
     assert event(rotated).email_sealed is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [1, 2, 500])
 def test_finding_15_an_entry_that_is_rewritten_after_it_was_once_good_is_not_believed(
     before: App, rotated: App, mailchimp: MailchimpSandbox, clock: Clock, monkeypatch: pytest.MonkeyPatch, step: int
@@ -183,3 +187,34 @@ def test_finding_15_a_database_put_back_and_rotated_again_has_its_addresses_seal
     with open_app(before.settings, clock=before.clock) as app:
         prepare(app)
         assert {row.email_sealed.split(".")[1] for row in rows(app, app.tables.event)} == {app.keyring.key_id}
+
+
+def test_finding_15_apps_of_people_are_sealed_anew_before_the_key_is_retired(before: App) -> None:
+    anna, bert = enrolled(before, "anna"), enrolled(before, "bert")
+    user = before.tables.user
+    with before.transactions.write() as tx:  # what a stolen backup made of somebody's app
+        foreign = app_secrets.seal(Keyring(b"k" * 32), bert.secret, "bert")
+        tx.connection.execute(user.update().where(user.c.name == "bert").values(totp_sealed=foreign))
+
+    said = list(rotation.carry_out(before.settings, "the backup of the key was lost"))
+
+    assert [line for line in said if "syncer user reset" in line] == [
+        "the app of bert was not sealed with a key in use: `syncer user reset bert`, then they enrol again"
+    ]
+    with open_app(before.settings, clock=before.clock) as app:
+        kept = {row.name: row.totp_sealed for row in rows(app, user)}
+        assert app_secrets.opened(app.keyring, kept["anna"], "anna") == anna.secret
+        assert app_secrets.is_present(app.keyring, kept["anna"])
+        assert app_secrets.opened(app.keyring, kept["bert"], "bert") is None
+
+
+@pytest.mark.slow
+def test_finding_15_a_damaged_app_does_not_keep_the_key_from_being_retired(before: App) -> None:
+    enrolled(before, "anna")
+    damage(before, "UPDATE syncer_user SET totp_sealed = x'ff'")
+
+    said = list(rotation.carry_out(before.settings, "the backup of the key was lost"))
+
+    assert any(line.startswith("the app of anna was not sealed") for line in said)
+    states = [line.state for line in key_file.read(before.settings.identity.key_file)]
+    assert states == [KeyState.RETIRED, KeyState.CURRENT]

@@ -29,6 +29,8 @@ def scenario(seed: int, events: int) -> Scenario:
         crashes=dice.choice((0.0, 0.05, 0.2)),
         suppress=dice.random() < 0.5,
         bad_days=dice.random() < 0.8,
+        guard=dice.choice((0, 5)),
+        flood=dice.choice((0, 40)),
     )
 
 

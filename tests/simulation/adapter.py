@@ -7,7 +7,20 @@ from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 
-from adapters.contract import Action, Adapter, Check, Handle, Limits, Outcome, Receipt, Seen, Step, Subject, nameless
+from adapters.contract import (
+    Action,
+    Adapter,
+    Check,
+    Handle,
+    Limits,
+    Outcome,
+    Preview,
+    Receipt,
+    Seen,
+    Step,
+    Subject,
+    nameless,
+)
 from adapters.errors import AdapterError, Permanent, Transient
 from tests.simulation.weather import Weather
 from tests.simulation.world import REACHED, Account, Record, World
@@ -96,6 +109,10 @@ class SimulatedAdapter(Adapter):
         except AdapterError as error:
             error.steps = tuple(visit.steps)
             raise
+
+    def preview(self, action: Action, subject: Subject, received_at: datetime) -> Preview:
+        """No simulated account is in shadow mode."""
+        raise NotImplementedError
 
     def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
         """Read again and compare."""

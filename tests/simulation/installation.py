@@ -18,6 +18,11 @@ url = "sqlite:///syncer.db"
 [deadlines]
 timezone = "Europe/Berlin"
 """
+GUARD = """
+[guard]
+deletions_per_day = {most}
+always_allowed = {most}
+"""
 DESTINATION = """
 [destinations.{name}]
 adapter = "{adapter}"
@@ -33,13 +38,17 @@ def install(folder: Path, scenario: Scenario) -> tuple[Settings, Settings]:
     _write_key(folder)
     loaded = []
     for file, names in (("settings.toml", scenario.scopes), ("without.toml", Scenario(0, shop=False).scopes)):
-        text = SETTINGS + "".join(
-            DESTINATION.format(
-                name=name,
-                adapter="activecampaign" if name in ARCHIVES else "mailchimp",
-                objection="suppress" if scenario.suppress and name == "newsletter" else "unsubscribe",
+        text = (
+            SETTINGS
+            + GUARD.format(most=scenario.guard or 1_000_000)
+            + "".join(
+                DESTINATION.format(
+                    name=name,
+                    adapter="activecampaign" if name in ARCHIVES else "mailchimp",
+                    objection="suppress" if scenario.suppress and name == "newsletter" else "unsubscribe",
+                )
+                for name in names
             )
-            for name in names
         )
         (folder / file).write_text(text, encoding="utf-8")
         loaded.append(load_settings(folder / file))

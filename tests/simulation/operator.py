@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from syncer.database.connections import reading
-from syncer.decisions.resync import Selection
+from syncer.decisions.guarded import StoppedChoice
+from syncer.decisions.resync_plan import Selection
 from syncer.domain.model import State
 from syncer.domain.rights import Ground
 from syncer.errors import UserError
@@ -30,6 +31,7 @@ class Operator:
 
     def day(self) -> None:
         """Decide on everything that is held; sometimes ask for more."""
+        self._try(self._look_at_the_guard)
         for row in self._held():
             self._try(lambda row=row: self._decide(row))  # type: ignore[misc]
         if self._dice.random() < 0.3:
@@ -64,6 +66,17 @@ class Operator:
         with reading(self.process.app.engine) as connection:
             return list(connection.execute(query))
 
+    def _look_at_the_guard(self) -> None:
+        """Refuse what a bug sent, and release what people asked for."""
+        decisions = self.process.app.guard_decisions
+        bogus, genuine = StoppedChoice(source="shop"), StoppedChoice(source="wordpress")
+        if (plan := decisions.plan(bogus)).requests:
+            decisions.refuse(bogus, "a bug in the shop", plan.digest)
+            self._run.count("refused", len(plan.requests))
+        if (plan := decisions.plan(genuine)).requests:
+            decisions.release(genuine, "they asked for it", plan.digest, plan.deletions)
+            self._run.count("released", len(plan.requests))
+
     def _decide(self, row: Any) -> None:
         app, world = self.process.app, self._run.world
         account = world.accounts[row.destination]
@@ -72,7 +85,11 @@ class Operator:
             for record in account.people.get(person, []):
                 record.opt_in = None  # the person was asked, and wants out
             self._run.count("opt-ins withdrawn")
-        elif row.code == "newer_consent" or (row.code == "malformed" and self._dice.random() < 0.6):
+        elif (
+            row.code == "guard_refused"
+            or row.code == "newer_consent"
+            or (row.code == "malformed" and self._dice.random() < 0.6)
+        ):
             app.interventions.exempt(row.event_id, row.destination, Ground.OTHER, "a person looked at it")
             return
         if row.code == "archived_not_purged" and (self._run.calm or self._dice.random() < 0.3):

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from syncer.app import App
 from syncer.database import engines
+from syncer.delivery.guard.guards import Guards
 from syncer.delivery.lane import Lane
 from syncer.delivery.leases import Leases
 from syncer.domain.model import Delivery
@@ -66,10 +67,16 @@ class Process:
     def _lanes(self, settings: Settings) -> list[Lane]:
         app = self.app
         app.leases.ensure(list(settings.destinations))
+        queue = app.queue
+        guards = Guards(
+            settings.guard, app.transactions, lambda reach: len(queue.newest("erasure", reach)), self.timeline.monotonic
+        )
+        adapters = {name: self._run.adapter(name, self) for name in settings.destinations}
         return [
             Lane(
-                name, self._run.adapter(name, self), app.transactions, app.store, app.leases, app.seals, app.stop,
+                name, adapters[name], app.transactions, app.store, app.leases, app.seals, app.stop,
                 dice=self.dice.uniform, burst_wait=0.0, senders=partial(Hands, self), monotonic=self.timeline.monotonic,
+                guard=guards.of(name, adapters[name]),
             )
             for name in settings.destinations
         ]  # fmt: skip

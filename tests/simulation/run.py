@@ -26,12 +26,13 @@ from syncer.domain.model import Delivery
 from syncer.settings.checked import Settings
 from tests.simulation.adapter import SimulatedAdapter
 from tests.simulation.coroutine import Strand
+from tests.simulation.guard_judge import NeverMoreThanTheGuardAllows
 from tests.simulation.history import History
 from tests.simulation.installation import install
 from tests.simulation.invariants import ALL, Invariant, NoPlainAddress, Violation
 from tests.simulation.operator import Operator
 from tests.simulation.process import LOOK_AFTER, Killed, Process
-from tests.simulation.scenario import ARCHIVES, Plan, Row, Scenario, draw
+from tests.simulation.scenario import ARCHIVES, FLOOD, Plan, Row, Scenario, draw
 from tests.simulation.tables import Tables
 from tests.simulation.timeline import START, Timeline
 from tests.simulation.weather import Weather
@@ -63,7 +64,7 @@ class Run:
         self.weather = Weather(random.Random(f"weather/{scenario.seed}"), scenario.trouble, self.plan.windows)
         self.history = History(self.plan)
         self.bystanders_before = self.bystanders()
-        self.invariants: list[Invariant] = [kind(self) for kind in ALL]
+        self.invariants: list[Invariant] = [kind(self) for kind in (*ALL, NeverMoreThanTheGuardAllows)]
         self.world.listeners.append(self._called)
         self._whole, self._without = install(folder, scenario)
         self.settings: Settings = self._whole
@@ -210,7 +211,7 @@ class Run:
     def _arrives(self, row: Row) -> None:
         new = self.judge.app.queue.insert(
             [{"event_key": row.key, "kind": row.kind, "email": row.email, "received_at": row.received_at,
-              "created_at": row.arrives, "source": "wordpress"}]
+              "created_at": row.arrives, "source": "shop" if row.key.startswith(FLOOD) else "wordpress"}]
         )  # fmt: skip
         self.count("events" if new else "doubled rows")
         self.count("malformed rows", int(row.malformed and new > 0))

@@ -19,6 +19,10 @@ MALFORMED: tuple[tuple[str | None, str | None], ...] = (
 )  # fmt: skip
 
 
+#: how the keys of a flood begin
+FLOOD = "flood:"
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """The size and temper of a run; with the seed it says everything. `crashes` is a chance per round of work."""
@@ -33,6 +37,8 @@ class Scenario:
     suppress: bool = False
     bad_days: bool = True
     shop: bool = True
+    guard: int = 0  # deletions that may begin in a day; 0 for as many as there are
+    flood: int = 0  # erasures of one minute that nobody asked for
     bound: int = 45  # virtual days after the last fault within which everything must have ended
 
     @property
@@ -117,9 +123,9 @@ def draw(scenario: Scenario) -> Plan:
         if d.dice.random() < 0.6
     )
     rows = _rows(d, people, count)
-    return Plan(
-        rows, people, records, _returns(d, people, count), _windows(d), _pauses(d), _removal(d), bystanders
-    )  # fmt: skip
+    bogus, held = _flood(d, people)
+    returns, windows, pauses, removal = _returns(d, people, count), _windows(d), _pauses(d), _removal(d)
+    return Plan(rows + bogus, people, records + held, returns, windows, pauses, removal, bystanders)
 
 
 def _rows(d: _Draw, people: dict[int, tuple[str, ...]], count: int) -> tuple[Row, ...]:
@@ -145,6 +151,22 @@ def _rows(d: _Draw, people: dict[int, tuple[str, ...]], count: int) -> tuple[Row
     doubled = [row for row in rows if d.dice.random() < 0.05]
     rows += [Row(r.key, r.kind, r.email, d.moment(), None, r.person, r.malformed) for r in doubled]
     return tuple(rows)
+
+
+def _flood(d: _Draw, people: dict[int, tuple[str, ...]]) -> tuple[tuple[Row, ...], tuple[Record, ...]]:
+    """Add people who are readers and ask for nothing; return the requests that a bug makes of them, and their records.
+
+    Without a flood nothing is drawn: a scenario is then what it was.
+    """
+    rows, records = [], []
+    when = d.moment(0.2, 0.6) if d.s.flood else START
+    for number in range(d.s.flood):
+        person = len(people)
+        people[person] = (f"reader{number}@people.test",)
+        rows.append(Row(f"{FLOOD}{number}", "erasure", people[person][0], when, None, person, False))
+        for account, scopes in d.s.scopes.items():
+            records.append(Record(account, scopes[0], people[person][0], person, "subscribed", None, START))
+    return tuple(rows), tuple(records)
 
 
 def _returns(d: _Draw, people: dict[int, tuple[str, ...]], count: int) -> tuple[tuple[datetime, Record], ...]:

@@ -61,6 +61,8 @@ def test_hundreds_of_events_over_three_bad_weeks_all_end_in_evidence(capsys: pyt
         crashes=st.sampled_from((0.0, 0.1, 0.4)),
         suppress=st.booleans(),
         bad_days=st.booleans(),
+        guard=st.sampled_from((0, 1, 3)),
+        flood=st.sampled_from((0, 8)),
     )
 )
 def test_whatever_the_seed_and_the_weather_every_invariant_holds(scenario: Scenario) -> None:
@@ -77,6 +79,17 @@ def test_the_same_seed_is_the_same_run_to_the_last_call() -> None:
 
 
 # -- the judges can see -------------------------------------------------------------------------------------
+
+
+def test_a_flood_stops_at_the_guard_and_what_people_asked_for_goes_on() -> None:
+    run = simulate(Scenario(5, events=60, days=14, guard=4, flood=30))
+
+    holds(run)
+    assert run.counts["refused"] == 30
+    assert run.counts["released"] > 0
+    assert run.counts["guard:tripped"] >= 3
+    assert run.counts["guard:cleared"] >= 3
+
 
 QUIET = Scenario(3, events=12, days=5, trouble=0.0, crashes=0.0, bad_days=False, workers=1, bound=20)
 

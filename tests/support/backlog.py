@@ -29,11 +29,12 @@ def add(
     today: date,
     destination: str = "it",
     tail: timedelta = timedelta(0),
+    counted: bool = True,
 ) -> None:
     """Add `count` deliveries with their events; a tenth are objections, the due days lie in the next DAYS.
 
     `at` (UTC) is when they can be taken up, None for finished ones; `tail` moves their due days. `name` begins
-    their ids.
+    their ids. `counted` is False for a schema that knows no guard yet.
     """
     e, d = tables.event, tables.delivery
     finished = at is None
@@ -52,6 +53,7 @@ def add(
             "due_on": e.c.due_on,
         }
         if at is not None:
+            values |= {"untried": sa.case((e.c.right == "objection", None), else_=1)} if counted else {}
             values |= {"claim_rank": rank, "next_attempt_at": sa.literal(at, d.c.next_attempt_at.type)}
         rows = sa.select(*values.values()).where(e.c.id.startswith(f"{name}-"))
         connection.execute(d.insert().from_select(list(values), rows))

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import util
 from pathlib import Path
@@ -24,6 +24,20 @@ FLAGS = (
     "--remote-debugging-pipe",
 )  # fmt: skip
 PATIENCE = 60.0
+#: key -> (its code, its number, what it types)
+KEYS = {
+    "Tab": ("Tab", 9, ""),
+    "Enter": ("Enter", 13, "\r"),
+    "Escape": ("Escape", 27, ""),
+    "ArrowDown": ("ArrowDown", 40, ""),
+    " ": ("Space", 32, " "),
+}
+SHIFT = 8
+#: how what has the focus is called
+FOCUSED = (
+    "(e => !e || e === document.body ? '' : [...(e.labels || [])].map(l => l.innerText).join(' ')"
+    " || e.getAttribute('aria-label') || e.innerText || e.name || '')(document.activeElement)"
+)
 
 
 def chromium_or_skip() -> str:
@@ -49,6 +63,8 @@ class Tab:
         self._number = 0
         self._session: str | None = None
         self.events: list[dict[str, Any]] = []
+        #: what the console said since it was last asked: violations of the policy, errors, exceptions
+        self.problems: list[str] = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -68,7 +84,17 @@ class Tab:
             if answer.get("id") == self._number:
                 assert "error" not in answer, answer["error"]
                 return dict(answer["result"])
-            self.events.append(answer)
+            self._note(answer)
+
+    def _note(self, event: dict[str, Any]) -> None:
+        self.events.append(event)
+        method, params = event.get("method"), event.get("params", {})
+        if method == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
+            self.problems.append(f"{params['entry']['source']}: {params['entry']['text']}")
+        elif method == "Runtime.exceptionThrown":
+            self.problems.append(f"exception: {params['exceptionDetails'].get('exception', {}).get('description')}")
+        elif method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert"):
+            self.problems.append(f"console: {[each.get('value') for each in params['args']]}")
 
     def _receive(self) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE
@@ -92,13 +118,81 @@ class Tab:
 
     def follow(self, click: str) -> None:
         """Run an expression that leads to another page and wait until that is there."""
+        self.led(lambda: self.value(click))
+
+    def led(self, act: Callable[[], object]) -> None:
+        """Do what leads to another page and wait until that is there."""
         self.events.clear()
-        self.value(click)
+        act()
         self._loaded()
 
     def _loaded(self) -> None:
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
-            self.events.append(self._receive())
+            self._note(self._receive())
+
+    # -- as a person does it; none of it needs a script of the page ------------------------------------------
+
+    def script(self, on: bool) -> None:
+        """Let pages run their scripts, or not; from the next page on."""
+        self.call("Emulation.setScriptExecutionDisabled", value=not on)
+
+    def give_cookie(self, origin: str, name: str, value: str) -> None:
+        """Hold a cookie as the site would have set it."""
+        how = {"secure": True, "httpOnly": True, "sameSite": "Lax", "path": "/"}
+        assert self.call("Network.setCookie", url=origin, name=name, value=value, **how)["success"]
+
+    def forget_cookies(self) -> None:
+        """Be a browser that knows nobody."""
+        self.call("Network.clearBrowserCookies")
+
+    def click(self, selector: str) -> None:
+        """Press the mouse on the first element of a selector, where a person would see it."""
+        self.click_on(f"document.querySelector({json.dumps(selector)})")
+
+    def click_on(self, element: str) -> None:
+        """Press the mouse on what an expression finds; it has to lie open there, with nothing above it."""
+        found = self.value(
+            f"(e => {{ e.scrollIntoView({{block: 'center'}}); const b = e.getBoundingClientRect();"
+            " const [x, y] = [b.x + b.width / 2, b.y + b.height / 2], top = document.elementFromPoint(x, y);"
+            f" return [x, y, top === e || e.contains(top) || top.contains(e)] }})({element})"
+        )
+        assert found[2], f"something covers {element}"
+        how = {"x": found[0], "y": found[1], "button": "left", "clickCount": 1, "buttons": 1}
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, **how)
+
+    def press(self, key: str, *, shift: bool = False) -> None:
+        """Press a key; see KEYS."""
+        code, number, text = KEYS[key]
+        told = {"key": key, "code": code, "windowsVirtualKeyCode": number, "modifiers": SHIFT if shift else 0}
+        self.call(
+            "Input.dispatchKeyEvent",
+            type="keyDown" if text else "rawKeyDown",
+            **told,
+            **({"text": text} if text else {}),
+        )
+        self.call("Input.dispatchKeyEvent", type="keyUp", **told)
+
+    def type(self, text: str) -> None:
+        """Type into what has the focus."""
+        self.call("Input.insertText", text=text)
+
+    def tab_to(self, said: str, most: int = 120) -> None:
+        """Press Tab until something is reached that is called so: by its label or its text."""
+        for _ in range(most):
+            self.press("Tab")
+            if str(self.value(FOCUSED)).strip() == said:
+                return
+        raise AssertionError(f"the keyboard does not reach {said!r}")
+
+    def add_authenticator(self) -> str:
+        """Plug a virtual authenticator in, which knows its owner; return its id."""
+        self.call("WebAuthn.enable")
+        options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+        options |= {"isUserVerified": True, "automaticPresenceSimulation": True}
+        return str(self.call("WebAuthn.addVirtualAuthenticator", options=options)["authenticatorId"])
+
+    # -- what is seen ----------------------------------------------------------------------------------------
 
     def look(self, *, width: int, dark: bool = False, medium: str = "screen", height: int = 900) -> None:
         """Set the size of the window, the colour scheme and the medium."""

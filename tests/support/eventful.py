@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -22,19 +23,23 @@ from tests.support.walk import put
 HOSTILE_SOURCE = "</script><b>form"
 HOSTILE_REF = "=cmd|' /C calc'!A0"
 HOSTILE_REASON = "court\n\x1b[31mcase\x1b[0m </style><script>alert(1)</script> \u202egnp.exe =cmd|'!A0"
+#: when everything has happened
+AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+#: variables of the environment in which the settings look for the providers' keys
+KEYS = ("TEST_MAILCHIMP_KEY", "TEST_ACTIVECAMPAIGN_KEY")
 BACK, PLAIN = "back@again.test", "ada@lovelace.test"
 
 
 @contextmanager
 def installation(folder: Path) -> Iterator[tuple[App, Clock, list[str]]]:
     """Make an installation in a folder and fill it; yields it with its clock and its providers' keys."""
-    path, clock = folder / "settings.toml", Clock(datetime(2026, 11, 24, 9, 30, tzinfo=UTC))
+    path, clock = folder / "settings.toml", Clock(AT)
     with (
         MailchimpSandbox(audiences=AUDIENCES) as mailchimp,
         ActiveCampaignSandbox(rate=None) as activecampaign,
         pytest.MonkeyPatch.context() as environment,
     ):
-        keys = {"TEST_MAILCHIMP_KEY": mailchimp.api_key, "TEST_ACTIVECAMPAIGN_KEY": activecampaign.api_key}
+        keys = dict(zip(KEYS, (mailchimp.api_key, activecampaign.api_key), strict=True))
         for name, key in keys.items():
             environment.setenv(name, key)
         urls = {"mailchimp": mailchimp.url, "activecampaign": activecampaign.url, "database": "sqlite:///syncer.db"}
@@ -46,6 +51,20 @@ def installation(folder: Path) -> Iterator[tuple[App, Clock, list[str]]]:
         with open_app(settings, clock=clock) as app:
             fill(app, clock, mailchimp, activecampaign)
             yield app, clock, list(keys.values())
+
+
+@contextmanager
+def copied(made: Path, folder: Path) -> Iterator[tuple[App, Clock]]:
+    """Copy such an installation, whose providers are gone, into a folder; yields it with its clock.
+
+    Making one takes seconds, and most tests only look at it.
+    """
+    copytree(made, folder, dirs_exist_ok=True)
+    with pytest.MonkeyPatch.context() as environment:
+        for name in KEYS:
+            environment.setenv(name, "gone")
+        with open_app(load_settings(folder / "settings.toml"), clock=(clock := Clock(AT))) as app:
+            yield app, clock
 
 
 def fill(app: App, clock: Clock, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox) -> None:

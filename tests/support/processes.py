@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import select
 import signal
 import struct
 import subprocess
@@ -22,7 +23,12 @@ import click
 import pytest
 
 from syncer.cli.main import cli, main
+from syncer.database import engines, failures
 from tests.support import schemas
+
+#: seconds after which an outage is logged at the latest, and again that long for a busy machine: a lease that is being
+#: taken when the database goes away is tried several times, and SQLite waits each time
+TOLD_BY = 2 * failures.TRIES * (engines.BUSY_SECONDS + 1)
 
 
 def command(settings: Path, *words: str) -> list[str]:
@@ -70,8 +76,11 @@ def inside_json(settings: Path, *words: str, stdin: str = "") -> Any:
     return json.loads(done.stdout)
 
 
-def seen(settings: Path, *words: str, columns: int = 80) -> str:
-    """Run one command with its output on a terminal of that many columns; return what it wrote there."""
+def seen(settings: Path, *words: str, columns: int = 80, interrupted_at: Callable[[str], bool] | None = None) -> str:
+    """Run one command with its output on a terminal of that many columns; return what it wrote there.
+
+    Ctrl-C is pressed once `interrupted_at` says so of what it has written; then it has to end well.
+    """
     try:
         ours, its = pty.openpty()
     except OSError as error:  # a bare machine may have none: mount devpts on /dev/pts
@@ -82,15 +91,21 @@ def seen(settings: Path, *words: str, columns: int = 80) -> str:
         command(settings, *words), stdin=subprocess.DEVNULL, stdout=its, stderr=its, env=env | {"TERM": "xterm"}
     ) as process:
         os.close(its)
-        parts = []
+        parts, pressed = [], interrupted_at is None
         while part := _read(ours):
             parts.append(part)
+            if not pressed and interrupted_at is not None and interrupted_at(b"".join(parts).decode(errors="replace")):
+                process.send_signal(signal.SIGINT)
+                pressed = True
         process.wait(timeout=60)
     os.close(ours)
+    assert interrupted_at is None or process.returncode == 0
     return b"".join(parts).decode().replace("\r\n", "\n")
 
 
 def _read(terminal: int) -> bytes:
+    ready, _, _ = select.select([terminal], [], [], 60)
+    assert ready, "it wrote nothing for a minute"
     try:
         return os.read(terminal, 65536)
     except OSError:  # Linux' way to say that nobody has the other end any more
@@ -130,6 +145,8 @@ def commands(group: click.Group = cli, words: tuple[str, ...] = ()) -> Iterator[
         command = group.get_command(context, name)
         assert command is not None, name
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield " ".join((*words, name)), command
             yield from commands(command, (*words, name))
         else:
             yield " ".join((*words, name)), command

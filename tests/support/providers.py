@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
-from syncer.decisions.resync import Selection
+from syncer.decisions.resync_plan import Selection
 from tests.conftest import AUDIENCES
 
 REACHED = ("subscribed", "pending", "transactional")

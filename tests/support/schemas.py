@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from tests.support.paths import SCHEMAS
 
 FORMATS = FormatChecker(formats=())
-GROUPS = ("audit", "wordpress", "db", "key")
+GROUPS = ("audit", "wordpress", "db", "key", "guard", "user")
 
 
 @FORMATS.checks("date-time")
@@ -45,4 +45,5 @@ def printed(words: Sequence[str], output: str) -> None:
     """Raise ValidationError when a command was asked for JSON and printed something that its schema does not allow."""
     wants_json = "--json" in words or any(pair == ("--format", "json") for pair in zip(words, words[1:], strict=False))
     if wants_json and output and "--out" not in words:
-        valid(" ".join(words[: 2 if words[0] in GROUPS else 1]), json.loads(output))
+        grouped = words[0] in GROUPS and not words[1].startswith("-")  # `guard` is a command by itself too
+        valid(" ".join(words[: 2 if grouped else 1]), json.loads(output))

@@ -13,6 +13,7 @@ from syncer.audit.anchors.folder import file_name
 from syncer.audit.anchors.place import AnchorError
 from syncer.audit.offline.notes import Checkpoint
 from syncer.settings.anchors import EmailAnchor
+from syncer.settings.keys.mail import MailTable
 from syncer.settings.secret_file import secret
 
 #: bytes of all replies of a mail server; they are some hundred
@@ -47,21 +48,42 @@ class Email:
             note.encode(), maintype="application", subtype="octet-stream", filename=file_name(checkpoint)
         )
         try:
-            with Cutoff(self._seconds) as cutoff, self._connect(cutoff) as server:
-                if s.tls == "starttls":
-                    server.starttls(context=ssl.create_default_context())
-                if s.user and self._password:
-                    server.login(s.user, self._password)
-                server.send_message(message)
-        except smtplib.SMTPResponseException as error:
-            raise AnchorError(f"{s.host} refused the mail ({error.smtp_code})") from None
-        except (OSError, smtplib.SMTPException, ValueError) as error:
-            raise AnchorError(f"{s.host} did not accept the mail ({type(error).__name__})") from None
+            hand_over(message, s, self._password, self._seconds)
+        except NotAccepted as error:
+            raise AnchorError(f"{s.host} {error}") from None
         return f"mailed through {s.host}"
 
-    def _connect(self, cutoff: Cutoff) -> smtplib.SMTP:
-        s = self._settings
-        return _Server(s.host, s.port, cutoff, ssl.create_default_context() if s.tls == "tls" else None)
+
+class NotAccepted(Exception):
+    """Raised when a mail server did not take a mail; the text says why, without naming anybody."""
+
+
+def hand_over(message: EmailMessage, settings: MailTable, password: str | None, seconds: float = WHOLE) -> None:
+    """Give a mail to its server, within so many seconds. Raises NotAccepted."""
+    s, accepted = settings, False
+    try:
+        context = ssl.create_default_context() if s.tls == "tls" else None
+        with Cutoff(seconds) as cutoff, _Server(s.host, s.port, cutoff, context) as server:
+            if s.tls == "starttls":
+                server.starttls(context=ssl.create_default_context())
+            if s.user and password:
+                server.login(s.user, password)
+            if server.send_message(message):  # some of several recipients
+                raise NotAccepted("refused a recipient")
+            accepted = True
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        if accepted:  # only the farewell failed; sent once more it would arrive twice
+            return
+        raise NotAccepted(_why(error)) from None
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"refused the mail ({error.smtp_code})"
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        codes = sorted({code for code, _ in error.recipients.values()})
+        return f"refused the recipient ({', '.join(map(str, codes))})"
+    return f"did not accept the mail ({type(error).__name__})"
 
 
 class _Server(smtplib.SMTP):

@@ -13,6 +13,10 @@ from syncer.audit.anchors.place import AnchorError
 LARGEST = 256 * 1024  # bytes of an answer
 
 
+class NoAnswer(Exception):
+    """Raised when no whole answer came; the text says why, without the address."""
+
+
 class _CutConnection(http.client.HTTPConnection):
     """A connection whose socket the cutoff can shut down, under TLS where a context is given."""
 
@@ -30,6 +34,16 @@ def send(
     method: str, url: str, content: bytes, headers: Mapping[str, str], seconds: float = WHOLE
 ) -> tuple[int, bytes]:
     """Return status and body. Raises AnchorError when no whole answer comes within `seconds`, drips or not."""
+    try:
+        return exchange(method, url, content, headers, seconds)
+    except NoAnswer as error:
+        raise AnchorError(f"{urlsplit(url).netloc} {error}") from None
+
+
+def exchange(
+    method: str, url: str, content: bytes, headers: Mapping[str, str], seconds: float = WHOLE
+) -> tuple[int, bytes]:
+    """Do the same for an address that is a secret. Raises NoAnswer."""
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     try:
@@ -40,16 +54,16 @@ def send(
                 target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
                 named = {} if any(name.lower() == "host" for name in headers) else {"Host": parts.netloc}
                 connection.request(method, target, body=content, headers={**named, **headers})
-                answer = connection.getresponse()
-                body = answer.read(LARGEST + 1)
-                whole = answer.length in (None, 0)
+                with connection.getresponse() as answer:  # one that is not read to its end would stay open
+                    body = answer.read(LARGEST + 1)
+                    status, whole = answer.status, answer.length in (None, 0)
             finally:
                 connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise AnchorError(f"{parts.netloc} gave no answer ({type(error).__name__})") from None
+        raise NoAnswer(f"gave no answer ({type(error).__name__})") from None
     if len(body) > LARGEST or not whole:
-        raise AnchorError(f"{parts.netloc} answered too much or not to the end")
-    return answer.status, body
+        raise NoAnswer("answered too much or not to the end")
+    return status, body
 
 
 def _context() -> ssl.SSLContext:

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 #: decisions of a person: the entry must say why
-NEEDS_REASON = frozenset({"delivery:exempt", "event:withdrawn", "operator:resynced", "audit:forked", "key:rotated"})
+NEEDS_REASON = frozenset(
+    {
+        "delivery:exempt", "event:withdrawn", "operator:resynced", "audit:forked", "key:rotated", "guard:released",
+        "guard:refused", "operator:proposed", "operator:approved", "operator:rejected",
+    }
+)  # fmt: skip
 #: what names the action that it is about
 _ACTS = frozenset({"delivery:attempted", "delivery:applied", "delivery:confirmed"})
 
@@ -19,7 +24,9 @@ class DeliveryRecord:
 
     `attempts` is the count since it last started over, `most` the highest attempt ever begun. `done` says that it is
     confirmed or exempt, also while it is only read back again; `ground` is why it is exempt. The words are the log's
-    own, whatever stood there.
+    own, whatever stood there. `begun` says that an attempt was made since it last started over; `begun_at` is when the
+    first of these was, where the guard counts it. `passed` says that a person let it pass the guard, and that it did
+    not come back since. `previewed` says that somebody looked at what would happen.
     """
 
     state: Any = "pending"
@@ -28,6 +35,10 @@ class DeliveryRecord:
     outcome: Any = None
     ground: Any = None
     done: bool = False
+    begun: bool = False
+    begun_at: str | None = None
+    passed: bool = False
+    previewed: bool = False
 
 
 @dataclass(slots=True)
@@ -35,7 +46,8 @@ class EventRecord:
     """What the log says of one event; `plan` is destination -> action, None where the right is not known.
 
     `received_at`, `due_on` and `fulfilled_at` are the log's own words; the last is None while it is not fulfilled.
-    So are `event_key`, `source` and `source_ref`, by which those who asked know it.
+    So are `event_key`, `source` and `source_ref`, by which those who asked know it. `released_at` is when a person let
+    its deletions pass the guard, None where nobody did, or where somebody came back since.
     `taken_on` is the day (UTC) on which it was taken. `subject` is the pseudonym that it was received with; where
     nobody was known then, the one since a resync brought the address. `deliveries` lacks those of which nothing was
     said yet.
@@ -52,6 +64,7 @@ class EventRecord:
     subject: Any = None
     held: bool = False
     fulfilled_at: str | None = None
+    released_at: str | None = None
     deliveries: dict[str, DeliveryRecord] = field(default_factory=dict)
 
     def delivery(self, destination: str) -> DeliveryRecord:
@@ -153,7 +166,7 @@ class History:
         if not self._is_of_its_person(event, record, content.get("subject")):
             return "is about another person than its event"
         if what.startswith("delivery:") and content["destination"] is not None:
-            return _delivery(record, what, content["destination"], facts)
+            return _delivery(record, what, content["destination"], content["at"], facts)
         return _event(record, what, content["at"], facts)
 
     def _received(self, event: str, day: str, subject: Any, facts: Mapping[str, Any]) -> str | None:
@@ -212,13 +225,21 @@ def _event(record: EventRecord, what: str, at: str, facts: Mapping[str, Any]) ->
         record.hold()
     elif what == "event:extended":
         record.due_on = _once(facts.get("due_on"))
+    elif what == "guard:released":
+        record.released_at = at
+        for delivery in map(record.delivery, record.plan):
+            delivery.begun_at, delivery.passed = None, True
     return None
 
 
-def _delivery(event: EventRecord, what: str, destination: str, facts: Mapping[str, Any]) -> str | None:
+def _delivery(event: EventRecord, what: str, destination: str, at: str, facts: Mapping[str, Any]) -> str | None:
     if destination not in event.plan:
         return "concerns a destination that the event never named"
     record, attempt = event.delivery(destination), facts.get("attempt")
+    if what == "delivery:previewed":  # a look at what would happen: it moves nothing, and is no attempt
+        event.delivery(destination).previewed = True
+        other = facts.get("action") != event.plan[destination]
+        return f"is of another action than the event planned at {destination}" if other else None
     if what == "delivery:answered":  # after it was closed: it moves nothing
         return None if _is_made(record, attempt) else "is an answer, but that attempt was never made"
     if what == "delivery:attempted":
@@ -230,6 +251,7 @@ def _delivery(event: EventRecord, what: str, destination: str, facts: Mapping[st
     if what in _ACTS and facts.get("action") != event.plan[destination]:
         return f"is of another action than the event planned at {destination}"
     _count(record, what, facts)
+    _follow_begin(event, record, what, at, facts)
     _move(record, what, facts)
     if not record.done:
         event.fulfilled_at = None
@@ -238,6 +260,20 @@ def _delivery(event: EventRecord, what: str, destination: str, facts: Mapping[st
 
 def _is_made(record: DeliveryRecord, attempt: Any) -> bool:
     return type(attempt) is int and 0 < attempt <= record.most
+
+
+def _follow_begin(event: EventRecord, record: DeliveryRecord, what: str, at: str, facts: Mapping[str, Any]) -> None:
+    """Follow since when it has begun; what starts over begins anew, and what comes back was released by nobody."""
+    if what == "delivery:attempted":
+        record.begun = True
+        record.begun_at = at if facts.get("first") is True else record.begun_at
+        return
+    if what == "delivery:reopened" and facts.get("to") == "pending":
+        record.begun = False  # what began before is counted until it begins again
+        record.passed = record.passed and event.released_at is not None
+    if what == "delivery:reappeared" or facts.get("found_by") == "watch":
+        record.begun, record.begun_at, record.passed = False, None, False
+        event.released_at = None  # what passed elsewhere and has not begun yet passes still
 
 
 def _count(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:

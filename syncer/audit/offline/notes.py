@@ -58,6 +58,13 @@ class VerifierKey:
         return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(ED25519 + self.public).decode('ascii')}"
 
     @classmethod
+    def under(cls, name: str, public: bytes) -> VerifierKey:
+        """Return a public key under a name. Raises NoteError for what is no name."""
+        if not is_name(name):
+            raise NoteError("a key's name must not be empty and must not contain blanks or +")
+        return cls(name, public)
+
+    @classmethod
     def parse(cls, text: str) -> VerifierKey:
         """Return the key that name+hash+base64 spells. Raises NoteError."""
         name, _, rest = text.strip(" \t\r\n\ufeff").partition("+")
@@ -83,10 +90,8 @@ class Signer:
     """A private key under a name."""
 
     def __init__(self, name: str, seed: bytes) -> None:
-        if not is_name(name):
-            raise NoteError("a key's name must not be empty and must not contain blanks or +")
         self._private = Ed25519PrivateKey.from_private_bytes(seed)
-        self.verifier = VerifierKey(name, self._private.public_key().public_bytes_raw())
+        self.verifier = VerifierKey.under(name, self._private.public_key().public_bytes_raw())
 
     def __repr__(self) -> str:
         return f"Signer({self.verifier.name!r})"

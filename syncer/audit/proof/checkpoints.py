@@ -18,6 +18,7 @@ from syncer.audit.offline.notes import Checkpoint, Signer
 from syncer.audit.proof.origins import Origins
 from syncer.audit.proof.recomputation import Reached, Recomputation
 from syncer.audit.proof.subtrees import Subtrees, leaves
+from syncer.audit.proof.wish import SigningWish
 from syncer.audit.transaction import Clock
 from syncer.database.connections import reading, writing
 from syncer.database.failures import retry_on_conflict
@@ -47,6 +48,15 @@ class Schedule:
     every: timedelta
     entries: int
 
+    def why_due(self, entries: int, last: Sealed | None, now: datetime) -> str | None:
+        """Return why a checkpoint is due, in one word, `entries` or `time`; None while none is."""
+        if last is None:
+            return "entries" if entries else None
+        if entries - last.size >= self.entries:
+            return "entries"
+        # also when nothing happened: silence must be visible. A clock that ran backwards does not put it off
+        return "time" if abs(now - last.at) >= self.every else None
+
 
 class Checkpoints:
     """The signed states of one installation's log."""
@@ -69,6 +79,7 @@ class Checkpoints:
         self._origins = origins
         self._recomputation = Recomputation(engine, tables, ledger, origins)
         self.schedule = schedule
+        self._wish = SigningWish(engine, tables)
 
     # -- making one -----------------------------------------------------------------------------------------
 
@@ -96,15 +107,6 @@ class Checkpoints:
         except (TypeError, ValueError, sa.exc.DataError):  # a time of which Python has none
             raise ChainBroken("a checkpoint was altered: its time cannot be read") from None
 
-    def why_due(self, entries: int, last: Sealed | None, now: datetime) -> str | None:
-        """Return why a checkpoint is due, in one word, `entries` or `time`; None while none is."""
-        if last is None:
-            return "entries" if entries else None
-        if entries - last.size >= self.schedule.entries:
-            return "entries"
-        # also when nothing happened: silence must be visible. A clock that ran backwards does not put it off
-        return "time" if abs(now - last.at) >= self.schedule.every else None
-
     def require_intact(self, moved: Callable[[float], None] | None = None) -> None:
         """Raise ChainBroken unless everything since the last checkpoint was made with the key, the head included.
 
@@ -116,8 +118,18 @@ class Checkpoints:
         """Make a checkpoint and return it if one is due. Raises ChainBroken, also while none is due."""
         self.require_intact()
         with reading(self._engine) as connection:
-            reason = self.why_due(self._size(connection), self._newest(connection), self._clock())
+            reason = self._why_due(connection, self._size(connection), self._newest(connection), self._clock())
         return self._make(reason, due=True) if reason else None
+
+    def wish(self) -> None:
+        """Let who can sign the log do so at its next look, some seconds from now: for who cannot."""
+        self._wish.make(self._clock())
+
+    def _why_due(self, connection: sa.Connection, entries: int, last: Sealed | None, now: datetime) -> str | None:
+        if reason := self.schedule.why_due(entries, last, now):
+            return reason
+        new = entries > (last.size if last else 0)
+        return "wished" if new and self._wish.is_open(connection, last.at if last else None, now) else None
 
     def make(self, reason: str, *, only_new: bool = False) -> Sealed | None:
         """Make a checkpoint now and return it; with `only_new` none when nothing was written since the last one.
@@ -137,7 +149,7 @@ class Checkpoints:
         now = self._clock()
         with writing(self._engine) as connection:
             reached, last = self._recomputation.at_head(connection), self._newest(connection)
-            if due and self.why_due(reached.seq, last, now) is None:
+            if due and self._why_due(connection, reached.seq, last, now) is None:
                 return None  # another daemon was first
             return self._sign(connection, reached, reason, last.size if last else 0, now)
 

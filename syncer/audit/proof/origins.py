@@ -14,7 +14,6 @@ from syncer.audit.log_end import octets, untyped
 from syncer.audit.offline.notes import (
     Checkpoint,
     NoteError,
-    Signer,
     VerifierKey,
     names,
     open_checkpoint,
@@ -108,11 +107,11 @@ class Origins:
 
     def key(self, origin: str) -> VerifierKey:
         """Return the public key under a name that is signed with now."""
-        return Signer(origin, self._keyring.signing_seed).verifier
+        return VerifierKey.under(origin, self._keyring.versions[-1].public_key)
 
     def keys(self, origin: str) -> list[VerifierKey]:
         """Return every public key that the key file has for a name, the present one last."""
-        return [Signer(origin, version.signing_seed).verifier for version in self._keyring.versions]
+        return [VerifierKey.under(origin, version.public_key) for version in self._keyring.versions]
 
     def _rotations(self, connection: sa.Connection) -> list[Rotation]:
         recorded = (Rotation.of(entry.seq, entry.facts or {}) for entry in self._ledger.genuine(connection, ROTATED))

@@ -13,6 +13,7 @@ from syncer.audit.offline.notes import Checkpoint
 from syncer.audit.proof.checkpoints import Checkpoints
 from syncer.audit.proof.origins import Origins
 from syncer.errors import UntrustedLog
+from syncer.language.texts import Sentence
 from syncer.log import get_logger
 
 #: files of one name that are looked at for the newest of ours; whoever can put as many there could also delete ours
@@ -65,10 +66,12 @@ class Rollback:
         loss = self.loss()
         if loss is None:
             return None
-        return (
-            f"{loss.path}: {loss.why}: the database was restored, rolled back or replaced, and nothing was written;"
+        return Sentence(
+            "{path}: {why}: the database was restored, rolled back or replaced, and nothing was written;"
             " put the right database back, or record the loss with `syncer audit fork --reason …`"
-            f" and repeat what it undid with `syncer replay --since {loss.path}`"
+            " and repeat what it undid with `syncer replay --since {path}`",
+            path=loss.path,
+            why=loss.why,
         )
 
     def loss(self) -> Loss | None:
@@ -86,7 +89,11 @@ class Rollback:
                 return Loss(
                     path,
                     checkpoint,
-                    f"this note is of the log {checkpoint.origin}, but the database holds the log {origin}",
+                    Sentence(
+                        "this note is of the log {other}, but the database holds the log {origin}",
+                        other=checkpoint.origin,
+                        origin=origin,
+                    ),
                 )
             why = self.difference(checkpoint)
             if why:
@@ -97,9 +104,15 @@ class Rollback:
         """Return how the database differs from a checkpoint of ours, or None."""
         size = self._checkpoints.size()
         if size < checkpoint.size:
-            return f"the database holds {size} entries, but {checkpoint.size} were anchored"
+            return Sentence(
+                "the database holds {entries} entries, but {anchored} were anchored",
+                entries=size,
+                anchored=checkpoint.size,
+            )
         if self._checkpoints.root_at(checkpoint.size) != checkpoint.root:
-            return f"the database holds other entries than the {checkpoint.size} that were anchored"
+            return Sentence(
+                "the database holds other entries than the {anchored} that were anchored", anchored=checkpoint.size
+            )
         return None
 
     def _newest_of_ours(self, paths: Iterable[Path]) -> tuple[Path, Checkpoint] | None:

@@ -37,6 +37,18 @@ class Group(click.Group):
         return super().parse_args(ctx, args)
 
 
+class ActingGroup(Group):
+    """A group that does something itself when it is called alone."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as click does."""
+        return click.Group.parse_args(self, ctx, args)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write examples and exit codes, as for a command."""
+        Command.format_epilog(self, ctx, formatter)  # type: ignore[arg-type]
+
+
 class Sections(Group):
     """The commands of `SECTIONS`: each is loaded when it is called, and listed without."""
 

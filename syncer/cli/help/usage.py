@@ -37,7 +37,8 @@ USAGE: Mapping[str, Usage] = {
         "syncer status",
         "syncer status --json | jq .events.held",
         done=_NOTHING,
-        attention="something is held, late, paused or refused, WordPress alarms, or the log's proof is at risk",
+        attention="something is held, late, paused or refused, WordPress alarms, the log's proof is at risk, or what is"
+        " due within 7 days waits in shadow mode",
     ),
     "events": _usage(
         "syncer events --state held",
@@ -65,6 +66,7 @@ USAGE: Mapping[str, Usage] = {
     "run": _usage(
         "syncer run",
         "syncer run --debug",
+        "syncer run --shadow",
         done="told to stop (SIGTERM, SIGINT), and every call in hand is finished",
         attention="an error of its own, which a new start may get past",
         wrong="configured wrongly, or the log is not the one that was signed: a person must mend it",
@@ -72,16 +74,62 @@ USAGE: Mapping[str, Usage] = {
     "drain": _usage(
         "syncer drain",
         "syncer drain --max-seconds 60",
+        "syncer drain --shadow",
         done=f"nothing is due any more, and {_NOTHING}",
         attention="something needs attention: `syncer status` says what",
     ),
     # -- decide
+    "preview": _usage(
+        "syncer preview --event 4711",
+        "syncer preview --held --json",
+        "syncer preview --file addresses.txt --right objection",
+        done="everybody was looked for, and nothing would be held",
+        attention="something would be held, or a destination did not answer",
+    ),
     "resync": _usage(
         f"syncer resync --held {_BECAUSE}",
         f"syncer resync --held {_BECAUSE} --yes",
         'syncer resync --file lines.txt --reason "asked the person" --yes',
         done="the plan was shown, or carried out",
     ),
+    "guard": _usage(
+        "syncer guard",
+        "syncer guard --json | jq .destinations",
+        done="nothing is stopped",
+        attention="deletions are stopped, and wait for a person",
+    ),
+    "guard plan": _usage(
+        "syncer guard plan",
+        "syncer guard plan --source shop --received-until 2026-11-24",
+        done="nothing of that is stopped",
+        attention="the requests that wait for a person were shown",
+    ),
+    "guard release": _usage(
+        'syncer guard release --event 4711 --reason "asked the person" --apply DIGEST --deletions 2',
+        wrong="called wrongly, or the plan is not the one that was shown; nothing was changed",
+    ),
+    "guard refuse": _usage(
+        'syncer guard refuse --source shop --reason "a bug in the shop" --apply DIGEST',
+        wrong="called wrongly, or the plan is not the one that was shown; nothing was changed",
+    ),
+    "guard withdraw": _usage(
+        'syncer guard withdraw --source shop --reason "a bug in the shop"',
+        'syncer guard withdraw --source shop --reason "a bug in the shop" --apply DIGEST --requests 500',
+        done="the plan was shown, or carried out",
+        wrong="called wrongly, or the plan is not the one that was shown; nothing was changed",
+    ),
+    "proposals": _usage(
+        "syncer proposals",
+        "syncer proposals --json | jq '.[] | select(.outcome == null)'",
+        done="nothing waits for a second person",
+        attention="something waits for a second person",
+    ),
+    "approve": _usage(
+        'syncer approve 12 --reason "saw the letter of the court"',
+        wrong="called wrongly, not yours to approve, decided before, or not any more what was proposed; nothing was"
+        " changed",
+    ),
+    "reject": _usage('syncer reject 12 --reason "the person never asked for that"'),
     "exempt": _usage(
         'syncer exempt 4711 --destination crm --ground legal_claims --reason "court case 12 C 34/26"',
     ),
@@ -159,6 +207,18 @@ USAGE: Mapping[str, Usage] = {
         "syncer retention",
         attention="addresses past their time are left: a recheck of theirs is late",
     ),
+    "backup": _usage(
+        "syncer backup /var/backups/syncer --keep 14",
+        "syncer backup --check /var/backups/syncer/syncer-20261124T031500Z.db",
+        done="the backup was made, restored into a scratch database and verified",
+        attention="it was not made, is damaged, or could not be verified",
+    ),
+    "restore": _usage(
+        "syncer restore /var/backups/syncer/syncer-20261124T031500Z.db --into sqlite:////var/lib/syncer/syncer.db",
+        "syncer restore /var/backups/syncer/syncer-20261124T031500Z.dump --into postgresql://syncer@localhost/syncer",
+        done="the database is in place; what it printed comes next",
+        attention="the backup is damaged, or could not be put in place whole",
+    ),
     "replay": _usage(
         'syncer replay --since note.txt --reason "restored the backup of 2026-11-24"',
         'syncer replay --since note.txt --export log.jsonl --reason "restored the backup" --yes',
@@ -166,8 +226,29 @@ USAGE: Mapping[str, Usage] = {
         attention="the plan was shown, or carried out; some requests only the lost part knew, each with its remedy",
     ),
     "metrics": _usage("syncer metrics", "syncer metrics --out /var/lib/node_exporter/syncer.prom"),
+    "console key": _usage("syncer console key --out /etc/syncer-console/console.key"),
+    "console": _usage(
+        "syncer console",
+        "syncer --settings /etc/syncer/settings.toml console",
+        done="told to stop (SIGTERM, SIGINT), and every request in hand is answered",
+        wrong="configured wrongly, its place is taken, or the database is another version's: a person must mend it",
+    ),
+    "alerts": _usage(
+        "syncer alerts",
+        "syncer alerts --json | jq '.alerts[].condition'",
+        done="no alert is open, and every channel works",
+        attention="an alert is open, or a channel fails or is off",
+    ),
+    "alerts test": _usage(
+        "syncer alerts test",
+        "syncer alerts test dpo",
+        done="every channel took its trial",
+        attention="a channel did not take it; a line says why",
+    ),
+    "alerts ack": _usage('syncer alerts ack 12 --until 2026-12-07 --reason "the provider is mending it"'),
+    "alerts digest": _usage("syncer alerts digest --print"),
     # -- set up
-    "demo": _usage("syncer demo"),
+    "demo": _usage("syncer demo", "syncer demo --console"),
     "init": _usage("syncer init", "syncer --settings /etc/syncer/settings.toml init", done="made, or already there"),
     "check": _usage(
         "syncer check",
@@ -178,6 +259,13 @@ USAGE: Mapping[str, Usage] = {
         attention="something FAILs; each has its remedy",
     ),
     "config": _usage("syncer config", "syncer config --json | jq .file"),
+    "user add": _usage("syncer user add anna --role compliance", "syncer user add bert --role ops --role admin"),
+    "user list": _usage("syncer user list", "syncer user list --json"),
+    "user role": _usage("syncer user role anna --role compliance --role ops"),
+    "user disable": _usage("syncer user disable anna"),
+    "user enable": _usage("syncer user enable anna"),
+    "user reset": _usage("syncer user reset anna"),
+    "user sign-out": _usage("syncer user sign-out anna"),
     "key create": _usage("syncer key create"),
     "key list": _usage("syncer key list"),
     "key rotate": _usage('syncer key rotate --reason "a backup got lost"', 'syncer key rotate --reason "…" --yes'),

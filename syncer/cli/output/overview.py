@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from syncer.intake.wordpress.state import WordPressState
 from syncer.reports.views import (
     AuditStanding,
     DaemonView,
+    GuardView,
     LaneView,
     StatusView,
 )
@@ -21,12 +22,17 @@ from syncer.reports.wording.words import day_time, verification
 
 if TYPE_CHECKING:
     from syncer.cli.output.results import ConfigResult
+    from syncer.cli.output.sheet import Grid, PlainSheet
+    from syncer.cli.output.terminal import EscapingConsole
     from syncer.settings.effective import Value
 
 
-def status(view: StatusView) -> None:
-    """Print the status so that it fits a screen."""
-    out, counts = console(), view.events
+def status(view: StatusView, on: PlainSheet | EscapingConsole | None = None) -> None:
+    """Print the status so that it fits a screen; to stdout, unless it is to go elsewhere."""
+    out, counts = on or console(), view.events
+    for name, lane in view.destinations.items():
+        if lane.shadow_since:
+            out.print(marked(_shadow_line(name, lane), "bold yellow"))
     late = f", {counts.overdue} OVERDUE" if counts.overdue else ", none overdue"
     late += f" ({counts.late_on_arrival} of them already when they came)" if counts.late_on_arrival else ""
     late += f", {counts.answered_late} answered late" if counts.answered_late else ""
@@ -42,23 +48,7 @@ def status(view: StatusView) -> None:
         )
     if warned:
         out.print(f"open since receipt, each counted once: {', '.join(warned)}")
-    table = grid(
-        "destination",
-        "adapter",
-        "#pending",
-        "#retrying",
-        "#applied",
-        "#confirmed",
-        "#held",
-        "#exempt",
-        "oldest open",
-    )
-    for name, lane in view.destinations.items():
-        numbers = [str(number) for number in (lane.pending, lane.retrying, lane.applied, lane.confirmed)]
-        held = marked(str(lane.held), "bold red" if lane.held else "")
-        oldest = f"{lane.oldest_open:%Y-%m-%d %H:%MZ}" if lane.oldest_open else "-"
-        table.add_row(name, lane.adapter or "-", *numbers, held, str(lane.exempt), oldest)
-    out.print(table)
+    out.print(_counts(view.destinations, getattr(out, "width", None)))
     for name, lane in view.destinations.items():
         for line in _lane_lines(name, lane):
             out.print(line)
@@ -68,6 +58,33 @@ def status(view: StatusView) -> None:
         out.print(line)
     for line in _audit_lines(view.audit):
         out.print(line)
+
+
+def _counts(lanes: Mapping[str, LaneView], width: int | None) -> Grid:
+    """Return the table of destinations; where it is wider than a terminal, without adapters and hours."""
+    table = _numbers(lanes, brief=False)
+    return table if width is None or table.width() <= width else _numbers(lanes, brief=True)
+
+
+def _numbers(lanes: Mapping[str, LaneView], *, brief: bool) -> Grid:
+    adapter = () if brief else ("adapter",)
+    counted = ("#pending", "#retrying", "#applied", "#confirmed", "#held", "#exempt")
+    table = grid("destination", *adapter, *counted, "oldest open")
+    for name, lane in lanes.items():
+        numbers = [str(number) for number in (lane.pending, lane.retrying, lane.applied, lane.confirmed)]
+        held = marked(str(lane.held), "bold red" if lane.held else "")
+        oldest = f"{lane.oldest_open:{'%Y-%m-%d' if brief else '%Y-%m-%d %H:%MZ'}}" if lane.oldest_open else "-"
+        named = [name] if brief else [name, lane.adapter or "-"]
+        table.add_row(*named, *numbers, held, str(lane.exempt), oldest)
+    return table
+
+
+def _shadow_line(name: str, lane: LaneView) -> str:
+    since = f"SHADOW MODE at {name} since {day_time(lane.shadow_since)}: nothing is carried out there"
+    if not lane.previewed:
+        return f"{since}; nothing was previewed yet"
+    loud = "; ALARM: that is near, go live or answer otherwise" if lane.forgotten else ""
+    return f"{since}; {lane.previewed} previewed, the first is due {lane.previewed_due_on}{loud}"
 
 
 def _audit_lines(audit: AuditStanding) -> list[str]:
@@ -114,6 +131,8 @@ def _lane_lines(name: str, lane: LaneView) -> list[str]:
     if lane.paused:
         by = "by an operator" if lane.paused_by == "operator" else "by itself; it probes again every 15 minutes"
         lines.append(f"PAUSED {name} ({by}): {lane.pause_reason}")
+    if lane.guard:
+        lines += guard_lines(name, lane.guard)
     if lane.cool_until:
         lines.append(f"{name} last cooled down until {day_time(lane.cool_until)}")
     if not lane.configured:
@@ -129,6 +148,19 @@ def _lane_lines(name: str, lane: LaneView) -> list[str]:
             f" lease until {day_time(lane.lease_until)}"
         )
     return lines
+
+
+def guard_lines(name: str, guard: GuardView) -> list[str]:
+    """Return how the guard of a destination stands."""
+    if guard.since is not None:
+        return [
+            f"STOPPED {name} since {day_time(guard.since)}: unusually many deletions; {guard.waiting} wait for"
+            " a person, see `syncer guard plan`"
+        ]
+    if guard.limit is None:
+        return [f"{name}: the guard is OFF; any number of deletions may begin"]
+    waiting = f", {guard.waiting} wait to begin" if guard.waiting else ""
+    return [f"{name}: {guard.counted} of {guard.limit} deletions in 24 hours{waiting}"]
 
 
 def _daemon_lines(daemons: Sequence[DaemonView]) -> list[str]:

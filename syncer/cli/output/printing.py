@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from syncer.cli.output.console import console, grid
 from syncer.cli.output.sheet import Cell, Marked, PlainSheet, marked
-from syncer.decisions.withdrawal import Happened
-from syncer.domain.codes import meaning, remedy
+from syncer.decisions.withdrawing.withdrawal import Happened
+from syncer.domain.codes import GUARDED, meaning, remedy
 from syncer.domain.model import EventState, State
 from syncer.privacy.masking import visible
 from syncer.reports.evidence import steps
@@ -19,6 +19,7 @@ from syncer.reports.views import (
     EventView,
 )
 from syncer.reports.wording import deliveries
+from syncer.reports.wording.previews import is_shadowed
 from syncer.reports.wording.words import RIGHTS, day_time, sentence, standing, step_line
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from syncer.cli.output.results import (
         CheckResult,
         ListedKey,
-        ResyncResult,
         RetentionResult,
+        StartedOver,
         TrialResult,
         WithdrawResult,
     )
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from syncer.delivery.drift import Comparison
 
 
+#: the audit's word for a preview
+PREVIEWED = "delivery:previewed"
 #: the columns of a list of events, and how many it shows at once
 HEAD, LINES = ("case", "event", "right", "due", "state", "deliveries"), 500
 #: how each finding of `check` begins, and its style
@@ -86,7 +89,7 @@ def show(event: EventHistory) -> None:
         out.print(f"extended  {day_time(event.extended_at)}; the person was told on {event.informed_on}")
     elif event.target_at:
         out.print(f"target    {day_time(event.target_at)}")
-    if event.legal_due_on:
+    if event.legal_due_on and event.legal_due_on != event.due_on:
         out.print(f"legal day {event.legal_due_on}, moved past days off; syncer works to the earlier one")
     out.print(f"person    {event.subject or 'not known: the address cannot be used'}")
     out.print(f"state     {standing(event)}" + (f": {meaning(event.code)}" if event.code else ""))
@@ -94,6 +97,8 @@ def show(event: EventHistory) -> None:
         out.print(f"why       {held}")
     for delivery in event.deliveries:
         _delivery(out, delivery)
+        if foreseen := _foreseen(event, delivery):
+            out.print(f"  {foreseen}")
     out.print("\ntimeline")
     for entry in event.audit:
         out.print(f"{day_time(entry.at)}  {entry.destination or '':<12} {sentence(entry)}")
@@ -108,6 +113,12 @@ def _held_for(event: EventHistory) -> str:
     return str(details[-1]) if details and event.state is EventState.HELD else ""
 
 
+def _foreseen(event: EventHistory, delivery: DeliveryView) -> str:
+    """Return what would have happened at a destination in shadow mode, as its last preview saw it."""
+    told = [entry for entry in event.audit if entry.what == PREVIEWED and entry.destination == delivery.destination]
+    return sentence(told[-1]) if told and is_shadowed(delivery) else ""
+
+
 def _delivery(out: PlainSheet | EscapingConsole, delivery: DeliveryView) -> None:
     found = deliveries.outcome(delivery)
     out.print(
@@ -116,13 +127,13 @@ def _delivery(out: PlainSheet | EscapingConsole, delivery: DeliveryView) -> None
     )
     if delivery.code:
         out.print(f"  why   {delivery.code}: {meaning(delivery.code)}")
-    if delivery.state is State.HELD:
+    if delivery.state is State.HELD or delivery.code == GUARDED:
         out.print(f"  do    {remedy(delivery.code)}")
     if delivery.next_attempt_at:
         out.print(f"  next  {day_time(delivery.next_attempt_at)}")
 
 
-def plan(result: ResyncResult, skipped: Iterable[str]) -> None:
+def plan(result: StartedOver, skipped: Iterable[str]) -> None:
     """Print what a resync will do, and what it leaves alone."""
     out = console()
     table = grid("event", "destination", "from", "to")

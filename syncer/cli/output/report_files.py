@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncer.cli.common import write_out
+from syncer.language.texts import ENGLISH
+from syncer.reports.takeout.documents import report_pieces
 
 if TYPE_CHECKING:
     from syncer.reports.propagation import PropagationLog, Report
@@ -17,54 +18,37 @@ if TYPE_CHECKING:
 MOST = 10_000
 
 
-def write_report(report: Report, out: Path | None, fmt: str, most: int = MOST) -> tuple[str, list[str]]:
+def write_report(
+    report: Report, out: Path | None, fmt: str, language: str = ENGLISH, most: int = MOST
+) -> tuple[str, list[str]]:
     """Write a report; return the SHA-256 (hex) of what was written, and those of its parts where it has several.
 
-    Standard output, and what stands for something open, gets all in one.
+    Standard output, and what stands for something open, gets all in one. The language is that of HTML.
     """
     if out is None or len(report.register) <= most or _is_open_already(out):
-        return write_out(rendered(report.log, fmt), out, fmt)[1], []
-    files = tuple(_parts(report, out, fmt, most))
-    _, sha256 = write_out(_index(report.log, files, fmt), out, fmt)
+        return write_out(report_pieces(report.log, fmt, language), out, fmt)[1], []
+    files = tuple(_parts(report, out, fmt, language, most))
+    _, sha256 = write_out(_index(report.log, files, fmt, language), out, fmt)
     return sha256, [item.sha256 for item in files]
 
 
-def rendered(log: PropagationLog, fmt: str) -> Iterable[str]:
-    """Return the pieces of a propagation log in a format."""
-    if fmt == "html":
-        from syncer.reports.html.page import report_html
-
-        return report_html(log)
-    if fmt == "text":
-        from syncer.reports.as_text import report_text
-
-        return report_text(log)
-    if fmt == "csv":
-        from syncer.reports.as_csv import report_csv
-
-        return report_csv(log)
-    from syncer.reports.as_json import json_pieces
-
-    return chain(json_pieces(log), ["\n"])
-
-
-def _parts(report: Report, out: Path, fmt: str, most: int) -> Iterable[PartFile]:
+def _parts(report: Report, out: Path, fmt: str, language: str, most: int) -> Iterable[PartFile]:
     from syncer.reports.register.index import PartFile
 
     for log in report.parts(most):
         assert log.part is not None
         file = out.with_name(f"{out.stem}-{log.part.number:03}{out.suffix}")
-        _, sha256 = write_out(rendered(log, fmt), file, fmt)
+        _, sha256 = write_out(report_pieces(log, fmt, language), file, fmt)
         yield PartFile(log.part, file.name, sha256)
 
 
-def _index(log: PropagationLog, files: tuple[PartFile, ...], fmt: str) -> Iterable[str]:
+def _index(log: PropagationLog, files: tuple[PartFile, ...], fmt: str, language: str) -> Iterable[str]:
     from syncer.reports.register import index
 
     if fmt == "html":
         from syncer.reports.html.page import index_html
 
-        return index_html(log, files)
+        return index_html(log, files, language)
     if fmt == "text":
         return index.index_text(log, files)
     if fmt == "csv":

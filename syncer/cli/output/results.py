@@ -12,7 +12,7 @@ from adapters.contract import Check, TrialStep
 from syncer.audit.offline.inclusion import ProvenEntry
 from syncer.audit.proof.purge import BodySpan
 from syncer.decisions.replay import Lost
-from syncer.decisions.withdrawal import Happened, Withdrawal
+from syncer.decisions.withdrawing.withdrawal import Happened, Withdrawal
 from syncer.domain.model import State
 from syncer.intake.wordpress.state import WordPressAlarm
 from syncer.privacy.key_file import KeyState
@@ -20,7 +20,7 @@ from syncer.settings.effective import Value
 from syncer.settings.search import Fate, Lookup
 
 if TYPE_CHECKING:
-    from syncer.decisions.resync import PlannedDelivery
+    from syncer.decisions.resync_plan import PlannedDelivery
 
 
 class CheckLevel(StrEnum):
@@ -95,12 +95,25 @@ class PlannedLine:
 
 
 @dataclass(frozen=True, slots=True)
-class ResyncResult:
-    """`resync`: the plan with its digest, and whether it was carried out."""
+class StartedOver:
+    """A plan of what starts over and what is read back, with its digest, and whether it was carried out."""
 
     digest: str
     applied: bool
     deliveries: tuple[PlannedLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResyncResult(StartedOver):
+    """`resync`.
+
+    `deletions` is how many of the deliveries are deletions that start over; `asks_for_number` says that this number is
+    to be typed, since the guard would stop them. `proposal` is its number where it waits for a second person now.
+    """
+
+    deletions: int
+    asks_for_number: bool
+    proposal: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +129,7 @@ class WithdrawResult:
     """`withdraw`: the plan with its digest, and whether it was carried out.
 
     `deliveries` also has what stays as it is. `withdrawn_before` says that the request had been withdrawn already.
+    `proposal` is its number where it waits for a second person now.
     """
 
     event: str
@@ -123,10 +137,11 @@ class WithdrawResult:
     applied: bool
     withdrawn_before: bool
     deliveries: tuple[WithdrawnLine, ...]
+    proposal: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayResult(ResyncResult):
+class ReplayResult(StartedOver):
     """`replay`: what a resync shows, what only the lost part of the log knew, and what is left alone."""
 
     lost: tuple[Lost, ...]
@@ -296,13 +311,13 @@ def planned_lines(deliveries: Sequence[PlannedDelivery]) -> tuple[PlannedLine, .
     return tuple(PlannedLine(item.event, item.destination, item.from_, item.to) for item in deliveries)
 
 
-def withdraw_result(plan: Withdrawal, *, applied: bool) -> WithdrawResult:
+def withdraw_result(plan: Withdrawal, *, applied: bool, proposal: int | None) -> WithdrawResult:
     """Return a withdrawal as it is shown."""
     lines = (
         WithdrawnLine(plan.event, item.destination, item.from_, item.to, item.happened, item.attempts)
         for item in plan.deliveries
     )
-    return WithdrawResult(plan.event, plan.digest, applied, plan.before, tuple(lines))
+    return WithdrawResult(plan.event, plan.digest, applied, plan.before, tuple(lines), proposal)
 
 
 def check_line(finding: Check) -> CheckLine:

@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from syncer.alerting.overview import AlertsView
 from syncer.audit.offline.finding import Finding
 from syncer.audit.offline.inclusion import InclusionProof
+from syncer.cli.output.people import ListedUser
+from syncer.cli.output.proposed import ProposalView
 from syncer.cli.output.results import (
     CheckpointResult,
     CheckResult,
@@ -28,6 +31,8 @@ from syncer.cli.output.results import (
     WatchResult,
     WithdrawResult,
 )
+from syncer.cli.output.stopped import GuardPlanResult, GuardResult
+from syncer.decisions.previews import Previewed
 from syncer.delivery.drift import Comparison
 from syncer.reports.as_json import as_json
 from syncer.reports.dossier import DossierFacts
@@ -38,6 +43,8 @@ from syncer.reports.views import EventHistory, EventView, StatusView
 
 #: command -> the type of what it prints with --json or --format json
 COMMANDS: dict[str, Any] = {
+    "alerts": AlertsView,
+    "approve": ProposalView,
     "audit check-proof": ProofResult | ProofsResult | Refusal,
     "audit checkpoint": CheckpointResult,
     "audit export": tuple[ExportedEntry, ...],
@@ -50,8 +57,16 @@ COMMANDS: dict[str, Any] = {
     "dossier": DossierFacts,
     "events": tuple[EventView, ...],
     "find": tuple[EventView, ...],
+    "guard": GuardResult,
+    "guard plan": GuardPlanResult,
+    "guard refuse": GuardPlanResult,
+    "guard release": GuardPlanResult,
+    "guard withdraw": GuardPlanResult,
     "key list": tuple[ListedKey, ...],
+    "preview": tuple[Previewed, ...],
+    "proposals": tuple[ProposalView, ...],
     "reconcile": tuple[Comparison, ...],
+    "reject": ProposalView,
     "replay": ReplayResult,
     "report": PropagationLog | ReportIndex,
     "resync": ResyncResult,
@@ -61,6 +76,7 @@ COMMANDS: dict[str, Any] = {
     "submit": SubmitResult,
     "watch": tuple[WatchResult, ...],
     "withdraw": WithdrawResult,
+    "user list": tuple[ListedUser, ...],
     "wordpress sweep": SweepResult,
 }
 

@@ -65,6 +65,10 @@ class Grid:
         least = self.widths + (0,) * (len(columns) - len(self.widths))
         return tuple(max(width, *map(_width, cells)) for cells, width in zip(columns, least, strict=True))
 
+    def width(self) -> int:
+        """Return how many characters a line takes that does not break."""
+        return sum(self.taken()) + 2 * (len(self.columns) - 1)
+
 
 class PlainSheet:
     """Prints to stdout, each text as one line: what is in it cannot begin another."""

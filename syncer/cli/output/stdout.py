@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import io
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,11 +14,7 @@ from typing import BinaryIO
 
 from syncer.errors import SyncerError, UserError
 from syncer.privacy.masking import escaped
-
-#: what JSON text holds beyond ASCII and line feeds
-_BEYOND = re.compile(r"[^ -~\n]")
-#: name of the error handler under which text is encoded
-ESCAPE = "syncer.escape"
+from syncer.reports.takeout.octets import ESCAPE, JSON_FORMATS, MARK, visible_json
 
 
 def prepare() -> None:
@@ -46,21 +41,6 @@ def given_up() -> bool:
     return False
 
 
-def _escape(error: UnicodeError) -> tuple[str, int]:
-    r"""Return what stands for characters that cannot be encoded: \uXXXX, which JSON reads back as the same text."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    return _units(error.object[error.start : error.end]), error.end
-
-
-def _units(text: str) -> str:
-    units = text.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
-
-
-codecs.register_error(ESCAPE, _escape)
-
-
 def encoding() -> str:
     """Return the encoding of standard output; UTF-8 for one that takes text as it is."""
     return codecs.lookup(getattr(sys.stdout, "encoding", None) or "utf-8").name
@@ -70,16 +50,6 @@ def json_text(text: str) -> str:
     """Return JSON as standard output can carry it: in plain ASCII where that is not UTF-8, and the same value."""
     text = visible_json(text)
     return text if encoding() == "utf-8" else text.encode("ascii", ESCAPE).decode("ascii")
-
-
-def visible_json(text: str) -> str:
-    """Return the same JSON with every character escaped that nobody can see or that a terminal obeys."""
-    return _BEYOND.sub(_unless_printable, text)
-
-
-def _unless_printable(character: re.Match[str]) -> str:
-    # JSON holds these inside strings only, where the escape is the same value
-    return character[0] if character[0].isprintable() else _units(character[0])
 
 
 def remark(text: str) -> None:
@@ -135,11 +105,11 @@ class Outlet:
     @property
     def head(self) -> str:
         """What stands before the first line: the byte order mark by which a spreadsheet knows UTF-8 in a CSV file."""
-        return "\ufeff" if self._file is not None and self._fmt == "csv" else ""
+        return MARK if self._file is not None and self._fmt == "csv" else ""
 
     def write(self, text: str) -> bytes:
         """Write a piece; return the octets that it became."""
-        if self._fmt in ("json", "jsonl"):
+        if self._fmt in JSON_FORMATS:
             text = json_text(text) if self._file is None else visible_json(text)
         if self._file is not None:
             octets = text.encode("utf-8", ESCAPE)

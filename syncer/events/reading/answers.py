@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from syncer.database.bulk import by_index, in_list, one_of
+from syncer.database.column_types import day_of, moment_of, raw
 from syncer.database.tables import Tables
 from syncer.domain.deadlines import Rule
 from syncer.domain.endings import answered_late
@@ -61,16 +62,19 @@ class Answers:
     def late(self, connection: sa.Connection, rule: Rule, *conditions: sa.ColumnElement[bool]) -> Iterator[str]:
         """Yield the fulfilled events whose first answer came late; of one made by mistake nobody was owed any."""
         e = self._event.c
-        query = sa.select(e.id, e.right, e.received_at, e.due_on, e.fulfilled_at).where(*conditions)
+        columns = [e.id, e.right, *map(raw, (e.received_at, e.due_on, e.fulfilled_at))]
+        query = sa.select(*columns).where(*conditions)
         query = query.where(e.state == EventState.FULFILLED, e.slow >= rule.objection_target_hours)
         rows = connection.execute(by_index(query, self._event, self._slow)).all()
         for part in parts(rows):
             ids = [row.id for row in part]
             told, withdrawn = self.told(connection, ids), self.withdrawn(connection, ids)
             for row in part:
-                moment = answered_at(told.get(row.id, (None, None))[1], row.fulfilled_at)
-                answered = answered_late(rule, row.right, row.received_at, row.due_on, moment)
-                if answered and row.id not in withdrawn:
+                received, due = moment_of(row.received_at), day_of(row.due_on)
+                moment = answered_at(told.get(row.id, (None, None))[1], moment_of(row.fulfilled_at))
+                if received is None or due is None:  # of a row that somebody damaged nobody knows
+                    continue
+                if answered_late(rule, row.right, received, due, moment) and row.id not in withdrawn:
                     yield row.id
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
 
 from syncer.database.bulk import by_index
+from syncer.database.column_types import day_of, moment_of, raw
 from syncer.database.derived import tally
 from syncer.database.derived.hops import distinct
 from syncer.database.tables import Tables
+from syncer.domain.codes import SHADOWED
 from syncer.domain.deadlines import WARN_DAYS, Rule
 from syncer.domain.model import WORKABLE, EventState, State, word
 from syncer.domain.rights import Right
@@ -60,23 +62,28 @@ class Counts:
         e = self._tables.event.c
         late = late_condition(self._tables, rule, now)
         wanted = (sa.func.count(sa.case((condition, 1))) for condition in (late, *_levels(e, rule, now)))
-        query = sa.select(e.state, sa.func.count(), sa.func.min(e.received_at), *wanted).group_by(e.state)
+        query = sa.select(e.state, sa.func.count(), raw(sa.func.min(e.received_at)), *wanted).group_by(e.state)
         by_state: Counter[EventState] = Counter()
         moments, numbers = [], [0] * (1 + len(WARN_DAYS))
         for state, number, oldest, *found in self._unfinished(connection, query):
             # a word that syncer never writes waits for a person, as what is held does
             by_state[word(EventState, state) or EventState.HELD] += number
-            moments.append(oldest)
+            moments.append(moment_of(oldest))
             numbers = [sum(pair) for pair in zip(numbers, found, strict=True)]
         total = tally.read(connection, self._tables).get((tally.EVENT, ""), 0)
         by_state[EventState.FULFILLED] = max(total - by_state.total(), 0)
         arrived = self._late_on_arrival(connection, rule, late) if numbers[0] else 0
-        return OpenEvents(by_state, min(moments, default=None), numbers[0], arrived, tuple(numbers[1:]))
+        return OpenEvents(by_state, min(filter(None, moments), default=None), numbers[0], arrived, tuple(numbers[1:]))
 
     def _late_on_arrival(self, connection: sa.Connection, rule: Rule, late: sa.ColumnElement[bool]) -> int:
         e = self._tables.event.c
-        rows = self._unfinished(connection, sa.select(e.right, e.received_at, e.due_on, e.created_at).where(late))
-        return sum(rule.late(*row) for row in rows)
+        columns = [e.right, *map(raw, (e.received_at, e.due_on, e.created_at))]
+        arrived = 0
+        for right, received, due, created in self._unfinished(connection, sa.select(*columns).where(late)):
+            times = moment_of(received), day_of(due), moment_of(created)
+            if times[0] and times[1] and times[2]:  # of a row that somebody damaged nobody knows
+                arrived += rule.late(right, times[0], times[1], times[2])
+        return arrived
 
     def _unfinished(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterable[Any]:
         """Yield the rows of a query about events, of those that are not fulfilled."""
@@ -103,10 +110,21 @@ class Counts:
                 by_state[name][State.CONFIRMED] = max(number - by_state[name].total(), 0)
         # not joined: PostgreSQL would read all events for a few hundred of them
         received = sa.select(e.c.received_at).where(e.c.id == d.c.event_id).scalar_subquery()
-        open_ones = sa.select(d.c.destination, sa.func.min(received), sa.func.min(d.c.next_attempt_at))
+        open_ones = sa.select(d.c.destination, raw(sa.func.min(received)), raw(sa.func.min(d.c.next_attempt_at)))
         open_ones = open_ones.where(among, d.c.state.in_(OPEN)).group_by(d.c.destination)
-        times = {row[0]: tuple(row[1:]) for row in connection.execute(by_index(open_ones, d, index))}
+        times = {row[0]: tuple(map(moment_of, row[1:])) for row in connection.execute(by_index(open_ones, d, index))}
         return {name: OpenDeliveries(found, *times.get(name, (None, None))) for name, found in by_state.items()}
+
+    def previewed(self, connection: sa.Connection, names: Sequence[str]) -> dict[str, tuple[int, date | None]]:
+        """Return how many deliveries were previewed at destinations in shadow mode, and when the first is due.
+
+        None where a row holds what is no day: SQLite stores anything.
+        """
+        d = self._tables.delivery.c
+        first = sa.cast(sa.func.min(d.due_on), sa.String(10))
+        query = sa.select(d.destination, sa.func.count(), first).group_by(d.destination)
+        query = query.where(d.destination.in_(names), d.code == SHADOWED, d.state.in_([State.PENDING, State.RETRYING]))
+        return {name: (number, day_of(text)) for name, number, text in connection.execute(query)} if names else {}
 
     def destinations(self, connection: sa.Connection) -> list[str]:
         """Return every destination that has a delivery."""

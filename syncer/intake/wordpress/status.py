@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from syncer.audit.transaction import Transactions
 from syncer.clock import stamp
 from syncer.database.connections import reading, writing
+from syncer.domain.codes import SHADOWED
 from syncer.domain.model import EventState, State
 from syncer.domain.rights import Ground
 from syncer.events.settlement import withdrawn
@@ -26,9 +27,11 @@ DESTINATIONS = "destinations"
 PLUGIN = "plugin"
 #: what is told of a request, or of a destination, that was withdrawn
 WITHDRAWN = "withdrawn"
+#: what is told of a destination in shadow mode: nothing is carried out there
+TRIAL = "trial"
 #: the state that is shown when several events of one request differ: the one furthest from done, and of what was
 #: withdrawn any other, since the request was made again
-WORST = (State.HELD, State.RETRYING, State.PENDING, State.APPLIED, State.EXEMPT, State.CONFIRMED, WITHDRAWN)
+WORST = (State.HELD, TRIAL, State.RETRYING, State.PENDING, State.APPLIED, State.EXEMPT, State.CONFIRMED, WITHDRAWN)
 EVENTS_WORST = (EventState.HELD, EventState.OPEN, EventState.FULFILLED, WITHDRAWN)
 #: audit entries read, and requests written, at one time
 WINDOW, CHUNK = 5000, 500
@@ -180,6 +183,8 @@ def _event_state(row: Any) -> str:
 
 
 def _delivery_state(row: Any) -> str:
+    if row.code == SHADOWED and row.delivery in (State.PENDING, State.RETRYING):
+        return TRIAL
     return WITHDRAWN if row.delivery == State.EXEMPT and row.code == Ground.WITHDRAWN else State(row.delivery)
 
 

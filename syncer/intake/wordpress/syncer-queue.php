@@ -2,7 +2,7 @@
 /**
  * Plugin Name:       Syncer Queue
  * Description:       Hands erasure requests and objections to syncer; Tools > Erase Personal Data shows how far they are.
- * Version:           4
+ * Version:           5
  * Requires at least: 5.7
  * Requires PHP:      7.4
  * License:           MIT
@@ -15,7 +15,7 @@
 
 defined( 'ABSPATH' ) || exit;
 defined( 'SYNCER_QUEUE_TABLE' ) || define( 'SYNCER_QUEUE_TABLE', 'syncer_queue' ); // As [queue] table in settings.toml.
-define( 'SYNCER_PLUGIN_VERSION', '4' ); // As in the head, which syncer reads.
+define( 'SYNCER_PLUGIN_VERSION', '5' ); // As in the head, which syncer reads.
 defined( 'SYNCER_STATUS_TABLE' ) || define( 'SYNCER_STATUS_TABLE', 'syncer_wp_status' );
 
 /** Returns the queue's CREATE TABLE, as dbDelta() writes it: one character set, compared byte by byte. */
@@ -276,6 +276,7 @@ function syncer_show_status( $column, $request ) {
 	}
 	$words = array(
 		'pending'   => __( 'waiting', 'syncer' ),
+		'trial'     => __( 'trial: nothing is carried out', 'syncer' ),
 		'retrying'  => __( 'waiting, will be tried again', 'syncer' ),
 		'applied'   => __( 'carried out, being checked', 'syncer' ),
 		/* translators: %s: time of day, or date. */
@@ -295,6 +296,10 @@ function syncer_show_status( $column, $request ) {
 	} elseif ( $row && 'fulfilled' !== $row->state ) {
 		/* translators: %s: date. */
 		echo esc_html( sprintf( __( 'Answer due by %s', 'syncer' ), wp_date( get_option( 'date_format' ), strtotime( "$row->due_on 12:00 UTC" ) ) ) );
+	}
+	if ( $row && syncer_console_secret() ) {
+		$url = wp_nonce_url( admin_url( "admin-post.php?action=syncer_console&request=$request->ID" ), 'syncer_console' );
+		echo '<br><a href="' . esc_url( $url ) . '">' . esc_html__( 'Open in syncer', 'syncer' ) . '</a>';
 	}
 }
 add_action( 'manage_erase-personal-data_custom_column', 'syncer_show_status', 10, 2 );
@@ -324,3 +329,52 @@ if ( defined( 'SYNCER_MAIL_WHEN_DONE' ) && SYNCER_MAIL_WHEN_DONE ) {
 	add_action( 'wp_privacy_personal_data_erased', fn( $id ) => update_post_meta( $id, '_syncer_mail_due', 1 ) );
 	add_action( 'syncer_mail_when_done', 'syncer_mail_when_done' );
 }
+
+/** Returns the secret that this site and syncer's console both know, or "" where wp-config.php names none. */
+function syncer_console_secret() {
+	$named = defined( 'SYNCER_CONSOLE_URL' ) && defined( 'SYNCER_CONSOLE_SECRET_FILE' );
+	$text  = $named && is_readable( SYNCER_CONSOLE_SECRET_FILE ) ? file_get_contents( SYNCER_CONSOLE_SECRET_FILE ) : ''; // phpcs:ignore
+	return strlen( trim( (string) $text ) ) >= 32 ? trim( $text ) : '';
+}
+
+/** Returns a ticket with which whoever is signed in here goes over to syncer's console, once and within a minute. */
+function syncer_console_ticket( $secret, $to ) {
+	$said = array(
+		'iss' => network_home_url( '/' ),
+		'aud' => SYNCER_CONSOLE_URL,
+		'sub' => get_current_blog_id() . ':' . get_current_user_id(),
+		'iat' => time(),
+		'exp' => time() + 60,
+		'jti' => bin2hex( random_bytes( 16 ) ),
+		'to'  => $to,
+	);
+	$json  = wp_json_encode( $said, JSON_UNESCAPED_SLASHES );
+	$mac   = hash_hmac( 'sha256', "syncer-ticket-v1$json", $secret, true );
+	$plain = fn( $octets ) => rtrim( strtr( base64_encode( $octets ), '+/', '-_' ), '=' ); // phpcs:ignore
+	return $plain( $json ) . '.' . $plain( $mac );
+}
+
+/** Shows the one button that goes over; a ticket must never stand in an address. */
+function syncer_open_console() {
+	check_admin_referer( 'syncer_console' );
+	$secret = syncer_console_secret();
+	if ( ! $secret || ! current_user_can( 'erase_others_personal_data' ) ) {
+		wp_die( esc_html__( 'You may not do this.', 'syncer' ), '', 403 );
+	}
+	$request = get_current_blog_id() . ':' . absint( $_GET['request'] ?? 0 );
+	$form    = '<p>%s</p><form method="post" action="%s"><input type="hidden" name="ticket" value="%s"><button class="button">%s</button></form>';
+	$action  = trailingslashit( SYNCER_CONSOLE_URL ) . 'sign-in/wordpress';
+	nocache_headers();
+	wp_die(
+		sprintf( // phpcs:ignore -- each part is escaped.
+			$form,
+			esc_html__( 'You are about to leave WordPress for syncer. The button works for one minute.', 'syncer' ),
+			esc_url( $action ),
+			esc_attr( syncer_console_ticket( $secret, "/requests/$request/" ) ),
+			esc_html__( 'Open in syncer', 'syncer' )
+		),
+		esc_html__( 'Open in syncer', 'syncer' ),
+		200
+	);
+}
+add_action( 'admin_post_syncer_console', 'syncer_open_console' );

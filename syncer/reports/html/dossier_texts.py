@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from syncer.language.texts import N_, _, digits
 
 #: right -> what the person asked, as a heading and in a sentence
 ASKED = {
@@ -17,19 +17,39 @@ ASK = {
     "suppress": "to send you no more mail, and to keep you from being added again",
     None: "nothing",
 }
-#: action -> what it did, once that was read back; `again` and `when` are empty or begin with a blank
+#: action -> what it did, once that was read back: where the moment is known, and where it is not
 DID = {
-    "delete": "Your data was erased{again}{when}.",
-    "unsubscribe": "You were unsubscribed{again}{when}.",
-    "suppress": "You were unsubscribed{again}, and this was recorded{when}.",
-    None: "This is closed.",
+    "delete": ("Your data was erased on {when}.", "Your data was erased."),
+    "unsubscribe": ("You were unsubscribed on {when}.", "You were unsubscribed."),
+    "suppress": (
+        "You were unsubscribed, and this was recorded on {when}.",
+        "You were unsubscribed, and this was recorded.",
+    ),
+    None: ("This is closed.", "This is closed."),
+}
+#: the same of somebody who had been found there once more
+DID_AGAIN = {
+    "delete": ("Your data was erased again on {when}.", "Your data was erased again."),
+    "unsubscribe": ("You were unsubscribed again on {when}.", "You were unsubscribed again."),
+    "suppress": (
+        "You were unsubscribed again, and this was recorded on {when}.",
+        "You were unsubscribed again, and this was recorded.",
+    ),
+    None: ("This is closed.", "This is closed."),
 }
 #: action -> what the look afterwards showed
 SAW = {
-    "delete": "we no longer found your data",
-    "unsubscribe": "no mail goes to you any more",
-    "suppress": "no mail goes to you any more",
-    None: "nothing was open any more",
+    "delete": "On {when} we looked again: we no longer found your data.",
+    "unsubscribe": "On {when} we looked again: no mail goes to you any more.",
+    "suppress": "On {when} we looked again: no mail goes to you any more.",
+    None: "On {when} we looked again: nothing was open any more.",
+}
+#: the same where the look was in several places
+SAW_IN_PLACES = {
+    "delete": "On {when} we looked again in {places} places: we no longer found your data.",
+    "unsubscribe": "On {when} we looked again in {places} places: no mail goes to you any more.",
+    "suppress": "On {when} we looked again in {places} places: no mail goes to you any more.",
+    None: "On {when} we looked again in {places} places: nothing was open any more.",
 }
 #: a provider's archive, of which nobody knows what it holds
 ARCHIVE = "its archive of deleted entries, which it keeps for 360 days"
@@ -56,7 +76,11 @@ WHY = {
     "unknown_state": "It shows your entry in a way that our system does not understand, and we do not guess.",
     "forbidden": "We lack the permission for a step there.",
     "delete_blocked": "The recipient does not allow deletions at the moment.",
+    "guarded": "Unusually many requests came at once, so a person looks at each before anything is erased.",
+    "guard_refused": "We could not see that this request came from you, so we stopped there.",
     "address_shredded": "We need your address for this, and have destroyed it already.",
+    "shadowed": "Our connection to this recipient is on trial: it is only looked at, and nothing is carried out there.",
+    "shadow_write": "Our connection to this recipient is on trial, and a mistake in it was stopped.",
     "not_yet": "It took what we asked, and does not show the change yet.",
     "reappeared": "You were found there again.",
     "suppression_missing": "The entry that keeps you from being added again was not there.",
@@ -69,13 +93,24 @@ WHY = {
     **dict.fromkeys(("unauthorized", "unpaid", "redirected", "login_page", "tls", "clock", "wrong_address"), _ACCESS),
 }
 #: where no code says why
-FAULT = "Something technical is in the way."
+FAULT = N_("Something technical is in the way.")
 #: who does what is left, by what is known: a person, or a program that runs
-BY_HAND = "This still has to be done, and a person has to see to it."
-TRIED_AGAIN = "Our system tries again by itself."
-AT_REST = "Our work at this recipient is stopped at the moment."
-NOT_SEEN = "It answered that this is done; we have not seen that for ourselves yet."
-NOT_ASKED = "It has not been asked yet."
+BY_HAND = N_("This still has to be done, and a person has to see to it.")
+TRIED_AGAIN = N_("Our system tries again by itself.")
+AT_REST = N_("Our work at this recipient is stopped at the moment.")
+NOT_SEEN = N_("It answered that this is done; we have not seen that for ourselves yet.")
+NOT_ASKED = N_("It has not been asked yet.")
+#: action -> what would have been done, where nothing was
+WOULD = {
+    "delete": "your data would have been erased",
+    "unsubscribe": "mail to you would have been stopped",
+    "suppress": "mail to you would have been stopped, and you would have been kept from being added again",
+    None: "nothing would have been done",
+}
+#: what would have happened, by what a look there showed
+WOULD_HAVE = N_("What would have happened, as a look there showed on {when}: {what}.")
+WOULD_FIND_NOBODY = N_("nothing about you was found, and nothing would have been changed")
+WOULD_BE_HELD = N_("a person would have had to decide")
 #: code -> what may be left where a recipient was excepted after it had been asked
 LEFT_OPEN = {
     "archived_not_purged": f"A copy may remain in {ARCHIVE}.",
@@ -84,29 +119,17 @@ LEFT_OPEN = {
     "exclusion_needed": "Nothing there keeps you from being added again.",
 }
 
-_NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 def number(count: int) -> str:
     """Return a small number as a word, a larger one in digits."""
-    return _NUMBERS[count] if count < len(_NUMBERS) else str(count)
+    return _(NUMBERS[count]) if count < len(NUMBERS) else digits(count)
 
 
-def all_of(count: int, noun: str) -> str:
-    """Return `your request`, `both your requests`, `all three of your requests`."""
-    if count == 1:
-        return f"your {noun}"
-    return f"both your {noun}s" if count == 2 else f"all {number(count)} of your {noun}s"
-
-
-def has(count: int) -> str:
-    """Return the verb that fits a count: `has` or `have`."""
-    return "has" if count == 1 else "have"
-
-
-def listed(items: Sequence[str]) -> str:
-    """Return items as a list in a sentence: `a, b and c`."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+def why(code: str | None) -> str:
+    """Return the fact that keeps a recipient from being through, for the person."""
+    return _(WHY.get(code or "", FAULT))
 
 
 def capital(text: str) -> str:

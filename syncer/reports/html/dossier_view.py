@@ -6,27 +6,31 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from adapters.contract import Stays
 from syncer.audit.ledger import LogEntry
 from syncer.domain.deadlines import is_overdue
 from syncer.domain.endings import Ending
 from syncer.domain.model import EventState, State
 from syncer.domain.rights import Right
+from syncer.language.texts import N_, _, counted, listed
 from syncer.reports.dossier import DossierDelivery, DossierEvent, DossierFacts
 from syncer.reports.html import dossier_texts as texts
 from syncer.reports.html.lead import asked_for, standing
 from syncer.reports.html.recipient import RecipientView
 from syncer.reports.wording.cases import case
-from syncer.reports.wording.grounds import exception, has_ground, of_our_address, of_our_record
+from syncer.reports.wording.grounds import exception, has_ground, of_our_address, of_our_record, staying
 from syncer.reports.wording.moments import Moments, offset
 from syncer.reports.wording.words import sentence
 
 #: ending -> the word before the sentence that says where a request stands, and its class in the style sheet
 _MARKS = {
-    Ending.EVERYWHERE: ("Done", "fulfilled"),
-    Ending.WITH_EXCEPTION: ("Not done everywhere", "exempt"),
-    Ending.WITHDRAWN: ("Withdrawn", "exempt"),
-    Ending.NOBODY: ("Not done", "exempt"),
+    Ending.EVERYWHERE: (N_("Done"), "fulfilled"),
+    Ending.WITH_EXCEPTION: (N_("Not done everywhere"), "exempt"),
+    Ending.WITHDRAWN: (N_("Withdrawn"), "exempt"),
+    Ending.NOBODY: (N_("Not done"), "exempt"),
 }
+#: what an answer was late for: its due day, or the target for objections
+_DAY, _TARGET = "day", "target"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,12 @@ class Remains:
 
 
 #: of a recipient where nothing is known to be so, and of one that was excepted
-_NOT_FINISHED = Remains("The work there is not finished, so it is not known yet what stays.", "See above what is open.")
-_EXCEPTED = Remains("What it still holds about you, if anything, stays there.", "See above what was decided, and why.")
+_NOT_FINISHED = Remains(
+    N_("The work there is not finished, so it is not known yet what stays."), N_("See above what is open.")
+)
+_EXCEPTED = Remains(
+    N_("What it still holds about you, if anything, stays there."), N_("See above what was decided, and why.")
+)
 
 
 class DossierView:
@@ -75,19 +83,21 @@ class DossierView:
         summer = {offset(each) for each in local if each.dst()}
         winter = {offset(each) for each in local} - summer
         said = [f"UTC{each}" for each in sorted(winter)]
-        return f"{self._zone.key} ({', '.join([*said, *(f'in summer time UTC{each}' for each in sorted(summer))])})"
+        said += [_("in summer time UTC{offset}").format(offset=each) for each in sorted(summer)]
+        return f"{self._zone.key} ({', '.join(said)})"
 
     # -- the whole ------------------------------------------------------------------------------------------
 
     def reference(self) -> str:
         """Return the numbers by which people speak of the requests."""
-        return texts.listed([case(event.case, event.id) for event in self.events])
+        return listed([case(event.case, event.id) for event in self.events])
 
     def sentence(self) -> str:
         """Return where things stand, in plain sentences."""
         excepted = any(event.ending is Ending.WITH_EXCEPTION for event in self.events)
-        why = ", and why there is an exception" if excepted else ""
-        told = f"Below you find who was told, what they did{',' if excepted else ', and'} how we checked it{why}."
+        told = _("Below you find who was told, what they did, and how we checked it.")
+        if excepted:
+            told = _("Below you find who was told, what they did, how we checked it, and why there is an exception.")
         own = self.own()
         late = self._late_answer(own[0]) if len(own) == 1 else ""
         return f"{standing(self.events, late)} {told}"
@@ -105,12 +115,17 @@ class DossierView:
     def title(self, event: DossierEvent) -> str:
         """Return the heading of a request, which calls it the person's own only where it is."""
         if self.by_mistake(event):
-            return f"Entered by mistake: a request of {self.day(event.received_at)}"
-        return f"{texts.ASKED[event.right][0]}: your request of {self.day(event.received_at)}"
+            return _("Entered by mistake: a request of {day}").format(day=self.day(event.received_at))
+        return _("{asked}: your request of {day}").format(
+            asked=_(texts.ASKED[event.right][0]), day=self.day(event.received_at)
+        )
 
     def mark(self, event: DossierEvent) -> tuple[str, str]:
         """Return in a word where a request stands, and the class by which the page marks it."""
-        return _MARKS[event.ending] if event.ending is not None else ("Not done yet", event.state.value)
+        if event.ending is None:
+            return _("Not done yet"), event.state.value
+        word, style = _MARKS[event.ending]
+        return _(word), style
 
     def stand(self, event: DossierEvent) -> str:
         """Return where one request stands."""
@@ -119,43 +134,73 @@ class DossierView:
         on = self.when(event.fulfilled_at)
         first = self._answered_at(event)
         if event.ending is Ending.EVERYWHERE and first is not None and self.when(first) != on:
-            on = f"{self.when(first)}, and last on {on}"
-        late = self._late_answer(event)
+            on = _("{first}, and last on {last}").format(first=self.when(first), last=on)
         end = {
-            Ending.EVERYWHERE: f"carried out everywhere, on {on}",
-            Ending.WITH_EXCEPTION: f"closed with an exception, on {on}",
-            Ending.WITHDRAWN: f"on {on}, since it had been entered by mistake",
-            Ending.NOBODY: f"closed on {on}; no recipient was set up when it came, so nobody was told",
-        }[event.ending]
-        return f"{end}{f'; this was {late}' if late else ''}."
+            Ending.EVERYWHERE: _("carried out everywhere, on {when}."),
+            Ending.WITH_EXCEPTION: _("closed with an exception, on {when}."),
+            Ending.WITHDRAWN: _("on {when}, since it had been entered by mistake."),
+            Ending.NOBODY: _("closed on {when}; no recipient was set up when it came, so nobody was told."),
+        }[event.ending].format(when=on)
+        if not self._was_late(event):
+            return end
+        end = end.removesuffix(".")
+        if self._was_late(event) == _DAY:
+            return _("{stands}; this was later than it was due.").format(stands=end)
+        return _("{stands}; this was later than the {hours} hours that we aim for.").format(
+            stands=end, hours=self.facts.objection_target_hours
+        )
 
     def _so_far(self, event: DossierEvent) -> str:
         number = len(event.deliveries)
         if not number:
-            return "no recipient was set up when it came, so nobody was told yet; a person has to settle it."
+            return _("no recipient was set up when it came, so nobody was told yet; a person has to settle it.")
         excepted = sum(delivery.state is State.EXEMPT for delivery in event.deliveries)
         done = sum(delivery.through for delivery in event.deliveries) - excepted
-        of = "recipients" if number > 1 else "recipient"
-        said = f"{done or 'none'} of {'' if done else 'the '}{number} {of} {texts.has(done or 1)} finished"
-        said += f", {texts.number(excepted)} {_was(excepted)} excepted" if excepted else ""
-        return f"{said}{'; a person has to settle the rest' if event.state is EventState.HELD else ''}."
+        if not done:
+            said = counted(
+                "none of the {num} recipient has finished", "none of the {num} recipients has finished", number
+            )
+        elif number == 1:
+            said = _("1 of 1 recipient has finished")
+        else:
+            said = counted(
+                "{num} of {all} recipients has finished", "{num} of {all} recipients have finished", done, all=number
+            )
+        if excepted:
+            out = counted("one was excepted", "{number} were excepted", excepted, number=texts.number(excepted))
+            said = f"{said}, {out}"
+        if event.state is EventState.HELD:
+            return _("{so_far}; a person has to settle the rest.").format(so_far=said)
+        return f"{said}."
 
     def late(self, event: DossierEvent) -> str:
         """Return in what way an open request is late, or nothing."""
         if event.state is EventState.FULFILLED or not event.overdue:
             return ""
         if is_overdue(event.due_on, self._zone, self.facts.generated_at):
-            return "This is late: the time for an answer is over."
-        return f"This takes longer than the {self.facts.objection_target_hours} hours that we aim for."
+            return _("This is late: the time for an answer is over.")
+        return _("This takes longer than the {hours} hours that we aim for.").format(
+            hours=self.facts.objection_target_hours
+        )
 
     def _late_answer(self, event: DossierEvent) -> str:
-        """Return in what way an answer was late, or nothing: by the first one, also where more had to be done since."""
+        """Return in what way an answer was late, as a sentence, or nothing."""
+        if self._was_late(event) == _DAY:
+            return _("This was later than it was due.")
+        if self._was_late(event) == _TARGET:
+            return _("This was later than the {hours} hours that we aim for.").format(
+                hours=self.facts.objection_target_hours
+            )
+        return ""
+
+    def _was_late(self, event: DossierEvent) -> str:
+        """Return what an answer missed, or nothing: the first one counts, also where more had to be done since."""
         answered = self._answered_at(event)
         if not event.late or answered is None or self.by_mistake(event) or event.state is not EventState.FULFILLED:
             return ""
         if self._moments.local(answered).date() > event.due_on:
-            return "later than it was due"
-        return f"later than the {self.facts.objection_target_hours} hours that we aim for"
+            return _DAY
+        return _TARGET
 
     def _answered_at(self, event: DossierEvent) -> datetime | str | None:
         told = (entry.at for entry in event.audit if entry.what == "event:fulfilled")
@@ -166,9 +211,14 @@ class DossierView:
         if event.extended_at is None or event.informed_on is None:
             return ""
         facts = next((entry.facts or {} for entry in event.audit if entry.what == "event:extended"), {})
-        reason = f" The reason given: “{facts['reason']}”." if facts.get("reason") else ""
-        told = self.day(event.informed_on)
-        return f"The time to answer was extended (Art. 12(3) GDPR); you were told on {told}.{reason}"
+        said = [
+            _("The time to answer was extended (Art. 12(3) GDPR); you were told on {day}.").format(
+                day=self.day(event.informed_on)
+            )
+        ]
+        if facts.get("reason"):
+            said.append(_("The reason given: “{reason}”.").format(reason=facts["reason"]))
+        return " ".join(said)
 
     def purged(self, event: DossierEvent) -> bool:
         """Say whether details of a request are no longer kept."""
@@ -198,7 +248,9 @@ class DossierView:
     def _unique_name(self, delivery: DossierDelivery) -> str:
         name = self.name(delivery)
         several = sum(recipient.title == name for recipient in self.facts.recipients.values()) > 1
-        return f"{name} (our account “{delivery.destination}”)" if several else name
+        return (
+            _("{name} (our account “{account}”)").format(name=name, account=delivery.destination) if several else name
+        )
 
     # -- what remains ---------------------------------------------------------------------------------------
 
@@ -215,40 +267,52 @@ class DossierView:
         for event in self.events:
             for delivery in event.deliveries:
                 items = [
-                    Remains(item.text, item.ground)
+                    Remains(_(item.text), self._ground(event, delivery, item.why))
                     for item in delivery.remaining
                     if (has_ground(item.why, event.right) and not self.by_mistake(event)) is on_ground
                 ]
                 if not on_ground and not delivery.through:
-                    items.append(_NOT_FINISHED)
+                    items.append(Remains(_(_NOT_FINISHED.text), _(_NOT_FINISHED.ground)))
                 elif not on_ground and delivery.state is State.EXEMPT:
-                    items.append(_EXCEPTED)
+                    items.append(Remains(_(_EXCEPTED.text), _(_EXCEPTED.ground)))
                 by_name.setdefault(self._unique_name(delivery), {}).update(dict.fromkeys(items))
         return {name: list(items) for name, items in by_name.items() if items}
+
+    def _ground(self, event: DossierEvent, delivery: DossierDelivery, why: Stays) -> str:
+        # the facts have it in English, for JSON
+        return staying(why, event.right, self.name(delivery), withdrawn=self.by_mistake(event))
 
     def destroyed(self) -> str:
         """Return when the address was destroyed that had been kept for the work, or nothing."""
         shredded = [event.shredded_at for event in self.events if event.shredded_at]
         if self.facts.subject is None or not shredded or len(shredded) < len(self.events):
             return ""
-        return f"We destroyed the address that we had kept for this work on {self.day(max(shredded))}."
+        return _("We destroyed the address that we had kept for this work on {day}.").format(
+            day=self.day(max(shredded))
+        )
 
     def address(self) -> Remains | None:
         """Return until when the address is kept for the work, and the ground; None where it is not."""
         if self.facts.subject is None or self.destroyed():
             return None
         days = self.facts.recheck_days
-        until = f"the last check, {max(days)} days after everything is done" if days else "everything is done"
-        text = f"Until {until}, we keep your address encrypted, for this work only; then our system destroys it."
+        text = _(
+            "Until everything is done, we keep your address encrypted, for this work only; then our system destroys it."
+        )
+        if days:
+            text = _(
+                "Until the last check, {days} days after everything is done, we keep your address encrypted, for this"
+                " work only; then our system destroys it."
+            ).format(days=max(days))
         return Remains(text, of_our_address(self._strictest()))
 
     def record(self) -> Remains:
         """Return for how long the record is kept, and the ground."""
-        text = (
-            f"So that we can show what was done, we keep a record of it for {self.facts.audit_months} months. In place"
-            " of your address it holds a code that cannot be turned back into it; only with our secret key can one tell"
-            " whether the code belongs to an address that one knows already."
-        )
+        text = _(
+            "So that we can show what was done, we keep a record of it for {months} months. In place of your address it"
+            " holds a code that cannot be turned back into it; only with our secret key can one tell whether the code"
+            " belongs to an address that one knows already."
+        ).format(months=self.facts.audit_months)
         return Remains(text, of_our_record(self._strictest()))
 
     def _strictest(self) -> Right:
@@ -267,18 +331,17 @@ class DossierView:
         if entry.facts is None:
             return sentence(entry)
         if entry.what == "delivery:held":  # what an administrator is told to do is not for the person
-            return f"held: {texts.WHY.get(entry.facts.get('code') or '', texts.FAULT)}"
+            return _("held: {why}").format(why=texts.why(entry.facts.get("code")))
         if entry.what != "delivery:exempt":
             return sentence(entry)
         words, reason = exception(entry.facts.get("ground"), event.right), entry.facts.get("reason")
-        return f"A person decided on an exception. {words}{f' The reason given: “{reason}”.' if reason else ''}"
+        said = [_("A person decided on an exception."), words]
+        if reason:
+            said.append(_("The reason given: “{reason}”.").format(reason=reason))
+        return " ".join(said)
 
     def came(self, event: DossierEvent) -> str:
         """Return in words how a request reached the controller; the source must be known."""
-        if event.source == "cli":
-            return "entered by hand" + (f" ({event.source_ref})" if event.source_ref else "")
-        return f"received through “{event.source}”" + (f" ({event.source_ref})" if event.source_ref else "")
-
-
-def _was(count: int) -> str:
-    return "was" if count == 1 else "were"
+        by_hand = event.source == "cli"
+        said = _("entered by hand") if by_hand else _("received through “{source}”").format(source=event.source)
+        return f"{said} ({event.source_ref})" if event.source_ref else said

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from syncer.domain.effects import effect
 from syncer.domain.endings import Ending
 from syncer.domain.model import EventState, State
+from syncer.language.texts import _, one_place
 from syncer.reports.evidence import ReportedDelivery, ReportedEvent
 from syncer.reports.html.charts import DAY, OPEN_BY_AGE, TO_CONFIRMED, Chart, histogram
 from syncer.reports.propagation import PropagationLog
@@ -94,8 +95,8 @@ class Figures:
         """Return how long confirmations took, and how long open events have been open."""
         waits = (wait for here in self._at.values() for wait in here.waits)
         return (
-            histogram("confirmed", "From receipt to the first confirmation", waits, TO_CONFIRMED),
-            histogram("open", "Open requests by age", self._ages, OPEN_BY_AGE),
+            histogram("confirmed", _("From receipt to the first confirmation"), waits, TO_CONFIRMED),
+            histogram("open", _("Open requests by age"), self._ages, OPEN_BY_AGE),
         )
 
     def to_everywhere(self) -> dict[str, float] | None:
@@ -106,7 +107,11 @@ class Figures:
         if len(self._days) < 2:
             return None
         high = statistics.quantiles(self._days, n=20, method="inclusive")[-1]
-        return {"median": statistics.median(self._days), "mean": statistics.fmean(self._days), "95th percentile": high}
+        return {
+            _("median"): statistics.median(self._days),
+            _("mean"): statistics.fmean(self._days),
+            _("95th percentile"): high,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,7 @@ def span(duration: float | None) -> str:
     """Return a duration (seconds) in words."""
     if duration is None:
         return "-"
-    for size, word in ((DAY, "days"), (3600, "hours"), (60, "minutes")):
+    for size, words in ((DAY, _("{number} days")), (3600, _("{number} hours")), (60, _("{number} minutes"))):
         if duration >= size:
-            return f"{duration / size:.1f} {word}"
-    return f"{duration:.0f} seconds"
+            return words.format(number=one_place(duration / size))
+    return _("{number} seconds").format(number=f"{duration:.0f}")

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from adapters.contract import Outcome
 from syncer.domain.endings import Ending
+from syncer.language.texts import N_, _, counted, listed
 from syncer.reports.dossier import DossierEvent
 from syncer.reports.html import dossier_texts as texts
 
-#: ending -> what is said of one request, after its verb, and of several
-_ENDED = {
-    Ending.EVERYWHERE: "carried out",
-    Ending.WITH_EXCEPTION: "closed with an exception",
-    Ending.NOBODY: "closed without being carried out: there was no recipient to tell",
-}
-_ENDED_BRIEFLY = {
-    Ending.EVERYWHERE: "carried out",
-    Ending.WITH_EXCEPTION: "closed with an exception",
-    Ending.NOBODY: "closed with no recipient to tell",
-}
+#: ending -> what is said of one request; None for one that is open
+_ONE: Mapping[Ending | None, str] = {
+    Ending.EVERYWHERE: N_("Your request has been carried out."),
+    Ending.WITH_EXCEPTION: N_("Your request has been closed with an exception."),
+    Ending.NOBODY: N_("Your request has been closed without being carried out: there was no recipient to tell."),
+    None: N_("Your request has not been fully carried out yet."),
+}  #: in which order several are counted; None for those that are open
+_IN_ORDER = (Ending.EVERYWHERE, Ending.WITH_EXCEPTION, Ending.NOBODY, None)
 
 
 def asked_for(events: Sequence[DossierEvent]) -> list[DossierEvent]:
@@ -28,7 +26,7 @@ def asked_for(events: Sequence[DossierEvent]) -> list[DossierEvent]:
 
 
 def standing(events: Sequence[DossierEvent], late: str) -> str:
-    """Return where the requests stand; `late` is in what way the answer to a single one was late, or empty."""
+    """Return where the requests stand; `late` says that the answer to a single one was late, or is empty."""
     own = asked_for(events)
     mistakes = len(events) - len(own)
     if not own:
@@ -38,27 +36,61 @@ def standing(events: Sequence[DossierEvent], late: str) -> str:
 
 
 def _of_mistakes(count: int, *, more: bool) -> str:
-    further = "further " if more else ""
-    which = f"A {further}request" if count == 1 else f"{texts.capital(texts.number(count))} {further}requests"
-    were, they = ("was", "It was") if count == 1 else ("were", "They were")
-    rest = "nobody was asked any further from then on"
-    return f"{which} about you {were} entered here by mistake. {they} withdrawn; {rest}."
+    number = texts.capital(texts.number(count))
+    if more:
+        return counted(
+            "A further request about you was entered here by mistake. It was withdrawn; nobody was asked any further"
+            " from then on.",
+            "{number} further requests about you were entered here by mistake. They were withdrawn; nobody was asked"
+            " any further from then on.",
+            count,
+            number=number,
+        )
+    return counted(
+        "A request about you was entered here by mistake. It was withdrawn; nobody was asked any further from then on.",
+        "{number} requests about you were entered here by mistake. They were withdrawn; nobody was asked any further"
+        " from then on.",
+        count,
+        number=number,
+    )
 
 
 def _of_one(event: DossierEvent, late: str) -> str:
-    if event.ending is None:
-        return "Your request has not been fully carried out yet."
-    said = f"Your request has been {_ENDED[event.ending]}.{f' This was {late}.' if late else ''}"
-    nowhere = event.deliveries and all(each.outcome is Outcome.ABSENT for each in event.deliveries)
-    return f"{said} No recipient held anything about you." if nowhere else said
+    said = [_(_ONE[event.ending])]
+    if late:
+        said.append(late)
+    if event.ending is not None and event.deliveries and all(e.outcome is Outcome.ABSENT for e in event.deliveries):
+        said.append(_("No recipient held anything about you."))
+    return " ".join(said)
 
 
 def _of_several(events: Sequence[DossierEvent]) -> str:
     endings = [event.ending for event in events]
     if set(endings) == {Ending.EVERYWHERE}:
-        return f"{texts.capital(texts.all_of(len(endings), 'request'))} have been carried out."
-    counts = [(words, endings.count(ending)) for ending, words in _ENDED_BRIEFLY.items()]
-    parts = [f"{texts.number(count)} {texts.has(count)} been {words}" for words, count in counts if count]
-    still = endings.count(None)
-    parts += [f"{texts.number(still)} {'is' if still == 1 else 'are'} still open"] if still else []
-    return f"Of your {texts.number(len(endings))} requests, {texts.listed(parts)}."
+        if len(endings) == 2:
+            return _("Both your requests have been carried out.")
+        return _("All {number} of your requests have been carried out.").format(number=texts.number(len(endings)))
+    parts = [_how_many(ending, count) for ending in _IN_ORDER if (count := endings.count(ending))]
+    return _("Of your {number} requests, {parts}.").format(number=texts.number(len(endings)), parts=listed(parts))
+
+
+def _how_many(ending: Ending | None, count: int) -> str:
+    """Return how many of several ended in a way, as a part of a sentence."""
+    number = texts.number(count)
+    if ending is Ending.EVERYWHERE:
+        return counted("one has been carried out", "{number} have been carried out", count, number=number)
+    if ending is Ending.WITH_EXCEPTION:
+        return counted(
+            "one has been closed with an exception",
+            "{number} have been closed with an exception",
+            count,
+            number=number,
+        )
+    if ending is Ending.NOBODY:
+        return counted(
+            "one has been closed with no recipient to tell",
+            "{number} have been closed with no recipient to tell",
+            count,
+            number=number,
+        )
+    return counted("one is still open", "{number} are still open", count, number=number)

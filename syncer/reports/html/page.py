@@ -6,7 +6,7 @@ import base64
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -17,8 +17,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from syncer.audit.ledger import LogEntry
+from syncer.audit.ledger import Facts, LogEntry
 from syncer.domain.codes import meaning
+from syncer.language.templates import install
+from syncer.language.texts import ENGLISH, _, digits, one_place, spoken, told_in
 from syncer.privacy.masking import escaped, visible
 from syncer.reports.dossier import DossierFacts
 from syncer.reports.evidence import StepView
@@ -28,12 +30,23 @@ from syncer.reports.html.report_view import ReportView
 from syncer.reports.propagation import PropagationLog
 from syncer.reports.register.index import PartFile
 from syncer.reports.views import EventView, TimelineEntry, VerificationView
+from syncer.reports.wording import kept
 from syncer.reports.wording.account import account
 from syncer.reports.wording.cases import case
 from syncer.reports.wording.deliveries import tries
 from syncer.reports.wording.findings import find
-from syncer.reports.wording.moments import NONE, Moments
-from syncer.reports.wording.words import RIGHTS, STATES, sentence, step_line, verification, who, whose
+from syncer.reports.wording.moments import NONE, Moments, in_register
+from syncer.reports.wording.words import (
+    ACTORS,
+    STATES,
+    action_word,
+    right_words,
+    sentence,
+    step_line,
+    verification,
+    who,
+    whose,
+)
 
 #: what a cell says: shorter than STATES, which stands in the legend; the style sheet puts a sign before each
 BRIEF = {
@@ -46,28 +59,46 @@ BRIEF = {
 }
 
 
-def report_html(log: PropagationLog) -> Iterator[str]:
-    """Yield the propagation log as pieces of one HTML file, ready to be written."""
-    view = ReportView(log)
-    yield from _page("report", ("report.css", "paper.css"), log=log, view=view, moments=view.moments)
+def report_html(log: PropagationLog, language: str = ENGLISH) -> Iterator[str]:
+    """Yield the propagation log as pieces of one HTML file in a language, ready to be written."""
+    return told_in(language, lambda: _report(log))
 
 
-def index_html(log: PropagationLog, files: tuple[PartFile, ...]) -> Iterator[str]:
+def index_html(log: PropagationLog, files: tuple[PartFile, ...], language: str = ENGLISH) -> Iterator[str]:
     """Yield the index of a propagation log in several files as pieces of one HTML file, ready to be written."""
-    moments, sentence = Moments(ZoneInfo(log.timezone)), account(log.summary)
+    return told_in(language, lambda: _index(log, files))
+
+
+def dossier_html(facts: DossierFacts, language: str = ENGLISH) -> Iterator[str]:
+    """Yield a person's dossier as pieces of one HTML file in the person's language, ready to be written."""
+    return told_in(language, lambda: _dossier(facts))
+
+
+def _report(log: PropagationLog) -> Iterator[str]:
+    view = ReportView(log)
+    yield from _page("report", ("report.css",), _numbered(), log=log, view=view, moments=view.moments)
+
+
+def _index(log: PropagationLog, files: tuple[PartFile, ...]) -> Iterator[str]:
+    moments, sentence = Moments(ZoneInfo(log.timezone)), account(log.summary, log.stopped)
     values = {"log": log, "files": files, "moments": moments, "sentence": sentence, "needs": find(log).needs}
-    yield from _page("index", ("report.css", "paper.css"), **values)
+    yield from _page("index", ("report.css",), _numbered(), **values)
 
 
-def dossier_html(facts: DossierFacts) -> Iterator[str]:
-    """Yield a person's dossier as pieces of one HTML file, ready to be written."""
+def _dossier(facts: DossierFacts) -> Iterator[str]:
     moments = Moments(ZoneInfo(facts.timezone))
     yield from _page("dossier", ("report.css", "dossier.css"), facts=facts, view=DossierView(facts), moments=moments)
 
 
-def _page(name: str, sheets: Iterable[str], **values: Any) -> Iterator[str]:
+def _numbered() -> str:
+    """Return the style by which pages of paper are numbered: a sheet that is missing shows."""
+    words = _("Page {page} of {pages}").format(page='" counter(page) "', pages='" counter(pages) "')
+    return f'@page{{margin:16mm 14mm 18mm;@bottom-right{{content:"{words}";font:9px sans-serif;color:#444}}}}'
+
+
+def _page(name: str, sheets: Iterable[str], on_paper: str = "", **values: Any) -> Iterator[str]:
     folder = files("syncer.reports.html").joinpath("templates")
-    style = "".join(folder.joinpath(sheet).read_text(encoding="utf-8") for sheet in sheets)
+    style = "".join(folder.joinpath(sheet).read_text(encoding="utf-8") for sheet in sheets) + on_paper
     stream = (
         environment()
         .get_template(f"{name}.html")
@@ -88,7 +119,7 @@ def _time(context: Context, moment: datetime | str | None) -> str:
     moments: Moments = context["moments"]
     if not moment:
         return NONE
-    day_and_time, _, offset = moments.minute(moment).rpartition(" ")
+    day_and_time, _blank, offset = moments.minute(moment).rpartition(" ")
     return Markup("<time><span>{}</span> {}</time>").format(day_and_time, offset)
 
 
@@ -119,7 +150,29 @@ def _case(event: EventView) -> str:
 
 def _came(source: str) -> str:
     """Return by what a request came; `cli` is what `submit` writes where nobody names another source."""
-    return "entered by hand" if source == "cli" else f"by {source}"
+    return _("entered by hand") if source == "cli" else _("by {source}").format(source=source)
+
+
+def _kind(actor: Facts | None) -> str:
+    """Return what acted, and on which machine."""
+    actor = actor or {}
+    kind = str(actor.get("kind", ""))
+    return _("{kind} on {host}").format(kind=_(ACTORS.get(kind, kind)), host=actor.get("host", "?"))
+
+
+def _figures(day: date | None) -> Markup | str:
+    """Return a day in figures."""
+    return Markup("<time>{}</time>").format(in_register(day)) if day else NONE
+
+
+def _marked(name: str) -> Markup:
+    """Return an id or another name that is long and made for machines, marked as that."""
+    return Markup('<span class="id">{}</span>').format(visible(name))
+
+
+def _bold(word: str, style: str) -> Markup:
+    """Return a word that the style sheet marks by how a request stands."""
+    return Markup('<b class="{}">{}</b>').format(style, word)
 
 
 def _beside(file: str) -> str:
@@ -143,8 +196,24 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=visible,
     )
+    install(templates)
     templates.filters |= {"time": _time, "code": _code, "meaning": meaning, "sentence": _sentence, "step": _step}
     templates.filters |= {"verification": _verification, "tries": tries, "who": who, "own": _own, "case": _case}
-    templates.filters |= {"came": _came, "whose": whose, "beside": _beside}
-    templates.globals |= {"RIGHTS": RIGHTS, "ASKED": ASKED, "STATES": STATES, "BRIEF": BRIEF}
+    templates.filters |= {"came": _came, "whose": whose, "beside": _beside, "figures": _figures, "kind": _kind}
+    templates.filters |= {
+        "right": right_words,
+        "action": action_word,
+        "one_place": one_place,
+        "note": kept.told_by_adapter,
+        "finding": kept.finding,
+    }
+    templates.filters |= {
+        "rule": kept.rule,
+        "not_proven": kept.not_proven,
+        "marked": _marked,
+        "bold": _bold,
+        "count": digits,
+    }
+    templates.filters |= {"plain_figures": in_register}
+    templates.globals |= {"ASKED": ASKED, "STATES": STATES, "BRIEF": BRIEF, "language": spoken}
     return templates

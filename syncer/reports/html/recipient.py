@@ -9,13 +9,29 @@ from collections.abc import Iterator
 
 from adapters.contract import Action, Outcome
 from syncer.audit.ledger import LogEntry
+from syncer.domain.codes import SHADOWED
 from syncer.domain.model import State
 from syncer.domain.rights import Ground
+from syncer.language.texts import _, listed
 from syncer.reports.dossier import DossierDelivery, DossierEvent
 from syncer.reports.evidence import StepView, steps
 from syncer.reports.html import dossier_texts as texts
 from syncer.reports.wording.grounds import exception
 from syncer.reports.wording.moments import Moments
+from syncer.reports.wording.previews import is_shadowed
+from syncer.reports.wording.words import action_word
+
+#: state or outcome -> what the small print calls it
+FIGURES = {
+    "pending": "pending",
+    "retrying": "retrying",
+    "applied": "applied",
+    "confirmed": "confirmed",
+    "held": "held",
+    "exempt": "exempt",
+    "done": "done",
+    "absent": "absent",
+}
 
 
 class RecipientView:
@@ -32,29 +48,33 @@ class RecipientView:
         """Return what the recipient was asked, and when first."""
         tried = self.delivery.evidence.attempts
         if tried is not None:
-            return f"On {self._moments.written(tried.first_attempt_at)}: {texts.ASK[self.delivery.action]}."
+            return _("On {when}: {what}.").format(
+                when=self._moments.written(tried.first_attempt_at), what=_(texts.ASK[self.delivery.action])
+            )
         if self._event.right is None:
-            return "Nothing."
-        return "It was not asked." if self.delivery.through else texts.NOT_ASKED
+            return _("Nothing.")
+        return _("It was not asked.") if self.delivery.through else _(texts.NOT_ASKED)
 
     def did(self) -> list[str]:
         """Return what the recipient did, and that a person was found again, in sentences."""
         delivery, back = self.delivery, list(self._of("delivery:reappeared"))
         again = [
-            f"It was carried out, but you were found there again on {self._moments.written(entry.at)}: something had"
-            " added you once more."
+            _(
+                "It was carried out, but you were found there again on {when}: something had added you once more."
+            ).format(when=self._moments.written(entry.at))
             for entry in back
         ]
         if delivery.state is State.EXEMPT:
             return [*again, *self.before(), self._excepted()]
         if not delivery.through:
             before = self.before()
-            return [*again, *before, "This is not finished: see below."] if before or again else ["Nothing yet."]
+            return [*again, *before, _("This is not finished: see below.")] if before or again else [_("Nothing yet.")]
         if delivery.outcome is Outcome.ABSENT:
-            return [*again, "It held nothing about you. There was nothing to change."]
-        once_more = " again" if back else ""
-        when = f" on {self._moments.written(delivery.applied_at)}" if delivery.applied_at else ""
-        return [*again, texts.DID[self._done()].format(again=once_more, when=when)]
+            return [*again, _("It held nothing about you. There was nothing to change.")]
+        then, some_time = (texts.DID_AGAIN if back else texts.DID)[self._done()]
+        if delivery.applied_at is None:
+            return [*again, _(some_time)]
+        return [*again, _(then).format(when=self._moments.written(delivery.applied_at))]
 
     def checked(self) -> list[str]:
         """Return how that was checked, and when again, in sentences."""
@@ -62,38 +82,55 @@ class RecipientView:
         back = max((entry.seq for entry in self._of("delivery:reappeared")), default=0)
         looks = [entry for entry in self._of("delivery:confirmed") if entry.seq > back]
         if not looks:
-            return ["It was not checked." if delivery.state is State.EXEMPT else "Not yet."]
+            return [_("It was not checked.") if delivery.state is State.EXEMPT else _("Not yet.")]
         if not delivery.through or delivery.state is State.EXEMPT:
-            return [f"Last found to be so on {moments.written(looks[-1].at)}, and not since."]
+            return [_("Last found to be so on {when}, and not since.").format(when=moments.written(looks[-1].at))]
         places = _places(looks[0])
         if delivery.outcome is Outcome.ABSENT:
-            said = [f"On {moments.written(looks[0].at)} we searched{places} and found nothing about you."]
+            saw = _("On {when} we searched and found nothing about you.")
+            if places > 1:
+                saw = _("On {when} we searched in {places} places and found nothing about you.")
         else:
-            said = [f"On {moments.written(looks[0].at)} we looked again{places}: {texts.SAW[self._done()]}."]
+            saw = _((texts.SAW_IN_PLACES if places > 1 else texts.SAW)[self._done()])
+        said = [saw.format(when=moments.written(looks[0].at), places=texts.number(places))]
         if len(looks) > 1:
-            said.append(f"Still so on {texts.listed([moments.day(look.at) for look in looks[1:]])}.")
+            said.append(_("Still so on {days}.").format(days=listed([moments.day(look.at) for look in looks[1:]])))
         return said
 
     def why(self) -> list[str]:
         """Return why it is not through and what is left to do, in sentences that promise nothing for a person."""
         delivery = self.delivery
         if delivery.state is State.HELD:
-            return [texts.WHY.get(self._reason() or "", texts.FAULT), texts.BY_HAND]
-        goes_on = [] if self._working else [texts.AT_REST]
+            return [texts.why(self._reason()), _(texts.BY_HAND)]
+        goes_on = [] if self._working else [_(texts.AT_REST)]
         if delivery.state is State.APPLIED:
-            return [texts.NOT_SEEN, *goes_on]
+            return [_(texts.NOT_SEEN), *goes_on]
+        if is_shadowed(delivery):
+            return [texts.why(SHADOWED), *self.would_have()]
         if delivery.code:
-            return [texts.WHY.get(delivery.code, texts.FAULT), *(goes_on or [texts.TRIED_AGAIN])]
+            return [texts.why(delivery.code), *(goes_on or [_(texts.TRIED_AGAIN)])]
         tried = delivery.evidence.attempts is not None
-        return [texts.FAULT if tried else texts.NOT_ASKED, *goes_on]
+        return [_(texts.FAULT if tried else texts.NOT_ASKED), *goes_on]
+
+    def would_have(self) -> list[str]:
+        """Return what would have happened at a recipient on trial, in sentences that claim nothing was done."""
+        seen, action = self.delivery.evidence.foreseen, self.delivery.action
+        if seen is None or self.delivery.state is State.APPLIED:
+            return []
+        what = texts.WOULD[action] if seen.would else texts.WOULD_FIND_NOBODY
+        if seen.would_be_held_for:
+            what = texts.WOULD_BE_HELD
+        elif seen.found and not seen.would:
+            what = texts.WOULD[None]
+        return [_(texts.WOULD_HAVE).format(when=self._moments.written(seen.previewed_at), what=_(what))]
 
     def decision(self) -> list[str]:
         """Return on which ground it was excepted, the reason given and the day, in sentences."""
         said, decided = [exception(self.delivery.code, self._event.right)], self.delivery.evidence.exemption
         if decided is not None:
             if decided.reason:
-                said.append(f"The reason given: “{decided.reason}”.")
-            said.append(f"This was decided on {self._moments.day(decided.decided_at)}.")
+                said.append(_("The reason given: “{reason}”.").format(reason=decided.reason))
+            said.append(_("This was decided on {day}.").format(day=self._moments.day(decided.decided_at)))
         return said
 
     def before(self) -> list[str]:
@@ -104,37 +141,39 @@ class RecipientView:
         if self.delivery.evidence.attempts is None:
             return []
         if any(entry.facts is None for entry in self._entries):
-            return ["We no longer keep the details of what it answered."]
+            return [_("We no longer keep the details of what it answered.")]
         walks = [found for entry in self._since_it_came_back() if (found := steps(entry.facts))]
         calls = [step for walk in walks for step in walk]
         done = {step.state for step in calls if _obeyed(step)}
         said = []
         if "deleted" in done:
-            said.append("It answered that it deleted an entry about you.")
+            said.append(_("It answered that it deleted an entry about you."))
         if "unsubscribed" in done:
-            part = "a part of " if any(map(_failed, walks[-1])) else ""
-            said.append(f"It answered that {part}its mail to you was stopped.")
+            partly = any(map(_failed, walks[-1]))
+            said.append(
+                _("It answered that a part of its mail to you was stopped.")
+                if partly
+                else _("It answered that its mail to you was stopped.")
+            )
         if any(map(_obeyed, calls)) and not said:
-            said.append("It answered that a part was done.")
+            said.append(_("It answered that a part was done."))
         if any(map(_is_unanswered, calls)):
-            said.append("To some of what we asked it gave no answer: it may have done that or not.")
+            said.append(_("To some of what we asked it gave no answer: it may have done that or not."))
         if not said:
-            said.append("As far as its answers show, it changed nothing.")
+            said.append(_("As far as its answers show, it changed nothing."))
         return said
 
     def in_figures(self) -> str:
         """Return action, state, outcome and code for whoever checks the page."""
         delivery = self.delivery
-        said = f"{delivery.action or '-'}, {delivery.state}"
+        said = f"{action_word(delivery.action) or '-'}, {_(FIGURES[delivery.state])}"
         if delivery.outcome:
-            said += f", {delivery.outcome}"
+            said += f", {_(FIGURES[delivery.outcome])}"
         if not delivery.code:
             return said
-        if self._is_exempt():
-            words = exception(delivery.code, self._event.right)
-        else:
-            words = texts.WHY.get(delivery.code, texts.FAULT)
-        return f"{said} ({delivery.code}: {words.rstrip('.')})"
+        words = exception(delivery.code, self._event.right) if self._is_exempt() else texts.why(delivery.code)
+        why = _("{what}: {said}").format(what=delivery.code, said=words.rstrip("."))
+        return f"{said} ({why})"
 
     def _done(self) -> Action | None:
         """Return the action if it was found carried out: a row that does not say so claims nothing."""
@@ -142,11 +181,15 @@ class RecipientView:
 
     def _excepted(self) -> str:
         withdrawn = self.delivery.code == Ground.WITHDRAWN
-        why = "the request was withdrawn, see below" if withdrawn else "see the exception below"
         if self.delivery.evidence.attempts is None:
-            return f"It was not asked: {why}."
+            if withdrawn:
+                return _("It was not asked: the request was withdrawn, see below.")
+            return _("It was not asked: see the exception below.")
+        said = _("It was not asked any further: see the exception below.")
+        if withdrawn:
+            said = _("It was not asked any further: the request was withdrawn, see below.")
         left = texts.LEFT_OPEN.get(self._reason() or "")
-        return f"{left + ' ' if left else ''}It was not asked any further: {why}."
+        return f"{_(left)} {said}" if left else said
 
     def _is_exempt(self) -> bool:
         return self.delivery.state is State.EXEMPT
@@ -183,7 +226,7 @@ def _is_unanswered(step: StepView) -> bool:
     return _writes(step) and step.status is None
 
 
-def _places(look: LogEntry) -> str:
+def _places(look: LogEntry) -> int:
+    """Return in how many places a look searched."""
     # a step without a state looked for something else, such as which mailing lists there are
-    scopes = {step.scope for step in steps(look.facts) if step.state}
-    return f" in {texts.number(len(scopes))} places" if len(scopes) > 1 else ""
+    return len({step.scope for step in steps(look.facts) if step.state})

@@ -14,6 +14,7 @@ from syncer.audit.ledger import Stamp
 from syncer.domain.codes import meaning
 from syncer.domain.endings import Ending
 from syncer.domain.model import EventState, State
+from syncer.language.texts import _, counted
 from syncer.reports.evidence import Exemption, Reappearance, ReportedDelivery, ReportedEvent
 from syncer.reports.html.figures import DueSoon, Figures, Soon, seconds, span
 from syncer.reports.propagation import PropagationLog
@@ -21,10 +22,11 @@ from syncer.reports.views import DeliveryView, EventView, LaneView
 from syncer.reports.wording import deliveries
 from syncer.reports.wording.account import account
 from syncer.reports.wording.findings import find
+from syncer.reports.wording.kept import told_by_adapter
 from syncer.reports.wording.moments import Moments
 from syncer.reports.wording.needs import missed_target_only, pause_reason
 from syncer.reports.wording.recipients import called
-from syncer.reports.wording.words import standing, step_line
+from syncer.reports.wording.words import action_word, standing, step_line
 
 #: rows of one page of a month; more would be slow to open
 PAGE = 500
@@ -44,13 +46,15 @@ class Cell:
     """What the log says of a delivery, as far as its cell shows it.
 
     `proof` and `confirmed_seq` are the numbers of its proof and of the entry that confirmed it. `last_attempt_at` is
-    the log's own stamp, `before` what had been done before somebody closed it by decision.
+    the log's own stamp, `before` what had been done before somebody closed it by decision, `would_have` what would have
+    happened where nothing is carried out.
     """
 
     proof: int | None
     confirmed_seq: int | None
     last_attempt_at: Stamp | None
     before: str
+    would_have: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +181,14 @@ class ReportView:
             said.confirmed_seq if said else None,
             tried.last_attempt_at if tried else None,
             before,
+            deliveries.would_have(delivery),
         )
 
     # -- the sentence ---------------------------------------------------------------------------------------
 
     def sentence(self) -> str:
         """Return where things stand, in one or two plain sentences."""
-        return account(self.log.summary)
+        return account(self.log.summary, self.log.stopped)
 
     # -- what needs a person --------------------------------------------------------------------------------
 
@@ -193,17 +198,18 @@ class ReportView:
 
     def counts(self) -> list[tuple[str, int, bool]]:
         """Return the numbers at the top: what is counted, how many, and whether that is a late one."""
-        counts = self.log.summary
-        rare = (("withdrawn", counts.withdrawn), ("closed with no recipient to tell", counts.nobody))
+        counts, stopped = self.log.summary, self.log.stopped
+        rare = ((_("withdrawn"), counts.withdrawn), (_("closed with no recipient to tell"), counts.nobody))
         return [
-            ("requests", counts.requests, False),
-            ("carried out everywhere", counts.everywhere, False),
-            ("closed with an exception", counts.with_exception, False),
+            (_("requests"), counts.requests, False),
+            (_("carried out everywhere"), counts.everywhere, False),
+            (_("closed with an exception"), counts.with_exception, False),
             *((word, number, False) for word, number in rare if number),
-            ("need a decision", counts.held, False),
-            ("under way", counts.open, False),
-            ("late and still open", counts.overdue, bool(counts.overdue)),
-            ("answered late", counts.answered_late, bool(counts.answered_late)),
+            (_("need a decision"), counts.held, False),
+            (_("under way"), counts.open - stopped, False),
+            *(((_("stopped by the guard"), stopped, False),) if stopped else ()),
+            (_("late and still open"), counts.overdue, bool(counts.overdue)),
+            (_("answered late"), counts.answered_late, bool(counts.answered_late)),
         ]
 
     def due_soon(self) -> list[tuple[int, list[Soon]]]:
@@ -219,8 +225,14 @@ class ReportView:
             members = [row.place for row in group]
             for first in range(0, len(members), PAGE):
                 part = members[first : first + PAGE]
-                span = f", {first + 1} to {first + len(part)}" if len(members) > PAGE else ""
-                title = f"{month:%B %Y}{span} of {len(members)}" if span else f"{month:%B %Y}, {len(members)} in all"
+                words = (
+                    _("{month}, {first} to {last} of {number}")
+                    if len(members) > PAGE
+                    else _("{month}, {number} in all")
+                )
+                title = words.format(
+                    month=self.moments.month(month), first=first + 1, last=first + len(part), number=len(members)
+                )
                 yield Page(f"{month:%Y-%m}-{first // PAGE + 1}", title, part)
 
     def events(self, page: Page) -> Iterator[EventView]:
@@ -269,10 +281,11 @@ class ReportView:
             return None
         # the provider's request number and the milliseconds differ each time: they stand in the JSON and the CSV
         steps = tuple(dict.fromkeys(step_line(step, brief=True, arrow="→") for step in said.read_back))
-        key = (delivery.destination, delivery.action, deliveries.outcome(delivery), steps, said.notes)
+        notes = tuple(told_by_adapter(note) for note in said.notes)
+        key = (delivery.destination, delivery.action, deliveries.outcome(delivery), steps, notes)
         if key not in self._proofs:
             number, name = len(self._proofs) + 1, self.called[delivery.destination]
-            self._proofs[key] = Proof(number, name, delivery.action or "-", *key[2:])
+            self._proofs[key] = Proof(number, name, action_word(delivery.action) or "-", *key[2:])
         number = self._proofs[key].number
         self._seen[number] += 1
         return number
@@ -289,17 +302,27 @@ class ReportView:
     def _works(self, name: str, lane: LaneView) -> Works:
         """Return whether a recipient works: never yes where our account there, or its service, is in the way."""
         if lane.paused:
-            return Works("held", "paused", pause_reason(lane))
+            return Works("held", _("paused"), pause_reason(lane))
         if not lane.configured:
-            return Works("held", "removed", "no longer in the settings")
+            return Works("held", _("removed"), _("no longer in the settings"))
+        if lane.shadow_since:
+            return Works("pending", _("on trial"), _("in shadow mode: it is read, and nothing is carried out"))
         here = self.figures.at(name)
         if here.account:
-            return Works("held", "not for all", f"{here.account.number} held: {meaning(here.account.first)}")
+            held = counted(
+                "{num} held: {why}", "{num} held: {why}", here.account.number, why=meaning(here.account.first)
+            )
+            return Works("held", _("not for all"), held)
         if here.trouble:
-            return Works("retrying", "with trouble", f"{here.trouble.number} wait: {meaning(here.trouble.first)}")
+            wait = counted(
+                "{num} wait: {why}", "{num} wait: {why}", here.trouble.number, why=meaning(here.trouble.first)
+            )
+            return Works("retrying", _("with trouble"), wait)
         if lane.held + lane.retrying > here.waiting:
-            return Works("pending", "not known", "some wait that this report leaves out")
-        return Works("confirmed", "yes") if lane.confirmed else Works("pending", "not known", "nothing confirmed yet")
+            return Works("pending", _("not known"), _("some wait that this report leaves out"))
+        if lane.confirmed:
+            return Works("confirmed", _("yes"))
+        return Works("pending", _("not known"), _("nothing confirmed yet"))
 
     def reappeared(self) -> Iterable[tuple[Reappearance, ReportedDelivery | None]]:
         """Yield who was found again, with how the delivery stands now."""
@@ -317,6 +340,6 @@ def _tried(event: ReportedEvent) -> tuple[Stamp | None, str]:
 def _untried(event: ReportedEvent) -> str:
     """Return what is said of a request of which the log has no attempt: one that is closed never will be tried."""
     if event.state is not EventState.FULFILLED:
-        return "not tried yet"
+        return _("not tried yet")
     done = any(item.attempts or item.state is not State.EXEMPT for item in event.deliveries)
-    return "when it was first tried is not on record" if done else "never tried"
+    return _("when it was first tried is not on record") if done else _("never tried")

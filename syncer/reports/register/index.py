@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from syncer.clock import stamp
 from syncer.domain.controller import Controller
+from syncer.language.texts import ENGLISH, told_in
 from syncer.privacy.masking import escaped
 from syncer.reports.propagation import Integrity, PropagationLog, Span, Summary
 from syncer.reports.register.part import Part
@@ -68,7 +69,8 @@ def _cells(item: PartFile) -> tuple[str | int, ...]:
 
 def index_text(log: PropagationLog, files: tuple[PartFile, ...]) -> Iterator[str]:
     """Yield the lines of the index for a reader who is not a programmer, on the controller's clock."""
-    return (escaped(line) + "\n" for line in _lines(log, files))
+    # scripts read it too, so it is English whatever is spoken
+    return told_in(ENGLISH, lambda: (escaped(line) + "\n" for line in _lines(log, files)))
 
 
 def _lines(log: PropagationLog, files: tuple[PartFile, ...]) -> Iterator[str]:
@@ -77,7 +79,7 @@ def _lines(log: PropagationLog, files: tuple[PartFile, ...]) -> Iterator[str]:
     if named := whose(log.controller):
         yield named
     yield f"made {at.exact(log.generated_at)} by syncer {log.software}"
-    yield from ("", account(log.summary), "")
+    yield from ("", account(log.summary, log.stopped), "")
     for need in find(log).needs:
         number = f"{many(len(need.events), 'request', 'requests')}: " if need.events else ""
         yield f"  {number}{'LATE: ' if need.late else ''}{need.result}"

@@ -82,6 +82,7 @@ def test_a_big_domain_costs_no_more_calls_than_any_other(
     assert calls(sandbox).count("GET /lists/exclusions") <= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("phrase", "match"), [(ADDRESS, "exact"), ("@mailbox.test", "end")], ids=["address", "domain"])
 def test_the_rule_that_covers_is_found_among_thousands(
     sandbox: ActiveCampaignSandbox, adapter: ActiveCampaign, phrase: str, match: str

@@ -34,6 +34,7 @@ def busy(sandbox: ActiveCampaignSandbox, automations: int, lists: int = 1) -> No
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 19, 20, 21, 99, 100, 101, 200, 250])
 @pytest.mark.parametrize("paging", ["ignored", "honoured", "counted"])
 def test_a_contact_with_many_rows_is_read_to_the_end_and_no_further(
@@ -82,6 +83,7 @@ def test_pages_of_the_default_size_are_followed_without_a_total(capped: Capped, 
     assert held and set(held["automations"].values()) == {"2"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "failure",
     [

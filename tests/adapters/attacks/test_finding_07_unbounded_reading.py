@@ -91,6 +91,7 @@ def test_finding_07_a_filter_not_applied_in_a_large_shop_costs_a_page(verb: str)
         adapter.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("many", [r"/contacts$", r"/contactArchives$", r"/ecomCustomers$"])
 def test_finding_07_a_crm_that_finds_neighbours_without_end_is_given_up_after_some_pages(many: str) -> None:
     with ManyContacts() as sandbox, little_memory():
@@ -104,6 +105,7 @@ def test_finding_07_a_crm_that_finds_neighbours_without_end_is_given_up_after_so
         adapter.close()
 
 
+@pytest.mark.slow  # hundreds of pages
 def test_finding_07_a_shop_that_finds_neighbours_without_end_is_given_up_after_some_pages() -> None:
     with ManyMembers() as sandbox, little_memory():
         sandbox.connect_store("shop")
@@ -134,6 +136,7 @@ def test_finding_07_a_listing_of_everybody_in_a_crm_is_passed_on_as_it_comes() -
         adapter.close()
 
 
+@pytest.mark.slow
 def test_finding_07_a_listing_of_everybody_in_an_audience_is_passed_on_as_it_comes() -> None:
     with ManyMembers() as sandbox, little_memory():
         sandbox.many, sandbox.rows = r"/members$", 8_000
@@ -165,6 +168,7 @@ def test_finding_07_the_evidence_of_a_listing_is_that_of_its_last_calls() -> Non
 # -- audiences and shops without end --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["lists", "stores"])
 def test_finding_07_no_account_is_believed_to_have_audiences_or_shops_without_end(what: str) -> None:
     with ManyMembers() as sandbox, little_memory():

@@ -88,6 +88,7 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     made.close()
 
 
+@pytest.mark.slow
 @examples(max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(verb=st.sampled_from(sorted(VERBS)), changes=CHANGES)
 @example(verb="opted_in", changes=[(0, 5, "9999-12-31T23:59:59-23:00")])

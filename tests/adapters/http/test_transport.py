@@ -221,6 +221,7 @@ def drip(head: bytes) -> Callable[[socket.socket, RawServer], None]:
     return script
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "head",
     [

@@ -47,6 +47,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
 METHODS = {Action.DELETE: "POST", Action.UNSUBSCRIBE: "PATCH", Action.SUPPRESS: "PATCH"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSALS)
 @pytest.mark.parametrize("action", Action)
 def test_an_audience_that_refuses_the_change_does_not_stop_the_others(
@@ -65,6 +66,7 @@ def test_an_audience_that_refuses_the_change_does_not_stop_the_others(
     assert len([step for step in error.steps if step.call.startswith(METHODS[action])]) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in REFUSALS if "change" not in name])
 @pytest.mark.parametrize("action", Action)
 def test_an_audience_that_cannot_be_read_does_not_stop_the_others(
@@ -351,6 +353,7 @@ def test_an_archived_contact_is_not_said_to_be_unsubscribed(mc: Account, adapter
 # -- audiences that cannot be shown -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize(
     ("fault", "code"),

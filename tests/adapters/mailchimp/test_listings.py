@@ -49,6 +49,7 @@ def looked(adapter: Mailchimp, since: datetime | None = YESTERDAY) -> tuple[list
     return seen, None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", TOO_BIG)
 def test_a_listing_of_members_whose_big_pages_fail_is_read_in_smaller_ones(
     mc: Account, adapter: Mailchimp, how: dict[str, Any]
@@ -63,6 +64,7 @@ def test_a_listing_of_members_whose_big_pages_fail_is_read_in_smaller_ones(
     assert error is None and {email for _, email in seen} == people
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/3.0/lists$", "/ecommerce/stores$", "/customers$"])
 @pytest.mark.parametrize("how", TOO_BIG)
 def test_every_other_listing_shrinks_its_pages_too(

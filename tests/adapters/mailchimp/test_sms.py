@@ -27,6 +27,7 @@ from tests.adapters.mailchimp.account import (
 MAIL = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sms", ["subscribed", "pending"])
 @pytest.mark.parametrize("status", MAIL)
 @pytest.mark.parametrize("action", OBJECTIONS)
@@ -44,6 +45,7 @@ def test_an_objection_ends_text_messages_whatever_the_mail_status(
     assert adapter.confirm(action, person()).outcome is Outcome.DONE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channel", ["ignored", "refused"])
 @pytest.mark.parametrize("status", MAIL)
 @pytest.mark.parametrize("action", OBJECTIONS)

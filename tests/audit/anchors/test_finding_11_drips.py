@@ -54,6 +54,7 @@ def secure_mail(port: int, state: Path) -> Place:
     return mail(port, state, "tls")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "make"),
     [
@@ -206,6 +207,7 @@ def test_finding_11_who_does_not_stay_notes_what_hangs_as_failed_within_the_give
     assert stands(notary, "folder").error is None
 
 
+@pytest.mark.slow
 def test_finding_11_a_try_that_was_killed_is_repeated_soon_though_mail_goes_once_a_day(
     app: App, clock: Clock, tmp_path: Path, hanging: _Hanging
 ) -> None:

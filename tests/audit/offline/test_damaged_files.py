@@ -32,6 +32,8 @@ from tests.support.paths import VERIFIER
 from tests.support.processes import inside as run
 from tests.support.walk import PERSON, put
 
+pytestmark = pytest.mark.slow
+
 SIGNER = Signer("example.org/syncer", b"\x02" * 32)
 NOTE = SIGNER.sign(Checkpoint("example.org/syncer", 5, b"\x07" * 32).text())
 

@@ -68,6 +68,7 @@ def test_finding_17_a_proven_body_is_printed_escaped(tmp_path: Path, ascii_only:
     assert ("naïve" in said) is not ascii_only
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(HARMFUL)))
 def test_finding_17_names_and_keys_and_wrong_options_are_printed_escaped(tmp_path: Path, number: int) -> None:
     bad = HARMFUL[number].replace("\ud800", "\udcff")

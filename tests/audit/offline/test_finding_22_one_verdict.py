@@ -269,6 +269,7 @@ def dossiers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[st
         yield texts, Signer(app.origins.current(), app.keyring.signing_seed)
 
 
+@pytest.mark.slow
 def test_finding_22_both_prove_every_dossier_that_syncer_makes(dossiers: tuple[list[str], Signer]) -> None:
     key = str(dossiers[1].verifier)
     for text in dossiers[0]:

@@ -75,6 +75,7 @@ def test_a_size_that_is_none_is_the_same_to_both(tmp_path: Path, size: str) -> N
     assert by_product(raw) == by_script(raw, tmp_path / "note") == "unreadable"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_both_come_to_one_verdict_on_whatever_happened_to_a_note(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)

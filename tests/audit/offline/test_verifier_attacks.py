@@ -25,6 +25,8 @@ from syncer.audit.offline.verifier import examine
 from tests.support.attacks.bent_logs import ACTOR, KEY, ORIGIN, SEED, Log, a_log, proof_of
 from tests.support.paths import VERIFIER
 
+pytestmark = pytest.mark.slow
+
 
 def by_product(log: Log, keys: list[VerifierKey] | None = None, accepted: tuple[int, ...] = ()) -> Finding:
     return examine(log.as_table(), [log.notes], keys or [log.signer.verifier], accepted)

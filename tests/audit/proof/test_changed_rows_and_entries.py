@@ -48,6 +48,7 @@ def put_rows_back(app: App, before: dict[sa.Table, list[Any]]) -> None:
             connection.execute(table.insert(), [written(table, row) for row in kept])
 
 
+@pytest.mark.slow
 @everywhere
 def test_an_old_event_that_is_gone_on_with_is_held_against_all_its_entries(app: App, clock: Clock) -> None:
     some_work(app)
@@ -59,6 +60,7 @@ def test_an_old_event_that_is_gone_on_with_is_held_against_all_its_entries(app: 
     assert "its subject is p1:somebody" in str(app.verify_since().reason)
 
 
+@pytest.mark.slow
 def test_an_old_entry_of_an_event_that_is_gone_on_with_must_be_the_keys(app: App) -> None:
     some_work(app)
     drain(app)
@@ -117,6 +119,7 @@ def take_out(app: App, event: str) -> None:
         connection.execute(app.tables.event.delete().where(app.tables.event.c.id == event))
 
 
+@pytest.mark.slow
 @everywhere
 @pytest.mark.parametrize("span", [(None, None), (-3, None), (None, 3), (-3, 3)])
 def test_a_request_that_somebody_takes_out_of_the_tables_is_missed_by_the_report_of_its_time(
@@ -153,6 +156,7 @@ def test_an_entry_that_no_more_says_what_it_is_hides_no_request_from_the_report_
     assert str(whole(app).integrity.reason).startswith(f"entry {first} ")
 
 
+@pytest.mark.slow
 def test_a_time_that_somebody_changed_does_not_move_the_span(app: App, clock: Clock) -> None:
     some_work(app)
     old = id_of(app, "old")
@@ -164,6 +168,7 @@ def test_a_time_that_somebody_changed_does_not_move_the_span(app: App, clock: Cl
         assert not report.log.integrity.verified
 
 
+@pytest.mark.slow
 def test_what_lies_outside_a_span_is_not_read_for_it(app: App, clock: Clock) -> None:
     some_work(app)
     clock.advance(days=40)

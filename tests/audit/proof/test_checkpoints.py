@@ -106,7 +106,7 @@ def test_of_two_daemons_one_signs(app: App, clock: Clock) -> None:
     checkpoints = app.checkpoints
     checkpoints.tick()
     clock.advance(hours=2)
-    assert checkpoints.why_due(checkpoints.size(), checkpoints.newest(), clock()) == "time"
+    assert checkpoints.schedule.why_due(checkpoints.size(), checkpoints.newest(), clock()) == "time"
 
     assert checkpoints.tick() is not None
     assert checkpoints._make("time", due=True) is None  # the other one, which had looked before
@@ -203,6 +203,7 @@ def test_an_event_that_the_log_never_received_is_found(app: App) -> None:
     assert "the log never received it" in app.verify().reason
 
 
+@pytest.mark.slow
 @everywhere
 def test_a_whole_walk_verifies_against_its_notes_and_its_tables(app: App) -> None:
     for number in range(3):
@@ -297,6 +298,7 @@ def test_mistakes_about_notes_are_one_line_each(settings: Path, tmp_path: Path) 
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_the_daemon_signs_while_it_runs_and_at_its_end(settings: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with started(settings, "run", log=log) as daemon:
@@ -367,3 +369,39 @@ def test_an_anchor_that_fails_is_late_then_pages_and_never_blocks(app: App, cloc
     assert app.notary.standing().anchors[0].level == "ok"
     assert not needs_attention(app.status.read())
     assert timedelta(0) <= clock() - (app.notary.standing().anchors[0].at or clock())
+
+
+@everywhere
+def test_who_cannot_sign_wishes_for_it_and_the_next_look_signs_once(app: App, clock: Clock) -> None:
+    entries(app, 3)
+    app.checkpoints.make("operator")
+    clock.advance(seconds=5)
+    app.checkpoints.wish()
+    assert app.checkpoints.tick() is None, "nothing new is there to be signed"
+
+    entries(app, 1)
+    clock.advance(seconds=5)
+    made = app.checkpoints.tick()
+
+    assert made is not None
+    entries(app, 1)
+    assert app.checkpoints.tick() is None, "the wish is fulfilled"
+    app.checkpoints.wish()
+    clock.advance(hours=0.9)
+    assert app.checkpoints.tick() is not None
+
+
+@everywhere
+def test_a_wish_that_nobody_could_fulfil_for_an_hour_is_over(app: App, clock: Clock) -> None:
+    entries(app, 3)
+    app.checkpoints.make("operator")
+    app.checkpoints.wish()
+    entries(app, 1)
+    before = app.checkpoints.newest()
+    assert before is not None
+
+    with app.engine.begin() as connection:
+        once = app.tables.once
+        connection.execute(once.update().values(until=clock()))
+
+    assert app.checkpoints.tick() is None

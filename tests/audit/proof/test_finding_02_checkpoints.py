@@ -57,6 +57,7 @@ REPLACED: dict[str, Callable[[App, Clock], None]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", REPLACED)
 def test_finding_02_a_checkpoint_that_was_replaced_stops_the_next_signature(app: App, clock: Clock, what: str) -> None:
     REPLACED[what](sealed(app), clock)

@@ -125,6 +125,7 @@ def test_finding_02_every_command_that_writes_ends_with_exit_2_and_one_line_and_
     assert "entry" in str(verdict.reason)
 
 
+@pytest.mark.slow
 def test_finding_02_a_drain_under_which_an_entry_is_forged_makes_no_further_call(
     app: App, mailchimp: MailchimpSandbox, activecampaign: ActiveCampaignSandbox
 ) -> None:

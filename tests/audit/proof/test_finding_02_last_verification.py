@@ -81,6 +81,7 @@ def test_finding_02_no_part_of_a_result_can_be_changed(app: App, forgery: dict[s
     assert "was not written by syncer" in str(problem(app))
 
 
+@pytest.mark.slow
 @everywhere
 def test_finding_02_an_old_a_deleted_and_a_replayed_result_are_said(app: App, clock: Clock) -> None:
     entries(app, 3)
@@ -136,6 +137,7 @@ def test_finding_02_the_mac_of_a_checkpoint_or_an_entry_is_no_result(app: App, c
         assert app.verified.last() is None
 
 
+@pytest.mark.slow
 def test_finding_02_the_last_result_stands_in_status_report_check_and_metrics(app: App, clock: Clock) -> None:
     put(app, "erasure", PERSON, "k1")
     drain(app)

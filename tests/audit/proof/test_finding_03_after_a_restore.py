@@ -40,6 +40,7 @@ def forked(make_app: Callable[..., App], clock: Clock, tmp_path: Path) -> Iterat
         yield app, fork
 
 
+@pytest.mark.slow
 def test_finding_03_the_command_answers_three_until_the_loss_is_accepted(forked: tuple[App, Fork]) -> None:
     app, fork = forked
     path, lost = app.settings.path, fork.lost.size - fork.shared
@@ -57,6 +58,7 @@ def test_finding_03_the_command_answers_three_until_the_loss_is_accepted(forked:
     assert "entry 1, which was accepted, records no restore" in other.stdout
 
 
+@pytest.mark.slow
 def test_finding_03_as_json_the_loss_has_keys_of_its_own(forked: tuple[App, Fork]) -> None:
     app, fork = forked
     found = [
@@ -76,6 +78,7 @@ def test_finding_03_as_json_the_loss_has_keys_of_its_own(forked: tuple[App, Fork
         )
 
 
+@pytest.mark.slow
 def test_finding_03_a_report_shows_the_loss_and_calls_nothing_broken(forked: tuple[App, Fork]) -> None:
     app, fork = forked
     path = app.settings.path
@@ -90,6 +93,7 @@ def test_finding_03_a_report_shows_the_loss_and_calls_nothing_broken(forked: tup
     assert (integrity["verified"], integrity["excused"], integrity["forks"][0]["seq"]) == (True, 1, fork.seq)
 
 
+@pytest.mark.slow
 def test_finding_03_a_change_of_a_table_is_not_excused_by_a_restore(forked: tuple[App, Fork]) -> None:
     app, fork = forked
     with app.engine.begin() as connection:
@@ -101,6 +105,7 @@ def test_finding_03_a_change_of_a_table_is_not_excused_by_a_restore(forked: tupl
         assert "its action is unsubscribe" in str(finding.reason)
 
 
+@pytest.mark.slow
 def test_finding_03_the_daemon_goes_on_after_a_restore_on_record_and_status_names_the_loss(
     forked: tuple[App, Fork],
 ) -> None:
@@ -115,6 +120,7 @@ def test_finding_03_the_daemon_goes_on_after_a_restore_on_record_and_status_name
     assert drain(app).confirmed == 2
 
 
+@pytest.mark.slow
 def test_finding_03_a_key_that_leaked_can_be_replaced_after_a_restore_on_record(forked: tuple[App, Fork]) -> None:
     app, _ = forked
 

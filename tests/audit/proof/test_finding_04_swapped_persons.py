@@ -14,7 +14,7 @@ from syncer.audit.offline.inclusion import ProofError
 from syncer.audit.offline.notes import Signer
 from syncer.cli.dossier import look_up
 from syncer.database.connections import writing
-from syncer.decisions.resync import Selection
+from syncer.decisions.resync_plan import Selection
 from syncer.reports.as_json import as_json
 from syncer.service.drain import drain
 from syncer.setup import rotation
@@ -80,6 +80,7 @@ def test_finding_04_two_swapped_persons_are_a_contradiction_to_both(swapped: tup
     assert (code, said[0]) == (1, f"NOT PROVEN: {finding.reason}")
 
 
+@pytest.mark.slow
 def test_finding_13_the_dossier_of_a_swapped_person_is_refused_by_both(swapped: tuple[App, str, str]) -> None:
     app, ada, grace = swapped
 
@@ -125,6 +126,7 @@ def test_finding_04_nobodys_request_that_a_table_gives_to_somebody_is_a_contradi
     assert script(app)[0] == 1
 
 
+@pytest.mark.slow
 def test_finding_04_an_address_that_comes_to_nobodys_request_is_proven_by_both(app: App) -> None:
     put(app, "erasure", "not an address", "nobody's")
     drain(app)
@@ -140,6 +142,7 @@ def test_finding_04_an_address_that_comes_to_nobodys_request_is_proven_by_both(a
     assert "events.subject" in check_file(text, list(map(str, app.origins.public_keys()))).unproven
 
 
+@pytest.mark.slow
 def test_finding_04_a_request_keeps_its_old_pseudonym_when_its_address_comes_again_under_a_new_key(
     make_app: Callable[..., App],
 ) -> None:

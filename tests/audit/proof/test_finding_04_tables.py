@@ -130,6 +130,7 @@ def mixed(app: App, clock: Clock, mailchimp: MailchimpSandbox) -> App:
     return app
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_finding_04_one_change_of_a_table_is_named(mixed: App, attack: str) -> None:
     statements, named = ATTACKS[attack]
@@ -138,6 +139,7 @@ def test_finding_04_one_change_of_a_table_is_named(mixed: App, attack: str) -> N
     assert named in why(mixed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_finding_04_each_engine_names_every_change(mixed: App) -> None:
     for attack, (statements, named) in ATTACKS.items():
@@ -167,6 +169,7 @@ def test_finding_04_a_time_without_a_value_is_named_and_not_raised(mixed: App, v
     assert "cannot be read" in why(mixed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["'soon'", "12", "x'ff'", "''", "'2999'"])
 def test_finding_04_whatever_sqlite_keeps_in_a_column_is_named_and_not_raised(mixed: App, value: str) -> None:
     for statement in (
@@ -183,6 +186,7 @@ def test_finding_04_whatever_sqlite_keeps_in_a_column_is_named_and_not_raised(mi
         assert why(mixed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["received_at", "fulfilled_at"])
 def test_finding_04_a_time_that_sqlite_would_compare_otherwise_is_named(mixed: App, column: str) -> None:
     changed(mixed, [EVENT.format(f"{column} = replace({column}, ' ', 'T') || 'Z'", "done")])
@@ -193,6 +197,7 @@ def test_finding_04_a_time_that_sqlite_would_compare_otherwise_is_named(mixed: A
 # -- what the product really does is no attack ---------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_finding_04_everything_that_happens_in_ten_weeks_agrees(tmp_path_factory: pytest.TempPathFactory) -> None:
     with eventful.installation(tmp_path_factory.mktemp("agrees")) as (app, _, _):
         finding = app.verify()
@@ -225,7 +230,7 @@ def step_again(app: App, clock: Clock, mailchimp: MailchimpSandbox) -> Iterator[
     drain(app)
     yield "held as it came"
     (held,) = [event for event in app.reader.events() if event.event_key == "k2"]
-    from syncer.decisions.resync import Selection
+    from syncer.decisions.resync_plan import Selection
     from syncer.domain.rights import Ground
 
     plan = app.resync.plan(Selection(addresses=((held.id, OTHER),)))
@@ -260,6 +265,7 @@ def step_again(app: App, clock: Clock, mailchimp: MailchimpSandbox) -> Iterator[
     yield "paused by the program, its attempt given back"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_finding_04_after_each_step_of_the_product_tables_and_log_agree(
     make_app: Callable[..., App], clock: Clock, mailchimp: MailchimpSandbox, engine: str

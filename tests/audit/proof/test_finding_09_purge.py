@@ -84,6 +84,7 @@ def test_finding_09_what_says_how_the_log_was_signed_keeps_its_body_at_any_age(
     assert (left is None) is (what == "delivery:confirmed")
 
 
+@pytest.mark.slow
 @everywhere
 @pytest.mark.parametrize(
     "facts",
@@ -146,6 +147,7 @@ _DISABLED = {  # the others cannot be switched off there
 }
 
 
+@pytest.mark.slow
 @everywhere
 @pytest.mark.parametrize("statements", [_DROPPED, _REPLACED, _DISABLED], ids=["dropped", "replaced", "disabled"])
 def test_finding_09_triggers_that_somebody_took_away_are_missed_by_check_and_made_again_by_upgrade(

@@ -34,6 +34,7 @@ def outcome(verify: Callable[[], Finding]) -> bool:
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize(
     "column",

@@ -26,6 +26,7 @@ everywhere = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 PERSON = "ada@lovelace.test"
 
 
+@pytest.mark.slow
 @everywhere
 def test_bodies_go_on_record_with_their_event_and_everything_still_verifies(app: App, clock: Clock) -> None:
     old_and_new(app, clock)
@@ -53,6 +54,7 @@ def test_bodies_go_on_record_with_their_event_and_everything_still_verifies(app:
     assert app.purge.carry_out().bodies is None  # again is harmless
 
 
+@pytest.mark.slow
 @everywhere
 def test_the_triggers_allow_a_purge_on_record_and_nothing_else(app: App, clock: Clock) -> None:
     old_and_new(app, clock)
@@ -91,6 +93,7 @@ def test_the_triggers_allow_a_purge_on_record_and_nothing_else(app: App, clock: 
             connection.execute(t.update().where(t.c.seq == purgeable).values(body=body))
 
 
+@pytest.mark.slow
 @everywhere
 def test_before_the_first_purge_no_body_goes(app: App, clock: Clock) -> None:
     old_and_new(app, clock)
@@ -100,6 +103,7 @@ def test_before_the_first_purge_no_body_goes(app: App, clock: Clock) -> None:
         connection.execute(t.update().where(t.c.seq == 1).values(body=None))
 
 
+@pytest.mark.slow
 def test_what_was_kept_goes_with_a_later_purge(app: App, clock: Clock) -> None:
     old_and_new(app, clock)
     app.purge.carry_out()
@@ -150,6 +154,7 @@ def test_an_address_that_outlived_its_rechecks_is_shredded(make_app: Callable[..
     assert app.verify().ok
 
 
+@pytest.mark.slow
 def test_an_address_whose_recheck_is_late_is_reported_not_lost(make_app: Callable[..., App], clock: Clock) -> None:
     app = make_app(recheck_days="[1, 7]")
     put(app, "erasure", PERSON, "k1")

@@ -50,6 +50,7 @@ def replaced(app: App, held: str) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "attack",
     [called_fulfilled, without_its_event, given_to_another, made_older, replaced],
@@ -101,6 +102,7 @@ def one_after_the_other(app: App, clock: Clock) -> None:
         app.notary.make()
 
 
+@pytest.mark.slow
 @everywhere
 def test_a_purge_after_one_that_was_cut_off_takes_all_of_an_event(app: App, clock: Clock) -> None:
     one_after_the_other(app, clock)

@@ -12,6 +12,7 @@ from tests.support.purging import old_and_new
 from tests.support.walk import rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whole", [True, False], ids=["all at once", "in slices"])
 @pytest.mark.parametrize("what", ["delivery:applied", "event:received"])
 def test_a_purged_entry_cannot_be_given_to_an_event_whose_rows_were_changed(
@@ -59,6 +60,7 @@ def emptied(app: App, key: str) -> str:
     return event
 
 
+@pytest.mark.slow
 def test_a_request_that_is_shown_must_have_lost_its_texts_to_a_purge(app: App, clock: Clock) -> None:
     old_and_new(app, clock)
     assert app.purge.carry_out().bodies is not None
@@ -73,6 +75,7 @@ def test_a_request_that_is_shown_must_have_lost_its_texts_to_a_purge(app: App, c
     assert (finding.ok, finding.first_bad, finding.reason) == (False, first, reason)
 
 
+@pytest.mark.slow
 def test_a_request_whose_texts_a_purge_took_is_shown_without_an_objection(app: App, clock: Clock) -> None:
     old_and_new(app, clock)
     old = next(str(row.id) for row in rows(app, app.tables.event) if row.event_key == "old")
@@ -97,6 +100,7 @@ def purged(app: App, clock: Clock) -> str:
     return next(str(row.id) for row in rows(app, app.tables.event) if row.event_key == "old")
 
 
+@pytest.mark.slow
 def test_an_erasure_of_yesterday_cannot_be_made_of_purged_entries(app: App, clock: Clock) -> None:
     old = purged(app, clock)
     bare = [row.seq for row in rows(app, app.tables.audit) if row.body is None and row.event_id == old]
@@ -112,6 +116,7 @@ def test_an_erasure_of_yesterday_cannot_be_made_of_purged_entries(app: App, cloc
         assert "event x: its received_at is" in str(finding.reason)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "named"),
     [

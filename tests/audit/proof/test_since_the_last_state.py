@@ -127,6 +127,7 @@ def test_where_nothing_was_verified_before_the_command_does_not_speak_of_an_entr
 # -- states that do not count ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "forgery",
     [{"mac": b"\x07" * 32}, {"mac": b""}, {"seq": 1}, {"seq": 2**60}, {"seq": -1}, {"state": "{}"}, {"state": ""}],
@@ -140,6 +141,7 @@ def test_a_state_that_somebody_changed_is_none(app: App, forgery: dict[str, Any]
     assert scope(app)[1] == "since"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["x'ff'", "'x'", "1.5", "'\udcff'"])
 @pytest.mark.parametrize("column", ["seq", "state", "mac", "at"])
 def test_whatever_sqlite_keeps_in_a_state_raises_nothing(app: App, column: str, value: str) -> None:

@@ -63,6 +63,7 @@ def entry_near(app: App, seq: int, what: str) -> Any:
     return next(row for row in rows(app, app.tables.audit) if row.seq >= seq and row.what == what)
 
 
+@pytest.mark.slow
 def test_a_sound_log_is_sound_to_two_processes(settings: Path) -> None:
     found = verified(settings)
 
@@ -92,7 +93,7 @@ def test_a_sound_log_is_sound_to_two_processes(settings: Path) -> None:
 def test_what_was_altered_is_found_whoever_tells_it(settings: Path, statement: str, near: int) -> None:
     with open_app(load_settings(settings)) as app:
         row = entry_near(app, near, "delivery:confirmed")
-        columns = [c.name for c in app.tables.event.columns if c.name not in ("odd", "slow")]  # generated
+        columns = [c.name for c in app.tables.event.columns if c.name not in ("odd", "slow", "sealed")]  # generated
         values = [f"{name} || 'x'" if name in ("id", "event_key") else name for name in columns]
         names = {"columns": ", ".join(columns), "values": ", ".join(values)}
         undone(app, statement.format(seq=row.seq, event=row.event_id, **names))
@@ -105,6 +106,7 @@ def test_what_was_altered_is_found_whoever_tells_it(settings: Path, statement: s
     assert second > 0
 
 
+@pytest.mark.slow
 def test_when_the_second_process_is_killed_the_first_tells_it_all(settings: Path) -> None:
     found = verified(settings, "kill")
 
@@ -113,6 +115,7 @@ def test_when_the_second_process_is_killed_the_first_tells_it_all(settings: Path
     assert found["ok"]
 
 
+@pytest.mark.slow
 def test_when_the_second_process_is_killed_what_it_was_to_find_is_found(settings: Path) -> None:
     with open_app(load_settings(settings)) as app:
         row = entry_near(app, HERS, "delivery:confirmed")
@@ -124,12 +127,14 @@ def test_when_the_second_process_is_killed_what_it_was_to_find_is_found(settings
     assert row.event_id in found["reason"]
 
 
+@pytest.mark.slow
 def test_no_process_is_forked_while_a_connection_is_in_use(settings: Path) -> None:
     found = verified(settings, "connected")
 
     assert (found["ok"], found["second"]) == (True, 0)
 
 
+@pytest.mark.slow  # a log that is worth two processes
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_two_processes_verify_a_log_on_every_engine(tmp_path: Path, database_url: str) -> None:
     settings = fill(tmp_path, 1500, database_url)
@@ -146,6 +151,7 @@ def test_two_processes_verify_a_log_on_every_engine(tmp_path: Path, database_url
     assert row.event_id in found["reason"]
 
 
+@pytest.mark.slow
 def test_when_the_first_process_is_killed_the_second_ends(settings: Path) -> None:
     with open_app(load_settings(settings)) as app:  # so that there is more to tell than a pipe holds
         undone(app, "UPDATE syncer_event SET source_ref = 'another one than the log received it with, at great length'")

@@ -174,7 +174,8 @@ def worked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-@settings(max_examples=60)
+@pytest.mark.slow
+@settings(max_examples=30)
 @given(data=st.data())
 def test_whatever_is_done_to_log_tables_and_state_what_the_one_finds_the_other_finds(
     worked: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

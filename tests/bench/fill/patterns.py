@@ -173,6 +173,8 @@ def _pattern(connection: sqlite3.Connection, name: str, cfg: str, keyring: Keyri
     own |= {event["due_on"]: "due", event["legal_due_on"]: "legal"}
     assert len(own) == 6, "two of the event's own values are the same"
     bodies = [json.loads(row["body"]) for row in entries]
+    for body in bodies:
+        body["facts"].pop("first", None)  # newer than the schema that is filled, which counts no beginnings
     moments = _moments([event, *deliveries, queued], bodies)
     numbers = {moment: number for number, moment in enumerate(moments)}
     received = datetime.fromisoformat(event["received_at"])

@@ -17,6 +17,9 @@ recheck_days = []
 [checkpoints]
 every_minutes = 1440
 
+[guard]
+always_allowed = 1_000_000
+
 [log]
 level = "error"
 

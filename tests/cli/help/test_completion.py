@@ -48,6 +48,7 @@ def offered(settings: Path, typed: str) -> list[str]:
     return [item.partition(",")[2] for item in done.stdout.splitlines() if item]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "typed",
     ["pause ", "resume ", "exempt 1 --destination ", "resync --destination ", "events --destination ", "check --try "],
@@ -87,6 +88,7 @@ def test_what_is_wrong_offers_nothing_says_nothing_and_makes_nothing(settings: P
     assert offered(settings, "pause ") == offered(settings, "show ") == []
 
 
+@pytest.mark.slow
 def test_a_database_that_does_not_answer_is_waited_for_shortly(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

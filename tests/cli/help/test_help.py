@@ -20,7 +20,7 @@ from tests.support.processes import inside as run
 
 COMMANDS = dict(commands())
 NOWHERE = Path("no-such-settings.toml")
-GROUPS = ("audit", "db", "key", "wordpress")
+GROUPS = ("audit", "db", "key", "user", "wordpress")
 
 
 def test_every_command_stands_in_one_section_with_its_own_first_sentence() -> None:

@@ -29,6 +29,7 @@ def test_the_first_page_that_is_kept_is_what_click_would_print(width: int) -> No
     assert kept == first_page(width), "run `make schemas`"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [[], ["-h"], ["--help"]])
 @pytest.mark.parametrize("columns", ["", "50", "80", "91", "100", "200", "x", "-1", "0"])
 def test_every_terminal_gets_the_page_in_its_width(words: list[str], columns: str) -> None:

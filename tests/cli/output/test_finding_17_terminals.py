@@ -51,6 +51,7 @@ def held(settings: Path) -> str:
     return str(as_json(settings, "events")[0]["id"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -72,6 +73,7 @@ def test_finding_17_no_command_lets_a_terminal_obey_what_stands_in_a_table(
     assert "no fault was found" not in [line.strip() for line in shown.splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("status",), ("events",), ("show", "EVENT"), ("report", "--format", "json")])
 def test_finding_17_json_says_the_same_without_a_character_that_a_terminal_obeys(
     settings: Path, words: tuple[str, ...]
@@ -85,6 +87,7 @@ def test_finding_17_json_says_the_same_without_a_character_that_a_terminal_obeys
     assert "\u202eevil" in json.dumps(json.loads(done.stdout), ensure_ascii=False)
 
 
+@pytest.mark.slow
 def test_finding_17_an_error_shows_what_was_typed_and_no_terminal_obeys_it(settings: Path) -> None:
     done = run(settings, "show", "nobody\x1b[2J\u202e")
 

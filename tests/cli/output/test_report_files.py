@@ -52,6 +52,7 @@ def whole(app: App, out: Path, fmt: str) -> str:
     return out.read_text(encoding="utf-8-sig")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fmt", ["text", "csv", "json", "html"])
 def test_the_index_names_each_part_its_requests_its_span_and_its_digest(many: App, tmp_path: Path, fmt: str) -> None:
     index, parts = written(many, tmp_path / f"log.{fmt}", fmt)

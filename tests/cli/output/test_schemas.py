@@ -54,6 +54,7 @@ def test_an_empty_installation_keeps_to_them(settings_file: Callable[..., Path])
     valid("dossier", inside_json(path, "dossier", stdin=eventful.PLAIN))
 
 
+@pytest.mark.slow
 def test_an_installation_in_which_everything_happened_keeps_to_them(everything: App) -> None:
     path = everything.settings.path
     shown = inside_json(path, "events")
@@ -69,6 +70,7 @@ def test_an_installation_in_which_everything_happened_keeps_to_them(everything: 
     valid("status", inside_json(path, "status"))
 
 
+@pytest.mark.slow
 def test_a_status_with_daemons_owners_anchors_and_alarms_keeps_to_its_schema(everything: App) -> None:
     everything.presence.arrive()
     lease = everything.leases.acquire("crm")
@@ -110,6 +112,7 @@ def test_a_value_made_again_from_its_json_is_the_same(everything: App) -> None:
     assert from_json(COMMANDS["report"], json.loads(as_json(log))) == log
 
 
+@pytest.mark.slow
 def test_what_commands_do_keeps_to_them_too(settings_file: Callable[..., Path]) -> None:
     path = settings_file()
     inside(path, "init")

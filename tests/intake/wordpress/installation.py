@@ -29,6 +29,9 @@ recheck_days = [1]
 
 [wordpress]
 
+[guard]
+always_allowed = 1_000_000
+
 [destinations.newsletter]
 adapter = "mailchimp"
 api_key_env = "TEST_MAILCHIMP_KEY"

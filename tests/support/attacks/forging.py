@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from syncer.app import App, load_settings, open_app
 from syncer.audit.chain import Chain, Entry
+from syncer.database.connections import writing
 from tests.conftest import Clock
 from tests.support.session.opened import until_the_end
 from tests.support.walk import rows
@@ -22,7 +23,7 @@ def forged(app: App, *told: Told, move_head: bool = True) -> list[Entry]:
     """Append entries whose bodies and leaves are right and whose macs are not, and move the head to the last."""
     t, head = app.tables.audit, app.tables.head
     actor = {"kind": "daemon", "user": "syncer", "host": "here", "pid": 1}
-    with app.engine.begin() as connection:
+    with writing(app.engine) as connection:  # beside a daemon, perhaps
         seq, mac = connection.execute(sa.select(head.c.seq, head.c.mac)).one()
         chain = Chain(os.urandom(32), seq, bytes(mac))
         entries = [

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from adapters.contract import Outcome
+from syncer.domain.codes import GUARDED
 from syncer.domain.effects import effect
 from syncer.domain.model import WORKABLE, EventState, State
 from syncer.domain.rights import Ground
@@ -79,9 +80,8 @@ def answered_late(event: EventView) -> bool:
 def waits(known: Known) -> bool:
     """Say whether anything needs a person."""
     held = any(event.state is EventState.HELD or event.overdue or nowhere(event) for event in known.events)
-    return (
-        held or known.paused or known.altered or known.unchecked or any(d.state is State.HELD for d in known.deliveries)
-    )
+    stopped = any(d.state is State.HELD or d.code == GUARDED for d in known.deliveries)
+    return held or stopped or known.paused or known.altered or known.unchecked
 
 
 def through(outcome: Outcome | None = None, action: str | None = None) -> Test:

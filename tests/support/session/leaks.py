@@ -9,6 +9,7 @@ module is an error too.
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -29,12 +30,19 @@ def _older_objects_are_left_alone() -> None:
     gc.freeze()  # modules and collected tests need not be looked at after every test
 
 
+def _of_apprise() -> set[threading.Thread]:
+    """The threads that apprise keeps for the life of the process, once it sent something."""
+    module = sys.modules.get("apprise.apprise")
+    pools = [getattr(module, name, None) for name in ("_shared_executor", "_coordinator_executor")]
+    return {thread for pool in pools if pool is not None for thread in pool._threads}
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _no_thread_is_left(_older_objects_are_left_alone: None) -> Iterator[None]:
     """Made first, so ended last."""
     before = set(threading.enumerate())
     yield
-    left = set(threading.enumerate()) - before
+    left = set(threading.enumerate()) - before - _of_apprise()
     for thread in left:
         thread.join(GRACE)
     assert [thread.name for thread in left if thread.is_alive()] == [], "threads outlive their module"

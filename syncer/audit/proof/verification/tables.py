@@ -17,6 +17,7 @@ from syncer.clock import stamp
 from syncer.database.connections import plain_rows, plain_rows_of
 from syncer.database.derived.tally import counters_differ
 from syncer.database.tables import Tables
+from syncer.domain.codes import PARKED, SHADOWED
 from syncer.domain.model import WORKABLE, EventState, State
 from syncer.domain.policy import LONGEST_WAIT
 from syncer.domain.rights import RANKS
@@ -57,11 +58,11 @@ class TableComparison:
         d, e = tables.delivery.c, tables.event.c
         self._deliveries = _untyped(
             d.event_id, d.destination, d.action, d.state, d.outcome, d.attempts, d.next_attempt_at, d.claim_rank,
-            d.due_on, d.confirmed_at, d.code,
+            d.due_on, d.confirmed_at, d.code, d.begun_at,
         )  # fmt: skip
         self._events = _untyped(
             e.id, e.right, e.subject, e.received_at, e.due_on, e.state, e.fulfilled_at, e.event_key, e.source,
-            e.source_ref,
+            e.source_ref, e.released_at,
         )  # fmt: skip
 
     def set_now(self, now: datetime) -> None:
@@ -146,7 +147,7 @@ class TableComparison:
 
     def _delivery(self, history: History, seen: dict[str, int], row: Any) -> Iterator[str]:
         event, destination, action, state, outcome, attempts, next_attempt_at, claim_rank, due_on, *more = row
-        confirmed_at, code = more
+        confirmed_at, code, begun_at = more
         if history.is_purged(event):
             return
         record, place = history.event(event), f"event {event} at {destination}"
@@ -164,11 +165,12 @@ class TableComparison:
         yield from _differs(place, "action", action, record.plan[destination])
         yield from _differs(place, "outcome", outcome, said.outcome)
         yield from _differs(place, "attempts", attempts, said.attempts)
+        yield from _differs(place, "begun_at", _time(begun_at), said.begun_at)
         if state == State.EXEMPT == said.state:
             yield from _differs(place, "code", code, said.ground)
         if not _is_urgent_since_it_came(_day(due_on), record):
             yield from _differs(place, "due_on", _day(due_on), record.due_on)
-        if state in WORKABLE:
+        if state in WORKABLE and not (next_attempt_at is claim_rank is None and _rightly_waits(code, state, said)):
             if next_attempt_at is None or claim_rank not in RANKS:
                 yield f"{place} is {state}, but nothing would ever take it up: next_attempt_at or claim_rank is missing"
             yield from _too_late(place, "next_attempt_at", next_attempt_at, self._longest)
@@ -176,7 +178,7 @@ class TableComparison:
     # -- events ---------------------------------------------------------------------------------------------
 
     def _event(self, history: History, seen: dict[str, int], row: Any) -> Iterator[str]:
-        event, right, subject, received_at, due_on, state, fulfilled_at, *names = row
+        event, right, subject, received_at, due_on, state, fulfilled_at, *names, released_at = row
         record = history.event(event)
         if record is None:
             yield f"event {event} is in its table, but the log never received it"
@@ -185,12 +187,13 @@ class TableComparison:
         log = (record.right, record.subject, record.received_at, record.due_on, record.state, record.fulfilled_at)
         if table != (*log, record.event_key, record.source, record.source_ref):
             yield from self._event_differs(history, row, record)
+        yield from _differs(f"event {event}", "released_at", _time(released_at), record.released_at)
         for number, destination in enumerate(record.plan):
             if not seen.get(event, 0) >> number & 1:
                 yield f"event {event} at {destination} was planned and is not in its table: somebody deleted it"
 
     def _event_differs(self, history: History, row: Any, record: EventRecord) -> Iterator[str]:
-        event, right, subject, received_at, due_on, state, fulfilled_at, event_key, source, source_ref = row
+        event, right, subject, received_at, due_on, state, fulfilled_at, event_key, source, source_ref, _ = row
         place = f"event {event}"
         yield from _differs(place, "right", right, record.right)
         if record.subject is not None or not history.was_brought(event):
@@ -202,6 +205,14 @@ class TableComparison:
         yield from _differs(place, "event_key", event_key, record.event_key)
         yield from _differs(place, "source", source, record.source)
         yield from _differs(place, "source_ref", source_ref, record.source_ref)
+
+
+def _rightly_waits(code: Any, state: Any, said: DeliveryRecord) -> bool:
+    """Say whether an open delivery may be without a time; in shadow mode only what the log says was previewed.
+
+    What was carried out before waits there too, without an entry.
+    """
+    return code in PARKED and (code != SHADOWED or said.previewed or state == State.APPLIED)
 
 
 def _was_over(row: Any, purged: PurgedEvent) -> Iterator[str]:

@@ -152,6 +152,7 @@ def test_the_filter_for_customers_compares_as_told(mc: MailchimpSandbox, how: An
     assert customers(mc, "shop", email_address="ada@strasse.test") == found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(PAGE_FAULTS))
 def test_a_page_above_the_bound_fails_and_smaller_ones_work(mc: MailchimpSandbox, name: str) -> None:
     mc.add(PERSON, AUDIENCE)

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 
 
 def feed() -> None:
     """Feed systemd's watchdog."""
     notify("WATCHDOG=1")
+
+
+def ready() -> None:
+    """Say that the daemon is up, or done with a reload."""
+    notify("READY=1")
+
+
+def reloading() -> None:
+    """Say that a reload begins; `ready` ends it. Type=notify-reload counts by the kernel's monotonic clock."""
+    notify(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
 
 def notify(state: str) -> None:

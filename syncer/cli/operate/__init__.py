@@ -1,0 +1,1 @@
+"""Commands of an operator: one module for each part."""

@@ -1,0 +1,1 @@
+"""Groups of tables that belong together."""

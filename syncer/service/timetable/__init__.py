@@ -1,0 +1,1 @@
+"""What a daemon does beside its lanes, and how often."""

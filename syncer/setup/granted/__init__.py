@@ -1,0 +1,1 @@
+"""What each account of an installation may do, and no more: one list of grants for each."""

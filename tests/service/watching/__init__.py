@@ -1,0 +1,1 @@
+"""What those who watch are given: rules for alerts, a dashboard."""

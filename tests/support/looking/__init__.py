@@ -1,0 +1,1 @@
+"""What tests of the screens that are looked at share."""
