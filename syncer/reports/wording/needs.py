@@ -22,7 +22,7 @@ from syncer.reports.propagation import PropagationLog
 from syncer.reports.views import EventView, LaneView
 from syncer.reports.wording import kept
 from syncer.reports.wording.commands import commands, show
-from syncer.reports.wording.moments import in_register
+from syncer.reports.wording.moments import in_short
 from syncer.reports.wording.previews import is_shadowed
 from syncer.reports.wording.recipients import called
 
@@ -250,7 +250,7 @@ def _on_trial(name: str, lane: LaneView, title: str) -> Need:
         lane.previewed,
     )
     if lane.previewed_due_on:
-        waits = _("{waits}; the first is due {day}").format(waits=waits, day=in_register(lane.previewed_due_on))
+        waits = _("{waits}; the first is due {day}").format(waits=waits, day=in_short(lane.previewed_due_on))
     return Need(
         _("Nothing is carried out at {recipient}: it is on trial, in shadow mode.").format(recipient=title),
         waits,

@@ -128,3 +128,46 @@ def test_on_paper_no_text_is_larger_than_the_heading_above_it(tab: Tab, here: Se
     assert tab.value(size.format(".recipient .facts dd")) <= tab.value(size.format(".recipient h3"))
 
     tab.look(width=1280)
+
+
+def test_on_paper_the_register_gives_room_to_the_reason_and_none_to_what_is_chosen(
+    tab: Tab, here: ServedConsole
+) -> None:
+    tab.give_cookie(here.origin, here.desk.cookie, here.cookie(Role.OPS))
+    tab.open(f"{here.origin}/requests/")
+    tab.look(width=690, medium="print")
+    widths = "[...document.querySelectorAll('tbody tr:first-child > *')].map(e => e.getBoundingClientRect().width)"
+    boxes, *_, stands, _closed, _source = tab.value(widths)
+
+    assert boxes == 0
+    assert stands >= 130
+
+    tab.look(width=1280)
+
+
+def test_on_paper_what_leads_to_a_form_alone_is_left_out(tab: Tab, here: ServedConsole) -> None:
+    tab.give_cookie(here.origin, here.desk.cookie, here.cookie(Role.OPS))
+    tab.open(f"{here.origin}/me")
+    title = "[...document.querySelectorAll('h2')].find(e => e.innerText === 'Language').getClientRects().length"
+    assert tab.value(title) == 1
+    tab.look(width=794, medium="print")
+
+    assert tab.value(title) == 0
+
+    tab.look(width=1280)
+
+
+def test_no_number_above_a_column_touches_its_neighbour(tab: Tab, here: ServedConsole) -> None:
+    tab.give_cookie(here.origin, here.desk.cookie, here.cookie(Role.READER))
+    for width in (390, 1280):
+        tab.look(width=width)
+        tab.open(f"{here.origin}/")
+        # each is told to say the longest that is written there
+        found = tab.value(
+            "[...document.querySelectorAll('svg.plot')].map(plot => [...plot.querySelectorAll('.amount')]"
+            ".map(e => { e.textContent = '<0.1'; const b = e.getBoundingClientRect(); return [b.left, b.right] }))"
+        )
+        touching = [(one, two) for plot in found for one, two in zip(plot, plot[1:], strict=False) if one[1] >= two[0]]
+        assert any(len(plot) > 5 for plot in found)
+        assert touching == []
+    tab.look(width=1280)

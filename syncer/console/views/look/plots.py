@@ -67,4 +67,4 @@ def _days(value: float | None) -> str:
     if value is None:
         return "–"
     shown = str(format_decimal(max(value, 0.1), "0.0", locale=spoken()))
-    return shown if value >= 0.1 else f"< {shown}"
+    return shown if value >= 0.1 else f"<{shown}"
