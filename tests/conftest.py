@@ -19,7 +19,7 @@ from syncer.database.tables import tables
 from syncer.privacy.keyring import Keyring
 from syncer.setup.install import initialise
 from tests.support.servers import SERVERS, Server, server_or_skip
-from tests.support.session import leftovers, tools
+from tests.support.session import leftovers, signals, tools
 from tests.support.session.opened import close_all
 
 #: folders of tests that take minutes: every fault, kills, weeks in virtual time, the smallest bench
@@ -36,7 +36,7 @@ hypothesis.settings.load_profile("syncer")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Hold what is true of a session as a whole."""
-    for plugin in (leftovers, tools):
+    for plugin in (leftovers, signals, tools):
         config.pluginmanager.register(plugin)
 
 

@@ -30,6 +30,9 @@ from tests.support import schemas
 #: taken when the database goes away is tried several times, and SQLite waits each time
 TOLD_BY = 2 * failures.TRIES * (engines.BUSY_SECONDS + 1)
 
+#: seconds that a command on a terminal has for all of what it does there
+PATIENCE = 120.0
+
 
 def command(settings: Path, *words: str) -> list[str]:
     return [sys.executable, "-m", "syncer", "--settings", str(settings), *words]
@@ -91,21 +94,31 @@ def seen(settings: Path, *words: str, columns: int = 80, interrupted_at: Callabl
         command(settings, *words), stdin=subprocess.DEVNULL, stdout=its, stderr=its, env=env | {"TERM": "xterm"}
     ) as process:
         os.close(its)
-        parts, pressed = [], interrupted_at is None
-        while part := _read(ours):
-            parts.append(part)
-            if not pressed and interrupted_at is not None and interrupted_at(b"".join(parts).decode(errors="replace")):
-                process.send_signal(signal.SIGINT)
-                pressed = True
-        process.wait(timeout=60)
+        try:
+            wrote = _until_it_ends(process, ours, interrupted_at)
+            process.wait(timeout=60)
+        finally:
+            process.kill()
     os.close(ours)
     assert interrupted_at is None or process.returncode == 0
-    return b"".join(parts).decode().replace("\r\n", "\n")
+    return wrote.decode().replace("\r\n", "\n")
 
 
-def _read(terminal: int) -> bytes:
-    ready, _, _ = select.select([terminal], [], [], 60)
-    assert ready, "it wrote nothing for a minute"
+def _until_it_ends(
+    process: subprocess.Popen[bytes], terminal: int, interrupted_at: Callable[[str], bool] | None
+) -> bytes:
+    parts, pressed, deadline = [], interrupted_at is None, time.monotonic() + PATIENCE
+    while part := _read(terminal, deadline):
+        parts.append(part)
+        if not pressed and interrupted_at is not None and interrupted_at(b"".join(parts).decode(errors="replace")):
+            process.send_signal(signal.SIGINT)
+            pressed = True
+    return b"".join(parts)
+
+
+def _read(terminal: int, deadline: float) -> bytes:
+    ready, _, _ = select.select([terminal], [], [], max(deadline - time.monotonic(), 0))
+    assert ready, "it was not over in time"
     try:
         return os.read(terminal, 65536)
     except OSError:  # Linux' way to say that nobody has the other end any more
