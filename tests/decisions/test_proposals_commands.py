@@ -89,3 +89,12 @@ def test_who_proposed_it_takes_it_back(settings: Path, app: App) -> None:
 
     assert as_json(settings, "reject", "1", "--reason", "it was another request")["outcome"] == "rejected"
     assert run(settings, "proposals").returncode == 0
+
+
+def test_what_was_withdrawn_before_asks_nobody_again(settings: Path, app: App) -> None:
+    app.withdrawals.withdraw(event(app).id, "entered twice")
+
+    again = run(settings, "withdraw", event(app).id, "--yes", *WHY)
+
+    assert (again.returncode, "was withdrawn before, and nothing of it is open" in again.stderr) == (0, True)
+    assert run(settings, "proposals").returncode == 0
