@@ -111,6 +111,7 @@ def resync(
                 lambda: start_over(selection, plan),
                 reason,
                 selection.addresses,
+                digest=plan.digest,
             )
         applied = applied and proposal is None
     console.answer(
