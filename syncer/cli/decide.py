@@ -111,6 +111,7 @@ def resync(
                 lambda: start_over(selection, plan),
                 reason,
                 selection.addresses,
+                digest=plan.digest,
             )
         applied = applied and proposal is None
     console.answer(
@@ -214,7 +215,7 @@ def withdraw(context: Context, event: str, reason: str, yes: bool, digest: str |
         event_id = _to_withdraw(app, event, take=yes)
         plan, proposal = app.withdrawals.plan(event_id), None
         applied = yes or digest is not None
-        if applied:
+        if applied and (plan.closes or digest not in (None, plan.digest)):  # or there is nothing to ask anybody about
             done = _withdraw(app, event_id, reason, digest)
             plan, proposal = (done, None) if isinstance(done, Withdrawal) else (plan, done.id)
         (shown,) = app.reader.events(event_id=event_id)

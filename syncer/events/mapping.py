@@ -126,6 +126,8 @@ def decided_row(finished: Finished) -> dict[str, Any]:
         row["failing_since"] = decision.failing_since
     if is_reopened(finished):
         row |= {"begun_at": None, "untried": untried(delivery.action)}
+    elif delivery.action is Action.DELETE and decision.state is State.CONFIRMED:
+        row["untried"] = None  # a person may have started it over during the call; what is through waits at no guard
     return row
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from adapters.sandbox import ActiveCampaignSandbox, Fault
 from syncer.app import App, open_app
 from syncer.decisions.extension import Extension
 from syncer.decisions.four_eyes.authority import NeedsSecondPerson, NotAllowed
@@ -32,7 +33,7 @@ from tests.conftest import Clock
 from tests.decisions.conftest import ALL, SEEN, WHY, at_the_console, exemption, eyed
 from tests.support.operate.guarded import FIVE, flood, stopped
 from tests.support.servers import ENGINES
-from tests.support.walk import PERSON, event, states, whats
+from tests.support.walk import PERSON, event, put, states, whats
 
 
 def facts(app: App, what: str) -> list[dict[str, object]]:
@@ -89,6 +90,24 @@ def test_a_withdrawal_that_would_do_something_else_by_now_is_not_carried_out(hel
         bert.approve(proposal.id, WHY)
 
     assert states(held)["crm"] == ("exempt", None, "legal_claims")
+
+
+def test_a_withdrawal_of_what_is_tried_again_and_again_waits_for_its_second_person(
+    app: App, activecampaign: ActiveCampaignSandbox, clock: Clock
+) -> None:
+    activecampaign.fault(Fault(status=500, body="", times=None))
+    put(app, "erasure", PERSON, "k1")
+    drain(app)
+    proposal = at_the_console(eyed(app), "anna").proposals.propose(WantedWithdrawal(event(app).id), WHY)
+    clock.advance(hours=7)
+    drain(app)
+    assert states(app)["crm"][0] == "retrying"
+
+    at_the_console(app, "bert").proposals.approve(proposal.id, SEEN)
+
+    assert states(app)["crm"] == ("exempt", None, "withdrawn")
+    (closed,) = facts(app, "delivery:exempt")
+    assert (closed["happened"], closed["attempts"]) == ("asked", 2)
 
 
 def test_whoever_may_not_decide_is_refused_by_the_decision_itself(held: App) -> None:

@@ -89,3 +89,26 @@ def test_who_proposed_it_takes_it_back(settings: Path, app: App) -> None:
 
     assert as_json(settings, "reject", "1", "--reason", "it was another request")["outcome"] == "rejected"
     assert run(settings, "proposals").returncode == 0
+
+
+def test_what_was_withdrawn_before_asks_nobody_again(settings: Path, app: App) -> None:
+    app.withdrawals.withdraw(event(app).id, "entered twice")
+
+    again = run(settings, "withdraw", event(app).id, "--yes", *WHY)
+
+    assert (again.returncode, "was withdrawn before, and nothing of it is open" in again.stderr) == (0, True)
+    assert run(settings, "proposals").returncode == 0
+
+
+def test_a_file_with_somebody_nobody_knows_is_proposed_by_the_plan_that_was_shown(
+    settings: Path, app: App, tmp_path: Path
+) -> None:
+    file = tmp_path / "addresses.txt"
+    file.write_text(f"{PERSON}\nnobody@people.test\n", encoding="utf-8")
+    chosen = ("resync", "--file", str(file), "--held", *WHY)
+    digest = as_json(settings, *chosen)["digest"]
+
+    proposed = as_json(settings, *chosen, "--apply", digest)
+
+    assert (proposed["proposal"], proposed["digest"]) == (1, digest)
+    assert app.proposals.get(1).digest == digest

@@ -20,7 +20,7 @@ from syncer.delivery.guard.size import Size
 from syncer.delivery.guard.steady import SteadyWindow
 from syncer.delivery.leases import LockedLane
 from syncer.domain.model import Delivery
-from syncer.events.guard.stops import RANK, end_if_over, stop, stopped, waiting
+from syncer.events.guard.stops import OPEN, RANK, end_if_over, stop, stopped, waiting
 from syncer.log import get_logger
 from syncer.settings.operation import GuardSettings
 
@@ -174,7 +174,9 @@ class Guard:
         d, e = self._tables.delivery, self._tables.event
         received = sa.cast(e.c.received_at, sa.String(32)).label("received")
         query = sa.select(d.c.id, sa.type_coerce(e.c.source, sa.Text).label("source"), received)
-        query = query.select_from(d.join(e, d.c.event_id == e.c.id)).where(waiting(self._tables, self._name))
+        # an applied one that a person started over during its call is read back, and nothing of it begins before that
+        begins = (waiting(self._tables, self._name), d.c.state.in_(OPEN))
+        query = query.select_from(d.join(e, d.c.event_id == e.c.id)).where(*begins)
         return tx.connection.execute(query.limit(MOST)).all()
 
     @retry_on_conflict

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from adapters.contract import Action, Outcome
 from syncer.audit.ledger import LogEntry
-from syncer.domain.codes import SHADOWED
+from syncer.domain.codes import GUARDED, SHADOWED
 from syncer.domain.model import State
 from syncer.domain.rights import Ground
 from syncer.language.texts import _, listed
@@ -107,6 +107,8 @@ class RecipientView:
             return [_(texts.NOT_SEEN), *goes_on]
         if is_shadowed(delivery):
             return [texts.why(SHADOWED), *self.would_have()]
+        if delivery.code == GUARDED:
+            return [texts.why(GUARDED), _(texts.BY_HAND)]
         if delivery.code:
             return [texts.why(delivery.code), *(goes_on or [_(texts.TRIED_AGAIN)])]
         tried = delivery.evidence.attempts is not None

@@ -48,7 +48,7 @@ WORDS = {
     "delivery:retrying": "not through: {meaning}",
     "delivery:held": "held: {meaning}",
     "delivery:exempt": "exempt by a person: {ground}",
-    "delivery:answered": "the attempt that was under way when the request was withdrawn ended: {answer}",
+    "delivery:answered": "the attempt that was under way when a person closed or refused this ended: {answer}",
     "delivery:reopened": "opened again by a person: {reason}",
     "delivery:reappeared": "the person was found again",
     "delivery:previewed": "what would have happened: {would}",

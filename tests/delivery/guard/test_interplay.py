@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from adapters.contract import Action, Limits, Outcome, Preview, Receipt, Seen, Step, Subject
+from adapters.errors import Transient
 from adapters.mailchimp.adapter import Mailchimp
 from adapters.sandbox import ActiveCampaignSandbox, Fault
 from syncer.app import App
@@ -20,6 +21,7 @@ from syncer.delivery.lane import Lane
 from syncer.delivery.reappearance import Incident, reappear
 from syncer.delivery.shadow.lane import ShadowLane
 from syncer.domain.model import State
+from syncer.reports.wording.words import sentence
 from syncer.service.drain import drain, prepare
 from syncer.settings.destinations import SHADOW
 from tests.conftest import Clock
@@ -87,8 +89,8 @@ def test_a_release_names_what_was_previewed_on_trial_and_lets_it_begin_once_live
 class Deciding(Mailchimp):
     """A destination that holds nobody, and during whose first call a person decides."""
 
-    def __init__(self, decide: Callable[[], object]) -> None:
-        self._decide: Callable[[], object] | None = decide
+    def __init__(self, decide: Callable[[], object] | None) -> None:
+        self._decide = decide
 
     @property
     def limits(self) -> Limits:
@@ -217,7 +219,9 @@ def test_a_refusal_during_a_call_stands_and_the_log_has_the_answer(make_app: Cal
     crm.release()
 
     assert at(app, "crm") == {("held", "guard_refused")}
-    assert 1 <= len(told(app, "delivery:answered", "crm")) <= begun(app, "crm")
+    late = list(app.ledger.entries(("delivery:answered",)))
+    assert 1 <= len(late) <= begun(app, "crm")
+    assert "withdrawn" not in sentence(late[0])
     assert app.verify().ok
 
 
@@ -292,6 +296,78 @@ def test_a_resync_that_releases_names_all_deletions_it_lets_begin(app: App) -> N
 
     assert plan.to_release == set(ids)
     assert plan.deletions == 16
+
+
+class Down(Deciding):
+    """A destination that fails; one during whose first call a person decides erases, and does not show that."""
+
+    def __init__(self, decide: Callable[[], object] | None) -> None:
+        super().__init__(decide)
+        self._code = "unavailable" if decide is None else "not_yet"
+
+    def apply(self, action: Action, subject: Subject, received_at: datetime) -> Receipt:
+        if self._decide is None:
+            raise Transient("unavailable")
+        self._at_first()
+        return Receipt(Outcome.DONE, (Step("all", "DELETE /", 204, None, 1),))
+
+    def confirm(self, action: Action, subject: Subject, applied: Receipt | None = None) -> Receipt:
+        raise Transient(self._code)
+
+
+def turn(app: App, adapter: Mailchimp) -> None:
+    here = Lane(
+        "newsletter", adapter, app.transactions, app.store, app.leases, app.seals, app.stop, burst_wait=0.0,
+        guard=app.guards.of("newsletter", adapter),
+    )  # fmt: skip
+    here.turn()
+    here.release()
+
+
+def test_what_is_started_over_during_a_call_that_goes_through_is_never_stopped(app: App, clock: Clock) -> None:
+    flood(app, 1)
+    prepare(app)
+    (event,) = rows(app, app.tables.event)
+    turn(app, Down(None))
+    clock.advance(hours=7)
+
+    def start_over() -> None:
+        app.resync.apply(app.resync.plan(Selection(events=(event.id,), destination="newsletter")), WHY)
+
+    turn(app, Deciding(start_over))
+    assert at(app, "newsletter") == {("confirmed", None)}
+    drain(app)
+    clock.advance(days=60)
+    app.store.start_rechecks()
+    turn(app, Down(None))
+    assert at(app, "newsletter") == {("applied", "unavailable")}
+    assert app.guard_decisions.standings(["newsletter"])["newsletter"].waiting == 0
+    flood(app, 6, name="later")
+    prepare(app)
+    turn(app, Down(None))
+
+    assert at(app, "newsletter") == {("applied", "unavailable"), ("pending", "guarded")}
+    assert told(app, "guard:tripped", "newsletter")[0]["waiting"] == 6
+    assert app.verify().ok
+
+
+def test_what_is_started_over_during_its_call_and_does_not_show_yet_is_tried_again(app: App, clock: Clock) -> None:
+    flood(app, 1)
+    prepare(app)
+    (event,) = rows(app, app.tables.event)
+    turn(app, Down(None))
+    clock.advance(hours=7)
+
+    def start_over() -> None:
+        app.resync.apply(app.resync.plan(Selection(events=(event.id,), destination="newsletter")), WHY)
+
+    turn(app, Down(start_over))
+    assert at(app, "newsletter") == {("retrying", "not_yet")}
+    clock.advance(hours=7)
+    drain(app)
+
+    assert at(app, "newsletter") == {("confirmed", None)}
+    assert app.verify().ok
 
 
 # -- the queue ----------------------------------------------------------------------------------------------
