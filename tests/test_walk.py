@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
 from syncer.decisions.resync_plan import Selection
+from syncer.events import store
 from syncer.events.store import Store
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
@@ -209,6 +211,30 @@ def test_a_paused_lane_makes_no_call_until_it_is_resumed(app: App, mailchimp: Ma
     drain(app)
 
     assert states(app)["newsletter"] == ("confirmed", "done", None)
+
+
+def test_a_destination_may_leave_with_more_deliveries_than_one_statement_can_name(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "AT_ONCE", 10)
+    for number in range(25):
+        put(app, "erasure", PERSON.replace("@", f"{number}@"), f"k{number}")
+    prepare(app)
+    most = 0
+
+    def count(_connection: object, _cursor: object, _statement: str, values: object, *_: object) -> None:
+        nonlocal most
+        most = max(most, len(values) if isinstance(values, tuple | dict) else 0)
+
+    sa.event.listen(app.engine, "before_cursor_execute", count)
+    held = app.store.hold_removed(["crm"])
+    sa.event.remove(app.engine, "before_cursor_execute", count)
+
+    assert held == 25
+    assert most < 25
+    assert {each.state for event in app.reader.events() for each in event.deliveries if each.destination != "crm"} == {
+        "held"
+    }
 
 
 def test_a_destination_that_left_the_settings_is_held_and_comes_back_on_resync(

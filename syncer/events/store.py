@@ -36,6 +36,9 @@ from syncer.events.mapping import (
 from syncer.events.settlement import NO_MORE, Settlement
 from syncer.log import get_logger
 
+#: deliveries that are held in one transaction
+AT_ONCE = 500
+
 
 @dataclass(frozen=True, slots=True)
 class AcceptedEvent:
@@ -215,11 +218,17 @@ class Store:
             self.settle(tx, ids)
             return len(ids)
 
-    @retry_on_conflict
     def hold_removed(self, configured: Iterable[str]) -> int:
         """Hold the open deliveries of destinations that left the settings; return how many deliveries."""
+        names, held = sorted(configured), 0
+        while some := self._hold_removed(names):
+            held += some
+        return held
+
+    @retry_on_conflict
+    def _hold_removed(self, names: Sequence[str]) -> int:
+        """Hold some of them in one transaction; a destination may leave with a backlog that no statement can name."""
         d, e, lane = self._tables.delivery, self._tables.event, self._tables.lane.c
-        names = sorted(configured)
         # what waits without a time has no rank; it stands where a lane is, and lanes are few
         left = sa.select(lane.destination).where(lane.destination.not_in(names))
         ways = (
@@ -236,6 +245,7 @@ class Store:
                 sa.select(d.c.id, d.c.event_id, d.c.destination, e.c.subject)
                 .select_from(d.join(e, d.c.event_id == e.c.id))
                 .where(gone)
+                .limit(AT_ONCE)
                 .with_for_update()
             ).all()
             tx.connection.execute(

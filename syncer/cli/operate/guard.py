@@ -192,7 +192,9 @@ def withdraw(
             result = _result(app, done, applied=digest is not None)
         else:
             result = replace(_result(app, app.refused.plan(choice), applied=False), proposal=done.id)
-    said = "nothing was changed; --apply DIGEST with --requests and its number carries it out"
+    said = "nothing was changed"
+    if result.requests:
+        said = "nothing was changed; --apply DIGEST with --requests and its number carries it out"
     if result.applied:
         said = "withdrawn; each is in the audit with your name and the reason"
     said = said if result.proposal is None else "nothing was withdrawn yet"
