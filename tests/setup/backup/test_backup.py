@@ -164,7 +164,9 @@ def test_two_at_once_are_one_backup_and_one_line(app: App, folder: Path) -> None
 
 def test_what_an_interrupted_backup_left_is_cleared_by_the_next(app: App, folder: Path) -> None:
     folder.mkdir()
-    left = ["syncer-20200101T000000Z.db.part", "syncer-20200101T000000Z.db.scratch.part-wal"]
+    base = "syncer-20200101T000000Z.db"
+    # the last one is what a kill leaves while the scratch database is copied
+    left = [f"{base}.part", f"{base}.scratch.part-wal", f".{base}.scratch.part.restore.part"]
     for name in [*left, "syncer-20200101T000000Z.json", "syncer-20200101T000000Z.note", "other.part"]:
         (folder / name).write_text("{}", encoding="utf-8")
 
