@@ -25,6 +25,8 @@ NAME = re.compile(rf"{_STEM}(?:{'|'.join(map(re.escape, ENDS.values()))})")
 LEFT = re.compile(rf"\.?{_STEM}(?:\.[a-z]+)*\.part(?:-wal|-shm|-journal)?")
 #: a manifest is some hundred octets and a note; what is longer is none
 LONGEST = 64 * 1024
+#: how the folder is called in which a backup is checked; who checks holds it
+CHECKING = "syncer-check-"
 _CHUNK = 1 << 20
 
 

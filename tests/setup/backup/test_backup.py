@@ -169,11 +169,32 @@ def test_what_an_interrupted_backup_left_is_cleared_by_the_next(app: App, folder
     left = [f"{base}.part", f"{base}.scratch.part-wal", f".{base}.scratch.part.restore.part"]
     for name in [*left, "syncer-20200101T000000Z.json", "syncer-20200101T000000Z.note", "other.part"]:
         (folder / name).write_text("{}", encoding="utf-8")
+    checking = folder / "syncer-check-k1ll3d"
+    checking.mkdir()
+    (checking / f"{base}.scratch.part").write_text("", encoding="utf-8")
 
     assert run(app.settings.path, "backup", str(folder)).returncode == 0
 
     assert {path.name for path in folder.iterdir() if "2020" in path.name} == set()
     assert (folder / "other.part").exists()
+    assert not checking.exists()
+
+
+def test_a_backup_that_is_made_meanwhile_leaves_the_copy_that_is_being_checked(app: App, folder: Path) -> None:
+    assert run(app.settings.path, "backup", str(folder)).returncode == 0
+    (file,) = made(folder)
+    with subprocess.Popen(command(app.settings.path, "backup", "--check", str(file))) as checking:
+        until(lambda: list(folder.rglob("*.scratch.part")), 30, every=0.001)
+        checking.send_signal(signal.SIGSTOP)
+        (copy,) = folder.rglob("*.scratch.part")
+        again = run(app.settings.path, "backup", str(folder))
+        left = copy.exists()
+        checking.send_signal(signal.SIGCONT)
+        checking.wait(timeout=60)
+
+    assert (again.returncode, left, checking.returncode) == (0, True, 0)
+    assert len(made(folder)) == 2
+    assert not list(folder.rglob("*part*"))
 
 
 @pytest.fixture
