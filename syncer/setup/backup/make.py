@@ -68,7 +68,7 @@ def make(app: App, folder: Path, keep_newest: int | None = None) -> Backup:
             backup = _written(app, file)
             if backup.unverified is None:
                 _note(app, backup.manifest)
-                removed = () if keep_newest is None else keep.thin_out(folder, backup.manifest.log, keep_newest)
+                removed = () if keep_newest is None else keep.thin_out(folder, backup.manifest, keep_newest)
                 return Backup(file, backup.manifest, removed, backup.remarks, None)
             return backup
         finally:

@@ -18,6 +18,7 @@ import pytest
 from syncer.app import App
 from syncer.database.revisions import REVISION
 from syncer.service.drain import drain
+from syncer.setup.backup.make import make
 from tests.conftest import Clock
 from tests.support.processes import command, until
 from tests.support.processes import inside as run
@@ -142,6 +143,16 @@ def test_the_newest_are_kept_and_what_is_not_ours_or_not_whole_stays(app: App, f
     assert left[0] == oldest
     assert other.exists()
     assert done.stdout.count("removed") == 1
+
+
+def test_the_one_just_made_stays_though_the_clock_was_ahead_once(app: App, folder: Path, clock: Clock) -> None:
+    clock.advance(days=400)
+    ahead = make(app, folder)
+    clock.advance(days=-400)
+
+    done = make(app, folder, 1)
+
+    assert (done.removed, made(folder)) == ((ahead.file,), [done.file])
 
 
 def _ours(folder: Path) -> list[Path]:
