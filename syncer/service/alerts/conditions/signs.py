@@ -85,7 +85,7 @@ class Signs:
             return
         with reading(self._app.engine) as connection:
             newest = sql.newest_request(connection, self._app.tables)
-        if self._untaken is None or self._untaken[0] != newest:
+        if self._untaken is None or self._untaken[0] != newest or self._untaken[1] > look.now:
             self._untaken = (newest, look.now)
         if look.now - self._untaken[1] >= UNTAKEN:
             yield Sign(
@@ -238,7 +238,7 @@ class _Look:
         if last is None:
             return
         age = self.now - datetime.fromisoformat(last)
-        if age >= timedelta(hours=app.settings.backup.alarm_hours):
+        if abs(age) >= timedelta(hours=app.settings.backup.alarm_hours):
             yield Sign("backup_old", WARNING, {"last": last[:16].replace("T", " ") + "Z"})
 
     def security(self) -> Iterator[Sign]:
