@@ -100,7 +100,11 @@ KINDS: Mapping[str, Kind] = {
     ),
     "clock_anomaly": Kind("proof", "The machine's clock jumped", "see that it is kept by NTP", passing=True),
     # -- operation
-    "lane_paused": Kind("operation", "{scope} is paused: nothing is carried out there", "`syncer resume {scope}`"),
+    "lane_paused": Kind(
+        "operation",
+        "{scope} is paused: nothing is carried out there",
+        '`syncer check` says why; then `syncer resume {scope} --reason "…"`',
+    ),
     "queue_stale": Kind(
         "operation", "The queue has not been taken for 15 minutes", "see the daemon's log; `syncer check`"
     ),
@@ -115,7 +119,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "wordpress": Kind("operation", "WordPress needs a person", "`syncer status` says what to do"),
     "listing_incomplete": Kind(
-        "operation", "The list of contacts at {scope} could not be read to its end", "`syncer watch {scope}`"
+        "operation", "The list of contacts at {scope} could not be read to its end", "`syncer watch` reads it again"
     ),
     "channel_fails": Kind(
         "operation", "Messages do not arrive by the channel {scope}", "mend it, then `syncer alerts test {scope}`"
@@ -190,6 +194,8 @@ def title(condition: str, scope: str) -> str:
 
 
 def todo(condition: str, scope: str) -> str:
-    """Return what to do about a condition."""
+    """Return what to do about a condition; a command that wants a scope is named only where there is one."""
     kind = KINDS.get(condition)
-    return _(kind.todo).format(scope=scope) if kind else "`syncer status`"
+    if kind is None or (not scope and "{scope}" in kind.todo):
+        return "`syncer status`"
+    return _(kind.todo).format(scope=scope)

@@ -86,13 +86,21 @@ class Status:
         """Return counts by state for each destination, what is late, paused and waiting, and how the log stands."""
         audit = self.audit()
         return StatusView(
-            events=self._event_counts(),
+            events=self.events(),
             destinations=self.lanes(),
             daemons=tuple(_daemon(item) for item in self._presence.running()),
             audit=audit,
-            queue=QueueView(self._queue.count(), self._refused.waiting()),
-            wordpress=self._wordpress(),
+            queue=self.queue(),
+            wordpress=self.wordpress(),
         )
+
+    def queue(self) -> QueueView:
+        """Return what waits in the queue, whose database may be another, and away while ours answers."""
+        return QueueView(self._queue.count(), self._refused.waiting())
+
+    def wordpress(self) -> WordPressState:
+        """Return how WordPress stands, by what its last sweep found."""
+        return self._wordpress()
 
     def lanes(self) -> dict[str, LaneView]:
         """Return how each destination stands, the configured ones first."""
@@ -144,7 +152,8 @@ class Status:
             last_verification=last_verification(self._verified),
         )
 
-    def _event_counts(self) -> EventCounts:
+    def events(self) -> EventCounts:
+        """Return how many events there are by state, and what is late."""
         with snapshot(self._engine) as connection:
             found = self._counts.events(connection, self._rule, self._clock())
             late = sum(1 for _ in self._answers.late(connection, self._rule))

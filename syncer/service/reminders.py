@@ -28,7 +28,7 @@ class Reminders:
         today = local_day(self._app.clock(), self._app.rule.zone)
         if today == self._logged_on:
             return
-        counts = self._app.status.read().events
+        counts = self._app.status.events()
         if late := counts.overdue:
             self._log.error("deadline.overdue", count=late, reason="syncer goes on trying; see `syncer events`")
         for days, count in reversed(counts.warned.items()):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from syncer.alerting.catalog import KINDS, todo
+from tests.support.processes import commands, started, until
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as as_json
-from tests.support.processes import started, until
 from tests.support.receivers.alerting import hook_channel, mail_channel
 from tests.support.receivers.hooks import SECRET, Receiver, receiver, verify
 from tests.support.receivers.smtp import Mailbox, mailbox
@@ -147,3 +150,14 @@ def test_a_daemon_that_ends_because_its_log_was_changed_says_so_without_writing(
     assert len({one.headers["webhook-id"] for one in hooks.received}) == 1
     assert str(box.mails[0]["Subject"]) == "[syncer] critical: stopped, the log is not the one that was signed"
     assert "@" not in box.mails[0].get_content()
+
+
+@pytest.mark.parametrize("condition", KINDS)
+@pytest.mark.parametrize("anywhere", [True, False])
+def test_each_command_that_an_alert_names_can_be_typed(condition: str, anywhere: bool) -> None:
+    scope = "" if anywhere else "erasure" if condition == "surge" else "crm"
+    known = dict(commands())
+    for typed in re.findall("`syncer ([^`]+)`", todo(condition, scope)):
+        words = shlex.split(typed)
+        name = max((each for each in known if each.split() == words[: len(each.split())]), key=len)
+        known[name].make_context(name, words[len(name.split()) :])

@@ -32,15 +32,17 @@ def backup(context: Context, folder: Path | None, keep: int | None, checked: Pat
 
     if (folder is None) == (checked is None) or (checked is not None and keep is not None):
         raise UserError("backup: name a folder to write to, or --check FILE; --keep goes with the folder")
+    from syncer.setup.backup.stopping import stopped_in_order
+
     if checked is not None:
         from syncer.setup.backup.restore import check
 
-        found = check(context.settings(), checked)
+        with stopped_in_order():
+            found = check(context.settings(), checked)
         console.line(f"{checked}: whole; {found.entries} entries verified, made {found.made}, schema {found.schema}")
         return 0
     assert folder is not None
     from syncer.setup.backup.make import make
-    from syncer.setup.backup.stopping import stopped_in_order
 
     with stopped_in_order(), context.app() as app:
         made = make(app, folder, keep)

@@ -116,7 +116,8 @@ def failed(
         values |= {"given_up_at": now, "next_try_at": None}
     connection.execute(m.update().where(m.c.id == message.id).values(values))
     standing = channels(connection, tables).get(message.channel)
-    since = standing.failing_since if standing is not None and standing.failing_since is not None else now
+    before = standing.failing_since if standing is not None else None
+    since = now if before is None else min(before, now)  # a clock may have been set back
     _channel(connection, tables, message.channel, {"failing_since": since, "error": error[:255]})
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from syncer.alerting.board import Board
 from syncer.database.alerting import board as board_sql
 from syncer.database.alerting import outbox
@@ -82,7 +84,10 @@ class Alarms:
         """Look what is so, raise and clear, and write digests; but first mend what would stop any of it."""
         self._board.mend()
         self._board.update(self._signs.look())
-        self._digest.write_due()
+        try:
+            self._digest.write_due()
+        except sa.exc.SQLAlchemyError as error:  # the queue's own database is away, perhaps: the next look tries again
+            self._log.warning("digest.put_off", error=type(error).__name__)
 
     def finish(self) -> None:
         """Note what became of tries under way, for some seconds at most, and let another daemon have the duty."""

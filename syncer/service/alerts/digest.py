@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from syncer.app import App
     from syncer.reports.views import StatusView
 
+DAY = timedelta(days=1)
 #: days of the report that a digest brings along, and the most requests and bytes of it: a mail is no archive
 REPORT_DAYS = 31
 MOST_REQUESTS = 5_000
@@ -41,8 +42,8 @@ class Digests:
 
     def write_due(self) -> None:
         """Write the digest to every channel that wants it, once its moment has come."""
-        app = self._app
-        moment = app.settings.alerts.digest_moment(app.clock(), app.settings.deadlines.zone)
+        app, now = self._app, self._app.clock()
+        moment = app.settings.alerts.digest_moment(now, app.settings.deadlines.zone)
         if moment is None:
             return
         with reading(app.engine) as connection:
@@ -52,7 +53,8 @@ class Digests:
             before = row.digest_at if row is not None else None
             if "digest" not in channel.topics or (row is not None and row.off_at is not None):
                 continue
-            if before is None:  # a new channel: its first digest comes when it is time
+            # a new channel's first digest comes when it is time, and the next one of a clock that was set back since
+            if before is None or before - now > DAY:
                 self._note(name, moment)
             elif before < moment:
                 self._write(name, channel, moment, before)

@@ -97,7 +97,8 @@ class Telling:
             and alert.gone_since is None
             and not (channel.after_hours and _is_quiet(alert, now))
             and not _knows(told.get((alert.id, name)), alert)
-            and (not channel.after_hours or now - alert.raised_at >= wait)
+            # abs: what a clock raised that has been set back since
+            and (not channel.after_hours or abs(now - alert.raised_at) >= wait)
         ]
         if any(not 0 <= (now - alert.raised_at) / wait < 1 if wait else True for alert in found):
             yield from found

@@ -17,12 +17,13 @@ def is_ours(path: Path) -> bool:
     return _MANIFEST_NAME.fullmatch(path.name) is not None
 
 
-def thin_out(folder: Path, log: str, newest: int) -> tuple[Path, ...]:
+def thin_out(folder: Path, last: Manifest, newest: int) -> tuple[Path, ...]:
     """Remove the backups of one log beyond its `newest` ones; return those that went, the oldest first.
 
-    Whatever is no whole and verified backup of ours is neither counted nor removed; at least one is left.
+    `last` is of the one just made, which stays: whatever calls itself newer was made by a clock that has been set back
+    since, and goes first. What is no whole and verified backup of ours is neither counted nor removed.
     """
-    found = sorted(_whole(folder, log), key=lambda item: (item[0].made, item[1].name))
+    found = sorted(_whole(folder, last.log), key=lambda item: (item[0].made <= last.made, item[0].made, item[1].name))
     going = [file for _, file in found[: -max(1, newest)]]
     for file in going:
         file.unlink()  # first, so that what is left of a kill is cleared next time

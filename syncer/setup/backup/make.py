@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from syncer.setup.backup import examine, keep, scratch
 from syncer.setup.backup.copying import mariadb, postgresql, sqlite
 from syncer.setup.backup.examine import Contents
 from syncer.setup.backup.manifest import (
+    CHECKING,
     ENDS,
     LEFT,
     MANIFEST,
@@ -66,7 +68,7 @@ def make(app: App, folder: Path, keep_newest: int | None = None) -> Backup:
             backup = _written(app, file)
             if backup.unverified is None:
                 _note(app, backup.manifest)
-                removed = () if keep_newest is None else keep.thin_out(folder, backup.manifest.log, keep_newest)
+                removed = () if keep_newest is None else keep.thin_out(folder, backup.manifest, keep_newest)
                 return Backup(file, backup.manifest, removed, backup.remarks, None)
             return backup
         finally:
@@ -192,7 +194,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _clear(folder: Path) -> None:
-    """Remove what an interrupted backup left: parts, and manifest and note without their backup."""
+    """Remove what an interruption left: parts, copies being checked, manifest and note without their backup."""
     for path in folder.iterdir():
         if LEFT.fullmatch(path.name):
             path.unlink(missing_ok=True)
@@ -200,6 +202,19 @@ def _clear(folder: Path) -> None:
         if keep.is_ours(path) and not any(beside(path, end).exists() for end in ENDS.values()):
             path.unlink(missing_ok=True)
             beside(path, NOTE).unlink(missing_ok=True)
+    for path in folder.glob(f"{CHECKING}*"):
+        with suppress(OSError):
+            _clear_unless_held(path)
+
+
+def _clear_unless_held(place: Path) -> None:
+    """Remove a folder in which a backup was checked. Raises OSError for one in which somebody still does."""
+    handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(place)
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -21,10 +21,12 @@ MANIFEST, NOTE = ".json", ".note"
 PART = ".part"
 _STEM = r"syncer-\d{8}T\d{6}Z(?:-\d+)?"
 NAME = re.compile(rf"{_STEM}(?:{'|'.join(map(re.escape, ENDS.values()))})")
-#: also the files that SQLite lays beside a database, and the scratch database itself
-LEFT = re.compile(rf"{_STEM}(?:\.[a-z]+)*\.part(?:-wal|-shm|-journal)?")
+#: also the files that SQLite lays beside a database, and the scratch database itself, hidden while it is copied
+LEFT = re.compile(rf"\.?{_STEM}(?:\.[a-z]+)*\.part(?:-wal|-shm|-journal)?")
 #: a manifest is some hundred octets and a note; what is longer is none
 LONGEST = 64 * 1024
+#: how the folder is called in which a backup is checked; who checks holds it
+CHECKING = "syncer-check-"
 _CHUNK = 1 << 20
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +24,7 @@ from syncer.settings.checked import Settings
 from syncer.settings.login import Login
 from syncer.setup.backup import examine, manifest, scratch
 from syncer.setup.backup.copying import mariadb, postgresql, sqlite
-from syncer.setup.backup.manifest import NOTE, BackupFailed, Manifest, beside
+from syncer.setup.backup.manifest import CHECKING, NOTE, BackupFailed, Manifest, beside
 
 
 def check(settings: Settings, file: Path) -> Manifest:
@@ -32,14 +33,13 @@ def check(settings: Settings, file: Path) -> Manifest:
     Raises UserError, BackupFailed.
     """
     found = _usable(settings, file)
-    login, folder = settings.database_login, file.parent
+    login = settings.database_login
     if found.engine != "sqlite" and _kind(login.url) != found.engine:
         raise UserError(f"{file}: a backup of {found.engine}; name such a server in [database] url to check it")
     try:
         with (
-            # a medium that cannot be written to is where a backup should be
-            nullcontext(folder) if os.access(folder, os.W_OK) else TemporaryDirectory(prefix="syncer-") as place,
-            scratch.restored(found.engine, file, login, make_tables(settings), Path(place)) as there,
+            _place_to_check(file.parent) as place,
+            scratch.restored(found.engine, file, login, make_tables(settings), place) as there,
             half_done(f"{file}: not verified; run it again"),
             examine.opened(settings, there) as copy,
         ):
@@ -47,6 +47,21 @@ def check(settings: Settings, file: Path) -> Manifest:
     except OSError as error:
         raise BackupFailed(f"{file}: the scratch copy was not written ({error.strerror}); make room there") from None
     return found
+
+
+@contextmanager
+def _place_to_check(folder: Path) -> Iterator[Path]:
+    """Yield a folder for the scratch copy, held until the block ends: a backup clears what nobody holds."""
+    # a medium that cannot be written to is where a backup should be
+    beside = folder if os.access(folder, os.W_OK) else None
+    with TemporaryDirectory(prefix=CHECKING, dir=beside) as place:
+        handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield Path(place)
+        finally:
+            os.close(handle)
 
 
 def _usable(settings: Settings, file: Path) -> Manifest:

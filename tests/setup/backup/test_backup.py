@@ -18,6 +18,7 @@ import pytest
 from syncer.app import App
 from syncer.database.revisions import REVISION
 from syncer.service.drain import drain
+from syncer.setup.backup.make import make
 from tests.conftest import Clock
 from tests.support.processes import command, until
 from tests.support.processes import inside as run
@@ -144,6 +145,16 @@ def test_the_newest_are_kept_and_what_is_not_ours_or_not_whole_stays(app: App, f
     assert done.stdout.count("removed") == 1
 
 
+def test_the_one_just_made_stays_though_the_clock_was_ahead_once(app: App, folder: Path, clock: Clock) -> None:
+    clock.advance(days=400)
+    ahead = make(app, folder)
+    clock.advance(days=-400)
+
+    done = make(app, folder, 1)
+
+    assert (done.removed, made(folder)) == ((ahead.file,), [done.file])
+
+
 def _ours(folder: Path) -> list[Path]:
     """The backups in a folder, the oldest first."""
     return sorted(folder.glob("syncer-2*.db"), key=lambda file: str(manifest(file)["made"]))
@@ -164,14 +175,37 @@ def test_two_at_once_are_one_backup_and_one_line(app: App, folder: Path) -> None
 
 def test_what_an_interrupted_backup_left_is_cleared_by_the_next(app: App, folder: Path) -> None:
     folder.mkdir()
-    left = ["syncer-20200101T000000Z.db.part", "syncer-20200101T000000Z.db.scratch.part-wal"]
+    base = "syncer-20200101T000000Z.db"
+    # the last one is what a kill leaves while the scratch database is copied
+    left = [f"{base}.part", f"{base}.scratch.part-wal", f".{base}.scratch.part.restore.part"]
     for name in [*left, "syncer-20200101T000000Z.json", "syncer-20200101T000000Z.note", "other.part"]:
         (folder / name).write_text("{}", encoding="utf-8")
+    checking = folder / "syncer-check-k1ll3d"
+    checking.mkdir()
+    (checking / f"{base}.scratch.part").write_text("", encoding="utf-8")
 
     assert run(app.settings.path, "backup", str(folder)).returncode == 0
 
     assert {path.name for path in folder.iterdir() if "2020" in path.name} == set()
     assert (folder / "other.part").exists()
+    assert not checking.exists()
+
+
+def test_a_backup_that_is_made_meanwhile_leaves_the_copy_that_is_being_checked(app: App, folder: Path) -> None:
+    assert run(app.settings.path, "backup", str(folder)).returncode == 0
+    (file,) = made(folder)
+    with subprocess.Popen(command(app.settings.path, "backup", "--check", str(file))) as checking:
+        until(lambda: list(folder.rglob("*.scratch.part")), 30, every=0.001)
+        checking.send_signal(signal.SIGSTOP)
+        (copy,) = folder.rglob("*.scratch.part")
+        again = run(app.settings.path, "backup", str(folder))
+        left = copy.exists()
+        checking.send_signal(signal.SIGCONT)
+        checking.wait(timeout=60)
+
+    assert (again.returncode, left, checking.returncode) == (0, True, 0)
+    assert len(made(folder)) == 2
+    assert not list(folder.rglob("*part*"))
 
 
 @pytest.fixture

@@ -78,3 +78,12 @@ def test_the_page_can_be_followed_from_top_to_bottom(
     subprocess.run(["syncer", "drain"], env=env, check=True, capture_output=True)
     assert (mailchimp.members(), activecampaign.contacts()) == ([], [])
     assert [event["state"] for event in as_json(app.settings.path, "events")] == ["fulfilled", "fulfilled"]
+
+
+@pytest.mark.parametrize("page", ["backup", "upgrade", "runbook"])
+def test_where_another_database_is_put_in_place_the_console_is_stopped_as_well(page: str) -> None:
+    text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
+    stops = [line.split() for line in text.splitlines() if line.strip().startswith("systemctl stop")]
+
+    assert stops
+    assert all(any(word.startswith("syncer-console") for word in words) for words in stops)

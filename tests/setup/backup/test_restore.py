@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -17,6 +18,8 @@ from syncer.app import App
 from syncer.database import engines
 from syncer.database.revisions import REVISION
 from syncer.service.drain import drain
+from syncer.setup.backup.copying import sqlite
+from syncer.setup.backup.manifest import BackupFailed
 from tests.support.processes import inside as run
 from tests.support.upgrading import schema_steps
 from tests.support.walk import PERSON, put
@@ -182,3 +185,24 @@ def test_a_backup_of_an_older_schema_is_checked_as_what_it_becomes(app: App, tmp
     assert (done.returncode, "schema 0013" in done.stdout) == (0, True), done.stderr
     assert backup.read_bytes() == before
     assert {path.suffix for path in backup.parent.iterdir()} == {".db", ".json"}
+
+
+def test_a_file_system_without_hard_links_holds_backups_and_databases_too(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(_old: Path, _new: Path) -> None:  # link(2), where FAT or a share of a network is mounted
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", link)
+
+    made = run(app.settings.path, "backup", str(tmp_path / "disk"))
+    assert made.returncode == 0, made.stderr
+    (backup,) = (tmp_path / "disk").glob("*.db")
+    done = run(app.settings.path, "restore", str(backup), "--into", f"sqlite:///{tmp_path}/new.db")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "new.db").read_bytes() == backup.read_bytes()
+
+    with pytest.raises(BackupFailed):
+        sqlite.load(backup, app.settings.path)
+    assert app.settings.path.read_text(encoding="utf-8")
+    assert not list(tmp_path.rglob("*part*"))

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from syncer.alerting.catalog import CRITICAL, INFO, WARNING, Observed, Sign
 from syncer.clock import stamp
 from syncer.database.alerting import outbox
@@ -22,7 +24,7 @@ from syncer.service.alerts.conditions.surge import Surge
 
 if TYPE_CHECKING:
     from syncer.app import App
-    from syncer.reports.views import StatusView
+    from syncer.reports.views import QueueView
 
 DAY = timedelta(days=1)
 #: what is due within so many days is due soon; what is open for so many is open for long
@@ -34,6 +36,10 @@ UNDECIDED = timedelta(days=7)
 UNTAKEN = timedelta(minutes=15)
 #: what somebody wrote into the log when a backup was made
 BACKUP = "backup:made"
+
+
+class Unread(Exception):
+    """Raised where what a question asks for cannot be read now."""
 
 
 class Signs:
@@ -79,18 +85,18 @@ class Signs:
         return Observed(tuple(signs), frozenset(asked))
 
     def _queue(self, look: _Look) -> Iterator[Sign]:
-        """Say that rows wait and nothing was taken for a while, as far as this process has seen."""
-        if look.status.queue.waiting <= look.status.queue.refused:
+        """Say that rows wait, or may, and nothing was taken for a while, as far as this process has seen."""
+        queue = look.queue
+        if queue is not None and queue.waiting <= queue.refused:
             self._untaken = None
             return
         with reading(self._app.engine) as connection:
             newest = sql.newest_request(connection, self._app.tables)
-        if self._untaken is None or self._untaken[0] != newest:
+        if self._untaken is None or self._untaken[0] != newest or self._untaken[1] > look.now:
             self._untaken = (newest, look.now)
         if look.now - self._untaken[1] >= UNTAKEN:
-            yield Sign(
-                "queue_stale", CRITICAL, {"rows": look.status.queue.waiting, "since": _day_time(self._untaken[1])}
-            )
+            facts: dict[str, int | str] = {"state": "it cannot be read"} if queue is None else {"rows": queue.waiting}
+            yield Sign("queue_stale", CRITICAL, {**facts, "since": _day_time(self._untaken[1])})
 
 
 class _Look:
@@ -103,9 +109,14 @@ class _Look:
         self._soon = self._today + timedelta(days=SOON)
 
     @cached_property
-    def status(self) -> StatusView:
-        """How the installation stands."""
-        return self._app.status.read()
+    def queue(self) -> QueueView | None:
+        """What waits in the queue; None where it cannot be read, though our own database answers."""
+        try:
+            return self._app.status.queue()
+        except sa.exc.SQLAlchemyError as error:
+            if self._app.queue.shared and is_outage(error):
+                raise
+            return None
 
     def deadlines(self) -> Iterator[Sign]:
         """Ask for what is late, or soon will be."""
@@ -155,11 +166,12 @@ class _Look:
 
     def held(self) -> Iterator[Sign]:
         """Ask what waits for a person: at a destination, or as a whole."""
-        at = self._known({name: lane.held for name, lane in self.status.destinations.items() if lane.held})
+        status = self._app.status
+        at = self._known({name: lane.held for name, lane in status.lanes().items() if lane.held})
         for name, number in at.items():
             yield Sign("held", WARNING, {"requests": number}, name)
-        if self.status.events.held and not at:
-            yield Sign("held", WARNING, {"requests": self.status.events.held})
+        if not at and (number := status.events().held):
+            yield Sign("held", WARNING, {"requests": number})
 
     def proposals(self) -> Iterator[Sign]:
         """Ask which decisions wait for a second person for long."""
@@ -181,7 +193,7 @@ class _Look:
 
     def proof(self) -> Iterator[Sign]:
         """Ask how the log and its anchors stand."""
-        audit = self.status.audit
+        audit = self._app.status.audit()
         last = audit.last_verification
         if last.problem is not None:
             facts = {"last": _day_time(last.at)} if last.at else {}
@@ -196,12 +208,14 @@ class _Look:
 
     def refused(self) -> Iterator[Sign]:
         """Ask for rows of the queue that the database refuses."""
-        if rows := self.status.queue.refused:
+        if self.queue is None:
+            raise Unread("the queue")  # of rows that are on record nothing is known now
+        if rows := self.queue.refused:
             yield Sign("queue_refused", WARNING, {"rows": rows})
 
     def wordpress(self) -> Iterator[Sign]:
         """Ask WordPress' alarms."""
-        if alarms := self.status.wordpress.alarms:
+        if alarms := self._app.status.wordpress().alarms:
             yield Sign("wordpress", WARNING, {"alarms": len(alarms)})
 
     def listings(self) -> Iterator[Sign]:
@@ -238,7 +252,7 @@ class _Look:
         if last is None:
             return
         age = self.now - datetime.fromisoformat(last)
-        if age >= timedelta(hours=app.settings.backup.alarm_hours):
+        if abs(age) >= timedelta(hours=app.settings.backup.alarm_hours):
             yield Sign("backup_old", WARNING, {"last": last[:16].replace("T", " ") + "Z"})
 
     def security(self) -> Iterator[Sign]:

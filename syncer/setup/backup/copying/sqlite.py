@@ -18,6 +18,8 @@ from syncer.errors import UserError
 from syncer.setup.backup.manifest import BackupFailed
 
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+#: what link(2) says on a file system that knows no second name of a file: FAT, exFAT, some shares of a network
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 def dump(engine: sa.Engine, part: Path) -> None:
@@ -76,13 +78,24 @@ def load(backup: Path, target: Path) -> None:
                 _as_the_folder(written.fileno(), target.parent)
                 written.flush()
                 os.fsync(written.fileno())
-            os.link(part, target)  # unlike a renaming it never takes the place of another file
+            _give_name(part, target)
         finally:
             part.unlink(missing_ok=True)
         sync_folder(target.parent)
     except OSError as error:
         room = "; make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "; correct the path, or its mode"
         raise BackupFailed(f"{target}: cannot be written ({error.strerror}){room}") from None
+
+
+def _give_name(part: Path, target: Path) -> None:
+    """Let a whole file be called `target`; unlike a renaming alone it never takes the place of another file."""
+    try:
+        os.link(part, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+        part.replace(target)
 
 
 def _as_the_folder(handle: int, folder: Path) -> None:
