@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import socket
 import ssl
+from collections.abc import Mapping
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 
@@ -58,8 +59,12 @@ class NotAccepted(Exception):
     """Raised when a mail server did not take a mail; the text says why, without naming anybody."""
 
 
+class PartlyAccepted(NotAccepted):
+    """Raised when a mail server took a mail for some of its recipients, and refused others for good."""
+
+
 def hand_over(message: EmailMessage, settings: MailTable, password: str | None, seconds: float = WHOLE) -> None:
-    """Give a mail to its server, within so many seconds. Raises NotAccepted."""
+    """Give a mail to its server, within so many seconds. Raises NotAccepted, PartlyAccepted."""
     s, accepted = settings, False
     try:
         context = ssl.create_default_context() if s.tls == "tls" else None
@@ -68,13 +73,20 @@ def hand_over(message: EmailMessage, settings: MailTable, password: str | None, 
                 server.starttls(context=ssl.create_default_context())
             if s.user and password:
                 server.login(s.user, password)
-            if server.send_message(message):  # some of several recipients
-                raise NotAccepted("refused a recipient")
+            if refused := server.send_message(message):
+                raise _partly(refused)
             accepted = True
     except (OSError, smtplib.SMTPException, ValueError) as error:
         if accepted:  # only the farewell failed; sent once more it would arrive twice
             return
         raise NotAccepted(_why(error)) from None
+
+
+def _partly(refused: Mapping[str, tuple[int, bytes]]) -> NotAccepted:
+    """Return what is to be raised where some of several recipients were refused; 4xx is for now (RFC 5321, 4.2.1)."""
+    codes = sorted({code for code, _ in refused.values()})
+    kind = NotAccepted if any(code < 500 for code in codes) else PartlyAccepted
+    return kind(f"refused a recipient ({', '.join(map(str, codes))})")
 
 
 def _why(error: Exception) -> str:

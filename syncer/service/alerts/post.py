@@ -20,7 +20,7 @@ from syncer.database.failures import retry_on_conflict
 from syncer.errors import SyncerError
 from syncer.log import get_logger
 from syncer.service.alerts.channels.build import build
-from syncer.service.alerts.channels.sender import Attachment, Sender, SwitchedOff, Undelivered
+from syncer.service.alerts.channels.sender import Attachment, PartlyDelivered, Sender, SwitchedOff, Undelivered
 from syncer.service.alerts.digest import Digests
 
 if TYPE_CHECKING:
@@ -137,6 +137,8 @@ class Post:
             self._sent(each.message)
         elif isinstance(error, SwitchedOff):
             self._switched_off(each.message, _reason(error))
+        elif isinstance(error, PartlyDelivered):  # once more, and who has it would have it twice
+            self._failed(each.message, _reason(error), give_up=True)
         elif not each.late:
             self._failed(each.message, _reason(error))
 
@@ -161,7 +163,7 @@ class Post:
             tried = message.kind == TEST  # whoever asked for it waits for an answer, and asks again
             too_old = tx.now - message.created_at >= GIVEN_UP_AFTER
             outbox.failed(tx.connection, self._tables, message, tx.now, reason, give_up=give_up or too_old or tried)
-            if too_old:
+            if too_old or (give_up and not tried):
                 tx.audit.add("alert:undeliverable", facts={**_facts(message), "reason": reason})
 
     @retry_on_conflict

@@ -83,6 +83,35 @@ def test_a_server_that_refuses_is_tried_for_three_days_then_others_hear_of_it(
     assert [sign.scope for sign in failing(app)] == ["dpo"]
 
 
+def test_who_has_a_mail_gets_it_once_though_another_recipient_was_refused_for_good(
+    with_channels: Make, clock: Clock, box: Mailbox
+) -> None:
+    app = told(with_channels, clock, mail_channel(box).replace('to = "', 'to = "ops@example.test, '))
+    box.refusals = [b"250 fine", b"550 no such user"] * 100
+    for _ in range(5):
+        carry(app)
+        clock.advance(hours=7)
+
+    assert len(box.raw) == 1
+    assert whats(app).count("alert:undeliverable") == 1
+    (channel,) = rows(app, app.tables.alert_channel)
+    assert channel.error == "the mail server refused a recipient (550)"
+    assert channel.failing_since is not None
+
+
+def test_a_recipient_that_is_greylisted_gets_the_mail_though_another_has_it_twice(
+    with_channels: Make, clock: Clock, box: Mailbox
+) -> None:
+    app = told(with_channels, clock, mail_channel(box).replace('to = "', 'to = "ops@example.test, '))
+    box.refusals = [b"250 fine", b"451 later"]
+    for _ in range(2):
+        carry(app)
+        clock.advance(hours=7)
+
+    assert len(box.raw) == 2
+    assert rows(app, app.tables.alert_channel)[0].failing_since is None
+
+
 def test_the_waits_double_from_a_minute_to_six_hours() -> None:
     minutes = {0: 1, 1: 1, 2: 2, 3: 4, 8: 128, 9: 256, 10: 360, 1000: 360}
 

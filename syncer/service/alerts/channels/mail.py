@@ -6,9 +6,9 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 
 from syncer.audit.anchors.cutoff import WHOLE
-from syncer.audit.anchors.email import NotAccepted, hand_over
+from syncer.audit.anchors.email import NotAccepted, PartlyAccepted, hand_over
 from syncer.database.alerting.outbox import MessageRow
-from syncer.service.alerts.channels.sender import Attachment, Undelivered
+from syncer.service.alerts.channels.sender import Attachment, PartlyDelivered, Undelivered
 from syncer.settings.alerting.channels import EmailChannel
 from syncer.settings.alerting.places import mail_password
 
@@ -22,9 +22,11 @@ class MailSender:
         self._password = mail_password(table, settings)
 
     def send(self, message: MessageRow, attachment: Attachment | None) -> None:
-        """Mail a message. Raises Undelivered."""
+        """Mail a message. Raises Undelivered, PartlyDelivered."""
         try:
             hand_over(self._mail(message, attachment), self._settings, self._password, self._seconds)
+        except PartlyAccepted as error:
+            raise PartlyDelivered(f"the mail server {error}") from None
         except NotAccepted as error:
             raise Undelivered(f"the mail server {error}") from None
         except ValueError:  # an address in the settings that no header can hold

@@ -12,6 +12,10 @@ class Undelivered(Exception):
     """Raised when a message was not accepted; the text says why in half a sentence, without target or secret."""
 
 
+class PartlyDelivered(Undelivered):
+    """Raised when some of several recipients have a message, and no other try would bring it to the rest."""
+
+
 class SwitchedOff(Undelivered):
     """Raised when a receiver says that it wants no message any more."""
 
