@@ -64,9 +64,15 @@ def _require_sound(part: Path) -> None:
 
 
 def _require_same(part: Path, target: Path) -> None:
-    """Raise BackupFailed where the name is taken by a backup of another database in this folder."""
-    if target.exists() and _key_check(part) != _key_check(target):
-        raise BackupFailed(f"{target}: this is of another database; move it away, nothing was upgraded")
+    """Raise BackupFailed where the name is taken by something else than a backup of this database."""
+    if not os.path.lexists(target):
+        return
+    try:
+        is_ours = _key_check(part) == _key_check(target)
+    except sqlite3.Error:  # a folder, a dangling link, or what is no database or may not be read
+        is_ours = False
+    if not is_ours:
+        raise BackupFailed(f"{target}: this is no copy of this database; move it away, nothing was upgraded")
 
 
 def _key_check(file: Path) -> object:

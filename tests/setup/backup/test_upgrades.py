@@ -74,7 +74,26 @@ def test_the_copy_of_another_database_is_not_replaced(older: App, tmp_path: Path
 
     done = run(older.settings.path, "db", "upgrade")
 
-    assert (done.returncode, done.stderr.count("\n"), "of another database" in done.stderr) == (1, 1, True)
+    assert (done.returncode, done.stderr.count("\n"), "no copy of this database" in done.stderr) == (1, 1, True)
+    assert revisions.revision_of(older.engine, "syncer_") == "0013"
+
+
+@pytest.mark.parametrize("what", ["folder", "text", "empty", "dangling"])
+def test_what_is_no_copy_of_this_database_is_named_and_left(older: App, tmp_path: Path, what: str) -> None:
+    taken = tmp_path / "pre-0013.db"
+    if what == "folder":
+        taken.mkdir()
+    elif what == "dangling":
+        taken.symlink_to(tmp_path / "nowhere")
+    else:
+        taken.write_text("no database\n" * 100 if what == "text" else "", encoding="utf-8")
+
+    done = run(older.settings.path, "db", "upgrade")
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"{taken}: this is no copy of this database; move it away, nothing was upgraded"
+    ]
     assert revisions.revision_of(older.engine, "syncer_") == "0013"
 
 
