@@ -132,6 +132,12 @@ KINDS: Mapping[str, Kind] = {
         "see who tries: the console's audit, or `syncer audit export`, entries console:refused",
         passing=True,
     ),
+    "sign_ins_throttled": Kind(
+        "security",
+        "So many sign-ins are tried that whoever is new to the console has to wait",
+        "see who tries, in the log of the web server before it, and stop them there",
+        passing=True,
+    ),
     "disabled_used": Kind(
         "security",
         "Somebody tried to sign in with an account that is disabled",
@@ -154,6 +160,12 @@ KINDS: Mapping[str, Kind] = {
         "security",
         "Accounts of the console were added, changed or reset",
         "see that somebody of yours did it: `syncer user list`, and entries user:… of the audit",
+        passing=True,
+    ),
+    "new_way": Kind(
+        "security",
+        "Somebody signed in to the console by a way that is new for them",
+        "see that it was them: entries console:signed_in of the audit",
         passing=True,
     ),
     "new_admin": Kind(

@@ -17,7 +17,7 @@ from syncer.console.sign_in.accounts import Account, AccountBook
 from syncer.console.sign_in.factors import Factors
 from syncer.console.sign_in.person import OIDC, PROXY, Person
 from syncer.console.sign_in.sessions import hashed
-from syncer.console.sign_in.throttle import Bucket, Throttle, made_meanwhile
+from syncer.console.sign_in.throttle import EVERYBODY, Bucket, Throttle, made_meanwhile
 from syncer.database.failures import retry_on_conflict
 from syncer.domain.permissions import Role
 
@@ -30,6 +30,8 @@ PASSWORD, CODE = "password", "code"
 SIGN_IN, STEP_UP = "sign-in", "step-up"
 #: what is set in a cookie by which a browser is known
 _BROWSER = re.compile(r"[A-Za-z0-9_-]{22}")
+#: what the log says where strangers together have no tries left
+ALL_WAIT = "too many tries of everybody together"
 #: who acts where nobody is believed yet; no account has such a name
 NOBODY = "?"
 
@@ -215,6 +217,8 @@ class SigningIn:
         Never under the account's own, which may not be there yet: whoever has no tries left would else find out by the
         time of an answer which names there are, and fill table and audit by going through them.
         """
+        if EVERYBODY in buckets and self._throttle.is_empty(EVERYBODY) and not self._throttle.is_told(EVERYBODY.name):
+            self._tell(None, EVERYBODY.name, via, ALL_WAIT)
         self._refused(account if len(buckets) == 1 else None, buckets, via, "too many tries")
 
     @made_meanwhile

@@ -70,6 +70,10 @@ class Bucket:
     kind: BucketKind
 
 
+#: of everybody together who comes from where they never signed in
+EVERYBODY = Bucket("all", ALL)
+
+
 class Throttle:
     """Counts tries. `key` turns what was typed into names of buckets that nobody can turn back."""
 
@@ -93,13 +97,17 @@ class Throttle:
         if browser and self._is_known(account, browser):
             return [self.of_account(purpose, account, browser)]
         own = self.of_account(purpose, account, network)
-        return [own] if self._is_known(account, network) else [Bucket("all", ALL), self.of_network(network), own]
+        return [own] if self._is_known(account, network) else [EVERYBODY, self.of_network(network), own]
 
     def take(self, buckets: Sequence[Bucket]) -> int:
         """Take a try from each; return 0, or how many seconds to wait where one of them is empty."""
         if wait := self._empty(buckets):  # whoever goes on without a pause holds up nobody's writing
             return wait
         return self._taken(buckets)
+
+    def is_empty(self, bucket: Bucket) -> bool:
+        """Say whether no try is left in a bucket now."""
+        return self._empty([bucket]) > 0
 
     def _empty(self, buckets: Sequence[Bucket]) -> int:
         b, now, kinds = self._bucket.c, self._clock(), {bucket.name: bucket for bucket in buckets}

@@ -106,6 +106,7 @@ ROW_ADDRESS = "email: the address cannot be used ({why})"
 #: why somebody was not let into the console, and what was changed of an account
 WHYS = (
     "too many tries",
+    "too many tries of everybody together",
     "name or password",
     "the account is disabled",
     "the account has no second factor",

@@ -49,6 +49,48 @@ def test_five_refused_sign_ins_of_a_day_are_told_and_four_are_not(consoled: App,
     assert security(consoled) == {}
 
 
+def test_strangers_who_leave_no_try_to_anybody_new_are_told_at_once(consoled: App) -> None:
+    noted(consoled, "console:refused", why="too many tries of everybody together")
+
+    assert security(consoled) == {"sign_ins_throttled": {"times": 1}}
+    assert [sign.severity for sign in Signs(consoled).look().signs if sign.condition == "sign_ins_throttled"] == [
+        CRITICAL
+    ]
+
+
+def came(app: App, user: object, via: object) -> None:
+    """Somebody signed in to the console."""
+    noted(app.acting_as({"kind": "console", "user": user, "via": via, "from": "192.0.2.0/24"}), "console:signed_in")
+
+
+def test_who_signs_in_by_a_way_that_is_new_for_them_is_told_for_a_day(consoled: App, clock: Clock) -> None:
+    signs = Signs(consoled)
+
+    def people() -> int:
+        (found,) = [each.facts["people"] for each in signs.look().signs if each.condition == "new_way"] or [0]
+        return int(found)
+
+    came(consoled, "anna", "password")
+    assert people() == 1
+    clock.advance(hours=23)
+    came(consoled, "anna", "password")
+    assert people() == 1
+    clock.advance(hours=2)
+    assert people() == 0
+    for user, via in (("anna", "password"), ("anna", "passkey"), ("wp:1:1", "wordpress"), ("wp:1:1", "wordpress")):
+        came(consoled, user, via)
+
+    assert people() == 2
+    # a daemon that starts anew has read nothing yet, and knows as much
+    assert security(consoled) == {"new_way": {"people": 2}}
+
+
+def test_an_entry_of_a_sign_in_that_names_nobody_ends_no_look(consoled: App) -> None:
+    came(consoled, ["anna"], None)
+
+    assert security(consoled) == {}
+
+
 def test_a_disabled_account_that_is_used_is_told_at_once(consoled: App) -> None:
     noted(consoled, "console:refused", why="the account is disabled", user="bert")
 

@@ -14,10 +14,12 @@ REFUSED, DENIED, ADDED, CHANGED, RESET = "console:refused", "console:denied", "u
 #: entries of the audit that are looked at
 WHATS = (REFUSED, DENIED, ADDED, CHANGED, RESET)
 CONDITIONS = (
-    "sign_ins_refused", "disabled_used", "passkey_copied", "pages_denied", "accounts_changed", "new_admin",
+    "sign_ins_refused", "sign_ins_throttled", "disabled_used", "passkey_copied", "pages_denied", "accounts_changed",
+    "new_admin",
 )  # fmt: skip
-#: what the reason of a refusal says of an account that is disabled, and of a passkey that there may be two of
-DISABLED, COPIED = "disabled", "went back"
+#: what the reason of a refusal says of an account that is disabled, of a passkey that there may be two of, and where
+#: strangers together have no tries left
+DISABLED, COPIED, THROTTLED = "disabled", "went back", "of everybody together"
 
 
 def signs(entries: Iterable[LogEntry]) -> Iterator[Sign]:
@@ -26,6 +28,8 @@ def signs(entries: Iterable[LogEntry]) -> Iterator[Sign]:
     numbers = {what: sum(entry.what == what for entry in told) for what in WHATS}
     if numbers[REFUSED] >= OFTEN:
         yield Sign("sign_ins_refused", WARNING, {"times": numbers[REFUSED]})
+    if throttled := _refused_for(told, THROTTLED):
+        yield Sign("sign_ins_throttled", CRITICAL, {"times": throttled})
     if numbers[DENIED] >= OFTEN:
         yield Sign("pages_denied", WARNING, {"times": numbers[DENIED]})
     if used := _refused_for(told, DISABLED):

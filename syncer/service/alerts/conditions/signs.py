@@ -20,6 +20,7 @@ from syncer.domain.deadlines import end_of_day, local_day
 from syncer.errors import UntrustedLog
 from syncer.log import get_logger
 from syncer.service.alerts.conditions import security
+from syncer.service.alerts.conditions.sign_in_ways import SignInWays
 from syncer.service.alerts.conditions.surge import Surge
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Signs:
     def __init__(self, app: App) -> None:
         self._app = app
         self._surge = Surge(app)
+        self._ways = SignInWays(app)
         self._untaken: tuple[str | None, datetime] | None = None
         self._log = get_logger("syncer.alerts")
 
@@ -69,6 +71,7 @@ class Signs:
             look.backup: ("backup_old",),
             look.security: security.CONDITIONS,
             self._surge.look: ("surge",),
+            self._ways.look: ("new_way",),
             lambda: self._queue(look): ("queue_stale",),
         }
         signs: list[Sign] = []
