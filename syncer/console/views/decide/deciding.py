@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from flask import abort, request, url_for
+from flask import abort, request
 from markupsafe import escape
 from pydantic import AfterValidator, Field
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from syncer.audit.ledger import Facts
+from syncer.console import ways
 from syncer.console.access import person
 from syncer.console.desk import desk
 from syncer.console.forms import Form
@@ -161,7 +162,7 @@ def second_factor() -> Response | None:
     here = desk()
     if person().is_stepped_up(here.app.clock()):
         return None
-    return redirect(url_for("sign_in.step_up", next=request.full_path.rstrip("?")), 303)
+    return redirect(ways.beside("sign_in.step_up", "step-up-first"), 303)
 
 
 def needs_another(*kinds: str) -> bool:
