@@ -111,6 +111,7 @@ WHYS = (
     "the account has no second factor",
     "the account is disabled, or changed meanwhile",
     "the code of the app",
+    "the present password",
     "the code of the app was used, or the account changed",
     "the code to begin with",
     "the passkey or the account changed meanwhile",
