@@ -253,6 +253,8 @@ class AccountBook:
 
         `with_all` holds every account, in one order: two who take each other's rights away wait for each other here.
         """
+        if not NAME.fullmatch(name):  # PostgreSQL cannot even be asked for every text
+            raise NoSuchAccount(f"there is no account {name!r}; `syncer user list` shows them")
         u = self._user.c
         query = sa.select(u.name, u.roles).order_by(u.name).with_for_update()
         rows = tx.connection.execute(query if with_all else query.where(u.name == name)).all()
