@@ -71,7 +71,12 @@ def _begin() -> None:
 
 
 def _speak() -> None:
-    """Speak the language of whoever asks: their own, that of the settings, that of their browser."""
+    """Speak the language of whoever asks: their own, that of the settings, that of their browser.
+
+    What is refused before a page is looked for is said in it, too.
+    """
+    if "speaking" in g:
+        return
     here = desk()
     who = g.get("person")
     own = who.language if who is not None else None
@@ -87,6 +92,7 @@ def _fall_silent(_error: BaseException | None) -> None:
 
 def _refused(error: HTTPException) -> Response:
     """Answer what a request was refused for in words, without a word of what was sent."""
+    _speak()
     if isinstance(error, InternalServerError) and isinstance(error.original_exception, Exception):
         return _failed(error.original_exception)  # raised by a handler of errors, which reads the database, too
     if error.response is not None:  # a redirect
@@ -109,6 +115,7 @@ def _unfit(_error: UnfitForm) -> Response:
 
 def _failed(error: Exception) -> Response:
     """Answer what went wrong with a number that the log has too: no type, no path, nothing of the request."""
+    _speak()
     if is_outage(error):
         answer = _refused(ServiceUnavailable(retry_after=10))
         get_logger("syncer.console").warning("database.away", error=type(error).__name__)

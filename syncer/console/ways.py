@@ -9,8 +9,9 @@ from werkzeug.exceptions import HTTPException
 
 from syncer.console.desk import desk
 
-#: characters that a way back may have
-_LONGEST = 2000
+#: characters that a way back may have: a plan of all requests that a page of the register shows has 2,200, and a cookie
+#: in which a way back is kept on a way to an identity provider 4,096, at four characters for three
+_LONGEST = 2600
 #: what a way back does not take along: what was said on the page, and whether it follows by itself
 _LEFT_OUT = ("said", "follow", "next")
 
@@ -53,4 +54,4 @@ def _form() -> str:
     """Return the page whose form was sent."""
     settings = desk().settings
     start, referrer = f"{settings.origin}{settings.prefix}", request.headers.get("Referer", "")
-    return referrer.removeprefix(start) if referrer.startswith(f"{start}/") else request.path
+    return referrer.removeprefix(start) if referrer.startswith(f"{start}/") else request.full_path.rstrip("?")

@@ -239,6 +239,23 @@ def test_a_browser_gets_the_language_that_it_asks_for(here: ServedConsole, langu
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "status", "headers"),
+    [
+        ("GET", "/users/", 403, {}),
+        ("POST", "/sign-out", 403, {"Sec-Fetch-Site": "cross-site"}),
+        ("GET", "/", 400, {"Host": "elsewhere.test"}),
+        ("DELETE", "/requests/", 405, {}),
+    ],
+)
+def test_what_is_refused_before_its_page_is_looked_for_is_in_the_readers_language(
+    here: ServedConsole, method: str, path: str, status: int, headers: dict[str, str]
+) -> None:
+    answer = client_of(here, Role.READER).open(path, method=method, headers={"Accept-Language": "de"} | headers)
+
+    assert (answer.status_code, '<html lang="de">' in answer.text) == (status, True)
+
+
+@pytest.mark.parametrize(
     ("language", "said"),
     [
         ("en", "2031-03-01 is in the future"),

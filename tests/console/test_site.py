@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask import Blueprint, Flask
@@ -64,3 +65,16 @@ def test_a_form_that_its_view_does_not_show_again_is_refused_and_no_failure_of_o
     assert answer.status_code == 422
     assert "This form cannot be taken" in answer.text
     assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+
+
+def test_a_database_that_is_away_before_anybody_is_known_is_told_in_their_browsers_language(
+    filled: tuple[App, Clock], signed_in: Callable[..., FlaskClient]
+) -> None:
+    reader, engine = signed_in(Role.READER), filled[0].engine
+    engine.dispose()
+    Path(engine.url.database or "").rename(f"{engine.url.database}.away")
+    Path(engine.url.database or "").mkdir()
+
+    answer = reader.get("/", headers={"Accept-Language": "fr"})
+
+    assert (answer.status_code, '<html lang="fr">' in answer.text) == (503, True)

@@ -71,7 +71,7 @@ def role(context: Context, name: str, roles: tuple[str, ...]) -> None:
     """
     with context.app() as app:
         book = _book(app)
-        _ended(f"{name} has these roles now: {', '.join(roles)}", book.set_roles(name, map(Role, roles)))
+        _ended(f"{name} has these roles now: {', '.join(roles)}", book.set_roles(name, map(Role, roles)) or 0)
         _remark_without_admin(book)
 
 

@@ -167,13 +167,16 @@ class AccountBook:
         return code
 
     @retry_on_conflict
-    def set_roles(self, name: str, roles: Iterable[Role], *, keep_an_admin: bool = False) -> int:
-        """Give an account these roles alone and end its sessions; return how many there were. Raises UserError."""
+    def set_roles(self, name: str, roles: Iterable[Role], *, keep_an_admin: bool = False) -> int | None:
+        """Give an account these roles alone and end its sessions; return how many there were. Raises UserError.
+
+        None where it had them already: then nothing is changed, and its sessions go on.
+        """
         wanted = frozenset(roles)
         with self._transactions.write() as tx:
             before = self._locked(tx, name, with_all=keep_an_admin)
             if before == wanted:
-                return 0
+                return None
             if keep_an_admin and Role.ADMIN not in wanted:
                 self._require_another_admin(tx, name)
             self._set(tx, name, roles=as_text(wanted))
@@ -250,6 +253,8 @@ class AccountBook:
 
         `with_all` holds every account, in one order: two who take each other's rights away wait for each other here.
         """
+        if not NAME.fullmatch(name):  # PostgreSQL cannot even be asked for every text
+            raise NoSuchAccount(f"there is no account {name!r}; `syncer user list` shows them")
         u = self._user.c
         query = sa.select(u.name, u.roles).order_by(u.name).with_for_update()
         rows = tx.connection.execute(query if with_all else query.where(u.name == name)).all()

@@ -140,6 +140,10 @@ class SigningIn:
             self._throttle.succeeded(tx, buckets, account.name)
             return self._sessions.step_up(tx, person)
 
+    def not_the_password(self, account: Account, bucket: Bucket, via: str) -> None:
+        """Note that somebody who is signed in does not know their present password, or tried it too often."""
+        self._refused(account, [bucket], via, "the present password")
+
     def not_a_code(self) -> int:
         """Note that a code to begin with was none, or is good no more; return how many seconds to wait, or 0.
 

@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response
 from syncer.console.access import person
 from syncer.console.desk import desk
 from syncer.console.pages import error_page
+from syncer.console.reading.unreadable import readable
 from syncer.console.taking.limits import Slot, limits
 from syncer.language.texts import _
 from syncer.reports.takeout.octets import file_octets
@@ -65,8 +66,9 @@ class NoRoom(HTTPException):
 def handed_out(make: Callable[[ExitStack], Taken]) -> Response:
     """Make an export, audit it, and return it as an attachment.
 
-    `make` may leave what has to be closed once the pieces were gone through. Raises TooManyRequests, what the database
-    and the log raise, and whatever `make` does: then nothing is answered of it, and nothing is left of its file.
+    `make` may leave what has to be closed once the pieces were gone through. Raises TooManyRequests,
+    UnreadableTables, what the database and the log raise, and whatever `make` does: then nothing is answered of it, and
+    nothing is left of its file.
     """
     slot = limits().take(person().name)
     with ExitStack() as undone:
@@ -75,7 +77,7 @@ def handed_out(make: Callable[[ExitStack], Taken]) -> Response:
         app.trust.require()
         file = tempfile.SpooledTemporaryFile(IN_MEMORY, mode="w+b", prefix="syncer-")  # noqa: SIM115 — closed below
         undone.callback(_closed, file)
-        with ExitStack() as opened:
+        with readable(), ExitStack() as opened:
             taken = make(opened)
             try:
                 count, size, digest = _written(file, file_octets(taken.pieces, taken.fmt))

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, abort
 
 from syncer.console.access import for_machines
 from syncer.console.pages import MEDIA, static_content, static_digest
+from syncer.console.reading.requests.rows import UNREADABLE
 
 views = Blueprint("static_files", __name__)
 
@@ -31,5 +32,8 @@ def health() -> Response:
     """Say whether pages can be answered, and nothing else."""
     from syncer.console.desk import desk
 
-    desk().app.ledger.head()  # what is an outage becomes a 503
+    try:
+        desk().app.ledger.head()  # what is an outage becomes a 503
+    except UNREADABLE:  # as does a log whose end nobody can read
+        abort(503)
     return Response("ok\n", content_type="text/plain; charset=utf-8")

@@ -109,17 +109,26 @@ WHYS = (
     "too many tries of everybody together",
     "name or password",
     "the account is disabled",
+    "the account's row is damaged",
+    "the account signs in at its identity provider",
     "the account has no second factor",
     "the account is disabled, or changed meanwhile",
     "the code of the app",
+    "the present password",
     "the code of the app was used, or the account changed",
     "the code to begin with",
     "the passkey or the account changed meanwhile",
+    "the session was ended meanwhile",
+    "a passkey that nobody has here",
     "a passkey that is not theirs",
     "a passkey that was made for somebody else",
     "a passkey that was not made for us, or without asking for its owner",
     "a passkey that was not shown to us, or without asking for its owner",
     "a passkey that is kept already",
+    "a passkey with too long an id",
+    "one passkey more than anybody may have",
+    "a first passkey without leave to make one",
+    "the counter of a passkey went back: there may be two of it",
     "a challenge that is not ours, too old, or was used",
     "an answer that cannot be read",
     "a proxy without the secret",
@@ -131,14 +140,48 @@ WHYS = (
     "a passkey was added",
     "a passkey was removed",
     "the password",
-    "the app",
+    "the authenticator app",
+    "a password was added",
+    "a password and an app were added",
     "roles from {before} to {now}",
+)
+#: why another site's word for somebody was not believed, behind what names that site
+DOUBTS = (
+    "nobody went on in time",
+    "it was used before",
+    "our secret cannot be read; `syncer check` says more",
+    "our secret is too short; `syncer check` says more",
+    "it was not made with our secret",
+    "its fields are not those of a ticket",
+    "another site wrote it",
+    "it is for another console",
+    "it is good for too long",
+    "it is too old",
+    "it is too old; compare the clocks",
+    "it is from the future; compare the clocks",
+    "it is too long",
+    "it names nobody",
+    "it names no moment",
+    "this browser began no such sign-in, or too long ago",
+    "it signed nobody in",
+    "it does not know the code that came back",
+    "another issuer sent somebody back",
+    "another issuer wrote it",
+    "it was made for another sign-in",
+    "it is for another client",
+    "it was given to another client",
+    "it does not say how long it is good",
+    "it is signed with a key that the provider does not name",
+    "its signature is not the provider's",
 )
 
 
 def why(text: object) -> str:
     """Return why somebody was not let in, or what was changed of an account; what is in no catalogue, as it is."""
-    return retold(str(text), *WHYS)
+    said = str(text)
+    site, _colon, doubt = said.partition(": ")
+    pattern = f"{site}: {{why}}"
+    return _(pattern).format(why=retold(doubt, *DOUBTS)) if pattern in WHYS else retold(said, *WHYS)
 
 
 def finding(text: str | None) -> str:

@@ -132,6 +132,16 @@ def test_a_present_password_is_not_guessed_here_without_end(two: tuple[FlaskClie
     assert "too many tries" in two[0].post("/me/password", data=given | {"present": PASSWORD}).text
 
 
+def test_a_guess_at_the_present_password_is_on_record_once_and_what_was_typed_is_not(
+    app: App, two: tuple[FlaskClient, FlaskClient, Somebody]
+) -> None:
+    for _ in range(7):
+        two[0].post("/me/password", data={"present": "guess", "password": NEW, "again": NEW})
+
+    (entry,) = app.ledger.entries(("console:refused",))
+    assert dict(entry.facts) == {"why": "the present password", "user": "anna"}
+
+
 def test_another_app_takes_the_place_of_the_one_before(
     app: App, site: Flask, clock: Clock, two: tuple[FlaskClient, FlaskClient, Somebody]
 ) -> None:

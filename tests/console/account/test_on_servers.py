@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -17,7 +19,9 @@ from syncer.console.site import make_site
 from syncer.domain.permissions import Role
 from syncer.settings.console.table import ConsoleSettings
 from tests.conftest import Clock
+from tests.console.conftest import place
 from tests.support.console.signing_in import PASSWORD, SECRET, Somebody, browser, enrolled, sign_in
+from tests.support.looking.requests import add_request
 from tests.support.servers import SERVERS
 
 pytestmark = pytest.mark.parametrize("engine", SERVERS, indirect=True)
@@ -54,6 +58,28 @@ def test_a_code_of_an_app_is_taken_once(pages: Flask, app: App, clock: Clock) ->
     seen = at_once(4, lambda _: sign_in(browser(pages), anna, clock.now).status_code)
 
     assert sorted(map(str, seen)) == ["303", "422", "422", "422"]
+
+
+#: places of the register that PostgreSQL cannot be asked for: of a time that is none, of an id that is none
+NO_PLACES = (
+    ("moment", "2026-01-01T00:00:00", "text", "6100"), ("moment", "2026-01-01T00:00:00", "octets", "00"),
+    ("text", "736f6f6e", "text", "61"), ("number", 5, "number", 7), ("text", "ff", "text", "61"),
+)  # fmt: skip
+
+
+def test_what_no_database_can_be_asked_for_is_bad_input(pages: Flask, app: App) -> None:
+    add_request(app, 1)
+    admin, found = place(pages, app, *Role), {}
+    for kind, moment, other, event_id in NO_PLACES:
+        held = json.dumps([[kind, moment], [other, event_id]]).encode()
+        path = f"/requests/?older={urlsafe_b64encode(held).decode().rstrip('=')}"
+        found[path] = admin.get(path).status_code
+    found["source"] = admin.get("/requests/?source=a%00b").status_code
+
+    refused = (400,) if app.engine.dialect.name == "postgresql" else (200, 400)
+    assert {path: status for path, status in found.items() if status not in refused} == {}
+    assert found["source"] == 400
+    assert admin.post("/users/sign-out", data={"name": "a\0b"}).status_code == 404
 
 
 def test_a_code_to_begin_with_is_taken_once(app: App) -> None:

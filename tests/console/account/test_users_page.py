@@ -99,6 +99,18 @@ def test_where_decisions_need_a_second_person_no_administrator_gets_anothers_cod
     assert "/users/reset" not in client.get("/users/").text
 
 
+def test_roles_that_somebody_had_already_end_nothing_and_it_says_so(
+    site: Flask, app: App, clock: Clock, admin: FlaskClient
+) -> None:
+    bert, his = enrolled(app, "bert", Role.OPS), browser(site)
+    sign_in(his, bert, clock.now)
+
+    answer = admin.post("/users/roles", data={"name": "bert", "roles": ["ops"]}, follow_redirects=True)
+
+    assert "had these roles already. Nothing was changed." in answer.text
+    assert his.get("/").status_code == 200
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["roles", "disable", "enable", "sign-out", "reset"])
 def test_nobody_changes_their_own_account_here(app: App, admin: FlaskClient, what: str) -> None:

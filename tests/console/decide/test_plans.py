@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import unquote
+from html import escape
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from syncer.app import App
+from syncer.console.reading.requests.register import PAGE
 from syncer.console.site import make_site
 from syncer.domain.permissions import Permission, Role
 from syncer.service.drain import drain, prepare
@@ -30,6 +32,10 @@ WHY, SEEN = "permission was given to the key", "saw the letter of the court"
 
 def facts(app: App, what: str) -> list[dict[str, object]]:
     return [dict(entry.facts or {}) for entry in app.ledger.entries((what,))]
+
+
+def asked_of(address: str) -> dict[str, str]:
+    return {name: value for name, [value] in parse_qs(urlsplit(address).query).items()}
 
 
 # -- resync -------------------------------------------------------------------------------------------------------
@@ -62,12 +68,23 @@ def test_a_plan_that_deletes_asks_for_a_second_factor_and_one_that_reads_does_no
     client = signed_in(Role.OPS, stepped_up=False)
 
     away = send(client, "/resync/plan?held=1&destination=crm", reason=WHY, deletions="3")
-    assert unquote(away.headers["Location"]) == "/step-up?next=/resync/plan?held=1&destination=crm"
+    assert asked_of(away.headers["Location"])["next"] == "/resync/plan?held=1&destination=crm"
+    assert "Nothing was changed yet." in client.get(away.headers["Location"]).text
     assert facts(filled[0], "operator:resynced") == []
 
     reading = "/resync/plan?confirmed_since=2026-01-01&destination=crm"
     assert "read again" in client.get(reading).text
     assert send(client, reading, reason="does the provider still say so?").status_code == 303
+
+
+def test_a_plan_of_all_that_a_page_of_the_register_shows_is_there_again_after_the_sign_in(site: Flask) -> None:
+    chosen = "&".join(f"event=01a2311{number:01x}-0000-7000-8000-000000000000" for number in range(10))
+    path = f"/resync/plan?{'&'.join([chosen] * (PAGE // 10))}"
+
+    away = site.test_client().get(path).headers["Location"]
+
+    assert asked_of(away)["next"] == path
+    assert f'value="{escape(path)}"' in site.test_client().get(away).text
 
 
 def test_a_plan_that_has_changed_is_409_and_the_new_one_is_shown(

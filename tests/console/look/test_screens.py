@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from syncer.app import App
@@ -151,6 +152,62 @@ def test_a_damaged_row_breaks_no_page(empty: App, looking: Callable[..., FlaskCl
     assert reader.get(f"/requests/{event_id}/", headers={"Accept-Language": "de"}).status_code == 200
     assert event_id in pages["/requests/"].text
     assert all(reader.get(link).status_code == 200 for link in links(Parsed(pages["/requests/"].text)))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE syncer_event SET received_at = 'soon'",
+        "UPDATE syncer_event SET received_at = 17",
+        "UPDATE syncer_event SET received_at = '9999-12-31 23:59:59.999999'",
+        "UPDATE syncer_event SET due_on = 'never'",
+        "UPDATE syncer_delivery SET next_attempt_at = x'ff'",
+    ],
+)
+def test_a_request_with_a_damaged_row_is_there_and_what_is_asked_of_it_is_not_done(
+    empty: App, looking: Callable[..., FlaskClient], statement: str
+) -> None:
+    event_id = add_request(empty, 1, deliveries=[("newsletter", "held", "forbidden")], state="held")
+    damage(empty, statement)
+    admin, before = looking(Role.ADMIN), empty.ledger.head()[0]
+    form = {"form": "a" * 22, "reason": "nobody asked for it", "ref": f"p1:{1:043d}"}
+
+    shown = [admin.get(f"/requests/{event_id}/{each}") for each in ("exempt", "extend", "withdraw")]
+    done = [admin.post(f"/requests/{event_id}/{each}", data=form) for each in ("exempt", "extend", "withdraw")]
+    taken = [admin.post("/dossier", data={"ref": form["ref"]}), admin.post("/dossier", data={"event_id": event_id})]
+    taken += [admin.post("/proofs", data={"event_id": event_id}), admin.post("/reports/", data={"format": "csv"})]
+
+    assert [each.status_code for each in (*shown, *done, *taken)] == [200] * 3 + [409] * 7
+    assert all("holds what syncer never wrote" in each.text for each in (*shown, *done, *taken))
+    assert empty.ledger.head()[0] == before
+
+
+@pytest.mark.parametrize(
+    ("statement", "path"),
+    [
+        ("UPDATE syncer_lane SET guard_since = 'soon'", "/guard/"),
+        ("UPDATE syncer_lane SET guard_since = x'ff'", "/resync/plan?held=1"),
+        ("UPDATE syncer_lane SET reason = x'ff'", "/recipients/"),
+        ("UPDATE syncer_lane SET reason = x'ff'", "/recipients/crm/"),
+        ("UPDATE syncer_audit_head SET seq = 'soon'", "/audit/"),
+        ("UPDATE syncer_audit_head SET mac = 'soon'", "/audit/1"),
+    ],
+)
+def test_what_nobody_can_read_is_called_so_on_every_page(
+    filled: tuple[App, Clock], signed_in: Callable[..., FlaskClient], statement: str, path: str
+) -> None:
+    admin = signed_in(Role.ADMIN)
+    damage(filled[0], statement)
+
+    answer = admin.get(path)
+
+    assert (answer.status_code, "holds what syncer never wrote" in answer.text) == (200, True)
+
+
+def test_a_log_whose_end_nobody_can_read_is_not_called_healthy(filled: tuple[App, Clock], site: Flask) -> None:
+    damage(filled[0], "UPDATE syncer_audit_head SET seq = 'soon'")
+
+    assert site.test_client().get("/healthz").status_code == 503
 
 
 def test_an_id_that_is_no_text_is_listed_without_a_link(empty: App, looking: Callable[..., FlaskClient]) -> None:

@@ -51,6 +51,21 @@ def test_an_altered_entry_breaks_no_page(filled: Filled, signed_in: SignedIn, al
     assert found == dict.fromkeys(paths, 200)
 
 
+@pytest.mark.parametrize(
+    "told", ['{"kind":[],"format":{},"rows":[],"sha256":7}', '{"kind":{"a":1}}', '{"kind":7}', '{"kind":null}']
+)
+def test_an_altered_export_keeps_no_other_from_being_listed(filled: Filled, signed_in: SignedIn, told: str) -> None:
+    app, officer = filled[0], signed_in(Role.COMPLIANCE)
+    for _number in range(2):
+        officer.post("/reports/", data={"format": "csv"}).close()
+    altered = f'{{"actor":{{"kind":"console","user":"anna"}},"facts":{told}}}'
+    damage(app, "UPDATE syncer_audit SET body = ? WHERE seq = ?", altered, app.ledger.head()[0])
+
+    page = officer.get("/reports/")
+
+    assert (page.status_code, '<td data-l="What">Report</td>' in page.text) == (200, True)
+
+
 @pytest.mark.parametrize("size", [2, 50])
 def test_the_entries_of_a_person_that_one_colleague_wrote_are_all_there(filled: Filled, size: int) -> None:
     app, _ = filled

@@ -51,7 +51,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     ),
     "syncer.reports.wording.grounds": ("_ERASURE", "_OBJECTION", "_STAYS", "_STAYS_AFTER_OBJECTION"),
     "syncer.reports.wording.kept": (
-        "NOTES", "RULES", "NOT_PROVEN", "FINDINGS", "WHYS", "ADDRESSES", "ROWS", "ROW_ADDRESS",
+        "NOTES", "RULES", "NOT_PROVEN", "FINDINGS", "WHYS", "DOUBTS", "ADDRESSES", "ROWS", "ROW_ADDRESS",
     ),
     "syncer.privacy.damage": ("_SIGNS",),
     "syncer.reports.html.charts": ("TO_CONFIRMED", "OPEN_BY_AGE"),

@@ -6,7 +6,7 @@ from flask import Blueprint, request
 from pydantic import Field
 from werkzeug.wrappers import Response
 
-from syncer.console.access import first_factor, has_leave, let_out, person, signed_in, stepped_up, stepping_up
+from syncer.console.access import first_factor, has_leave, let_out, person, signed_in, stepped_up, stepping_up, trying
 from syncer.console.desk import desk
 from syncer.console.forms import Form, UnfitForm, sent
 from syncer.console.guardrails import network
@@ -116,10 +116,10 @@ def change_password() -> Response:
         return _me(unfit.errors)
     here, own = desk(), person()
     bucket = here.throttle.of_account("password", own.name, network(request, here.settings))
-    if here.throttle.take([bucket]):
-        return _me({"present": _(_TOO_OFTEN)})
-    if not passwords.is_right(form.present, account.password):
-        return _me({"present": _(_WRONG_PASSWORD)})
+    often = here.throttle.take([bucket]) > 0
+    if often or not passwords.is_right(form.present, account.password):
+        trying().not_the_password(account, bucket, own.via)
+        return _me({"present": _(_TOO_OFTEN if often else _WRONG_PASSWORD)})
     if objection := passwords.objection(form.password, account.name):
         return _me({"password": _(objection)})
     if form.password != form.again:

@@ -20,6 +20,7 @@ from syncer.language.texts import N_, _
 views = Blueprint("users", __name__)
 
 ROLES_SET = announce("roles-set", N_("The roles were changed, and the person's sessions were ended."))
+ROLES_KEPT = announce("roles-kept", N_("The person had these roles already. Nothing was changed."))
 DISABLED = announce("user-disabled", N_("The account was disabled, and its sessions were ended."))
 ENABLED = announce("user-enabled", N_("The account can sign in again."))
 SIGNED_OUT = announce("user-signed-out", N_("All sessions of the person were ended."))
@@ -73,8 +74,8 @@ def users() -> Response:
 def set_roles() -> Response:
     """Give somebody other roles."""
     form = sent(RolesForm, lists=("roles",))
-    desk().accounts().set_roles(_another(form), form.roles, keep_an_admin=True)
-    return seen_other("users.users", said=ROLES_SET)
+    ended = desk().accounts().set_roles(_another(form), form.roles, keep_an_admin=True)
+    return seen_other("users.users", said=ROLES_KEPT if ended is None else ROLES_SET)
 
 
 @views.post("/users/disable")

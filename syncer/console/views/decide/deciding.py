@@ -9,18 +9,20 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from flask import abort, request, url_for
+from flask import abort, request
 from markupsafe import escape
 from pydantic import AfterValidator, Field
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from syncer.audit.ledger import Facts
+from syncer.console import ways
 from syncer.console.access import person
 from syncer.console.desk import desk
 from syncer.console.forms import Form
 from syncer.console.keeping.form_keys import FormKeys, StillBusy, name_of
 from syncer.console.pages import BadInput, announce, has_endpoint, page, seen_other
+from syncer.console.reading.unreadable import readable
 from syncer.decisions.four_eyes.authority import NotAllowed
 from syncer.domain.reasons import reason_problem
 from syncer.errors import UntrustedLog, UserError
@@ -135,13 +137,17 @@ def at_midnight(day: date) -> datetime:
 
 
 def request_or_404(text: str) -> EventView:
-    """Return the request of an id, or of a case number; answers 404 where there is none."""
+    """Return the request of an id, or of a case number; answers 404 where there is none. Raises UnreadableTables."""
     reader = desk().app.reader
     try:
-        (found,) = reader.events(event_id=reader.resolve(text))
-    except (UserError, ValueError):
+        event_id = reader.resolve(text)
+    except UserError:
         abort(404)
-    return found
+    with readable():
+        found = reader.events(event_id=event_id)
+    if not found:
+        abort(404)
+    return found[0]
 
 
 def to_request(event_id: str, said: str) -> Response:
@@ -161,7 +167,7 @@ def second_factor() -> Response | None:
     here = desk()
     if person().is_stepped_up(here.app.clock()):
         return None
-    return redirect(url_for("sign_in.step_up", next=request.full_path.rstrip("?")), 303)
+    return redirect(ways.beside("sign_in.step_up", "step-up-first"), 303)
 
 
 def needs_another(*kinds: str) -> bool:

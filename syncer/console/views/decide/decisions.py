@@ -15,6 +15,7 @@ from syncer.console.access import needs
 from syncer.console.desk import desk
 from syncer.console.forms import UnfitForm, sent
 from syncer.console.pages import BadInput, announce, page, seen_other
+from syncer.console.reading.unreadable import readable
 from syncer.console.views.decide import deciding
 from syncer.console.views.decide.deciding import LastChange, PlanForm
 from syncer.console.views.look.at_hand import recipient_name
@@ -118,7 +119,8 @@ def _decide(number: int, *, approves: bool) -> Response:
         proposal = proposals.get(number)
         form = sent(PlanForm)
         if approves:
-            proposals.approve(number, form.reason, digest=form.digest)
+            with readable():
+                proposals.approve(number, form.reason, digest=form.digest)
         else:
             proposals.reject(number, form.reason)
     except NoSuchProposal:
@@ -151,12 +153,13 @@ def _changed(number: int, error: UserError) -> Response:
 
 def _page(proposal: Proposal, errors: dict[str, str]) -> Response:
     proposals, waits = desk().acting().proposals, proposal.outcome is None
-    problem = proposals.problem(proposal) if waits else None
+    with readable():
+        problem, event = proposals.problem(proposal) if waits else None, _only(proposal)
     return page(
         "decide/decision.html",
         422 if errors else 200,
         each=_shown(proposal),
-        event=_only(proposal),
+        event=event,
         waits=waits,
         problem=retold(problem) if problem else None,
         own=not proposals.may_decide(proposal),

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from syncer.console.access import needs
 from syncer.console.desk import desk
 from syncer.console.pages import announce, page, seen_other
+from syncer.console.reading.unreadable import readable
 from syncer.console.views.decide import deciding
 from syncer.console.views.decide.deciding import LastChange
 from syncer.console.views.decide.planned import CountedForm, PlannedDecision
@@ -60,7 +61,7 @@ class StoppedAt:
 @needs(Permission.VIEW)
 def guard() -> Response:
     """Show what the guard stopped."""
-    return _page(desk().app.guard_decisions.plan(choice_of()), {}, 200)
+    return _page(_plan(choice_of()), {}, 200)
 
 
 @views.post("/guard/release")
@@ -73,7 +74,7 @@ def release() -> Response:
         app.guard_decisions.release(choice, form.reason, form.digest, form.deletions or 0)
 
     decision = PlannedDecision(
-        lambda: desk().app.guard_decisions.plan(choice),
+        lambda: _plan(choice),
         _page,
         lambda found: bool(found.requests),
         let_begin,
@@ -95,7 +96,7 @@ def refuse() -> Response:
         app.guard_decisions.refuse(choice, form.reason, form.digest)
 
     decision = PlannedDecision(
-        lambda: desk().app.guard_decisions.plan(choice),
+        lambda: _plan(choice),
         lambda found, errors, status: _page(found, {f"refuse_{name}": said for name, said in errors.items()}, status),
         lambda found: bool(found.requests),
         hold,
@@ -151,9 +152,15 @@ def _page(found: GuardPlan, errors: dict[str, str], status: int) -> Response:
     )
 
 
+def _plan(choice: StoppedChoice) -> GuardPlan:
+    with readable():
+        return desk().app.guard_decisions.plan(choice)
+
+
 def _stopped(found: GuardPlan) -> list[StoppedAt]:
     app, numbers = desk().app, found.by_destination
-    standings = app.guard_decisions.standings({*app.settings.destinations, *numbers})
+    with readable():
+        standings = app.guard_decisions.standings({*app.settings.destinations, *numbers})
     on_trial = {name for name, each in app.settings.destinations.items() if each.mode == SHADOW}
     return [
         StoppedAt(name, numbers.get(name, 0), each.contacts, each.since, each.counted, each.limit, name in on_trial)

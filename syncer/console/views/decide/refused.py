@@ -11,11 +11,12 @@ from werkzeug.wrappers import Response
 from syncer.console.access import needs
 from syncer.console.desk import desk
 from syncer.console.pages import announce, page, seen_other
+from syncer.console.reading.unreadable import readable
 from syncer.console.views.decide import deciding
 from syncer.console.views.decide.guard import SHOWN, choice_of, chosen, last_of, link
 from syncer.console.views.decide.planned import CountedForm, PlannedDecision
 from syncer.decisions.four_eyes.wanted import ProposalKind, WantedWithdrawals
-from syncer.decisions.guarded import GuardPlan
+from syncer.decisions.guarded import GuardPlan, StoppedChoice
 from syncer.domain.permissions import Permission
 from syncer.language.texts import N_
 
@@ -32,7 +33,7 @@ _CHANGES = ("guard:refused", "event:withdrawn", "delivery:reopened", "delivery:e
 @needs(Permission.VIEW)
 def refused() -> Response:
     """Show what was refused, and is held."""
-    return _page(desk().app.refused.plan(choice_of()), {}, 200)
+    return _page(_plan(choice_of()), {}, 200)
 
 
 @views.post("/guard/refused")
@@ -45,7 +46,7 @@ def withdraw() -> Response:
         app.refused.withdraw(choice, form.reason, form.digest, len(found.requests))
 
     decision = PlannedDecision(
-        lambda: desk().app.refused.plan(choice),
+        lambda: _plan(choice),
         _page,
         lambda found: bool(found.requests),
         close,
@@ -56,6 +57,11 @@ def withdraw() -> Response:
         counted="requests",
     )
     return deciding.once(decision.taken)
+
+
+def _plan(choice: StoppedChoice) -> GuardPlan:
+    with readable():
+        return desk().app.refused.plan(choice)
 
 
 def _page(found: GuardPlan, errors: dict[str, str], status: int) -> Response:

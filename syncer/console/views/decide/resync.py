@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from syncer.console.access import needs, person
 from syncer.console.desk import desk
 from syncer.console.pages import BadInput, announce, has_endpoint, page, seen_other
+from syncer.console.reading.unreadable import readable
 from syncer.console.views.decide import deciding
 from syncer.console.views.decide.deciding import LastChange
 from syncer.console.views.decide.planned import CountedForm, PlannedDecision
@@ -53,7 +54,7 @@ def plan() -> Response:
     if selection is None:
         return page("decide/resync_choose.html", destinations=tuple(desk().app.settings.destinations))
     try:
-        found = desk().acting().resync.plan(selection)
+        found = _plan(selection)
     except UserError as error:
         raise BadInput(refusal(error)) from None
     return _page(found, {}, 200)
@@ -67,12 +68,17 @@ def apply() -> Response:
     if selection is None:
         abort(400)
     try:
-        found = desk().acting().resync.plan(selection)
+        found = _plan(selection)
     except UserError as error:  # withdrawn, for example, since the plan was shown
         return _impossible(selection, error)
     if found.erased and (away := deciding.second_factor()) is not None:
         return away
     return deciding.once(lambda: _apply(selection))
+
+
+def _plan(selection: Selection) -> ResyncPlan:
+    with readable():
+        return desk().acting().resync.plan(selection)
 
 
 def _apply(selection: Selection) -> Response:
@@ -87,7 +93,7 @@ def _apply(selection: Selection) -> Response:
         app.resync.apply(found, form.reason, exactly=True)
 
     decision = PlannedDecision(
-        lambda: desk().acting().resync.plan(selection),
+        lambda: _plan(selection),
         show,
         may_go,
         start,

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from syncer.console.desk import desk
 from syncer.console.forms import UnfitForm, sent
 from syncer.console.pages import page
+from syncer.console.reading.unreadable import readable
 from syncer.console.views.decide import deciding
 from syncer.console.views.decide.deciding import PlanForm, ReasonForm
 from syncer.decisions.four_eyes.authority import NeedsSecondPerson, NotAllowed
@@ -80,6 +81,8 @@ class DecisionPage(Generic[Asked]):
         return deciding.to_request(event.id, self.done)
 
     def _page(self, event: EventView, errors: dict[str, str]) -> Response:
+        with readable():
+            values = self.values(event)
         return page(
             f"decide/{self.name}.html",
             422 if errors else 200,
@@ -88,5 +91,5 @@ class DecisionPage(Generic[Asked]):
             typed=deciding.typed(*self.form.model_fields),
             key=deciding.new_key(),
             asks=deciding.needs_another(self.kind),
-            **self.values(event),
+            **values,
         )

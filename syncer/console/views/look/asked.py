@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import date, datetime
 
 from flask import request
 from werkzeug.wrappers import Response
 
+from syncer.console.desk import desk
 from syncer.console.pages import BadInput
 from syncer.console.reading.requests.names import is_name
 from syncer.console.reading.requests.wanted import (
@@ -66,7 +67,7 @@ def register_filter(asked: Mapping[str, str], recipients: Collection[str]) -> Re
                 " id, or WordPress' site and request like 1:4711. To find a person, look them up."
             )
         )
-    if source is not None and (len(source) > LONGEST_SOURCE or "@" in source):
+    if source is not None and (len(source) > LONGEST_SOURCE or "@" in source or not source.isprintable()):
         raise BadInput(_("This is no source of requests."))
     return RegisterFilter(
         state=_among(asked, "state", STATES),
@@ -86,7 +87,12 @@ def place(asked: Mapping[str, str], name: str) -> Place | None:
     if name not in asked:
         return None
     try:
-        return from_text(asked[name])
+        found = from_text(asked[name])
+        if desk().app.engine.dialect.name == "postgresql":  # which cannot be asked for anything else
+            moment, event_id = found
+            if not (isinstance(moment, datetime) and isinstance(event_id, str) and event_id.isprintable()):
+                raise NoPlace
+        return found
     except NoPlace:
         raise BadInput(_("The page of the list that this address names is none. Begin with the first.")) from None
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from functools import wraps
-from typing import Any
-
-from flask import Response, current_app, request
+from flask import Response as Answer
+from flask import current_app, request
 from flask.sansio.app import App
+from werkzeug.wrappers import Response
 
-from syncer.console.access import View
 from syncer.console.desk import desk
 from syncer.console.guardrails import SAFE
 from syncer.console.pages import page
-from syncer.console.reading.requests.rows import UNREADABLE
 from syncer.console.reading.standing import destinations, figures, overview
 from syncer.console.reading.standing.figures import WeeklyFigures
 from syncer.console.reading.standing.overview import HowItStands
 from syncer.console.reading.standing.recent import FIGURES_COUNT, Recent
+from syncer.console.reading.unreadable import Uncountable, UnreadableTables, readable
 from syncer.log import get_logger
 from syncer.reports.wording.recipients import called
 
@@ -28,40 +26,32 @@ def furnish(site: App) -> None:
     kept = Recent()
     site.extensions[_NAME] = kept
 
-    def forget(answer: Response) -> Response:
+    def forget(answer: Answer) -> Answer:
         if request.method not in SAFE:
             kept.forget()
         return answer
 
     site.after_request(forget)
+    site.register_error_handler(UnreadableTables, _damaged)
     site.jinja_env.globals["recipient_name"] = site.jinja_env.filters["recipient"] = recipient_name
 
 
-class Uncountable(RuntimeError):
-    """Raised where the tables hold what syncer never writes, in a place without which nothing can be counted."""
-
-
-def or_damaged(view: View) -> View:
-    """Let a view say so where nothing can be counted: what else is there can still be looked at."""
-
-    @wraps(view)
-    def shown(*args: Any, **values: Any) -> Any:
-        try:
-            return view(*args, **values)
-        except Uncountable as error:
-            get_logger("syncer.console").error("page.damaged", error=type(error.__cause__).__name__)
-            return page("look/damaged.html")
-
-    return shown  # type: ignore[return-value]
+def _damaged(error: UnreadableTables) -> Response:
+    """Say what the matter is; whatever was asked for was not done."""
+    cause = error.__cause__
+    get_logger("syncer.console").error(
+        "page.damaged", path=request.endpoint or "", error=type(cause).__name__, exc_info=cause
+    )
+    return page(
+        "look/damaged.html", 200 if request.method in SAFE else 409, nothing_counted=isinstance(error, Uncountable)
+    )
 
 
 def how_it_stands() -> HowItStands:
     """Return how the installation stands, as it was read within the last seconds. Raises Uncountable."""
     app = desk().app
-    try:
+    with readable(Uncountable):
         return _recent().get("standing", lambda: overview.read(app))
-    except UNREADABLE as error:
-        raise Uncountable from error
 
 
 def weekly() -> WeeklyFigures:

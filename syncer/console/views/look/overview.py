@@ -32,7 +32,6 @@ def _furnish(state: BlueprintSetupState) -> None:
 
 @views.get("/")
 @needs(Permission.VIEW)
-@at_hand.or_damaged
 def overview() -> Response:
     """Show what needs somebody."""
     asked = asking.read("follow", "since")

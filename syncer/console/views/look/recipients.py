@@ -9,8 +9,9 @@ from syncer.console.access import needs
 from syncer.console.desk import desk
 from syncer.console.pages import page
 from syncer.console.reading.standing.destinations import last_confirmation
+from syncer.console.reading.unreadable import Uncountable, readable
 from syncer.console.views.look import asked as asking
-from syncer.console.views.look.at_hand import how_it_stands, names, or_damaged
+from syncer.console.views.look.at_hand import how_it_stands, names
 from syncer.console.views.look.plots import deletions, health
 from syncer.domain.permissions import Permission
 from syncer.reports.wording.needs import BY_OPERATOR, pause_reason
@@ -20,12 +21,13 @@ views = Blueprint("recipients", __name__)
 
 @views.get("/recipients/")
 @needs(Permission.VIEW)
-@or_damaged
 def recipients() -> Response:
     """Show how every recipient stands."""
     asked = asking.read("follow")
     stands, titles = how_it_stands(), names()
     lanes = stands.status.destinations
+    with readable(Uncountable):
+        why_paused = {each: pause_reason(lane) for each, lane in lanes.items()}
     answer = page(
         "look/recipients.html",
         lanes=lanes,
@@ -34,14 +36,13 @@ def recipients() -> Response:
         plots=[deletions(lanes, titles), health(lanes, titles)],
         now=stands.at,
         following="follow" in asked,
-        pause_reason=pause_reason,
+        why_paused=why_paused,
     )
     return asking.followed(answer, asked)
 
 
 @views.get("/recipients/<name>/")
 @needs(Permission.VIEW)
-@or_damaged
 def recipient(name: str) -> Response:
     """Show how one recipient stands."""
     asked = asking.read("follow")
@@ -49,6 +50,8 @@ def recipient(name: str) -> Response:
     lane = stands.status.destinations.get(name)
     if lane is None:
         abort(404)
+    with readable(Uncountable):
+        why_paused = pause_reason(lane)
     answer = page(
         "look/recipient.html",
         name=name,
@@ -58,7 +61,7 @@ def recipient(name: str) -> Response:
         last=last_confirmation(app, [name])[name],
         now=stands.at,
         by_a_person=lane.paused_by == BY_OPERATOR,
-        why_paused=pause_reason(lane),
+        why_paused=why_paused,
         following="follow" in asked,
     )
     return asking.followed(answer, asked)

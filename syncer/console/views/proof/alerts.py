@@ -15,8 +15,7 @@ from syncer.console.access import needs
 from syncer.console.desk import desk
 from syncer.console.pages import BadInput, announce, error_page, page, seen_other
 from syncer.console.reading.alerts import read_alerts
-from syncer.console.reading.requests.rows import UNREADABLE
-from syncer.console.views.look.at_hand import Uncountable, or_damaged
+from syncer.console.reading.unreadable import Uncountable, readable
 from syncer.console.views.proof.asked import day_asked, midnight, number, words
 from syncer.database.alerting import outbox
 from syncer.domain.deadlines import local_day
@@ -33,7 +32,6 @@ TRIAL = announce("trial", N_("The trial is written. A daemon sends it within sec
 
 @views.get("/alerts/")
 @needs(Permission.VIEW)
-@or_damaged
 def alerts() -> Response:
     """Show the open alerts, the channels, and the messages."""
     return _shown({}, {})
@@ -73,10 +71,8 @@ def test(name: str) -> Response:
 def _shown(errors: dict[str, str], given: dict[str, str], status: int = 200) -> Response:
     app = desk().app
     before = number(words(("before",)).get("before")) if request.method in ("GET", "HEAD") else None
-    try:
+    with readable(Uncountable):
         found = read_alerts(app.engine, app.tables, app.settings.channels, before)
-    except UNREADABLE as error:
-        raise Uncountable from error
     return page(
         "proof/alerts.html",
         status,

@@ -15,6 +15,7 @@ from syncer.console.access import needs, person
 from syncer.console.desk import desk
 from syncer.console.pages import announce, page, seen_other
 from syncer.console.reading.audit_pages import AuditPages
+from syncer.console.reading.unreadable import readable
 from syncer.console.taking.export import Taken, handed_out
 from syncer.console.taking.verifying import begin_verification, verifications
 from syncer.console.views.look import words as wording
@@ -47,6 +48,8 @@ def audit() -> Response:
     asked, app = words(("what", "by", "subject", "since", "until", "before", "follow")), desk().app
     wanted, follows = audit_filter(asked), one_of(asked, "follow", ("", FOLLOWED), "")
     found = AuditPages(app.engine, app.tables).page(wanted)
+    with readable():
+        standing = app.status.audit()
     running = verifications().last
     answer = page(
         "proof/audit.html",
@@ -55,7 +58,7 @@ def audit() -> Response:
         lines=[line_of(entry) for entry in found.entries],
         found=found,
         older=_older(found.older),
-        standing=app.status.audit(),
+        standing=standing,
         verifying=running,
         kinds=[(what, _kind(what)) for what in sorted(WHATS)],
         formats=AUDIT_FORMATS,
@@ -73,9 +76,9 @@ def entry(seq: int) -> Response:
     whole = AuditPages(app.engine, app.tables).whole(seq) if seq < 2**63 else None
     if whole is None:
         abort(404)
-    newest = app.checkpoints.newest()
+    with readable():
+        newest, last = app.checkpoints.newest(), app.ledger.head()[0]
     signed = newest is not None and newest.size >= seq
-    last = app.ledger.head()[0]
     return page(
         "proof/entry.html",
         line=line_of(whole.entry),

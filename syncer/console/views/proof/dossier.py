@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from syncer.console.access import needs
 from syncer.console.desk import desk
 from syncer.console.pages import page
+from syncer.console.reading.unreadable import readable
 from syncer.console.taking.export import Taken, handed_out
 from syncer.console.views.proof.asked import is_pseudonym, one_of, words
 from syncer.domain.permissions import Permission
@@ -67,12 +68,14 @@ def _of_person(ref: str | None, also: str) -> Requests:
     refs = [each for each in (ref or "", *also.split(",")) if each]
     if not refs or len(refs) > MOST_REFS or not all(map(is_pseudonym, refs)):
         abort(404)
-    return desk().app.dossiers.of_person(*refs)
+    with readable():
+        return desk().app.dossiers.of_person(*refs)
 
 
 def _of_event(event_id: str) -> Requests:
     try:
-        return desk().app.dossiers.of_event(event_id)
+        with readable():
+            return desk().app.dossiers.of_event(event_id)
     except UserError:  # there is none, or several begin so
         abort(404)
 

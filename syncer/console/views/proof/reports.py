@@ -85,7 +85,7 @@ def _line(entry: LogEntry) -> ExportLine:
     return ExportLine(
         entry,
         None if entry.actor is None else who(entry.actor),
-        _(KINDS[kind]) if kind in KINDS else kind,
+        _(KINDS[kind]) if isinstance(kind, str) and kind in KINDS else kind,
         fmt,
         rows,
         sha256,
