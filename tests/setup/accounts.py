@@ -12,10 +12,8 @@ PASSWORD = "a-password"
 
 def granted(server: Server, database: str, printed: str) -> None:
     """Run what `syncer db grants --host 127.0.0.1` printed, as piped into the server's client."""
-    for line in printed.splitlines():
-        statement = line.split("  -- ")[0].strip()
-        if statement and not statement.startswith("--"):
-            server.sql(statement.replace("%", "%%"), database)
+    statements = (line.split("  -- ")[0].strip() for line in printed.splitlines())
+    server.script((each.replace("%", "%%") for each in statements if each and not each.startswith("--")), database)
 
 
 def let_in(server: Server, account: str) -> None:
@@ -34,9 +32,8 @@ def drop_accounts(server: Server, database: str) -> None:
         if server.kind == "mariadb":
             server.sql(f"DROP USER IF EXISTS 'syncer_{account}'@'127.0.0.1'")
             continue
-        server.sql(f"REASSIGN OWNED BY syncer_{account} TO postgres", database)
-        server.sql(f"DROP OWNED BY syncer_{account}", database)
-        server.sql(f"DROP ROLE syncer_{account}", database)
+        role = f"syncer_{account}"
+        server.script((f"REASSIGN OWNED BY {role} TO postgres", f"DROP OWNED BY {role}", f"DROP ROLE {role}"), database)
 
 
 def piped(server: Server, database: str, printed: str) -> None:

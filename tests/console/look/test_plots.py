@@ -72,4 +72,4 @@ def test_a_week_in_which_nothing_was_confirmed_has_no_number_and_a_quick_one_is_
 
     drawn = plots.confirmed(WeeklyFigures(weeks, (0, 0, 0, 0, 0)))
 
-    assert [each.text for each in drawn.columns] == ["–", "< 0.1", "2.2"]
+    assert [each.text for each in drawn.columns] == ["–", "<0.1", "2.2"]
