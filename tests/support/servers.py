@@ -148,7 +148,7 @@ class Server(ABC):
         return self.script([statement], database)
 
     def script(self, statements: Iterable[str], database: str | None = None) -> list[Any]:
-        """Run statements as `sql` does, in one session: each costs ten round trips less. Return the rows of the last."""
+        """Run statements in one session: each costs ten round trips less. Return the rows of the last."""
         url = self.admin_url.set(database=database) if database else self.admin_url
         engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
         rows: list[Any] = []

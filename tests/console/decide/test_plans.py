@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 from syncer.app import App
 from syncer.console.reading.requests.register import PAGE
 from syncer.console.site import make_site
+from syncer.decisions.guarded import StoppedChoice
 from syncer.domain.permissions import Permission, Role
 from syncer.service.drain import drain, prepare
 from syncer.settings.console.table import ConsoleSettings
@@ -410,6 +411,19 @@ def test_a_flood_in_which_every_request_names_another_source_makes_no_endless_pa
 
     assert "?source=shop" in shown and "?source=form" not in shown, "the source of most stays"
     assert "and 1 more" in shown
+
+
+def test_what_is_cut_from_the_days_and_from_the_refused_is_said(flooded: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("guard", "refused"):
+        monkeypatch.setattr(f"syncer.console.views.decide.{name}.SHOWN", 0)
+    ops = place(make_site(flooded), flooded, Role.OPS)
+
+    shown = ops.get("/guard/").text
+    assert shown.count("and 2 more") == 1  # sources
+    assert shown.count("and 1 more") == 1  # days
+    everything = flooded.guard_decisions.plan(StoppedChoice())
+    flooded.guard_decisions.refuse(StoppedChoice(), "a bug in the shop's module", everything.digest)
+    assert "and 2 more" in ops.get("/guard/refused").text
 
 
 @pytest.mark.slow

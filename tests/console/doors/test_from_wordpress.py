@@ -169,6 +169,22 @@ def test_whatever_the_role_such_a_session_decides_nothing(
     assert client.post("/guard/", data={}).status_code in (403, 404, 405)
 
 
+@pytest.mark.parametrize(
+    ("role", "said"),
+    [
+        (Role.READER, "You may look at requests. Whatever"),
+        (Role.OPS, "You may look at requests and look people up. Whatever"),
+        (Role.ADMIN, "You may look at requests, look people up and take reports out. Whatever"),
+    ],
+)
+def test_the_page_before_it_promises_what_the_role_may_and_no_more(
+    app: App, clock: Clock, door: WordPressDoor, role: Role, said: str
+) -> None:
+    app.settings = replace(app.settings, console=ConsoleSettings(url=AUDIENCE, wordpress=replace(door, role=role)))
+
+    assert said in arrive(browser(make_site(app)), ticket(clock.now)).text
+
+
 def test_an_administrator_of_wordpress_shows_no_second_factor(app: App, clock: Clock, door: WordPressDoor) -> None:
     console = ConsoleSettings(url=AUDIENCE, wordpress=replace(door, role=Role.ADMIN))
     app.settings = replace(app.settings, console=console)

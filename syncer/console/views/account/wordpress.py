@@ -19,6 +19,7 @@ from syncer.console.sign_in.housekeeping import tidy
 from syncer.console.sign_in.person import WORDPRESS
 from syncer.console.ways import back
 from syncer.database.failures import retry_on_conflict
+from syncer.domain.permissions import FROM_WORDPRESS, permissions
 from syncer.errors import SettingsProblem
 from syncer.settings.console.doors import WordPressDoor
 from syncer.settings.secret_file import read
@@ -42,7 +43,9 @@ def arrive() -> Response:
         return _refused(f"a ticket of WordPress: {bad}")
     entry = _kept(here, holder)
     site, user = urlsplit(door.issuer).hostname, holder.who.partition(":")[2]
-    return page("account/wordpress.html", site=site, user=user, entry=entry)
+    return page(
+        "account/wordpress.html", site=site, user=user, entry=entry, may=permissions([door.role]) & FROM_WORDPRESS
+    )
 
 
 @views.post("/sign-in/wordpress/go-on")

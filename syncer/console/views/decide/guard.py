@@ -136,6 +136,7 @@ def _page(found: GuardPlan, errors: dict[str, str], status: int) -> Response:
         sources=sorted(sources.most_common(SHOWN)),
         more_sources=max(0, len(sources) - SHOWN),
         days=sorted(days.items(), key=lambda each: each[0] or date.max)[:SHOWN],
+        more_days=max(0, len(days) - SHOWN),
         earliest=min((each.due_on for each in found.requests if each.due_on is not None), default=None),
         requests=found.requests[:SHOWN],
         chosen=given,

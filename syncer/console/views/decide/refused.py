@@ -72,6 +72,7 @@ def _page(found: GuardPlan, errors: dict[str, str], status: int) -> Response:
         status,
         plan=found,
         sources=sorted(by_source.most_common(SHOWN)),
+        more_sources=max(0, len(by_source) - SHOWN),
         requests=found.requests[:SHOWN],
         chosen=given,
         action=link("refused.withdraw", given),
