@@ -1,7 +1,8 @@
 """The SQL of the audit's pages: entries newest first, each page from where the one before ended, by an index.
 
 What an entry says stands in its body, which no index knows. A page that asks for that reads backwards in slices and
-stops after so many entries, whatever it found, and says how far it has come: nobody can make a page read a whole log.
+stops after so many entries, whatever it found, and says how far it has come. What is younger than `until` is passed
+over by its times alone, all of it: they need not rise with the numbers, so no search among them would be right.
 """
 
 from __future__ import annotations
