@@ -112,6 +112,10 @@ def static_digest(name: str) -> str:
     return sha256(static_content(name)).hexdigest()[:16]
 
 
+#: the style sheet of all pages
+STYLE = "console.css"
+
+
 @cache
 def static_content(name: str) -> bytes:
     """Return what a static file holds. Raises FileNotFoundError for one that is not ours."""
@@ -119,7 +123,10 @@ def static_content(name: str) -> bytes:
     known = {each.name: each for each in folder.iterdir()}
     if name not in known:
         raise FileNotFoundError(name)
-    return known[name].read_bytes()
+    content = known[name].read_bytes()
+    if name == STYLE:  # a state looks here as it does in a report
+        content += (files("syncer.reports.html") / "templates" / "states.css").read_bytes()
+    return content
 
 
 def furnish_templates(templates: Environment) -> None:

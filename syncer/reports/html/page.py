@@ -76,18 +76,20 @@ def dossier_html(facts: DossierFacts, language: str = ENGLISH) -> Iterator[str]:
 
 def _report(log: PropagationLog) -> Iterator[str]:
     view = ReportView(log)
-    yield from _page("report", ("report.css",), _numbered(), log=log, view=view, moments=view.moments)
+    yield from _page("report", ("report.css", "states.css"), _numbered(), log=log, view=view, moments=view.moments)
 
 
 def _index(log: PropagationLog, files: tuple[PartFile, ...]) -> Iterator[str]:
     moments, sentence = Moments(ZoneInfo(log.timezone)), account(log.summary, log.stopped)
     values = {"log": log, "files": files, "moments": moments, "sentence": sentence, "needs": find(log).needs}
-    yield from _page("index", ("report.css",), _numbered(), **values)
+    yield from _page("index", ("report.css", "states.css"), _numbered(), **values)
 
 
 def _dossier(facts: DossierFacts) -> Iterator[str]:
     moments = Moments(ZoneInfo(facts.timezone))
-    yield from _page("dossier", ("report.css", "dossier.css"), facts=facts, view=DossierView(facts), moments=moments)
+    yield from _page(
+        "dossier", ("report.css", "dossier.css", "states.css"), facts=facts, view=DossierView(facts), moments=moments
+    )
 
 
 def _numbered() -> str:
