@@ -233,21 +233,15 @@ class Daemon:
 
     def _jobs(self) -> dict[Job, float]:
         """Return the jobs with the seconds between two of their starts; the first is the scheduler's pulse."""
-        self._alarms = self._new_alarms()
+        from syncer.service.alerts.alarms import Alarms
+
+        self._alarms = Alarms(self._app, lambda: self._moves)
         own: dict[Job, float] = {
             Job("pulse", lambda: None): min(LOOK_SECONDS, self._bound / 3),
             Job("clock", self._audit_jumps): CLOCK_SECONDS,
             Job("removed", self._hold_removed): REMOVED_SECONDS,
         }
         return own | timetable.timed(self._app, self._lanes, self._alarms)
-
-    def _new_alarms(self) -> Alarms | None:
-        settings = self._app.settings
-        if not settings.channels and settings.heartbeat is None:
-            return None
-        from syncer.service.alerts.alarms import Alarms
-
-        return Alarms(self._app, lambda: self._moves)
 
     # -- the jobs; each does one thing: what fails in one again and again must not end the others -----------
 
