@@ -221,7 +221,7 @@ class Daemon:
         except UntrustedLog as error:
             self._end_in_distrust(error)
             return None
-        self._at_work.finish(self._accounts.unchanged(heir.accounts), heir.accounts.adapters)
+        self._at_work.finish(heir.accounts.adapters)
         heir.look_at_paused(self._accounts)
         heir.show(self._listener)
         configure("debug" if self._debug else heir.app.settings.log.level)
