@@ -221,7 +221,7 @@ class Daemon:
         except UntrustedLog as error:
             self._end_in_distrust(error)
             return None
-        self._at_work.finish(self._accounts.unchanged(heir.accounts), heir.accounts.adapters)
+        self._at_work.finish(heir.accounts.adapters)
         heir.look_at_paused(self._accounts)
         heir.show(self._listener)
         configure("debug" if self._debug else heir.app.settings.log.level)
@@ -233,21 +233,15 @@ class Daemon:
 
     def _jobs(self) -> dict[Job, float]:
         """Return the jobs with the seconds between two of their starts; the first is the scheduler's pulse."""
-        self._alarms = self._new_alarms()
+        from syncer.service.alerts.alarms import Alarms
+
+        self._alarms = Alarms(self._app, lambda: self._moves)
         own: dict[Job, float] = {
             Job("pulse", lambda: None): min(LOOK_SECONDS, self._bound / 3),
             Job("clock", self._audit_jumps): CLOCK_SECONDS,
             Job("removed", self._hold_removed): REMOVED_SECONDS,
         }
         return own | timetable.timed(self._app, self._lanes, self._alarms)
-
-    def _new_alarms(self) -> Alarms | None:
-        settings = self._app.settings
-        if not settings.channels and settings.heartbeat is None:
-            return None
-        from syncer.service.alerts.alarms import Alarms
-
-        return Alarms(self._app, lambda: self._moves)
 
     # -- the jobs; each does one thing: what fails in one again and again must not end the others -----------
 

@@ -211,7 +211,7 @@ def _shadow(app: App, name: str) -> Check | None:
     what = f"on trial{f' since {day_time(since)}' if since else ''}: it is read, and nothing is carried out"
     mend = f'to go live, set mode = "live" in [destinations.{name}] and reload or restart syncer'
     if not wanted:
-        mend = "the settings say live: a start without --shadow, also a drain, or a reload of the daemon makes it so"
+        mend = "the settings say live: restart what was started with --shadow (a reload keeps it), or drain, without it"
     return Check(f"{name}: shadow mode", True, what, mend, warn=True)
 
 

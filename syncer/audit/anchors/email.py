@@ -65,7 +65,7 @@ class PartlyAccepted(NotAccepted):
 
 def hand_over(message: EmailMessage, settings: MailTable, password: str | None, seconds: float = WHOLE) -> None:
     """Give a mail to its server, within so many seconds. Raises NotAccepted, PartlyAccepted."""
-    s, accepted = settings, False
+    s, refused = settings, None
     try:
         context = ssl.create_default_context() if s.tls == "tls" else None
         with Cutoff(seconds) as cutoff, _Server(s.host, s.port, cutoff, context) as server:
@@ -73,13 +73,12 @@ def hand_over(message: EmailMessage, settings: MailTable, password: str | None, 
                 server.starttls(context=ssl.create_default_context())
             if s.user and password:
                 server.login(s.user, password)
-            if refused := server.send_message(message):
-                raise _partly(refused)
-            accepted = True
+            refused = server.send_message(message)
     except (OSError, smtplib.SMTPException, ValueError) as error:
-        if accepted:  # only the farewell failed; sent once more it would arrive twice
-            return
-        raise NotAccepted(_why(error)) from None
+        if refused is None:  # else only the farewell failed; sent once more it would arrive twice
+            raise NotAccepted(_why(error)) from None
+    if refused:
+        raise _partly(refused)
 
 
 def _partly(refused: Mapping[str, tuple[int, bytes]]) -> NotAccepted:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -23,25 +23,18 @@ SOON = (7, 14)
 
 
 @dataclass(slots=True)
-class Cases:
-    """How many deliveries have the same trouble, and the code of the first."""
-
-    first: str | None
-    number: int = 0
-
-
-@dataclass(slots=True)
 class AtRecipient:
     """What this report shows of a recipient: the seconds until first confirmations, the last one, and what waits.
 
-    `account` are held for something that is about our account there, `trouble` wait with a code.
+    `account` counts what is held for something that is about our account there, `trouble` what waits with a code: each
+    by its code.
     """
 
     waits: array[float] = field(default_factory=lambda: array("d"))
     last: datetime | None = None
     waiting: int = 0
-    account: Cases | None = None
-    trouble: Cases | None = None
+    account: Counter[str | None] = field(default_factory=Counter)
+    trouble: Counter[str | None] = field(default_factory=Counter)
 
     def add(self, event: EventView, delivery: ReportedDelivery) -> None:
         """Count a delivery."""
@@ -52,11 +45,9 @@ class AtRecipient:
             self.last = delivery.confirmed_at
         self.waiting += delivery.state in (State.HELD, State.RETRYING)
         if delivery.state is State.HELD and effect(delivery.code).account:
-            self.account = self.account or Cases(delivery.code)
-            self.account.number += 1
+            self.account[delivery.code] += 1
         if delivery.state in (State.PENDING, State.RETRYING) and delivery.code:
-            self.trouble = self.trouble or Cases(delivery.code)
-            self.trouble.number += 1
+            self.trouble[delivery.code] += 1
 
 
 class Figures:

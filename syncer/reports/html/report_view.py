@@ -309,15 +309,17 @@ class ReportView:
             return Works("pending", _("on trial"), _("in shadow mode: it is read, and nothing is carried out"))
         here = self.figures.at(name)
         if here.account:
-            held = counted(
-                "{num} held: {why}", "{num} held: {why}", here.account.number, why=meaning(here.account.first)
+            held = (
+                counted("{num} held: {why}", "{num} held: {why}", number, why=meaning(code))
+                for code, number in here.account.most_common()
             )
-            return Works("held", _("not for all"), held)
+            return Works("held", _("not for all"), "; ".join(held))
         if here.trouble:
-            wait = counted(
-                "{num} wait: {why}", "{num} wait: {why}", here.trouble.number, why=meaning(here.trouble.first)
+            wait = (
+                counted("{num} wait: {why}", "{num} wait: {why}", number, why=meaning(code))
+                for code, number in here.trouble.most_common()
             )
-            return Works("retrying", _("with trouble"), wait)
+            return Works("retrying", _("with trouble"), "; ".join(wait))
         if lane.held + lane.retrying > here.waiting:
             return Works("pending", _("not known"), _("some wait that this report leaves out"))
         if lane.confirmed:

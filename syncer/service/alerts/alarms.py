@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from syncer.alerting.board import Board
+from syncer.alerting.catalog import Observed
 from syncer.database.alerting import board as board_sql
 from syncer.database.alerting import outbox
+from syncer.database.connections import reading
 from syncer.log import get_logger
 from syncer.service.alerts.conditions.signs import Signs
 from syncer.service.alerts.digest import Digests
@@ -35,10 +38,10 @@ KEPT = timedelta(days=90)
 
 
 class Alarms:
-    """The alerts of one installation in one daemon. `all_moves` says whether every job of the daemon moves."""
+    """The alerts of one installation in one daemon. `all_moves` says whether every job of the daemon moves.
 
-    #: seconds between two rounds
-    every_seconds = EVERY
+    Where the settings name neither a channel nor a heartbeat, it only brings what is open to its end.
+    """
 
     def __init__(
         self, app: App, all_moves: Callable[[], bool] = lambda: True, look_seconds: float = LOOK_SECONDS
@@ -47,6 +50,9 @@ class Alarms:
         self._app = app
         self._all_moves = all_moves
         self._look_seconds = look_seconds
+        self._silent = not settings.channels and settings.heartbeat is None
+        #: seconds between two rounds
+        self.every_seconds = LOOK_SECONDS if self._silent else EVERY
         self._duty = Duty(app.transactions, app.leases.owner, settings.schedule.lease_seconds)
         self._signs = Signs(app)
         self._board = Board(app.transactions)
@@ -66,7 +72,7 @@ class Alarms:
 
     def work(self) -> None:
         """Do one round, if the duty is ours. Raises an outage, and UntrustedLog."""
-        if not self._duty.ours():
+        if (self._silent and not self._is_anything_left()) or not self._duty.ours():
             self._post.collect()
             return
         if self._looked_at is None or time.monotonic() - self._looked_at >= self._look_seconds:
@@ -83,7 +89,7 @@ class Alarms:
     def look(self) -> None:
         """Look what is so, raise and clear, and write digests; but first mend what would stop any of it."""
         self._board.mend()
-        self._board.update(self._signs.look())
+        self._board.update(self._of_the_open(self._signs.look()) if self._silent else self._signs.look())
         try:
             self._digest.write_due()
         except sa.exc.SQLAlchemyError as error:  # the queue's own database is away, perhaps: the next look tries again
@@ -93,6 +99,19 @@ class Alarms:
         """Note what became of tries under way, for some seconds at most, and let another daemon have the duty."""
         self._post.collect(AT_STOP)
         self._duty.give_up()
+
+    def _is_anything_left(self) -> bool:
+        """Say whether an alert is open, or a message waits, from when somebody was to be told."""
+        with reading(self._app.engine) as connection:
+            return bool(
+                board_sql.open_alerts(connection, self._app.tables) or outbox.waiting(connection, self._app.tables)
+            )
+
+    def _of_the_open(self, seen: Observed) -> Observed:
+        """Return of what is so only what an open alert tells of already."""
+        with reading(self._app.engine) as connection:
+            known = {(each.condition, each.scope) for each in board_sql.open_alerts(connection, self._app.tables)}
+        return replace(seen, signs=tuple(sign for sign in seen.signs if (sign.condition, sign.scope) in known))
 
     def _is_well(self) -> bool:
         now = self._app.clock()

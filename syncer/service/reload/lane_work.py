@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from syncer.service.jobs import Job, Round, Rounds
 
 if TYPE_CHECKING:
+    from adapters.contract import Adapter
     from syncer.delivery.lane import Lane
     from syncer.errors import UntrustedLog
     from syncer.service.lanes import Lanes
@@ -113,13 +114,18 @@ class LanesAtWork:
         for work in begun:
             work.start()
 
-    def finish(self, kept: Collection[str], known: Collection[str]) -> None:
-        """Let all finish their calls: the adapters of `kept` work on, lanes of what is not `known` are given back."""
+    def finish(self, following: Mapping[str, Adapter]) -> None:
+        """Let all finish their calls, before lanes with the `following` adapters.
+
+        An adapter that is none of them is closed, and a lane of what is not among them is given back.
+        """
         needed = {work.before for work in self._works if not work.over}
         self._works = [work for work in self._works if not work.over or work in needed]
         for work in self._works:
             lane = work.lane
-            work.finish(lane.retire if lane.name in kept else lane.abandon if lane.name in known else lane.release)
+            after = following.get(lane.name)
+            # by the adapter itself: one that an earlier reload replaced is closed whatever this one keeps
+            work.finish(lane.release if after is None else lane.retire if after is lane.adapter else lane.abandon)
 
     def end(self) -> list[Lane]:
         """Let all end after the turn under way, and return them; one whose lease nobody went on with holds it still."""

@@ -34,8 +34,8 @@ SHRED_SECONDS = 3600
 LAPSE_SECONDS = 3600
 
 
-def timed(app: App, lanes: Lanes, alarms: Alarms | None) -> dict[Job, float]:
-    """Return the jobs with the seconds between two of their starts; `alarms` None: nobody is to be told anything."""
+def timed(app: App, lanes: Lanes, alarms: Alarms) -> dict[Job, float]:
+    """Return the jobs with the seconds between two of their starts."""
     daily, waits = DailyVerification(app), FarWaits(app)
     jobs: dict[Job, float] = {
         Job("recheck", app.store.start_rechecks): RECHECK_SECONDS,
@@ -48,9 +48,8 @@ def timed(app: App, lanes: Lanes, alarms: Alarms | None) -> dict[Job, float]:
         Job("reseal", app.resealing.run, app.resealing): RESEAL_SECONDS,
         Job("checkpoint", app.notary.tick, app.notary): SIGN_SECONDS,
         Job("verification", daily.run, daily): VERIFY_SECONDS,
+        Job("alerts", alarms.work, alarms): alarms.every_seconds,
     }
-    if alarms is not None:
-        jobs[Job("alerts", alarms.work, alarms)] = alarms.every_seconds
     if (wordpress := app.wordpress) is not None:
         jobs[Job("wordpress sweep", wordpress.sweep)] = wordpress.sweep_seconds
         jobs[Job("wordpress status", wordpress.publish)] = STATUS_SECONDS

@@ -127,6 +127,8 @@ def test_drain_in_shadow_says_so_and_drain_without_it_says_that_it_went_live(
     trial = inside(settings, "drain", "--shadow")
     assert changes(mailchimp, activecampaign) == []
     assert "newsletter is in shadow mode from now on" in trial.stderr
+    (told,) = [each for each in inside_json(settings, "check")["checks"] if each["name"] == "newsletter: shadow mode"]
+    assert "a reload keeps it" in told["remedy"]  # of a daemon that was started so
 
     live = inside(settings, "drain")
     assert "newsletter is LIVE from now on; 1 previewed became due" in live.stderr

@@ -18,6 +18,7 @@ import pytest
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
 from syncer.audit.ledger import LogEntry
+from syncer.domain.codes import meaning
 from syncer.domain.controller import Controller
 from syncer.domain.model import EventState, State
 from syncer.domain.rights import Right
@@ -202,6 +203,16 @@ def test_a_recipient_works_only_where_nothing_waits_for_the_account_there() -> N
     assert works(states.delivery("crm", State.HELD, "archived_not_purged")) == ["not for all"]
     assert works(states.delivery("crm", State.RETRYING, "unavailable")) == ["with trouble"]
     assert works(states.delivery("crm", State.CONFIRMED, None), paused=True) == ["paused"]
+
+
+def test_each_cause_at_a_recipient_is_told_with_its_own_number() -> None:
+    waiting = [states.delivery("crm", State.RETRYING, code) for code in ("unreadable", "unavailable", "unavailable")]
+    held = [states.delivery("shop", State.HELD, code) for code in ("forbidden", "archived_not_purged", "forbidden")]
+    log = states.log([states.event(number, pair) for number, pair in enumerate(zip(waiting, held, strict=True), 1)])
+    why = {item.destination: item.works.why for item in ReportView(log).health()}
+
+    assert why["crm"] == f"2 wait: {meaning('unavailable')}; 1 wait: {meaning('unreadable')}"
+    assert why["shop"] == f"2 held: {meaning('forbidden')}; 1 held: {meaning('archived_not_purged')}"
 
 
 def test_all_times_are_on_one_clock_that_is_named_at_the_top(found: PropagationLog, source: str) -> None:

@@ -83,9 +83,11 @@ def test_a_server_that_refuses_is_tried_for_three_days_then_others_hear_of_it(
     assert [sign.scope for sign in failing(app)] == ["dpo"]
 
 
+@pytest.mark.parametrize("farewell", [b"221 bye", b"421 too many of you"])
 def test_who_has_a_mail_gets_it_once_though_another_recipient_was_refused_for_good(
-    with_channels: Make, clock: Clock, box: Mailbox
+    with_channels: Make, clock: Clock, box: Mailbox, farewell: bytes
 ) -> None:
+    box.farewell = farewell
     app = told(with_channels, clock, mail_channel(box).replace('to = "', 'to = "ops@example.test, '))
     box.refusals = [b"250 fine", b"550 no such user"] * 100
     for _ in range(5):

@@ -98,8 +98,8 @@ def test_the_next_lane_waits_for_the_calls_of_the_one_before_and_goes_on(
     at_work.begin(Lanes(app, first), lookout)
     until(lambda: mailchimp.request_count, 10)
 
-    at_work.finish(adapters if fate == "kept" else (), () if fate == "removed" else adapters)
     following: list[Lane] = [] if fate == "removed" else app.lanes(adapters if fate == "kept" else None, stop)
+    at_work.finish({lane.name: lane.adapter for lane in following})
     at_work.begin(Lanes(app, following), lookout)
     deliveries = app.tables.delivery
     done = {"confirmed", "applied"} if fate == "removed" else {"confirmed"}
@@ -115,6 +115,33 @@ def test_the_next_lane_waits_for_the_calls_of_the_one_before_and_goes_on(
 
 
 @pytest.mark.slow
+def test_a_lane_that_still_finishes_at_the_next_reload_closes_the_adapter_that_the_first_one_replaced(
+    app: App, mailchimp: MailchimpSandbox
+) -> None:
+    mailchimp.latency = 0.5
+    put(app, "erasure", PERSON, "k1")
+    prepare(app)
+    stop = threading.Event()
+    first = app.lanes(stop=stop)
+    at_work, lookout = LanesAtWork(failed), Lookout(app, first)
+    at_work.begin(Lanes(app, first), lookout)
+    until(lambda: mailchimp.request_count, 10, every=0.01)
+    of_the_first = [thread for thread in threading.enumerate() if thread.name == "deadlines"]
+
+    others = {lane.name: lane.adapter for lane in app.lanes(stop=stop)}
+    for _ in range(2):  # the adapters are replaced, then those are kept
+        at_work.finish(others)
+        at_work.begin(Lanes(app, app.lanes(others, stop)), lookout)
+    assert any(lane.busy for lane in first)
+
+    until(lambda: not any(thread.is_alive() for thread in of_the_first), 20)
+    stop.set()
+    for lane in at_work.end():
+        lane.release()
+    lookout.close()
+
+
+@pytest.mark.slow
 def test_told_to_end_before_the_next_lane_began_the_lease_is_given_back(app: App, mailchimp: MailchimpSandbox) -> None:
     mailchimp.latency = 0.5
     put(app, "erasure", PERSON, "k1")
@@ -125,10 +152,10 @@ def test_told_to_end_before_the_next_lane_began_the_lease_is_given_back(app: App
     at_work.begin(Lanes(app, first), lookout)
     until(lambda: mailchimp.request_count, 10)
 
-    names = {lane.name for lane in first}
     for _ in range(2):  # told again before the second began
-        at_work.finish((), names)
-        at_work.begin(Lanes(app, app.lanes(stop=stop)), lookout)
+        following = app.lanes(stop=stop)
+        at_work.finish({lane.name: lane.adapter for lane in following})
+        at_work.begin(Lanes(app, following), lookout)
     stop.set()
     for lane in at_work.end():
         lane.release()

@@ -25,6 +25,7 @@ class Mailbox(socketserver.ThreadingTCPServer):
         self.refusals: list[bytes] = []
         self.hangs = False
         self.hangs_at_quit = False
+        self.farewell = b"221 bye"
         self.visits = 0
 
     @property
@@ -71,7 +72,7 @@ class _Session(socketserver.StreamRequestHandler):
             elif verb == b"QUIT":
                 if self.server.hangs_at_quit:
                     self.server.over.wait(60)
-                self._say(b"221 bye")
+                self._say(self.server.farewell)
                 return
             else:
                 self._say(b"250 fine")
