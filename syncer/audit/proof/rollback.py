@@ -69,7 +69,7 @@ class Rollback:
         return Sentence(
             "{path}: {why}: the database was restored, rolled back or replaced, and nothing was written;"
             " put the right database back, or record the loss with `syncer audit fork --reason …`"
-            " and repeat what it undid with `syncer replay --since {path}`",
+            " and repeat what it undid with `syncer replay --since {path} --reason …`",
             path=loss.path,
             why=loss.why,
         )

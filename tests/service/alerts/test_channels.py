@@ -42,7 +42,7 @@ def message(clock: Clock, **more: object) -> MessageRow:
     return MessageRow(**(values | more))  # type: ignore[arg-type]
 
 
-def mail_of(box: Mailbox, seconds: float = 5, **more: object) -> MailSender:
+def mail_of(box: Mailbox, seconds: float = 30, **more: object) -> MailSender:
     keys = {"kind": "email", "to": "dpo@house.test", "sender": "Syncer <syncer@house.test>", "host": "127.0.0.1"}
     return MailSender(EmailChannel.read({**keys, "port": box.port, **more}), "settings.toml: [channels.dpo]", seconds)
 
