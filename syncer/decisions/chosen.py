@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -54,6 +54,18 @@ class ChosenDeliveries:
         # SQLite stores anything there
         rows.sort(key=lambda row: (str(row.event_id), str(row.destination)))
         return rows, self._answers.withdrawn_among(connection, {row.event_id for row in rows})
+
+    def over(self, connection: sa.Connection, ids: Collection[str]) -> set[str]:
+        """Return which of these events were withdrawn or have lost their address, and lock them: they stay so.
+
+        The caller locked their lanes.
+        """
+        e, found = self._tables.event.c, self._answers.withdrawn_among(connection, ids)
+        query = sa.select(e.id, e.sealed).order_by(e.id).with_for_update()
+        for part in parts(sorted(ids)):
+            rows = connection.execute(query.where(one_of(e.id, part, self._kind)))
+            found |= {row.id for row in rows if row.sealed is None}
+        return found
 
     def _conditions(
         self, connection: sa.Connection, criteria: Criteria

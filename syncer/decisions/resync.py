@@ -188,9 +188,7 @@ class Resync:
         self, tx: Transaction, plan: ResyncPlan, reason: str, *, exactly: bool, more: Facts | None = None
     ) -> None:
         """Do so within a transaction, for whoever asked who may; `more` stands in the audit beside the plan."""
-        lanes = lock_lanes(tx, self._tables) if plan.to_release or exactly else []
-        if exactly:
-            self._require_unchanged(tx, plan)
+        lanes = lock_lanes(tx, self._tables)  # nobody withdraws or records any of it until this is over
         facts = {
             "reason": reason,
             "digest": plan.digest,
@@ -199,17 +197,24 @@ class Resync:
             **(more or {}),
         }
         tx.audit.add("operator:resynced", facts=facts)
-        others = self._reseal(tx, plan)
+        left = self._reseal(tx, plan)
+        over = self._deliveries.over(tx.connection, {planned.event for planned in plan.deliveries} - left)
+        if exactly:
+            self._require_unchanged(tx, plan, over)
+        left |= over
         for planned in plan.deliveries:
-            if planned.event not in others:
+            if planned.event not in left:
                 self._reopen(tx, planned, reason)
-        if released := plan.to_release - others:
+        if released := plan.to_release - left:
             release(tx, self._tables, released, {"reason": reason, "digest": plan.digest})
             end_if_over(tx, self._tables, lanes, "released by a resync")
         self._store.settle(tx, {planned.event for planned in plan.deliveries})
 
-    def _require_unchanged(self, tx: Transaction, plan: ResyncPlan) -> None:
-        """Raise ResyncPlanChanged unless each delivery is where it was when the plan was made; the lanes are locked."""
+    def _require_unchanged(self, tx: Transaction, plan: ResyncPlan, over: set[str]) -> None:
+        """Raise ResyncPlanChanged unless each delivery is where it was when the plan was made; the lanes are locked.
+
+        `over` are events that cannot start over any more.
+        """
         d, kind = self._tables.delivery.c, tx.connection.dialect.name
         query = sa.select(d.event_id, d.destination, d.state).order_by(d.id)
         events = sorted({planned.event for planned in plan.deliveries})
@@ -218,7 +223,7 @@ class Resync:
             for ids in parts(events)
             for row in tx.connection.execute(query.where(one_of(d.event_id, ids, kind)).with_for_update())
         }
-        if any(found.get((each.event, each.destination)) != each.from_ for each in plan.deliveries):
+        if over or any(found.get((each.event, each.destination)) != each.from_ for each in plan.deliveries):
             raise ResyncPlanChanged(Sentence("the plan has changed meanwhile; look at it again", "resync: "))
 
     def _reseal(self, tx: Transaction, plan: ResyncPlan) -> set[str]:

@@ -15,6 +15,8 @@ from syncer.domain.patience import changed_something, claims_too_much, failing_s
 #: seconds; the first wait is below FIRST_WAIT, the bound doubles each time up to LONGEST_WAIT
 FIRST_WAIT = 30.0
 LONGEST_WAIT = 6 * 3600.0
+#: no delivery waits longer before it is tried again: a provider that blocks deletions is asked once a day
+LONGEST_ASKED_FOR = timedelta(days=1)
 PROBE_EVERY = timedelta(minutes=15)
 #: that many results in a row without a connection pause the lane: a wrong host name would go unnoticed otherwise
 UNREACHABLE_MOST = 5
@@ -221,7 +223,7 @@ def _retry(delivery: Delivery, phase: Phase, error: AdapterError, now: datetime,
             next_attempt_at=now,
         )
     retry_after = error.retry_after if isinstance(error, Transient) else None
-    wait = max(retry_after or 0.0, backoff(delivery.attempts, dice))
+    wait = min(max(retry_after or 0.0, backoff(delivery.attempts, dice)), LONGEST_ASKED_FOR.total_seconds())
     # a recheck that cannot read says nothing about the person: the delivery stays applied and is read again
     unread = delivery.rechecking and error.code != "suppression_missing"
     state = delivery.state if unread else move(delivery.state, State.RETRYING)

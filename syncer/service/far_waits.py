@@ -17,7 +17,7 @@ from syncer.database.connections import reading
 from syncer.database.failures import retry_on_conflict
 from syncer.domain.codes import GUARDED, SHADOWED
 from syncer.domain.model import WORKABLE, EventState, State
-from syncer.domain.policy import LONGEST_WAIT, PROBE_EVERY
+from syncer.domain.policy import LONGEST_ASKED_FOR, LONGEST_WAIT, PROBE_EVERY
 from syncer.domain.rights import RANKS
 from syncer.log import get_logger
 
@@ -42,12 +42,12 @@ class FarWaits:
     def bring_back(self) -> int:
         """Make due what waits too long, MOST rows of each kind; return how many rows."""
         now = self._transactions.clock() + SKEW
-        t, longest = self._transactions.tables, now + timedelta(seconds=LONGEST_WAIT)
+        t, asked_for = self._transactions.tables, now + LONGEST_ASKED_FOR
         found = sum(
-            self._end(t.delivery.c.id, t.delivery.c.next_attempt_at, longest, t.delivery.c.destination == name)
+            self._end(t.delivery.c.id, t.delivery.c.next_attempt_at, asked_for, t.delivery.c.destination == name)
             for name in self._destinations
         )
-        found += self._end(t.lane.c.destination, t.lane.c.cool_until, longest)
+        found += self._end(t.lane.c.destination, t.lane.c.cool_until, now + timedelta(seconds=LONGEST_WAIT))
         found += self._end(t.lane.c.destination, t.lane.c.probe_at, now + PROBE_EVERY)
         recheck = now + timedelta(days=self._last_recheck_day)
         return found + self._end(t.event.c.id, t.event.c.next_recheck_at, recheck)

@@ -15,6 +15,7 @@ from adapters.errors import Misconfigured, Transient
 from adapters.mailchimp.adapter import Mailchimp
 from adapters.sandbox import ActiveCampaignSandbox, MailchimpSandbox
 from syncer.app import App
+from syncer.decisions.resync_plan import ResyncPlanChanged, Selection
 from syncer.delivery.lane import Lane
 from syncer.domain.endings import Ending
 from syncer.domain.rights import Ground
@@ -309,6 +310,22 @@ def test_withdrawing_again_is_harmless_and_nothing_brings_a_withdrawn_request_ba
     all_of_them = run(path, "resync", "--confirmed-since", "2000-01-01", *WHY, "--yes")
     assert "newsletter: its request was withdrawn" in " ".join(all_of_them.stdout.split())
     assert states(half_done)["newsletter"][0] == "confirmed"
+
+
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+def test_a_resync_that_was_planned_before_brings_nothing_of_a_withdrawn_request_back(half_done: App) -> None:
+    resync, event_id = half_done.resync, event(half_done).id
+    plan = resync.plan(Selection(events=(event_id,), destination="newsletter"))
+    happened(half_done)
+
+    resync.apply(plan, REASON)
+    with pytest.raises(ResyncPlanChanged):
+        resync.apply(plan, REASON, exactly=True)
+
+    assert states(half_done) == {"newsletter": ("confirmed", "done", None), "crm": CLOSED}
+    drain(half_done)
+    assert event(half_done).state == "fulfilled"
+    assert half_done.verify().ok
 
 
 def test_what_is_through_cannot_be_withdrawn(app: App) -> None:

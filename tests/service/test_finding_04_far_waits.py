@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from adapters.sandbox import Fault, MailchimpSandbox
+from adapters.sandbox import ActiveCampaignSandbox, Fault, MailchimpSandbox
 from syncer.app import App
 from syncer.database.connections import reading
 from syncer.delivery.leases import Leases
@@ -161,6 +161,26 @@ def test_finding_04_what_waits_by_the_rules_goes_on_waiting(app: App, clock: Clo
     longest_lease = Leases(app.transactions, "elsewhere|boot|1|1", 3600)
     assert longest_lease.acquire("crm")
     assert app.leases.acquire("crm") is None
+
+
+def test_finding_04_a_deletion_that_the_provider_blocks_is_asked_for_daily_and_not_at_every_look(
+    app: App, clock: Clock, activecampaign: ActiveCampaignSandbox
+) -> None:
+    activecampaign.add(PERSON, lists={"1": 1})
+    activecampaign.allowance = 0
+    put(app, "erasure", PERSON, "k1")
+
+    for _ in range(3):  # within one day
+        drain(app)
+        clock.advance(hours=7)
+
+    assert states(app)["crm"] == ("retrying", None, "delete_blocked")
+    asked = [request.method for request in activecampaign.requests if "/contacts/" in request.path]
+    assert asked.count("DELETE") == 1
+    clock.advance(hours=4)
+    activecampaign.allowance = 1
+    drain(app)
+    assert states(app)["crm"][0] == "confirmed"
 
 
 def test_finding_04_a_look_for_far_waits_reads_no_row_that_waits_as_it_should(app: App) -> None:

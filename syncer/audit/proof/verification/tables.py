@@ -19,11 +19,9 @@ from syncer.database.derived.tally import counters_differ
 from syncer.database.tables import Tables
 from syncer.domain.codes import PARKED, SHADOWED
 from syncer.domain.model import WORKABLE, EventState, State
-from syncer.domain.policy import LONGEST_WAIT
+from syncer.domain.policy import LONGEST_ASKED_FOR
 from syncer.domain.rights import RANKS
 
-#: no wait is longer: the policy's own end after hours, and no adapter asks for more than a day (`delete_blocked`)
-LONGEST = max(timedelta(days=1), timedelta(seconds=LONGEST_WAIT))
 #: a host's clock may be hours wrong without anybody's doing; what is put off for good lies far beyond
 CLOCKS = timedelta(hours=6)
 UNREADABLE = "a table holds a time that cannot be read"
@@ -68,7 +66,7 @@ class TableComparison:
     def set_now(self, now: datetime) -> None:
         """Set the latest present time that is known."""
         self._present = stamp(now + CLOCKS)
-        self._longest = stamp(now + LONGEST + CLOCKS)
+        self._longest = stamp(now + LONGEST_ASKED_FOR + CLOCKS)
 
     def of_events(
         self,
