@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from adapters.contract import Action
 from syncer.audit.transaction import Transaction, Transactions
 from syncer.clock import elapsed
 from syncer.database.bulk import in_list
@@ -81,8 +82,7 @@ class Guard:
         self._counting: _Count | None = None
         self._log = get_logger("syncer.guard").bind(lane=name)
         d, kind = self._tables.delivery.c, transactions.engine.dialect.name
-        still = (in_list(d.id, "ids", kind), d.untried == 1, d.claim_rank == RANK)
-        self._still = sa.select(d.id).where(*still)
+        self._untried = sa.select(d.id, d.claim_rank).where(in_list(d.id, "ids", kind), d.untried == 1)
         self._behind = sa.select(d.id).where(stopped(self._tables, name)).limit(1)
 
     def look(self, *, guarded: bool) -> None:
@@ -107,20 +107,21 @@ class Guard:
     def passed(self, tx: Transaction, lane: LockedLane, fresh: Sequence[Delivery]) -> list[Delivery]:
         """Return those of a lane's deliveries that may begin now; the caller holds the lane's row.
 
-        What was released, or began before, passes. Where the rest would be unusually many, all of that stops.
+        What was released, or began before, passes. Where the rest would be unusually many, all of that stops. What a
+        person decided about since it was claimed, or started over, is left to the next claim.
         """
         self._trip, self._counting = None, self._count
-        asking = {each.id for each in fresh if each.untried}
-        if not asking or not self._rule.enabled:
+        deletions = sorted(each.id for each in fresh if each.action is Action.DELETE)
+        if not deletions or not self._rule.enabled:
             return list(fresh)
-        # a person may have decided about one since it was claimed
-        asking &= set(tx.connection.execute(self._still, {"ids": sorted(asking)}).scalars())
-        if lane.guarded:
+        untried = {row.id: row.claim_rank for row in tx.connection.execute(self._untried, {"ids": deletions})}
+        asking = {each.id for each in fresh if each.untried and untried.get(each.id) == RANK}
+        if asking and lane.guarded:
             stop(tx, self._tables, [row.id for row in self._rows(tx)])
             asking = set()
         elif not self._fits(tx, lane.contacts, len(asking)):
             asking = set()
-        return [each for each in fresh if not each.untried or each.id in asking]
+        return [each for each in fresh if each.id in asking or not (each.untried or each.id in untried)]
 
     def written(self) -> None:
         """Note that the transaction of `passed` was committed."""

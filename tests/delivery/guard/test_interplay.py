@@ -370,6 +370,24 @@ def test_what_is_started_over_during_its_call_and_does_not_show_yet_is_tried_aga
     assert app.verify().ok
 
 
+def test_what_is_started_over_after_it_was_claimed_begins_as_one_that_the_guard_counts(app: App, clock: Clock) -> None:
+    flood(app, 5)
+    prepare(app)
+    last = rows(app, app.tables.event)[-1]
+    turn(app, Down(None))
+    clock.advance(hours=25)
+
+    def start_over() -> None:
+        app.resync.apply(app.resync.plan(Selection(events=(last.id,), destination="newsletter")), WHY)
+
+    turn(app, Deciding(start_over))  # with one sender: the last one is claimed, and has not begun
+    drain(app)
+
+    assert at(app, "newsletter") == {("confirmed", None)}
+    assert app.guard_decisions.standings(["newsletter"])["newsletter"].counted == 1
+    assert app.verify().ok
+
+
 # -- the queue ----------------------------------------------------------------------------------------------
 
 
