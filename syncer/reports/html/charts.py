@@ -80,7 +80,7 @@ def histogram(name: str, title: str, seconds: Iterable[float], bounds: Sequence[
 #: SVG units of a chart over time: its width, the height of the longest column, room above, below and beside
 OVER_TIME, TALLEST, ABOVE, BELOW, MARGIN = 520, 120, 22, 26, 16
 #: SVG units that a letter of a label takes, and the most that a label gets
-LETTER, LONGEST_LABEL = 8, 260
+LETTER, LONGEST_LABEL = 9, 320
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,3 +73,10 @@ def test_a_week_in_which_nothing_was_confirmed_has_no_number_and_a_quick_one_is_
     drawn = plots.confirmed(WeeklyFigures(weeks, (0, 0, 0, 0, 0)))
 
     assert [each.text for each in drawn.columns] == ["–", "<0.1", "2.2"]
+
+
+def test_the_name_of_a_recipient_and_what_waits_there_has_room_before_its_bar() -> None:
+    name = "Mailchimp (newsletter): under way"
+
+    # in the larger letters of a narrow screen, 16 px, one takes nine units on the average
+    assert levels("health", "What is not through", [(name, 3, None, "3")]).label_width >= 9 * len(name)
