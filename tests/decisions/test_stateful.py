@@ -30,7 +30,7 @@ from syncer.domain.rights import Ground
 from syncer.errors import UserError
 from tests.support.stateful.installation import NAMES, PEOPLE, Installation
 from tests.support.stateful.judges import Judges
-from tests.support.stateful.skies import FAIR, KINDS
+from tests.support.stateful.skies import FAILING, FAIR, KINDS
 from tests.support.walk import put
 
 WHY = "a person looked at it"
@@ -39,6 +39,8 @@ ASKED = os.environ.get("STATEFUL_EXAMPLES")
 EXAMPLES = int(ASKED or "30")
 people = st.integers(0, len(PEOPLE) - 1)
 names = st.sampled_from(NAMES)
+crowds = st.lists(people, min_size=1, max_size=3)
+skies = st.sampled_from((*KINDS, *(FAIR for _ in KINDS)))
 which = st.integers(0, 5)
 
 
@@ -62,15 +64,16 @@ class Work(RuleBasedStateMachine):
         self._plan: ResyncPlan | None = None
         self._done: dict[str, object] = {}
 
-    @initialize(guard=st.sampled_from((1, 2, 2, 1000)))
-    def opens(self, guard: int) -> None:
+    @initialize(guard=st.sampled_from((1, 2, 2, 3, 3, 1000)), whose=crowds)
+    def opens(self, guard: int, whose: list[int]) -> None:
         self.here = Installation(Path(self._folder.name), guard)
         self.judges = Judges(self.here)
+        self.asks(whose, "erasure", taken=True)
 
     # -- requests and time ----------------------------------------------------------------------------------
 
     @rule(
-        whose=st.lists(people, min_size=1, max_size=3),
+        whose=crowds,
         right=st.sampled_from(("erasure", "erasure", "erasure", "objection")),
         taken=st.sampled_from((True, True, False)),
     )
@@ -81,14 +84,9 @@ class Work(RuleBasedStateMachine):
         if taken:
             self.here.daemon.app.intake.take_all()
 
-    @precondition(lambda self: self.judges.rows)
     @rule(hours=st.sampled_from((0.01, 1.0, 7.0, 7.0, 25.0, 190.0)))
     def time_passes(self, hours: float) -> None:
         self.here.pass_time(hours)
-
-    @rule(name=names, kind=st.sampled_from(KINDS))
-    def weather_turns(self, name: str, kind: str) -> None:
-        self.here.skies.at[name] = kind
 
     @precondition(some("pending", "retrying", "applied"))
     @rule(name=names, kind=st.sampled_from(KINDS))
@@ -112,20 +110,22 @@ class Work(RuleBasedStateMachine):
         self._note("house")
 
     @precondition(some("pending", "retrying", "applied"))
-    @rule(name=names, steps=st.integers(1, 4))
-    def lane_goes_on(self, name: str, steps: int) -> None:
+    @rule(name=names, steps=st.integers(1, 4), kind=skies)
+    def lane_goes_on(self, name: str, steps: int, kind: str) -> None:
+        self.here.skies.at[name] = kind
         for _ in range(steps):
             self.here.daemon.go_on(name)
 
     @precondition(some("pending", "retrying", "applied"))
-    @rule(steps=st.integers(1, 4))
-    def lanes_go_on(self, steps: int) -> None:
+    @rule(steps=st.integers(1, 4), kind=skies)
+    def lanes_go_on(self, steps: int, kind: str) -> None:
         for name in NAMES:
-            self.lane_goes_on(name, steps)
+            self.lane_goes_on(name, steps, kind)
 
     @precondition(some("pending", "retrying", "applied"))
-    @rule(name=names)
-    def lane_works_off(self, name: str) -> None:
+    @rule(name=names, kind=skies)
+    def lane_works_off(self, name: str, kind: str) -> None:
+        self.here.skies.at[name] = kind
         self.here.daemon.work_off(name)
 
     @precondition(some("confirmed"))
@@ -152,7 +152,7 @@ class Work(RuleBasedStateMachine):
     def _one(self, number: int, *states: str) -> Any:
         """Return one of the deliveries in these states."""
         found = [row for row in self.judges.rows if row.state in states]
-        return found[number % len(found)]
+        return found[number % len(found)] if found else None
 
     @precondition(some("pending", "retrying", "held", "confirmed"))
     @rule(number=which, everywhere=st.booleans())
@@ -160,13 +160,14 @@ class Work(RuleBasedStateMachine):
         row = self._one(number, "pending", "retrying", "held", "confirmed")
         self._try(lambda: self._resync(events=(row.event_id,), destination=None if everywhere else row.destination))
 
-    @precondition(some("retrying"))
-    @rule(number=which, steps=st.integers(1, 3), others=st.lists(people, max_size=2))
-    def is_resynced_while_its_lane_works(self, number: int, steps: int, others: list[int]) -> None:
-        row = self._one(number, "retrying")
-        self.lane_goes_on(row.destination, steps)
-        self.asks(others, "erasure", True)
+    @precondition(some("pending", "retrying"))
+    @rule(number=which, kind=st.sampled_from(FAILING), steps=st.integers(2, 4), others=st.lists(people, max_size=2))
+    def is_resynced_while_it_is_tried_again(self, number: int, kind: str, steps: int, others: list[int]) -> None:
+        row = self._one(number, "pending", "retrying")
+        self.attempt_fails_and_is_due_again(row.destination, kind)
+        self.lane_goes_on(row.destination, steps, FAIR)
         self._try(lambda: self._resync(events=(row.event_id,), destination=row.destination))
+        self.asks(others, "erasure", taken=True)
 
     @precondition(some("held", "confirmed"))
     @rule(how=st.sampled_from(("held", "since", "brought")), number=which)
@@ -194,33 +195,24 @@ class Work(RuleBasedStateMachine):
     @rule(exactly=st.booleans())
     def the_plan_is_carried_out(self, exactly: bool) -> None:
         plan, self._plan = self._plan, None
-        assert plan is not None
         self._try(lambda: self.here.desk.resync.apply(plan, WHY, exactly=exactly))
 
-    @precondition(some("held"))
-    @rule(number=which)
-    def is_exempted(self, number: int) -> None:
-        row = self._one(number, "held")
-        self._try(lambda: self.here.desk.interventions.exempt(row.event_id, row.destination, Ground.OTHER, WHY))
-
-    @precondition(lambda self: sum(row.state not in ("confirmed", "exempt") for row in self.judges.rows) > 3)
-    @rule(number=which)
-    def is_withdrawn(self, number: int) -> None:
-        row = self._one(number, "pending", "retrying", "applied", "held")
-        self._try(lambda: self.here.desk.withdrawals.withdraw(row.event_id, WHY))
-
     @precondition(some("pending", "retrying", "applied", "held"))
-    @rule(number=which)
-    def is_extended(self, number: int) -> None:
-        row = self._one(number, "pending", "retrying", "applied", "held")
-        today = local_day(self.here.clock(), self.here.desk.rule.zone)
-        self._try(lambda: self.here.desk.extensions.extend(Extension(row.event_id, WHY, today)))
+    @rule(number=which, how=st.sampled_from(("exempt", "exempt", "withdraw", "extend")))
+    def is_decided(self, number: int, how: str) -> None:
+        row = self._one(number, *(("held",) if how == "exempt" else ("pending", "retrying", "applied", "held")))
+        desk, today = self.here.desk, local_day(self.here.clock(), self.here.desk.rule.zone)
+        if row is not None and how == "exempt":
+            self._try(lambda: desk.interventions.exempt(row.event_id, row.destination, Ground.OTHER, WHY))
+        elif how == "withdraw":
+            self._try(lambda: desk.withdrawals.withdraw(row.event_id, WHY))
+        elif how == "extend":
+            self._try(lambda: desk.extensions.extend(Extension(row.event_id, WHY, today)))
 
-    @precondition(lambda self: self.judges.rows)
     @rule(name=names, pause=st.booleans())
     def lane_is_paused_or_resumed(self, name: str, pause: bool) -> None:
-        people = self.here.desk.interventions
-        self._try(lambda: (people.pause if pause else people.resume)(name, WHY))
+        desk = self.here.desk.interventions
+        self._try(lambda: desk.pause(name, WHY) if pause else desk.resume(name, WHY))
 
     @precondition(lambda self: any(row.code in ("guarded", "guard_refused") for row in self.judges.rows))
     @rule(how=st.sampled_from(("release", "refuse", "withdraw")), number=st.one_of(st.none(), which))
@@ -289,3 +281,20 @@ def test_nothing_is_lost_whatever_people_do_while_a_daemon_works() -> None:
             suppress_health_check=list(HealthCheck), print_blob=True,
         ),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("steps", [2, 3])
+def test_nothing_is_lost_where_the_guard_stops_others_while_what_was_started_over_is_in_hand(steps: int) -> None:
+    work = Work()
+    work.opens(guard=2, whose=[0])
+    work.nothing_is_lost()
+    lane = work.judges.rows[0].destination
+
+    try:
+        work.is_resynced_while_it_is_tried_again(number=0, kind="down", steps=steps, others=[1])
+        for _ in range(4):
+            work.nothing_is_lost()
+            work.lane_goes_on(lane, 1, FAIR)
+        work.nothing_is_lost()
+    finally:
+        work.teardown()

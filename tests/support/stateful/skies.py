@@ -32,6 +32,8 @@ AT_A_CHANGE: dict[str, tuple[bool, Callable[[], Exception] | None]] = {
 }
 #: what only a read-back meets
 BLIND = "blind"
+#: what an attempt meets after which it is made again
+FAILING = ("down", "unreadable", "bug", "cut_after", "lied")
 KINDS = (FAIR, *AT_EVERY_STEP, *AT_A_CHANGE, BLIND)
 
 
