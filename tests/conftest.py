@@ -18,6 +18,8 @@ from syncer.database import engines, revisions, sqlite_files
 from syncer.database.tables import tables
 from syncer.privacy.keyring import Keyring
 from syncer.setup.install import initialise
+from tests.support.receivers.hooks import SECRET, Receiver, receiver
+from tests.support.receivers.smtp import Mailbox, mailbox
 from tests.support.servers import SERVERS, Server, server_or_skip
 from tests.support.session import leftovers, signals, tools
 from tests.support.session.opened import close_all
@@ -73,6 +75,20 @@ def clock() -> Clock:
 def _what_a_test_opened_is_closed() -> Iterator[None]:
     yield
     close_all()
+
+
+@pytest.fixture
+def box() -> Iterator[Mailbox]:
+    with mailbox() as server:
+        yield server
+
+
+@pytest.fixture
+def hooks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    with receiver() as server:
+        monkeypatch.setenv("TEST_HOOK_URL", server.url())
+        monkeypatch.setenv("TEST_HOOK_SECRET", SECRET)
+        yield server
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,22 +15,8 @@ from tests.support.processes import commands, started, until
 from tests.support.processes import inside as run
 from tests.support.processes import inside_json as as_json
 from tests.support.receivers.alerting import hook_channel, mail_channel
-from tests.support.receivers.hooks import SECRET, Receiver, receiver, verify
-from tests.support.receivers.smtp import Mailbox, mailbox
-
-
-@pytest.fixture
-def box() -> Iterator[Mailbox]:
-    with mailbox() as server:
-        yield server
-
-
-@pytest.fixture
-def hooks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    with receiver() as server:
-        monkeypatch.setenv("TEST_HOOK_URL", server.url())
-        monkeypatch.setenv("TEST_HOOK_SECRET", SECRET)
-        yield server
+from tests.support.receivers.hooks import Receiver, verify
+from tests.support.receivers.smtp import Mailbox
 
 
 @pytest.fixture

@@ -15,24 +15,8 @@ from syncer.privacy.keyring import Keyring
 from syncer.service.alerts.alarms import Alarms
 from syncer.setup.install import initialise
 from tests.conftest import Clock
-from tests.support.receivers.hooks import SECRET, Receiver, receiver
-from tests.support.receivers.smtp import Mailbox, mailbox
 
 Make = Callable[..., App]
-
-
-@pytest.fixture
-def box() -> Iterator[Mailbox]:
-    with mailbox() as server:
-        yield server
-
-
-@pytest.fixture
-def hooks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    with receiver() as server:
-        monkeypatch.setenv("TEST_HOOK_URL", server.url())
-        monkeypatch.setenv("TEST_HOOK_SECRET", SECRET)
-        yield server
 
 
 @pytest.fixture

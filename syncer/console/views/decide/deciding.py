@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from flask import abort, request
 from markupsafe import escape
@@ -215,6 +215,6 @@ def change(at: str, actor: Facts | None, said: str) -> LastChange:
     return LastChange(said, who(actor), at)
 
 
-def typed(*names: str) -> dict[str, Any]:
+def typed(*names: str) -> dict[str, str]:
     """Return what was typed into these fields, to show it again as it was: an address is not masked to who typed it."""
     return {name: escape(request.form.get(name, "")) for name in names}
