@@ -58,6 +58,22 @@ def test_what_stays_behind_fails_the_session_and_is_named_and_removed(tmp_path: 
 
 
 @pytest.mark.slow  # sessions of their own
+def test_a_name_that_a_killed_process_left_of_sqlites_temporary_file_fails_no_session_but_what_it_wrote_does(
+    tmp_path: Path, workers: list[str]
+) -> None:
+    kept = "import pathlib, tempfile\ndef test_it():\n    folder = pathlib.Path(tempfile.gettempdir())\n"
+    written = {"etilqs_7c052aec10789fbb": "", "etilqs_0": "a page", "other": ""}
+    for number, name in enumerate(written):
+        kept += f"    folder.joinpath({name!r}).write_text({written[name]!r})\n"
+        (folder := tmp_path / str(number)).mkdir()
+
+        code, said = session(folder, kept, *workers)
+
+        assert code == min(number, 1), said
+        assert [line.split()[-1] for line in said.splitlines() if "left behind" in line] == [*written][1 : number + 1]
+
+
+@pytest.mark.slow  # sessions of their own
 def test_a_session_that_cleans_up_leaves_nothing(tmp_path: Path, workers: list[str]) -> None:
     tidy = "import tempfile\ndef test_it(tmp_path):\n    with tempfile.TemporaryDirectory(): pass\n"
 
