@@ -18,8 +18,8 @@ from syncer.audit.chain import ZERO, Verdict, verify
 from syncer.audit.ledger import Ledger
 from syncer.database.connections import snapshot
 
-#: entries of one slice between two pauses, and of one read where nobody else waits
-SLICE, READ = 500, 2000
+#: entries of one read, and of one slice between two pauses: more at a time are hardly faster, and cost a console memory
+SLICE = 500
 #: is told how many seconds a slice took; it waits as long as it likes, and may raise to end the passage
 Pause = Callable[[float], None]
 
@@ -66,7 +66,7 @@ class Passage:
         if self._pause is not None:
             yield from self._with_rests(self._pause)
         connection = self.connection = self._stack.enter_context(snapshot(self._engine))
-        while part := self._ledger.links(connection, self.end[0], READ):
+        while part := self._ledger.links(connection, self.end[0], SLICE):
             self._verify(part, None)
             yield connection, part
         self._verify([], self._ledger.head_in(connection))

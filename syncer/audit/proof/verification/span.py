@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from syncer.audit.chain import ZERO, Verdict, digest, verify
 from syncer.audit.ledger import Ledger
-from syncer.audit.proof.verification.passage import READ, BadChain
+from syncer.audit.proof.verification.passage import SLICE, BadChain
 from syncer.clock import stamp
 
 #: from when to when (UTC), open where a side is None; the second is not in it
@@ -30,7 +30,7 @@ def received(ledger: Ledger, connection: sa.Connection, span: Span, last: int) -
     end = last if until is None else _first_at(ledger, connection, stamp(until + BEHIND), last) - 1
     reached = first - 1, _mac_of(ledger, connection, first - 1)
     while reached[0] < end:
-        part = ledger.part(connection, reached[0], READ, end)
+        part = ledger.part(connection, reached[0], SLICE, end)
         verdict = verify(part, ledger.key_of, None, reached)
         if not verdict.ok or not part:
             raise BadChain(verdict if part else _missing(reached[0] + 1))
