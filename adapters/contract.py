@@ -19,7 +19,7 @@ import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -32,11 +32,29 @@ class Action(StrEnum):
     SUPPRESS = "suppress"
 
 
+class Evidence(StrEnum):
+    """How sure anybody can be of what a recipient was asked: the most that its adapter ever yields."""
+
+    READ_BACK = "read_back"  # carried out, and looked up afterwards
+    PROCESSED = "processed"  # its machine says that it processed the order; nobody can look
+    ACCEPTED = "accepted"  # its machine took the order; nobody can look
+    BY_HAND = "by_hand"  # a person does it, and says so
+
+
 class Outcome(StrEnum):
     """How a destination stands to the person once the action is through."""
 
     DONE = "done"  # found, acted on (or found already so)
     ABSENT = "absent"  # searched everywhere and proven not held; nothing was changed
+    ACCEPTED = "accepted"  # its machine took the order, and nobody can read back what became of it
+    NOT_APPLICABLE = "not_applicable"  # it could not be asked: `Receipt.reason` says why
+
+
+class Inapplicable(StrEnum):
+    """Why a recipient cannot be asked. That is no proof that it holds nothing."""
+
+    NO_IDENTIFIER = "no_identifier"  # nothing is known by which it could find the person (GDPR Art. 11(2))
+    RIGHT_NOT_OFFERED = "right_not_offered"  # the right has no meaning there
 
 
 def plain_form(address: str) -> str | None:
@@ -114,6 +132,9 @@ class Receipt:
     `handles` let the confirm that directly follows an apply prove those very objects gone; they live in memory only
     and are never stored or logged. `unseen` counts what was deleted and not yet seen where deleted objects are kept:
     nothing is confirmed before it is 0.
+
+    `settles_on`, of an order that was accepted, is the day by which the recipient says to be through with it. `reason`
+    is why it could not be asked, `lapses_on` the day by which its data is gone by itself. None where nobody says.
     """
 
     outcome: Outcome
@@ -121,6 +142,9 @@ class Receipt:
     notes: tuple[str, ...] = ()
     handles: tuple[Handle, ...] = field(default=(), repr=False)
     unseen: int = 0
+    settles_on: date | None = None
+    reason: Inapplicable | None = None
+    lapses_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +257,8 @@ class Adapter(ABC):
     actions: ClassVar[frozenset[Action]]
     #: setting name -> one-line meaning; any other key under [destinations.NAME] is refused at start
     options: ClassVar[Mapping[str, str]]
+    #: the most that it can show; one that cannot read back never ends a delivery as DONE or ABSENT
+    evidence: ClassVar[Evidence] = Evidence.READ_BACK
     #: the provider's name as people know it; without one they are shown `name`
     title: ClassVar[str] = ""
     #: whether `changed` shows every change that matters; False where a new subscription may leave no date behind
@@ -254,7 +280,9 @@ class Adapter(ABC):
     def apply(self, action: Action, subject: Subject, received_at: datetime) -> Receipt:
         """Carry out the action. `received_at` (UTC) is when the person asked: newer consent is held.
 
-        DONE where the person was found, acted on or found so already; ABSENT where nobody was found anywhere.
+        DONE where the person was found, acted on or found so already; ABSENT where nobody was found anywhere. Where
+        nobody can read back: ACCEPTED once the order was taken, or DONE where the recipient tells later, to `confirm`,
+        that it processed the order. NOT_APPLICABLE where it cannot be asked.
         Raises Permanent `unsupported_action`, before any call, for an action that is not among `actions`.
 
         Newer is only what somebody confirmed: anyone can type an address into a public form (adapters/consent.py).
@@ -278,8 +306,9 @@ class Adapter(ABC):
         With it the outcome is that of the apply: DONE behind a delete. Without it there is only what can be seen
         now: ABSENT where nobody is there, a deleted person too; DONE where somebody is, but no mail reaches them.
         Without it everything is read again, in every scope. A delete is always searched for by address too: the
-        person may have been added again. Raises Transient `not_yet` when the provider answers and it is not so, or
-        when something is still `unseen`; otherwise as `apply`.
+        person may have been added again. Where nobody can read back, it asks what became of the order: ACCEPTED once
+        that was processed. Raises Transient `not_yet` when the provider answers and it is not so, or when something is
+        still `unseen`; otherwise as `apply`.
         """
 
     @abstractmethod

@@ -16,7 +16,7 @@ from syncer.database.triggers import announce, protect
 from syncer.errors import UserError
 
 #: the revision this code was written for; a newer database is refused
-REVISION = "0015"
+REVISION = "0016"
 
 
 def version_table(prefix: str) -> str:

@@ -139,6 +139,8 @@ def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("unseen", sa.Integer),  # deleted there, not yet seen where deleted objects are kept; NULL: nothing
         sa.Column("failing_since", Moment),  # since when it gets nowhere though the destination answers
         sa.Column("begun_at", Moment),  # when its first attempt began; empty again once it starts over by itself
+        sa.Column("settles_on", sa.Date),  # the day by which the recipient says to be through with what it accepted
+        sa.Column("lapses_on", sa.Date),  # the day by which data that cannot be found there is gone by itself
         sa.Column("untried", sa.SmallInteger),  # 1: a deletion that never began and that nobody released
         sa.UniqueConstraint("event_id", "destination", name=f"uq_{prefix}delivery"),
         # on SQLite and PostgreSQL without the finished ones (revision 0003); to say so here would load PostgreSQL's
@@ -147,9 +149,11 @@ def _delivery(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Index(f"ix_{prefix}delivery_due", "destination", "next_attempt_at"),
         sa.Index(f"ix_{prefix}delivery_turn", "destination", "turn", "next_attempt_at"),
         sa.Index(f"ix_{prefix}delivery_state", "destination", "state"),
-        sa.Column("odd", sa.SmallInteger, sa.FetchedValue()),  # derived by the database: see revision 0011
+        sa.Column("odd", sa.SmallInteger, sa.FetchedValue()),  # of revision 0011; read by the version before this one
         sa.Index(f"ix_{prefix}delivery_event", "destination", "event_id"),
         sa.Index(f"ix_{prefix}delivery_odd", "odd"),
+        sa.Column("strange", sa.SmallInteger, sa.FetchedValue()),  # derived by the database: see revision 0016
+        sa.Index(f"ix_{prefix}delivery_strange", "strange"),
         sa.Index(f"ix_{prefix}delivery_confirmed", "destination", "confirmed_at"),
         sa.Index(f"ix_{prefix}delivery_begun", "destination", "begun_at"),
         sa.Index(f"ix_{prefix}delivery_untried", "destination", "untried", "claim_rank"),

@@ -12,7 +12,7 @@ from itertools import chain, repeat
 
 import tenacity
 
-from adapters.contract import Adapter, Outcome, Preview, Receipt, Step, Subject
+from adapters.contract import Adapter, Evidence, Outcome, Preview, Receipt, Step, Subject
 from adapters.errors import AdapterError, Permanent, Transient
 from syncer.clock import elapsed
 from syncer.delivery.doubt import Doubt
@@ -171,7 +171,7 @@ class Senders:
         one, where they come slowly the first is on record meanwhile.
         """
         result, person = self._attempt(work, work.phase)
-        if work.phase is Phase.CONFIRM or not isinstance(result, Receipt) or result.outcome is Outcome.ABSENT:
+        if work.phase is Phase.CONFIRM or not isinstance(result, Receipt) or result.outcome is not Outcome.DONE:
             results.put(Done(work, work.phase, result))
             return
         results.put(Done(work, Phase.APPLY, result, last=False))
@@ -212,7 +212,7 @@ class Senders:
                     receipt = self._adapter.apply(action, known, delivery.asked_at)
                 else:
                     receipt = self._adapter.confirm(action, known, applied)
-                return _after(before, receipt)
+                return _after(before, _believed(receipt, phase, self._adapter.evidence))
             except AdapterError as error:
                 before.extend(error.steps)
                 if error.unseen is not None:  # the next call of the burst must know what this one deleted
@@ -268,6 +268,14 @@ def _after(before: list[Step], receipt: Receipt) -> Receipt:
     if outcome is Outcome.ABSENT and any(not step.call.startswith("GET ") for step in before):
         outcome = Outcome.DONE  # the call whose answer was lost had done it
     return replace(receipt, outcome=outcome, steps=(*before, *receipt.steps))
+
+
+def _believed(receipt: Receipt, phase: Phase, evidence: Evidence) -> Receipt:
+    """Return a receipt that claims no more than its adapter can know; raise Permanent `unproven` for any other."""
+    read_back = receipt.outcome is Outcome.ABSENT or (phase is Phase.CONFIRM and receipt.outcome is Outcome.DONE)
+    if read_back and evidence is not Evidence.READ_BACK:
+        raise Permanent("unproven", "the adapter says what it cannot have read", steps=receipt.steps)
+    return receipt
 
 
 def _worth_repeating(error: BaseException) -> bool:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from syncer.domain.deadlines import Rule
-from syncer.domain.model import EventState, State
+from syncer.domain.model import CLOSED, EventState, State
 from syncer.domain.rights import Ground
 
 
@@ -15,9 +15,14 @@ class Ending(StrEnum):
     """How a fulfilled request ended: no more is said of it than its recipients allow."""
 
     EVERYWHERE = "everywhere"  # every recipient carried it out, or was proven to hold nothing
+    ANSWERED = "answered"  # nothing is open, and not every recipient could be read back
     WITH_EXCEPTION = "with_exception"  # a person decided that a recipient is not asked, or not any further
     WITHDRAWN = "withdrawn"  # it had been submitted by mistake; nobody was asked any further from then on
     NOBODY = "nobody"  # no recipient was configured when it came: nobody was told
+
+
+#: a delivery in one of these states is closed, and nobody read back what became of it
+UNSEEN = CLOSED - {State.CONFIRMED, State.EXEMPT}
 
 
 def ending(state: EventState, deliveries: Iterable[tuple[State, str | None]]) -> Ending | None:
@@ -30,7 +35,9 @@ def ending(state: EventState, deliveries: Iterable[tuple[State, str | None]]) ->
     exempt = [code for where, code in told if where is State.EXEMPT]
     if Ground.WITHDRAWN in exempt:
         return Ending.WITHDRAWN
-    return Ending.WITH_EXCEPTION if exempt else Ending.EVERYWHERE
+    if exempt:
+        return Ending.WITH_EXCEPTION
+    return Ending.ANSWERED if any(where in UNSEEN for where, _ in told) else Ending.EVERYWHERE
 
 
 def answered_late(

@@ -20,6 +20,9 @@ class State(StrEnum):
     CONFIRMED = "confirmed"
     HELD = "held"
     EXEMPT = "exempt"
+    ACCEPTED = "accepted"  # the recipient took the order; nobody can read back what became of it
+    ATTESTED = "attested"  # a person says so
+    NOT_APPLICABLE = "not_applicable"  # it cannot be asked: the code says why
 
 
 class EventState(StrEnum):
@@ -42,14 +45,19 @@ def word(kind: type[Word], text: str) -> Word | None:
         return None
 
 
+#: How the call of a recipient ends a delivery.
+ANSWERED = frozenset({State.CONFIRMED, State.ACCEPTED, State.NOT_APPLICABLE})
 #: Every legal move of a delivery. Staying in a state (a pause, a cool-down) is not a move and always legal.
 MOVES: dict[State, frozenset[State]] = {
-    State.PENDING: frozenset({State.APPLIED, State.CONFIRMED, State.RETRYING, State.HELD, State.EXEMPT}),
-    State.RETRYING: frozenset({State.APPLIED, State.CONFIRMED, State.HELD, State.PENDING, State.EXEMPT}),
-    State.APPLIED: frozenset({State.CONFIRMED, State.RETRYING, State.HELD}),
+    State.PENDING: frozenset({State.APPLIED, State.RETRYING, State.HELD, State.EXEMPT, *ANSWERED}),
+    State.RETRYING: frozenset({State.APPLIED, State.HELD, State.PENDING, State.EXEMPT, *ANSWERED}),
+    State.APPLIED: frozenset({State.CONFIRMED, State.ACCEPTED, State.RETRYING, State.HELD}),
     State.CONFIRMED: frozenset({State.APPLIED}),
-    State.HELD: frozenset({State.PENDING, State.EXEMPT}),
+    State.HELD: frozenset({State.PENDING, State.EXEMPT, State.ATTESTED}),
     State.EXEMPT: frozenset(),
+    State.ACCEPTED: frozenset({State.PENDING}),
+    State.ATTESTED: frozenset({State.HELD}),
+    State.NOT_APPLICABLE: frozenset({State.PENDING}),
 }
 
 #: Every legal move of an event; a fulfilled one reopens when a recheck finds the person again.
@@ -61,8 +69,8 @@ EVENT_MOVES: dict[EventState, frozenset[EventState]] = {
 
 #: A worker takes up a delivery in one of these states when its time has come.
 WORKABLE = frozenset({State.PENDING, State.RETRYING, State.APPLIED})
-#: A delivery in one of these states needs nothing more.
-CLOSED = frozenset({State.CONFIRMED, State.EXEMPT})
+#: A delivery in one of these states needs nothing more; of one that is CONFIRMED alone it was read back that it is so.
+CLOSED = frozenset({State.CONFIRMED, State.EXEMPT, State.ACCEPTED, State.ATTESTED, State.NOT_APPLICABLE})
 #: A delivery in one of these states is closed when its request is withdrawn; what was carried out stays what it is.
 WITHDRAWABLE = frozenset({State.PENDING, State.RETRYING, State.HELD})
 

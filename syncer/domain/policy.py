@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 
 from adapters.contract import Outcome, Preview, Receipt
@@ -45,7 +45,8 @@ class Decision:
 
     `what` is the audit word. `next_attempt_at` (UTC) is None when no worker takes it up again. `give_back` says that
     the attempt does not count. `pause` is the code for which the lane pauses, `cool_until` (UTC) the time until which
-    every delivery of the lane waits. `unseen` is as in Receipt, `failing_since` (UTC) is since when it gets nowhere.
+    every delivery of the lane waits. `unseen`, `settles_on` and `lapses_on` are as in Receipt, `failing_since` (UTC) is
+    since when it gets nowhere.
     """
 
     state: State
@@ -61,6 +62,8 @@ class Decision:
     cool_until: datetime | None = None
     unseen: int = 0
     failing_since: datetime | None = None
+    settles_on: date | None = None
+    lapses_on: date | None = None
 
 
 def judge(
@@ -134,7 +137,7 @@ def backoff(attempts: int, dice: Dice, first: float = FIRST_WAIT, longest: float
 def settle(current: EventState, deliveries: Iterable[tuple[State, bool]]) -> EventState:
     """Return the state of an event. Each delivery is (state, whether it was confirmed before and is read again).
 
-    A fulfilled event stays so during a recheck; any other needs every delivery confirmed or exempt.
+    A fulfilled event stays so during a recheck; any other needs every delivery closed.
     """
     states = list(deliveries)
     if any(state is State.HELD for state, _ in states):
@@ -146,13 +149,14 @@ def settle(current: EventState, deliveries: Iterable[tuple[State, bool]]) -> Eve
 
 
 def reopened(state: State, has_address: bool) -> State | None:
-    """Return the state to which `resync` takes a delivery: held and retrying start over, confirmed are read back.
+    """Return the state to which `resync` takes a delivery: confirmed are read back, what nobody can read is sent again.
 
-    None when it is under way already, exempt, or without an address to look the person up with.
+    Held and retrying start over. None when it is under way already, exempt, attested, or without an address to look the
+    person up with.
     """
     if not has_address:
         return None
-    if state in (State.HELD, State.RETRYING):
+    if state in (State.HELD, State.RETRYING, State.ACCEPTED, State.NOT_APPLICABLE):
         return State.PENDING
     return State.APPLIED if state is State.CONFIRMED else None
 
@@ -165,6 +169,25 @@ def next_recheck(fulfilled_at: datetime, done: int, recheck_days: tuple[int, ...
 
 
 def _answered(delivery: Delivery, phase: Phase, receipt: Receipt, now: datetime) -> Decision:
+    if receipt.outcome is Outcome.ACCEPTED:
+        return Decision(
+            move(delivery.state, State.ACCEPTED),
+            "delivery:accepted",
+            applied_at=delivery.applied_at or now,
+            settles_on=receipt.settles_on,
+        )
+    if receipt.outcome is Outcome.NOT_APPLICABLE:
+        return Decision(
+            move(delivery.state, State.NOT_APPLICABLE),
+            "delivery:not_applicable",
+            code=receipt.reason,
+            applied_at=delivery.applied_at,
+            lapses_on=receipt.lapses_on,
+        )
+    return _read_back(delivery, phase, receipt, now)
+
+
+def _read_back(delivery: Delivery, phase: Phase, receipt: Receipt, now: datetime) -> Decision:
     if phase is Phase.CONFIRM:
         # what was once changed stays `done`, what a recheck found absent again stays `absent`
         outcome = delivery.outcome or receipt.outcome

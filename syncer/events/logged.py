@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from syncer.audit.chain import ZERO, KeyOf, digest, leaf, mac
 from syncer.audit.ledger import Pending
 from syncer.audit.log_end import untyped
-from syncer.audit.offline.history import DeliveryRecord, EventRecord, History
+from syncer.audit.offline.history import CLOSED, DeliveryRecord, EventRecord, History
 from syncer.clock import stamp
 from syncer.database.bulk import in_list
 from syncer.database.tables import Tables
@@ -42,7 +42,7 @@ class Story:
     withdrawn: bool = False
 
     def undone(self, destinations: Iterable[str]) -> set[str]:
-        """Return which destinations, planned ones or these, the log does not call confirmed or exempt."""
+        """Return which destinations, planned ones or these, the log does not call closed."""
         if self.purged:
             return {name for name in destinations if not self.since.get(name, True)}
         record = self.record
@@ -137,14 +137,14 @@ def _follow_asking(story: Story, what: str, destination: str, facts: Mapping[str
 
 
 def _is_done(before: bool, what: str, facts: Mapping[str, Any]) -> bool:
-    """Say whether a delivery is confirmed or exempt after an entry, as History does."""
+    """Say whether a delivery is closed after an entry, as History does."""
     if what in ("delivery:attempted", "delivery:answered", "delivery:previewed"):
         return before
     if what == "delivery:reopened":
         return before and facts.get("to") != "pending"
     if what == "delivery:retrying":
         return before and facts.get("state") == "applied"
-    return what in ("delivery:confirmed", "delivery:exempt")
+    return what.partition(":")[2] in CLOSED
 
 
 def _changes(step: Mapping[str, Any]) -> bool:

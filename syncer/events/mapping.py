@@ -9,7 +9,7 @@ from typing import Any
 from adapters.contract import Action, Outcome, Preview, Receipt, Step
 from syncer.audit.transaction import Transaction
 from syncer.clock import stamp
-from syncer.domain.model import WORKABLE, Delivery, EventState, NewEvent, State
+from syncer.domain.model import CLOSED, WORKABLE, Delivery, EventState, NewEvent, State
 from syncer.domain.policy import Decision, Phase, Result
 from syncer.domain.rights import Right, rank
 from syncer.events.turns import turn_of
@@ -124,9 +124,11 @@ def decided_row(finished: Finished) -> dict[str, Any]:
         row["unseen"] = decision.unseen
     if decision.failing_since != delivery.failing_since:
         row["failing_since"] = decision.failing_since
+    if decision.state in (State.ACCEPTED, State.NOT_APPLICABLE):
+        row |= {"settles_on": decision.settles_on, "lapses_on": decision.lapses_on}
     if is_reopened(finished):
         row |= {"begun_at": None, "untried": untried(delivery.action)}
-    elif delivery.action is Action.DELETE and decision.state is State.CONFIRMED:
+    elif delivery.action is Action.DELETE and decision.state in CLOSED:
         row["untried"] = None  # a person may have started it over during the call; what is through waits at no guard
     return row
 
@@ -155,6 +157,8 @@ def facts_of(finished: Finished) -> dict[str, Any]:
         "outcome": decision.outcome,
         "code": decision.code,
         "detail": kept(decision.detail) or None,
+        "settles_on": decision.settles_on.isoformat() if decision.settles_on else None,
+        "lapses_on": decision.lapses_on.isoformat() if decision.lapses_on else None,
         "attempt_given_back": True if decision.give_back else None,
         "next_attempt_at": stamp(decision.next_attempt_at) if decision.next_attempt_at else None,
         "notes": [kept(note) for note in result.notes] if isinstance(result, Receipt) and result.notes else None,

@@ -12,7 +12,10 @@ from syncer.reports.views import DeliveryView, EventView, delivery_values, event
 #: an attempt says nothing that its place and time do not say, nor does somebody's return
 ATTEMPTED, REAPPEARED = "delivery:attempted", "delivery:reappeared"
 #: what is read with its body
-TOLD = ("delivery:applied", "delivery:confirmed", "delivery:held", "delivery:exempt", "delivery:previewed")
+TOLD = (
+    "delivery:applied", "delivery:confirmed", "delivery:held", "delivery:exempt", "delivery:previewed",
+    "delivery:accepted", "delivery:attested", "delivery:not_applicable",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,33 @@ class Exemption:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """When the recipient took the order the last time, by which calls, and what the adapter noted."""
+
+    accepted_at: Stamp
+    order: tuple[StepView, ...]
+    accepted_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """What a person says the recipient answered, and when; `evidence_sha256` is of a file that was not kept here."""
+
+    attested_at: Stamp
+    attested_by: str | None
+    answered_on: str | None
+    attested_reason: str | None
+    evidence_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotAsked:
+    """When it was found that the recipient cannot be asked."""
+
+    not_applicable_at: Stamp
+
+
+@dataclass(frozen=True, slots=True)
 class Returns:
     """How often the person was found again."""
 
@@ -92,8 +122,10 @@ class Foreseen:
     would_be_held_for: str | None
 
 
-Said = Attempts | CarriedOut | Confirmation | Hold | Exemption | Returns | Foreseen
-_S = TypeVar("_S", Attempts, CarriedOut, Confirmation, Hold, Exemption, Returns, Foreseen)
+Said = (
+    Attempts | CarriedOut | Confirmation | Hold | Exemption | Returns | Foreseen | Acceptance | Attestation | NotAsked
+)
+_S = TypeVar("_S", Attempts, CarriedOut, Confirmation, Hold, Exemption, Returns, Foreseen, Acceptance, Attestation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +167,16 @@ class DeliveryEvidence:
     def exemption(self) -> Exemption | None:
         """By whom and why it was exempted; None where it was not."""
         return self._said(Exemption)
+
+    @property
+    def acceptance(self) -> Acceptance | None:
+        """When and how the recipient took the order; None for never."""
+        return self._said(Acceptance)
+
+    @property
+    def attestation(self) -> Attestation | None:
+        """What a person says of it; None where nobody did."""
+        return self._said(Attestation)
 
     @property
     def foreseen(self) -> Foreseen | None:
@@ -272,6 +314,21 @@ def _exemption(told: _Told) -> Exemption:
     return Exemption(told.facts.get("reason"), (told.last.actor or {}).get("user"), told.last.at)
 
 
+def _acceptance(told: _Told) -> Acceptance:
+    return Acceptance(told.last.at, steps(told.facts), told.last.seq)
+
+
+def _attestation(told: _Told) -> Attestation:
+    facts, actor = told.facts, told.last.actor or {}
+    return Attestation(
+        told.last.at, actor.get("user"), facts.get("on"), facts.get("reason"), facts.get("evidence_sha256")
+    )
+
+
+def _not_asked(told: _Told) -> NotAsked:
+    return NotAsked(told.last.at)
+
+
 def _returns(told: _Told) -> Returns:
     return Returns(told.times)
 
@@ -289,4 +346,7 @@ _MAKERS: dict[str, Callable[[_Told], Said]] = {
     "delivery:exempt": _exemption,
     REAPPEARED: _returns,
     "delivery:previewed": _foreseen,
+    "delivery:accepted": _acceptance,
+    "delivery:attested": _attestation,
+    "delivery:not_applicable": _not_asked,
 }

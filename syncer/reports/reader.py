@@ -201,4 +201,6 @@ def _delivery(row: Any) -> DeliveryView:
         next_attempt_at=row.next_attempt_at,
         applied_at=row.applied_at,
         confirmed_at=row.confirmed_at,
+        settles_on=row.settles_on if state is State.ACCEPTED else None,
+        lapses_on=row.lapses_on if state is State.NOT_APPLICABLE else None,
     )

@@ -21,7 +21,11 @@ from syncer.intake.wordpress.state import WordPressState
 
 @dataclass(frozen=True, slots=True)
 class DeliveryView:
-    """An event at one destination, as it stands now."""
+    """An event at one destination, as it stands now.
+
+    `settles_on` is the day by which the recipient says to be through with what it accepted, `lapses_on` the one by which
+    data that cannot be found there is gone by itself. Both are None where nobody says.
+    """
 
     destination: str
     adapter: str
@@ -33,6 +37,8 @@ class DeliveryView:
     next_attempt_at: datetime | None
     applied_at: datetime | None
     confirmed_at: datetime | None
+    settles_on: date | None
+    lapses_on: date | None
 
     @property
     def rechecking(self) -> bool:
@@ -203,6 +209,9 @@ class LaneView:
     confirmed: int
     held: int
     exempt: int
+    accepted: int
+    attested: int
+    not_applicable: int
     oldest_open: datetime | None
     next_attempt_at: datetime | None
     configured: bool

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from syncer.audit.offline.history import planned
+from syncer.audit.offline.history import CLOSED, planned
 from syncer.audit.offline.inclusion import ProofError, ProvenEntry, parsed, verifier_keys, verify_proof_object
 
 #: the entries that carry a person's story; each is proven
@@ -21,6 +21,9 @@ KEY_ENTRIES = frozenset(
         "delivery:confirmed",
         "delivery:held",
         "delivery:exempt",
+        "delivery:accepted",
+        "delivery:attested",
+        "delivery:not_applicable",
         "delivery:reappeared",
         "identity:shredded",
     }
@@ -36,12 +39,15 @@ _EVENT = frozenset(
 #: what the proven entries say of a delivery; each is there if they say it, and only then
 _EVIDENCE = frozenset(
     {"first_confirmed_at", "read_back", "notes", "confirmed_seq", "held_at", "detail", "reason", "decided_by",
-     "decided_at", "reappeared"}
+     "decided_at", "reappeared", "accepted_at", "order", "accepted_seq", "attested_at", "attested_by", "answered_on",
+     "attested_reason", "evidence_sha256", "not_applicable_at"}
 )  # fmt: skip
-_DELIVERY = _EVIDENCE | {"destination", "action", "state", "outcome"}
+_DELIVERY = _EVIDENCE | {"destination", "action", "state", "outcome", "settles_on", "lapses_on"}
 _STATES = ("fulfilled", "held", "open")
 #: how a fulfilled request can have ended, as `syncer.domain.endings` has it
-_ENDINGS = ("everywhere", "with_exception", "withdrawn", "nobody")
+_ENDINGS = ("everywhere", "answered", "with_exception", "withdrawn", "nobody")
+#: what a dossier made before these words existed does not count
+_SINCE_0016 = ("answered",)
 
 Body = Mapping[str, Any]
 
@@ -117,6 +123,9 @@ class _Dossier:
         counts |= {ending: endings.count(ending) for ending in _ENDINGS}
         counts["overdue"] = sum(event["overdue"] is True for event in events)
         counts["answered_late"] = sum(event["late"] is True and event["state"] == "fulfilled" for event in events)
+        for word in _SINCE_0016:
+            if word not in summary and not counts[word]:
+                del counts[word]
         _require_same("summary", summary, counts)
 
     def _rest(self, place: str, value: Mapping[str, Any], checked: frozenset[str] | set[str]) -> None:
@@ -214,9 +223,9 @@ class _Dossier:
             last = own[-1]["what"] if own else "delivery:held" if whole else ""
             where, state = f"{place} at {name}", delivery["state"]
             _require_same(f"{where}: action", delivery["action"], plan[name])
-            if fulfilled and last not in ("delivery:confirmed", "delivery:exempt"):
+            if fulfilled and last.partition(":")[2] not in CLOSED:
                 raise ProofError(f"{where}: its proven entries do not say that it is through")
-            if state in ("confirmed", "exempt", "held"):
+            if state in CLOSED or state == "held":
                 _require_same(f"{where}: state", f"delivery:{state}", last)
             else:
                 self.unproven.add("events.deliveries.state")
@@ -224,6 +233,9 @@ class _Dossier:
                 _require_same(f"{where}: outcome", delivery["outcome"], own[-1]["facts"].get("outcome"))
             else:
                 self.unproven.add("events.deliveries.outcome")
+            days = own[-1]["facts"] if own and state in CLOSED else {}
+            for key in ("settles_on", "lapses_on"):
+                _require_same(f"{where}: {key}", delivery.get(key), days.get(key))
             told = _evidence(own)
             for key in sorted(_EVIDENCE):
                 _require_same(f"{where}: {key}", delivery.get(key), told.get(key))
@@ -238,7 +250,9 @@ def _ending(plan: Mapping[str, str | None], bodies: list[Body]) -> str:
     grounds = [body["facts"].get("ground") for body in last.values() if body["what"] == "delivery:exempt"]
     if "withdrawn" in grounds:
         return "withdrawn"
-    return "with_exception" if grounds else "everywhere"
+    if grounds:
+        return "with_exception"
+    return "everywhere" if all(body["what"] == "delivery:confirmed" for body in last.values()) else "answered"
 
 
 def _evidence(bodies: list[Body]) -> dict[str, Any]:
@@ -253,10 +267,14 @@ def _evidence(bodies: list[Body]) -> dict[str, Any]:
 def _confirmed(body: Body, facts: Body, before: Body) -> dict[str, Any]:
     return {
         "first_confirmed_at": before.get("first_confirmed_at", body["at"]),
-        "read_back": [{"status": None, **step} for step in facts.get("steps", [])],
+        "read_back": _steps(facts),
         "notes": facts.get("notes", []),
         "confirmed_seq": body["seq"],
     }
+
+
+def _steps(facts: Body) -> list[dict[str, Any]]:
+    return [{"status": None, **step} for step in facts.get("steps", [])]
 
 
 def _held(body: Body, facts: Body, _: Body) -> dict[str, Any]:
@@ -265,6 +283,24 @@ def _held(body: Body, facts: Body, _: Body) -> dict[str, Any]:
 
 def _exempt(body: Body, facts: Body, _: Body) -> dict[str, Any]:
     return {"reason": facts.get("reason"), "decided_by": body["actor"].get("user"), "decided_at": body["at"]}
+
+
+def _accepted(body: Body, facts: Body, _: Body) -> dict[str, Any]:
+    return {"accepted_at": body["at"], "order": _steps(facts), "accepted_seq": body["seq"]}
+
+
+def _attested(body: Body, facts: Body, _: Body) -> dict[str, Any]:
+    return {
+        "attested_at": body["at"],
+        "attested_by": body["actor"].get("user"),
+        "answered_on": facts.get("on"),
+        "attested_reason": facts.get("reason"),
+        "evidence_sha256": facts.get("evidence_sha256"),
+    }
+
+
+def _not_applicable(body: Body, _: Body, __: Body) -> dict[str, Any]:
+    return {"not_applicable_at": body["at"]}
 
 
 def _reappeared(_: Body, __: Body, before: Body) -> dict[str, Any]:
@@ -279,6 +315,9 @@ _EVIDENCE_OF: Mapping[str, Callable[[Body, Body, Body], dict[str, Any]]] = {
     "delivery:confirmed": _confirmed,
     "delivery:held": _held,
     "delivery:exempt": _exempt,
+    "delivery:accepted": _accepted,
+    "delivery:attested": _attested,
+    "delivery:not_applicable": _not_applicable,
     "delivery:reappeared": _reappeared,
 }
 

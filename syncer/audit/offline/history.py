@@ -10,12 +10,16 @@ from typing import Any
 #: decisions of a person: the entry must say why
 NEEDS_REASON = frozenset(
     {
-        "delivery:exempt", "event:withdrawn", "operator:resynced", "audit:forked", "key:rotated", "guard:released",
+        "delivery:exempt", "delivery:attested", "event:withdrawn", "operator:resynced", "audit:forked", "key:rotated", "guard:released",
         "guard:refused", "operator:proposed", "operator:approved", "operator:rejected",
     }
 )  # fmt: skip
+#: what ends a delivery, as an entry says it after `delivery:`; each in its own way, and `confirmed` alone by a look
+CLOSED = frozenset({"confirmed", "exempt", "accepted", "attested", "not_applicable"})
+#: what a recipient answered to an attempt
+_ANSWERS = frozenset({"delivery:applied", "delivery:confirmed", "delivery:accepted"})
 #: what names the action that it is about
-_ACTS = frozenset({"delivery:attempted", "delivery:applied", "delivery:confirmed"})
+_ACTS = _ANSWERS | {"delivery:attempted"}
 
 
 @dataclass(slots=True)
@@ -23,8 +27,9 @@ class DeliveryRecord:
     """What the log says of one delivery: where it stands, how often it was tried, and how it came out.
 
     `attempts` is the count since it last started over, `most` the highest attempt ever begun. `done` says that it is
-    confirmed or exempt, also while it is only read back again; `ground` is why it is exempt. The words are the log's
-    own, whatever stood there. `begun` says that an attempt was made since it last started over; `begun_at` is when the
+    closed, also while it is only read back again; `why` is the ground, the answer or the reason that an exempt, an
+    attested or an inapplicable one has in its code. `settles_on` and `lapses_on` are days. The words are the log's own,
+    whatever stood there. `begun` says that an attempt was made since it last started over; `begun_at` is when the
     first of these was, where the guard counts it. `passed` says that a person let it pass the guard, and that it did
     not come back since. `previewed` says that somebody looked at what would happen.
     """
@@ -33,7 +38,9 @@ class DeliveryRecord:
     attempts: int = 0
     most: int = 0
     outcome: Any = None
-    ground: Any = None
+    why: Any = None
+    settles_on: Any = None
+    lapses_on: Any = None
     done: bool = False
     begun: bool = False
     begun_at: str | None = None
@@ -219,7 +226,7 @@ def _event(record: EventRecord, what: str, at: str, facts: Mapping[str, Any]) ->
     if what == "event:fulfilled":
         not_done = [name for name in record.plan if not record.delivery(name).done]
         if not_done:
-            return f"calls an event fulfilled while {min(not_done)} is neither confirmed nor exempt"
+            return f"calls an event fulfilled while {min(not_done)} is not closed"
         record.fulfilled_at = at
     elif what == "event:held":
         record.hold()
@@ -246,7 +253,7 @@ def _delivery(event: EventRecord, what: str, destination: str, at: str, facts: M
         if type(attempt) is not int or attempt < 1:
             return "begins an attempt without its number"
         record.attempts, record.most = attempt, max(record.most, attempt)
-    elif what in ("delivery:applied", "delivery:confirmed") and not _is_made(record, attempt):
+    elif what in _ANSWERS and not _is_made(record, attempt):
         return f"says {what.partition(':')[2]}, but that attempt was never made"
     if what in _ACTS and facts.get("action") != event.plan[destination]:
         return f"is of another action than the event planned at {destination}"
@@ -286,6 +293,10 @@ def _count(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:
         record.attempts, record.outcome = 0, None
 
 
+#: how a delivery was closed -> the fact that says why
+_WHY = {"exempt": "ground", "attested": "answer", "not_applicable": "code"}
+
+
 def _move(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:
     """Follow the state."""
     word = sys.intern(what.partition(":")[2])
@@ -301,5 +312,6 @@ def _move(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:
         record.done = record.done and record.state == "applied"
     else:
         record.state = facts.get("state", "retrying") if word == "reappeared" else word
-        record.done = word in ("confirmed", "exempt")
-        record.ground = _once(facts.get("ground"))
+        record.done = word in CLOSED
+        record.why = _once(facts.get(_WHY.get(word, "")))
+        record.settles_on, record.lapses_on = facts.get("settles_on"), facts.get("lapses_on")

@@ -110,7 +110,7 @@ class EventSelection:
             yield by_index(query.where(e.state == wanted.state), event, by_state)
             if wanted.state == EventState.HELD:
                 yield by_index(query.where(e.odd == 1), event, f"ix_{prefix}event_odd")
-                odd = by_index(sa.select(d.c.event_id).where(d.c.odd == 1), d, f"ix_{prefix}delivery_odd")
+                odd = by_index(sa.select(d.c.event_id).where(d.c.strange == 1), d, f"ix_{prefix}delivery_strange")
                 yield query.where(e.id.in_(odd))
         else:
             late = late_condition(self._tables, self._rule, self._clock())
@@ -199,4 +199,4 @@ class EventSelection:
     def _sound(self) -> list[sa.ColumnElement[bool]]:
         """Return the conditions that an event and its deliveries hold no word that syncer never writes."""
         e, d = self._tables.event.c, self._tables.delivery.alias("damaged").c
-        return [e.odd.is_(None), ~sa.exists(sa.select(d.id).where(d.event_id == e.id, d.odd.is_not(None)))]
+        return [e.odd.is_(None), ~sa.exists(sa.select(d.id).where(d.event_id == e.id, d.strange.is_not(None)))]

@@ -25,6 +25,8 @@ from syncer.domain.rights import RANKS
 #: a host's clock may be hours wrong without anybody's doing; what is put off for good lies far beyond
 CLOCKS = timedelta(hours=6)
 UNREADABLE = "a table holds a time that cannot be read"
+#: states whose code says why a delivery is closed
+_CLOSED_FOR = frozenset({State.EXEMPT, State.ATTESTED, State.NOT_APPLICABLE})
 #: what is said of a delivery of which the log says nothing yet
 _UNTOUCHED = DeliveryRecord()
 
@@ -56,7 +58,7 @@ class TableComparison:
         d, e = tables.delivery.c, tables.event.c
         self._deliveries = _untyped(
             d.event_id, d.destination, d.action, d.state, d.outcome, d.attempts, d.next_attempt_at, d.claim_rank,
-            d.due_on, d.confirmed_at, d.code, d.begun_at,
+            d.due_on, d.confirmed_at, d.code, d.begun_at, d.settles_on, d.lapses_on,
         )  # fmt: skip
         self._events = _untyped(
             e.id, e.right, e.subject, e.received_at, e.due_on, e.state, e.fulfilled_at, e.event_key, e.source,
@@ -145,7 +147,7 @@ class TableComparison:
 
     def _delivery(self, history: History, seen: dict[str, int], row: Any) -> Iterator[str]:
         event, destination, action, state, outcome, attempts, next_attempt_at, claim_rank, due_on, *more = row
-        confirmed_at, code, begun_at = more
+        confirmed_at, code, begun_at, settles_on, lapses_on = more
         if history.is_purged(event):
             return
         record, place = history.event(event), f"event {event} at {destination}"
@@ -164,8 +166,12 @@ class TableComparison:
         yield from _differs(place, "outcome", outcome, said.outcome)
         yield from _differs(place, "attempts", attempts, said.attempts)
         yield from _differs(place, "begun_at", _time(begun_at), said.begun_at)
-        if state == State.EXEMPT == said.state:
-            yield from _differs(place, "code", code, said.ground)
+        if state in _CLOSED_FOR and state == said.state:
+            yield from _differs(place, "code", code, said.why)
+        if state == State.ACCEPTED == said.state:
+            yield from _differs(place, "settles_on", _day(settles_on), said.settles_on)
+        if state == State.NOT_APPLICABLE == said.state:
+            yield from _differs(place, "lapses_on", _day(lapses_on), said.lapses_on)
         if not _is_urgent_since_it_came(_day(due_on), record):
             yield from _differs(place, "due_on", _day(due_on), record.due_on)
         if state in WORKABLE and not (next_attempt_at is claim_rank is None and _rightly_waits(code, state, said)):
