@@ -141,6 +141,10 @@ CODES: dict[str, tuple[str, str]] = {
         "the provider was busy with this contact",
         "nothing for a day; a held one: show the detail to the provider, then `resync`",
     ),
+    "unproven": (
+        "the adapter claims to have read back what nobody can read at this recipient, so it is not believed",
+        "report it as a mistake of the adapter; `resync` once it is mended, or `exempt` with the reason",
+    ),
     "crashed": ("syncer itself failed at this delivery", "report the log line; it is repeated for a day, then held"),
     "not_called": ("the lane stopped before the call was made", "nothing: it goes on with the lane"),
     "unauthorized": ("the provider does not accept the key", "put a valid key in place, then `resume` or wait"),
@@ -150,6 +154,17 @@ CODES: dict[str, tuple[str, str]] = {
     "tls": ("the provider's certificate is not valid", "check base_url and the network; it is never bypassed"),
     "clock": ("the provider's certificate is not valid yet by this machine's clock", "set the clock"),
     "wrong_address": ("audience, data centre or base_url is wrong", "`syncer check` names it"),
+}
+#: why a recipient could not be asked
+INAPPLICABLE = {
+    "no_identifier": "nothing is known by which this recipient could find the person, Art. 11(2)",
+    "right_not_offered": "this right has no meaning there",
+}
+#: what a recipient answered, as a person says
+ANSWERS = {
+    "done": "by its own word it has carried it out",
+    "no_data": "by its own word it holds nothing",
+    "refused": "it refused",
 }
 GROUNDS = {
     "legal_claims": "kept for legal claims, Art. 17(3)(e)",
@@ -161,11 +176,15 @@ GROUNDS = {
 }
 
 
+#: why a delivery is closed that was not read back
+_CLOSED_FOR = GROUNDS | INAPPLICABLE | ANSWERS
+
+
 def meaning(code: str | None) -> str:
-    """Return the meaning of a code or a ground in plain words; empty for None, an unknown one as it is."""
+    """Return the meaning of a code, a ground or an answer in plain words; empty for None, an unknown one as it is."""
     if not code:
         return ""
-    return _(CODES[code][0] if code in CODES else GROUNDS.get(code, code))
+    return _(CODES[code][0] if code in CODES else _CLOSED_FOR.get(code, code))
 
 
 def remedy(code: str | None) -> str:

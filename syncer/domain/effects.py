@@ -147,6 +147,7 @@ EFFECTS: Mapping[str, Effect] = {
     "incomplete": Effect("", _BY_HAND, _AGAIN),
     "suppression_missing": Effect("", _BY_HAND, _AGAIN),
     "delete_blocked": Effect("", "Have the provider's support lift what blocks deletions.", _AGAIN, account=True),
+    "unproven": Effect("", "Report the mistake; nobody knows whether {recipient} did what was asked.", _AGAIN),
     "crashed": Effect("", _BY_HAND, _AGAIN),
     "shadow_write": Effect("", "Report the mistake; nothing was changed at {recipient}.", _AGAIN),
     "unauthorized": Effect("", _MEND, _CHECKED, account=True),

@@ -105,7 +105,7 @@ def decided_row(finished: Finished) -> dict[str, Any]:
     """Return what changes in the row of a delivery."""
     decision, delivery = finished.decision, finished.delivery
     claimable = decision.next_attempt_at is not None
-    row = {
+    row: dict[str, Any] = {
         "code": decision.code,
         "next_attempt_at": decision.next_attempt_at,
         "claim_rank": rank(delivery.right) if claimable else None,

@@ -51,7 +51,8 @@ class Summary:
     """How many requests there are, and where they stand.
 
     Of the `fulfilled`, `everywhere` are those that every recipient carried out, as was read back; the others were
-    `answered` without that, ended `with_exception`, were `withdrawn`, or found `nobody` to be told. `overdue` are late and open, `answered_late` are late and fulfilled.
+    `answered` without that, ended `with_exception`, were `withdrawn`, or found `nobody` to be told. `overdue` are late
+    and open, `answered_late` are late and fulfilled.
     """
 
     requests: int

@@ -23,8 +23,8 @@ from syncer.intake.wordpress.state import WordPressState
 class DeliveryView:
     """An event at one destination, as it stands now.
 
-    `settles_on` is the day by which the recipient says to be through with what it accepted, `lapses_on` the one by which
-    data that cannot be found there is gone by itself. Both are None where nobody says.
+    `settles_on` is the day by which the recipient says to be through with what it accepted, `lapses_on` the one by
+    which data that cannot be found there is gone by itself. Both are None where nobody says.
     """
 
     destination: str

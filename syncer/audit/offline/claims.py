@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from syncer.audit.offline.evidence import EVIDENCE, Body, evidence
 from syncer.audit.offline.history import CLOSED, planned
 from syncer.audit.offline.inclusion import ProofError, ProvenEntry, parsed, verifier_keys, verify_proof_object
 
@@ -36,20 +37,14 @@ _EVENT = frozenset(
     {*_RECEIVED, "id", "case", "subject", "state", "ending", "due_on", "legal_due_on", "fulfilled_at", "shredded_at",
      "extended_at", "informed_on", "deliveries", "audit"}
 )  # fmt: skip
-#: what the proven entries say of a delivery; each is there if they say it, and only then
-_EVIDENCE = frozenset(
-    {"first_confirmed_at", "read_back", "notes", "confirmed_seq", "held_at", "detail", "reason", "decided_by",
-     "decided_at", "reappeared", "accepted_at", "order", "accepted_seq", "attested_at", "attested_by", "answered_on",
-     "attested_reason", "evidence_sha256", "not_applicable_at"}
-)  # fmt: skip
-_DELIVERY = _EVIDENCE | {"destination", "action", "state", "outcome", "settles_on", "lapses_on"}
+_DELIVERY = EVIDENCE | {"destination", "action", "state", "outcome", "settles_on", "lapses_on"}
 _STATES = ("fulfilled", "held", "open")
 #: how a fulfilled request can have ended, as `syncer.domain.endings` has it
 _ENDINGS = ("everywhere", "answered", "with_exception", "withdrawn", "nobody")
+#: what closes a delivery that nobody read back
+_UNSEEN = frozenset({"delivery:accepted", "delivery:attested", "delivery:not_applicable"})
 #: what a dossier made before these words existed does not count
 _SINCE_0016 = ("answered",)
-
-Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +231,8 @@ class _Dossier:
             days = own[-1]["facts"] if own and state in CLOSED else {}
             for key in ("settles_on", "lapses_on"):
                 _require_same(f"{where}: {key}", delivery.get(key), days.get(key))
-            told = _evidence(own)
-            for key in sorted(_EVIDENCE):
+            told = evidence(own)
+            for key in sorted(EVIDENCE):
                 _require_same(f"{where}: {key}", delivery.get(key), told.get(key))
             self._rest("events.deliveries.", delivery, _DELIVERY)
 
@@ -252,74 +247,7 @@ def _ending(plan: Mapping[str, str | None], bodies: list[Body]) -> str:
         return "withdrawn"
     if grounds:
         return "with_exception"
-    return "everywhere" if all(body["what"] == "delivery:confirmed" for body in last.values()) else "answered"
-
-
-def _evidence(bodies: list[Body]) -> dict[str, Any]:
-    """Return what proven entries say of a delivery, under the keys of a dossier."""
-    told: dict[str, Any] = {}
-    for body in bodies:
-        facts = body["facts"]
-        told |= _EVIDENCE_OF.get(body["what"], _nothing)(body, facts, told)
-    return told
-
-
-def _confirmed(body: Body, facts: Body, before: Body) -> dict[str, Any]:
-    return {
-        "first_confirmed_at": before.get("first_confirmed_at", body["at"]),
-        "read_back": _steps(facts),
-        "notes": facts.get("notes", []),
-        "confirmed_seq": body["seq"],
-    }
-
-
-def _steps(facts: Body) -> list[dict[str, Any]]:
-    return [{"status": None, **step} for step in facts.get("steps", [])]
-
-
-def _held(body: Body, facts: Body, _: Body) -> dict[str, Any]:
-    return {"held_at": body["at"], "detail": facts.get("detail")}
-
-
-def _exempt(body: Body, facts: Body, _: Body) -> dict[str, Any]:
-    return {"reason": facts.get("reason"), "decided_by": body["actor"].get("user"), "decided_at": body["at"]}
-
-
-def _accepted(body: Body, facts: Body, _: Body) -> dict[str, Any]:
-    return {"accepted_at": body["at"], "order": _steps(facts), "accepted_seq": body["seq"]}
-
-
-def _attested(body: Body, facts: Body, _: Body) -> dict[str, Any]:
-    return {
-        "attested_at": body["at"],
-        "attested_by": body["actor"].get("user"),
-        "answered_on": facts.get("on"),
-        "attested_reason": facts.get("reason"),
-        "evidence_sha256": facts.get("evidence_sha256"),
-    }
-
-
-def _not_applicable(body: Body, _: Body, __: Body) -> dict[str, Any]:
-    return {"not_applicable_at": body["at"]}
-
-
-def _reappeared(_: Body, __: Body, before: Body) -> dict[str, Any]:
-    return {"reappeared": before.get("reappeared", 0) + 1}
-
-
-def _nothing(_: Body, __: Body, ___: Body) -> dict[str, Any]:
-    return {}
-
-
-_EVIDENCE_OF: Mapping[str, Callable[[Body, Body, Body], dict[str, Any]]] = {
-    "delivery:confirmed": _confirmed,
-    "delivery:held": _held,
-    "delivery:exempt": _exempt,
-    "delivery:accepted": _accepted,
-    "delivery:attested": _attested,
-    "delivery:not_applicable": _not_applicable,
-    "delivery:reappeared": _reappeared,
-}
+    return "answered" if any(body["what"] in _UNSEEN for body in last.values()) else "everywhere"
 
 
 def _last(bodies: Sequence[Body], *whats: str) -> Body | None:

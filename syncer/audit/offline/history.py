@@ -10,8 +10,8 @@ from typing import Any
 #: decisions of a person: the entry must say why
 NEEDS_REASON = frozenset(
     {
-        "delivery:exempt", "delivery:attested", "event:withdrawn", "operator:resynced", "audit:forked", "key:rotated", "guard:released",
-        "guard:refused", "operator:proposed", "operator:approved", "operator:rejected",
+        "delivery:exempt", "delivery:attested", "event:withdrawn", "operator:resynced", "audit:forked", "key:rotated",
+        "guard:released", "guard:refused", "operator:proposed", "operator:approved", "operator:rejected",
     }
 )  # fmt: skip
 #: what ends a delivery, as an entry says it after `delivery:`; each in its own way, and `confirmed` alone by a look

@@ -80,6 +80,7 @@ WHY = {
     "guard_refused": "We could not see that this request came from you, so we stopped there.",
     "address_shredded": "We need your address for this, and have destroyed it already.",
     "shadowed": "Our connection to this recipient is on trial: it is only looked at, and nothing is carried out there.",
+    "unproven": "Our system could not tell whether it did what was asked.",
     "shadow_write": "Our connection to this recipient is on trial, and a mistake in it was stopped.",
     "not_yet": "It took what we asked, and does not show the change yet.",
     "reappeared": "You were found there again.",

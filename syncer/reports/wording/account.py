@@ -17,6 +17,10 @@ def account(counts: Summary, stopped: int = 0) -> str:
     everywhere, excepted, no_longer = counts.everywhere, counts.with_exception, counts.withdrawn
     held, on = counts.held, counts.open - stopped
     stands = [counted("{num} carried out everywhere", "{num} carried out everywhere", everywhere)]
+    if counts.answered:
+        stands.append(
+            counted("{num} closed, not everywhere read back", "{num} closed, not everywhere read back", counts.answered)
+        )
     if excepted:
         stands.append(counted("{num} closed with an exception", "{num} closed with an exception", excepted))
     if no_longer:

@@ -10,6 +10,7 @@ from syncer.reports.evidence import ReportedDelivery
 from syncer.reports.views import DeliveryView
 from syncer.reports.wording import previews
 from syncer.reports.wording.moments import Moments
+from syncer.reports.wording.sureness import unseen
 from syncer.reports.wording.words import OUTCOMES, STATES
 
 
@@ -25,7 +26,7 @@ def standing(delivery: DeliveryView) -> str:
         return _("stopped until a person has looked")
     if delivery.state is State.PENDING and (delivery.code or delivery.attempts):
         return _("waiting to be tried again")
-    return _(STATES[delivery.state])
+    return unseen(delivery) or _(STATES[delivery.state])
 
 
 def withdrawn(delivery: DeliveryView) -> bool:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from syncer.audit.ledger import Facts, LogEntry
-from syncer.domain.codes import meaning
+from syncer.domain.codes import ANSWERS, meaning
 from syncer.domain.controller import Controller
 from syncer.domain.endings import Ending
 from syncer.language.texts import N_, _
@@ -15,6 +15,7 @@ from syncer.reports.views import EventView, TimelineEntry, VerificationView
 from syncer.reports.wording import kept
 from syncer.reports.wording.moments import Moments, in_register
 from syncer.reports.wording.previews import would_have
+from syncer.reports.wording.sureness import told_apart
 
 if TYPE_CHECKING:
     from syncer.reports.evidence import StepView
@@ -27,11 +28,15 @@ STATES = {
     "confirmed": "confirmed",
     "held": "needs a person's decision",
     "exempt": "exempt by a person's decision",
+    "accepted": "passed on, cannot be checked",
+    "attested": "settled by a person",
+    "not_applicable": "cannot be found there, or does not apply",
     "open": "under way",
     "fulfilled": "closed",  # an ending says how: see ENDINGS
 }
 ENDINGS = {
     Ending.EVERYWHERE: "carried out everywhere",
+    Ending.ANSWERED: "closed, not everywhere read back",
     Ending.WITH_EXCEPTION: "closed with an exception",
     Ending.WITHDRAWN: "withdrawn",
     Ending.NOBODY: "closed, with no recipient to tell",
@@ -48,6 +53,9 @@ WORDS = {
     "delivery:retrying": "not through: {meaning}",
     "delivery:held": "held: {meaning}",
     "delivery:exempt": "exempt by a person: {ground}",
+    "delivery:accepted": "passed on; nobody can read back what becomes of it{by}",
+    "delivery:attested": "settled by a person: {answer}, {reason}",
+    "delivery:not_applicable": "cannot be asked there: {meaning}",
     "delivery:answered": "the attempt that was under way when a person closed or refused this ended: {answer}",
     "delivery:reopened": "opened again by a person: {reason}",
     "delivery:reappeared": "the person was found again",
@@ -103,6 +111,8 @@ WORDS = {
 SHORT = {what: said.partition("{")[0].rstrip(" :;,(") for what, said in WORDS.items() if "{" in said} | {
     "event:extended": "the period was extended",
     "delivery:attempted": "a recipient was asked",
+    "delivery:accepted": "passed on; nobody can read back what becomes of it",
+    "delivery:attested": "settled by a person",
     "clock:anomaly": "the machine's clock jumped",
     "alert:sent": "a message was sent",
     "alert:undeliverable": "a message could not be delivered",
@@ -153,8 +163,15 @@ def whose(controller: Controller) -> str:
 
 
 def standing(event: EventView) -> str:
-    """Return where a request stands: its state, or how it ended."""
-    return _(ENDINGS[event.ending] if event.ending is not None else STATES[event.state])
+    """Return where a request stands: its state, or how it ended; what nobody could read back is counted apart."""
+    if event.ending is None:
+        return _(STATES[event.state])
+    apart = told_apart(event.deliveries)
+    return (
+        _("{ending}: {apart}").format(ending=_(ENDINGS[event.ending]), apart=apart)
+        if apart
+        else _(ENDINGS[event.ending])
+    )
 
 
 def day_time(moment: datetime | str | None) -> str:
@@ -202,6 +219,7 @@ def sentence(entry: LogEntry | TimelineEntry, moments: Moments | None = None) ->
         "of": _(" (requests: {number})").format(number=facts["requests"]) if "requests" in facts else "",
         "allowed": _(" ({limit} in 24 hours are allowed)").format(limit=facts["limit"]) if "limit" in facts else "",
         "answer": _answer(facts),
+        "by": _settled(facts),
         "would": would_have(facts.get("found", ()), facts.get("would", ()), facts.get("code")),
         "previewed": facts.get("previewed", "?"),
         "as_user": _(" as {user}").format(user=facts["user"]) if "user" in facts else "",
@@ -215,8 +233,15 @@ def sentence(entry: LogEntry | TimelineEntry, moments: Moments | None = None) ->
     return str(visible(_(said).format(**words)))
 
 
+def _settled(facts: Facts) -> str:
+    """Return by which day the recipient says to be through, where it does."""
+    return _("; it says to be through by {day}").format(day=_day(facts["settles_on"])) if "settles_on" in facts else ""
+
+
 def _answer(facts: Facts) -> str:
-    """Return how an attempt ended whose delivery was closed meanwhile."""
+    """Return what a recipient answered, by a person's word; or how an attempt ended that was closed meanwhile."""
+    if facts.get("answer") in ANSWERS:
+        return meaning(facts["answer"])
     if "code" in facts:
         return meaning(facts["code"])
     if facts.get("answer") == "applied":

@@ -12,18 +12,21 @@ from typing import Any
 from hypothesis import strategies as st
 
 from adapters.contract import Action, Outcome
-from syncer.domain.codes import CODES, NO_DESTINATION
+from syncer.domain.codes import ANSWERS, CODES, INAPPLICABLE, NO_DESTINATION
 from syncer.domain.controller import Controller
 from syncer.domain.endings import ending
 from syncer.domain.model import EventState, State
 from syncer.domain.policy import settle
 from syncer.domain.rights import Ground, Right
 from syncer.reports.evidence import (
+    Acceptance,
     Attempts,
+    Attestation,
     CarriedOut,
     Confirmation,
     DeliveryEvidence,
     Exemption,
+    NotAsked,
     ReportedDelivery,
     ReportedEvent,
     Said,
@@ -37,6 +40,7 @@ from tests.support.documents.reports import Listed
 NOW = datetime(2026, 11, 28, 16, 32, 5, tzinfo=UTC)
 LOGGED = "2026-11-20T09:00:00.000000Z"
 TITLES = {"newsletter": "Mailchimp", "crm": "ActiveCampaign", "shop": "Mailchimp"}
+ORDER = StepView("POST /users", 3, None, "audience", "", 200)
 STEP = StepView("GET /contacts", 3, None, "contact", "absent", 200)
 GROUNDS = tuple(ground.value for ground in Ground)
 
@@ -47,7 +51,11 @@ def codes(state: State) -> Sequence[str | None]:
         return GROUNDS
     if state is State.HELD:
         return tuple(CODES)
-    return (None,) if state is State.CONFIRMED else (None, *CODES)
+    if state is State.ATTESTED:
+        return tuple(ANSWERS)
+    if state is State.NOT_APPLICABLE:
+        return tuple(INAPPLICABLE)
+    return (None,) if state in (State.CONFIRMED, State.ACCEPTED) else (None, *CODES)
 
 
 def evidence(state: State, *, tried: bool, carried_out: bool, confirmed: bool) -> DeliveryEvidence:
@@ -61,6 +69,12 @@ def evidence(state: State, *, tried: bool, carried_out: bool, confirmed: bool) -
         said.append(Confirmation(LOGGED, (STEP,), (), 12))
     if state is State.EXEMPT:
         said.append(Exemption("the court asks for it", "dpo", LOGGED))
+    if state is State.ACCEPTED:
+        said.append(Acceptance(LOGGED, (ORDER,), 12))
+    if state is State.ATTESTED:
+        said.append(Attestation(LOGGED, "dpo", "2026-11-19", "its letter", None))
+    if state is State.NOT_APPLICABLE:
+        said.append(NotAsked(LOGGED))
     return DeliveryEvidence((7,), tuple(said))
 
 
@@ -92,6 +106,8 @@ def delivery(
         next_attempt_at=NOW if state in (State.PENDING, State.RETRYING) else None,
         applied_at=NOW - timedelta(days=2) if carried_out else None,
         confirmed_at=NOW - timedelta(days=1) if confirmed else None,
+        settles_on=date(2027, 1, 20) if state is State.ACCEPTED else None,
+        lapses_on=date(2027, 12, 28) if state is State.NOT_APPLICABLE else None,
         evidence=evidence(state, tried=tried, carried_out=carried_out, confirmed=confirmed),
     )
 

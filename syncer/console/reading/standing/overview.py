@@ -17,6 +17,7 @@ from syncer.database.bulk import by_index
 from syncer.database.connections import reading
 from syncer.database.derived.hops import distinct
 from syncer.domain.codes import GUARDED
+from syncer.domain.endings import UNSEEN
 from syncer.domain.model import EventState, State
 from syncer.domain.rights import Ground
 from syncer.reports.evidence import ReportedEvent
@@ -150,11 +151,13 @@ def _summary(connection: sa.Connection, app: App, status: StatusView) -> tuple[S
     withdrawn = _closed_by_decision(connection, app, Ground.WITHDRAWN)
     excepted = _closed_by_decision(connection, app, None) - withdrawn
     nobody = _without_recipients(connection, app)
-    everywhere = max(events.fulfilled - withdrawn - excepted - nobody, 0)
+    answered = _answered(connection, app)
+    everywhere = max(events.fulfilled - withdrawn - excepted - nobody - answered, 0)
     counts = Summary(
         requests=events.open + events.held + events.fulfilled,
         fulfilled=events.fulfilled,
         everywhere=everywhere,
+        answered=answered,
         with_exception=excepted,
         withdrawn=withdrawn,
         nobody=nobody,
@@ -179,6 +182,18 @@ def _closed_by_decision(connection: sa.Connection, app: App, ground: Ground | No
     query = sa.select(sa.func.count(sa.distinct(d.c.event_id))).where(at, d.c.state == State.EXEMPT, closed)
     if ground is not None:
         query = query.where(d.c.code == ground)
+    return int(connection.execute(by_index(query, d, f"ix_{app.tables.prefix}delivery_state")).scalar_one())
+
+
+def _answered(connection: sa.Connection, app: App) -> int:
+    """Return how many closed requests have a delivery that nobody read back, and none that a person closed."""
+    d, e = app.tables.delivery, app.tables.event.c
+    at = d.c.destination.in_(distinct(d.c.destination, connection.dialect.name))
+    exempt = d.alias("exempt").c
+    excepted = sa.exists(sa.select(exempt.id).where(exempt.event_id == d.c.event_id, exempt.state == State.EXEMPT))
+    closed = sa.exists(sa.select(e.id).where(e.id == d.c.event_id, e.state == EventState.FULFILLED))
+    query = sa.select(sa.func.count(sa.distinct(d.c.event_id)))
+    query = query.where(at, d.c.state.in_(sorted(UNSEEN)), closed, ~excepted)
     return int(connection.execute(by_index(query, d, f"ix_{app.tables.prefix}delivery_state")).scalar_one())
 
 
