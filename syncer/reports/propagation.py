@@ -31,10 +31,10 @@ from syncer.reports.wording.recipients import RecipientName, recipient
 
 #: what belongs to no one event: what people did, and what casts doubt on the times
 DECISIONS = (
-    "operator:resynced", "operator:dismissed", "operator:refused", "delivery:exempt", "event:extended",
-    "event:withdrawn", "operator:looked_up", "report:exported", "lane:paused", "lane:resumed", "lane:shadowed",
-    "lane:live", "clock:anomaly", "alert:acknowledged", "guard:tripped", "guard:released", "guard:refused",
-    "guard:cleared",
+    "operator:resynced", "operator:dismissed", "operator:refused", "delivery:exempt", "delivery:attested",
+    "event:extended", "event:withdrawn", "operator:looked_up", "report:exported", "lane:paused", "lane:resumed",
+    "lane:shadowed", "lane:live", "clock:anomaly", "alert:acknowledged", "guard:tripped", "guard:released",
+    "guard:refused", "guard:cleared",
 )  # fmt: skip
 
 

@@ -13,10 +13,10 @@ from syncer.domain.codes import CODES
 from syncer.domain.model import EventState, State
 from syncer.domain.rights import Right
 from syncer.reports.as_json import as_json
+from syncer.reports.findings import find
 from syncer.reports.html.page import report_html
 from syncer.reports.propagation import PropagationLog
 from syncer.reports.wording.account import account
-from syncer.reports.wording.findings import find
 from tests.support.documents.reports import report_csv, report_text
 from tests.support.documents.states import SINGLE, delivery, event, log, logs
 from tests.support.documents.truth import Known, answered_late, everywhere, hidden, read_back, told, untrue, waits

@@ -22,7 +22,7 @@ from syncer.domain.model import CLOSED, WORKABLE, EventState, State
 from syncer.domain.rights import Right
 from syncer.events.guard.stops import OPEN as STOPPABLE
 from syncer.reports.dossier import DossierDelivery, DossierEvent, DossierFacts, Recipient, SignedLog, StillThere
-from syncer.reports.evidence import Evidence
+from syncer.reports.evidence import LoggedEvidence
 from syncer.reports.html import dossier_texts as texts
 from syncer.reports.html.dossier_view import DossierView
 from syncer.reports.html.page import dossier_html
@@ -75,10 +75,18 @@ def told(what: str, asked: bool, walk: list[dict[str, Any]]) -> Iterator[LogEntr
 
 
 def a_delivery(state: State, code: str | None, action: Action | None, log: tuple[LogEntry, ...], **more: Any) -> Any:
-    values = {"outcome": None, "applied_at": None, "confirmed_at": None, "remains": (), "remaining": ()} | more
+    values = {
+        "outcome": None,
+        "applied_at": None,
+        "confirmed_at": None,
+        "remains": (),
+        "remaining": (),
+        "settles_on": None,
+        "lapses_on": None,
+    } | more
     return DossierDelivery(
         destination="crm", adapter="activecampaign", action=action, state=state, code=code, attempts=1,
-        next_attempt_at=None, evidence=Evidence(log).of_delivery("e", "crm"), **values,
+        next_attempt_at=None, evidence=LoggedEvidence(log).of_delivery("e", "crm"), **values,
     )  # fmt: skip
 
 

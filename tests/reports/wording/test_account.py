@@ -11,7 +11,7 @@ from syncer.reports.wording.account import account
 
 
 def counted(**numbers: int) -> Summary:
-    ended = {kind: numbers.get(kind, 0) for kind in ("everywhere", "with_exception", "withdrawn", "nobody")}
+    ended = {kind: numbers.get(kind, 0) for kind in ("everywhere", "answered", "with_exception", "withdrawn", "nobody")}
     fulfilled = sum(ended.values())
     held, under_way = numbers.get("held", 0), numbers.get("open", 0)
     late = {kind: numbers.get(kind, 0) for kind in ("overdue", "answered_late")}

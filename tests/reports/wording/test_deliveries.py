@@ -12,8 +12,8 @@ from adapters.sandbox import ActiveCampaignSandbox, Fault
 from syncer.app import App
 from syncer.cli.output import printing
 from syncer.domain.model import State
+from syncer.reports.findings import find
 from syncer.reports.wording.deliveries import before, outcome, standing, tries
-from syncer.reports.wording.findings import find
 from syncer.reports.wording.moments import Moments
 from syncer.service.drain import drain
 from tests.support.documents.reports import report_csv, report_text, whole
