@@ -321,19 +321,19 @@ class DossierView:
             return None
         days = self.facts.recheck_days
         text = _(
-            "Until everything is done, we keep your address encrypted, for this work only; then our system destroys it."
+            "Until all is closed, we keep your address encrypted, for this work only; then our system destroys it."
         )
         if days:
             text = _(
-                "Until the last check, {days} days after everything is done, we keep your address encrypted, for this"
-                " work only; then our system destroys it."
+                "Until the last check, {days} days after all is closed, we keep your address encrypted, for this work"
+                " only; then our system destroys it."
             ).format(days=max(days))
         return Remains(text, of_our_address(self._strictest()))
 
     def record(self) -> Remains:
         """Return for how long the record is kept, and the ground."""
         text = _(
-            "So that we can show what was done, we keep a record of it for {months} months. In place of your address it"
+            "So that we can show what we did, we keep a record of it for {months} months. In place of your address it"
             " holds a code that cannot be turned back into it; only with our secret key can one tell whether the code"
             " belongs to an address that one knows already."
         ).format(months=self.facts.audit_months)

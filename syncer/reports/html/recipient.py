@@ -196,9 +196,9 @@ class RecipientView:
             said += f", {_(FIGURES[delivery.outcome])}"
         if not delivery.code:
             return said
+        if delivery.state in UNSEEN:  # their codes are words that claim too much by themselves
+            return f"{said} ({_(texts.CLOSED_FOR.get(delivery.code, delivery.code))})"
         words = exception(delivery.code, self._event.right) if self._is_exempt() else texts.why(delivery.code)
-        if delivery.state in UNSEEN:
-            words = _(texts.CLOSED_FOR.get(delivery.code, delivery.code))
         why = _("{what}: {said}").format(what=delivery.code, said=words.rstrip("."))
         return f"{said} ({why})"
 
