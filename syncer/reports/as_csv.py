@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from syncer.clock import stamp
 from syncer.domain.codes import meaning
+from syncer.domain.endings import UNSEEN
 from syncer.domain.model import State
 from syncer.language.texts import ENGLISH, told_in
 from syncer.privacy.masking import visible
@@ -132,7 +133,7 @@ def _delivered(delivery: ReportedDelivery, names: Mapping[str, str]) -> dict[str
         "adapter": delivery.adapter,
         "action": delivery.action,
         "state": delivery.state,
-        "outcome": delivery.outcome,
+        "outcome": None if delivery.state in UNSEEN else delivery.outcome,  # nobody knows of one
         "code": delivery.code,
         "meaning": meaning(delivery.code),
         "attempts": delivery.attempts,

@@ -147,7 +147,7 @@ NOT_FOUND = N_(
     " about you."
 )
 NOT_OFFERED = N_("What was asked for does not exist there, so there was nothing to ask of it.")
-LAPSES = N_("What it may hold about you ends by itself by {day}.")
+LAPSES = N_("It keeps such data until {day} at most.")
 NOTHING_TO_CHECK = N_("There was nothing to check.")
 BRING_IDENTIFIER = N_(
     "You can tell us by what it could find you, for example a customer number, or the number that it keeps on your"

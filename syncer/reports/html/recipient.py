@@ -192,7 +192,7 @@ class RecipientView:
         """Return action, state, outcome and code for whoever checks the page."""
         delivery = self.delivery
         said = f"{action_word(delivery.action) or '-'}, {_(FIGURES[delivery.state])}"
-        if delivery.outcome:
+        if delivery.outcome and delivery.state not in UNSEEN:
             said += f", {_(FIGURES[delivery.outcome])}"
         if not delivery.code:
             return said

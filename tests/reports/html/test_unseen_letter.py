@@ -52,13 +52,14 @@ def test_the_rule_of_sure_words_finds_one() -> None:
 @pytest.mark.parametrize("state", UNSEEN)
 def test_what_nobody_read_back_is_told_as_what_it_is(state: State) -> None:
     for _, recipient, view in every_recipient(state):
-        code, day = recipient.delivery.code, " by 20 January 2027."
+        code, known = recipient.delivery.code, view.facts.recipients["crm"].working
+        day = "through by 20 January 2027." if state is State.ACCEPTED else "until 20 January 2027 at most."
         (event,), did, checked = view.events, " ".join(recipient.did()), " ".join(recipient.checked())
         lost = state is State.NOT_APPLICABLE and code != "right_not_offered"
         assert ("shows nobody what it then does" in did) is (state is State.ACCEPTED)
         assert ("cannot find you" in did) is lost
         assert bool(recipient.what_helps()) is bool(view.not_found(event)) is lost
-        assert did.endswith(day) is view.facts.recipients["crm"].working or state is State.ATTESTED
+        assert did.endswith(day) is known or state is State.ATTESTED
         assert ("On 19 November 2026 it " in did) is (state is State.ATTESTED)
         assert ("a person who works for us noted its answer on 2 November 2026" in checked) is (state is State.ATTESTED)
         assert [each.text for each in view.left()["ActiveCampaign"]] == [
