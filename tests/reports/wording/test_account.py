@@ -31,6 +31,15 @@ def test_every_kind_of_ending_has_its_own_number() -> None:
     )
 
 
+def test_what_was_not_everywhere_read_back_is_no_part_of_what_was_carried_out() -> None:
+    said = account(counted(everywhere=1, answered=2))
+
+    assert said.startswith(
+        "3 requests were received: 1 carried out everywhere, 2 closed, not everywhere read back, 0 w"
+    )
+    assert "not everywhere" not in account(counted(everywhere=1))
+
+
 def test_what_the_guard_stopped_is_not_said_to_be_under_way() -> None:
     said = account(counted(everywhere=1, open=5), 3)
 
