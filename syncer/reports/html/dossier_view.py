@@ -98,7 +98,7 @@ class DossierView:
     def sentence(self) -> str:
         """Return where things stand, in plain sentences."""
         excepted = any(event.ending is Ending.WITH_EXCEPTION for event in self.events)
-        hidden = any(any_unseen(event.deliveries) for event in self.events)
+        hidden = self.could_not_look()
         told = _("Below you find who was told, what they did, and how we checked it.")
         if hidden:
             told = _("Below you find who was told, what they answered, and where we could not look.")
@@ -112,6 +112,10 @@ class DossierView:
         own = self.own()
         late = self._late_answer(own[0]) if len(own) == 1 else ""
         return f"{standing(self.events, late)} {told}"
+
+    def could_not_look(self) -> bool:
+        """Say whether a recipient of any request let us not look what became of it."""
+        return any(any_unseen(event.deliveries) for event in self.events)
 
     def own(self) -> list[DossierEvent]:
         """Return the requests that were not withdrawn as entered by mistake, perhaps about the wrong person."""
