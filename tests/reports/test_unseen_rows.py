@@ -54,6 +54,7 @@ def objected(app: App, clock: Clock, mailchimp: MailchimpSandbox) -> App:
 
 def test_nothing_is_known_to_stay_where_nobody_looked(objected: App) -> None:
     nobody_read(objected, "objection")
+    nobody_read(objected, "erasure")
 
     assert "What it holds about you, if anything, we could not see." in left(dossier(objected))
     assert not [text for text in left(dossier(objected)) if "Your entry" in text]
