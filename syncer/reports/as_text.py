@@ -164,7 +164,7 @@ class _Text:
         if said := delivery.evidence.acceptance:
             on = "passed on" if delivery.state is State.ACCEPTED else "passed on before"
             yield f"      {on} {self._moments.exact(said.accepted_at)}"
-            yield from (f"      {on}: {step_line(step, arrow='→')}" for step in said.order)
+            yield from (f"      {on}: {step_line(step, arrow='→')}" for step in delivery.evidence.order)
         seen = "read back" if delivery.is_read_back else "read back before"
         for step in delivery.evidence.read_back:
             if step.call.startswith("GET"):

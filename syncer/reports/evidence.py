@@ -177,9 +177,14 @@ class DeliveryEvidence:
 
     @property
     def order(self) -> tuple[StepView, ...]:
-        """The calls by which it was passed on to a recipient that shows nobody what it then does."""
+        """The calls by which it was passed on to a recipient that lets nobody look, and by which it was asked after.
+
+        Where the recipient says later that it is through, the order itself is what carried it out, as far as is known.
+        """
         said = self._said(Acceptance)
-        return said.order if said else ()
+        if said is None:
+            return ()
+        return said.order if self.confirmation else (*self.carried_out, *said.order)
 
     @property
     def attestation(self) -> Attestation | None:

@@ -204,10 +204,10 @@ class RecipientView:
 
     def calls(self) -> list[tuple[str, tuple[StepView, ...]]]:
         """Return the calls that were exchanged, each kind under a word that claims no more than they show."""
-        told = self.delivery.evidence
-        seen = told.confirmation is not None or self.delivery.state not in UNSEEN
+        told, taken = self.delivery.evidence, self.delivery.state is State.ACCEPTED
+        carried_out = () if taken and not told.confirmation else told.carried_out
         return [
-            (_("carried out:") if seen else _("asked:"), told.carried_out),
+            (_("carried out:"), carried_out),
             (_("passed on:"), told.order),
             (_("read back:"), told.read_back),
         ]

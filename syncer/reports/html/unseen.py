@@ -94,7 +94,7 @@ class ClosedUnseen:
         said = delivery.evidence.acceptance
         if said is None or delivery.state is not State.ACCEPTED:
             return None
-        requests = dict.fromkeys(step.request_id for step in said.order if step.request_id)
+        requests = dict.fromkeys(step.request_id for step in delivery.evidence.order if step.request_id)
         return Passed(said.accepted_at, said.accepted_seq, self._order(delivery), tuple(requests))
 
     def _order(self, delivery: ReportedDelivery) -> int | None:
