@@ -204,10 +204,10 @@ class RecipientView:
 
     def calls(self) -> list[tuple[str, tuple[StepView, ...]]]:
         """Return the calls that were exchanged, each kind under a word that claims no more than they show."""
-        told, taken = self.delivery.evidence, self.delivery.state is State.ACCEPTED
-        carried_out = () if taken and not told.confirmation else told.carried_out
+        told, unsure = self.delivery.evidence, self.delivery.state in UNSEEN and not self.delivery.evidence.confirmation
+        taken = unsure and self.delivery.state is State.ACCEPTED  # then these calls are the order itself
         return [
-            (_("carried out:"), carried_out),
+            (_("asked:") if unsure else _("carried out:"), () if taken else told.carried_out),
             (_("passed on:"), told.order),
             (_("read back:"), told.read_back),
         ]

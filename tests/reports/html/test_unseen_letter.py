@@ -172,3 +172,24 @@ def test_a_mistaken_request_that_was_passed_on_is_not_called_the_persons_own() -
     assert "Of three recipients, one took the request" in page
     for claim in ("You asked", "Your request", "your request", "you asked"):
         assert claim not in page, claim
+
+
+@pytest.mark.parametrize(
+    ("state", "what", "labels"),
+    [
+        (State.ACCEPTED, "delivery:accepted", ["passed on:", "passed on:"]),
+        (State.ATTESTED, "delivery:attested", ["asked:"]),
+        (State.NOT_APPLICABLE, "delivery:not_applicable", ["asked:"]),
+    ],
+)
+def test_no_call_is_called_carried_out_of_which_nobody_saw_what_it_did(
+    state: State, what: str, labels: list[str]
+) -> None:
+    order, word = (entry(seq, kind, steps=[step(call, "")]) for seq, kind, call in (
+        (3, "delivery:applied", "POST /orders"), (4, what, "GET /orders"),
+    ))  # fmt: skip
+    log = (*told(what, asked=False, walk=[]), order, word)
+    view = DossierView(facts(an_event(Right.ERASURE, log, a_delivery(state, None, Action.DELETE, log))))
+    (recipient,) = view.recipients(view.events[0])
+
+    assert [label for label, calls in recipient.calls() for _ in calls] == labels
