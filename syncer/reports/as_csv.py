@@ -79,8 +79,9 @@ def _lines(log: PropagationLog) -> Iterator[str]:
     names = called(log.recipients)
     evidence_of = {name: item.evidence for name, item in log.recipients.items()}
     for event in log.events:
+        asked = _asked(event)
         for delivery in event.deliveries or (None,):
-            row = _row(event, delivery, names)
+            row = asked | (_answered(delivery, names) if delivery else _nobody(event))
             if delivery:
                 row["recipient_evidence"] = evidence_of[delivery.destination]
             yield _line(_cell(row.get(name)) for name in COLUMNS)
@@ -98,8 +99,8 @@ def _cell(value: Cell) -> str:
     return csv_safe(str(visible(stamp(value) if isinstance(value, datetime) else value)))
 
 
-def _row(event: ReportedEvent, delivery: ReportedDelivery | None, names: Mapping[str, str]) -> dict[str, Cell]:
-    asked: dict[str, Cell] = {
+def _asked(event: ReportedEvent) -> dict[str, Cell]:
+    return {
         "event": event.id,
         "event_key": event.event_key,
         "source": event.source,
@@ -119,9 +120,15 @@ def _row(event: ReportedEvent, delivery: ReportedDelivery | None, names: Mapping
         "nature_of_request": RIGHTS[event.right],
         "manner_of_request": event.source,
     }
-    if delivery is None:
-        return asked | {"code": event.code, "meaning": meaning(event.code), "nature_of_response": standing(event)}
-    return asked | _delivered(delivery, names) | _unseen(delivery) | _response(delivery)
+
+
+def _nobody(event: ReportedEvent) -> dict[str, Cell]:
+    """Return what there is of a request that no recipient was told of."""
+    return {"code": event.code, "meaning": meaning(event.code), "nature_of_response": standing(event)}
+
+
+def _answered(delivery: ReportedDelivery, names: Mapping[str, str]) -> dict[str, Cell]:
+    return _delivered(delivery, names) | _unseen(delivery) | _response(delivery)
 
 
 def _delivered(delivery: ReportedDelivery, names: Mapping[str, str]) -> dict[str, Cell]:
