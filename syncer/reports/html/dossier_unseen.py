@@ -92,7 +92,7 @@ def apart(deliveries: Iterable[DeliveryView]) -> str:
 
 def kind_for_person(delivery: DeliveryView) -> _Counted | None:
     """Return as what a delivery is counted for the person; None for one that is open."""
-    if delivery.state is State.ATTESTED and delivery.code in texts.ANSWERED:
+    if delivery.state is State.ATTESTED and delivery.code and delivery.code in texts.ANSWERED:
         return delivery.code
     return kind_of(delivery)
 

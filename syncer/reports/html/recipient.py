@@ -165,6 +165,10 @@ class RecipientView:
         """
         if self.delivery.evidence.attempts is None:
             return []
+        taken = self.delivery.evidence.acceptance
+        if taken is not None:  # its answer said that it took the request, and nothing more
+            when = self._moments.written(taken.accepted_at)
+            return [_("We had passed the request on to it on {when}, and it let nobody look.").format(when=when)]
         if any(entry.facts is None for entry in self._entries):
             return [_("We no longer keep the details of what it answered.")]
         walks = [found for entry in self._since_it_came_back() if (found := steps(entry.facts))]

@@ -91,6 +91,30 @@ def test_an_answer_is_told_as_the_recipients_by_whose_word_and_on_which_day(code
     assert ("One recipient refused." in view.sentence()) is (code == "refused")
 
 
+@pytest.mark.parametrize("code", [None, "of_a_later_version"])
+def test_an_answer_that_nobody_here_knows_is_told_as_an_answer(code: str | None) -> None:
+    log = tuple(told("delivery:attested", asked=False, walk=[]))
+    one = a_delivery(State.ATTESTED, code, Action.DELETE, log)
+    done = a_delivery(State.CONFIRMED, None, Action.DELETE, log)
+    stands = [DossierView(facts(an_event(Right.ERASURE, log, *told_at))) for told_at in ((one,), (one, done))]
+
+    assert [view.stand(view.events[0]).partition(". ")[2] for view in stands] == [
+        "The recipient answered.",
+        "Of two recipients, one showed us that it is so and one answered.",
+    ]
+    assert stands[0].recipients(stands[0].events[0])[0].did() == ["On 19 November 2026 it answered."]
+
+
+@pytest.mark.parametrize("state", [State.EXEMPT, State.HELD, State.RETRYING])
+def test_what_was_passed_on_before_is_told_as_that(state: State) -> None:
+    log = tuple(told("delivery:accepted", asked=True, walk=[step("POST /users", "")]))
+    view = DossierView(facts(an_event(Right.ERASURE, log, a_delivery(state, "other", Action.DELETE, log))))
+    (recipient,) = view.recipients(view.events[0])
+
+    assert recipient.did()[0] == "We had passed the request on to it on 2 November 2026, 10:03, and it let nobody look."
+    assert sure_of(" ".join(recipient.did())) == []
+
+
 #: state and code -> how one and two of them are counted
 COUNTED = {
     (State.CONFIRMED, None): ("one showed us that it is so", "two showed us that it is so"),
