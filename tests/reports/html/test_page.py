@@ -67,7 +67,7 @@ def test_every_section_is_there_in_the_order_in_which_it_is_needed(source: str) 
 
     assert page.open == []
     assert [attributes["id"] for attributes in page.all("section")] == [
-        "needs", "register", "propagation", "proofs", "figures", "exceptions", "recipients", "back", "actions",
+        "needs", "register", "propagation", "sure", "proofs", "figures", "exceptions", "recipients", "back", "actions",
         "integrity",
     ]  # fmt: skip
     ids = [attributes["id"] for _, attributes in page.tags if attributes.get("id")]
