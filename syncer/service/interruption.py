@@ -29,7 +29,7 @@ def deferred(stop: threading.Event) -> Iterator[None]:
             before[number](number, frame)
 
     mine = threading.current_thread() is threading.main_thread()
-    before = {number: handler for number in ENDS if mine and callable(handler := signal.getsignal(number))}
+    before = {int(number): handler for number in ENDS if mine and callable(handler := signal.getsignal(number))}
     with ExitStack() as after:
         for number, handler in before.items():
             signal.signal(number, note)
