@@ -18,6 +18,7 @@ from syncer.domain.model import CLOSED, WORKABLE, State
 from syncer.errors import UntrustedLog
 from syncer.log import get_logger
 from syncer.service.far_waits import FarWaits
+from syncer.service.interruption import deferred
 from syncer.service.soundness import Stopped, require_sound, verify_in_full
 
 if TYPE_CHECKING:
@@ -76,9 +77,14 @@ def carry_out(
 ) -> DrainResult:
     """Work as `drain` does, and leave the daily verification to somebody else; `deadline` is on the monotonic clock.
 
-    Raises UntrustedLog where the log is not the one that was signed.
+    Raises UntrustedLog where the log is not the one that was signed. Ctrl-C lets the calls in hand come back, and then
+    raises KeyboardInterrupt.
     """
-    return _Drain(app, deadline, on_progress).run()
+    try:
+        with deferred(app.stop):
+            return _Drain(app, deadline, on_progress).run()
+    finally:
+        app.stop.clear()
 
 
 def _verify_if_due(app: App, deadline: float | None) -> None:
@@ -139,9 +145,9 @@ class _Drain:
         finally:
             app.stop.set()
             for thread in threads:
-                thread.join(timeout=30)
+                if thread.ident is not None:  # a second Ctrl-C may have come before it was started
+                    thread.join(timeout=30)
             with ExitStack() as ending:  # the other lanes too where one cannot be given back
-                ending.callback(app.stop.clear)
                 for lane in lanes:
                     ending.callback(lane.abandon if isinstance(self._failed, UntrustedLog) else lane.release)
         if self._failed is not None:
@@ -183,7 +189,8 @@ class _Drain:
         return row is not None and is_in_shadow(row) is not lane.shadow
 
     def _taking_is_over(self) -> bool:
-        self._cut_short = self._take_until is not None and time.monotonic() >= self._take_until
+        late = self._take_until is not None and time.monotonic() >= self._take_until
+        self._cut_short = late or self._app.stop.is_set()
         return self._cut_short
 
     def _over(self) -> bool:
