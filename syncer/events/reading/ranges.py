@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -13,14 +12,9 @@ from syncer.database.bulk import LONGEST
 T = TypeVar("T")
 
 
-def all_but(column: sa.Column[Any], *values: str) -> tuple[sa.ColumnElement[bool], ...]:
-    """Return conditions, one of which every other value meets: below these, between and above them.
-
-    What syncer never writes lies there too.
-    """
-    in_order = sorted(values)
-    between = (sa.and_(column > low, column < high) for low, high in pairwise(in_order))
-    return column < in_order[0], *between, column > in_order[-1]
+def all_but(column: sa.Column[Any], value: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """Return two conditions: below a value and above it. What syncer never writes lies there too."""
+    return column < value, column > value
 
 
 def parts(values: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -20,6 +20,7 @@ from syncer.domain.model import CLOSED, EventState, State
 from syncer.events.reading import counts
 from tests.support.looking.requests import START, add_request
 from tests.support.looking.steps import steps
+from tests.support.servers import ENGINES
 
 RECIPIENTS = ("ads", "analytics", "crm", "letters")
 #: the code that each state of a closed delivery has
@@ -46,6 +47,7 @@ def add_of_all_kinds(app: App, number: int, recipients: tuple[str, ...] = RECIPI
     return found
 
 
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 @pytest.mark.parametrize("recipients", [RECIPIENTS, RECIPIENTS[:1], RECIPIENTS[:2]])
 def test_the_overview_counts_what_was_answered_as_the_report_does(empty: App, recipients: tuple[str, ...]) -> None:
     endings = add_of_all_kinds(empty, 120, recipients)
