@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from syncer.app import App, require_secrets
 from syncer.database.connections import reading
 from syncer.delivery.leases import is_in_shadow
-from syncer.domain.model import CLOSED, WORKABLE, State
+from syncer.domain.model import ANSWERED, CLOSED, WORKABLE, State
 from syncer.errors import UntrustedLog
 from syncer.log import get_logger
 from syncer.service.far_waits import FarWaits
@@ -33,7 +33,7 @@ POLL = 0.2
 class Progress:
     """How far a drain is: how many deliveries need no more work, and how many are still due or under way."""
 
-    done: int
+    through: int
     open: int
 
 
@@ -41,6 +41,7 @@ class Progress:
 class DrainResult:
     """What a drain did, in numbers of rows taken and of deliveries.
 
+    `passed_on` were accepted where nobody can read back, `not_applicable` could not be asked about.
     `still_due` counts deliveries that could go on now but did not, since time was up or their lane waits or is paused;
     `waiting` counts the rows that time did not suffice to take. `modes` are the destinations that went into shadow mode
     or live by it.
@@ -54,6 +55,8 @@ class DrainResult:
     waiting: int
     waited_for_owner: bool
     modes: tuple[ModeChange, ...] = ()
+    passed_on: int = 0
+    not_applicable: int = 0
 
 
 def drain(
@@ -154,16 +157,18 @@ class _Drain:
             raise self._failed
         after = self._counts()
         still_due = sum(app.store.due_now(name) for name in app.settings.destinations)
-        confirmed = after.get(State.CONFIRMED, 0) - before.get(State.CONFIRMED, 0)
+        more = {state: max(after.get(state, 0) - before.get(state, 0), 0) for state in ANSWERED}
         return DrainResult(
             taken=taken,
-            confirmed=max(confirmed, 0),
+            confirmed=more[State.CONFIRMED],
             held=after.get(State.HELD, 0),
             retrying=after.get(State.RETRYING, 0),
             still_due=still_due,
             waiting=app.queue.count() if self._cut_short else 0,
             waited_for_owner=self._waited,
             modes=modes,
+            passed_on=more[State.ACCEPTED],
+            not_applicable=more[State.NOT_APPLICABLE],
         )
 
     def _work(self, lane: Lane) -> None:
@@ -211,7 +216,7 @@ class _Drain:
         counts = self._counts()
         closed = sum(counts.get(state, 0) for state in CLOSED | {State.HELD})
         waiting = sum(counts.get(state, 0) for state in WORKABLE)
-        self._on_progress(Progress(done=closed, open=waiting))
+        self._on_progress(Progress(through=closed, open=waiting))
 
     def _counts(self) -> dict[str, int]:
         d = self._app.tables.delivery.c
