@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from syncer.clock import stamp
 from syncer.domain.codes import meaning
+from syncer.domain.endings import UNSEEN
 from syncer.domain.model import State
 from syncer.language.texts import ENGLISH, told_in
 from syncer.privacy.masking import visible
@@ -20,6 +21,7 @@ from syncer.reports.propagation import PropagationLog
 from syncer.reports.wording import deliveries
 from syncer.reports.wording.moments import Moments
 from syncer.reports.wording.recipients import called
+from syncer.reports.wording.sureness import told_apart
 from syncer.reports.wording.words import RIGHTS, standing, step_line
 
 #: what a spreadsheet may take for the start of a formula, full-width forms included
@@ -50,6 +52,10 @@ COLUMNS = (
     "date_of_request", "nature_of_request", "manner_of_request", "date_of_response", "nature_of_response",
     "basis_of_denial",
     "what_would_have_happened",
+    # the most that the recipient can show; and of what nobody reads back: what was passed on, what a person says, what
+    # could not be asked
+    "recipient_evidence", "closed_deliveries", "accepted_at", "settles_on", "passed_on", "passed_on_request_ids",
+    "attested_at", "attested_by", "answered_on", "attested_reason", "evidence_sha256", "not_applicable_at", "lapses_on",
 )  # fmt: skip
 
 
@@ -71,9 +77,13 @@ def report_csv(log: PropagationLog) -> Iterator[str]:
 def _lines(log: PropagationLog) -> Iterator[str]:
     yield _line(COLUMNS)
     names = called(log.recipients)
+    evidence_of = {name: item.evidence for name, item in log.recipients.items()}
     for event in log.events:
+        asked = _asked(event)
         for delivery in event.deliveries or (None,):
-            row = _row(event, delivery, names)
+            row = asked | (_answered(delivery, names) if delivery else _nobody(event))
+            if delivery:
+                row["recipient_evidence"] = evidence_of[delivery.destination]
             yield _line(_cell(row.get(name)) for name in COLUMNS)
 
 
@@ -89,8 +99,8 @@ def _cell(value: Cell) -> str:
     return csv_safe(str(visible(stamp(value) if isinstance(value, datetime) else value)))
 
 
-def _row(event: ReportedEvent, delivery: ReportedDelivery | None, names: Mapping[str, str]) -> dict[str, Cell]:
-    asked: dict[str, Cell] = {
+def _asked(event: ReportedEvent) -> dict[str, Cell]:
+    return {
         "event": event.id,
         "event_key": event.event_key,
         "source": event.source,
@@ -105,13 +115,20 @@ def _row(event: ReportedEvent, delivery: ReportedDelivery | None, names: Mapping
         "case": event.case,
         "late": event.late,
         "ending": event.ending,
+        "closed_deliveries": told_apart(event.deliveries) if event.ending else None,
         "date_of_request": event.received_at,
         "nature_of_request": RIGHTS[event.right],
         "manner_of_request": event.source,
     }
-    if delivery is None:
-        return asked | {"code": event.code, "meaning": meaning(event.code), "nature_of_response": standing(event)}
-    return asked | _delivered(delivery, names) | _response(delivery)
+
+
+def _nobody(event: ReportedEvent) -> dict[str, Cell]:
+    """Return what there is of a request that no recipient was told of."""
+    return {"code": event.code, "meaning": meaning(event.code), "nature_of_response": standing(event)}
+
+
+def _answered(delivery: ReportedDelivery, names: Mapping[str, str]) -> dict[str, Cell]:
+    return _delivered(delivery, names) | _unseen(delivery) | _response(delivery)
 
 
 def _delivered(delivery: ReportedDelivery, names: Mapping[str, str]) -> dict[str, Cell]:
@@ -123,7 +140,7 @@ def _delivered(delivery: ReportedDelivery, names: Mapping[str, str]) -> dict[str
         "adapter": delivery.adapter,
         "action": delivery.action,
         "state": delivery.state,
-        "outcome": delivery.outcome,
+        "outcome": None if delivery.state in UNSEEN else delivery.outcome,  # nobody knows of one
         "code": delivery.code,
         "meaning": meaning(delivery.code),
         "attempts": delivery.attempts,
@@ -141,16 +158,60 @@ def _delivered(delivery: ReportedDelivery, names: Mapping[str, str]) -> dict[str
     }
 
 
-def _response(delivery: ReportedDelivery) -> dict[str, Cell]:
-    """Return what the CCPA calls the response: what was decided, or what was read back, and when."""
-    exempt, exempted = delivery.state is State.EXEMPT, delivery.evidence.exemption
-    decided_at, reason = (exempted.decided_at, exempted.reason) if exempted else (None, None)
-    found, before = deliveries.outcome(delivery), deliveries.before(delivery, UTC_MOMENTS)
+def _unseen(delivery: ReportedDelivery) -> dict[str, Cell]:
+    """Return what is known of what nobody read back; of what the log says of an earlier time, too."""
+    told, order = delivery.evidence, delivery.evidence.order
+    taken, said, not_asked = told.acceptance, told.attestation, told.not_asked
     return {
-        "date_of_response": decided_at if exempt else delivery.confirmed_at if delivery.through else None,
-        "nature_of_response": ": ".join(part for part in (deliveries.standing(delivery), found or before) if part),
-        "basis_of_denial": f"{meaning(delivery.code)}: {reason or '-'}" if exempt else None,
+        "accepted_at": taken.accepted_at if taken else None,
+        "settles_on": delivery.settles_on,
+        "passed_on": "; ".join(step_line(step) for step in order),
+        "passed_on_request_ids": " ".join(step.request_id for step in order if step.request_id),
+        "attested_at": said.attested_at if said else None,
+        "attested_by": said.attested_by if said else None,
+        "answered_on": said.answered_on if said else None,
+        "attested_reason": said.attested_reason if said else None,
+        "evidence_sha256": said.evidence_sha256 if said else None,
+        "not_applicable_at": not_asked.not_applicable_at if not_asked else None,
+        "lapses_on": delivery.lapses_on,
     }
+
+
+def _response(delivery: ReportedDelivery) -> dict[str, Cell]:
+    """Return what the CCPA calls the response: what was decided, answered or read back, and when."""
+    found, before = deliveries.outcome(delivery), deliveries.before(delivery, UTC_MOMENTS)
+    said = found or before or deliveries.why_unseen(delivery)
+    return {
+        "date_of_response": _responded_at(delivery),
+        "nature_of_response": ": ".join(part for part in (deliveries.standing(delivery), said) if part),
+        "basis_of_denial": _denial(delivery),
+    }
+
+
+def _responded_at(delivery: ReportedDelivery) -> Cell:
+    """Return when a delivery was closed: what was read back, at the last look; empty for one that is open."""
+    told = delivery.evidence
+    if delivery.is_read_back:
+        return delivery.confirmed_at
+    if delivery.state is State.EXEMPT:
+        return told.exemption.decided_at if told.exemption else None
+    if delivery.state is State.ACCEPTED:
+        return told.acceptance.accepted_at if told.acceptance else None
+    if delivery.state is State.ATTESTED:
+        return told.attestation.attested_at if told.attestation else None
+    if delivery.state is State.NOT_APPLICABLE:
+        return told.not_asked.not_applicable_at if told.not_asked else None
+    return None
+
+
+def _denial(delivery: ReportedDelivery) -> str | None:
+    """Return why what was asked was denied: by a person here, by the recipient, or since it could not be asked."""
+    exempted, said = delivery.evidence.exemption, delivery.evidence.attestation
+    if delivery.state is State.EXEMPT:
+        return f"{meaning(delivery.code)}: {(exempted and exempted.reason) or '-'}"
+    if delivery.state is State.ATTESTED and delivery.code == "refused":
+        return f"{meaning(delivery.code)}: {(said and said.attested_reason) or '-'}"
+    return meaning(delivery.code) if delivery.state is State.NOT_APPLICABLE else None
 
 
 def audit_csv(rows: Iterable[dict[str, Any]]) -> Iterable[str]:

@@ -11,12 +11,12 @@ from syncer.domain.model import State
 from syncer.language.texts import ENGLISH, told_in
 from syncer.privacy.masking import escaped, visible
 from syncer.reports.evidence import ReportedDelivery, ReportedEvent
+from syncer.reports.findings import find
 from syncer.reports.propagation import Integrity, PropagationLog
 from syncer.reports.register.part import Part
 from syncer.reports.wording import deliveries
 from syncer.reports.wording.account import account, many
 from syncer.reports.wording.cases import case
-from syncer.reports.wording.findings import find
 from syncer.reports.wording.moments import Moments
 from syncer.reports.wording.needs import Need, missed_target_only
 from syncer.reports.wording.recipients import called
@@ -146,17 +146,26 @@ class _Text:
 
     def _delivery(self, delivery: ReportedDelivery) -> Iterator[str]:
         found = deliveries.outcome(delivery)
-        through = delivery.through and delivery.state is not State.EXEMPT
-        when = f" {self._moments.exact(delivery.confirmed_at)}" if through and delivery.confirmed_at else ""
+        is_so = delivery.is_read_back
+        when = f" {self._moments.exact(delivery.confirmed_at)}" if is_so and delivery.confirmed_at else ""
         name = self._names[delivery.destination]
         said = f"{deliveries.standing(delivery)}{when}{found and f', {found}'}"
         yield f"  - {name} ({delivery.action or '-'}): {said}"
-        for line in (meaning(delivery.code), deliveries.before(delivery, self._moments)):
+        by_word = deliveries.by_whose_word(delivery, self._moments)
+        for line in (meaning(delivery.code), by_word, deliveries.before(delivery, self._moments)):
             if line:
                 yield f"      {line}"
         if foreseen := deliveries.would_have(delivery):
             yield f"      what would have happened: {foreseen}"
-        seen = "read back" if through else "read back before"
+        yield from self._calls(delivery)
+
+    def _calls(self, delivery: ReportedDelivery) -> Iterator[str]:
+        """How it was passed on, and how it was read back; a call that read back is never one that passed on."""
+        if said := delivery.evidence.acceptance:
+            on = "passed on" if delivery.state is State.ACCEPTED else "passed on before"
+            yield f"      {on} {self._moments.exact(said.accepted_at)}"
+            yield from (f"      {on}: {step_line(step, arrow='→')}" for step in delivery.evidence.order)
+        seen = "read back" if delivery.is_read_back else "read back before"
         for step in delivery.evidence.read_back:
             if step.call.startswith("GET"):
                 yield f"      {seen}: {step_line(step, arrow='→')}"

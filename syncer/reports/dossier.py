@@ -16,10 +16,9 @@ from syncer.audit.proof.origins import Origins
 from syncer.domain.controller import Controller
 from syncer.domain.deadlines import Rule
 from syncer.domain.endings import Ending
-from syncer.domain.model import State
 from syncer.language.texts import ENGLISH, speaking
 from syncer.reports.as_json import as_json
-from syncer.reports.evidence import DeliveryEvidence, Evidence, ReportedDelivery
+from syncer.reports.evidence import DeliveryEvidence, LoggedEvidence, ReportedDelivery
 from syncer.reports.propagation import Summary, root_of, summary
 from syncer.reports.reader import Reader
 from syncer.reports.views import DeliveryView, EventView, Signed, delivery_values, event_values
@@ -214,7 +213,7 @@ class Dossiers:
 
     def _event(self, event: EventView) -> DossierEvent:
         audit = tuple(self._ledger.timeline(event.id))
-        evidence = Evidence(audit)
+        evidence = LoggedEvidence(audit)
         deliveries = tuple(
             self._delivery(event, delivery, evidence.of_delivery(event.id, delivery.destination))
             for delivery in event.deliveries
@@ -252,7 +251,7 @@ class Dossiers:
         adapter = self._about(delivery.adapter)
         if adapter is None or delivery.action is None:
             return ()
-        if delivery.outcome is not Outcome.DONE or delivery.state is State.EXEMPT or not delivery.through:
+        if delivery.outcome is not Outcome.DONE or not delivery.is_read_back:
             return ()
         name, withdrawn = self._title(delivery), event.ending is Ending.WITHDRAWN
         with speaking(ENGLISH):  # it is data; the page says it in the person's language
@@ -288,7 +287,7 @@ def _erased_since(delivery: DossierDelivery, erasure: DossierDelivery) -> bool:
     """
     if (delivery.destination, delivery.adapter) != (erasure.destination, erasure.adapter) or not delivery.applied_at:
         return False
-    if erasure.outcome is None or erasure.state is State.EXEMPT or not erasure.through:
+    if erasure.outcome is None or not erasure.is_read_back:
         return False
     looked = erasure.evidence.confirmation
     at = erasure.applied_at or (datetime.fromisoformat(looked.first_confirmed_at) if looked else None)

@@ -77,7 +77,7 @@ class Exemption:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """When the recipient took the order the last time, by which calls, and what the adapter noted."""
+    """When the recipient took the order the last time, by which calls, and which entry says so."""
 
     accepted_at: Stamp
     order: tuple[StepView, ...]
@@ -125,7 +125,9 @@ class Foreseen:
 Said = (
     Attempts | CarriedOut | Confirmation | Hold | Exemption | Returns | Foreseen | Acceptance | Attestation | NotAsked
 )
-_S = TypeVar("_S", Attempts, CarriedOut, Confirmation, Hold, Exemption, Returns, Foreseen, Acceptance, Attestation)
+_S = TypeVar(
+    "_S", Attempts, CarriedOut, Confirmation, Hold, Exemption, Returns, Foreseen, Acceptance, Attestation, NotAsked
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +176,25 @@ class DeliveryEvidence:
         return self._said(Acceptance)
 
     @property
+    def order(self) -> tuple[StepView, ...]:
+        """The calls by which it was passed on to a recipient that lets nobody look, and by which it was asked after.
+
+        Where the recipient says later that it is through, the order itself is what carried it out, as far as is known.
+        """
+        said = self._said(Acceptance)
+        if said is None:
+            return ()
+        return said.order if self.confirmation else (*self.carried_out, *said.order)
+
+    @property
     def attestation(self) -> Attestation | None:
         """What a person says of it; None where nobody did."""
         return self._said(Attestation)
+
+    @property
+    def not_asked(self) -> NotAsked | None:
+        """When it was found that the recipient cannot be asked; None where it can."""
+        return self._said(NotAsked)
 
     @property
     def foreseen(self) -> Foreseen | None:
@@ -217,7 +235,7 @@ class Reappearance:
 # -- reading it ---------------------------------------------------------------------------------------------
 
 
-class Evidence:
+class LoggedEvidence:
     """The evidence that entries of the log hold; each kind in its own order. What is not evidence is passed over."""
 
     def __init__(self, entries: Iterable[LogEntry]) -> None:

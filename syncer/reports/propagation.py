@@ -31,10 +31,10 @@ from syncer.reports.wording.recipients import RecipientName, recipient
 
 #: what belongs to no one event: what people did, and what casts doubt on the times
 DECISIONS = (
-    "operator:resynced", "operator:dismissed", "operator:refused", "delivery:exempt", "event:extended",
-    "event:withdrawn", "operator:looked_up", "report:exported", "lane:paused", "lane:resumed", "lane:shadowed",
-    "lane:live", "clock:anomaly", "alert:acknowledged", "guard:tripped", "guard:released", "guard:refused",
-    "guard:cleared",
+    "operator:resynced", "operator:dismissed", "operator:refused", "delivery:exempt", "delivery:attested",
+    "event:extended", "event:withdrawn", "operator:looked_up", "report:exported", "lane:paused", "lane:resumed",
+    "lane:shadowed", "lane:live", "clock:anomaly", "alert:acknowledged", "guard:tripped", "guard:released",
+    "guard:refused", "guard:cleared",
 )  # fmt: skip
 
 
@@ -208,14 +208,16 @@ class Propagation:
                 for entry in self._ledger.entries(DECISIONS, since, until)
                 if not (entry.what == "guard:released" and entry.event)  # one line for a plan, not one for each request
             ),
-            integrity=self._integrity(register.ids, (span.since, span.until)),
+            integrity=self._integrity(register.ids, (span.since, span.until), lanes.values()),
             stopped=seen.stopped,
         )
 
     def _recipient(self, name: str, lane: LaneView) -> RecipientName:
         return recipient(name, lane.adapter, self._about(lane.adapter) if lane.adapter else None)
 
-    def _integrity(self, events: Iterable[str], span: tuple[datetime | None, datetime | None]) -> Integrity:
+    def _integrity(
+        self, events: Iterable[str], span: tuple[datetime | None, datetime | None], lanes: Iterable[LaneView]
+    ) -> Integrity:
         verified, standing = self._verify(events, span), self._notary.standing()
         entries, head = self._ledger.head()
         last = standing.newest
@@ -234,20 +236,26 @@ class Propagation:
                 for item in standing.anchors
                 if item.at is not None
             ),
-            not_proven=(
-                "that nobody who holds both the database and the key file rewrote the log",
-                f"anything after entry {last.size}, the last that is signed"
-                if last
-                else "the end of the log: no entry is signed yet",
-                "more than a note proves that left this machine: compare with one that somebody else keeps",
-                "what a provider keeps in backups and internal copies; the read-back is the provider's own word",
-                "orders, carts, conversations, deals, notes and old exports at a provider",
-            ),
+            not_proven=tuple(_not_proven(last, lanes)),
             last_verification=last_verification(self._verified),
             agreeing=verified.agreeing,
             excused=verified.excused,
             forks=verified.forks,
         )
+
+
+def _not_proven(last: Sealed | None, lanes: Iterable[LaneView]) -> Iterator[str]:
+    """Yield what a log does not prove that is signed so far; `kept` tells it again in other languages."""
+    yield "that nobody who holds both the database and the key file rewrote the log"
+    if last:
+        yield f"anything after entry {last.size}, the last that is signed"
+    else:
+        yield "the end of the log: no entry is signed yet"
+    yield "more than a note proves that left this machine: compare with one that somebody else keeps"
+    yield "what a provider keeps in backups and internal copies; the read-back is the provider's own word"
+    yield "orders, carts, conversations, deals, notes and old exports at a provider"
+    if any(lane.accepted or lane.attested for lane in lanes):
+        yield "what a recipient that lets nobody look made of an order, and that it answered what a person says"
 
 
 def needs_attention(log: PropagationLog) -> bool:

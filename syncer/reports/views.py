@@ -50,6 +50,11 @@ class DeliveryView:
         """Say whether it needs nothing more, a later look apart."""
         return self.state in CLOSED or self.rechecking
 
+    @property
+    def is_read_back(self) -> bool:
+        """Say whether the last look showed that it is so: of nothing else may anybody say that it is done."""
+        return self.state is State.CONFIRMED or self.rechecking
+
 
 @dataclass(frozen=True, slots=True)
 class EventView:

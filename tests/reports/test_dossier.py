@@ -194,7 +194,7 @@ def test_a_request_of_today_is_about_to_be_asked(dossiers: list[DossierFacts]) -
     assert "none of the 2 recipients has finished." in text
     assert text.count(NOT_ASKED) == 4  # beside each recipient, and below
     assert text.count(f"{NOT_ASKED} {AT_REST}") == 1
-    assert "Until the last check, 7 days after everything is done, we keep your address encrypted" in text
+    assert "Until the last check, 7 days after all is closed, we keep your address encrypted" in text
     assert needs_attention(found) is False
 
 

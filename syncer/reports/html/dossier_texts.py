@@ -120,6 +120,48 @@ LEFT_OPEN = {
     "exclusion_needed": "Nothing there keeps you from being added again.",
 }
 
+#: what became of a request where nobody could look, by what is known: what it did, and how that was checked
+PASSED_ON = N_("We passed the request on to it on {when}. It shows nobody what it then does.")
+PASSED_ON_BY = N_(
+    "We passed the request on to it on {when}. It shows nobody what it then does; by its own word it is through by"
+    " {day}."
+)
+NOT_SHOWN = N_("This cannot be checked: it lets nobody look.")
+#: what a recipient answered -> the same by the word of a person, where the day is known, and where it is not
+ANSWERED = {
+    "done": (
+        N_("On {day} it answered that it did what was asked."),
+        N_("It answered that it did what was asked."),
+    ),
+    "no_data": (
+        N_("On {day} it answered that it holds nothing about you."),
+        N_("It answered that it holds nothing about you."),
+    ),
+    "refused": (N_("On {day} it refused what was asked."), N_("It refused what was asked.")),
+    None: (N_("On {day} it answered."), N_("It answered.")),
+}
+#: who says so; a person does, and our system saw nothing of it
+BY_WORD = N_("We could not look there: a person who works for us noted its answer on {day}.")
+NOT_FOUND = N_(
+    "It cannot find you: we know nothing by which it could (Art. 11(2) GDPR). That does not mean that it holds nothing"
+    " about you."
+)
+NOT_OFFERED = N_("What was asked for does not exist there, so there was nothing to ask of it.")
+LAPSES = N_("It keeps such data until {day} at most.")
+NOTHING_TO_CHECK = N_("There was nothing to check.")
+BRING_IDENTIFIER = N_(
+    "You can tell us by what it could find you, for example a customer number, or the number that it keeps on your"
+    " device. Then we can ask it."
+)
+#: why it is closed so -> how the small print says it
+CLOSED_FOR = {
+    "done": N_("it answered that it did what was asked"),
+    "no_data": N_("it answered that it holds nothing"),
+    "refused": N_("it refused"),
+    "no_identifier": N_("nothing is known by which it could find you"),
+    "right_not_offered": N_("what was asked for does not exist there"),
+}
+
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 

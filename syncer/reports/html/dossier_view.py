@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 from adapters.contract import Stays
 from syncer.audit.ledger import LogEntry
 from syncer.domain.deadlines import is_overdue
-from syncer.domain.endings import Ending
+from syncer.domain.endings import UNSEEN, Ending
 from syncer.domain.model import EventState, State
 from syncer.domain.rights import Right
 from syncer.language.texts import N_, _, counted, listed
 from syncer.reports.dossier import DossierDelivery, DossierEvent, DossierFacts
 from syncer.reports.html import dossier_texts as texts
+from syncer.reports.html.dossier_unseen import any_unseen, apart, counted_apart, mark
 from syncer.reports.html.lead import asked_for, standing
 from syncer.reports.html.recipient import RecipientView
 from syncer.reports.wording.cases import case
@@ -48,6 +49,8 @@ _NOT_FINISHED = Remains(
 _EXCEPTED = Remains(
     N_("What it still holds about you, if anything, stays there."), N_("See above what was decided, and why.")
 )
+#: of one that nobody could look at
+_NOT_SHOWN = Remains(N_("What it holds about you, if anything, we could not see."), N_("See above what became of it."))
 
 
 class DossierView:
@@ -95,12 +98,24 @@ class DossierView:
     def sentence(self) -> str:
         """Return where things stand, in plain sentences."""
         excepted = any(event.ending is Ending.WITH_EXCEPTION for event in self.events)
+        hidden = self.could_not_look()
         told = _("Below you find who was told, what they did, and how we checked it.")
-        if excepted:
+        if hidden:
+            told = _("Below you find who was told, what they answered, and where we could not look.")
+        if hidden and excepted:
+            told = _(
+                "Below you find who was told, what they answered, where we could not look, and why there is an"
+                " exception."
+            )
+        elif excepted:
             told = _("Below you find who was told, what they did, how we checked it, and why there is an exception.")
         own = self.own()
         late = self._late_answer(own[0]) if len(own) == 1 else ""
         return f"{standing(self.events, late)} {told}"
+
+    def could_not_look(self) -> bool:
+        """Say whether a recipient of any request let us not look what became of it."""
+        return any(any_unseen(event.deliveries) for event in self.events)
 
     def own(self) -> list[DossierEvent]:
         """Return the requests that were not withdrawn as entered by mistake, perhaps about the wrong person."""
@@ -124,6 +139,8 @@ class DossierView:
         """Return in a word where a request stands, and the class by which the page marks it."""
         if event.ending is None:
             return _("Not done yet"), event.state.value
+        if event.ending is Ending.ANSWERED:
+            return mark(event.deliveries), "answered"
         word, style = _MARKS[event.ending]
         return _(word), style
 
@@ -137,10 +154,14 @@ class DossierView:
             on = _("{first}, and last on {last}").format(first=self.when(first), last=on)
         end = {
             Ending.EVERYWHERE: _("carried out everywhere, on {when}."),
+            Ending.ANSWERED: _("closed on {when}."),
             Ending.WITH_EXCEPTION: _("closed with an exception, on {when}."),
             Ending.WITHDRAWN: _("on {when}, since it had been entered by mistake."),
             Ending.NOBODY: _("closed on {when}; no recipient was set up when it came, so nobody was told."),
         }[event.ending].format(when=on)
+        return f"{self._with_lateness(event, end)} {counted_apart(event.deliveries)}".rstrip()
+
+    def _with_lateness(self, event: DossierEvent, end: str) -> str:
         if not self._was_late(event):
             return end
         end = end.removesuffix(".")
@@ -154,8 +175,7 @@ class DossierView:
         number = len(event.deliveries)
         if not number:
             return _("no recipient was set up when it came, so nobody was told yet; a person has to settle it.")
-        excepted = sum(delivery.state is State.EXEMPT for delivery in event.deliveries)
-        done = sum(delivery.through for delivery in event.deliveries) - excepted
+        done = sum(delivery.is_read_back for delivery in event.deliveries)
         if not done:
             said = counted(
                 "none of the {num} recipient has finished", "none of the {num} recipients has finished", number
@@ -166,7 +186,9 @@ class DossierView:
             said = counted(
                 "{num} of {all} recipients has finished", "{num} of {all} recipients have finished", done, all=number
             )
-        if excepted:
+        if otherwise := apart(each for each in event.deliveries if not each.is_read_back):
+            said = f"{said}, {otherwise}"
+        elif excepted := sum(delivery.state is State.EXEMPT for delivery in event.deliveries):
             out = counted("one was excepted", "{number} were excepted", excepted, number=texts.number(excepted))
             said = f"{said}, {out}"
         if event.state is EventState.HELD:
@@ -241,6 +263,10 @@ class DossierView:
         """Return the recipients that were excepted by a decision, or by the request being withdrawn."""
         return [each for each in self.recipients(event) if each.delivery.state is State.EXEMPT]
 
+    def not_found(self, event: DossierEvent) -> list[RecipientView]:
+        """Return the recipients that cannot find the person, who may know by what they could."""
+        return [] if self.by_mistake(event) else [each for each in self.recipients(event) if each.what_helps()]
+
     def name(self, delivery: DossierDelivery) -> str:
         """Return the recipient's name as people know it."""
         return self.facts.recipients[delivery.destination].title
@@ -273,6 +299,8 @@ class DossierView:
                 ]
                 if not on_ground and not delivery.through:
                     items.append(Remains(_(_NOT_FINISHED.text), _(_NOT_FINISHED.ground)))
+                elif not on_ground and delivery.state in UNSEEN:
+                    items.append(Remains(_(_NOT_SHOWN.text), _(_NOT_SHOWN.ground)))
                 elif not on_ground and delivery.state is State.EXEMPT:
                     items.append(Remains(_(_EXCEPTED.text), _(_EXCEPTED.ground)))
                 by_name.setdefault(self._unique_name(delivery), {}).update(dict.fromkeys(items))
@@ -297,19 +325,19 @@ class DossierView:
             return None
         days = self.facts.recheck_days
         text = _(
-            "Until everything is done, we keep your address encrypted, for this work only; then our system destroys it."
+            "Until all is closed, we keep your address encrypted, for this work only; then our system destroys it."
         )
         if days:
             text = _(
-                "Until the last check, {days} days after everything is done, we keep your address encrypted, for this"
-                " work only; then our system destroys it."
+                "Until the last check, {days} days after all is closed, we keep your address encrypted, for this work"
+                " only; then our system destroys it."
             ).format(days=max(days))
         return Remains(text, of_our_address(self._strictest()))
 
     def record(self) -> Remains:
         """Return for how long the record is kept, and the ground."""
         text = _(
-            "So that we can show what was done, we keep a record of it for {months} months. In place of your address it"
+            "So that we can show what we did, we keep a record of it for {months} months. In place of your address it"
             " holds a code that cannot be turned back into it; only with our secret key can one tell whether the code"
             " belongs to an address that one knows already."
         ).format(months=self.facts.audit_months)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from adapters.contract import Outcome
+from adapters.contract import Inapplicable, Outcome
 from syncer.domain.endings import Ending
 from syncer.language.texts import N_, _, counted, listed
 from syncer.reports.dossier import DossierEvent
 from syncer.reports.html import dossier_texts as texts
+from syncer.reports.html.dossier_unseen import kind_for_person
 
 #: ending -> what is said of one request; None for one that is open
 _ONE: Mapping[Ending | None, str] = {
     Ending.EVERYWHERE: N_("Your request has been carried out."),
+    Ending.ANSWERED: N_("Your request has been closed, but we could not check everywhere what became of it."),
     Ending.WITH_EXCEPTION: N_("Your request has been closed with an exception."),
     Ending.NOBODY: N_("Your request has been closed without being carried out: there was no recipient to tell."),
     None: N_("Your request has not been fully carried out yet."),
-}  #: in which order several are counted; None for those that are open
-_IN_ORDER = (Ending.EVERYWHERE, Ending.WITH_EXCEPTION, Ending.NOBODY, None)
+}
+#: in which order several are counted; None for those that are open
+_IN_ORDER = (Ending.EVERYWHERE, Ending.ANSWERED, Ending.WITH_EXCEPTION, Ending.NOBODY, None)
 
 
 def asked_for(events: Sequence[DossierEvent]) -> list[DossierEvent]:
@@ -31,12 +35,38 @@ def standing(events: Sequence[DossierEvent], late: str) -> str:
     mistakes = len(events) - len(own)
     if not own:
         return _of_mistakes(mistakes, more=False)
-    said = _of_one(own[0], late) if len(own) == 1 else _of_several(own)
+    said = " ".join([_of_one(own[0], late) if len(own) == 1 else _of_several(own), *_not_done(own)])
     return f"{said} {_of_mistakes(mistakes, more=True)}" if mistakes else said
 
 
+def _not_done(events: Sequence[DossierEvent]) -> list[str]:
+    """Return that recipients refused or cannot find the person, in sentences: neither may wait for the small print."""
+    at = {(kind_for_person(each), each.destination) for event in events for each in event.deliveries}
+    counts = Counter(kind for kind, _destination in at)
+    refused, lost = counts["refused"], counts[Inapplicable.NO_IDENTIFIER]
+    said = []
+    if refused:
+        said.append(
+            counted("One recipient refused.", "{number} recipients refused.", refused, number=_capital(refused))
+        )
+    if lost:
+        said.append(
+            counted(
+                "One recipient cannot find you: see below what you can do.",
+                "{number} recipients cannot find you: see below what you can do.",
+                lost,
+                number=_capital(lost),
+            )
+        )
+    return said
+
+
+def _capital(count: int) -> str:
+    return texts.capital(texts.number(count))
+
+
 def _of_mistakes(count: int, *, more: bool) -> str:
-    number = texts.capital(texts.number(count))
+    number = _capital(count)
     if more:
         return counted(
             "A further request about you was entered here by mistake. It was withdrawn; nobody was asked any further"
@@ -59,7 +89,7 @@ def _of_one(event: DossierEvent, late: str) -> str:
     said = [_(_ONE[event.ending])]
     if late:
         said.append(late)
-    if event.ending is not None and event.deliveries and all(e.outcome is Outcome.ABSENT for e in event.deliveries):
+    if event.ending is Ending.EVERYWHERE and all(e.outcome is Outcome.ABSENT for e in event.deliveries):
         said.append(_("No recipient held anything about you."))
     return " ".join(said)
 
@@ -79,6 +109,13 @@ def _how_many(ending: Ending | None, count: int) -> str:
     number = texts.number(count)
     if ending is Ending.EVERYWHERE:
         return counted("one has been carried out", "{number} have been carried out", count, number=number)
+    if ending is Ending.ANSWERED:
+        return counted(
+            "one has been closed though we could not check everywhere what became of it",
+            "{number} have been closed though we could not check everywhere what became of them",
+            count,
+            number=number,
+        )
     if ending is Ending.WITH_EXCEPTION:
         return counted(
             "one has been closed with an exception",

@@ -17,25 +17,29 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from adapters.contract import Inapplicable
 from syncer.audit.ledger import Facts, LogEntry
 from syncer.domain.codes import meaning
+from syncer.domain.model import State
 from syncer.language.templates import install
-from syncer.language.texts import ENGLISH, _, digits, one_place, spoken, told_in
+from syncer.language.texts import ENGLISH, N_, _, digits, one_place, spoken, told_in
 from syncer.privacy.masking import escaped, visible
 from syncer.reports.dossier import DossierFacts
 from syncer.reports.evidence import StepView
+from syncer.reports.findings import find
 from syncer.reports.html.dossier_texts import ASKED
 from syncer.reports.html.dossier_view import DossierView
 from syncer.reports.html.report_view import ReportView
+from syncer.reports.html.unseen import how_sure
 from syncer.reports.propagation import PropagationLog
 from syncer.reports.register.index import PartFile
-from syncer.reports.views import EventView, TimelineEntry, VerificationView
+from syncer.reports.views import DeliveryView, EventView, TimelineEntry, VerificationView
 from syncer.reports.wording import kept
 from syncer.reports.wording.account import account
 from syncer.reports.wording.cases import case
 from syncer.reports.wording.deliveries import tries
-from syncer.reports.wording.findings import find
 from syncer.reports.wording.moments import NONE, Moments, in_register
+from syncer.reports.wording.sureness import kind_of
 from syncer.reports.wording.words import (
     ACTORS,
     STATES,
@@ -56,6 +60,17 @@ BRIEF = {
     "confirmed": "confirmed",
     "held": "needs a person",
     "exempt": "exempt",
+    "accepted": "passed on",
+    "attested": "settled by a person",
+    "not_applicable": "cannot be found there",
+    "right_not_offered": "does not apply",
+}
+#: what the legend says of those that nobody read back
+LEGEND = {
+    State.ACCEPTED: N_("its machine took the order; it shows nobody what it then does"),
+    State.ATTESTED: N_("a person says what it answered"),
+    Inapplicable.NO_IDENTIFIER: N_("nothing is known by which it could find the person; it may hold something"),
+    Inapplicable.RIGHT_NOT_OFFERED: N_("the right has no meaning there"),
 }
 
 
@@ -76,7 +91,8 @@ def dossier_html(facts: DossierFacts, language: str = ENGLISH) -> Iterator[str]:
 
 def _report(log: PropagationLog) -> Iterator[str]:
     view = ReportView(log)
-    yield from _page("report", ("report.css", "states.css"), _numbered(), log=log, view=view, moments=view.moments)
+    values = {"log": log, "view": view, "moments": view.moments, "sure": tuple(how_sure(log, view.called))}
+    yield from _page("report", ("report.css", "states.css"), _numbered(), **values)
 
 
 def _index(log: PropagationLog, files: tuple[PartFile, ...]) -> Iterator[str]:
@@ -172,6 +188,12 @@ def _marked(name: str) -> Markup:
     return Markup('<span class="id">{}</span>').format(visible(name))
 
 
+def _brief(delivery: DeliveryView) -> str:
+    """Return where a delivery stands as its cell says it; what only waits to be read again is confirmed meanwhile."""
+    kind = kind_of(delivery)
+    return _(BRIEF[kind if kind in BRIEF else delivery.state])
+
+
 def _bold(word: str, style: str) -> Markup:
     """Return a word that the style sheet marks by how a request stands."""
     return Markup('<b class="{}">{}</b>').format(style, word)
@@ -217,5 +239,6 @@ def environment() -> Environment:
         "count": digits,
     }
     templates.filters |= {"plain_figures": in_register}
-    templates.globals |= {"ASKED": ASKED, "STATES": STATES, "BRIEF": BRIEF, "language": spoken}
+    templates.filters |= {"brief": _brief}
+    templates.globals |= {"ASKED": ASKED, "STATES": STATES, "BRIEF": BRIEF, "LEGEND": LEGEND, "language": spoken}
     return templates

@@ -5,20 +5,23 @@ Done is only what was read back. What a recipient merely answered is told as its
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from adapters.contract import Action, Outcome
+from adapters.contract import Action, Inapplicable, Outcome
 from syncer.audit.ledger import LogEntry
 from syncer.domain.codes import GUARDED, SHADOWED
+from syncer.domain.endings import UNSEEN
 from syncer.domain.model import State
 from syncer.domain.rights import Ground
 from syncer.language.texts import _, listed
 from syncer.reports.dossier import DossierDelivery, DossierEvent
 from syncer.reports.evidence import StepView, steps
 from syncer.reports.html import dossier_texts as texts
+from syncer.reports.html import dossier_unseen as unseen
 from syncer.reports.wording.grounds import exception
 from syncer.reports.wording.moments import Moments
 from syncer.reports.wording.previews import is_shadowed
+from syncer.reports.wording.sureness import kind_of
 from syncer.reports.wording.words import action_word
 
 #: state or outcome -> what the small print calls it
@@ -29,6 +32,9 @@ FIGURES = {
     "confirmed": "confirmed",
     "held": "held",
     "exempt": "exempt",
+    "accepted": "passed on, not checked",
+    "attested": "settled by a person",
+    "not_applicable": "not asked",
     "done": "done",
     "absent": "absent",
 }
@@ -47,12 +53,16 @@ class RecipientView:
     def asked(self) -> str:
         """Return what the recipient was asked, and when first."""
         tried = self.delivery.evidence.attempts
+        if self.delivery.state is State.NOT_APPLICABLE:
+            return _("It could not be asked.")
         if tried is not None:
             return _("On {when}: {what}.").format(
                 when=self._moments.written(tried.first_attempt_at), what=_(texts.ASK[self.delivery.action])
             )
         if self._event.right is None:
             return _("Nothing.")
+        if self.delivery.state is State.ATTESTED:
+            return _("A person who works for us dealt with it.")
         return _("It was not asked.") if self.delivery.through else _(texts.NOT_ASKED)
 
     def did(self) -> list[str]:
@@ -66,6 +76,8 @@ class RecipientView:
         ]
         if delivery.state is State.EXEMPT:
             return [*again, *self.before(), self._excepted()]
+        if delivery.state in UNSEEN:
+            return [*again, *unseen.did(delivery, self._moments)]
         if not delivery.through:
             before = self.before()
             return [*again, *before, _("This is not finished: see below.")] if before or again else [_("Nothing yet.")]
@@ -81,10 +93,12 @@ class RecipientView:
         delivery, moments = self.delivery, self._moments
         back = max((entry.seq for entry in self._of("delivery:reappeared")), default=0)
         looks = [entry for entry in self._of("delivery:confirmed") if entry.seq > back]
+        if delivery.state in UNSEEN:
+            return [*self._once(looks), *unseen.checked(delivery, moments)]
         if not looks:
             return [_("It was not checked.") if delivery.state is State.EXEMPT else _("Not yet.")]
-        if not delivery.through or delivery.state is State.EXEMPT:
-            return [_("Last found to be so on {when}, and not since.").format(when=moments.written(looks[-1].at))]
+        if not delivery.is_read_back:
+            return self._once(looks)
         places = _places(looks[0])
         if delivery.outcome is Outcome.ABSENT:
             saw = _("On {when} we searched and found nothing about you.")
@@ -96,6 +110,15 @@ class RecipientView:
         if len(looks) > 1:
             said.append(_("Still so on {days}.").format(days=listed([moments.day(look.at) for look in looks[1:]])))
         return said
+
+    def _once(self, looks: Sequence[LogEntry]) -> list[str]:
+        """Return when it was last found to be so, of what is not known to be so any more; nothing for never."""
+        when = [self._moments.written(look.at) for look in looks[-1:]]
+        return [_("Last found to be so on {when}, and not since.").format(when=each) for each in when]
+
+    def what_helps(self) -> list[str]:
+        """Return what the person can do where a recipient cannot find them, in sentences."""
+        return [_(texts.BRING_IDENTIFIER)] if kind_of(self.delivery) is Inapplicable.NO_IDENTIFIER else []
 
     def why(self) -> list[str]:
         """Return why it is not through and what is left to do, in sentences that promise nothing for a person."""
@@ -142,6 +165,10 @@ class RecipientView:
         """
         if self.delivery.evidence.attempts is None:
             return []
+        taken = self.delivery.evidence.acceptance
+        if taken is not None:  # its answer said that it took the request, and nothing more
+            when = self._moments.written(taken.accepted_at)
+            return [_("We had passed the request on to it on {when}, and it let nobody look.").format(when=when)]
         if any(entry.facts is None for entry in self._entries):
             return [_("We no longer keep the details of what it answered.")]
         walks = [found for entry in self._since_it_came_back() if (found := steps(entry.facts))]
@@ -169,13 +196,25 @@ class RecipientView:
         """Return action, state, outcome and code for whoever checks the page."""
         delivery = self.delivery
         said = f"{action_word(delivery.action) or '-'}, {_(FIGURES[delivery.state])}"
-        if delivery.outcome:
+        if delivery.outcome and delivery.state not in UNSEEN:
             said += f", {_(FIGURES[delivery.outcome])}"
         if not delivery.code:
             return said
+        if delivery.state in UNSEEN:  # their codes are words that claim too much by themselves
+            return f"{said} ({_(texts.CLOSED_FOR.get(delivery.code, delivery.code))})"
         words = exception(delivery.code, self._event.right) if self._is_exempt() else texts.why(delivery.code)
         why = _("{what}: {said}").format(what=delivery.code, said=words.rstrip("."))
         return f"{said} ({why})"
+
+    def calls(self) -> list[tuple[str, tuple[StepView, ...]]]:
+        """Return the calls that were exchanged, each kind under a word that claims no more than they show."""
+        told, unsure = self.delivery.evidence, self.delivery.state in UNSEEN and not self.delivery.evidence.confirmation
+        taken = unsure and self.delivery.state is State.ACCEPTED  # then these calls are the order itself
+        return [
+            (_("asked:") if unsure else _("carried out:"), () if taken else told.carried_out),
+            (_("passed on:"), told.order),
+            (_("read back:"), told.read_back),
+        ]
 
     def _done(self) -> Action | None:
         """Return the action if it was found carried out: a row that does not say so claims nothing."""

@@ -9,19 +9,20 @@ from datetime import date, datetime
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from adapters.contract import Action
+from adapters.contract import Action, Evidence
 from syncer.audit.ledger import Stamp
 from syncer.domain.codes import meaning
 from syncer.domain.endings import Ending
 from syncer.domain.model import EventState, State
 from syncer.language.texts import _, counted
 from syncer.reports.evidence import Exemption, Reappearance, ReportedDelivery, ReportedEvent
+from syncer.reports.findings import find
 from syncer.reports.html.figures import DueSoon, Figures, Soon, seconds, span
+from syncer.reports.html.unseen import ClosedUnseen, Passed
 from syncer.reports.propagation import PropagationLog
 from syncer.reports.views import DeliveryView, EventView, LaneView
 from syncer.reports.wording import deliveries
 from syncer.reports.wording.account import account
-from syncer.reports.wording.findings import find
 from syncer.reports.wording.kept import told_by_adapter
 from syncer.reports.wording.moments import Moments
 from syncer.reports.wording.needs import missed_target_only, pause_reason
@@ -47,7 +48,8 @@ class Cell:
 
     `proof` and `confirmed_seq` are the numbers of its proof and of the entry that confirmed it. `last_attempt_at` is
     the log's own stamp, `before` what had been done before somebody closed it by decision, `would_have` what would have
-    happened where nothing is carried out.
+    happened where nothing is carried out. `passed` is how it was passed on, `by_word` who says what the recipient
+    answered, where that is how it was closed.
     """
 
     proof: int | None
@@ -55,6 +57,8 @@ class Cell:
     last_attempt_at: Stamp | None
     before: str
     would_have: str
+    passed: Passed | None
+    by_word: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,8 @@ class Health:
     median: str
 
 
+#: ending -> how the style sheet marks a request; any other was closed by a decision
+_MARKS = {Ending.EVERYWHERE: "fulfilled", Ending.ANSWERED: "answered"}
 #: what proofs are told apart by: recipient, action, outcome, calls and notes
 _ProofKey = tuple[str, Action | None, str, tuple[str, ...], tuple[str, ...]]
 
@@ -153,6 +159,7 @@ class ReportView:
         self.extensions: list[Extended] = []
         self._due = DueSoon(self.moments.local(log.generated_at).date())
         self._again = {(item.event, item.destination) for item in log.reappeared}
+        self.unseen = ClosedUnseen(self.called)
         self._now: dict[tuple[str | None, str | None], ReportedDelivery] = {}
         self._proofs: dict[_ProofKey, Proof] = {}
         self._seen: Counter[int] = Counter()
@@ -174,6 +181,7 @@ class ReportView:
         said, tried, before = evidence.confirmation, evidence.attempts, deliveries.before(delivery, self.moments)
         if place in self._again:
             self._now[place] = delivery
+        self.unseen.add(event, delivery)
         if delivery.state is State.EXEMPT and not deliveries.withdrawn(delivery):
             self.exceptions.append(Excepted(*place, delivery.code, evidence.exemption, before))
         return Cell(
@@ -182,6 +190,8 @@ class ReportView:
             tried.last_attempt_at if tried else None,
             before,
             deliveries.would_have(delivery),
+            self.unseen.passed(delivery),
+            deliveries.by_whose_word(delivery, self.moments, whole=False),
         )
 
     # -- the sentence ---------------------------------------------------------------------------------------
@@ -203,6 +213,7 @@ class ReportView:
         return [
             (_("requests"), counts.requests, False),
             (_("carried out everywhere"), counts.everywhere, False),
+            *(((_("closed, not everywhere read back"), counts.answered, False),) if counts.answered else ()),
             (_("closed with an exception"), counts.with_exception, False),
             *((word, number, False) for word, number in rare if number),
             (_("need a decision"), counts.held, False),
@@ -250,7 +261,7 @@ class ReportView:
         """Return how a request is marked, and where it stands."""
         if event.ending is None:
             return event.state, standing(event)
-        return "fulfilled" if event.ending is Ending.EVERYWHERE else "exempt", standing(event)
+        return _MARKS.get(event.ending, "exempt"), standing(event)
 
     def closed(self, event: EventView) -> int:
         """Return how many of its recipients need nothing more."""
@@ -277,7 +288,7 @@ class ReportView:
     def _proven_by(self, delivery: ReportedDelivery) -> int | None:
         """Return the number of the proof of a confirmed delivery, None where no steps are kept."""
         said = delivery.evidence.confirmation
-        if said is None or not said.read_back or not (delivery.state is State.CONFIRMED or delivery.rechecking):
+        if said is None or not said.read_back or not delivery.is_read_back:
             return None
         # the provider's request number and the milliseconds differ each time: they stand in the JSON and the CSV
         steps = tuple(dict.fromkeys(step_line(step, brief=True, arrow="→") for step in said.read_back))
@@ -322,14 +333,29 @@ class ReportView:
             return Works("retrying", _("with trouble"), "; ".join(wait))
         if lane.held + lane.retrying > here.waiting:
             return Works("pending", _("not known"), _("some wait that this report leaves out"))
-        if lane.confirmed:
-            return Works("confirmed", _("yes"))
-        return Works("pending", _("not known"), _("nothing confirmed yet"))
+        return _by_what_it_answered(lane, self.log.recipients[name].evidence)
 
     def reappeared(self) -> Iterable[tuple[Reappearance, ReportedDelivery | None]]:
         """Yield who was found again, with how the delivery stands now."""
         for item in self.log.reappeared:
             yield item, self._now.get((item.event, item.destination))
+
+
+def _by_what_it_answered(lane: LaneView, evidence: Evidence | None) -> Works:
+    """Return whether a recipient works where nothing is in its way: by the surest that it ever showed."""
+    if lane.confirmed:
+        return Works("confirmed", _("yes"))
+    if lane.accepted:
+        return Works("accepted", _("takes orders"), _("nobody can read back what becomes of them"))
+    if lane.attested:
+        return Works("attested", _("by hand"), _("a person says what it answered"))
+    if lane.not_applicable:
+        return Works("not_applicable", _("not known"), _("it could not be asked about anybody yet"))
+    if evidence is Evidence.BY_HAND:
+        return Works("pending", _("by hand"), _("nothing settled by a person yet"))
+    if evidence in (Evidence.ACCEPTED, Evidence.PROCESSED):
+        return Works("pending", _("not known"), _("it took no order yet"))
+    return Works("pending", _("not known"), _("nothing confirmed yet"))
 
 
 def _tried(event: ReportedEvent) -> tuple[Stamp | None, str]:

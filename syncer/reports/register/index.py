@@ -13,10 +13,10 @@ from syncer.clock import stamp
 from syncer.domain.controller import Controller
 from syncer.language.texts import ENGLISH, told_in
 from syncer.privacy.masking import escaped
+from syncer.reports.findings import find
 from syncer.reports.propagation import Integrity, PropagationLog, Span, Summary
 from syncer.reports.register.part import Part
 from syncer.reports.wording.account import account, many
-from syncer.reports.wording.findings import find
 from syncer.reports.wording.moments import Moments
 from syncer.reports.wording.words import whose
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from syncer.audit.ledger import Ledger, LogEntry
 from syncer.database.connections import snapshot
 from syncer.database.tables import Tables
-from syncer.reports.evidence import ATTEMPTED, REAPPEARED, TOLD, Evidence, ReportedEvent
+from syncer.reports.evidence import ATTEMPTED, REAPPEARED, TOLD, LoggedEvidence, ReportedEvent
 from syncer.reports.reader import Reader
 from syncer.reports.views import EventView
 
@@ -41,7 +41,7 @@ class PagedRegister:
         for ids in self._pages(None):
             log = self._ledger.of_events(self._connection, ids, told=TOLD)
             # what a delivery's evidence begins with is when it was tried, whatever else the log said of it before
-            evidence = Evidence(sorted(log, key=lambda entry: entry.what != ATTEMPTED))
+            evidence = LoggedEvidence(sorted(log, key=lambda entry: entry.what != ATTEMPTED))
             for view in self._reader.of_ids(self._connection, ids):
                 yield evidence.reported(view)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from syncer.domain.codes import GUARDED
+from datetime import date
+
+from syncer.domain.codes import GUARDED, meaning
+from syncer.domain.endings import UNSEEN
 from syncer.domain.model import State
 from syncer.domain.rights import Ground
 from syncer.language.texts import _, counted
-from syncer.reports.evidence import ReportedDelivery
+from syncer.reports.evidence import Attestation, ReportedDelivery
 from syncer.reports.views import DeliveryView
 from syncer.reports.wording import previews
-from syncer.reports.wording.moments import Moments
+from syncer.reports.wording.moments import Moments, in_register
 from syncer.reports.wording.sureness import unseen
 from syncer.reports.wording.words import OUTCOMES, STATES
 
@@ -36,8 +39,38 @@ def withdrawn(delivery: DeliveryView) -> bool:
 
 def outcome(delivery: DeliveryView) -> str:
     """Return what a recipient was found to have done; empty for what was not read back, or is not so any more."""
-    read_back = delivery.state is State.CONFIRMED or delivery.rechecking
-    return _(OUTCOMES[delivery.outcome]) if read_back and delivery.outcome else ""
+    return _(OUTCOMES[delivery.outcome]) if delivery.is_read_back and delivery.outcome else ""
+
+
+def why_unseen(delivery: DeliveryView) -> str:
+    """Return what a recipient answered by a person's word, or why it could not be asked; empty for any other."""
+    return meaning(delivery.code) if delivery.state in UNSEEN else ""
+
+
+def answered_on(said: Attestation | None) -> date | None:
+    """Return on which day a recipient answered, by a person's word; None where nobody says, or what is no day."""
+    try:
+        return date.fromisoformat(said.answered_on) if said and said.answered_on else None
+    except ValueError:  # what somebody else wrote there
+        return None
+
+
+def by_whose_word(delivery: ReportedDelivery, moments: Moments, *, whole: bool = True) -> str:
+    """Return who says what a recipient answered, and when it did; empty where nobody does.
+
+    The `whole` of it has the reason, and the digest of the answer: whoever kept that file can show that it is the one.
+    """
+    said = delivery.evidence.attestation
+    if said is None or delivery.state is not State.ATTESTED:
+        return ""
+    day = answered_on(said)
+    parts = [_("answered {day}").format(day=in_register(day))] if day else []
+    parts.append(_("{who} said so {when}").format(who=said.attested_by or "?", when=moments.exact(said.attested_at)))
+    if whole and said.attested_reason:
+        parts.append(_("reason: {reason}").format(reason=said.attested_reason))
+    if whole and said.evidence_sha256:
+        parts.append(_("SHA-256 of the answer {digest}").format(digest=said.evidence_sha256))
+    return "; ".join(parts)
 
 
 def tries(delivery: DeliveryView) -> str:
@@ -60,9 +93,26 @@ def before(delivery: ReportedDelivery, moments: Moments) -> str:
     """
     if delivery.state is not State.EXEMPT:
         return ""
-    said, tried = delivery.evidence.confirmation, delivery.evidence.attempts
-    if said is not None:
-        return _("before, it had been confirmed: {when}").format(when=moments.exact(said.first_confirmed_at))
+    told = delivery.evidence
+    if told.confirmation is not None:
+        return _("before, it had been confirmed: {when}").format(
+            when=moments.exact(told.confirmation.first_confirmed_at)
+        )
+    if told.attestation is not None:
+        return _("before, a person had settled it: {when}").format(when=moments.exact(told.attestation.attested_at))
+    if told.acceptance is not None:
+        return _("before, it had been passed on, and could not be checked: {when}").format(
+            when=moments.exact(told.acceptance.accepted_at)
+        )
+    if told.not_asked is not None:
+        return _("before, it could not be asked there: {when}").format(
+            when=moments.exact(told.not_asked.not_applicable_at)
+        )
+    return _asked_before(delivery, moments)
+
+
+def _asked_before(delivery: ReportedDelivery, moments: Moments) -> str:
+    tried = delivery.evidence.attempts
     if delivery.evidence.carried_out:
         if not delivery.applied_at:
             return _("before, the recipient had answered that it is done: see the log")

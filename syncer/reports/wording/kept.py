@@ -35,6 +35,7 @@ NOT_PROVEN = (
     "more than a note proves that left this machine: compare with one that somebody else keeps",
     "what a provider keeps in backups and internal copies; the read-back is the provider's own word",
     "orders, carts, conversations, deals, notes and old exports at a provider",
+    "what a recipient that lets nobody look made of an order, and that it answered what a person says",
 )
 #: what stands in the log and was not made with its key
 BROKEN = N_(

@@ -246,6 +246,8 @@ def _answer(facts: Facts) -> str:
         return meaning(facts["code"])
     if facts.get("answer") == "applied":
         return _("it was carried out")
+    if facts.get("answer") == "accepted":
+        return _("it was passed on, and nobody can read back what becomes of it")
     return _(OUTCOMES.get(facts.get("outcome", ""), _READ_BACK))
 
 

@@ -24,12 +24,12 @@ from syncer.domain.model import EventState, State
 from syncer.domain.rights import Right
 from syncer.reports.as_json import as_json
 from syncer.reports.evidence import ReportedDelivery, ReportedEvent
+from syncer.reports.findings import find
 from syncer.reports.html.charts import TO_CONFIRMED, histogram
 from syncer.reports.html.page import report_html
 from syncer.reports.html.report_view import ReportView
 from syncer.reports.propagation import NoteKept, PropagationLog
 from syncer.reports.views import Signed
-from syncer.reports.wording.findings import find
 from syncer.service.drain import prepare
 from tests.conftest import Clock
 from tests.support import eventful

@@ -11,7 +11,7 @@ from syncer.reports.wording.account import account
 
 
 def counted(**numbers: int) -> Summary:
-    ended = {kind: numbers.get(kind, 0) for kind in ("everywhere", "with_exception", "withdrawn", "nobody")}
+    ended = {kind: numbers.get(kind, 0) for kind in ("everywhere", "answered", "with_exception", "withdrawn", "nobody")}
     fulfilled = sum(ended.values())
     held, under_way = numbers.get("held", 0), numbers.get("open", 0)
     late = {kind: numbers.get(kind, 0) for kind in ("overdue", "answered_late")}
@@ -29,6 +29,15 @@ def test_every_kind_of_ending_has_its_own_number() -> None:
         "12 requests were received: 4 carried out everywhere, 2 closed with an exception, 1 withdrawn, 1 closed with no"
         " recipient to tell, 1 waiting for a person's decision, 3 under way. None is late, and none was answered late."
     )
+
+
+def test_what_was_not_everywhere_read_back_is_no_part_of_what_was_carried_out() -> None:
+    said = account(counted(everywhere=1, answered=2))
+
+    assert said.startswith(
+        "3 requests were received: 1 carried out everywhere, 2 closed, not everywhere read back, 0 w"
+    )
+    assert "not everywhere" not in account(counted(everywhere=1))
 
 
 def test_what_the_guard_stopped_is_not_said_to_be_under_way() -> None:

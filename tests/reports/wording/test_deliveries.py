@@ -12,12 +12,13 @@ from adapters.sandbox import ActiveCampaignSandbox, Fault
 from syncer.app import App
 from syncer.cli.output import printing
 from syncer.domain.model import State
-from syncer.reports.wording.deliveries import before, outcome, standing, tries
-from syncer.reports.wording.findings import find
+from syncer.reports.evidence import Attestation, DeliveryEvidence
+from syncer.reports.findings import find
+from syncer.reports.wording.deliveries import before, by_whose_word, outcome, standing, tries
 from syncer.reports.wording.moments import Moments
 from syncer.service.drain import drain
 from tests.support.documents.reports import report_csv, report_text, whole
-from tests.support.documents.states import delivery
+from tests.support.documents.states import LOGGED, codes, delivery, evidence
 from tests.support.walk import put
 
 BERLIN = Moments(ZoneInfo("Europe/Berlin"))
@@ -76,6 +77,10 @@ def test_a_withdrawn_one_is_no_exception_of_a_person() -> None:
         ({}, "before, it had been asked, last 2026-11-20 10:00:00 +01:00"),
         ({"carried_out": True}, "before, the recipient had answered that it is done: 2026-11-26 17:32:05 +01:00"),
         ({"carried_out": True, "confirmed": True}, "before, it had been confirmed: 2026-11-20 10:00:00 +01:00"),
+        (
+            {"carried_out": True, "passed_on": True},
+            "before, it had been passed on, and could not be checked: 2026-11-20 10:00:00 +01:00",
+        ),
     ],
 )
 def test_what_had_been_done_before_an_exception_is_told(had: dict[str, bool], said: str) -> None:
@@ -88,3 +93,42 @@ def test_what_had_been_changed_before_a_hold_is_told_too() -> None:
 
     assert before(stopped, BERLIN) == "before, at least a part of it had been done there: 2026-11-26 17:32:05 +01:00"
     assert before(replace(stopped, state=State.HELD), BERLIN) == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (State.ATTESTED, "before, a person had settled it: 2026-11-20 10:00:00 +01:00"),
+        (State.NOT_APPLICABLE, "before, it could not be asked there: 2026-11-20 10:00:00 +01:00"),
+    ],
+)
+def test_how_it_was_closed_before_an_exception_is_told(state: State, said: str) -> None:
+    excepted = delivery("crm", State.EXEMPT, "other")
+    was = evidence(state, tried=True, carried_out=False, confirmed=False)
+
+    assert before(replace(excepted, evidence=was), BERLIN) == said
+
+
+def test_who_says_what_a_recipient_answered_is_told_as_far_as_it_is_on_record() -> None:
+    digest = "ab" * 32
+    attested = delivery("crm", State.ATTESTED, "done")
+
+    def told(**more: str | None) -> str:
+        values = {"attested_by": "dpo", "answered_on": "2026-11-19", "attested_reason": None, "evidence_sha256": None}
+        said = Attestation(LOGGED, **values | more)  # type: ignore[arg-type]
+        return by_whose_word(replace(attested, evidence=DeliveryEvidence((), (said,))), BERLIN)
+
+    when = "dpo said so 2026-11-20 10:00:00 +01:00"
+    assert told() == f"answered 2026-11-19; {when}"
+    assert told(attested_reason="its letter", evidence_sha256=digest) == (
+        f"answered 2026-11-19; {when}; reason: its letter; SHA-256 of the answer {digest}"
+    )
+    assert told(answered_on=None) == told(answered_on="somebody's own words") == when
+    assert by_whose_word(replace(attested, state=State.HELD), BERLIN) == ""
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_what_was_read_back_has_an_outcome(state: State) -> None:
+    for code in codes(state):
+        item = replace(delivery("crm", state, code), outcome=Outcome.DONE)
+        assert bool(outcome(item)) is (state is State.CONFIRMED)

@@ -15,9 +15,9 @@ from syncer.domain.effects import Remedy
 from syncer.domain.model import EventState, State
 from syncer.domain.rights import Right
 from syncer.reports.evidence import ReportedEvent
+from syncer.reports.findings import find
 from syncer.reports.html.page import report_html
 from syncer.reports.wording.commands import commands
-from syncer.reports.wording.findings import find
 from tests.support.documents.reports import report_text
 from tests.support.documents.states import NOW, delivery, event, log
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from adapters.contract import Action, Outcome
+from adapters.contract import Action, Evidence, Outcome
 from syncer.domain.codes import ANSWERS, CODES, INAPPLICABLE, NO_DESTINATION
 from syncer.domain.controller import Controller
-from syncer.domain.endings import ending
+from syncer.domain.endings import UNSEEN, ending
 from syncer.domain.model import EventState, State
 from syncer.domain.policy import settle
 from syncer.domain.rights import Ground, Right
@@ -40,7 +40,9 @@ from tests.support.documents.reports import Listed
 NOW = datetime(2026, 11, 28, 16, 32, 5, tzinfo=UTC)
 LOGGED = "2026-11-20T09:00:00.000000Z"
 TITLES = {"newsletter": "Mailchimp", "crm": "ActiveCampaign", "shop": "Mailchimp"}
-ORDER = StepView("POST /users", 3, None, "audience", "", 200)
+#: what each of them can show at most
+SHOWS = {"newsletter": Evidence.READ_BACK, "crm": Evidence.ACCEPTED, "shop": Evidence.BY_HAND}
+ORDER = StepView("POST /users", 3, "req-4711", "audience", "", 200)
 STEP = StepView("GET /contacts", 3, None, "contact", "absent", 200)
 GROUNDS = tuple(ground.value for ground in Ground)
 
@@ -58,7 +60,9 @@ def codes(state: State) -> Sequence[str | None]:
     return (None,) if state in (State.CONFIRMED, State.ACCEPTED) else (None, *CODES)
 
 
-def evidence(state: State, *, tried: bool, carried_out: bool, confirmed: bool) -> DeliveryEvidence:
+def evidence(
+    state: State, *, tried: bool, carried_out: bool, confirmed: bool, passed_on: bool = False
+) -> DeliveryEvidence:
     """Return what the log says of a delivery."""
     said: list[Said] = []
     if tried:
@@ -69,7 +73,7 @@ def evidence(state: State, *, tried: bool, carried_out: bool, confirmed: bool) -
         said.append(Confirmation(LOGGED, (STEP,), (), 12))
     if state is State.EXEMPT:
         said.append(Exemption("the court asks for it", "dpo", LOGGED))
-    if state is State.ACCEPTED:
+    if state is State.ACCEPTED or passed_on:
         said.append(Acceptance(LOGGED, (ORDER,), 12))
     if state is State.ATTESTED:
         said.append(Attestation(LOGGED, "dpo", "2026-11-19", "its letter", None))
@@ -88,13 +92,15 @@ def delivery(
     tried: bool = True,
     carried_out: bool = False,
     confirmed: bool = False,
+    passed_on: bool = False,
 ) -> ReportedDelivery:
-    """Return a delivery in a state; `confirmed` says that it was, now or before."""
+    """Return a delivery in a state; `confirmed` and `passed_on` say that it was, now or before."""
     confirmed = confirmed or state is State.CONFIRMED
     carried_out = carried_out or state is State.APPLIED
     tried = tried or confirmed or carried_out
     counted = state is not State.PENDING or code is None
     still = confirmed and state in (State.CONFIRMED, State.APPLIED)
+    outcome = None if state in UNSEEN else outcome  # nobody knows of one
     return ReportedDelivery(
         destination=destination,
         adapter=TITLES[destination].lower(),
@@ -108,7 +114,7 @@ def delivery(
         confirmed_at=NOW - timedelta(days=1) if confirmed else None,
         settles_on=date(2027, 1, 20) if state is State.ACCEPTED else None,
         lapses_on=date(2027, 12, 28) if state is State.NOT_APPLICABLE else None,
-        evidence=evidence(state, tried=tried, carried_out=carried_out, confirmed=confirmed),
+        evidence=evidence(state, tried=tried, carried_out=carried_out, confirmed=confirmed, passed_on=passed_on),
     )
 
 
@@ -155,10 +161,15 @@ def event(
 
 
 def log(
-    events: Sequence[ReportedEvent], *, paused: bool = False, intact: bool = True, problem: str | None = None
+    events: Sequence[ReportedEvent],
+    *,
+    paused: bool = False,
+    intact: bool = True,
+    problem: str | None = None,
+    others: int = 5,
 ) -> PropagationLog:
-    """Return the propagation log of these requests."""
-    lanes = {name: _lane(name, events, paused=paused and name == "crm") for name in TITLES}
+    """Return the propagation log of these requests; as many `others` were confirmed at each recipient before."""
+    lanes = {name: _lane(name, events, others, paused=paused and name == "crm") for name in TITLES}
     return PropagationLog(
         generated_at=NOW,
         software="1",
@@ -170,7 +181,7 @@ def log(
         summary=summary(events),
         events=Listed(events),
         destinations=lanes,
-        recipients={name: RecipientName(title.lower(), title) for name, title in TITLES.items()},
+        recipients={name: RecipientName(title.lower(), title, SHOWS[name]) for name, title in TITLES.items()},
         reappeared=(),
         decisions=(),
         integrity=Integrity(
@@ -192,14 +203,14 @@ def log(
     )
 
 
-def _lane(name: str, events: Sequence[ReportedEvent], *, paused: bool) -> LaneView:
+def _lane(name: str, events: Sequence[ReportedEvent], others: int, *, paused: bool) -> LaneView:
     here = Counter(item.state for event in events for item in event.deliveries if item.destination == name)
     empty: dict[str, Any] = dict.fromkeys(LaneView.__slots__)
     return LaneView(
         **empty
         | {state.value: here[state] for state in State}
         # others were confirmed there before, outside any report: it is known to work
-        | {"confirmed": here[State.CONFIRMED] + 5}
+        | {"confirmed": here[State.CONFIRMED] + others}
         | {"adapter": TITLES[name].lower(), "configured": True, "paused": paused}
         | ({"pause_reason": "unauthorized: HTTP 401", "paused_by": "lane"} if paused else {})
     )
@@ -212,6 +223,10 @@ SINGLE = [
     for code in codes(state)
     for action, outcome in ((Action.DELETE, Outcome.DONE), (Action.UNSUBSCRIBE, Outcome.ABSENT), (None, None))
     for tried, done, confirmed in product((False, True), repeat=3)
+] + [
+    # in such a state again after a recipient had taken the order that nobody can look at
+    delivery("crm", state, codes(state)[-1], passed_on=True)
+    for state in (State.PENDING, State.RETRYING, State.APPLIED, State.HELD, State.EXEMPT, State.ATTESTED)
 ]
 
 

@@ -67,6 +67,12 @@ def with_exception(event: EventView) -> bool:
     return event.state is EventState.FULFILLED and bool(codes) and Ground.WITHDRAWN not in codes
 
 
+def answered(event: EventView) -> bool:
+    """Say whether it is closed, nobody was excepted, and not every recipient could be read back."""
+    closed = event.state is EventState.FULFILLED and not any(d.state is State.EXEMPT for d in event.deliveries)
+    return closed and not all(read_back(delivery) for delivery in event.deliveries)
+
+
 def nowhere(event: EventView) -> bool:
     """Say whether a request is not closed and has no recipient: nothing but a person moves it."""
     return event.state is not EventState.FULFILLED and not event.deliveries
@@ -126,12 +132,43 @@ CLAIMS = (
         r"(?i)see below what is held",
         lambda k: any(d.state is State.HELD for d in k.deliveries) or any(map(nowhere, k.events)),
     ),
+    Claim(r"(?<!by its own word it has )carried it out", never),
     Claim(r"(?i)syncer goes on trying", lambda k: any(d.state in WORKABLE for d in k.deliveries)),
     Claim(r"(?i)\b(the 0 recipient|none of the 0)", never),
     Claim(r"(?i)\bunbroken\b", lambda k: not k.altered),
     # what nobody promised
     Claim(r"(?i)somebody here|is seeing to|we promise|guarantee|no doubt", never),
     Claim(r"(?i)will be (done|erased|removed|carried out|settled|mended)", never),
+)
+
+#: what may be said of a delivery alone that was read back, now or before
+SURE = re.compile(r"(?i)\b(confirmed|done|carried out|erased|unsubscribed|read back)\b")
+#: these say that it is not so, or not known; or what a recipient itself answered, of which CLAIMS has a rule of its own
+DENIALS = re.compile(
+    "(?i)"
+    + "|".join(
+        (
+            r"\b0 carried out everywhere|not carried out everywhere|(cannot be|nothing is) carried out",
+            r"carried out before, not read back in shadow mode|carried out, being read back|being read back",
+            r"not everywhere read back|nothing was read back yet|nobody can read back",
+            r"read back, and the change did not show yet|applied and read back again|claims to have read back",
+            r"nothing (more )?is done|nothing is to be done|answered that it is done|had been done there",
+            r"nothing is called confirmed|nothing confirmed yet|was erased for good",
+            # how each recipient stands over all time, and how many of a request's: CLOSED_AS counts these
+            r"\d+ read back",
+        )
+    )
+)
+
+#: words behind a number where a closed request is shown, and what they count
+CLOSED_AS: tuple[tuple[str, Callable[[DeliveryView], bool]], ...] = (
+    ("read back", read_back),
+    ("passed on", lambda d: d.state is State.ACCEPTED),
+    ("settled by a person", lambda d: d.state is State.ATTESTED),
+    ("cannot be found there", lambda d: d.state is State.NOT_APPLICABLE and d.code != "right_not_offered"),
+    ("(?:does|do) not apply", lambda d: d.state is State.NOT_APPLICABLE and d.code == "right_not_offered"),
+    ("exempt", lambda d: d.state is State.EXEMPT and d.code != Ground.WITHDRAWN),
+    ("withdrawn", lambda d: d.state is State.EXEMPT and d.code == Ground.WITHDRAWN),
 )
 
 #: what a text must hold where something is so: hiding is no better than claiming
@@ -142,6 +179,8 @@ DUTIES = (
     Claim(
         r"(?i)withdrawn", lambda k: any(d.code == Ground.WITHDRAWN and d.state is State.EXEMPT for d in k.deliveries)
     ),
+    Claim(r"not everywhere read back", lambda k: any(map(answered, k.events))),
+    *(Claim(words, lambda k, so=so: any(map(so, k.deliveries))) for words, so in CLOSED_AS[1:5]),  # type: ignore[misc]
     Claim(
         r"(?i)no recipient (was|to tell)|no destination was", lambda k: any(not event.deliveries for event in k.events)
     ),
@@ -157,6 +196,7 @@ WORKS = r"our account (\w+)[ |]+yes\b"
 #: a number in front of these words, and what it counts
 NUMBERS: tuple[tuple[str, Callable[[EventView], bool]], ...] = (
     (r"(\d+) carried out everywhere", everywhere),
+    (r"(\d+) closed, not everywhere read back", answered),
     (r"(\d+) closed with an exception", with_exception),
     (r"(\d+) (?:is|are) late and still open", lambda event: event.overdue),
     (r"(\d+) (?:was|were) answered late", answered_late),
@@ -169,8 +209,27 @@ def untrue(text: str, known: Known) -> list[str]:
     for words, counts in NUMBERS:
         number = sum(map(counts, known.events))
         said += [f"says {found[0]!r}: {number}" for found in re.finditer(words, text) if int(found[1]) != number]
+    said += [f"says {word!r}" for word in sure_of(text) if not any(map(ever_confirmed, known.deliveries))]
     works = re.findall(WORKS, text)
     return said + [f"says that {name} works" for name in works if not untroubled(known, name)]
+
+
+def sure_of(text: str) -> list[str]:
+    """Return the words by which a text says that something was seen to be so."""
+    return SURE.findall(DENIALS.sub("", text))
+
+
+def miscounted(said: str, event: EventView) -> list[str]:
+    """Return what is wrong in how a text counts the recipients of a closed request that not all could be read back."""
+    unseen = any(so(delivery) for delivery in event.deliveries for _, so in CLOSED_AS[1:5])
+    if event.state is not EventState.FULFILLED or not unseen:
+        return []
+    found = []
+    for words, so in CLOSED_AS:
+        number, told = sum(map(so, event.deliveries)), set(re.findall(rf"(\d+) {words}\b", said))
+        if told != ({str(number)} if number else set()):
+            found.append(f"counts {sorted(told)} {words}: {number}")
+    return found
 
 
 def hidden(text: str, known: Known) -> list[str]:
