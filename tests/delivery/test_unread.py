@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,17 +18,15 @@ from syncer.domain.model import State
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
 from tests.support.looks import look_at
-from tests.support.unread.adapters import LAPSES, THROUGH, Machine
-from tests.support.unread.installation import installed
+from tests.support.unread.adapters import LAPSES, THROUGH
+from tests.support.unread.installation import Installed, installer
 from tests.support.walk import PERSON, event, put, rows, states, whats
-
-Installed = Callable[..., tuple[App, dict[str, Machine]]]
 
 
 @pytest.fixture
 def install(settings_file: Callable[..., Path], clock: Clock) -> Iterator[Installed]:
-    with ExitStack() as opened:
-        yield lambda **options: opened.enter_context(installed(settings_file, clock, **options))
+    with installer(settings_file, clock) as install:
+        yield install
 
 
 def delivery(app: App, destination: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,11 @@ import pytest
 from adapters import registry
 from syncer.app import App, load_settings, open_app
 from syncer.setup.install import initialise
-from tests.conftest import Clock
+from tests.conftest import UNGUARDED, Clock
 from tests.support.unread.adapters import KINDS, Machine, Unread
+
+#: opens an installation: recipient -> kind, and the options of `installed`
+Installed = Callable[..., tuple[App, dict[str, Machine]]]
 
 TABLE = """
 [destinations.{name}]
@@ -26,13 +29,13 @@ objection = "unsubscribe"
 
 @contextmanager
 def installed(
-    settings_file: Callable[..., Path], clock: Clock, *, alone: bool = False, recheck_days: str = "[1, 7]", **kinds: str
+    settings_file: Callable[..., Path], clock: Clock, *, alone: bool = False, guard: str = UNGUARDED, **kinds: str
 ) -> Iterator[tuple[App, dict[str, Machine]]]:
     """Open an installation with a recipient of each of these kinds, by its name; yields it with their machines.
 
     Beside them it has the mailing list `newsletter`, but where they are `alone`.
     """
-    path = settings_file(recheck_days=recheck_days)
+    path = settings_file(guard=guard)
     text = path.read_text(encoding="utf-8")
     common, newsletter, _ = text.split("[destinations.", 2)
     kept = common if alone else f"{common}[destinations.{newsletter}"
@@ -47,3 +50,10 @@ def installed(
         initialise(load_settings(path))
         with open_app(load_settings(path), clock=clock) as app:
             yield app, machines
+
+
+@contextmanager
+def installer(settings_file: Callable[..., Path], clock: Clock) -> Iterator[Installed]:
+    """Yield what opens such installations, as `installed` does; they are closed at the end."""
+    with ExitStack() as opened:
+        yield lambda **options: opened.enter_context(installed(settings_file, clock, **options))
