@@ -294,7 +294,7 @@ def _count(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:
 
 
 #: how a delivery was closed -> the fact that says why
-_WHY = {"exempt": "ground", "attested": "answer", "not_applicable": "code"}
+WHY = {"exempt": "ground", "attested": "answer", "not_applicable": "code"}
 
 
 def _move(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:
@@ -313,5 +313,5 @@ def _move(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:
     else:
         record.state = facts.get("state", "retrying") if word == "reappeared" else word
         record.done = word in CLOSED
-        record.why = _once(facts.get(_WHY.get(word, "")))
+        record.why = _once(facts.get(WHY.get(word, "")))
         record.settles_on, record.lapses_on = facts.get("settles_on"), facts.get("lapses_on")
