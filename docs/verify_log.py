@@ -514,6 +514,8 @@ def meaning(events, body, purged_events):
         if facts.get("action") != plan[destination]:
             return f"is of another action than was planned at {destination}"
         attempts[destination] = max(made, attempt)
+    if what == "delivery:not_applicable" and not (isinstance(facts.get("code"), str) and facts["code"].strip()):
+        return "says that nobody could be asked, and not why"
     if what.partition(":")[2] in CLOSED:
         closed.add(destination)
     elif what == "delivery:reopened":

@@ -255,6 +255,8 @@ def _delivery(event: EventRecord, what: str, destination: str, at: str, facts: M
         record.attempts, record.most = attempt, max(record.most, attempt)
     elif what in _ANSWERS and not _is_made(record, attempt):
         return f"says {what.partition(':')[2]}, but that attempt was never made"
+    elif what == "delivery:not_applicable" and not (isinstance(facts.get("code"), str) and facts["code"].strip()):
+        return "says that nobody could be asked, and not why"
     if what in _ACTS and facts.get("action") != event.plan[destination]:
         return f"is of another action than the event planned at {destination}"
     _count(record, what, facts)

@@ -100,6 +100,11 @@ def a_person_settled_it_with_a_blank_for_a_reason(log: Log) -> None:
     came(log), settled(log, reason="  ")
 
 
+def nobody_could_be_asked_for_no_reason(log: Log) -> None:
+    came(log), tried(log)
+    log.write("delivery:not_applicable", "e", "ads", phase="apply", attempt=1, action="delete")
+
+
 def it_is_fulfilled_and_sent_again(log: Log) -> None:
     an_order_was_taken(log)
     log.write("delivery:reopened", "e", "ads", **{"from": "accepted", "to": "pending", "reason": "they asked"})
@@ -133,6 +138,7 @@ BAD = [
     (another_order_was_taken, "is of another action"),
     (a_person_settled_it_without_a_reason, "is a person's decision without a reason"),
     (a_person_settled_it_with_a_blank_for_a_reason, "is a person's decision without a reason"),
+    (nobody_could_be_asked_for_no_reason, "nobody could be asked, and not why"),
     (it_is_fulfilled_and_sent_again, "calls an event fulfilled"),
     (it_is_fulfilled_and_only_applied, "calls an event fulfilled"),
     (it_is_fulfilled_and_held_again, "calls an event fulfilled"),

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from adapters.sandbox import MailchimpSandbox
 from syncer.app import App
 from syncer.database.connections import writing
+from syncer.decisions.resync_plan import Selection
 from syncer.service.drain import drain
 from tests.conftest import Clock
 from tests.support.unread.ended import ended
@@ -88,3 +89,26 @@ def test_a_row_that_is_closed_without_the_log_is_held_before_its_request_is_call
 
         assert states(app)["analytics"] == ("held", None, "damaged")
         assert (event(app).state, "event:fulfilled" in whats(app)) == ("held", False)
+
+
+def test_what_is_sent_again_after_its_entries_were_purged_ends_as_before(
+    settings_file: Callable[..., Path], clock: Clock
+) -> None:
+    with installed(settings_file, clock, alone=True, analytics="processing") as (app, machines):
+        clock.advance(days=-40 * 31)
+        put(app, "erasure", PERSON, "k1")
+        drain(app)
+        app.notary.make()
+        clock.advance(days=40 * 31)
+        assert app.purge.carry_out().bodies.count > 0
+        mine, machines["analytics"].through = event(app).id, False
+
+        app.resync.apply(app.resync.plan(Selection(addresses=((mine, PERSON),))), "they asked again")
+        drain(app)
+        assert (states(app)["analytics"][0], event(app).state) == ("retrying", "open")
+        machines["analytics"].through = True
+        clock.advance(hours=7)
+        drain(app)
+
+        assert (states(app)["analytics"][0], event(app).state) == ("accepted", "fulfilled")
+        assert app.verify().ok
