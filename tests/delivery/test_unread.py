@@ -152,6 +152,23 @@ def test_an_adapter_that_claims_what_it_cannot_know_is_not_believed(
     require_sound(app)
 
 
+@pytest.mark.parametrize("word", ["accepted", "not_applicable"])
+def test_an_outcome_that_nobody_writes_is_held_and_nothing_is_confirmed_with_it(
+    install: Installed, clock: Clock, word: str
+) -> None:
+    app, machines = install(alone=True, ads="processing")
+    machines["ads"].through = False
+    asked(app)
+    with app.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE syncer_delivery SET outcome = '{word}'")
+    clock.advance(hours=7)
+
+    drain(app)
+
+    assert states(app)["ads"][::2] == ("held", "damaged")
+    assert "delivery:confirmed" not in whats(app)
+
+
 # -- nobody looks again -------------------------------------------------------------------------------------
 
 
