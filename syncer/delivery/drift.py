@@ -55,7 +55,7 @@ class Drift:
         Where nobody can read back any more, by the adapter that the settings name now, each is unknown.
         """
         if adapter.evidence is not Evidence.READ_BACK:
-            return self.uncalled(destination, "unproven")
+            return self.uncalled(destination, "unsupported_action")
         rows = self._with_address(destination)
         with ThreadPoolExecutor(adapter.limits.senders, thread_name_prefix=f"reconcile-{destination}") as pool:
             return list(pool.map(lambda row: self._compared(adapter, row), rows))

@@ -12,13 +12,14 @@ import pytest
 from adapters.contract import Outcome
 from adapters.sandbox import MailchimpSandbox
 from syncer.app import App
+from syncer.delivery.lane import Lane
 from syncer.delivery.senders import BURST_CALLS
 from syncer.domain.endings import Ending
 from syncer.domain.model import State
 from syncer.service.drain import drain
 from tests.conftest import AUDIENCES, Clock
 from tests.support.looks import look_at
-from tests.support.unread.adapters import LAPSES, THROUGH
+from tests.support.unread.adapters import LAPSES, THROUGH, Machine, Processing, Unread
 from tests.support.unread.installation import Installed, installer
 from tests.support.walk import PERSON, event, put, rows, states, whats
 
@@ -210,6 +211,28 @@ def test_beside_what_was_read_back_the_address_stays_until_its_rechecks_and_only
     require_sound(app)
 
 
+@pytest.mark.parametrize("kind", [Unread, Processing])
+def test_what_was_read_back_before_is_held_at_its_recheck_since_an_adapter_is_set_that_cannot_read(
+    install: Installed, clock: Clock, mailchimp: MailchimpSandbox, kind: type[Unread]
+) -> None:
+    mailchimp.add(PERSON, AUDIENCES[0])
+    app, _ = install(analytics="taking")
+    asked(app)
+    clock.advance(days=1, hours=1)
+    assert app.store.start_rechecks() == 1
+    machine = Machine(through=False)
+    worker = Lane("newsletter", kind(machine), app.transactions, app.store, app.leases, app.seals, app.stop)
+    try:
+        worker.turn()
+    finally:
+        worker.release()
+
+    assert states(app)["newsletter"] == ("held", None, "unsupported_action")
+    assert machine.calls == [], "nobody is said to have come back on the word of an order"
+    assert "delivery:reappeared" not in whats(app)
+    require_sound(app)
+
+
 def test_nobody_who_comes_back_is_looked_for_where_nobody_can_look(install: Installed, clock: Clock) -> None:
     app, machines = install(alone=True, analytics="taking")
     asked(app)
@@ -240,5 +263,5 @@ def test_what_was_read_back_before_is_unknown_to_the_drift_report_since_an_adapt
 
     (found,) = app.drift.compare("newsletter", app.adapter("analytics"))
 
-    assert (found.recorded, found.today) == ("done", "unknown")
+    assert (found.recorded, found.today, found.code) == ("done", "unknown", "unsupported_action")
     assert machines["analytics"].calls == ["apply"]
