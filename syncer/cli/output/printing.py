@@ -152,6 +152,9 @@ _WITHDRAWN = {
     Happened.CARRIED_OUT: "carried out, which cannot be called back; it stays {state}",
     Happened.NOT_HELD: "searched, and the person was not held there; it stays {state}",
     Happened.EXEMPT: "closed before by a person's decision; it stays so",
+    Happened.PASSED_ON: "passed on, which cannot be called back; nobody can read back what becomes of it",
+    Happened.SETTLED: "settled before by a person's word; it stays so",
+    Happened.NOT_APPLICABLE: "not asked, since it could not be",
 }
 
 
