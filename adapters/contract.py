@@ -257,7 +257,8 @@ class Adapter(ABC):
     actions: ClassVar[frozenset[Action]]
     #: setting name -> one-line meaning; any other key under [destinations.NAME] is refused at start
     options: ClassVar[Mapping[str, str]]
-    #: the most that it can show; one that cannot read back never ends a delivery as DONE or ABSENT
+    #: the most that it can show, which every adapter declares; one that cannot read back never ends a delivery as DONE
+    #: or ABSENT, is not asked who came back, and needs nothing behind `changed` and `opted_in`
     evidence: ClassVar[Evidence] = Evidence.READ_BACK
     #: the provider's name as people know it; without one they are shown `name`
     title: ClassVar[str] = ""

@@ -14,7 +14,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from adapters.contract import Action, Adapter, SettingsError
+from adapters.contract import Action, Adapter, Evidence, SettingsError
 from adapters.http.lock import reads_only
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def _problem(adapter: object, name: str) -> str:
     actions = getattr(adapter, "actions", None)
     if not (isinstance(actions, frozenset) and actions and actions <= set(Action)):
         return "its `actions` are no frozenset of Action"
+    if not isinstance(getattr(adapter, "evidence", None), Evidence):
+        return "its `evidence` is no Evidence"
     return "" if isinstance(getattr(adapter, "options", None), Mapping) else "its `options` are no mapping"
 
 

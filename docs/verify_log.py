@@ -463,9 +463,13 @@ def admits(fork, size, origin, root):
 
 
 NEEDS_REASON = {
-    "delivery:exempt", "event:withdrawn", "operator:resynced", "audit:forked", "key:rotated", "operator:proposed",
-    "operator:approved", "operator:rejected",
+    "delivery:exempt", "delivery:attested", "event:withdrawn", "operator:resynced", "audit:forked", "key:rotated",
+    "guard:released", "guard:refused", "operator:proposed", "operator:approved", "operator:rejected",
 }  # fmt: skip
+# how a delivery is closed -> the fact that says why; that it was read back, `confirmed` alone says
+CLOSED = {"confirmed": "", "exempt": "ground", "accepted": "", "attested": "answer", "not_applicable": "code"}
+# what a recipient answered to an attempt
+ANSWERS = ("delivery:applied", "delivery:confirmed", "delivery:accepted")
 
 
 def meaning(events, body, purged_events):
@@ -503,14 +507,16 @@ def meaning(events, body, purged_events):
         attempt = facts.get("attempt")
         made = is_int(attempt) and 0 < attempt <= attempts.get(destination, 0)
         return None if made else "is an answer, but that attempt was never made"
-    if what in ("delivery:attempted", "delivery:applied", "delivery:confirmed"):
+    if what == "delivery:attempted" or what in ANSWERS:
         attempt, made = facts.get("attempt"), attempts.get(destination, 0)
         if not is_int(attempt) or attempt < 1 or (what != "delivery:attempted" and attempt > made):
             return f"says {what}, but that attempt was never made"
         if facts.get("action") != plan[destination]:
             return f"is of another action than was planned at {destination}"
         attempts[destination] = max(made, attempt)
-    if what in ("delivery:confirmed", "delivery:exempt"):
+    if what == "delivery:not_applicable" and not (isinstance(facts.get("code"), str) and facts["code"].strip()):
+        return "says that nobody could be asked, and not why"
+    if what.partition(":")[2] in CLOSED:
         closed.add(destination)
     elif what == "delivery:reopened":
         if facts.get("to") == "pending":  # not when it is only read back again
@@ -530,7 +536,8 @@ def plan_of(destinations):
 
 KEY_ENTRIES = {
     "event:received", "event:held", "event:extended", "event:withdrawn", "event:fulfilled", "delivery:confirmed",
-    "delivery:held", "delivery:exempt", "delivery:reappeared", "identity:shredded",
+    "delivery:held", "delivery:exempt", "delivery:accepted", "delivery:attested", "delivery:not_applicable",
+    "delivery:reappeared", "identity:shredded",
 }  # fmt: skip
 ENTRY = ("seq", "at", "what", "event", "destination", "actor", "facts")
 RECEIVED = ("right", "event_key", "source", "source_ref", "received_at")
@@ -539,12 +546,14 @@ EVENT = {
     *RECEIVED, *DATES, "id", "case", "subject", "state", "ending", "fulfilled_at", "shredded_at", "deliveries", "audit",
 }  # fmt: skip
 STATES = ("fulfilled", "held", "open")
-ENDINGS = ("everywhere", "with_exception", "withdrawn", "nobody")
+ENDINGS = ("everywhere", "answered", "with_exception", "withdrawn", "nobody")
 EVIDENCE = (
     "first_confirmed_at", "read_back", "notes", "confirmed_seq", "held_at", "detail", "reason", "decided_by",
-    "decided_at", "reappeared",
+    "decided_at", "reappeared", "accepted_at", "order", "accepted_seq", "attested_at", "attested_by", "answered_on",
+    "attested_reason", "evidence_sha256", "not_applicable_at",
 )  # fmt: skip
-DELIVERY = {*EVIDENCE, "destination", "action", "state", "outcome"}
+DAYS = ("settles_on", "lapses_on")
+DELIVERY = {*EVIDENCE, *DAYS, "destination", "action", "state", "outcome", "code"}
 
 
 def verify_file(text, name, keys):
@@ -590,6 +599,8 @@ def verify_dossier(content, proofs):
     counts = {"requests": len(events), "overdue": sum(event["overdue"] is True for event in events)}
     counts["answered_late"] = sum(event["late"] is True and event["state"] == "fulfilled" for event in events)
     counts |= {ending: endings.count(ending) for ending in ENDINGS}
+    if "answered" not in summary and not counts["answered"]:
+        del counts["answered"]  # a dossier that was made before that word existed
     same("summary", summary, counts | {state: states.count(state) for state in STATES})
     return unproven
 
@@ -661,9 +672,9 @@ def verify_deliveries(place, event, plan, own, unproven):
         where, told = f"{place} at {name}", [body for body in own if body["destination"] == name]
         last = told[-1]["what"] if told else "delivery:held" if whole else ""
         same(f"{where}: action", delivery["action"], plan[name])
-        through = event["state"] != "fulfilled" or last in ("delivery:confirmed", "delivery:exempt")
+        through = event["state"] != "fulfilled" or last.partition(":")[2] in CLOSED
         must(through, f"{where}: its proven entries do not say that it is through")
-        if state in ("confirmed", "exempt", "held"):
+        if state in CLOSED or state == "held":
             same(f"{where}: state", f"delivery:{state}", last)
         else:
             unproven.add("events.deliveries.state")
@@ -671,6 +682,13 @@ def verify_deliveries(place, event, plan, own, unproven):
             same(f"{where}: outcome", delivery["outcome"], told[-1]["facts"].get("outcome"))
         else:
             unproven.add("events.deliveries.outcome")
+        closing = told[-1]["facts"] if state in CLOSED else {}
+        if state in CLOSED:
+            same(f"{where}: code", delivery["code"], closing.get(CLOSED[state]))
+        else:
+            unproven.add("events.deliveries.code")
+        for key in DAYS:
+            same(f"{where}: {key}", delivery.get(key), closing.get(key))
         evidence = evidence_of(told)
         for key in EVIDENCE:
             same(f"{where}: {key}", delivery.get(key), evidence.get(key))
@@ -685,7 +703,10 @@ def ending_of(plan, own):
     grounds = [body["facts"].get("ground") for body in last.values() if body["what"] == "delivery:exempt"]
     if "withdrawn" in grounds:
         return "withdrawn"
-    return "with_exception" if grounds else "everywhere"
+    if grounds:
+        return "with_exception"
+    unseen = {"delivery:accepted", "delivery:attested", "delivery:not_applicable"}
+    return "answered" if any(body["what"] in unseen for body in last.values()) else "everywhere"
 
 
 def evidence_of(told):
@@ -695,15 +716,26 @@ def evidence_of(told):
         what, at, facts = body["what"], body["at"], body["facts"]
         if what == "delivery:confirmed":
             evidence.setdefault("first_confirmed_at", at)
-            evidence["read_back"] = [{"status": None, **step} for step in facts.get("steps", [])]
+            evidence["read_back"] = steps_of(facts)
             evidence |= {"notes": facts.get("notes", []), "confirmed_seq": body["seq"]}
         elif what == "delivery:held":
             evidence |= {"held_at": at, "detail": facts.get("detail")}
         elif what == "delivery:exempt":
             evidence |= {"reason": facts.get("reason"), "decided_by": body["actor"].get("user"), "decided_at": at}
+        elif what == "delivery:accepted":
+            evidence |= {"accepted_at": at, "order": steps_of(facts), "accepted_seq": body["seq"]}
+        elif what == "delivery:attested":
+            evidence |= {"attested_at": at, "attested_by": body["actor"].get("user"), "answered_on": facts.get("on")}
+            evidence |= {"attested_reason": facts.get("reason"), "evidence_sha256": facts.get("evidence_sha256")}
+        elif what == "delivery:not_applicable":
+            evidence["not_applicable_at"] = at
         elif what == "delivery:reappeared":
             evidence["reappeared"] = evidence.get("reappeared", 0) + 1
     return evidence
+
+
+def steps_of(facts):
+    return [{"status": None, **step} for step in facts.get("steps", [])]
 
 
 def last_of(bodies, *whats):

@@ -389,7 +389,7 @@ class App:
         """What repeats the work that a restored backup undid."""
         from syncer.decisions.replay import Replays
 
-        return Replays(self.checkpoints, self.origins, self.engine, self.store, self.resync, self.queue)
+        return Replays(self.checkpoints, self.origins, self.transactions, self.store, self.resync, self.queue)
 
     @cached_property
     def forks(self) -> Forks:

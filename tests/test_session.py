@@ -74,6 +74,19 @@ def test_a_name_that_a_killed_process_left_of_sqlites_temporary_file_fails_no_se
 
 
 @pytest.mark.slow  # sessions of their own
+def test_what_tidies_up_a_moment_after_the_session_leaves_nothing(tmp_path: Path, workers: list[str]) -> None:
+    later = (
+        "import subprocess, sys, tempfile\ndef test_it():\n    folder = tempfile.mkdtemp()\n"
+        "    code = f'import os, time; time.sleep(2); os.rmdir({folder!r})'\n"
+        "    subprocess.Popen([sys.executable, '-c', code], start_new_session=True)\n"
+    )
+
+    code, said = session(tmp_path, later, *workers)
+
+    assert code == 0, said
+
+
+@pytest.mark.slow  # sessions of their own
 def test_a_session_that_cleans_up_leaves_nothing(tmp_path: Path, workers: list[str]) -> None:
     tidy = "import tempfile\ndef test_it(tmp_path):\n    with tempfile.TemporaryDirectory(): pass\n"
 

@@ -15,6 +15,7 @@ from adapters.contract import (
     Action,
     Adapter,
     Check,
+    Evidence,
     Limits,
     Preview,
     Receipt,
@@ -77,6 +78,7 @@ class ActiveCampaign(Adapter):
 
     name: ClassVar[str] = "activecampaign"
     actions: ClassVar[frozenset[Action]] = frozenset(Action)
+    evidence: ClassVar[Evidence] = Evidence.READ_BACK
     options: ClassVar[Mapping[str, str]] = {
         "base_url": "the account's API address, from Settings > Developer (required)",
         "requests_per_second": "pace of the calls (default 4); the account allows 5, plugins included",

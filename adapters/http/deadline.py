@@ -24,8 +24,7 @@ class CallDeadlines:
         self._seconds = seconds
         self._running: deque[Deadline] = deque()
         self._wake = threading.Condition()
-        self._thread: threading.Thread | None = None
-        self._closed = False
+        self._thread: threading.Thread | None = None  # the one that cuts; any other one is to end
 
     def start(self) -> Deadline:
         """Return the deadline of a call that begins now; its owner must `finish` it."""
@@ -34,28 +33,35 @@ class CallDeadlines:
             deadline = Deadline(time.monotonic() + self._seconds)
             self._running.append(deadline)
             if self._thread is None:
-                self._closed = False
                 self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
                 self._thread.start()
         return deadline
 
     def close(self) -> None:
-        """End the thread; calls under way lose their deadline but keep their socket timeout."""
+        """End the thread; calls under way lose their deadline but keep their socket timeout.
+
+        A call that begins later has a deadline again, and a thread of its own for it.
+        """
         with self._wake:
-            thread, self._thread, self._closed = self._thread, None, True
-            self._wake.notify()
+            thread, self._thread = self._thread, None
+            self._wake.notify_all()
         if thread is not None:
             thread.join()
 
     def _run(self) -> None:
+        idle = False
         while True:
             with self._wake:
                 self._forget_finished()
-                if self._closed:
+                if self._thread is not threading.current_thread():
+                    return
+                if idle and not self._running:
+                    self._thread = None  # nobody closes it for a caller that outlived its lane
                     return
                 # a call that begins during the wait ends later than the wait does, so nobody need wake this thread
                 left = self._running[0].at - time.monotonic() if self._running else self._seconds
                 if left > 0:
+                    idle = not self._running
                     self._wake.wait(left)
                     continue
                 late = self._running.popleft()

@@ -13,6 +13,7 @@ from adapters.contract import (
     Action,
     Adapter,
     Check,
+    Evidence,
     Limits,
     Preview,
     Receipt,
@@ -76,6 +77,7 @@ class Mailchimp(Adapter):
 
     name: ClassVar[str] = "mailchimp"
     actions: ClassVar[frozenset[Action]] = frozenset(Action)
+    evidence: ClassVar[Evidence] = Evidence.READ_BACK
     options: ClassVar[Mapping[str, str]] = {
         "audiences": 'the audiences to work on: "all" (default) or a list of audience ids',
         "max_connections": "calls at one time, 1 to 10 (default 8); Mailchimp allows 10 per user, over all apps",

@@ -79,7 +79,8 @@ def resync(
     """Start held deliveries over, read confirmed ones back.
 
     Shows its plan with a digest, and changes nothing until --yes or --apply DIGEST. Retrying deliveries start over
-    too. What to do is chosen with --event, --destination, --held, --confirmed-since or --file.
+    too, and what was passed on to a destination that nobody can read back is sent once more. What to do is chosen with
+    --event, --destination, --held, --confirmed-since or --file.
     """
     from syncer.cli.output import console
     from syncer.cli.output.results import ResyncResult, planned_lines

@@ -42,8 +42,8 @@ from syncer.domain.rights import ACCEPTED_RIGHTS, Right
 def status(context: Context, every: int | None, as_json: bool) -> int:
     """Show what is open, held, late and paused.
 
-    One screen: the requests, each destination, the daemons, WordPress, the log's proof. With --watch and --json, each
-    status is one line.
+    One screen: the requests, each destination, the daemons, WordPress, the log's proof. A destination counts apart what
+    was closed there without being read back. With --watch and --json, each status is one line.
     """
     if every is not None:
         from syncer.cli.operate.status_watch import watch

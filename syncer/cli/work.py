@@ -123,7 +123,10 @@ def drain(context: Context, max_seconds: float | None, shadow: bool) -> int:
         status = app.status.read()
     tell(result.modes)
     console.line(
-        f"taken {result.taken}; deliveries confirmed {result.confirmed}; now held {result.held},"
+        f"taken {result.taken}; deliveries confirmed {result.confirmed}"
+        + (f", passed on {result.passed_on}" if result.passed_on else "")
+        + (f", not applicable {result.not_applicable}" if result.not_applicable else "")
+        + f"; now held {result.held},"
         f" retrying {result.retrying}, still due {result.still_due}"
         + (f", waiting in the queue {result.waiting}" if result.waiting else "")
         + ("; another daemon did the work" if result.waited_for_owner else "")
@@ -148,7 +151,7 @@ def _with_bar(app: App, max_seconds: float | None) -> Any:
     columns = (TextColumn("deliveries"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=None)
-        return work(app, max_seconds, lambda now: bar.update(task, completed=now.done, total=now.done + now.open))
+        return work(app, max_seconds, lambda now: bar.update(task, completed=now.through, total=now.through + now.open))
 
 
 @click.command(cls=Command)

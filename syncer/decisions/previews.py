@@ -29,6 +29,8 @@ from syncer.settings.destinations import Destination
 Told = Callable[[int, int], None]
 #: why a destination was not called
 AT_REST = "lane_is_at_rest"
+#: states in which a person closed a delivery
+_BY_A_PERSON = frozenset({State.EXEMPT, State.ATTESTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,12 @@ class Previews:
     def of_events(self, ids: Sequence[str], *, held: bool, told: Told = lambda *_: None) -> list[Previewed]:
         """Preview the deliveries of these requests, or of all requests those that are held; each is audited.
 
-        What was exempt or withdrawn is passed over. `told` hears how it goes.
+        What a person closed is passed over: nothing of it starts over. `told` hears how it goes.
         """
         with snapshot(self._transactions.engine) as connection:
             criteria = Criteria(events=set(ids) if ids else None, held=held)
             rows, given_up = self._chosen.read(connection, criteria)
-        asked = [self._of_row(row) for row in rows if row.event_id not in given_up and row.state != State.EXEMPT]
+        asked = [self._of_row(row) for row in rows if row.event_id not in given_up and row.state not in _BY_A_PERSON]
         return [self._audited(each, preview) for each, preview in self._previewed(asked, told)]
 
     def of_people(

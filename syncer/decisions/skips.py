@@ -13,13 +13,23 @@ from syncer.language.texts import N_, Sentence
 #: where the sealed address itself would have to be asked, which the web console cannot
 _NOT_HERE = N_("{why}; start it over with `syncer resync --event` on the server")
 
-#: the states of a delivery as they stand in a sentence
-_STATES = frozenset({N_("pending"), N_("retrying"), N_("applied"), N_("confirmed"), N_("held"), N_("exempt")})
+#: each state of a delivery as it stands in a sentence
+_STATES = {
+    "pending": N_("pending"),
+    "retrying": N_("retrying"),
+    "applied": N_("applied"),
+    "confirmed": N_("confirmed"),
+    "held": N_("held"),
+    "exempt": N_("exempt"),
+    "accepted": N_("passed on, and nobody can read back what becomes of it"),
+    "attested": N_("settled by a person"),
+    "not_applicable": N_("not applicable"),
+}
 
 
 def stated(state: str) -> str:
     """Return the state of a delivery as it stands in a sentence; what somebody else wrote there, as it is."""
-    return Sentence(str(state)) if state in _STATES else state
+    return Sentence(_STATES[state]) if state in _STATES else state
 
 
 class Skips:

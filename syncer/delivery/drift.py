@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from adapters.contract import Action, Adapter
+from adapters.contract import Action, Adapter, Evidence
 from adapters.errors import AdapterError
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
@@ -50,7 +50,12 @@ class Drift:
         self._seals = seals
 
     def compare(self, destination: str, adapter: Adapter) -> list[Comparison]:
-        """Read back every confirmed delivery of a destination whose address is still kept, and compare."""
+        """Read back every confirmed delivery of a destination whose address is still kept, and compare.
+
+        Where nobody can read back any more, by the adapter that the settings name now, each is unknown.
+        """
+        if adapter.evidence is not Evidence.READ_BACK:
+            return self.uncalled(destination, "unsupported_action")
         rows = self._with_address(destination)
         with ThreadPoolExecutor(adapter.limits.senders, thread_name_prefix=f"reconcile-{destination}") as pool:
             return list(pool.map(lambda row: self._compared(adapter, row), rows))

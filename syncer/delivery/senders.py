@@ -199,6 +199,9 @@ class Senders:
         action = delivery.action
         if action is None:
             raise Permanent("malformed", "the event names no right, so there is nothing to ask of a destination")
+        if phase is Phase.CONFIRM and delivery.rechecking and self._adapter.evidence is not Evidence.READ_BACK:
+            # what it knows of an order says nothing of a person whom another adapter had read back
+            raise Permanent("unsupported_action", "the adapter that the settings name now cannot read back")
         before: list[Step] = []
         known = person
 

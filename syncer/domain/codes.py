@@ -142,7 +142,7 @@ CODES: dict[str, tuple[str, str]] = {
         "nothing for a day; a held one: show the detail to the provider, then `resync`",
     ),
     "unproven": (
-        "the adapter claims to have read back what nobody can read at this recipient, so it is not believed",
+        "the adapter says of this recipient what it cannot know, so it is not believed",
         "report it as a mistake of the adapter; `resync` once it is mended, or `exempt` with the reason",
     ),
     "crashed": ("syncer itself failed at this delivery", "report the log line; it is repeated for a day, then held"),

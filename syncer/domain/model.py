@@ -45,6 +45,8 @@ def word(kind: type[Word], text: str) -> Word | None:
         return None
 
 
+#: How a delivery was read back, or is to be: the only outcomes that a row or an entry holds.
+READ_BACK = frozenset({Outcome.DONE, Outcome.ABSENT})
 #: How the call of a recipient ends a delivery.
 ANSWERED = frozenset({State.CONFIRMED, State.ACCEPTED, State.NOT_APPLICABLE})
 #: Every legal move of a delivery. Staying in a state (a pause, a cool-down) is not a move and always legal.

@@ -52,6 +52,11 @@ def changed_something(error: AdapterError) -> bool:
     return any(not step.call.startswith("GET ") and (step.status is None or step.status < 300) for step in error.steps)
 
 
+def contradicts(receipt: Receipt, *, asked: bool) -> bool:
+    """Say whether a receipt says that nobody could be asked of what was `asked`, or not why: an adapter's mistake."""
+    return receipt.outcome is Outcome.NOT_APPLICABLE and (asked or receipt.reason is None)
+
+
 def claims_too_much(receipt: Receipt, *, read_back: bool) -> bool:
     """Say whether a receipt ends a delivery though something deleted was not seen yet: an adapter's mistake."""
     return receipt.unseen > 0 and (read_back or receipt.outcome is Outcome.ABSENT)

@@ -10,7 +10,14 @@ from enum import Enum
 from adapters.contract import Outcome, Preview, Receipt
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from syncer.domain.model import CLOSED, Delivery, EventState, State, move
-from syncer.domain.patience import changed_something, claims_too_much, failing_since, unseen_after, worn_out
+from syncer.domain.patience import (
+    changed_something,
+    claims_too_much,
+    contradicts,
+    failing_since,
+    unseen_after,
+    worn_out,
+)
 
 #: seconds; the first wait is below FIRST_WAIT, the bound doubles each time up to LONGEST_WAIT
 FIRST_WAIT = 30.0
@@ -83,6 +90,9 @@ def judge(
     if isinstance(result, Receipt) and claims_too_much(result, read_back=phase is Phase.CONFIRM):
         detail = "what was deleted was not seen yet where deleted objects are kept"
         result = Transient("not_yet", detail, steps=result.steps, unseen=result.unseen)
+    elif isinstance(result, Receipt) and contradicts(result, asked=phase is Phase.CONFIRM):
+        detail = "the adapter says that it could not be asked, and asked it, or does not say why"
+        result = Permanent("unproven", detail, steps=result.steps)
     decision = _judge(delivery, phase, worn_out(delivery, result, now) or result, now, dice, strikes, unreachable)
     if phase is Phase.APPLY and isinstance(result, AdapterError) and changed_something(result):
         # a later attempt that finds nobody left is to say that it was this one's doing

@@ -9,7 +9,7 @@ from typing import Any
 from adapters.contract import Action, Outcome, Preview, Receipt, Step
 from syncer.audit.transaction import Transaction
 from syncer.clock import stamp
-from syncer.domain.model import CLOSED, WORKABLE, Delivery, EventState, NewEvent, State
+from syncer.domain.model import CLOSED, READ_BACK, WORKABLE, Delivery, EventState, NewEvent, State
 from syncer.domain.policy import Decision, Phase, Result
 from syncer.domain.rights import Right, rank
 from syncer.events.turns import turn_of
@@ -203,6 +203,8 @@ def _delivery_of(row: Any) -> Delivery:
         raise ValueError("nothing is applied without an attempt")
     if row.untried not in (None, 1) or (row.untried and row.claim_rank != rank(row.right)):
         raise ValueError("no mark that syncer ever writes, or one that nobody would count")
+    if row.outcome is not None and row.outcome not in READ_BACK:
+        raise ValueError("no outcome that syncer ever writes")
     if any(not isinstance(text, str | None) for text in (row.code, row.subject, row.email_sealed)):
         raise ValueError("no text")
     return Delivery(

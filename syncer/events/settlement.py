@@ -80,12 +80,19 @@ class Settlement:
         lacking = self._not_in_the_log(tx, ending, rows_of) if ending else {}
         changes = BulkUpdate(self._event)
         for event in events:
-            # who was named by mistake is not looked up again, nor erased again where somebody adds them back
-            days = () if event.id in given_up else self.recheck_days
-            changed = _settled(tx, event, rows_of[event.id], days, lacking.get(event.id))
+            rows = rows_of[event.id]
+            changed = _settled(tx, event, rows, self._days(rows, event.id in given_up), lacking.get(event.id))
             if changed:
                 changes.set(event.id, changed)
         changes.write(tx.connection)
+
+    def _days(self, rows: Iterable[Any], given_up: bool) -> tuple[int, ...]:
+        """Return the days of an event's rechecks: none where nobody looks again, and its address is of no more use.
+
+        Who was named by mistake is not looked up again, nor erased again where somebody adds them back. What nobody
+        read back the first time cannot be read a second time.
+        """
+        return () if given_up or not any(map(_can_be_read, rows)) else self.recheck_days
 
     def _rows(self, tx: Transaction, ids: Sequence[str]) -> dict[str, list[Any]]:
         rows_of: dict[str, list[Any]] = {event_id: [] for event_id in ids}
@@ -117,7 +124,7 @@ class Settlement:
         if after is not EventState.FULFILLED or current is not after:
             return after is EventState.FULFILLED
         again = any(row.state == State.APPLIED for row in rows)
-        over = given_up or _rechecks(event) >= len(self.recheck_days)
+        over = _rechecks(event) >= len(self._days(rows, given_up))
         return bool(event.sealed) and not again and over
 
     def _not_in_the_log(self, tx: Transaction, ids: Sequence[str], rows_of: dict[str, list[Any]]) -> dict[str, str]:
@@ -177,6 +184,11 @@ def _states(event: Any, rows: list[Any]) -> tuple[EventState, EventState]:
     # a word that syncer never writes waits for a person, as what is held does
     current = word(EventState, event.state) or EventState.HELD
     return current, settle(current, [(word(State, row.state) or State.HELD, bool(row.confirmed)) for row in rows])
+
+
+def _can_be_read(row: Any) -> bool:
+    """Say whether a delivery was read back, and can be again; one that is being read right now too."""
+    return bool(row.state == State.CONFIRMED or (row.state == State.APPLIED and row.confirmed))
 
 
 def _subject(event: Any) -> str | None:

@@ -60,7 +60,9 @@ class Store:
         logged = Logged(self._tables, self._engine.dialect.name, transactions.key_of)
         self._claims = Claims(self._engine, self._tables, logged)
         d = self._tables.delivery.c
-        over = sa.or_(d.state == State.EXEMPT, sa.and_(d.state == State.HELD, d.code == GUARD_REFUSED))
+        over = sa.or_(
+            d.state.in_((State.EXEMPT, State.ATTESTED)), sa.and_(d.state == State.HELD, d.code == GUARD_REFUSED)
+        )
         self._closed = sa.select(d.id).where(in_list(d.id, "ids", self._engine.dialect.name), over)
         self._settlement = Settlement(self._tables, self._engine.dialect.name, recheck_days, logged)
 

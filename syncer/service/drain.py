@@ -14,10 +14,11 @@ import sqlalchemy as sa
 from syncer.app import App, require_secrets
 from syncer.database.connections import reading
 from syncer.delivery.leases import is_in_shadow
-from syncer.domain.model import CLOSED, WORKABLE, State
+from syncer.domain.model import ANSWERED, CLOSED, WORKABLE, State
 from syncer.errors import UntrustedLog
 from syncer.log import get_logger
 from syncer.service.far_waits import FarWaits
+from syncer.service.interruption import deferred
 from syncer.service.soundness import Stopped, require_sound, verify_in_full
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ POLL = 0.2
 class Progress:
     """How far a drain is: how many deliveries need no more work, and how many are still due or under way."""
 
-    done: int
+    through: int
     open: int
 
 
@@ -40,6 +41,7 @@ class Progress:
 class DrainResult:
     """What a drain did, in numbers of rows taken and of deliveries.
 
+    `passed_on` were accepted where nobody can read back, `not_applicable` could not be asked about.
     `still_due` counts deliveries that could go on now but did not, since time was up or their lane waits or is paused;
     `waiting` counts the rows that time did not suffice to take. `modes` are the destinations that went into shadow mode
     or live by it.
@@ -53,6 +55,8 @@ class DrainResult:
     waiting: int
     waited_for_owner: bool
     modes: tuple[ModeChange, ...] = ()
+    passed_on: int = 0
+    not_applicable: int = 0
 
 
 def drain(
@@ -76,9 +80,14 @@ def carry_out(
 ) -> DrainResult:
     """Work as `drain` does, and leave the daily verification to somebody else; `deadline` is on the monotonic clock.
 
-    Raises UntrustedLog where the log is not the one that was signed.
+    Raises UntrustedLog where the log is not the one that was signed. Ctrl-C lets the calls in hand come back, and then
+    raises KeyboardInterrupt.
     """
-    return _Drain(app, deadline, on_progress).run()
+    try:
+        with deferred(app.stop):
+            return _Drain(app, deadline, on_progress).run()
+    finally:
+        app.stop.clear()
 
 
 def _verify_if_due(app: App, deadline: float | None) -> None:
@@ -139,25 +148,27 @@ class _Drain:
         finally:
             app.stop.set()
             for thread in threads:
-                thread.join(timeout=30)
+                if thread.ident is not None:  # a second Ctrl-C may have come before it was started
+                    thread.join(timeout=30)
             with ExitStack() as ending:  # the other lanes too where one cannot be given back
-                ending.callback(app.stop.clear)
                 for lane in lanes:
                     ending.callback(lane.abandon if isinstance(self._failed, UntrustedLog) else lane.release)
         if self._failed is not None:
             raise self._failed
         after = self._counts()
         still_due = sum(app.store.due_now(name) for name in app.settings.destinations)
-        confirmed = after.get(State.CONFIRMED, 0) - before.get(State.CONFIRMED, 0)
+        more = {state: max(after.get(state, 0) - before.get(state, 0), 0) for state in ANSWERED}
         return DrainResult(
             taken=taken,
-            confirmed=max(confirmed, 0),
+            confirmed=more[State.CONFIRMED],
             held=after.get(State.HELD, 0),
             retrying=after.get(State.RETRYING, 0),
             still_due=still_due,
             waiting=app.queue.count() if self._cut_short else 0,
             waited_for_owner=self._waited,
             modes=modes,
+            passed_on=more[State.ACCEPTED],
+            not_applicable=more[State.NOT_APPLICABLE],
         )
 
     def _work(self, lane: Lane) -> None:
@@ -183,7 +194,8 @@ class _Drain:
         return row is not None and is_in_shadow(row) is not lane.shadow
 
     def _taking_is_over(self) -> bool:
-        self._cut_short = self._take_until is not None and time.monotonic() >= self._take_until
+        late = self._take_until is not None and time.monotonic() >= self._take_until
+        self._cut_short = late or self._app.stop.is_set()
         return self._cut_short
 
     def _over(self) -> bool:
@@ -204,7 +216,7 @@ class _Drain:
         counts = self._counts()
         closed = sum(counts.get(state, 0) for state in CLOSED | {State.HELD})
         waiting = sum(counts.get(state, 0) for state in WORKABLE)
-        self._on_progress(Progress(done=closed, open=waiting))
+        self._on_progress(Progress(through=closed, open=waiting))
 
     def _counts(self) -> dict[str, int]:
         d = self._app.tables.delivery.c

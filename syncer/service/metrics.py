@@ -69,7 +69,7 @@ def _verification(last: VerificationView) -> Iterator[Metric]:
 
 def _events(counts: EventCounts, now: datetime) -> Iterator[Metric]:
     by_state = {(state.value,): number for state, number in counts.by_state.items()}
-    yield _gauge("events", "Events by state", ["state"], by_state)
+    yield _gauge("events", "Events by state; how surely fulfilled ones are, their deliveries say", ["state"], by_state)
     yield GaugeMetricFamily(
         "syncer_overdue_events", "Open events past their due day, or objections past their target", counts.overdue
     )
@@ -86,7 +86,8 @@ def _events(counts: EventCounts, now: datetime) -> Iterator[Metric]:
 
 def _destinations(lanes: Mapping[str, LaneView]) -> Iterator[Metric]:
     counts = {(name, state.value): number for name, lane in lanes.items() for state, number in lane.by_state.items()}
-    yield _gauge("deliveries", "Deliveries by destination and state", ["destination", "state"], counts)
+    help_ = "Deliveries by destination and state; of all that are closed, only confirmed ones were read back"
+    yield _gauge("deliveries", help_, ["destination", "state"], counts)
     paused = {(name,): int(lane.paused) for name, lane in lanes.items()}
     shadow = {(name,): int(lane.shadow_since is not None) for name, lane in lanes.items()}
     yield _gauge(

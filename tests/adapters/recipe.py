@@ -54,8 +54,8 @@ class Recipe:
         at = self._at(file, adapter)
         for method in sorted(adapter.__abstractmethods__):
             yield f"{at}: {name} lacks {method}; adapters/contract.py says what it must do"
-        for attribute in ("name", "actions", "options", "title", "remains"):
-            if not getattr(adapter, attribute, None):
+        for attribute in ("name", "actions", "options", "title", "remains", "evidence"):
+            if not getattr(adapter, attribute, None) or not _declares(adapter, attribute):
                 yield f"{at}: {name} lacks the class attribute {attribute}; adapters/contract.py says what it is"
         if adapter.name != self.name:
             yield f"{at}: {name}.name must be {self.name!r}, as the registry calls it"
@@ -101,6 +101,11 @@ class Recipe:
 
     def _at(self, file: str, made: type) -> str:
         return f"{file}:{inspect.getsourcelines(made)[1]}"
+
+
+def _declares(adapter: type[Adapter], attribute: str) -> bool:
+    """Say whether an adapter says this of itself, and does not leave it to what is usual."""
+    return any(attribute in vars(each) for each in adapter.__mro__[: adapter.__mro__.index(Adapter)])
 
 
 def begun() -> list[str]:

@@ -7,12 +7,13 @@ import pytest
 from tests.adapters import recipe
 from tests.adapters.contract import AdapterContract
 from tests.adapters.contract_collation import CollationContract
+from tests.adapters.contract_evidence import EvidenceContract
 from tests.adapters.contract_listing import ListingContract
 from tests.adapters.contract_preview import PreviewContract
 from tests.adapters.contract_world import WorldContract
 from tests.adapters.stages import STAGES
 
-CONTRACT = (AdapterContract, PreviewContract, ListingContract, WorldContract, CollationContract)
+CONTRACT = (AdapterContract, EvidenceContract, PreviewContract, ListingContract, WorldContract, CollationContract)
 
 for _stage in STAGES.values():
     _name = f"Test{_stage.__name__.removesuffix('Stage')}"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.adapters.recipe import Recipe, begun, next_step
 
-ADAPTER = """from adapters.contract import Action, Adapter, Limits, Remaining, Stays
+ADAPTER = """from adapters.contract import Action, Adapter, Evidence, Limits, Remaining, Stays
 
 
 class Grown(Adapter):
@@ -24,6 +24,7 @@ ATTRIBUTES = {
     "options": '    options = {{"base_url": "where it is"}}\n',
     "title": '    title = "Grown"\n',
     "remains": '    remains = {{Action.DELETE: (Remaining("Figures.", Stays.LEFT),)}}\n',
+    "evidence": "    evidence = Evidence.READ_BACK\n",
 }
 STAGE = """from grown.adapter import Grown
 from tests.adapters.stage import SITUATIONS, Stage

@@ -97,6 +97,7 @@ def test_an_adapter_of_another_package_is_loaded_by_its_name(tmp_path: Path, mon
         ("function", "def whole(): ...", "whole", "it is no class derived from adapters.contract.Adapter"),
         ("partial", WHOLE.replace("def ping", "def pong"), "Whole", "it lacks ping"),
         ("idle", WHOLE.replace("Action.DELETE, Action.UNSUBSCRIBE", ""), "Whole", "its `actions` are no frozenset"),
+        ("sure", WHOLE.replace("    options", "    evidence = 1\n    options"), "Whole", "its `evidence` is no"),
         ("optionless", WHOLE.replace("options = ", "choices = "), "Whole", "its `options` are no mapping"),
     ],
 )  # fmt: skip

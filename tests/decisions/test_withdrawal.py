@@ -335,7 +335,7 @@ def test_what_is_through_cannot_be_withdrawn(app: App) -> None:
     done = run(app.settings.path, "withdraw", event(app).id, *WHY, "--yes")
 
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "is open any more; what was carried out cannot be called back" in done.stderr
+    assert "is open any more; what was carried out or passed on cannot be called back" in done.stderr
     assert "event:withdrawn" not in whats(app)
 
 

@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from syncer.domain.deadlines import Rule, days_off
-from syncer.domain.endings import Ending, answered_late, ending
-from syncer.domain.model import EventState, State
+from syncer.domain.endings import UNSEEN, Ending, answered_late, ending
+from syncer.domain.model import CLOSED, EventState, State
 
 RULE = Rule(ZoneInfo("Europe/Berlin"), 30, 48, days_off(None), None)
 RECEIVED, DUE = datetime(2026, 10, 1, 9, tzinfo=UTC), date(2026, 10, 31)
 DONE, EXEMPT, GONE = (State.CONFIRMED, None), (State.EXEMPT, "legal_claims"), (State.EXEMPT, "withdrawn")
+PASSED_ON, NO_TRACE = (State.ACCEPTED, None), (State.NOT_APPLICABLE, "no_identifier")
+BY_HAND, REFUSED = (State.ATTESTED, "done"), (State.ATTESTED, "refused")
 
 
 @pytest.mark.parametrize(
@@ -26,12 +28,29 @@ DONE, EXEMPT, GONE = (State.CONFIRMED, None), (State.EXEMPT, "legal_claims"), (S
         ([DONE, GONE], Ending.WITHDRAWN),
         ([EXEMPT, GONE], Ending.WITHDRAWN),
         ([], Ending.NOBODY),
+        ([PASSED_ON], Ending.ANSWERED),
+        ([DONE, PASSED_ON], Ending.ANSWERED),
+        ([DONE, NO_TRACE], Ending.ANSWERED),
+        ([DONE, BY_HAND], Ending.ANSWERED),
+        ([DONE, REFUSED], Ending.ANSWERED),
+        ([(State.APPLIED, None), PASSED_ON], Ending.ANSWERED),
+        # who decided weighs more than what could not be read
+        ([PASSED_ON, EXEMPT], Ending.WITH_EXCEPTION),
+        ([PASSED_ON, GONE], Ending.WITHDRAWN),
     ],
 )
 def test_a_fulfilled_request_ended_as_its_recipients_allow(
     deliveries: list[tuple[State, str | None]], expected: Ending
 ) -> None:
     assert ending(EventState.FULFILLED, deliveries) is expected
+
+
+@pytest.mark.parametrize("state", sorted(CLOSED))
+def test_only_what_was_read_back_is_carried_out_everywhere(state: State) -> None:
+    how = ending(EventState.FULFILLED, [DONE, (state, None)])
+
+    assert (how is Ending.EVERYWHERE) is (state is State.CONFIRMED)
+    assert (how is Ending.ANSWERED) is (state in UNSEEN)
 
 
 @pytest.mark.parametrize("state", [EventState.OPEN, EventState.HELD])

@@ -37,6 +37,18 @@ LEGAL = {
     ("confirmed", "applied"),
     ("held", "pending"),
     ("held", "exempt"),
+    # where nobody can read back, or nobody can be asked
+    ("pending", "accepted"),
+    ("retrying", "accepted"),
+    ("applied", "accepted"),
+    ("pending", "not_applicable"),
+    ("retrying", "not_applicable"),
+    # by a person's word, who may take it back
+    ("held", "attested"),
+    ("attested", "held"),
+    # sent again by `resync`
+    ("accepted", "pending"),
+    ("not_applicable", "pending"),
 }
 
 
@@ -64,6 +76,27 @@ def test_held_is_never_a_dead_end_and_confirmed_can_be_read_again() -> None:
     assert MOVES[State.CONFIRMED] == {State.APPLIED}
 
 
+def test_what_nobody_read_back_is_never_called_confirmed() -> None:
+    unseen = {State.ACCEPTED, State.ATTESTED, State.NOT_APPLICABLE, State.EXEMPT}
+
+    assert CLOSED - unseen == {State.CONFIRMED}
+    assert not any(MOVES[state] & {State.CONFIRMED, State.APPLIED} for state in unseen)
+
+
+def test_what_closes_without_a_look_at_the_recipient_can_be_opened_again_but_what_is_exempt() -> None:
+    assert MOVES[State.ACCEPTED] == MOVES[State.NOT_APPLICABLE] == {State.PENDING}
+    assert MOVES[State.ATTESTED] == {State.HELD}
+    assert not MOVES[State.EXEMPT]
+
+
+def test_nothing_but_a_delivery_that_a_person_holds_is_settled_by_a_persons_word() -> None:
+    assert {state for state in State if State.ATTESTED in MOVES[state]} == {State.HELD}
+
+
+def test_what_was_carried_out_does_not_become_what_could_not_be_asked() -> None:
+    assert {state for state in State if State.NOT_APPLICABLE in MOVES[state]} == {State.PENDING, State.RETRYING}
+
+
 def test_a_state_is_worked_on_or_closed_or_held_and_never_two_of_them() -> None:
     assert WORKABLE | CLOSED | {State.HELD} == set(State)
     assert not WORKABLE & CLOSED
@@ -71,4 +104,4 @@ def test_a_state_is_worked_on_or_closed_or_held_and_never_two_of_them() -> None:
 
 def test_what_a_withdrawal_closes_can_become_exempt_and_what_was_carried_out_cannot() -> None:
     assert {state for state in State if State.EXEMPT in MOVES[state]} == WITHDRAWABLE
-    assert not WITHDRAWABLE & {State.APPLIED, State.CONFIRMED, State.EXEMPT}
+    assert not WITHDRAWABLE & {State.APPLIED, *CLOSED}

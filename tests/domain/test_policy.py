@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.contract import Outcome, Receipt
+from adapters.contract import Inapplicable, Outcome, Receipt
 from adapters.errors import AdapterError, Misconfigured, Permanent, Transient
 from syncer.domain.model import CLOSED, Delivery, EventState, State
 from syncer.domain.policy import (
@@ -145,7 +145,13 @@ def test_a_read_back_that_says_no_is_applied_again() -> None:
 
 
 results = st.one_of(
-    st.builds(Receipt, st.sampled_from(Outcome), st.just(()), unseen=st.integers(0, 2)),
+    st.builds(
+        Receipt,
+        st.sampled_from(Outcome),
+        st.just(()),
+        unseen=st.integers(0, 2),
+        reason=st.none() | st.sampled_from(Inapplicable),
+    ),
     st.builds(
         Transient,
         st.sampled_from(["not_yet", "timed_out", "rate_limited", "unreadable"]),
@@ -181,6 +187,10 @@ def test_whatever_happens_a_delivery_is_closed_with_evidence_or_visibly_open(
             assert phase is Phase.CONFIRM or result.outcome is Outcome.ABSENT
             assert decision.confirmed_at == NOW
             assert decision.unseen == 0
+        elif decision.state in CLOSED:
+            assert isinstance(result, Receipt)
+            assert decision.state == result.outcome  # it is called what it was said to be, never confirmed
+            assert decision.confirmed_at is decision.next_attempt_at is None
         elif decision.state is State.HELD:
             assert decision.code
             assert decision.next_attempt_at is None
@@ -208,7 +218,7 @@ def test_backoff_is_at_least_a_second_and_at_most_six_hours(attempts: int, luck:
 
 
 @given(st.sampled_from(EventState), st.lists(st.tuples(st.sampled_from(State), st.booleans()), min_size=1))
-def test_an_event_is_fulfilled_only_when_every_delivery_is_confirmed_or_exempt(
+def test_an_event_is_fulfilled_only_when_every_delivery_is_closed(
     current: EventState, deliveries: list[tuple[State, bool]]
 ) -> None:
     after = settle(current, deliveries)
@@ -234,9 +244,14 @@ def test_a_fulfilled_event_stays_so_while_it_is_only_read_back_again() -> None:
         (State.PENDING, None),
         (State.APPLIED, None),
         (State.EXEMPT, None),
+        (State.ACCEPTED, State.PENDING),
+        (State.NOT_APPLICABLE, State.PENDING),
+        (State.ATTESTED, None),
     ],
 )
-def test_resync_starts_held_and_retrying_over_and_reads_confirmed_back(state: State, to: State | None) -> None:
+def test_resync_reads_confirmed_back_and_starts_over_what_is_held_or_cannot_be_read(
+    state: State, to: State | None
+) -> None:
     assert reopened(state, has_address=True) is to
     assert reopened(state, has_address=False) is None
 

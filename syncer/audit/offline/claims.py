@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from syncer.audit.offline.evidence import EVIDENCE, Body, evidence
-from syncer.audit.offline.history import CLOSED, planned
+from syncer.audit.offline.history import CLOSED, WHY, planned
 from syncer.audit.offline.inclusion import ProofError, ProvenEntry, parsed, verifier_keys, verify_proof_object
 
 #: the entries that carry a person's story; each is proven
@@ -37,7 +37,7 @@ _EVENT = frozenset(
     {*_RECEIVED, "id", "case", "subject", "state", "ending", "due_on", "legal_due_on", "fulfilled_at", "shredded_at",
      "extended_at", "informed_on", "deliveries", "audit"}
 )  # fmt: skip
-_DELIVERY = EVIDENCE | {"destination", "action", "state", "outcome", "settles_on", "lapses_on"}
+_DELIVERY = EVIDENCE | {"destination", "action", "state", "outcome", "code", "settles_on", "lapses_on"}
 _STATES = ("fulfilled", "held", "open")
 #: how a fulfilled request can have ended, as `syncer.domain.endings` has it
 _ENDINGS = ("everywhere", "answered", "with_exception", "withdrawn", "nobody")
@@ -228,13 +228,20 @@ class _Dossier:
                 _require_same(f"{where}: outcome", delivery["outcome"], own[-1]["facts"].get("outcome"))
             else:
                 self.unproven.add("events.deliveries.outcome")
-            days = own[-1]["facts"] if own and state in CLOSED else {}
-            for key in ("settles_on", "lapses_on"):
-                _require_same(f"{where}: {key}", delivery.get(key), days.get(key))
+            self._closing(where, delivery, own[-1]["facts"] if own and state in CLOSED else None)
             told = evidence(own)
             for key in sorted(EVIDENCE):
                 _require_same(f"{where}: {key}", delivery.get(key), told.get(key))
             self._rest("events.deliveries.", delivery, _DELIVERY)
+
+    def _closing(self, where: str, delivery: Mapping[str, Any], facts: Body | None) -> None:
+        """Hold why a delivery is closed, and its days, against the facts of what closed it; None: it is not."""
+        if facts is None:
+            self.unproven.add("events.deliveries.code")
+        else:
+            _require_same(f"{where}: code", delivery["code"], facts.get(WHY.get(delivery["state"], "")))
+        for key in ("settles_on", "lapses_on"):
+            _require_same(f"{where}: {key}", delivery.get(key), (facts or {}).get(key))
 
 
 def _ending(plan: Mapping[str, str | None], bodies: list[Body]) -> str:

@@ -255,6 +255,8 @@ def _delivery(event: EventRecord, what: str, destination: str, at: str, facts: M
         record.attempts, record.most = attempt, max(record.most, attempt)
     elif what in _ANSWERS and not _is_made(record, attempt):
         return f"says {what.partition(':')[2]}, but that attempt was never made"
+    elif what == "delivery:not_applicable" and not (isinstance(facts.get("code"), str) and facts["code"].strip()):
+        return "says that nobody could be asked, and not why"
     if what in _ACTS and facts.get("action") != event.plan[destination]:
         return f"is of another action than the event planned at {destination}"
     _count(record, what, facts)
@@ -294,7 +296,7 @@ def _count(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:
 
 
 #: how a delivery was closed -> the fact that says why
-_WHY = {"exempt": "ground", "attested": "answer", "not_applicable": "code"}
+WHY = {"exempt": "ground", "attested": "answer", "not_applicable": "code"}
 
 
 def _move(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:
@@ -313,5 +315,5 @@ def _move(record: DeliveryRecord, what: str, facts: Mapping[str, Any]) -> None:
     else:
         record.state = facts.get("state", "retrying") if word == "reappeared" else word
         record.done = word in CLOSED
-        record.why = _once(facts.get(_WHY.get(word, "")))
+        record.why = _once(facts.get(WHY.get(word, "")))
         record.settles_on, record.lapses_on = facts.get("settles_on"), facts.get("lapses_on")

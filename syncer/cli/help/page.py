@@ -33,6 +33,23 @@ behind a command shows its options, examples and exit codes. This page is made f
   changes no exit code. At a destination it stops at the first failure, which would fail what comes behind it too.
 - **Older spellings** of options go on working; `--help` shows one for each.
 
+## How a delivery is closed
+
+An event is `fulfilled` once nothing of it is open at any destination. How surely, its deliveries say; wherever such an
+event is shown, they are counted apart (`2 read back, 1 passed on`).
+
+- `confirmed`: carried out, or found to hold nobody, and **read back**. This alone is called confirmed or done.
+- `accepted`: passed on, and nobody can read back what becomes of it. `settles_on` is the day by which the destination
+  says to be through, where it does.
+- `attested`: settled by a person. `code` is what the destination answered: `done`, `no_data` or `refused`.
+- `not_applicable`: it could not be asked. `code` is `no_identifier` where nothing is known by which it could find the
+  person, and `right_not_offered` where the right has no meaning there; by `lapses_on` its data ends by itself.
+- `exempt`: a person decided that it is not told, or not asked any further. `code` is the ground.
+
+`ending` in the JSON of `events` and `show` says it of the event: `everywhere` where all of them are confirmed,
+`answered` where some were not read back, `with_exception`, `withdrawn`, and `nobody` where no destination was
+configured.
+
 ## Completion
 
 Commands, options, destinations of the settings, case numbers (the newest fifty) and, once a zero is typed, ids. It

@@ -133,6 +133,8 @@ def _lane_lines(name: str, lane: LaneView) -> list[str]:
         lines.append(f"PAUSED {name} ({by}): {lane.pause_reason}")
     if lane.guard:
         lines += guard_lines(name, lane.guard)
+    if unseen := _unseen(lane):
+        lines.append(f"{name}: closed without being read back: {unseen}")
     if lane.cool_until:
         lines.append(f"{name} last cooled down until {day_time(lane.cool_until)}")
     if not lane.configured:
@@ -148,6 +150,16 @@ def _lane_lines(name: str, lane: LaneView) -> list[str]:
             f" lease until {day_time(lane.lease_until)}"
         )
     return lines
+
+
+def _unseen(lane: LaneView) -> str:
+    """Return how many deliveries were closed in which way that nobody read back; empty for none."""
+    kinds = (
+        (lane.accepted, "passed on"),
+        (lane.attested, "settled by a person"),
+        (lane.not_applicable, "could not be asked about"),
+    )
+    return ", ".join(f"{number} {kind}" for number, kind in kinds if number)
 
 
 def guard_lines(name: str, guard: GuardView) -> list[str]:

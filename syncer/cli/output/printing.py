@@ -10,14 +10,11 @@ from syncer.cli.output.console import console, grid
 from syncer.cli.output.sheet import Cell, Marked, PlainSheet, marked
 from syncer.decisions.withdrawing.withdrawal import Happened
 from syncer.domain.codes import GUARDED, meaning, remedy
+from syncer.domain.endings import Ending
 from syncer.domain.model import EventState, State
 from syncer.privacy.masking import visible
 from syncer.reports.evidence import steps
-from syncer.reports.views import (
-    DeliveryView,
-    EventHistory,
-    EventView,
-)
+from syncer.reports.views import DeliveryView, EventHistory, EventView
 from syncer.reports.wording import deliveries
 from syncer.reports.wording.previews import is_shadowed
 from syncer.reports.wording.words import RIGHTS, day_time, sentence, standing, step_line
@@ -45,9 +42,10 @@ HEAD, LINES = ("case", "event", "right", "due", "state", "deliveries"), 500
 _LEVELS = {"ok": ("ok   ", "green"), "warn": ("warn ", "yellow"), "fail": ("FAIL ", "bold red")}
 
 
-def _mark(state: str, words: str) -> Marked:
-    style = {"held": "bold red", "fulfilled": "green", "confirmed": "green", "exempt": "cyan"}.get(state, "yellow")
-    return marked(words, style)
+def _mark(event: EventView) -> Marked:
+    """Return where a request stands; green is what every recipient was read back of, and nothing else."""
+    styles = {Ending.EVERYWHERE: "green", None: "bold red" if event.state is EventState.HELD else "yellow"}
+    return marked(standing(event), styles.get(event.ending, "cyan"))
 
 
 def events(views: Iterable[EventView]) -> None:
@@ -68,7 +66,7 @@ def _event_row(event: EventView) -> tuple[Cell, ...]:
     due = marked(_due(event), "bold red" if event.late else "")
     parts = [f"{d.destination} {d.state}" + (f" ({d.code})" if d.code else "") for d in event.deliveries]
     case = "-" if event.case is None else str(event.case)
-    return case, event.id, event.right or "?", due, _mark(event.state, standing(event)), parts
+    return case, event.id, event.right or "?", due, _mark(event), parts
 
 
 def _due(event: EventView) -> str:
@@ -154,6 +152,9 @@ _WITHDRAWN = {
     Happened.CARRIED_OUT: "carried out, which cannot be called back; it stays {state}",
     Happened.NOT_HELD: "searched, and the person was not held there; it stays {state}",
     Happened.EXEMPT: "closed before by a person's decision; it stays so",
+    Happened.PASSED_ON: "passed on, which cannot be called back; nobody can read back what becomes of it",
+    Happened.SETTLED: "settled before by a person's word; it stays so",
+    Happened.NOT_APPLICABLE: "not asked, since it could not be",
 }
 
 

@@ -43,6 +43,12 @@ class Happened(StrEnum):
     NOT_HELD = "not_held"
     #: closed before, by a person's decision
     EXEMPT = "exempt"
+    #: it took the order, and nobody can read back what became of it
+    PASSED_ON = "passed_on"
+    #: closed before, by a person's word on what it answered
+    SETTLED = "settled"
+    #: it could not be asked
+    NOT_APPLICABLE = "not_applicable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +202,8 @@ class Withdrawals:
         if not plan.closes and not plan.before:
             raise UserError(
                 Sentence(
-                    "nothing of event {event} is open any more; what was carried out cannot be called back",
+                    "nothing of event {event} is open any more; what was carried out or passed on cannot be called"
+                    " back",
                     _WITHDRAW,
                     event=event_id,
                 )
@@ -223,9 +230,18 @@ def _planned(row: Any, story: Story) -> WithdrawnDelivery:
     return WithdrawnDelivery(row.destination, state, to, _happened(row, state, story), story.asked[row.destination])
 
 
+#: what closed a delivery that nobody read back
+_CLOSED_AS = {
+    State.EXEMPT: Happened.EXEMPT,
+    State.ACCEPTED: Happened.PASSED_ON,
+    State.ATTESTED: Happened.SETTLED,
+    State.NOT_APPLICABLE: Happened.NOT_APPLICABLE,
+}
+
+
 def _happened(row: Any, state: State, story: Story) -> Happened:
-    if state is State.EXEMPT:
-        return Happened.EXEMPT
+    if state in _CLOSED_AS:
+        return _CLOSED_AS[state]
     if state not in WITHDRAWABLE:
         return Happened.NOT_HELD if row.outcome == Outcome.ABSENT else Happened.CARRIED_OUT
     if not story.asked[row.destination]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from adapters.contract import Action, Adapter, Seen
+from adapters.contract import Action, Adapter, Evidence, Seen
 from adapters.errors import AdapterError, Permanent, Transient
 from syncer.audit.transaction import Transactions
 from syncer.database.connections import reading
@@ -96,9 +96,10 @@ class Watch:
         """Read what changed since the last look. `alive` is asked between batches; False ends the look unfinished.
 
         `whole` lists everybody, which otherwise is done now and then where a change may leave no date. A provider's
-        failure is not raised: it becomes a look with its code. One that broke off goes on where it was.
+        failure is not raised: it becomes a look with its code. One that broke off goes on where it was. Where nobody
+        can read back, nobody is looked for.
         """
-        since = self._since(destination)
+        since = self._since(destination) if adapter.evidence is Evidence.READ_BACK else None
         if since is None:
             self._note(destination, self._clock(), LookSoFar(self._clock(), self._clock()))
             return Look(destination)

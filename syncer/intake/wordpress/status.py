@@ -7,15 +7,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import inf
 from typing import Any
 
 import sqlalchemy as sa
 
+from adapters.contract import Inapplicable
 from syncer.audit.transaction import Transactions
 from syncer.clock import stamp
 from syncer.database.connections import reading, writing
 from syncer.domain.codes import SHADOWED
-from syncer.domain.model import EventState, State
+from syncer.domain.endings import UNSEEN, Ending
+from syncer.domain.model import EventState, State, word
 from syncer.domain.rights import Ground
 from syncer.events.settlement import withdrawn
 
@@ -29,10 +32,26 @@ PLUGIN = "plugin"
 WITHDRAWN = "withdrawn"
 #: what is told of a destination in shadow mode: nothing is carried out there
 TRIAL = "trial"
-#: the state that is shown when several events of one request differ: the one furthest from done, and of what was
-#: withdrawn any other, since the request was made again
-WORST = (State.HELD, TRIAL, State.RETRYING, State.PENDING, State.APPLIED, State.EXEMPT, State.CONFIRMED, WITHDRAWN)
-EVENTS_WORST = (EventState.HELD, EventState.OPEN, EventState.FULFILLED, WITHDRAWN)
+#: the state that is shown when several events of one request differ: the one furthest from being read back, and of what
+#: was withdrawn any other, since the request was made again
+WORST = (
+    State.HELD,
+    TRIAL,
+    State.RETRYING,
+    State.PENDING,
+    State.APPLIED,
+    State.EXEMPT,
+    State.NOT_APPLICABLE,
+    State.ATTESTED,
+    State.ACCEPTED,
+    State.CONFIRMED,
+    WITHDRAWN,
+)
+#: the same of whole events. What ended without being read back everywhere is never FULFILLED here: at that word a
+#: plugin mails "Erasure Request Fulfilled", also one that knows no other end
+EVENTS_WORST = (EventState.HELD, EventState.OPEN, Ending.ANSWERED, EventState.FULFILLED, WITHDRAWN)
+#: what leaves more in doubt than others of its state: a recipient refused, or may well hold the person
+_DOUBTFUL = ("refused", Inapplicable.NO_IDENTIFIER)
 #: audit entries read, and requests written, at one time
 WINDOW, CHUNK = 5000, 500
 
@@ -121,7 +140,7 @@ class StatusTable:
         query = (
             sa.select(
                 e.c.source_ref, e.c.id, e.c.state, e.c.due_on, d.c.destination, d.c.adapter,
-                d.c.state.label("delivery"), d.c.code, d.c.confirmed_at,
+                d.c.state.label("delivery"), d.c.code, d.c.confirmed_at, d.c.settles_on, d.c.lapses_on,
                 withdrawn(self._transactions.tables, e.c.id).label("withdrawn"),
             )
             .select_from(e.outerjoin(d, d.c.event_id == e.c.id))
@@ -159,41 +178,57 @@ class StatusTable:
 
 
 def summary(ref: str, rows: Sequence[Any], names: Mapping[str, str]) -> StatusRow:
-    """Sum the events of a request up: each destination as far as its least finished delivery, nothing told early."""
-    worst = min((_event_state(row) for row in rows), key=EVENTS_WORST.index)
+    """Sum the events of a request up: each destination by the delivery that is least sure, nothing told early."""
+    unseen = {row.id for row in rows if row.delivery in UNSEEN}
+    worst = min((_event_state(row, row.id in unseen) for row in rows), key=EVENTS_WORST.index)
     unfinished = [row.due_on for row in rows if row.state != EventState.FULFILLED]
-    least_done: dict[str, Any] = {}
+    least_sure: dict[str, Any] = {}
     for row in rows:
-        if row.destination is None:
-            continue
-        other = least_done.get(row.destination)
-        if other is None or _worse(row, other):
-            least_done[row.destination] = row
-    lines = (
-        {"name": names.get(name, name), "state": str(_delivery_state(row))}
-        | ({"at": stamp(row.confirmed_at)} if row.delivery == State.CONFIRMED and row.confirmed_at else {})
-        for name, row in least_done.items()
-    )
+        if row.destination is not None:
+            least_sure[row.destination] = min(least_sure.get(row.destination, row), row, key=_sureness)
+    lines = (_line(names.get(name, name), row) for name, row in least_sure.items())
     return StatusRow(ref, str(worst), _lines(lines), min(unfinished or [row.due_on for row in rows]))
 
 
-def _event_state(row: Any) -> str:
-    """Return where an event stands; one that was withdrawn is not done, though nothing of it is open."""
-    return WITHDRAWN if row.withdrawn and row.state == EventState.FULFILLED else EventState(row.state)
+def _event_state(row: Any, unseen: bool) -> str:
+    """Return where an event stands; nothing of one may be open, and it is not done for that."""
+    state = word(EventState, row.state) or EventState.HELD  # what syncer never writes waits for a person
+    if state is not EventState.FULFILLED:
+        return state
+    if row.withdrawn:
+        return WITHDRAWN
+    return Ending.ANSWERED if unseen else state
 
 
 def _delivery_state(row: Any) -> str:
     if row.code == SHADOWED and row.delivery in (State.PENDING, State.RETRYING):
         return TRIAL
-    return WITHDRAWN if row.delivery == State.EXEMPT and row.code == Ground.WITHDRAWN else State(row.delivery)
+    if row.delivery == State.EXEMPT and row.code == Ground.WITHDRAWN:
+        return WITHDRAWN
+    return word(State, row.delivery) or State.HELD
 
 
-def _worse(row: Any, other: Any) -> bool:
-    mine, its = WORST.index(_delivery_state(row)), WORST.index(_delivery_state(other))
-    if mine != its:
-        return mine < its
-    # of two confirmations the later one completes the request
-    return row.confirmed_at is not None and (other.confirmed_at is None or row.confirmed_at > other.confirmed_at)
+def _sureness(row: Any) -> tuple[int, bool, float]:
+    """Return what sorts deliveries by how sure anybody can be that they are carried out, the least sure first."""
+    state = _delivery_state(row)
+    if state == State.CONFIRMED:
+        # of two confirmations the later one completes the request
+        late = row.confirmed_at.timestamp() if row.confirmed_at else -inf
+        return WORST.index(state), False, -late
+    day = row.settles_on if state == State.ACCEPTED else row.lapses_on if state == State.NOT_APPLICABLE else None
+    return WORST.index(state), row.code not in _DOUBTFUL, -day.toordinal() if day else -inf
+
+
+def _line(name: str, row: Any) -> dict[str, str]:
+    """Return what is told of one destination: `why` is the code for which it is closed, days are as in a receipt."""
+    state = _delivery_state(row)
+    told = {
+        "at": stamp(row.confirmed_at) if state == State.CONFIRMED and row.confirmed_at else None,
+        "why": row.code if state in (State.ATTESTED, State.NOT_APPLICABLE) else None,
+        "settles_on": row.settles_on.isoformat() if state == State.ACCEPTED and row.settles_on else None,
+        "lapses_on": row.lapses_on.isoformat() if state == State.NOT_APPLICABLE and row.lapses_on else None,
+    }
+    return {"name": name, "state": str(state), **{key: value for key, value in told.items() if value}}
 
 
 def labels(providers: Mapping[str, str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 /**
  * Plugin Name:       Syncer Queue
  * Description:       Hands erasure requests and objections to syncer; Tools > Erase Personal Data shows how far they are.
- * Version:           5
+ * Version:           6
  * Requires at least: 5.7
  * Requires PHP:      7.4
  * License:           MIT
@@ -15,7 +15,7 @@
 
 defined( 'ABSPATH' ) || exit;
 defined( 'SYNCER_QUEUE_TABLE' ) || define( 'SYNCER_QUEUE_TABLE', 'syncer_queue' ); // As [queue] table in settings.toml.
-define( 'SYNCER_PLUGIN_VERSION', '5' ); // As in the head, which syncer reads.
+define( 'SYNCER_PLUGIN_VERSION', '6' ); // As in the head, which syncer reads.
 defined( 'SYNCER_STATUS_TABLE' ) || define( 'SYNCER_STATUS_TABLE', 'syncer_wp_status' );
 
 /** Returns the queue's CREATE TABLE, as dbDelta() writes it: one character set, compared byte by byte. */
@@ -170,7 +170,7 @@ function syncer_erase_request( $email ) {
 	$known = syncer_status( 'destinations' );
 	$names = $known ? implode( ', ', array_column( $known->lines, 'name' ) ) : __( 'the mailing lists', 'syncer' );
 	/* translators: %s: names of mailing-list providers. */
-	$text = sprintf( __( 'Queued, not done yet: %s will be told to erase this person. The column "Mailing lists" shows when it is done.', 'syncer' ), $names );
+	$text = sprintf( __( 'Queued, not done yet: %s will be told to erase this person. The column "Mailing lists" shows what becomes of it.', 'syncer' ), $names );
 	return array(
 		'items_removed'  => false,
 		'items_retained' => true,
@@ -261,6 +261,102 @@ function syncer_is_begun( $id ) {
 	return (bool) $found;
 }
 
+/** Returns a day as this site writes it: the same day in every time zone. */
+function syncer_day( $day ) {
+	return wp_date( get_option( 'date_format' ), strtotime( "$day UTC" ), new DateTimeZone( 'UTC' ) );
+}
+
+/** Returns a moment as this site writes it, of today the time alone. */
+function syncer_moment( $moment ) {
+	$at    = strtotime( $moment );
+	$today = wp_date( 'Ymd', $at ) === wp_date( 'Ymd' );
+	return wp_date( get_option( $today ? 'time_format' : 'date_format' ), $at );
+}
+
+/** Returns the sign of a recipient that is closed, by how sure anybody can be of it; "" for one that is not. */
+function syncer_sign( $line ) {
+	$signs = array(
+		'confirmed'      => '✓',
+		'accepted'       => '→',
+		'attested'       => '✎',
+		'not_applicable' => '∅',
+		'exempt'         => '§',
+	);
+	return $signs[ $line['state'] ] ?? '';
+}
+
+/** Returns what is said of one recipient: "confirmed" of one that was read back, and of no other. */
+function syncer_said( $line ) {
+	switch ( $line['state'] ) {
+		case 'confirmed':
+			/* translators: %s: time of day, or date. */
+			return sprintf( __( 'confirmed, read back %s', 'syncer' ), syncer_moment( $line['at'] ?? 'now' ) );
+		case 'accepted':
+			$said = __( 'passed on, cannot be checked', 'syncer' );
+			/* translators: %s: date. */
+			$until = __( 'passed on, cannot be checked; through by %s', 'syncer' );
+			return isset( $line['settles_on'] ) ? sprintf( $until, syncer_day( $line['settles_on'] ) ) : $said;
+		case 'attested':
+			$refused = 'refused' === ( $line['why'] ?? '' );
+			return $refused ? __( 'settled by a person: it refused', 'syncer' ) : __( 'settled by a person', 'syncer' );
+		case 'not_applicable':
+			$never = 'right_not_offered' === ( $line['why'] ?? '' );
+			$said  = $never ? __( 'does not apply', 'syncer' ) : __( 'cannot be found there', 'syncer' );
+			/* translators: 1: what is said of a recipient, 2: date. */
+			$until = __( '%1$s; its data ends by itself by %2$s', 'syncer' );
+			return isset( $line['lapses_on'] ) ? sprintf( $until, $said, syncer_day( $line['lapses_on'] ) ) : $said;
+	}
+	$words = array(
+		'pending'   => __( 'waiting', 'syncer' ),
+		'trial'     => __( 'trial: nothing is carried out', 'syncer' ),
+		'retrying'  => __( 'waiting, will be tried again', 'syncer' ),
+		'applied'   => __( 'asked for, being checked', 'syncer' ),
+		'held'      => __( 'needs a decision in syncer', 'syncer' ),
+		'exempt'    => __( 'not told, by decision', 'syncer' ),
+		'withdrawn' => __( 'not asked any further', 'syncer' ),
+	);
+	/* translators: %s: a word of a newer syncer. */
+	$unknown = __( '"%s", which this version of the plugin does not know', 'syncer' );
+	return $words[ $line['state'] ] ?? sprintf( $unknown, $line['state'] );
+}
+
+/** Returns how many recipients of a request that is closed are known how surely, "2 read back, 1 passed on". */
+function syncer_told_apart( $lines ) {
+	$kinds = array();
+	foreach ( $lines as $line ) {
+		$again          = 'applied' === $line['state'] ? 'confirmed' : $line['state']; // It was read back, and is once more.
+		$kind           = 'right_not_offered' === ( $line['why'] ?? '' ) ? 'right_not_offered' : $again;
+		$kinds[ $kind ] = ( $kinds[ $kind ] ?? 0 ) + 1;
+	}
+	$number = fn( $kind ) => $kinds[ $kind ] ?? 0;
+	$said   = array(
+		/* translators: %d: number of recipients; so in the lines that follow. */
+		'confirmed'         => _n( '%d read back', '%d read back', $number( 'confirmed' ), 'syncer' ),
+		'accepted'          => _n( '%d passed on', '%d passed on', $number( 'accepted' ), 'syncer' ),
+		'attested'          => _n( '%d settled by a person', '%d settled by a person', $number( 'attested' ), 'syncer' ),
+		'not_applicable'    => _n( '%d cannot be found there', '%d cannot be found there', $number( 'not_applicable' ), 'syncer' ),
+		'right_not_offered' => _n( '%d does not apply', '%d do not apply', $number( 'right_not_offered' ), 'syncer' ),
+		'exempt'            => _n( '%d not told', '%d not told', $number( 'exempt' ), 'syncer' ),
+	);
+	$counted = array_intersect_key( $said, $kinds );
+	return implode( ', ', array_map( fn( $kind ) => sprintf( $counted[ $kind ], $kinds[ $kind ] ), array_keys( $counted ) ) );
+}
+
+/** Returns how a request stands as a whole; "" where its recipients say it all. */
+function syncer_standing( $row, $request ) {
+	if ( 'withdrawn' === $row->state ) {
+		return __( 'Withdrawn in syncer: it was submitted by mistake', 'syncer' );
+	}
+	if ( 'answered' === $row->state ) {
+		/* translators: %s: how many recipients are known how surely. */
+		$closed = sprintf( __( 'Closed, not everywhere read back: %s.', 'syncer' ), syncer_told_apart( $row->lines ) );
+		$waits  = get_post_meta( $request, '_syncer_mail_due', true );
+		return $waits ? "$closed " . __( 'WordPress sends no mail that it was fulfilled: answer the person yourself.', 'syncer' ) : $closed;
+	}
+	/* translators: %s: date. */
+	return 'fulfilled' === $row->state ? '' : sprintf( __( 'Answer due by %s', 'syncer' ), syncer_day( $row->due_on ) );
+}
+
 /** Prints the column's cell. */
 function syncer_show_status( $column, $request ) {
 	if ( 'syncer' !== $column || ! current_user_can( 'erase_others_personal_data' ) ) {
@@ -274,29 +370,12 @@ function syncer_show_status( $column, $request ) {
 		$text = $row ? __( 'Completed after the last report, which said:', 'syncer' ) : __( 'No report from syncer yet', 'syncer' );
 		echo $row || $ended || $begun ? '<em>' . esc_html( $text ) . '</em><br>' : '&#8212;';
 	}
-	$words = array(
-		'pending'   => __( 'waiting', 'syncer' ),
-		'trial'     => __( 'trial: nothing is carried out', 'syncer' ),
-		'retrying'  => __( 'waiting, will be tried again', 'syncer' ),
-		'applied'   => __( 'carried out, being checked', 'syncer' ),
-		/* translators: %s: time of day, or date. */
-		'confirmed' => __( 'confirmed %s', 'syncer' ),
-		'held'      => __( 'needs a decision in syncer', 'syncer' ),
-		'exempt'    => __( 'not told, by decision', 'syncer' ),
-		'withdrawn' => __( 'not asked any further', 'syncer' ),
-	);
 	foreach ( $row ? $row->lines : array() as $line ) {
-		$at    = strtotime( $line['at'] ?? 'now' );
-		$today = wp_date( 'Ymd', $at ) === wp_date( 'Ymd' );
-		$time  = wp_date( get_option( $today ? 'time_format' : 'date_format' ), $at );
-		echo esc_html( $line['name'] . ': ' . sprintf( $words[ $line['state'] ] ?? $line['state'], $time ) ) . '<br>';
+		$sign = syncer_sign( $line );
+		echo $sign ? '<span aria-hidden="true">' . esc_html( $sign ) . '</span> ' : '';
+		echo esc_html( $line['name'] . ': ' . syncer_said( $line ) ) . '<br>';
 	}
-	if ( $row && 'withdrawn' === $row->state ) {
-		echo esc_html__( 'Withdrawn in syncer: it was submitted by mistake', 'syncer' );
-	} elseif ( $row && 'fulfilled' !== $row->state ) {
-		/* translators: %s: date. */
-		echo esc_html( sprintf( __( 'Answer due by %s', 'syncer' ), wp_date( get_option( 'date_format' ), strtotime( "$row->due_on 12:00 UTC" ) ) ) );
-	}
+	echo $row ? esc_html( syncer_standing( $row, $request->ID ) ) : '';
 	if ( $row && syncer_console_secret() ) {
 		$url = wp_nonce_url( admin_url( "admin-post.php?action=syncer_console&request=$request->ID" ), 'syncer_console' );
 		echo '<br><a href="' . esc_url( $url ) . '">' . esc_html__( 'Open in syncer', 'syncer' ) . '</a>';
@@ -306,7 +385,7 @@ add_action( 'manage_erase-personal-data_custom_column', 'syncer_show_status', 10
 // "Next steps" stays last.
 add_filter( 'manage_erase-personal-data_columns', fn( $columns ) => array_slice( $columns, 0, -1 ) + array( 'syncer' => __( 'Mailing lists', 'syncer' ) ) + $columns );
 
-/** With SYNCER_MAIL_WHEN_DONE, mails "Erasure Request Fulfilled" once the lists are done, not before. */
+/** With SYNCER_MAIL_WHEN_DONE, mails "Erasure Request Fulfilled" once every list was read back, or exempted, not before. */
 function syncer_mail_when_done() {
 	$due = array(
 		'post_type'   => 'user_request',

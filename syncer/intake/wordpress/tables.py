@@ -52,9 +52,10 @@ def _status(prefix: str, metadata: sa.MetaData) -> sa.Table:
     return sa.Table(
         f"{prefix}wp_status",
         metadata,
-        sa.Column("request", sa.String(64), primary_key=True),  # blog:request, or DESTINATIONS
+        sa.Column("request", sa.String(64), primary_key=True),  # blog:request, DESTINATIONS or PLUGIN
         sa.Column("state", sa.String(16), nullable=False),
-        sa.Column("destinations", sa.Text, nullable=False),  # JSON: [{"name", "state", "at"}], no personal data
+        # JSON: [{"name", "state"}], closed ones with "at", "why", "settles_on" or "lapses_on"; no personal data
+        sa.Column("destinations", sa.Text, nullable=False),
         sa.Column("due_on", sa.Date),
         sa.Column("updated_at", Moment, nullable=False),
     )

@@ -16,6 +16,7 @@ from syncer.database.alerting.board import AlertRow
 from syncer.database.alerting.outbox import MessageRow
 from syncer.database.connections import reading
 from syncer.database.failures import retry_on_conflict
+from syncer.domain.endings import UNSEEN
 from syncer.log import get_logger
 from syncer.privacy.masking import visible
 from syncer.reports.wording.words import verification
@@ -153,6 +154,8 @@ def _standing(status: StatusView) -> Iterator[str]:
     if status.queue.waiting:
         yield f"rows in the queue: {status.queue.waiting}"
     for name, lane in status.destinations.items():
+        if unseen := sum(lane.by_state[state] for state in UNSEEN):
+            yield f"{visible(name)}: {unseen} closed without being read back there"
         if lane.paused:
             yield f"{name} is paused"
     yield f"running daemons: {len(status.daemons)}"

@@ -17,7 +17,7 @@ EVENT_CHANGED = (
 #: what the daemon changes of a delivery: never the plan
 DELIVERY_CHANGED = (
     "state", "outcome", "code", "attempts", "next_attempt_at", "claim_rank", "due_on", "applied_at", "confirmed_at",
-    "unseen", "failing_since", "begun_at", "untried",
+    "unseen", "failing_since", "begun_at", "untried", "settles_on", "lapses_on",
 )  # fmt: skip
 
 

@@ -157,7 +157,22 @@ def brought() -> Log:
     return log
 
 
-LOGS = [a_log, purged, restored, decided, withdrawn, brought]
+def unseen() -> Log:
+    """A log of a request that was passed on, settled by a person, and not asked."""
+    log = a_log()
+    log.write("event:received", "x", destinations=["ads:delete", "post:delete", "visits:delete"], right="erasure")
+    for place in ("ads", "visits"):
+        log.write("delivery:attempted", "x", place, attempt=1, action="delete")
+    log.write("delivery:accepted", "x", "ads", phase="apply", attempt=1, action="delete", settles_on="2027-01-20")
+    log.write("delivery:not_applicable", "x", "visits", phase="apply", attempt=1, action="delete", code="no_identifier")
+    log.write("delivery:held", "x", "post", code="by_hand")
+    log.write("delivery:attested", "x", "post", answer="done", on="2026-11-30", reason="their letter")
+    log.write("event:fulfilled", "x")
+    log.sign()
+    return log
+
+
+LOGS = [a_log, purged, restored, decided, withdrawn, brought, unseen]
 
 
 @pytest.mark.parametrize("make", LOGS, ids=lambda make: make.__name__)

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from syncer.cli.help.page import WIDTHS, first_page, main
+from syncer.cli.help.page import WIDTHS, first_page, main, page
+from syncer.domain.codes import ANSWERS, INAPPLICABLE
+from syncer.domain.endings import Ending
+from syncer.domain.model import CLOSED
 from tests.support.paths import ROOT
 from tests.support.processes import commands
 
@@ -20,6 +23,12 @@ def test_the_page_is_what_the_help_of_every_command_says(tmp_path: Path) -> None
     made = (tmp_path / "commands.md").read_text(encoding="utf-8")
     assert (ROOT / "docs/commands.md").read_text(encoding="utf-8") == made, "run `make schemas`"
     assert [name for name, _ in commands() if f"syncer {name}" not in made] == []
+
+
+def test_the_page_says_what_each_way_to_be_closed_and_each_ending_means() -> None:
+    made = page()
+    for word in (*CLOSED, *Ending, *ANSWERS, *INAPPLICABLE):
+        assert f"`{word}`" in made, word
 
 
 @pytest.mark.parametrize("width", WIDTHS)

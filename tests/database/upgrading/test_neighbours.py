@@ -1,6 +1,6 @@
 """Daemons of two neighbouring versions on one database, under load: the older one runs on the schema of the newer.
 
-The newer version is this code that calls its schema 0016; its migration only adds, as the rule is.
+The newer version is this code that calls its schema 0017; its migration only adds, as the rule is.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ NEWER = """\
 import sys
 from syncer.cli.main import main
 from syncer.database import revisions
-revisions.REVISION = "0016"
+revisions.REVISION = "0017"
 main(sys.argv[1:])
 """
 
 
 @retry_on_conflict
 def _migrate(app: App) -> None:
-    """What a revision 0016 could be: columns and a table more. Tried again as `revisions.upgrade` is."""
+    """What a revision 0017 could be: columns and a table more. Tried again as `revisions.upgrade` is."""
     with app.engine.begin() as connection:
         for statement in (
             "ALTER TABLE syncer_event ADD COLUMN later_word VARCHAR(16)",
             "ALTER TABLE syncer_delivery ADD COLUMN later_number INTEGER DEFAULT 0",
             "ALTER TABLE syncer_lane ADD COLUMN later_flag SMALLINT",
             "CREATE TABLE syncer_later (id INTEGER PRIMARY KEY)",
-            "UPDATE syncer_alembic_version SET version_num = '0016'",
+            "UPDATE syncer_alembic_version SET version_num = '0017'",
             "UPDATE syncer_schema SET compatible_from = '0014'",
         ):
             connection.exec_driver_sql(statement)

@@ -15,6 +15,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from syncer.app import App
+from syncer.domain.model import State
 from syncer.service import metrics
 from syncer.service.drain import drain
 from tests.support.documents.pages import anchors
@@ -109,6 +110,16 @@ def test_whatever_is_handed_out_is_on_the_dashboard(printed: str) -> None:
     shown = {name for panel in panels() for target in panel["targets"] for name, _ in FIGURE.findall(target["expr"])}
 
     assert {sample.name for family in parse(printed) for sample in family.samples} <= shown
+
+
+def test_every_state_of_a_delivery_is_on_the_dashboard_and_told_from_the_others() -> None:
+    shown = set[str]()
+    for target in (target for panel in panels() for target in panel["targets"]):
+        for states in re.findall(r'syncer_deliveries\{[^}]*state=~?"([a-z_|]+)"', target["expr"]):
+            shown |= set(states.split("|"))
+            assert "|" not in states or "{{state}}" in target["legendFormat"], target["expr"]
+
+    assert shown == set(State)
 
 
 def test_every_rule_says_how_bad_it_is_what_it_is_and_where_the_runbook_says_more() -> None:

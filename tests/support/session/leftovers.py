@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,8 @@ import pytest
 
 #: a file system in memory, and the octets that must be free there
 MEMORY, ROOM = Path("/dev/shm"), 4 << 30
+#: seconds in which who has ended may still tidy up: a process that a worker started outlives it by a moment
+MOMENT = 5.0
 _folder = pytest.StashKey[Path]()
 
 
@@ -48,12 +51,22 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     yield
     if _folder not in session.config.stash:
         return
-    left = sorted(path.name for path in session.config.stash[_folder].iterdir() if not _was_never_used(path))
+    left = _left_in(session.config.stash[_folder])
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     for name in left:
         reporter.write_line(f"left behind in the folder for temporary files: {name}", red=True)
     if left and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _left_in(folder: Path) -> list[str]:
+    """Return the names of what is still in a folder when everybody had their moment."""
+    until = time.monotonic() + MOMENT
+    while left := sorted(path.name for path in folder.iterdir() if not _was_never_used(path)):
+        if time.monotonic() > until:
+            break
+        time.sleep(0.1)
+    return left
 
 
 def _was_never_used(path: Path) -> bool:

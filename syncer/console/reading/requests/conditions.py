@@ -95,12 +95,12 @@ class RegisterConditions:
         """Yield the queries for rows that hold a word which syncer never writes."""
         event, d, prefix = self._tables.event, self._tables.delivery, self._tables.prefix
         yield by_index(query.where(event.c.odd == 1), event, f"ix_{prefix}event_odd")
-        odd = by_index(sa.select(d.c.event_id).where(d.c.odd == 1), d, f"ix_{prefix}delivery_odd")
+        odd = by_index(sa.select(d.c.event_id).where(d.c.strange == 1), d, f"ix_{prefix}delivery_strange")
         yield query.where(event.c.id.in_(odd))
 
     def _state(self, state: str) -> list[Condition]:
         e = self._event
-        damaged = self._delivery(lambda d: d.odd.is_not(None))
+        damaged = self._delivery(lambda d: d.strange.is_not(None))
         if state == EventState.HELD:
             return [sa.or_(e.state == EventState.HELD, e.odd.is_not(None), damaged)]
         return [e.state == state, e.odd.is_(None), ~damaged]
@@ -114,7 +114,7 @@ class RegisterConditions:
     def _cause(self, cause: str, recipient: str | None) -> Condition:
         def there(d: Any) -> Condition:
             at = d.destination == recipient if recipient is not None else sa.true()
-            word = sa.or_(d.code == cause, d.odd.is_not(None)) if cause == DAMAGED else d.code == cause
+            word = sa.or_(d.code == cause, d.strange.is_not(None)) if cause == DAMAGED else d.code == cause
             return sa.and_(at, word)
 
         own: list[Condition] = [sa.and_(self._event.state != EventState.FULFILLED, self._event.code == cause)]

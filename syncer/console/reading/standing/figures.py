@@ -13,7 +13,7 @@ from syncer.app import App
 from syncer.database.bulk import by_index
 from syncer.database.column_types import moment_of, raw
 from syncer.database.connections import reading
-from syncer.domain.model import EventState, State
+from syncer.domain.model import CLOSED, EventState, State
 from syncer.events.reading.ranges import all_but
 from syncer.reports.html.charts import DAY, OPEN_BY_AGE
 
@@ -25,7 +25,7 @@ WEEKS, SAMPLE = 13, 300
 class Week:
     """What was received in a week that begins on a Monday of the controller's.
 
-    `median` are the days from receipt until every recipient had confirmed, of those `looked_at` of which that is so;
+    `median` are the days from receipt until every recipient was read back, of those `looked_at` of which that is so;
     None where there is none.
     """
 
@@ -60,21 +60,21 @@ def _week(connection: sa.Connection, app: App, begins: date) -> Week:
     index = f"ix_{app.tables.prefix}event_received"
     within = (e.received_at >= start, e.received_at < end)
     number = connection.execute(by_index(sa.select(sa.func.count()).where(*within), event, index)).scalar_one()
-    asked = [raw(e.received_at), raw(e.fulfilled_at), e.state, _excepted(app).label("excepted")]
+    asked = [raw(e.received_at), raw(e.fulfilled_at), e.state, _otherwise(app).label("otherwise")]
     sample: sa.Select[Any] = sa.select(*asked).where(*within)
     sample = by_index(sample.order_by(e.received_at, e.id).limit(SAMPLE), event, index)
     days = []
-    for received, fulfilled, state, excepted in connection.execute(sample):
+    for received, fulfilled, state, otherwise in connection.execute(sample):
         first, last = moment_of(received), moment_of(fulfilled)
-        if state == EventState.FULFILLED and not excepted and first is not None and last is not None:
+        if state == EventState.FULFILLED and not otherwise and first is not None and last is not None:
             days.append(max((last - first).total_seconds(), 0.0) / DAY)
     return Week(begins, int(number), len(days), statistics.median(days) if days else None)
 
 
-def _excepted(app: App) -> Any:
-    """Return the condition that a person closed one of a request's deliveries."""
-    d = app.tables.delivery.c
-    return sa.exists(sa.select(d.id).where(d.event_id == app.tables.event.c.id, d.state == State.EXEMPT))
+def _otherwise(app: App) -> Any:
+    """Return the condition that one of a request's deliveries was closed without being read back."""
+    d, closed = app.tables.delivery.c, sorted(CLOSED - {State.CONFIRMED})
+    return sa.exists(sa.select(d.id).where(d.event_id == app.tables.event.c.id, d.state.in_(closed)))
 
 
 def _open_by_age(connection: sa.Connection, app: App, now: datetime) -> tuple[int, ...]:

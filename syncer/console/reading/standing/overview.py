@@ -13,11 +13,11 @@ from syncer.app import App
 from syncer.console.reading.requests.register import RegisterQuery
 from syncer.console.reading.requests.wanted import LATE, RegisterFilter
 from syncer.console.reading.standing.destinations import named
+from syncer.console.reading.standing.unseen import answered
 from syncer.database.bulk import by_index
 from syncer.database.connections import reading
 from syncer.database.derived.hops import distinct
 from syncer.domain.codes import GUARDED
-from syncer.domain.endings import UNSEEN
 from syncer.domain.model import EventState, State
 from syncer.domain.rights import Ground
 from syncer.reports.evidence import ReportedEvent
@@ -151,13 +151,13 @@ def _summary(connection: sa.Connection, app: App, status: StatusView) -> tuple[S
     withdrawn = _closed_by_decision(connection, app, Ground.WITHDRAWN)
     excepted = _closed_by_decision(connection, app, None) - withdrawn
     nobody = _without_recipients(connection, app)
-    answered = _answered(connection, app)
-    everywhere = max(events.fulfilled - withdrawn - excepted - nobody - answered, 0)
+    unseen = answered(connection, app, status.destinations)
+    everywhere = max(events.fulfilled - withdrawn - excepted - nobody - unseen, 0)
     counts = Summary(
         requests=events.open + events.held + events.fulfilled,
         fulfilled=events.fulfilled,
         everywhere=everywhere,
-        answered=answered,
+        answered=unseen,
         with_exception=excepted,
         withdrawn=withdrawn,
         nobody=nobody,
@@ -182,18 +182,6 @@ def _closed_by_decision(connection: sa.Connection, app: App, ground: Ground | No
     query = sa.select(sa.func.count(sa.distinct(d.c.event_id))).where(at, d.c.state == State.EXEMPT, closed)
     if ground is not None:
         query = query.where(d.c.code == ground)
-    return int(connection.execute(by_index(query, d, f"ix_{app.tables.prefix}delivery_state")).scalar_one())
-
-
-def _answered(connection: sa.Connection, app: App) -> int:
-    """Return how many closed requests have a delivery that nobody read back, and none that a person closed."""
-    d, e = app.tables.delivery, app.tables.event.c
-    at = d.c.destination.in_(distinct(d.c.destination, connection.dialect.name))
-    exempt = d.alias("exempt").c
-    excepted = sa.exists(sa.select(exempt.id).where(exempt.event_id == d.c.event_id, exempt.state == State.EXEMPT))
-    closed = sa.exists(sa.select(e.id).where(e.id == d.c.event_id, e.state == EventState.FULFILLED))
-    query = sa.select(sa.func.count(sa.distinct(d.c.event_id)))
-    query = query.where(at, d.c.state.in_(sorted(UNSEEN)), closed, ~excepted)
     return int(connection.execute(by_index(query, d, f"ix_{app.tables.prefix}delivery_state")).scalar_one())
 
 

@@ -32,7 +32,7 @@ views = Blueprint("resync", __name__)
 RESYNCED = announce("resynced", N_("It starts over: the recipients are asked now. Follow it at the request."))
 #: deliveries that a page shows; its numbers are of all
 SHOWN = 200
-READ, AGAIN, DELETES = N_("read again"), N_("done again"), N_("deletes for good")
+READ, AGAIN, DELETES = N_("read again"), N_("asked again"), N_("deletes for good")
 #: in this order, the gravest last
 KINDS = (READ, AGAIN, DELETES)
 

@@ -31,6 +31,9 @@ HAPPENED = {
     Happened.CARRIED_OUT: N_("carried out, which cannot be called back"),
     Happened.NOT_HELD: N_("did not hold the person"),
     Happened.EXEMPT: N_("exempt before"),
+    Happened.PASSED_ON: N_("passed on, which cannot be called back or checked"),
+    Happened.SETTLED: N_("settled before by a person"),
+    Happened.NOT_APPLICABLE: N_("could not be asked"),
 }
 
 

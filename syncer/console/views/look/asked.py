@@ -21,7 +21,7 @@ from syncer.console.reading.requests.wanted import (
     RegisterFilter,
     from_text,
 )
-from syncer.domain.codes import CODES, GROUNDS
+from syncer.domain.codes import ANSWERS, CODES, GROUNDS, INAPPLICABLE
 from syncer.domain.rights import ACCEPTED_RIGHTS
 from syncer.language.texts import N_, _
 
@@ -41,7 +41,8 @@ FILTERS: Mapping[str, str] = {
 FOLLOWED = "10"
 LONGEST_SOURCE = 64
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
-CAUSES: Mapping[str, str] = {code: said for code, (said, _remedy) in CODES.items()} | GROUNDS
+#: why something waits, why it was excepted, why a recipient could not be asked, and what one answered
+CAUSES: Mapping[str, str] = {code: said for code, (said, _remedy) in CODES.items()} | GROUNDS | INAPPLICABLE | ANSWERS
 
 
 def read(*names: str) -> dict[str, str]:

@@ -8,7 +8,8 @@ from werkzeug.wrappers import Response
 from syncer.console.access import needs
 from syncer.console.pages import page
 from syncer.console.views.look import asked as asking
-from syncer.domain.codes import CODES, GROUNDS
+from syncer.console.views.look.words import MARKS
+from syncer.domain.codes import ANSWERS, CODES, GROUNDS, INAPPLICABLE
 from syncer.domain.endings import Ending
 from syncer.domain.model import EventState, State
 from syncer.domain.permissions import ROLES, Permission
@@ -37,9 +38,15 @@ MEANINGS = {
     State.CONFIRMED: N_("syncer looked at the recipient afterwards, and found it done or found nobody there."),
     State.HELD: N_("syncer does not go on by itself. The cause says why, and what can be decided."),
     State.EXEMPT: N_("A person decided, with a ground and a reason, that this recipient is not asked any further."),
+    State.ACCEPTED: N_("The recipient took the order, and shows nobody what becomes of it: that cannot be checked."),
+    State.ATTESTED: N_("A person says what the recipient answered, and when. syncer has not looked there itself."),
+    State.NOT_APPLICABLE: N_("The recipient could not be asked about this person: the cause says why."),
     EventState.OPEN: N_("Some recipient has not finished. syncer goes on by itself."),
     EventState.FULFILLED: N_("Nothing is open at any recipient. How it ended, one of the words below says."),
     Ending.EVERYWHERE: N_("Every recipient was read back: it carried it out, or held nobody."),
+    Ending.ANSWERED: N_(
+        "Nothing is open, and some recipient was not read back. The numbers say how sure each kind is."
+    ),
     Ending.WITH_EXCEPTION: N_("At least one recipient was not asked any further, because a person decided so."),
     Ending.WITHDRAWN: N_("It had been entered by mistake. What had been carried out before was not called back."),
     Ending.NOBODY: N_("No recipient was configured, so nobody was told."),
@@ -56,7 +63,10 @@ GLOSSARY = {
     N_("Guard"): N_("It stops deletions before the first of them, when unusually many come within a day."),
     N_("Paused"): N_("Nothing is sent to a recipient. Its requests wait, and the time to answer runs on."),
     N_("On trial (shadow mode)"): N_("A recipient is looked at and nothing is changed there."),
-    N_("Start over"): N_("What is held is tried again, and what was confirmed is read back again. A plan comes first."),
+    N_("Start over"): N_(
+        "What is held is tried again, what was confirmed is read back again, and what nobody can read back is sent once"
+        " more. A plan comes first."
+    ),
     N_("Daemon"): N_("The program that does the work. Without it nothing is carried out, and these pages only show."),
 }
 
@@ -71,10 +81,13 @@ def help_page() -> Response:
         states=[(state, STATES[state]) for state in State],
         of_requests=[(state, STATES[state]) for state in EventState],
         endings=ENDINGS,
+        marks=MARKS,
         meanings=MEANINGS,
         glossary=GLOSSARY,
         causes=CODES,
         grounds=GROUNDS,
+        inapplicable=INAPPLICABLE,
+        answers=ANSWERS,
         audit_words={what: in_brief(what) for what in WORDS},
         roles=ROLES,
         permits=PERMITS,

@@ -13,6 +13,7 @@ from syncer.console.reading.unreadable import Uncountable, readable
 from syncer.console.views.look import asked as asking
 from syncer.console.views.look.at_hand import how_it_stands, names
 from syncer.console.views.look.plots import deletions, health
+from syncer.console.views.look.words import closed_otherwise
 from syncer.domain.permissions import Permission
 from syncer.reports.wording.needs import BY_OPERATOR, pause_reason
 
@@ -31,6 +32,7 @@ def recipients() -> Response:
     answer = page(
         "look/recipients.html",
         lanes=lanes,
+        some_unseen=any(map(closed_otherwise, lanes.values())),
         titles=titles,
         last=last_confirmation(desk().app, list(lanes)),
         plots=[deletions(lanes, titles), health(lanes, titles)],

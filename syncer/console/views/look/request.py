@@ -16,6 +16,7 @@ from syncer.console.views.look import asked as asking
 from syncer.console.views.look import words
 from syncer.console.views.look.at_hand import names
 from syncer.database.connections import reading
+from syncer.domain.model import CLOSED
 from syncer.domain.permissions import Permission
 from syncer.reports.views import EventView
 
@@ -40,6 +41,7 @@ def request_page(event_id: str) -> Response:
         lateness=words.lateness(view) if view else "",
         why_due=words.why_due(view) if view else "",
         held_for=words.held_for(view, found.entries) if view else "",
+        closed=CLOSED,
         paused=_paused(view) if view else frozenset(),
         titles=names(),
         following="follow" in asked,

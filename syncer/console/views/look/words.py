@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from flask.sansio.app import App
+from markupsafe import Markup
 
 from syncer.audit.ledger import Facts, LogEntry
 from syncer.console.desk import desk
-from syncer.console.pages import moments, said_at
+from syncer.console.pages import day, moments, said_at
 from syncer.console.reading.requests.people import REF
 from syncer.console.reading.requests.rows import in_address
 from syncer.domain.codes import GUARDED
-from syncer.domain.endings import Ending
-from syncer.domain.model import EventState
+from syncer.domain.endings import UNSEEN, Ending
+from syncer.domain.model import EventState, State
 from syncer.language.texts import N_, _, plural
 from syncer.reports.evidence import ReportedDelivery, StepView
-from syncer.reports.views import DeliveryView, EventView, VerificationView
+from syncer.reports.views import DeliveryView, EventView, LaneView, VerificationView
 from syncer.reports.wording import deliveries, kept, words
 from syncer.reports.wording.grounds import staying_again
 from syncer.reports.wording.kept import of_row
 from syncer.reports.wording.moments import Moments
 from syncer.reports.wording.previews import is_shadowed
+from syncer.reports.wording.sureness import told_apart
 
 #: what a recipient is asked to do
 ACTIONS = {
@@ -30,6 +32,14 @@ ACTIONS = {
     "unsubscribe": N_("stop its mail to the person"),
     "suppress": N_("stop its mail to the person, for good"),
     None: N_("nothing: what it was to do could not be read"),
+}
+#: ending -> the sign of a request: what was read back has one of its own, what a person decided another
+MARKS = {
+    Ending.EVERYWHERE: "fulfilled",
+    Ending.ANSWERED: "answered",
+    Ending.WITH_EXCEPTION: "exempt",
+    Ending.WITHDRAWN: "exempt",
+    Ending.NOBODY: "exempt",
 }
 #: what reading a damaged value raises that only the log's writer could have put there
 _ODD = (ValueError, TypeError, AttributeError, LookupError)
@@ -64,6 +74,10 @@ def furnish(site: App) -> None:
         "verification": verification,
         "in_address": in_address,
         "is_ref": lambda subject: isinstance(subject, str) and bool(REF.fullmatch(subject)),
+        "not_read": not_read,
+        "said_day": said_day,
+        "closed_otherwise": closed_otherwise,
+        "code_name": code_name,
     }
 
 
@@ -71,7 +85,7 @@ def mark(view: EventView) -> str:
     """Return the sign of a request: a state, or what its ending looks like."""
     if view.ending is None:
         return "held" if _waits_at_guard(view) else view.state
-    return "fulfilled" if view.ending is Ending.EVERYWHERE else "exempt"
+    return MARKS[view.ending]
 
 
 def standing(view: EventView) -> str:
@@ -106,6 +120,35 @@ def outcome(delivery: ReportedDelivery | DeliveryView) -> str:
     """Return what a recipient was found to have done; empty for what was not read back."""
     said = deliveries.outcome(delivery)
     return _(said) if said else ""
+
+
+def code_name(delivery: DeliveryView) -> str:
+    """Return what a delivery's code is: a cause, or what the recipient answered by a person's word."""
+    return _("Its answer") if delivery.state is State.ATTESTED else _("Cause")
+
+
+def not_read(delivery: DeliveryView) -> str:
+    """Return why a delivery was not read back."""
+    if delivery.state is State.ACCEPTED:
+        return _("never: the recipient shows nobody what becomes of an order")
+    if delivery.state is State.ATTESTED:
+        return _("never: a person says what the recipient answered")
+    if delivery.state is State.NOT_APPLICABLE:
+        return _("never: the recipient was not asked, since it could not be")
+    return _("not yet: what was not read back is not called done")
+
+
+def said_day(text: str) -> str | Markup:
+    """Return a day of the log as people read it; what is no day as it stands there."""
+    try:
+        return day(date.fromisoformat(text))
+    except (ValueError, TypeError):
+        return of_row(str(text))
+
+
+def closed_otherwise(lane: LaneView) -> int:
+    """Return how many deliveries of a recipient were closed without being read back, exceptions apart."""
+    return sum(lane.by_state[state] for state in UNSEEN)
 
 
 def step(call: StepView) -> str:
@@ -147,6 +190,9 @@ def sentence(view: EventView) -> str:
     told = {"closed": sum(item.through for item in view.deliveries), "all": len(view.deliveries)}
     if view.ending is Ending.EVERYWHERE:
         return _("Every recipient carried it out, or was found to hold nothing; each of them was read back.")
+    if view.ending is Ending.ANSWERED:
+        said = _("Nothing of it is open at any recipient, and not each of them was read back: %(apart)s.")
+        return said % {"apart": told_apart(view.deliveries)}
     if view.ending is Ending.WITH_EXCEPTION:
         return _("It was closed with an exception: a person decided that a recipient is not asked any further.")
     if view.ending is Ending.WITHDRAWN:
@@ -180,6 +226,9 @@ def of_person(views: Sequence[EventView | None]) -> str:
         return said % {"num": waits}
     if all(view.ending is Ending.EVERYWHERE for view in known):
         return _("All that this person asked for was carried out everywhere: each recipient was read back.")
+    if apart := told_apart(delivery for view in known for delivery in view.deliveries):
+        said = _("Nothing of this person is open, and not everything was read back: %(apart)s.")
+        return said % {"apart": apart}
     return _(
         "Nothing of this person is open, but not all of it was carried out everywhere: see how each request ended."
     )

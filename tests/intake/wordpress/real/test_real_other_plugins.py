@@ -100,7 +100,7 @@ def test_a_click_that_another_plugin_stopped_is_carried_out_once_shown_and_ends_
         told = row(site, request)
 
     assert "WordPress has not finished it.</em><br><em>No report from syncer yet</em>" in shown
-    assert "WordPress has not finished it.</em><br>Mailchimp: confirmed" in told
+    assert 'WordPress has not finished it.</em><br><span aria-hidden="true">✓</span> Mailchimp: confirmed' in told
     assert installation.gone("stopped@shop.test")
     assert f"1:{request}" not in soon
     assert later[f"1:{request}"] == "erasure_unfinished"

@@ -52,9 +52,9 @@ def test_the_screen_shows_how_far_each_list_is(site: Site, installation: Install
     finally:
         run(installation.settings, "resume", "crm", "--reason", "shown")
 
-    assert cells[done].startswith("Mailchimp: confirmed ")
-    assert "\nActiveCampaign: confirmed " in cells[done]
-    assert "Mailchimp: confirmed " in cells[waiting]
+    assert cells[done].startswith("✓ Mailchimp: confirmed, read back ")
+    assert "\n✓ ActiveCampaign: confirmed, read back " in cells[done]
+    assert "✓ Mailchimp: confirmed, read back " in cells[waiting]
     assert "\nActiveCampaign: waiting\nAnswer due by " in cells[waiting]
     assert cells[fresh] == "No report from syncer yet"
 
