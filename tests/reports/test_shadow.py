@@ -160,8 +160,17 @@ def test_wordpress_is_told_that_it_is_a_trial(shadow: App) -> None:
     due_on = rows(shadow, shadow.tables.event)[0].due_on
     lines = [
         SimpleNamespace(
-            state="open", due_on=due_on, withdrawn=False, destination=name, delivery=state, code=code, confirmed_at=None
-        )
+            id="e",
+            state="open",
+            due_on=due_on,
+            withdrawn=False,
+            destination=name,
+            delivery=state,
+            code=code,
+            confirmed_at=None,
+            settles_on=None,
+            lapses_on=None,
+        )  # fmt: skip
         for name, (state, _, code) in states(shadow).items()
     ]
 
