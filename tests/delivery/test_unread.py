@@ -9,15 +9,19 @@ from typing import Any
 
 import pytest
 
-from adapters.contract import Outcome
+from adapters.contract import Inapplicable, Outcome, Receipt
 from adapters.sandbox import MailchimpSandbox
 from syncer.app import App
 from syncer.delivery.lane import Lane
 from syncer.delivery.senders import BURST_CALLS
 from syncer.domain.endings import Ending
 from syncer.domain.model import State
+from syncer.domain.policy import Phase, judge
+from syncer.events.mapping import Finished, decided_row
 from syncer.service.drain import drain
+from syncer.setup.granted.work import DELIVERY_CHANGED
 from tests.conftest import AUDIENCES, Clock
+from tests.support.deliveries import DELIVERY, NOW
 from tests.support.looks import look_at
 from tests.support.unread.adapters import LAPSES, THROUGH, Machine, Processing, Unread
 from tests.support.unread.installation import Installed, installer
@@ -168,6 +172,19 @@ def test_an_outcome_that_nobody_writes_is_held_and_nothing_is_confirmed_with_it(
 
     assert states(app)["ads"][::2] == ("held", "damaged")
     assert "delivery:confirmed" not in whats(app)
+
+
+@pytest.mark.parametrize(
+    "receipt",
+    [
+        Receipt(Outcome.ACCEPTED, (), settles_on=THROUGH),
+        Receipt(Outcome.NOT_APPLICABLE, (), reason=Inapplicable.RIGHT_NOT_OFFERED, lapses_on=LAPSES),
+    ],
+)
+def test_the_daemons_account_may_write_all_that_such_an_answer_changes(receipt: Receipt) -> None:
+    decision = judge(DELIVERY, Phase.APPLY, receipt, NOW, lambda low, high: high)
+
+    assert set(decided_row(Finished(DELIVERY, Phase.APPLY, receipt, decision))) <= set(DELIVERY_CHANGED)
 
 
 # -- nobody looks again -------------------------------------------------------------------------------------

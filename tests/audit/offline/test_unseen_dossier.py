@@ -20,6 +20,7 @@ from syncer.audit.offline.claims import check_file
 from syncer.audit.offline.inclusion import ProofError
 from syncer.audit.offline.notes import Signer
 from syncer.cli.dossier import look_up
+from syncer.domain.endings import UNSEEN
 from syncer.reports.as_json import as_json
 from tests.conftest import Clock
 from tests.support.attacks.bent_logs import bend, prove_again
@@ -104,6 +105,7 @@ def at(dossier: Dossier, destination: str) -> Dossier:
 
 def test_it_is_proven_and_says_of_each_recipient_how_sure_that_is(dossier: Dossier, refused: Any) -> None:
     assert refused(dossier) == ("", "")
+    assert {f"delivery:{state}" for state in UNSEEN} <= {entry["what"] for entry in dossier["events"][0]["audit"]}
     assert dossier["events"][0]["ending"] == "with_exception"
     assert (at(dossier, "analytics")["state"], at(dossier, "analytics")["settles_on"]) == ("accepted", "2027-01-20")
     assert (at(dossier, "clarity")["state"], at(dossier, "clarity")["lapses_on"]) == ("not_applicable", "2027-12-28")

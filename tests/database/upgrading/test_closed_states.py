@@ -136,7 +136,7 @@ def test_nobody_writes_the_column_itself(url: str) -> None:
         revisions.upgrade(opened, tables(), queue_here=True)
 
         with pytest.raises(sa.exc.DBAPIError), opened.begin() as connection:
-            connection.exec_driver_sql("UPDATE syncer_delivery SET strange = NULL WHERE state = 'nonsense'")
+            connection.exec_driver_sql("UPDATE syncer_delivery SET strange = 1 WHERE state = 'pending'")
 
         assert added(opened) == expected()
 
