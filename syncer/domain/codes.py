@@ -162,8 +162,8 @@ INAPPLICABLE = {
 }
 #: what a recipient answered, as a person says
 ANSWERS = {
-    "done": "by its own word it has carried it out",
-    "no_data": "by its own word it holds nothing",
+    "done": "it answered that it did what was asked",
+    "no_data": "it answered that it holds nothing",
     "refused": "it refused",
 }
 GROUNDS = {

@@ -63,7 +63,7 @@ def test_each_kind_has_its_own_columns() -> None:
         (ATTESTED, "settled by a person: it refused", "it refused: its letter"),
         (
             delivery("shop", State.ATTESTED, "done"),
-            "settled by a person: by its own word it has carried it out",
+            "settled by a person: it answered that it did what was asked",
             "",
         ),
         (

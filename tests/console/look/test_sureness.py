@@ -33,7 +33,7 @@ STANDS = {
     "analytics": ("accepted", "passed on, cannot be checked; through by 20 Jan 2027", ("as the recipient says",)),
     "counter": ("not_applicable", "does not apply", ("this right has no meaning there",)),
     "letters": ("attested", "settled by a person",
-                ("by its own word it holds nothing", closed.REASON, closed.SHA256, "It answered on20 Nov 2026")),
+                ("it answered that it holds nothing", closed.REASON, closed.SHA256, "It answered on20 Nov 2026")),
     "visits": ("not_applicable", "cannot be found there; its data ends by itself by 24 Jan 2028",
                ("Art. 11(2)", "Could not be asked to", "what it may hold, by 24 Jan 2028")),
 }  # fmt: skip

@@ -132,7 +132,7 @@ CLAIMS = (
         r"(?i)see below what is held",
         lambda k: any(d.state is State.HELD for d in k.deliveries) or any(map(nowhere, k.events)),
     ),
-    Claim(r"(?<!by its own word it has )carried it out", never),
+    Claim(r"carried it out", never),
     Claim(r"(?i)syncer goes on trying", lambda k: any(d.state in WORKABLE for d in k.deliveries)),
     Claim(r"(?i)\b(the 0 recipient|none of the 0)", never),
     Claim(r"(?i)\bunbroken\b", lambda k: not k.altered),

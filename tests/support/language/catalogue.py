@@ -43,7 +43,7 @@ KEYWORDS: dict[str, Any] = {
 JINJA = {"extensions": "jinja2.ext.i18n", "trimmed": "false", "silent": "false"}
 #: tables whose words are looked up where they are shown: each text in them is gathered, whatever it was put together of
 TABLES: Mapping[str, tuple[str, ...]] = {
-    "syncer.domain.codes": ("CODES", "GROUNDS"),
+    "syncer.domain.codes": ("CODES", "GROUNDS", "INAPPLICABLE", "ANSWERS"),
     "syncer.domain.effects": ("MAY_BE", "EFFECTS", "UNKNOWN", "PAUSED", "GO_ON"),
     "syncer.alerting.catalog": ("KINDS", "FACTS"),
     "syncer.reports.wording.words": (
