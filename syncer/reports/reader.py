@@ -16,7 +16,7 @@ from syncer.database.tables import Tables
 from syncer.domain.codes import DAMAGED
 from syncer.domain.deadlines import Rule
 from syncer.domain.endings import Ending, answered_late, ending
-from syncer.domain.model import EventState, State, word
+from syncer.domain.model import READ_BACK, EventState, State, word
 from syncer.domain.rights import Right
 from syncer.errors import UserError
 from syncer.events.reading.answers import Answers, answered_at
@@ -189,6 +189,7 @@ def _delivery(row: Any) -> DeliveryView:
     state = word(State, row.state)
     action = word(Action, row.action) if row.action else None
     outcome = word(Outcome, row.outcome) if row.outcome else None
+    outcome = outcome if outcome in READ_BACK else None
     damaged = state is None or (action is None) != (not row.action) or (outcome is None) != (not row.outcome)
     return DeliveryView(
         destination=row.destination,

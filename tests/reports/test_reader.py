@@ -56,6 +56,18 @@ def test_finding_06_a_word_that_syncer_never_writes_is_shown_as_damaged_among_th
     assert inside(app.settings.path, "find", stdin=PERSON).returncode in (0, 1)
 
 
+@pytest.mark.parametrize("outcome", ["accepted", "not_applicable"])
+def test_an_outcome_that_no_row_holds_is_shown_as_damaged_and_stops_no_report(app: App, outcome: str) -> None:
+    event_id = damage(app, app.tables.delivery, {"state": "confirmed", "outcome": outcome})
+
+    (event,) = app.reader.events(event_id=event_id)
+
+    assert {item.code for item in event.deliveries} == {"damaged"}
+    assert inside(app.settings.path, "show", event_id).returncode == 0
+    for form in ("text", "csv", "html"):
+        assert inside(app.settings.path, "report", "--format", form).returncode == 1
+
+
 @pytest.mark.parametrize("table", ["event", "delivery"])
 def test_finding_06_a_state_that_syncer_never_writes_counts_as_held_in_status(app: App, table: str) -> None:
     damage(app, getattr(app.tables, table), {"state": "lost"})

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator
+from datetime import date
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -15,10 +14,11 @@ from syncer.domain.codes import meaning
 from syncer.domain.endings import Ending
 from syncer.domain.model import EventState, State
 from syncer.language.texts import _, counted
-from syncer.reports.evidence import Exemption, Reappearance, ReportedDelivery, ReportedEvent
+from syncer.reports.evidence import Reappearance, ReportedDelivery, ReportedEvent
 from syncer.reports.findings import find
 from syncer.reports.html.figures import DueSoon, Figures, Soon, seconds, span
-from syncer.reports.html.unseen import ClosedUnseen, Passed
+from syncer.reports.html.report_parts import Cell, Excepted, Extended, Health, Page, Proof, Registered, Works
+from syncer.reports.html.unseen import ClosedUnseen
 from syncer.reports.propagation import PropagationLog
 from syncer.reports.views import DeliveryView, EventView, LaneView
 from syncer.reports.wording import deliveries
@@ -31,110 +31,6 @@ from syncer.reports.wording.words import action_word, standing, step_line
 
 #: rows of one page of a month; more would be slow to open
 PAGE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A part of the events, received in one month, by their places; `name` is unique in the report and an anchor."""
-
-    name: str
-    title: str
-    places: Sequence[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What the log says of a delivery, as far as its cell shows it.
-
-    `proof` and `confirmed_seq` are the numbers of its proof and of the entry that confirmed it. `last_attempt_at` is
-    the log's own stamp, `before` what had been done before somebody closed it by decision, `would_have` what would have
-    happened where nothing is carried out. `passed` is how it was passed on, `by_word` who says what the recipient
-    answered, where that is how it was closed.
-    """
-
-    proof: int | None
-    confirmed_seq: int | None
-    last_attempt_at: Stamp | None
-    before: str
-    would_have: str
-    passed: Passed | None
-    by_word: str
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """A request in the register: its place, counted from 0, how a link to it is called, and when it was first tried.
-
-    `tried` is the log's own stamp; where it has none, `untried` is what is said instead. `cells` are those of its
-    deliveries, in their order.
-    """
-
-    place: int
-    id: str
-    case: int | None
-    received_at: datetime
-    tried: Stamp | None
-    untried: str
-    cells: tuple[Cell, ...]
-
-    @property
-    def number(self) -> int:
-        """Its number in this report, which anchors are made of."""
-        return self.place + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """One way in which deliveries were read back; many share it. `number` is how rows refer to it."""
-
-    number: int
-    recipient: str
-    action: str
-    outcome: str
-    steps: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Excepted:
-    """A delivery that a person excepted, and what had been done before."""
-
-    event: str
-    destination: str
-    code: str | None
-    decided: Exemption | None
-    before: str
-
-
-@dataclass(frozen=True, slots=True)
-class Extended:
-    """A request whose period was extended."""
-
-    event: str
-    at: datetime
-    informed_on: date | None
-    due_on: date
-
-
-@dataclass(frozen=True, slots=True)
-class Works:
-    """Whether a recipient works: `kind` is how it is marked, `word` says it, `why` what is the matter or ""."""
-
-    kind: str
-    word: str
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How a recipient stands over all time, with what this report shows of it: last confirmation and median wait."""
-
-    name: str
-    destination: str
-    lane: LaneView
-    works: Works
-    last: datetime | None
-    median: str
 
 
 #: ending -> how the style sheet marks a request; any other was closed by a decision
