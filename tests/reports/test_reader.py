@@ -63,7 +63,7 @@ def test_an_outcome_that_no_row_holds_is_shown_as_damaged_and_stops_no_report(ap
     (event,) = app.reader.events(event_id=event_id)
 
     assert {item.code for item in event.deliveries} == {"damaged"}
-    assert inside(app.settings.path, "show", event_id).returncode == 0
+    assert inside(app.settings.path, "show", event_id).returncode == 1
     for form in ("text", "csv", "html"):
         assert inside(app.settings.path, "report", "--format", form).returncode == 1
 
