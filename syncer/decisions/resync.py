@@ -268,6 +268,8 @@ class Resync:
         }
         if planned.to is State.PENDING:
             changes |= {"attempts": 0, "confirmed_at": None, "outcome": None}
+            if planned.from_ == State.ACCEPTED:
+                changes["applied_at"] = None  # an order is no proof that the person was ever found
             asks = sa.case((d.c.action == Action.DELETE, 1), else_=None)
             changes["untried"] = None if row.released else asks
         done = tx.connection.execute(

@@ -53,8 +53,12 @@ def changed_something(error: AdapterError) -> bool:
 
 
 def contradicts(receipt: Receipt, *, asked: bool) -> bool:
-    """Say whether a receipt says that nobody could be asked of what was `asked`, or not why: an adapter's mistake."""
-    return receipt.outcome is Outcome.NOT_APPLICABLE and (asked or receipt.reason is None)
+    """Say whether a receipt says that nobody could be asked of what was `asked`, or not why: an adapter's mistake.
+
+    A call that changes something asks.
+    """
+    wrote = any(not step.call.startswith("GET ") for step in receipt.steps)
+    return receipt.outcome is Outcome.NOT_APPLICABLE and (asked or wrote or receipt.reason is None)
 
 
 def claims_too_much(receipt: Receipt, *, read_back: bool) -> bool:

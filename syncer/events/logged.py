@@ -124,7 +124,9 @@ def _tell(history: History, story: Story, content: Mapping[str, Any]) -> None:
     _follow_asking(story, what, destination, facts)
     if story.purged:
         story.since[destination] = _is_done(story.since.get(destination, True), what, facts)
-    if what == "delivery:applied" or (facts.get("phase") == "apply" and any(map(_changes, facts.get("steps", ())))):
+    if what == "delivery:accepted":
+        story.changed.discard(destination)  # orders: they say nothing of what was found there
+    elif what == "delivery:applied" or (facts.get("phase") == "apply" and any(map(_changes, facts.get("steps", ())))):
         story.changed.add(destination)
 
 

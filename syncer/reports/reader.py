@@ -11,11 +11,12 @@ import sqlalchemy as sa
 from adapters.contract import Action, Outcome
 from syncer.audit.ledger import Ledger
 from syncer.database.bulk import one_of
+from syncer.database.column_types import day_of, raw
 from syncer.database.connections import reading
 from syncer.database.tables import Tables
 from syncer.domain.codes import DAMAGED
 from syncer.domain.deadlines import Rule
-from syncer.domain.endings import Ending, answered_late, ending
+from syncer.domain.endings import UNSEEN, Ending, answered_late, ending
 from syncer.domain.model import READ_BACK, EventState, State, word
 from syncer.domain.rights import Right
 from syncer.errors import UserError
@@ -81,7 +82,11 @@ class Reader:
         events = connection.execute(sa.select(*columns).where(one_of(e.c.id, ids, kind)))
         rows = {row.id: row for row in events}
         deliveries: dict[str, list[DeliveryView]] = {}
-        for row in connection.execute(sa.select(d).where(one_of(d.c.event_id, ids, kind)).order_by(d.c.id)):
+        days = [raw(column).label(column.name) for column in (d.c.settles_on, d.c.lapses_on)]
+        others = [column for column in d.c if column not in (d.c.settles_on, d.c.lapses_on)]
+        for row in connection.execute(
+            sa.select(*others, *days).where(one_of(d.c.event_id, ids, kind)).order_by(d.c.id)
+        ):
             deliveries.setdefault(row.event_id, []).append(_delivery(row))
         told, now = self._answers.told(connection, ids), self._clock()
         for row in (rows[event_id] for event_id in ids if event_id in rows):
@@ -190,7 +195,11 @@ def _delivery(row: Any) -> DeliveryView:
     action = word(Action, row.action) if row.action else None
     outcome = word(Outcome, row.outcome) if row.outcome else None
     outcome = outcome if outcome in READ_BACK else None
+    settles_on, lapses_on = day_of(row.settles_on), day_of(row.lapses_on)
     damaged = state is None or (action is None) != (not row.action) or (outcome is None) != (not row.outcome)
+    damaged = damaged or any(
+        (day is None) != (held is None) for day, held in ((settles_on, row.settles_on), (lapses_on, row.lapses_on))
+    )
     return DeliveryView(
         destination=row.destination,
         adapter=row.adapter,
@@ -201,7 +210,7 @@ def _delivery(row: Any) -> DeliveryView:
         attempts=row.attempts,
         next_attempt_at=row.next_attempt_at,
         applied_at=row.applied_at,
-        confirmed_at=row.confirmed_at,
-        settles_on=row.settles_on if state is State.ACCEPTED else None,
-        lapses_on=row.lapses_on if state is State.NOT_APPLICABLE else None,
+        confirmed_at=None if state in UNSEEN else row.confirmed_at,
+        settles_on=settles_on if state is State.ACCEPTED else None,
+        lapses_on=lapses_on if state is State.NOT_APPLICABLE else None,
     )

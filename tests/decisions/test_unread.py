@@ -5,24 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from adapters.contract import Inapplicable, Outcome, Receipt
+from adapters.contract import Evidence, Inapplicable, Outcome, Receipt
 from adapters.sandbox import MailchimpSandbox
 from syncer.app import App
+from syncer.cli.dossier import look_up
 from syncer.decisions.resync_plan import PlannedDelivery, Selection
+from syncer.delivery.lane import Lane
 from syncer.domain.model import State
 from syncer.domain.policy import Phase, judge
 from syncer.domain.rights import Ground
 from syncer.errors import UserError
 from syncer.events.mapping import Finished, decided_row
+from syncer.reports.html.page import dossier_html, report_html
 from syncer.service.drain import drain, prepare
 from tests.conftest import AUDIENCES, Clock
 from tests.support.deliveries import DELIVERY, NOW
+from tests.support.documents.reports import report_text, whole
+from tests.support.documents.truth import told as told_by
 from tests.support.operate.guarded import FIVE, flood, lane, told
-from tests.support.unread.adapters import THROUGH, Machine
+from tests.support.unread.adapters import ASKED, THROUGH, Machine, Unread
 from tests.support.unread.attesting import attest
 from tests.support.unread.installation import Installed, installer
 from tests.support.walk import PERSON, event, put, rows, states
@@ -85,7 +90,6 @@ def test_what_was_passed_on_is_sent_again_and_its_new_answer_stands_beside_the_o
     closed: tuple[App, Mapping[str, Machine]], clock: Clock
 ) -> None:
     app, machines = closed
-    first = delivery(app, "analytics").applied_at
     clock.advance(hours=1)
 
     app.resync.apply(app.resync.plan(Selection(events=(event(app).id,), destination="analytics")), WHY)
@@ -96,10 +100,55 @@ def test_what_was_passed_on_is_sent_again_and_its_new_answer_stands_beside_the_o
     require_sound(app)
     drain(app)
     row = delivery(app, "analytics")
-    assert (row.state, row.attempts, row.settles_on, row.applied_at) == ("accepted", 1, THROUGH, first)
+    assert (row.state, row.attempts, row.settles_on, row.applied_at) == ("accepted", 1, THROUGH, clock())
     assert machines["analytics"].calls == ["apply", "apply"]
     assert len(told(app, "delivery:accepted", "analytics")) == 2
     assert event(app).state == "fulfilled"
+    require_sound(app)
+
+
+class Reading(Unread):
+    """The same recipient once it can be read: nobody is there."""
+
+    evidence: ClassVar[Evidence] = Evidence.READ_BACK
+
+    def _apply(self, ref: str) -> Receipt:
+        return Receipt(Outcome.ABSENT, (ASKED,))
+
+
+def test_an_order_is_no_proof_that_the_person_was_found_by_whoever_can_look_later(
+    closed: tuple[App, Mapping[str, Machine]],
+) -> None:
+    app, machines = closed
+    app.resync.apply(app.resync.plan(Selection(events=(event(app).id,), destination="analytics")), WHY)
+    worker = Lane(
+        "analytics", Reading(machines["analytics"]), app.transactions, app.store, app.leases, app.seals, app.stop
+    )
+    try:
+        worker.turn()
+    finally:
+        worker.release()
+
+    assert states(app)["analytics"] == ("confirmed", "absent", None)
+    require_sound(app)
+
+
+def test_what_was_passed_on_stays_so_in_every_text_though_it_could_not_be_asked_again(install: Installed) -> None:
+    app, machines = install(alone=True, clarity="unasked")
+    machines["clarity"].knows_how = True
+    put(app, "erasure", PERSON, "k1")
+    drain(app)
+    machines["clarity"].knows_how = False
+    app.resync.apply(app.resync.plan(Selection(addresses=((event(app).id, PERSON),))), "the id is no good any more")
+    drain(app)
+    app.notary.make()
+
+    assert states(app)["clarity"] == ("not_applicable", None, "no_identifier")
+    page = told_by("".join(dossier_html(look_up(app, app.dossiers.of_event(event(app).id)))))
+    assert "We had passed the request on to it on" in page
+    assert not any(said in page for said in ("could not be asked", "nothing to check"))
+    assert "before, it had been passed on, and could not be checked:" in report_text(whole(app))
+    assert "before, it had been passed on" in told_by("".join(report_html(whole(app))))
     require_sound(app)
 
 

@@ -190,6 +190,33 @@ def test_the_daemons_account_may_write_all_that_such_an_answer_changes(receipt: 
 # -- nobody looks again -------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("forged", ["garbage", "2027-13-45", 12345])
+def test_a_day_that_is_none_makes_its_request_damaged_and_hides_no_other(install: Installed, forged: object) -> None:
+    app, _ = install(alone=True, analytics="taking")
+    asked(app)
+    put(app, "erasure", "other@x.test", "k2")
+    drain(app)
+    with app.engine.begin() as connection:
+        first = "(SELECT id FROM syncer_event WHERE event_key = 'k2')"
+        change = f"UPDATE syncer_delivery SET settles_on = ? WHERE event_id = {first}"
+        connection.exec_driver_sql(change, (forged,))
+
+    shown = {each.event_key: each.deliveries[0].code for each in app.reader.events()}
+
+    assert (shown.pop("k2"), set(shown.values())) == ("damaged", {None})
+
+
+def test_no_forged_moment_makes_what_was_passed_on_look_read_back(install: Installed, clock: Clock) -> None:
+    app, _ = install(alone=True, analytics="taking")
+    asked(app)
+    with app.engine.begin() as connection:
+        connection.execute(app.tables.delivery.update().values(confirmed_at=clock()))
+
+    (shown,) = app.reader.events()
+
+    assert shown.deliveries[0].confirmed_at is None
+
+
 @pytest.mark.parametrize("kind", ["taking", "processing", "unasked"])
 def test_where_nothing_was_read_back_no_recheck_is_planned_and_the_address_goes_at_once(
     install: Installed, clock: Clock, kind: str
@@ -260,6 +287,7 @@ def test_nobody_who_comes_back_is_looked_for_where_nobody_can_look(install: Inst
         clock.advance(days=1)
 
     assert "changed" not in machines["analytics"].calls
+    assert [row.destination for row in rows(app, app.tables.watch)] == [], "one that reads there later starts anew"
     assert app.ledger.verify().ok
 
 

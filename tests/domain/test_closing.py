@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.contract import Inapplicable, Outcome, Receipt
+from adapters.contract import Inapplicable, Outcome, Receipt, Step
 from adapters.errors import Permanent, Transient
 from syncer.domain.model import CLOSED, Delivery, EventState, State
 from syncer.domain.policy import Decision, NotCalled, Phase, judge, settle
@@ -71,6 +71,16 @@ def test_what_was_changed_before_it_could_not_be_asked_any_more_stays_on_record(
 
 def test_a_reason_is_asked_for_where_nobody_could_be_asked() -> None:
     decision = decide(DELIVERY, Phase.APPLY, Receipt(Outcome.NOT_APPLICABLE, ()))
+
+    assert (decision.state, decision.code) == (State.HELD, "unproven")
+
+
+def test_who_was_asked_by_a_call_is_not_called_impossible_to_ask() -> None:
+    wrote = Receipt(
+        Outcome.NOT_APPLICABLE, (Step("p", "POST /orders", 200, None, 1),), reason=Inapplicable.NO_IDENTIFIER
+    )
+
+    decision = judge(DELIVERY, Phase.APPLY, wrote, NOW, lambda low, _high: low)
 
     assert (decision.state, decision.code) == (State.HELD, "unproven")
 

@@ -10,7 +10,7 @@ from syncer.cli.output.console import console, grid
 from syncer.cli.output.sheet import Cell, Marked, PlainSheet, marked
 from syncer.decisions.withdrawing.withdrawal import Happened
 from syncer.domain.codes import GUARDED, meaning, remedy
-from syncer.domain.endings import Ending
+from syncer.domain.endings import UNSEEN, Ending
 from syncer.domain.model import EventState, State
 from syncer.privacy.masking import visible
 from syncer.reports.evidence import steps
@@ -64,7 +64,11 @@ def events(views: Iterable[EventView]) -> None:
 
 def _event_row(event: EventView) -> tuple[Cell, ...]:
     due = marked(_due(event), "bold red" if event.late else "")
-    parts = [f"{d.destination} {d.state}" + (f" ({d.code})" if d.code else "") for d in event.deliveries]
+    # of what nobody read back the state says enough: `done` is here a person's word
+    parts = [
+        f"{d.destination} {d.state}" + (f" ({d.code})" if d.code and d.state not in UNSEEN else "")
+        for d in event.deliveries
+    ]
     case = "-" if event.case is None else str(event.case)
     return case, event.id, event.right or "?", due, _mark(event), parts
 
@@ -124,7 +128,8 @@ def _delivery(out: PlainSheet | EscapingConsole, delivery: DeliveryView) -> None
         f"{deliveries.standing(delivery)}{found and f' - {found}'}; {deliveries.tries(delivery)}"
     )
     if delivery.code:
-        out.print(f"  why   {delivery.code}: {meaning(delivery.code)}")
+        named = "" if delivery.state in UNSEEN else f"{delivery.code}: "
+        out.print(f"  why   {named}{meaning(delivery.code)}")
     if delivery.state is State.HELD or delivery.code == GUARDED:
         out.print(f"  do    {remedy(delivery.code)}")
     if delivery.next_attempt_at:

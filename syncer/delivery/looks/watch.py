@@ -99,7 +99,9 @@ class Watch:
         failure is not raised: it becomes a look with its code. One that broke off goes on where it was. Where nobody
         can read back, nobody is looked for.
         """
-        since = self._since(destination) if adapter.evidence is Evidence.READ_BACK else None
+        if adapter.evidence is not Evidence.READ_BACK:
+            return Look(destination)  # not noted: another adapter may read there again one day
+        since = self._since(destination)
         if since is None:
             self._note(destination, self._clock(), LookSoFar(self._clock(), self._clock()))
             return Look(destination)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from adapters.contract import Inapplicable
 from syncer.audit.transaction import Transactions
 from syncer.clock import stamp
+from syncer.database.column_types import day_of, raw
 from syncer.database.connections import reading, writing
 from syncer.domain.codes import SHADOWED
 from syncer.domain.endings import UNSEEN, Ending
@@ -140,7 +141,8 @@ class StatusTable:
         query = (
             sa.select(
                 e.c.source_ref, e.c.id, e.c.state, e.c.due_on, d.c.destination, d.c.adapter,
-                d.c.state.label("delivery"), d.c.code, d.c.confirmed_at, d.c.settles_on, d.c.lapses_on,
+                d.c.state.label("delivery"), d.c.code, d.c.confirmed_at,
+                raw(d.c.settles_on).label("settles_on"), raw(d.c.lapses_on).label("lapses_on"),
                 withdrawn(self._transactions.tables, e.c.id).label("withdrawn"),
             )
             .select_from(e.outerjoin(d, d.c.event_id == e.c.id))
@@ -215,8 +217,15 @@ def _sureness(row: Any) -> tuple[int, bool, float]:
         # of two confirmations the later one completes the request
         late = row.confirmed_at.timestamp() if row.confirmed_at else -inf
         return WORST.index(state), False, -late
-    day = row.settles_on if state == State.ACCEPTED else row.lapses_on if state == State.NOT_APPLICABLE else None
+    day = day_of(
+        row.settles_on if state == State.ACCEPTED else row.lapses_on if state == State.NOT_APPLICABLE else None
+    )
     return WORST.index(state), row.code not in _DOUBTFUL, -day.toordinal() if day else -inf
+
+
+def _day(held: object) -> str | None:
+    day = day_of(held)
+    return day.isoformat() if day else None
 
 
 def _line(name: str, row: Any) -> dict[str, str]:
@@ -225,8 +234,8 @@ def _line(name: str, row: Any) -> dict[str, str]:
     told = {
         "at": stamp(row.confirmed_at) if state == State.CONFIRMED and row.confirmed_at else None,
         "why": row.code if state in (State.ATTESTED, State.NOT_APPLICABLE) else None,
-        "settles_on": row.settles_on.isoformat() if state == State.ACCEPTED and row.settles_on else None,
-        "lapses_on": row.lapses_on.isoformat() if state == State.NOT_APPLICABLE and row.lapses_on else None,
+        "settles_on": _day(row.settles_on) if state == State.ACCEPTED else None,
+        "lapses_on": _day(row.lapses_on) if state == State.NOT_APPLICABLE else None,
     }
     return {"name": name, "state": str(state), **{key: value for key, value in told.items() if value}}
 

@@ -26,9 +26,8 @@ def did(delivery: DossierDelivery, moments: Moments) -> list[str]:
         day = answered_on(delivery.evidence.attestation)
         with_day, without = texts.ANSWERED.get(delivery.code, texts.ANSWERED[None])
         return [_(with_day).format(day=moments.day(day)) if day else _(without)]
-    said = [_(texts.NOT_FOUND)]
-    if kind_of(delivery) is Inapplicable.RIGHT_NOT_OFFERED:
-        said = [_(texts.NOT_OFFERED)]
+    offered = kind_of(delivery) is not Inapplicable.RIGHT_NOT_OFFERED
+    said = [*_passed_on_before(delivery, moments), _(texts.NOT_FOUND if offered else texts.NOT_OFFERED)]
     if delivery.lapses_on:
         said.append(_(texts.LAPSES).format(day=moments.day(delivery.lapses_on)))
     return said
@@ -37,6 +36,8 @@ def did(delivery: DossierDelivery, moments: Moments) -> list[str]:
 def checked(delivery: DossierDelivery, moments: Moments) -> list[str]:
     """Return how that was checked, in sentences: by nobody, or by a person's word."""
     if delivery.state is State.NOT_APPLICABLE:
+        if delivery.evidence.acceptance is not None:
+            return [_(texts.NOT_SHOWN)]
         return [] if delivery.evidence.confirmation else [_(texts.NOTHING_TO_CHECK)]
     said = delivery.evidence.attestation
     if delivery.state is not State.ATTESTED or said is None:
@@ -45,6 +46,17 @@ def checked(delivery: DossierDelivery, moments: Moments) -> list[str]:
     if said.attested_reason:
         found.append(_("The reason given: “{reason}”.").format(reason=said.attested_reason))
     return found
+
+
+def _passed_on_before(delivery: DossierDelivery, moments: Moments) -> list[str]:
+    said = delivery.evidence.acceptance
+    if said is None:
+        return []
+    return [
+        _("We had passed the request on to it on {when}, and it let nobody look.").format(
+            when=moments.written(said.accepted_at)
+        )
+    ]
 
 
 def _taken(delivery: DossierDelivery, moments: Moments) -> str:

@@ -53,7 +53,7 @@ class RecipientView:
     def asked(self) -> str:
         """Return what the recipient was asked, and when first."""
         tried = self.delivery.evidence.attempts
-        if self.delivery.state is State.NOT_APPLICABLE:
+        if self.delivery.state is State.NOT_APPLICABLE and self.delivery.evidence.acceptance is None:
             return _("It could not be asked.")
         if tried is not None:
             return _("On {when}: {what}.").format(

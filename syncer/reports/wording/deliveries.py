@@ -9,7 +9,7 @@ from syncer.domain.endings import UNSEEN
 from syncer.domain.model import State
 from syncer.domain.rights import Ground
 from syncer.language.texts import _, counted
-from syncer.reports.evidence import Attestation, ReportedDelivery
+from syncer.reports.evidence import Attestation, DeliveryEvidence, ReportedDelivery
 from syncer.reports.views import DeliveryView
 from syncer.reports.wording import previews
 from syncer.reports.wording.moments import Moments, in_register
@@ -91,9 +91,11 @@ def before(delivery: ReportedDelivery, moments: Moments) -> str:
 
     Only what was read back is called confirmed, and only what the recipient answered to is called carried out.
     """
-    if delivery.state is not State.EXEMPT:
-        return ""
     told = delivery.evidence
+    if delivery.state is not State.EXEMPT:
+        # what was passed on once stays so, whatever closed it later
+        later = told.acceptance is not None and delivery.state in (State.ATTESTED, State.NOT_APPLICABLE)
+        return _passed_on(told, moments) if later else ""
     if told.confirmation is not None:
         return _("before, it had been confirmed: {when}").format(
             when=moments.exact(told.confirmation.first_confirmed_at)
@@ -101,14 +103,19 @@ def before(delivery: ReportedDelivery, moments: Moments) -> str:
     if told.attestation is not None:
         return _("before, a person had settled it: {when}").format(when=moments.exact(told.attestation.attested_at))
     if told.acceptance is not None:
-        return _("before, it had been passed on, and could not be checked: {when}").format(
-            when=moments.exact(told.acceptance.accepted_at)
-        )
+        return _passed_on(told, moments)
     if told.not_asked is not None:
         return _("before, it could not be asked there: {when}").format(
             when=moments.exact(told.not_asked.not_applicable_at)
         )
     return _asked_before(delivery, moments)
+
+
+def _passed_on(told: DeliveryEvidence, moments: Moments) -> str:
+    assert told.acceptance is not None
+    return _("before, it had been passed on, and could not be checked: {when}").format(
+        when=moments.exact(told.acceptance.accepted_at)
+    )
 
 
 def _asked_before(delivery: ReportedDelivery, moments: Moments) -> str:

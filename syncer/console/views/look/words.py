@@ -129,7 +129,8 @@ def code_name(delivery: DeliveryView) -> str:
 
 def not_read(delivery: DeliveryView) -> str:
     """Return why a delivery was not read back."""
-    if delivery.state is State.ACCEPTED:
+    passed_on = isinstance(delivery, ReportedDelivery) and delivery.evidence.acceptance is not None
+    if delivery.state is State.ACCEPTED or (delivery.state is State.NOT_APPLICABLE and passed_on):
         return _("never: the recipient shows nobody what becomes of an order")
     if delivery.state is State.ATTESTED:
         return _("never: a person says what the recipient answered")
