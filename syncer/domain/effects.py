@@ -96,6 +96,13 @@ EFFECTS: Mapping[str, Effect] = {
         " close the request there with a ground.",
         _AGAIN,
     ),
+    "unsupported_action": Effect(
+        "",
+        "The way in which syncer is connected to {recipient} now cannot do this. Have the connection put back that was"
+        " there before, or have it seen to by hand.",
+        _AGAIN,
+        account=True,
+    ),
     "malformed": Effect(
         "The request could not be read, so nothing more is done at {recipient}.",
         "Find out who asked and for what, with the source that is named below; the time to answer runs since the"
