@@ -29,7 +29,8 @@ from tests.support.language.pseudo import LOGIN, Pseudo, escaped_texts
 VALUES = (
     r"Mailchimp", r"ActiveCampaign", r"\b(newsletter|crm|shop)\b", r"UTC", r"Europe/Berlin", r"syncer/[0-9a-f]+",
     r"\b(wordpress|form|cli)\b", r"\b[RP]\d+", LOGIN, r"\bdpo\b", r"p1:\S+", r"key \d+", r"\bSHA-256\b",
-    r"account review by the provider", r"court.*A0", r"many systems to search by hand", r"the court asks for it", r"its letter",
+    r"account review by the provider", r"court.*A0", r"many systems to search by hand", r"the court asks for it",
+    r"its letter",
     r"\(?=cmd.*A0\)?", r"syncer [\d.]+", r"^log$", r"\([a-z_]+: ?$",
     # days come from Babel, or from Python in English
     r"\d+ (January|February|March|April|May|June|July|August|September|October|November|December) \d{4}",
