@@ -18,7 +18,7 @@ from syncer.reports.reader import Reader
 from syncer.reports.views import EventView
 
 #: requests that are read together, and then let go
-PAGE = 250
+PAGE = 100
 
 
 class PagedRegister:
